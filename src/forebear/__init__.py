@@ -1,0 +1,85 @@
+"""Forebear: which known model does this one descend from, and how sure can we be?
+
+    import forebear
+
+    result = forebear.scan("./my-model")        # against the references in FOREBEAR_HOME
+    result.verdict, result.ancestors            # frozen values
+    result.to_json()                            # what `forebear scan --format json` prints
+
+    forebear.compare("./base", "./suspect").verdict
+    forebear.fingerprint("./base").digest
+
+Each function mirrors a command, returns frozen values and never prints. Errors are subclasses of
+:class:`ForebearError`. Importing the package is cheap: numpy is loaded by the first call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from forebear.errors import ForebearError, InputError, MissingExtra, UsageError
+from forebear.types import (
+    Ancestor,
+    Claim,
+    Comparison,
+    Cost,
+    Coverage,
+    Evidence,
+    Finding,
+    Level,
+    ModelRef,
+    Relation,
+    Scan,
+    Test,
+    Untested,
+    Verdict,
+)
+from forebear.version import __version__
+
+if TYPE_CHECKING:
+    from forebear.index import LocalIndex
+    from forebear.inspect import compare, fingerprint, scan
+    from forebear.signals import Fingerprint
+
+__all__ = [
+    "Ancestor",
+    "Claim",
+    "Comparison",
+    "Cost",
+    "Coverage",
+    "Evidence",
+    "Finding",
+    "Fingerprint",
+    "ForebearError",
+    "InputError",
+    "Level",
+    "LocalIndex",
+    "MissingExtra",
+    "ModelRef",
+    "Relation",
+    "Scan",
+    "Test",
+    "Untested",
+    "UsageError",
+    "Verdict",
+    "__version__",
+    "compare",
+    "fingerprint",
+    "scan",
+]
+
+_LAZY = {
+    "compare": "forebear.inspect",
+    "fingerprint": "forebear.inspect",
+    "scan": "forebear.inspect",
+    "Fingerprint": "forebear.signals",
+    "LocalIndex": "forebear.index",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute can be anything
+    if name in _LAZY:
+        import importlib
+
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'forebear' has no attribute {name!r}")

@@ -1,0 +1,99 @@
+"""From a source to an artifact: weights first, then everything that helps to understand them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from forebear.artifacts.architecture import Named, recognise
+from forebear.artifacts.base import Artifact, Reader
+from forebear.artifacts.documents import read_documents
+from forebear.artifacts.safetensors import Safetensors
+from forebear.artifacts.text import load_json, read_whole
+from forebear.artifacts.tokenizer import Tokenizer, read_tokenizer
+from forebear.errors import ForebearError, FormatError, InputError
+from forebear.sources import Metered, Source
+
+READERS: tuple[Reader, ...] = (Safetensors(),)
+"""Every weight format, in the order in which they are tried."""
+
+CONFIG = "config.json"
+MAX_CONFIG = 10_000_000
+_OTHER_FORMATS = {
+    ".gguf": "GGUF",
+    ".bin": "PyTorch",
+    ".pt": "PyTorch",
+    ".pth": "PyTorch",
+    ".h5": "HDF5",
+    ".onnx": "ONNX",
+    ".ckpt": "PyTorch",
+    ".msgpack": "Flax",
+}
+
+
+def read_artifact(source: Source) -> Artifact:
+    """Read a model.
+
+    Raises:
+        InputError: there are no readable weights, or their headers or the config are damaged. A damaged
+            tokenizer or card is listed in ``problems`` instead: the weights still answer.
+    """
+    metered = Metered(source)
+    reader = next((r for r in READERS if r.handles(source)), None)
+    if reader is None:
+        raise InputError(f"{source.target}: {_absence(source)}", "safetensors files are what this version reads")
+    weights = reader.read(metered)
+    config = read_config(metered)
+    problems: list[str] = []
+    tokenizer: Tokenizer | None = None
+    try:
+        tokenizer = read_tokenizer(metered)
+    except ForebearError as error:
+        problems.append(str(error))
+    documents, unreadable = read_documents(metered)
+    problems += unreadable
+    named = recognise(config, {n: t.shape for n, t in weights.tensors.items()})
+    found = named if isinstance(named, Named) else None
+    return Artifact(
+        name=source.name,
+        target=source.target,
+        source=metered,
+        weights=weights,
+        config=config,
+        architecture=found.architecture if found else None,
+        geometry=found.geometry if found else None,
+        names=found.names if found else {},
+        unknown=named if isinstance(named, str) else "",
+        tokenizer=tokenizer,
+        documents=documents,
+        problems=tuple(problems),
+        notes=found.notes if found else (),
+    )
+
+
+def read_config(source: Source) -> Mapping[str, Any]:
+    """``config.json`` as a mapping, empty where there is none; the language model's part of a nested one.
+
+    Raises:
+        FormatError: it is not a JSON object.
+    """
+    if CONFIG not in {f.path for f in source.files()}:
+        return {}
+    data = load_json(read_whole(source, CONFIG, MAX_CONFIG), CONFIG)
+    if not isinstance(data, dict):
+        kind = {list: "a list", str: "a string", type(None): "null"}.get(type(data), "a number")
+        raise FormatError(CONFIG, f"expected a JSON object, found {kind}", "fetch the model's own config.json")
+    nested = data.get("text_config")
+    if isinstance(nested, dict) and "hidden_size" not in data:
+        return {**data, **nested}
+    return data
+
+
+def _absence(source: Source) -> str:
+    names = [source.only] if source.only else [f.path for f in source.files()]
+    for suffix, title in _OTHER_FORMATS.items():
+        if any(n.lower().endswith(suffix) for n in names):
+            return f"holds {title} weights, which this version cannot read yet"
+    if not names:
+        return "an empty directory"
+    return "no model weights in it"

@@ -1,0 +1,184 @@
+"""Safetensors files, single and sharded: header first, rows when asked.
+
+Format: https://huggingface.co/docs/safetensors (8-byte little-endian header length, JSON header, data). Every
+number of the header is checked against the file before it is used; a stranger wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from math import prod
+from typing import Any
+
+from forebear.artifacts.base import Tensor, Weights
+from forebear.artifacts.dtypes import DTYPES
+from forebear.artifacts.text import load_json, read_whole
+from forebear.errors import FormatError, InputError
+from forebear.sources import File, Source
+
+SUFFIX = ".safetensors"
+INDEX = "model.safetensors.index.json"
+MAX_HEADER = 100_000_000
+"""The bound that the reference implementation sets."""
+MAX_INDEX = 256_000_000
+MAX_DIMENSIONS = 16
+MAX_ELEMENTS = 2**62
+
+
+class Safetensors:
+    """The reader of ``*.safetensors``."""
+
+    name = "safetensors"
+
+    def handles(self, source: Source) -> bool:
+        """True for a directory (or file) with safetensors, or with an index that names some."""
+        names = [source.only] if source.only else [f.path for f in source.files()]
+        return any(name.endswith((SUFFIX, SUFFIX + ".index.json")) for name in names)
+
+    def read(self, source: Source) -> Weights:
+        """Headers of all shards, checked one by one and against the index."""
+        sizes = {f.path: f.size for f in source.files()}
+        index, owner = self._choose(source, sizes)
+        tensors: dict[str, Tensor] = {}
+        digest = hashlib.blake2b(b"safetensors", digest_size=20)
+        for path in sorted(set(owner.values())) if owner is not None else index:
+            found, header = read_header(source, File(path, sizes[path]))
+            digest.update(len(header).to_bytes(8, "little") + header)
+            for name, tensor in found.items():
+                if name in tensors:
+                    raise FormatError(path, f"tensor {name} is also in {tensors[name].path}", "remove one of them")
+                tensors[name] = tensor
+        if owner is not None:
+            check_index(index[0], owner, tensors)
+        if not tensors:
+            raise FormatError(source.target, "its safetensors files hold no tensors")
+        return Weights(self.name, tensors, digest.hexdigest(), tuple(sorted({t.path for t in tensors.values()})))
+
+    def _choose(self, source: Source, sizes: dict[str, int]) -> tuple[list[str], dict[str, str] | None]:
+        """The weight files, or the index file and the shard that it names for every tensor."""
+        if source.only and source.only.endswith(SUFFIX):
+            return [source.only], None
+        indexes = sorted(n for n in sizes if n.endswith(SUFFIX + ".index.json"))
+        if source.only:
+            indexes = [source.only]
+        plain = sorted(n for n in sizes if n.endswith(SUFFIX) and not n.startswith("adapter_model"))
+        if indexes and not (plain == ["model.safetensors"]):
+            chosen = INDEX if INDEX in indexes else indexes[0]
+            return [chosen], read_index(source, chosen, sizes)
+        if "model.safetensors" in plain:
+            return ["model.safetensors"], None
+        if not plain:
+            raise InputError(
+                f"{source.target}: only an adapter, no model weights",
+                "scan the base model; adapters cannot be tested on their own yet",
+            )
+        return plain, None
+
+
+def read_index(source: Source, path: str, sizes: dict[str, int]) -> dict[str, str]:
+    """The weight map of a shard index: tensor name to file name, every file present.
+
+    Raises:
+        FormatError: the index is not what it should be, or names files that are not there.
+    """
+    data = load_json(read_whole(source, path, MAX_INDEX), path)
+    weight_map = data.get("weight_map") if isinstance(data, dict) else None
+    if not isinstance(weight_map, dict) or not all(isinstance(v, str) for v in weight_map.values()):
+        raise FormatError(path, "has no weight_map of tensor names to file names")
+    missing = sorted(set(weight_map.values()) - sizes.keys())
+    if missing:
+        listed = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise FormatError(path, f"names files that are not there: {listed}", "fetch the missing shards")
+    return weight_map
+
+
+def check_index(path: str, owner: dict[str, str], tensors: dict[str, Tensor]) -> None:
+    """Raise ``FormatError`` unless index and shards hold the same tensors in the same files."""
+    absent = [n for n, shard in owner.items() if n not in tensors or tensors[n].path != shard]
+    if absent:
+        raise FormatError(path, f"says {owner[absent[0]]} holds {absent[0]}, which it does not", "fetch the shards again")
+    extra = [n for n in tensors if n not in owner]
+    if extra:
+        raise FormatError(path, f"does not list {extra[0]}, which is in {tensors[extra[0]].path}")
+
+
+def read_header(source: Source, file: File) -> tuple[dict[str, Tensor], bytes]:
+    """The tensors of one file, and the header's bytes.
+
+    Raises:
+        FormatError: the length, an offset, a shape, a dtype or the coverage of the data is impossible.
+    """
+    path, size = file.path, file.size
+    if size < 10:
+        raise FormatError(path, f"{size} bytes are too few for a safetensors file", "the file is truncated: fetch it again")
+    length = int.from_bytes(source.read(path, 0, 8), "little")
+    if length > MAX_HEADER or length > size - 8:
+        raise FormatError(
+            path,
+            f"its header claims {length:,} bytes, the file has {size:,}",
+            "it is truncated or not a safetensors file",
+        )
+    raw = source.read(path, 8, 8 + length)
+    header = load_json(raw, path, what="header")
+    if not isinstance(header, dict):
+        raise FormatError(path, "its header is not a JSON object")
+    available = size - 8 - length
+    tensors: dict[str, Tensor] = {}
+    spans: list[tuple[int, int, str]] = []
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        dtype, shape, begin, end = check_entry(path, name, entry)
+        if end > available:
+            raise FormatError(
+                path,
+                f"tensor {name} ends at data byte {end:,}, the file holds {available:,}",
+                "the file is truncated: fetch it again",
+            )
+        spans.append((begin, end, name))
+        tensors[name] = Tensor(name, dtype, shape, path, 8 + length + begin, source)
+    check_coverage(path, spans, available)
+    return tensors, raw
+
+
+def check_entry(path: str, name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
+    """Dtype, shape and offsets of one header entry, or ``FormatError``."""
+
+    def wrong(problem: str) -> FormatError:
+        return FormatError(path, f"tensor {name}: {problem}")
+
+    if not isinstance(entry, dict):
+        raise wrong("its header entry is not an object")
+    dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise wrong(f"unknown dtype {json.dumps(dtype)[:40]}")
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(_is_count(s) for s in shape):
+        raise wrong("its shape is not a short list of sizes")
+    if not isinstance(offsets, list) or len(offsets) != 2 or not all(_is_count(o) for o in offsets):
+        raise wrong("its data_offsets are not two positions")
+    begin, end = offsets
+    elements = prod(shape)
+    if elements > MAX_ELEMENTS:
+        raise wrong(f"a shape of {elements:,} values")
+    bits = elements * DTYPES[dtype].bits
+    if end < begin or bits % 8 or end - begin != bits // 8:
+        raise wrong(f"shape {shape} of {dtype} needs {bits // 8:,} bytes, its offsets give {end - begin:,}")
+    return dtype, tuple(shape), begin, end
+
+
+def check_coverage(path: str, spans: list[tuple[int, int, str]], available: int) -> None:
+    """Tensors must neither overlap nor leave bytes that nobody reads (something could hide there)."""
+    position, before = 0, "the start of the data"
+    for begin, end, name in sorted(spans):
+        if begin < position:
+            raise FormatError(path, f"tensors {before} and {name} overlap")
+        if begin > position:
+            raise FormatError(path, f"{begin - position:,} unclaimed bytes before tensor {name}")
+        position, before = end, name
+    if position != available:
+        raise FormatError(path, f"{available - position:,} unclaimed bytes at the end", "it is damaged or hides data")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_ELEMENTS

@@ -1,0 +1,75 @@
+"""The command line: one file per command group; nothing here holds logic.
+
+Data goes to stdout (or ``--output``), progress, problems and errors to stderr. Exit codes are those of the
+contract: 0 done, 1 done and something is wrong, 2 unusable call, 3 not enough evidence for the decision asked for,
+4 an input could not be read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from forebear.cli import demo, explain, index, scan
+from forebear.errors import ForebearError
+
+app = typer.Typer(
+    name="forebear",
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Which known model does this one descend from, and how sure can we be?",
+)
+
+START = """Forebear finds out which known model a model descends from.
+
+  forebear demo                     see it work on four small models, no set-up
+  forebear index add ./a-base-model teach it a reference
+  forebear scan ./your-model        ask where your model comes from
+
+  forebear --help lists everything.
+"""
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    """Which known model does this one descend from, and how sure can we be?"""
+    if version:
+        from forebear.version import __version__
+
+        sys.stdout.write(f"forebear {__version__}\n")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        sys.stdout.write(START)
+
+
+app.command("demo")(demo.demo)
+app.command("scan")(scan.scan)
+app.command("compare")(scan.compare)
+app.add_typer(index.app, name="index")
+app.command("explain")(explain.explain)
+app.command("doctor")(explain.doctor)
+
+
+def main() -> None:
+    """Entry point: turns errors into one line and an exit code, and survives a closed pipe."""
+    try:
+        app(standalone_mode=True)
+    except ForebearError as error:
+        sys.stderr.write(f"forebear: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("forebear: interrupted; what was finished is kept\n")
+        sys.exit(4)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except MemoryError:
+        sys.stderr.write("forebear: not enough memory for this input\n")
+        sys.exit(4)

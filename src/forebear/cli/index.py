@@ -1,0 +1,231 @@
+"""``forebear index …``: the references on this machine."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forebear.cli.options import (
+    Effort,
+    EffortOption,
+    Format,
+    FormatOption,
+    OfflineOption,
+    OutputOption,
+    ProgressOption,
+    QuietOption,
+    VerboseOption,
+    emit,
+    leave,
+    progress,
+    show_problems,
+)
+from forebear.errors import ForebearError, UsageError
+from forebear.types import head
+
+if TYPE_CHECKING:
+    from forebear.index import Entry
+
+app = typer.Typer(help="The reference models that scans are compared with.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="A reference's name.", show_default=False)]
+
+
+@app.command("add")
+def add(
+    targets: Annotated[list[str], typer.Argument(help="Folders or weight files of reference models.", show_default=False)],
+    name: Annotated[str | None, typer.Option("--name", help="Name in the index; only with one target.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a reference of the same name.")] = False,
+    effort: EffortOption = Effort.STANDARD,
+    how: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    offline: OfflineOption = False,
+    no_progress: ProgressOption = False,
+) -> None:
+    """Add reference models. Each is kept as soon as it is measured; interrupting loses none that was added.
+
+    Example: forebear index add ./Llama-3.1-8B --name meta-llama/Llama-3.1-8B
+    """
+    from forebear.index import LocalIndex
+    from forebear.inspect import enrol
+    from forebear.report import terminal
+
+    if name is not None and len(targets) != 1:
+        raise UsageError("--name goes with exactly one target")
+    index = LocalIndex()
+    rows: list[dict[str, Any]] = []
+    code = 0
+    try:
+        with progress(quiet, no_progress) as step:
+            for target in targets:
+                try:
+                    done = enrol(target, index, name, effort.value, replace, step)
+                except ForebearError as error:
+                    sys.stderr.write(f"forebear: {error}\n")
+                    code = max(code, error.exit_code)
+                    rows.append({"target": target, "status": "failed", "why": str(error)})
+                    continue
+                code = max(code, show_problems(tuple(f"{done.fingerprint.name}: {p}" for p in done.problems)))
+                mark = done.fingerprint
+                rows.append(
+                    {
+                        "target": target,
+                        "status": "added" if done.added else "already there",
+                        "name": mark.name,
+                        "family": mark.shape.get("family"),
+                        "coins": mark.code.n,
+                        "digest": mark.digest,
+                        "bytes_read": done.cost.bytes_read,
+                    }
+                )
+    finally:
+        document = {**head("forebear.index-add/1"), "path": str(index.folder), "models": rows}
+        emit(document, how, output, lambda c: terminal.added(c, document), lambda: terminal.plain(terminal.added, document))
+    leave(code)
+
+
+@app.command("list")
+def list_(how: FormatOption = Format.TABLE, output: OutputOption = None, quiet: QuietOption = False) -> None:
+    """All references, by name.
+
+    Example: forebear index list --format json
+    """
+    from forebear.index import LocalIndex
+    from forebear.report import terminal
+
+    index = LocalIndex()
+    document = {
+        **head("forebear.index-list/1"),
+        "path": str(index.folder),
+        "models": [_summary(e) for e in index.entries()],
+    }
+    emit(document, how, output, lambda c: terminal.listed(c, document), lambda: terminal.plain(terminal.listed, document))
+
+
+@app.command("show")
+def show(name: Name, how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
+    """Everything that is kept of a reference.
+
+    Example: forebear index show meta-llama/Llama-3.1-8B
+    """
+    from forebear.report import terminal
+
+    entry = _entry(name)
+    code = entry.fingerprint.code
+    document = {
+        **head("forebear.index-show/1"),
+        **_summary(entry),
+        "shape": dict(entry.fingerprint.shape),
+        "layers": [layer for layer in code.layers if layer >= 0],
+        "keyed_by": code.keyed_by,
+        "repeats": list(code.repeats),
+        "content": entry.fingerprint.content,
+        "declared": entry.fingerprint.declared.__dict__ | {},
+    }
+    emit(document, how, output, lambda c: terminal.shown(c, document), lambda: terminal.plain(terminal.shown, document))
+
+
+@app.command("remove")
+def remove(
+    names: Annotated[list[str], typer.Argument(help="Names of references.", show_default=False)], quiet: QuietOption = False
+) -> None:
+    """Forget references.
+
+    Example: forebear index remove old-model
+    """
+    from forebear.index import LocalIndex
+
+    index = LocalIndex()
+    missing = [name for name in names if not index.remove(name)]
+    for name in names:
+        if name not in missing and not quiet:
+            sys.stdout.write(f"removed {name}\n")
+    if missing:
+        raise UsageError(f"not in the index: {', '.join(missing)}", "see forebear index list")
+
+
+@app.command("search")
+def search(
+    target: Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)],
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Rows to show.")] = 10,
+    how: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    no_progress: ProgressOption = False,
+) -> None:
+    """The references whose codes agree most with a model's: raw nominations, without a verdict.
+
+    Example: forebear index search ./my-model --limit 5
+    """
+    from forebear.index import LocalIndex
+    from forebear.inspect import fingerprint
+    from forebear.report import terminal
+    from forebear.types import floored
+
+    index = LocalIndex()
+    with progress(quiet, no_progress) as step:
+        mark = fingerprint(target, on_step=step)
+        hits = index.search(mark.code, limit)
+    document = {
+        **head("forebear.index-search/1"),
+        "target": target,
+        "references": index.count(),
+        "hits": [{"name": h.name, "agree": h.agree, "n": h.n, "log10_p": floored(h.log10_p)} for h in hits],
+    }
+    emit(document, how, output, lambda c: terminal.hits(c, document), lambda: terminal.plain(terminal.hits, document))
+
+
+@app.command("path")
+def path() -> None:
+    """Where the index lies (FOREBEAR_HOME, else the user's data directory).
+
+    Example: forebear index path
+    """
+    from forebear.index import home
+
+    sys.stdout.write(f"{home()}\n")
+
+
+@app.command("info")
+def info(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
+    """Size and version of the index, and the families in it.
+
+    Example: forebear index info
+    """
+    from forebear.index import LocalIndex
+    from forebear.report import terminal
+
+    document = {**head("forebear.index-info/1"), **LocalIndex().info()}
+    emit(document, how, output, lambda c: terminal.shown(c, document), lambda: terminal.plain(terminal.shown, document))
+
+
+def _entry(name: str) -> Entry:
+    from difflib import get_close_matches
+
+    from forebear.index import LocalIndex
+
+    index = LocalIndex()
+    entry = index.get(name)
+    if entry is None:
+        near = get_close_matches(name, [e.name for e in index.entries()], 1)
+        raise UsageError(f"{name} is not in the index", f"did you mean {near[0]}?" if near else "see forebear index list")
+    return entry
+
+
+def _summary(entry: Entry) -> dict[str, Any]:
+    mark = entry.fingerprint
+    return {
+        "name": entry.name,
+        "family": mark.shape.get("family"),
+        "parameters": mark.shape.get("parameters"),
+        "coins": mark.code.n,
+        "dtype": mark.dtype,
+        "licence": mark.declared.licence or None,
+        "digest": mark.digest,
+        "location": entry.location,
+        "added": entry.added,
+    }

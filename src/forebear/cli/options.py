@@ -1,0 +1,180 @@
+"""Options that every command has, and what follows from them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forebear.errors import UsageError
+from forebear.types import Finding, Level, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    MD = "md"
+
+
+class Effort(StrEnum):
+    """How much is read."""
+
+    QUICK = "quick"
+    STANDARD = "standard"
+    DEEP = "deep"
+
+
+class FailOn(StrEnum):
+    """The least level of a finding that makes the exit code 1."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    ERROR = "error"
+    NEVER = "never"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to write the result.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to this file instead of the terminal.", dir_okay=False)
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the essential lines; no progress.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Everything that was measured.")]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", envvar="FOREBEAR_OFFLINE", help="Never touch the network (nothing does yet).")
+]
+ProgressOption = Annotated[bool, typer.Option("--no-progress", help="No progress on stderr.")]
+EffortOption = Annotated[
+    Effort, typer.Option("--effort", help="quick: shape and claims; standard: sign code; deep: hash every value too.")
+]
+FailOnOption = Annotated[FailOn, typer.Option("--fail-on", help="Exit 1 for a finding of this level or above.")]
+ExpectOption = Annotated[
+    str | None,
+    typer.Option("--expect", metavar="related|unrelated|NAME", help="Exit 0 if so, 1 if contradicted, 3 if not settled."),
+]
+
+
+@contextmanager
+def progress(quiet: bool, no_progress: bool) -> Iterator[Callable[[str], None]]:
+    """Yields a function that shows the present step on stderr, where that is a terminal."""
+    set_log_level()
+    if quiet or no_progress or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("…", spinner="dots") as status:
+        yield lambda step: status.update(step)
+
+
+def set_log_level() -> None:
+    """Honour ``FOREBEAR_LOG_LEVEL``."""
+    level = os.environ.get("FOREBEAR_LOG_LEVEL", "warning").upper()
+    if level not in logging.getLevelNamesMapping():
+        raise UsageError(f"FOREBEAR_LOG_LEVEL={level.lower()} is not a level", "use debug, info, warning or error")
+    logging.basicConfig(level=level, stream=sys.stderr, format="forebear: %(message)s")
+
+
+def emit(
+    document: dict[str, Any],
+    how: Format,
+    output: Path | None,
+    table: Callable[[Console], None],
+    markdown: Callable[[], str],
+) -> None:
+    """Write a result in the chosen format to stdout or a file, whole or not at all."""
+    if how is Format.TABLE and output is None:
+        table(stdout_console())
+        return
+    if how is Format.JSON:
+        text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    elif how is Format.MD:
+        text = markdown()
+    else:
+        text = rendered(table)
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    write_whole(output, text)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader never sees half of it; ``UsageError`` where it cannot be written."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(f"--output {path}: {error.strerror}", "choose a file that can be written") from None
+
+
+def stdout_console() -> Console:
+    """The terminal, plain where it is none or where ``NO_COLOR`` is set."""
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, no_color=True, width=100, force_terminal=False, legacy_windows=False)
+
+
+def rendered(table: Callable[[Console], None]) -> str:
+    """The table as plain text, for a file."""
+    import io
+
+    from rich.console import Console
+
+    buffer = io.StringIO()
+    table(Console(file=buffer, highlight=False, no_color=True, width=100, force_terminal=False))
+    return buffer.getvalue()
+
+
+def show_problems(problems: tuple[str, ...]) -> int:
+    """One line on stderr for every input that could not be read; 4 where there was one, else 0."""
+    for problem in problems:
+        sys.stderr.write(f"forebear: {problem}\n")
+    return 4 if problems else 0
+
+
+def fail_exit(findings: tuple[Finding, ...], fail_on: FailOn) -> int:
+    """1 where a finding reaches the level, else 0."""
+    if fail_on is FailOn.NEVER:
+        return 0
+    limit = Level(fail_on.value).rank
+    return 1 if any(f.level.rank >= limit for f in findings) else 0
+
+
+def expect_exit(expected: str | None, verdict: Verdict, names: tuple[str, ...]) -> int:
+    """Exit code of ``--expect``: 0 met, 1 contradicted, 3 not settled; 0 where nothing is expected."""
+    if expected is None:
+        return 0
+    if expected == "related":
+        return verdict.expect_related_exit
+    if expected == "unrelated":
+        return {True: 1, False: 0, None: 3}[verdict.related]
+    if verdict is Verdict.UNRELATED:
+        return 1
+    wanted = expected.lower()
+    known = {n.lower() for n in names} | {n.lower().rsplit("/", 1)[-1] for n in names}
+    return verdict.expect_related_exit if wanted in known else 3
+
+
+def leave(*codes: int) -> None:
+    """Exit with the gravest of some codes: unreadable input, then contradiction, then not enough evidence."""
+    for code in (4, 2, 1, 3):
+        if code in codes:
+            raise typer.Exit(code)

@@ -1,0 +1,97 @@
+"""``forebear scan`` and ``forebear compare``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from forebear.cli.options import (
+    Effort,
+    EffortOption,
+    ExpectOption,
+    FailOn,
+    FailOnOption,
+    Format,
+    FormatOption,
+    OfflineOption,
+    OutputOption,
+    ProgressOption,
+    QuietOption,
+    VerboseOption,
+    emit,
+    expect_exit,
+    fail_exit,
+    leave,
+    progress,
+    show_problems,
+)
+
+Target = Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)]
+
+
+def scan(
+    target: Target,
+    effort: EffortOption = Effort.STANDARD,
+    expect: ExpectOption = None,
+    fail_on: FailOnOption = FailOn.ERROR,
+    how: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    offline: OfflineOption = False,
+    no_progress: ProgressOption = False,
+) -> None:
+    """Where does this model come from? Its ancestors among the indexed references, claims and findings.
+
+    Example: forebear scan ./my-model --format json --output result.json
+    """
+    from forebear.inspect import scan as run
+    from forebear.report import markdown, terminal
+
+    with progress(quiet, no_progress) as step:
+        result = run(target, effort=effort.value, on_step=step)
+    emit(
+        result.to_json(),
+        how,
+        output,
+        lambda console: terminal.scan(console, result, quiet, verbose),
+        lambda: markdown.scan(result),
+    )
+    names = tuple(a.name for a in result.ancestors)
+    leave(
+        show_problems(result.problems),
+        fail_exit(result.findings, fail_on),
+        expect_exit(expect, result.verdict, names),
+    )
+
+
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="The possible ancestor.", show_default=False)],
+    b: Annotated[str, typer.Argument(metavar="B", help="The model in question.", show_default=False)],
+    effort: EffortOption = Effort.STANDARD,
+    expect: ExpectOption = None,
+    how: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    offline: OfflineOption = False,
+    no_progress: ProgressOption = False,
+) -> None:
+    """Is B related to A? Verdict, p-value, relation, and the evidence by symmetry group and layer.
+
+    Example: forebear compare ./base ./suspect --expect related
+    """
+    from forebear.inspect import compare as run
+    from forebear.report import markdown, terminal
+
+    with progress(quiet, no_progress) as step:
+        result = run(a, b, effort=effort.value, on_step=step)
+    emit(
+        result.to_json(),
+        how,
+        output,
+        lambda console: terminal.compare(console, result, quiet, verbose),
+        lambda: markdown.compare(result),
+    )
+    leave(show_problems(result.problems), expect_exit(expect, result.verdict, (result.a.name,)))

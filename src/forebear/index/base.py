@@ -1,0 +1,79 @@
+"""Reference models that can be searched: the interface, and the value that a search returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from forebear.signals import Fingerprint
+from forebear.signals.sign_code import SignCode
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A reference model as the index keeps it: its fingerprint, and when and whence it was added.
+
+    Attributes:
+        fingerprint: everything measured.
+        location: absolute path (later: hub id and commit) where the model was read.
+        added: RFC 3339.
+    """
+
+    fingerprint: Fingerprint
+    location: str
+    added: str
+
+    @property
+    def name(self) -> str:
+        """The name that the index knows it by."""
+        return self.fingerprint.name
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A reference whose code agrees with the query's beyond its peers: a nomination, not yet evidence.
+
+    ``log10_p`` is the exact tail of the raw slot-by-slot agreement of this one reference.
+    """
+
+    name: str
+    agree: int
+    n: int
+    log10_p: float
+
+
+class Index(Protocol):
+    """A collection of reference models."""
+
+    def add(self, fingerprint: Fingerprint, location: str, replace: bool = False) -> bool:
+        """Add one model durably; False when the same model is already there under this name."""
+        ...
+
+    def get(self, name: str) -> Entry | None:
+        """A reference by name."""
+        ...
+
+    def entries(self) -> Iterator[Entry]:
+        """All references, by name."""
+        ...
+
+    def remove(self, name: str) -> bool:
+        """Forget a reference; False when it is not there."""
+        ...
+
+    def search(self, code: SignCode, limit: int = 20) -> Sequence[Hit]:
+        """The references whose codes agree most, exact, best first."""
+        ...
+
+    def count(self) -> int:
+        """Number of references."""
+        ...
+
+    def comparable(self, shape: Mapping[str, Any]) -> int:
+        """Number of references with coins that line up with those of a model of this shape."""
+        ...
+
+    def info(self) -> dict[str, Any]:
+        """Where it lies, how large it is, which version."""
+        ...

@@ -1,0 +1,7 @@
+"""Where an answer is put together: scan, compare, enrol."""
+
+from forebear.inspect.compare import compare
+from forebear.inspect.enrol import enrol, fingerprint
+from forebear.inspect.scan import scan
+
+__all__ = ["compare", "enrol", "fingerprint", "scan"]

@@ -1,0 +1,177 @@
+"""Is B related to A? One pair of readable models, from bytes to a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from forebear.artifacts import Artifact, read_artifact
+from forebear.inspect.cost import Meter
+from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
+from forebear.signals.content import content_digest
+from forebear.signals.delta import Delta, Tally, shared_training
+from forebear.signals.fingerprint import main_dtype
+from forebear.signals.generators import comparable_groups
+from forebear.signals.sign_code import (
+    SignCode,
+    align_layers,
+    compare_rows,
+    paired_blocks,
+)
+from forebear.sources import open_source
+from forebear.types import Comparison, Coverage, Evidence, ModelRef, Untested, floored
+
+Step = Callable[[str], None]
+
+HASH_UNASKED = 64_000_000
+"""Bytes up to which two models that agree in every value read are hashed whole without being asked."""
+DISGUISE = Untested(
+    "permuted or rotated coordinates",
+    "the sign code reads coordinates as they are; a model whose coordinates were scrambled looks independent to it",
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a comparison of two artifacts found, before it becomes a document."""
+
+    conclusion: Conclusion
+    counts: Counts
+    delta: Delta
+    evidence: tuple[Evidence, ...]
+    coverage: Coverage
+
+
+def compare(a: str, b: str, effort: str = "standard", on_step: Step = lambda _: None) -> Comparison:
+    """Compare two models.
+
+    Args:
+        a: target of the reference, the possible ancestor.
+        b: target of the model in question.
+        effort: ``quick`` (shape, tokenizer, claims), ``standard`` (sign code) or ``deep`` (hashes of every value).
+        on_step: told what is being done.
+
+    Raises:
+        UsageError: a target does not exist.
+        InputError: a model cannot be read.
+    """
+    meter = Meter()
+    on_step(f"reading {a}")
+    one = read_artifact(open_source(a))
+    meter.watch(one.source)
+    on_step(f"reading {b}")
+    two = read_artifact(open_source(b))
+    meter.watch(two.source)
+    marks = fingerprint(one), fingerprint(two)
+    on_step("comparing")
+    pair = compare_artifacts(one, two, marks, effort, on_step=on_step)
+    counts = pair.counts
+    return Comparison(
+        ModelRef(one.target, one.name, marks[0].digest),
+        ModelRef(two.target, two.name, marks[1].digest),
+        pair.conclusion.verdict,
+        floored(counts.log10_p) if counts.pooled.n else None,
+        pair.conclusion.relation,
+        pair.evidence,
+        pair.coverage,
+        meter.cost(),
+        why=pair.conclusion.why,
+        problems=tuple(f"{name}: {p}" for art, name in ((one, one.name), (two, two.name)) for p in art.problems),
+    )
+
+
+def compare_artifacts(
+    a: Artifact,
+    b: Artifact,
+    marks: tuple[Fingerprint, Fingerprint],
+    effort: str = "standard",
+    references: int = 1,
+    on_step: Step = lambda _: None,
+) -> Pair:
+    """Compare two models that are open; see :func:`compare`. ``references`` is the number that was searched."""
+    looks = math.log10(max(1, references))
+    comparable, reasons = comparable_groups(a, b)
+    if effort == "quick":
+        comparable, reasons = frozenset(), {"weights": "not asked for (--effort quick)"}
+    tally = Tally(main_dtype(a), main_dtype(b))
+    cells = []
+    for one, two in paired_blocks(a, b, comparable):
+        cells.append(compare_rows(one, two))
+        if one.labels == two.labels:
+            tally.add(one.raw, two.raw)
+    counts = Counts(tuple(cells))
+    delta = tally.result(gain_movement(marks[0].code, marks[1].code) if comparable else None)
+    identical = settle_identity(a, b, marks, delta, effort, on_step)
+    conclusion = conclude(
+        counts,
+        delta,
+        shape.same_shape(marks[0].shape, marks[1].shape),
+        bool(marks[0].vocabulary and marks[1].vocabulary and marks[0].vocabulary.digest == marks[1].vocabulary.digest),
+        bool(identical),
+        looks,
+    )
+    evidence = [sign_evidence(counts, marks[0].code, marks[1].code, (a.name, b.name), rows=True, log10_looks=looks)]
+    if effort == "quick":
+        evidence = []
+    if delta.values:
+        evidence.append(delta_evidence(delta))
+    evidence += context_evidence(*marks)
+    return Pair(conclusion, counts, delta, tuple(evidence), coverage(counts, reasons, a, b, identical, effort))
+
+
+def settle_identity(
+    a: Artifact, b: Artifact, marks: tuple[Fingerprint, Fingerprint], delta: Delta, effort: str, on_step: Step
+) -> bool | None:
+    """Whether all values are equal, by full hashes; None where that was not tested.
+
+    Hashes only when every value read so far is equal, and then unasked only for small models.
+    """
+    if delta.values == 0 or delta.drift != 0.0 or effort == "quick":
+        return False if delta.values else None
+    if shape.same_shape(marks[0].shape, marks[1].shape) is False:
+        return False
+    size = sum(t.nbytes for m in (a, b) for t in m.weights.tensors.values())
+    if effort != "deep" and size > HASH_UNASKED:
+        return None
+    on_step("hashing every value")
+    return content_digest(a) == content_digest(b)
+
+
+def gain_movement(a: SignCode, b: SignCode) -> tuple[float, float] | None:
+    """Shared movement of norm gains over the layers that both codes hold; see :mod:`forebear.signals.delta`."""
+    slots_a = sorted((s for s in range(len(a.layers)) if a.layers[s] >= 0), key=lambda s: a.layers[s])
+    slots_b = sorted((s for s in range(len(b.layers)) if b.layers[s] >= 0), key=lambda s: b.layers[s])
+    one, two = a.signature[slots_a], b.signature[slots_b]
+    return shared_training(one, two, align_layers(one, two)) if slots_a and slots_b else None
+
+
+def context_evidence(a: Fingerprint, b: Fingerprint) -> list[Evidence]:
+    """Shape and vocabulary: shown, and never counted."""
+    tokens = vocabulary.compare(a.vocabulary, b.vocabulary)
+    return [shape.compare(a.shape, b.shape), *([tokens] if tokens else [])]
+
+
+def coverage(
+    counts: Counts, reasons: dict[str, str], a: Artifact, b: Artifact, identical: bool | None, effort: str
+) -> Coverage:
+    """What was tested and what was not, with reasons."""
+    tested = [f"sign-code/1: {t.n:,} coins of {g}" for g, t in counts.groups.items()]
+    missing = [Untested(f"sign-code/1: {g}", why) for g, why in reasons.items()]
+    if b.geometry and counts.layers and len(counts.layers) < b.geometry.layers:
+        read = len(counts.layers)
+        missing.append(Untested("remaining layers", f"{read} of {b.geometry.layers} layers were read, chosen by depth"))
+    missing.append(DISGUISE)
+    if identical is not None:
+        tested.append("content/1" if identical or effort == "deep" else "equality of all values (differences were found)")
+    elif effort != "quick" and counts.pooled.n:
+        missing.append(Untested("content/1", "every value read is equal; --effort deep reads all of them"))
+    for art in (a, b):
+        missing += [Untested(f"{art.name}: one of its files", p) for p in art.problems]
+    return Coverage(tuple(tested), tuple(missing))
+
+
+def with_note(coverage_: Coverage, *more: Untested) -> Coverage:
+    """A coverage with further untested things."""
+    return replace(coverage_, not_tested=(*coverage_.not_tested, *more))

@@ -1,0 +1,40 @@
+"""What an answer cost: bytes, reads, wall time, peak memory of the process."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from forebear.sources import Metered
+from forebear.types import Cost
+
+
+class Meter:
+    """Starts when it is made; :meth:`cost` can be asked at any time."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._sources: list[Metered] = []
+
+    def watch(self, source: Metered) -> None:
+        """Count what is read from this source."""
+        self._sources.append(source)
+
+    def cost(self) -> Cost:
+        """Everything since the start."""
+        return Cost(
+            sum(s.bytes_read for s in self._sources),
+            sum(s.requests for s in self._sources),
+            round(time.perf_counter() - self._start, 4),
+            peak_memory(),
+        )
+
+
+def peak_memory() -> int:
+    """Largest resident size of this process so far, in bytes; 0 where the platform does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)

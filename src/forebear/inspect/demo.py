@@ -1,0 +1,46 @@
+"""The bundled demonstration: a base, a real fine-tune, a permuted copy of it, an innocent twin."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from forebear.index import LocalIndex
+from forebear.inspect.enrol import enrol
+from forebear.inspect.scan import scan
+from forebear.types import Json, Scan, head
+
+REFERENCE = "base"
+CASES: tuple[tuple[str, str], ...] = (
+    ("finetune", "a real fine-tune of the base; its card does not say so"),
+    ("permuted", "the same fine-tune with every MLP neuron shuffled, claiming to be trained from scratch"),
+    ("twin", "an independent model: same architecture, tokenizer and data, another random start"),
+)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The three scans of the demonstration, each with what is true about its model."""
+
+    reference: str
+    cases: tuple[tuple[str, str, Scan], ...]
+
+    def to_json(self) -> Json:
+        """The ``forebear.demo/1`` document."""
+        cases = [{"name": name, "truth": truth, "scan": result.to_json()} for name, truth, result in self.cases]
+        return {**head("forebear.demo/1"), "reference": self.reference, "cases": cases}
+
+
+def run(on_step: Callable[[str], None] = lambda _: None) -> Demo:
+    """Index the bundled base in a temporary index and scan the other three; the user's own index is not touched."""
+    with (
+        tempfile.TemporaryDirectory(prefix="forebear-demo-") as folder,
+        resources.as_file(resources.files("forebear") / "data" / "demo") as models,
+    ):
+        index = LocalIndex(Path(folder))
+        enrol(str(models / REFERENCE), index, "demo-base", on_step=on_step)
+        found = tuple((name, truth, scan(str(models / name), index, on_step=on_step)) for name, truth in CASES)
+    return Demo("demo-base", found)

@@ -1,0 +1,83 @@
+"""Is this installation able to answer? Each check says what it saw and how to mend it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sqlite3
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+from forebear.errors import ForebearError
+from forebear.index import LocalIndex, home
+from forebear.types import Json
+
+Check = tuple[str, str, str]
+"""Status (``ok | note | fail``), what was seen, how to mend it."""
+
+
+def checks() -> list[Json]:
+    """All checks, in the order in which a person would ask."""
+    tests: tuple[tuple[str, Callable[[], Check]], ...] = (
+        ("python", _python),
+        ("numpy", _numpy),
+        ("sqlite", _sqlite),
+        ("index", _index),
+        ("torch", _torch),
+        ("network", _network),
+    )
+    out: list[Json] = []
+    for name, test in tests:
+        try:
+            status, seen, mend = test()
+        except ForebearError as error:
+            status, seen, mend = "fail", error.message, error.hint
+        out.append({"name": name, "status": status, "seen": seen, "mend": mend or None})
+    return out
+
+
+def _python() -> Check:
+    seen = ".".join(map(str, sys.version_info[:3]))
+    return ("ok", seen, "") if sys.version_info >= (3, 11) else ("fail", seen, "use Python 3.11 or newer")
+
+
+def _numpy() -> Check:
+    import numpy as np
+
+    if not hasattr(np, "bitwise_count"):
+        return "fail", np.__version__, "pip install 'numpy>=2.1'"
+    return "ok", np.__version__, ""
+
+
+def _sqlite() -> Check:
+    if sqlite3.sqlite_version_info < (3, 38):
+        return "fail", sqlite3.sqlite_version, "use a Python with SQLite 3.38 or newer"
+    return "ok", sqlite3.sqlite_version, ""
+
+
+def _index() -> Check:
+    place = home()
+    try:
+        writable = os.access(next(p for p in (place, *place.parents) if p.exists()), os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        return "fail", f"{place} cannot be written", "set FOREBEAR_HOME to a folder of your own"
+    count = LocalIndex().count()
+    if count == 0:
+        return "note", f"{place}: no references yet", "forebear index add ./a-base-model"
+    return "ok", f"{place}: {count:,} references", ""
+
+
+def _torch() -> Check:
+    if importlib.util.find_spec("torch") is None:
+        return "note", "not installed (nothing in this version needs it)", "pip install 'forebear[torch]'"
+    try:
+        return "ok", version("torch"), ""
+    except PackageNotFoundError:
+        return "ok", "installed", ""
+
+
+def _network() -> Check:
+    return "ok", "not used by this version; every answer comes from local files", ""

@@ -1,0 +1,82 @@
+"""Measuring models for keeping: fingerprints, and references for the index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from forebear.artifacts import read_artifact
+from forebear.errors import InputError
+from forebear.index import Index
+from forebear.inspect.cost import Meter
+from forebear.signals import Fingerprint
+from forebear.signals import fingerprint as measure
+from forebear.signals.content import content_digest
+from forebear.sources import LocalSource, open_source
+from forebear.types import Cost
+
+Step = Callable[[str], None]
+
+FEWEST_COINS = 64
+"""A reference with fewer coins could hardly ever be found again."""
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """What became of one model that was to be added."""
+
+    fingerprint: Fingerprint
+    added: bool
+    problems: tuple[str, ...]
+    cost: Cost
+
+
+def fingerprint(
+    target: str, name: str | None = None, effort: str = "standard", on_step: Step = lambda _: None
+) -> Fingerprint:
+    """Measure a model; ``effort="deep"`` reads all of it for ``content/1``.
+
+    Raises:
+        UsageError: the target does not exist.
+        InputError: it cannot be read.
+    """
+    return _measure(target, name, effort, on_step)[0]
+
+
+def enrol(
+    target: str,
+    index: Index,
+    name: str | None = None,
+    effort: str = "standard",
+    replace_: bool = False,
+    on_step: Step = lambda _: None,
+) -> Enrolled:
+    """Measure a model and add it to the index as a reference.
+
+    Raises:
+        UsageError: the target does not exist, or the name is taken by another model.
+        InputError: it cannot be read, or has too few coins to be found by.
+    """
+    mark, location, problems, cost = _measure(target, name, effort, on_step)
+    if mark.code.n < FEWEST_COINS:
+        raise InputError(
+            f"{target}: {mark.code.n} sign coins, too few for a reference",
+            "its architecture is not known to this version, or it is very small",
+        )
+    return Enrolled(mark, index.add(mark, location, replace_), problems, cost)
+
+
+def _measure(
+    target: str, name: str | None, effort: str, on_step: Step
+) -> tuple[Fingerprint, str, tuple[str, ...], Cost]:
+    meter = Meter()
+    on_step(f"reading {target}")
+    source = open_source(target)
+    artifact = read_artifact(source)
+    meter.watch(artifact.source)
+    mark = measure(artifact, name)
+    if effort == "deep":
+        on_step(f"hashing {artifact.name}")
+        mark = replace(mark, content=content_digest(artifact))
+    location = source.location if isinstance(source, LocalSource) else target
+    return mark, location, artifact.problems, meter.cost()

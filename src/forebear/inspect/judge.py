@@ -1,0 +1,109 @@
+"""What the card claims against what the weights show: claims and findings.
+
+A finding above ``note`` needs a fact that the evidence settles. Where direction is open (it usually is), the words
+say so: the base model's own card does not name its descendants either.
+"""
+
+from __future__ import annotations
+
+from forebear.artifacts import Artifact
+from forebear.catalogue import look_alikes, raise_finding
+from forebear.signals import Fingerprint
+from forebear.signals.declared import names_match
+from forebear.types import Ancestor, Claim, Finding, Level, Verdict
+
+CONFIRMING = frozenset({Verdict.IDENTICAL, Verdict.DERIVED, Verdict.DEPENDENT})
+RELATED = CONFIRMING | {Verdict.SAME_INIT_OR_DERIVED}
+
+
+def claims_of(mark: Fingerprint, ancestors: tuple[Ancestor, ...]) -> tuple[Claim, ...]:
+    """Every claim of descent in card and config, with its status."""
+    out: list[Claim] = []
+    for base in mark.declared.base_models:
+        match = next((a for a in ancestors if names_match(base, a.name)), None)
+        if match is None:
+            status, why = "unverified", "no indexed reference of that name was found to be related"
+        elif match.verdict in CONFIRMING:
+            status, why = "confirmed", f"the weights are not independent of {match.name} ({match.verdict})"
+        else:
+            status, why = "unverified", f"consistent with {match.name}, but {match.verdict} does not settle it"
+        out.append(Claim(f"base model: {base}", "card or config", status, why))
+    if mark.declared.from_scratch:
+        derived = next((a for a in ancestors if _is_child(a)), None)
+        related = next((a for a in ancestors if a.verdict in RELATED), None)
+        if derived is not None:
+            out.append(Claim("trained from scratch", "README.md", "contradicted", f"it was made from {derived.name}"))
+        elif related is not None:
+            why = f"its weights are not independent of {related.name}; which came first is not settled"
+            out.append(Claim("trained from scratch", "README.md", "unverified", why))
+        else:
+            out.append(Claim("trained from scratch", "README.md", "unverified", "no related reference was found"))
+    return tuple(out)
+
+
+def findings_of(
+    artifact: Artifact,
+    mark: Fingerprint,
+    verdict: Verdict,
+    ancestors: tuple[Ancestor, ...],
+    tested: int,
+    total: int,
+    effort: str,
+) -> tuple[Finding, ...]:
+    """The findings of a scan."""
+    out: list[Finding] = []
+    related = [a for a in ancestors if a.verdict in RELATED]
+    declared = any(names_match(b, a.name) for a in related for b in mark.declared.base_models)
+    if related and not declared and verdict is not Verdict.INDEXED:
+        out.append(_undeclared(mark, related[0]))
+    if not ancestors and tested <= 0 and effort != "quick":
+        out.append(_no_reference(artifact, mark, total))
+    return tuple(out)
+
+
+def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
+    says = "its card says that it was trained from scratch" if mark.declared.from_scratch else "its card does not name it"
+    evidence = (f"sign-code/1: log10 p = {ancestor.log10_p}",)
+    if _is_child(ancestor):
+        level = Level.ERROR if mark.declared.from_scratch else Level.WARNING
+        return raise_finding("ancestor-undeclared", f"The model was made from {ancestor.name}; {says}.", evidence, level)
+    if ancestor.verdict is Verdict.IDENTICAL:
+        text = f"The model equals {ancestor.name} in every value; {says}."
+        return raise_finding("ancestor-undeclared", text, evidence, Level.WARNING)
+    open_question = "which came first is not settled"
+    if ancestor.relation.direction == "b_to_a":
+        open_question = f"{ancestor.name} seems to be the later one"
+    elif ancestor.verdict is Verdict.SAME_INIT_OR_DERIVED:
+        open_question = "descent and a shared random initialisation are not told apart"
+    text = f"The weights are not independent of {ancestor.name}; {says}; {open_question}."
+    level = Level.WARNING if ancestor.verdict is Verdict.DEPENDENT and ancestor.relation.direction == "unknown" else Level.NOTE
+    return raise_finding("ancestor-undeclared", text, evidence, level)
+
+
+def _is_child(ancestor: Ancestor) -> bool:
+    return ancestor.verdict is Verdict.DERIVED and ancestor.relation.direction == "a_to_b"
+
+
+def _no_reference(artifact: Artifact, mark: Fingerprint, total: int) -> Finding:
+    """No comparable reference: name what would settle it."""
+    shape = mark.shape
+    why = "the index is empty" if not total else f"none of the {total:,} references has a comparable shape"
+    if shape.get("family") is None:
+        return raise_finding("no-reference-tested", f"No reference was tested: {artifact.unknown}.")
+    alike = look_alikes(
+        str(artifact.config.get("model_type") or "") or None,
+        width=shape["width"],
+        layers=shape["layers"],
+        vocabulary=shape["vocabulary"],
+        intermediate=shape["intermediate"],
+        heads=shape["query_heads"],
+        kv_heads=shape["kv_heads"],
+    )
+    names = [a.model.repository for a in alike[:5]]
+    text = f"No reference was tested: {why}."
+    if names:
+        text += f" The shape is that of {', '.join(names)}."
+        clears = "forebear index add <folder of " + (names[0] if len(names) == 1 else " or ".join(names[:3])) + ">"
+    else:
+        clears = "forebear index add <folder of the model you suspect>"
+    return raise_finding("no-reference-tested", text, clears=clears)

@@ -1,0 +1,233 @@
+"""Which known model does this one descend from: search the index, confirm pair by pair, check what the card claims."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from forebear.artifacts import Artifact, read_artifact
+from forebear.errors import ForebearError
+from forebear.index import Entry, Index, LocalIndex
+from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement
+from forebear.inspect.cost import Meter
+from forebear.inspect.judge import claims_of, findings_of
+from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.lineage.counts import LOG10_ALPHA
+from forebear.signals import Fingerprint, fingerprint, shape
+from forebear.signals.delta import Delta
+from forebear.signals.generators import comparable_shapes
+from forebear.signals.sign_code import compare_codes
+from forebear.sources import LocalSource, open_source
+from forebear.types import Ancestor, Coverage, Evidence, ModelRef, Scan, Untested, Verdict, floored
+
+Step = Callable[[str], None]
+
+NOMINATED = 50
+"""References that the search hands on; the rest of a large index is told apart by the same exact counts."""
+CONFIRMED = 3
+"""References that are read again and compared row by row, where their files are still there."""
+
+
+def scan(
+    target: str, index: Index | None = None, effort: str = "standard", on_step: Step = lambda _: None
+) -> Scan:
+    """Find the indexed ancestors of a model.
+
+    Args:
+        target: what to scan.
+        index: references; default the one in ``FOREBEAR_HOME``.
+        effort: ``quick``, ``standard`` or ``deep``; see :func:`forebear.compare`.
+        on_step: told what is being done.
+
+    Raises:
+        UsageError: the target does not exist.
+        InputError: the model, or the index, cannot be read.
+    """
+    meter = Meter()
+    references = index if index is not None else LocalIndex()
+    on_step(f"reading {target}")
+    source = open_source(target)
+    artifact = read_artifact(source)
+    meter.watch(artifact.source)
+    mark = fingerprint(artifact)
+    location = source.location if isinstance(source, LocalSource) else target
+    on_step("searching the index")
+    total = references.count()
+    itself = ""
+    found: list[_Candidate] = []
+    if effort != "quick":
+        entries = [e for h in references.search(mark.code, NOMINATED) if (e := references.get(h.name)) is not None]
+        itself = next((e.name for e in entries if e.fingerprint.digest == mark.digest and e.location == location), "")
+        found = [_by_code(e, mark, artifact.name, total) for e in entries if e.name != itself]
+    found = sorted((c for c in found if c.established), key=_Candidate.order)
+    notes: list[Untested] = []
+    for k, candidate in enumerate(found[:CONFIRMED]):
+        on_step(f"confirming {candidate.entry.name}")
+        found[k] = _by_rows(candidate, artifact, mark, effort, total, meter, notes, on_step)
+    found = sorted((c for c in found if c.established), key=_Candidate.order)
+    ancestors = tuple(c.ancestor(total) for c in found)
+    tested = references.comparable(mark.shape) if effort != "quick" else 0
+    verdict = ancestors[0].verdict if ancestors else Verdict.INCONCLUSIVE
+    if itself:
+        verdict = Verdict.INDEXED
+    claims = claims_of(mark, ancestors)
+    return Scan(
+        ModelRef(artifact.target, artifact.name, mark.digest),
+        verdict,
+        ancestors,
+        {"declared": mark.declared.licence or None, "files": list(mark.declared.licence_files)},
+        None,
+        claims,
+        findings_of(artifact, mark, verdict, ancestors, tested - bool(itself), total, effort),
+        tested,
+        _coverage(artifact, mark, found, tested, total, notes, effort),
+        meter.cost(),
+        log10_p=ancestors[0].log10_p if ancestors else None,
+        why=_why(artifact, found, itself, tested, total, effort),
+        shape=mark.shape,
+        problems=artifact.problems,
+    )
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A reference under examination."""
+
+    entry: Entry
+    counts: Counts
+    conclusion: Conclusion
+    evidence: tuple[Evidence, ...]
+    by_rows: bool
+    established: bool
+
+    def order(self) -> tuple[bool, bool, float, float, str]:
+        """Best first: identical, then compared row by row, then the smallest tail, then the closest."""
+        identical = self.conclusion.verdict is Verdict.IDENTICAL
+        cosine = self.counts.cosine or 0.0
+        return (not identical, not self.by_rows, self.counts.log10_p, -cosine, self.entry.name)
+
+    def ancestor(self, references: int) -> Ancestor:
+        log10_p = self.counts.log10_p
+        return Ancestor(
+            self.entry.name,
+            self.conclusion.verdict,
+            floored(log10_p),
+            max(floored(log10_p), -30.0) + math.log10(max(1, references)),
+            self.conclusion.relation,
+            self.evidence,
+            self.entry.fingerprint.digest,
+            self.entry.location,
+            self.counts.cosine if self.counts.cosine is not None else self.counts.pooled.share,
+            why=self.conclusion.why,
+        )
+
+
+def _by_code(entry: Entry, mark: Fingerprint, name: str, total: int) -> _Candidate:
+    """Judge a reference from the two codes alone."""
+    theirs = entry.fingerprint
+    comparable, _ = comparable_shapes(theirs.shape, mark.shape) if _known(theirs, mark) else (frozenset[str](), {})
+    counts = Counts(compare_codes(theirs.code, mark.code, comparable))
+    movement = gain_movement(theirs.code, mark.code)
+    delta = Delta(0, None, None, "", "unknown", *(movement or (None, None)))
+    looks = math.log10(max(1, total))
+    conclusion = conclude(
+        counts, delta, shape.same_shape(theirs.shape, mark.shape), _same_vocabulary(theirs, mark), log10_looks=looks
+    )
+    evidence = [sign_evidence(counts, theirs.code, mark.code, (entry.name, name), rows=False, log10_looks=looks)]
+    if movement:
+        evidence.append(delta_evidence(delta))
+    evidence += context_evidence(theirs, mark)
+    return _Candidate(entry, counts, conclusion, tuple(evidence), False, counts.log10_p + looks <= LOG10_ALPHA)
+
+
+def _by_rows(
+    candidate: _Candidate,
+    artifact: Artifact,
+    mark: Fingerprint,
+    effort: str,
+    total: int,
+    meter: Meter,
+    notes: list[Untested],
+    on_step: Step,
+) -> _Candidate:
+    """Compare with the reference's own files; its code stays the evidence where they are gone or have changed."""
+    entry = candidate.entry
+    what = f"rows of {entry.name}"
+    if not os.path.exists(entry.location):
+        notes.append(Untested(what, f"its files are no longer at {entry.location}; its stored code was used"))
+        return candidate
+    try:
+        reference = read_artifact(open_source(entry.location))
+        meter.watch(reference.source)
+        theirs = fingerprint(reference, entry.name)
+        if theirs.digest != entry.fingerprint.digest:
+            notes.append(Untested(what, f"{entry.location} has changed since it was indexed; its stored code was used"))
+            return candidate
+        pair = compare_artifacts(reference, artifact, (theirs, mark), effort, total, on_step)
+    except ForebearError as error:
+        notes.append(Untested(what, f"{error.message}; its stored code was used"))
+        return candidate
+    established = pair.counts.log10_p + math.log10(max(1, total)) <= LOG10_ALPHA
+    established |= pair.conclusion.verdict is Verdict.IDENTICAL
+    return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True, established)
+
+
+def _known(a: Fingerprint, b: Fingerprint) -> bool:
+    return a.shape.get("family") is not None and b.shape.get("family") is not None
+
+
+def _same_vocabulary(a: Fingerprint, b: Fingerprint) -> bool:
+    return bool(a.vocabulary and b.vocabulary and a.vocabulary.digest == b.vocabulary.digest)
+
+
+def _coverage(
+    artifact: Artifact,
+    mark: Fingerprint,
+    found: list[_Candidate],
+    tested: int,
+    total: int,
+    notes: list[Untested],
+    effort: str,
+) -> Coverage:
+    done = [f"sign-code/1: {mark.code.n:,} coins against {tested:,} of {total:,} references"] if tested else []
+    missing = list(notes)
+    if artifact.architecture is None:
+        missing.append(Untested("sign-code/1", artifact.unknown))
+    elif effort == "quick":
+        missing.append(Untested("sign-code/1", "not asked for (--effort quick)"))
+    elif tested < total:
+        missing.append(Untested(f"{total - tested:,} references", "another width or other symmetries: no coins line up"))
+    if artifact.geometry:
+        read = sum(layer >= 0 for layer in mark.code.layers)
+        if read < artifact.geometry.layers:
+            missing.append(Untested("remaining layers", f"{read} of {artifact.geometry.layers} were read, chosen by depth"))
+        if artifact.geometry.head_dim is None:
+            missing.append(Untested("attention coins", "the number of heads is not known (no usable config.json)"))
+    if mark.code.keyed_by == "row" and "residual" in mark.code.groups:
+        missing.append(Untested("token strings", "no usable tokenizer: embedding rows were taken by number"))
+    missing.append(DISGUISE)
+    missing.append(Untested("licence duties and origin", "not part of this version"))
+    missing += [Untested("one of its files", p) for p in artifact.problems]
+    missing += [Untested("declared architecture", n) for n in artifact.notes]
+    return Coverage(tuple(done), tuple(missing))
+
+
+def _why(artifact: Artifact, found: list[_Candidate], itself: str, tested: int, total: int, effort: str) -> str:
+    if itself:
+        return f"This model is itself the reference {itself}."
+    if found:
+        return found[0].conclusion.why
+    if effort == "quick":
+        return "The weights were not examined."
+    if artifact.architecture is None:
+        return f"No coins could be read: {artifact.unknown}."
+    if not total:
+        return "There are no references to compare with yet."
+    if not tested:
+        return f"None of the {total:,} references has a shape that can be compared."
+    return (
+        f"Nothing ties it to any of {tested:,} comparable references. That is not independence: "
+        "a model with scrambled coordinates would look the same."
+    )

@@ -1,0 +1,152 @@
+"""Counts and deltas as evidence: the numbers, the sentence, and the conditions that travel with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from forebear.lineage.counts import LOG10_ALPHA, Counts
+from forebear.signals import sign_code
+from forebear.signals.delta import NAME as DELTA
+from forebear.signals.delta import Delta
+from forebear.signals.sign_code import SignCode
+from forebear.types import Evidence, Test, floored
+
+NULL = "independent initialisation"
+GROUP_WORDS = {
+    "residual": "residual dimensions",
+    "glu": "MLP neurons",
+    "experts": "expert neurons",
+    "value_output": "value/output dimensions",
+    "query_key": "query/key planes",
+}
+
+
+def sign_evidence(
+    counts: Counts,
+    reference: SignCode,
+    other: SignCode,
+    names: tuple[str, str],
+    rows: bool,
+    log10_looks: float = 0.0,
+) -> Evidence:
+    """``sign-code/1`` as evidence.
+
+    Args:
+        counts: all coins of the pair.
+        reference, other: the two codes, for their conditions.
+        names: names of the two models.
+        rows: whether rows were compared (True) or codes.
+        log10_looks: log10 of the number of references searched, for the level; the p-value itself is per pair.
+    """
+    pooled = counts.pooled
+    trusted, heuristic = trust(reference, other, names)
+    test = Test.HEURISTIC if heuristic else Test.EXACT
+    established = counts.log10_p + log10_looks <= LOG10_ALPHA
+    if pooled.n == 0:
+        test = Test.NONE
+    raw = pooled.log10_p
+    return Evidence(
+        sign_code.NAME,
+        "weights",
+        "related" if established else "nothing",
+        round(pooled.share, 6) if pooled.n else None,
+        test,
+        NULL if pooled.n else None,
+        pooled.n,
+        floored(raw) if pooled.n else None,
+        sentence(counts, established),
+        details={
+            "log10_p_raw": raw if pooled.n else None,
+            "log10_p_pair": floored(counts.log10_p) if pooled.n else None,
+            "agree": pooled.agree,
+            "method": "signs of inner products of aligned rows" if rows else "bits against public vectors",
+            "groups": {
+                g: {"n": t.n, "agree": t.agree, "log10_p": floored(t.log10_p)} for g, t in counts.groups.items()
+            },
+            "layers": [
+                {"a": a, "b": b, "n": t.n, "agree": t.agree, "log10_p": floored(t.log10_p)}
+                for (a, b), t in counts.layers.items()
+            ],
+            "agreeing_groups": list(counts.agreeing_groups),
+            "agreeing_layers": len(counts.agreeing_layers),
+            "layers_compared": len(counts.layers),
+            "weaker_half_log10_p": floored(counts.weaker_half.log10_p),
+            "mean_cosine": counts.cosine,
+            "detectable_agreement": counts.detectable_share(),
+            "trusted_model": trusted,
+            "conditions": conditions(trusted, reference, other, heuristic),
+        },
+    )
+
+
+def trust(reference: SignCode, other: SignCode, names: tuple[str, str]) -> tuple[str, bool]:
+    """The model whose coins are relied on, and whether neither can be: then the p-value is only heuristic."""
+    if not reference.repeats:
+        return names[0], False
+    return (names[1], False) if not other.repeats else (names[0], True)
+
+
+def conditions(trusted: str, reference: SignCode, other: SignCode, heuristic: bool) -> list[str]:
+    """What has to hold for the p-value, and what it cannot exclude."""
+    out = [
+        f"it suffices that {trusted} was initialised symmetrically and trained by an optimiser that commutes with sign "
+        "flips (SGD, Adam, AdamW, Lion, Muon) on a loss that sees only outputs; nothing is assumed of the other model",
+        "what was read was chosen by shapes, token strings and norm gains, which the tested flips cannot change",
+        "it does not exclude one random initialisation in two separately trained models",
+        "it does not exclude training towards the other model's hidden states or from its copied embeddings",
+    ]
+    for code, which in ((reference, "reference"), (other, "model")):
+        if code.repeats:
+            out.append(f"the {which} repeats itself ({'; '.join(code.repeats[:3])})")
+    if heuristic:
+        out.append("both models repeat themselves, so coins are not all independent: the p-value is heuristic")
+    return out
+
+
+def sentence(counts: Counts, established: bool) -> str:
+    """One sentence that a lawyer can read."""
+    pooled = counts.pooled
+    if pooled.n == 0:
+        return "No sign coins could be compared."
+    text = f"{pooled.agree:,} of {pooled.n:,} independent sign coins agree ({pooled.share:.1%}; chance is 50%)"
+    if not established:
+        return f"{text}: no more than independent models may show."
+    where = ", ".join(GROUP_WORDS[g] for g in counts.agreeing_groups)
+    if counts.whole:
+        return f"{text}, in {where} and {len(counts.agreeing_layers)} of {len(counts.layers)} layers on their own."
+    parts = ", ".join(counts.agreeing_components[:4]) or where
+    return f"{text}, but only in a part: {parts}."
+
+
+def delta_evidence(delta: Delta) -> Evidence:
+    """``delta/1`` as evidence; it carries no p-value and never establishes dependence."""
+    said: list[str] = []
+    if delta.drift is not None:
+        said.append(f"relative drift {delta.drift:.1%}")
+    if delta.equal is not None:
+        said.append(f"{delta.equal:.1%} of values bit-identical")
+    if delta.lost:
+        said.append(f"information lost: {delta.lost}")
+    if delta.shared_training is not None and delta.error is not None:
+        said.append(f"shared movement of norm gains {delta.shared_training:.2f} ± {delta.error:.2f}")
+    details: Mapping[str, object] = {
+        "values": delta.values,
+        "drift": delta.drift,
+        "equal": delta.equal,
+        "lost": delta.lost or None,
+        "shared_training": delta.shared_training,
+        "shared_training_error": delta.error,
+        "excludes_shared_start": delta.excludes_shared_start or None,
+    }
+    text = ("; ".join(said) or "nothing to compare") + "."
+    return Evidence(DELTA, "weights", "nothing", delta.drift, Test.HEURISTIC, None, delta.values, None, _capital(text), details=details)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def joined(items: Sequence[str], limit: int = 3) -> str:
+    """``a, b, c and 4 more``."""
+    rest = len(items) - limit
+    return ", ".join(items[:limit]) + (f" and {rest} more" if rest > 0 else "")

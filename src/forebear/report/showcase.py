@@ -1,0 +1,52 @@
+"""The demonstration, told as a story: what is true, what Forebear says."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from forebear.catalogue import verdict_text
+from forebear.inspect.demo import Demo
+from forebear.report import words
+from forebear.types import Scan
+
+_NEXT = """Now with your own models:
+  forebear index add ./a-base-model     teach it a reference
+  forebear scan ./your-model            ask where your model comes from
+  forebear explain {topic:<21}what the verdict means, and what it does not"""
+
+
+def show(console: Console, demo: Demo) -> None:
+    """The demonstration for a terminal."""
+    console.print(Text("One reference is indexed: a small language model that comes with the package.\n"))
+    for name, truth, result in demo.cases:
+        line = Text(name, style="bold")
+        line.append(f"  {truth}", style="dim")
+        console.print(line)
+        verdict = Text("  ● ", style="bold yellow" if result.related else "bold cyan")
+        verdict.append(verdict_text(result.verdict).headline)
+        verdict.append(f"  [{result.verdict}]", style="dim")
+        console.print(verdict)
+        console.print(Padding(Text(_numbers(result)), (0, 2, 0, 4)))
+        for finding in result.findings:
+            console.print(Padding(Text(f"{finding.level}: {finding.message}", style="yellow"), (0, 2, 0, 4)))
+        console.print()
+    console.print(Text(_NEXT.format(topic=demo.cases[0][2].verdict.value)))
+
+
+def _numbers(result: Scan) -> str:
+    if not result.ancestors:
+        return result.why
+    best = result.ancestors[0]
+    sign = next(e for e in best.evidence if e.signal.startswith("sign-code/"))
+    return f"{sign.summary} {words.p_value(best.log10_p)} under independent initialisation. {best.why}"
+
+
+def markdown(demo: Demo) -> str:
+    """The demonstration as Markdown."""
+    out = ["# Forebear demo", ""]
+    for name, truth, result in demo.cases:
+        out += [f"## {name}", "", f"_{truth}_", "", f"**{verdict_text(result.verdict).headline}** (`{result.verdict}`)", ""]
+        out += [_numbers(result), ""]
+    return "\n".join(out)

@@ -1,0 +1,48 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from forebear.types import P_FLOOR_LOG10, Cost
+
+
+def p_value(log10_p: float | None, symbol: str = "p") -> str:
+    """``p ≤ 1e-30``, ``p = 3e-12``, ``p = 0.4``; a dash where there is none."""
+    if log10_p is None:
+        return "–"
+    if log10_p <= P_FLOOR_LOG10:
+        return f"{symbol} ≤ 1e{P_FLOOR_LOG10:.0f}"
+    if log10_p > -2:
+        return f"{symbol} = {10**log10_p:.2g}"
+    exponent = int(log10_p // 1)
+    return f"{symbol} = {10 ** (log10_p - exponent):.1g}e{exponent}"
+
+
+def e_value(log10_e: float | None) -> str:
+    """An E-value: how many references would reach this by chance; not capped at one."""
+    if log10_e is None:
+        return "–"
+    return f"E = {10**log10_e:.2g}" if log10_e > -2 else f"E ≤ 1e{int(-(-log10_e // 1))}"
+
+
+def size(count: float) -> str:
+    """Bytes in decimal units."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit in ("B", "kB") or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def parameters(count: int) -> str:
+    """``1.6 M``, ``8.0 B``."""
+    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if count >= limit:
+            return f"{count / limit:.1f} {unit}"
+    return str(count)
+
+
+def cost(value: Cost) -> str:
+    """One line about what an answer cost."""
+    reads = f"{size(value.bytes_read)} in {value.requests:,} reads"
+    memory = f" · {size(value.peak_memory_bytes)} memory" if value.peak_memory_bytes else ""
+    return f"{reads} · {value.seconds:.2f} s{memory}"

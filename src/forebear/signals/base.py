@@ -1,0 +1,111 @@
+"""What every signal says about itself: name, need, reach and limits. ``SIGNALS`` is the visible list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One way to measure.
+
+    Attributes:
+        name: with version; a change that changes results changes the version.
+        kind: ``declared | architecture | tokenizer | weights``.
+        test: what stands behind its number: exact, calibrated, heuristic or none.
+        summary: what it measures, in a sentence.
+        needs: what a model must have.
+        survives: changes under which it still works.
+        cannot_see: what it is blind to, and what it never proves.
+        reference: paper or document.
+    """
+
+    name: str
+    kind: str
+    test: str
+    summary: str
+    needs: str
+    survives: str
+    cannot_see: str
+    reference: str
+
+
+SIGNALS: tuple[Signal, ...] = (
+    Signal(
+        "slices/1",
+        "weights",
+        "none",
+        "A digest of the header and of every value that the sign code reads.",
+        "readable weights",
+        "renaming the folder, editing the card",
+        "differences in values that were not read; equal slices are not equal models",
+        "this project",
+    ),
+    Signal(
+        "content/1",
+        "weights",
+        "exact",
+        "Hashes of every value, decoded to float32: two models with equal hashes are the same model.",
+        "all bytes of both models (--effort deep)",
+        "re-upload, other file names, other shards, a lossless change of format, a changed licence or card",
+        "any change of a single value",
+        "this project",
+    ),
+    Signal(
+        "shape/1",
+        "architecture",
+        "none",
+        "Family and sizes of the network.",
+        "a known architecture",
+        "fine-tuning, quantisation, a changed model_type",
+        "descent: thousands of unrelated models share a shape. Never counts towards a verdict of relatedness",
+        "this project",
+    ),
+    Signal(
+        "vocabulary/1",
+        "tokenizer",
+        "none",
+        "The share of token strings that two tokenizers have in common.",
+        "tokenizer.json",
+        "added tokens",
+        "descent: tokenizers are copied without weights. Never counts towards a verdict of relatedness",
+        "Broder 1997 (bottom-k MinHash)",
+    ),
+    Signal(
+        "declared/1",
+        "declared",
+        "none",
+        "What card and config claim about base model and licence.",
+        "README.md or config.json",
+        "nothing: anyone can write anything",
+        "whether it is true",
+        "Hugging Face model card metadata",
+    ),
+    Signal(
+        "sign-code/1",
+        "weights",
+        "exact",
+        "One coin per sign symmetry of the network; between independently initialised models every coin is fair.",
+        "a known architecture with sign symmetries",
+        "fine-tuning, long continued pretraining, quantisation, pruning, merging, added tokens, lost or doubled layers",
+        "permuted or rotated coordinates (a disguise); distillation. It does not tell descent from one shared random "
+        "initialisation, nor who came first",
+        "docs/architecture.md; cf. Zhu et al. 2025, arXiv 2502.12292",
+    ),
+    Signal(
+        "delta/1",
+        "weights",
+        "heuristic",
+        "What lies between two aligned models: drift, equal values, lost information, shared movement of norm gains.",
+        "two readable models that the sign code aligned",
+        "fine-tuning",
+        "direction, unless one side lost information; a very light fine-tune of the true parent looks like the parent",
+        "docs/architecture.md",
+    ),
+)
+"""Every signal, weakest claim last to be believed; shown by ``forebear explain``."""
+
+
+def signal(name: str) -> Signal | None:
+    """A signal by name, with or without its version."""
+    return next((s for s in SIGNALS if name in (s.name, s.name.split("/")[0])), None)

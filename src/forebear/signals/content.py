@@ -1,0 +1,51 @@
+"""``content/1``: hashes of every value of a model. Copies, re-uploads, licence-stripped clones; read on demand.
+
+A tensor's hash covers its role (or name), shape and values decoded to float32, so that the same model saved as
+float32 or bfloat16, in one file or in many, has the same hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from forebear.artifacts import Artifact, Tensor
+from forebear.artifacts.dtypes import DTYPES
+
+NAME = "content/1"
+CHUNK = 4_000_000
+"""Bytes read at a time: memory stays bounded whatever the tensor's size."""
+
+
+def content_digest(artifact: Artifact, progress: Callable[[int], None] = lambda _: None) -> str:
+    """``content/1`` of a whole model: BLAKE2b over the sorted hashes of all tensors.
+
+    Args:
+        artifact: the model; every byte of it is read.
+        progress: called with the number of bytes of each chunk.
+    """
+    role_of = {name: role for role, name in artifact.names.items() if artifact.weights.tensors[name].nbytes}
+    state = hashlib.blake2b(NAME.encode(), digest_size=20)
+    named = sorted((role_of.get(name, name), tensor) for name, tensor in artifact.weights.tensors.items())
+    for label, tensor in named:
+        state.update(f"{label}|{list(tensor.shape)}|".encode("utf-8", "surrogatepass"))
+        state.update(tensor_digest(tensor, progress))
+    return state.hexdigest()
+
+
+def tensor_digest(tensor: Tensor, progress: Callable[[int], None] = lambda _: None) -> bytes:
+    """20-byte BLAKE2b of a tensor's values as little-endian float32 (integers and packed formats: as stored)."""
+    state = hashlib.blake2b(digest_size=20)
+    dtype = DTYPES[tensor.dtype]
+    for start in range(0, tensor.nbytes, CHUNK):
+        stop = min(tensor.nbytes, start + CHUNK)
+        raw = tensor.source.read(tensor.path, tensor.start + start, tensor.start + stop)
+        if dtype.floating and dtype.decode is not None:
+            import numpy as np
+
+            values = dtype.decode(np.frombuffer(raw, dtype=np.uint8))
+            state.update(np.ascontiguousarray(values + np.float32(0)).astype("<f4").tobytes())  # -0.0 to 0.0
+        else:
+            state.update(tensor.dtype.encode() + raw)
+        progress(stop - start)
+    return state.digest()

@@ -1,0 +1,70 @@
+"""``declared/1``: what card and config say about descent and licence. Claims, to be confirmed or contradicted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from forebear.artifacts import Artifact
+
+NAME = "declared/1"
+MAX_CLAIMS = 20
+_SCRATCH = re.compile(
+    r"(?<!not )(?<!n't )\b(?:pre-?)?(?:trained|built|developed|designed and trained)\s+(?:entirely |completely |fully )?from[\s-]scratch",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a model says about itself.
+
+    Attributes:
+        base_models: ids named as base models, in the order of the card.
+        relation: ``base_model_relation`` of the card, or "".
+        licence: licence id or name of the card, or "".
+        licence_files: names of licence and notice files.
+        from_scratch: whether the card says that it was trained from scratch.
+    """
+
+    base_models: tuple[str, ...] = ()
+    relation: str = ""
+    licence: str = ""
+    licence_files: tuple[str, ...] = ()
+    from_scratch: bool = False
+
+
+def declared(artifact: Artifact) -> Declared:
+    """The claims of a model's documents."""
+    front = artifact.documents.front_matter
+    bases = list(_texts(front.get("base_model")))
+    origin = artifact.config.get("_name_or_path")
+    if isinstance(origin, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", origin) and origin not in bases:
+        bases.append(origin)
+    licence = front.get("license_name") or front.get("license") or ""
+    return Declared(
+        tuple(b[:200] for b in bases[:MAX_CLAIMS]),
+        str(front.get("base_model_relation") or "")[:80],
+        ", ".join(_texts(licence))[:200],
+        tuple(sorted(artifact.documents.licences)),
+        bool(_SCRATCH.search(artifact.documents.card)),
+    )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,) if value.strip() else ()
+    if isinstance(value, list):
+        return tuple(v for v in value if isinstance(v, str) and v.strip())
+    return ()
+
+
+def names_match(claim: str, name: str) -> bool:
+    """Whether a claimed id and a reference's name mean the same model: equal, or equal behind the organisation."""
+
+    def norm(text: str) -> str:
+        return text.strip().lower().removeprefix("hf:").split("@")[0]
+
+    a, b = norm(claim), norm(name)
+    return a == b or a.rsplit("/", 1)[-1] == b.rsplit("/", 1)[-1]

@@ -1,0 +1,172 @@
+"""``delta/1``: what lies between two aligned models, for relation and direction; never a p-value.
+
+Two questions that the sign code leaves open:
+
+*Which of the two lost information?* If every value of B is A's value rounded to a coarser format, or A's value or
+zero, then B was made from A: no training produces that, and a relative of A would miss some values.
+
+*Could it be just one random initialisation, trained twice?* Norm gains start at exactly one in every model, so how
+far training moved them is known without the initialisation. Where the smaller of the two movements is contained in
+the other (``shared_training`` near 1), the models share training, not only a start. Siblings share it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+NAME = "delta/1"
+F32 = NDArray[np.float32]
+
+SHARED_TRAINING = 0.8
+"""Lower bound (estimate minus three standard errors) above which a shared start alone is excluded. Half-way marks
+are not fitted: descent predicts 1, independent training from one start predicts the overlap of two movements."""
+MOVED = 0.003
+"""Root mean square of log gains below which training has not moved them, so nothing can be said."""
+FROZEN = 0.5
+"""Share of bit-identical values in trained matrices that independent training cannot leave."""
+PRUNED_AT_LEAST = 0.01
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Differences over all values that two aligned models were read at.
+
+    Attributes:
+        values: number of values compared.
+        drift: ``|A - B| / |A|`` (Frobenius, all groups).
+        equal: share of A's nonzero values that B has bit for bit (after decoding to float32).
+        lost: the information that one side lacks: ``rounded to BF16``, ``12 % of values set to zero``, or "".
+        direction: ``a_to_b`` where B lost it, ``b_to_a`` where A did, else ``unknown``.
+        shared_training: overlap of the movements of norm gains from one, None where they have not moved.
+        error: standard error of it (jackknife over norms).
+    """
+
+    values: int
+    drift: float | None
+    equal: float | None
+    lost: str
+    direction: str
+    shared_training: float | None
+    error: float | None
+
+    @property
+    def excludes_shared_start(self) -> str:
+        """The stated test that excludes independent training from one initialisation, or ""."""
+        if self.lost:
+            return f"every one of {self.values:,} values read fits: {self.lost}"
+        if self.equal is not None and self.equal >= FROZEN:
+            return f"{self.equal:.0%} of the values read are bit-identical"
+        if self.shared_training is not None and self.error is not None:
+            if self.shared_training - 3 * self.error >= SHARED_TRAINING:
+                return (
+                    f"norm gains moved from their start together (overlap {self.shared_training:.2f} ± {self.error:.2f};"
+                    " 1 under descent, near 0 for two trainings from one start)"
+                )
+        return ""
+
+
+class Tally:
+    """Collects the delta while blocks of two models stream by."""
+
+    def __init__(self, dtype_a: str, dtype_b: str) -> None:
+        self._dtypes = dtype_a, dtype_b
+        self._values = self._nonzero = self._same = 0
+        self._squares = self._reference = 0.0
+        self._rounds = [dtype_a != dtype_b, dtype_a != dtype_b]  # may B be a rounding of A, A one of B
+        self._zeroed = [0, 0]  # values that only B, only A has at zero
+        self._others_equal = True
+        self._inexact = [0, 0]  # values of A that B's dtype cannot hold, and the reverse
+
+    def add(self, a: F32, b: F32) -> None:
+        """Account for two arrays of the same shape, A's and B's values at the same places."""
+        if a.shape != b.shape:
+            return
+        with np.errstate(all="ignore"):
+            good = np.isfinite(a) & np.isfinite(b)
+            a, b = np.where(good, a, 0), np.where(good, b, 0)
+            difference = a.astype(np.float64) - b
+            self._squares += float((difference**2).sum())
+            self._reference += float((a.astype(np.float64) ** 2).sum())
+        self._values += int(good.sum())
+        self._nonzero += int((a != 0).sum())
+        self._same += int(((a == b) & (a != 0)).sum())
+        only_b, only_a = (b == 0) & (a != 0), (a == 0) & (b != 0)
+        self._zeroed[0] += int(only_b.sum())
+        self._zeroed[1] += int(only_a.sum())
+        self._others_equal &= bool(((a == b) | only_b | only_a).all())
+        for k, (rich, poor, dtype) in enumerate(((a, b, self._dtypes[1]), (b, a, self._dtypes[0]))):
+            if self._rounds[k]:
+                rounded = round_to(rich, dtype)
+                self._rounds[k] = rounded is not None and bool((rounded == poor).all())
+                if rounded is not None:
+                    self._inexact[k] += int((rounded != rich).sum())
+
+    def result(self, shared_training: tuple[float, float] | None) -> Delta:
+        """The delta of everything added so far."""
+        lost, direction = "", "unknown"
+        share = self._values or 1
+        if self._values:
+            for k, way in enumerate(("a_to_b", "b_to_a")):
+                if self._rounds[k] and self._inexact[k] > share // 100:
+                    lost, direction = f"rounded to {self._dtypes[1 - k]}", way
+                elif self._others_equal and self._zeroed[k] > PRUNED_AT_LEAST * share and not self._zeroed[1 - k]:
+                    lost, direction = f"{self._zeroed[k] / share:.0%} of the values set to zero, the others untouched", way
+        return Delta(
+            self._values,
+            (self._squares / self._reference) ** 0.5 if self._reference else None,
+            self._same / self._nonzero if self._nonzero else None,
+            lost,
+            direction,
+            shared_training[0] if shared_training else None,
+            shared_training[1] if shared_training else None,
+        )
+
+
+def round_to(values: F32, dtype: str) -> F32 | None:
+    """Values rounded to nearest even in BF16 or F16; None for other formats."""
+    if dtype == "BF16":
+        bits = np.ascontiguousarray(values).view(np.uint32).astype(np.uint64)
+        rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16 << 16).astype(np.uint32)
+        return rounded.view(np.float32)
+    if dtype == "F16":
+        with np.errstate(all="ignore"):
+            return values.astype(np.float16).astype(np.float32)
+    return None
+
+
+def shared_training(a: NDArray[np.float16], b: NDArray[np.float16], pairs: Iterable[tuple[int, int]]) -> tuple[float, float] | None:
+    """Overlap of two movements of log gains from zero: ``<a, b> / min(|a|^2, |b|^2)``, and its jackknife error.
+
+    Args:
+        a, b: ``(L, 2, dims)`` log gains of two models, NaN where unknown.
+        pairs: aligned layers.
+
+    Returns:
+        None where either model's gains are unknown or did not move from one.
+    """
+    sums: list[tuple[float, float, float]] = []
+    count = 0
+    for i, j in pairs:
+        for norm in range(a.shape[1]):
+            x, y = a[i, norm].astype(np.float64), b[j, norm].astype(np.float64)
+            if not (np.isfinite(x).all() and np.isfinite(y).all()):
+                continue
+            x, y = x - x.mean(), y - y.mean()
+            sums.append((float(x @ y), float(x @ x), float(y @ y)))
+            count += x.size
+    if len(sums) < 4:
+        return None
+    table = np.array(sums)
+    total = table.sum(axis=0)
+    if min(total[1], total[2]) / count < MOVED**2:
+        return None
+    smaller = 1 if total[1] <= total[2] else 2
+    value = total[0] / total[smaller]
+    without = (total[0] - table[:, 0]) / (total[smaller] - table[:, smaller])
+    n = len(sums)
+    error = float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
+    return float(value), error

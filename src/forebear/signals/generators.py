@@ -1,0 +1,347 @@
+"""The coins of a model: which rows stand for which sign symmetry, and how they are read.
+
+A *generator* is a sign that a network does not feel: flip it in every tensor that carries it and the outputs stay
+the same. Training from a sign-symmetric initialisation is equivariant under the flip, so the sign of what it negates
+is a fair coin, independently for every generator:
+
+============  ====================================================  =========================================
+group         one coin per                                          read from
+============  ====================================================  =========================================
+residual      residual dimension (RMSNorm models only)              embedding rows of printable ASCII tokens
+glu           neuron of a gated MLP (up row with down column)       up rows
+experts       the same in a routed expert                           up rows of up to four experts
+value_output  key/value head x head dimension                       v rows (o rows where v is stored by columns)
+query_key     key/value head x RoPE plane, or x unrotated dimension  k rows of the plane
+============  ====================================================  =========================================
+
+What is read depends on shapes and token strings only, never on values, so the choice cannot bias a coin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.artifacts import Artifact
+from forebear.artifacts.architecture import Architecture, Geometry
+from forebear.artifacts.roles import RoleTensor, role_tensor, runs
+
+F32 = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+Indices = NDArray[np.int64]
+
+RESIDUAL_BITS = 2048
+SLOTS = 16
+GLU_BITS, VALUE_BITS, PLANE_BITS = 64, 32, 32
+LAYER_BITS = GLU_BITS + VALUE_BITS + PLANE_BITS
+CODE_BITS = RESIDUAL_BITS + SLOTS * LAYER_BITS
+
+BUDGET_VALUES = 2_000_000
+"""Values read from the layers of one model: 4 MB of bfloat16, however large the model is."""
+ROWS_PER_LAYER = GLU_BITS + VALUE_BITS + 2 * PLANE_BITS
+FEWEST_ROWS = 40
+COLUMN_FIRST_WIDTH = 32
+"""Depth to which tensors stored column-first are read; each storage row crosses all their columns."""
+TOKENS = tuple(chr(code) for code in range(33, 127))
+"""Printable ASCII: single-character tokens that nearly every vocabulary has, often side by side."""
+ENOUGH_TOKENS = 32
+_PRIORITY = (0, 15, 8, 4, 12, 1, 14, 6, 10, 2, 13, 5, 9, 3, 11, 7)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of one group in one layer, one row per generator.
+
+    Attributes:
+        group: see the table above.
+        layer: index in the model, None for the residual stream.
+        offset: bit of the code that the first generator has within its layer slot (or in the code for residual).
+        rows: ``(n, width)`` float32; for the residual group the columns are tokens, rows scaled by token norm.
+        positions: ``(n,)`` position of every generator in its group's share of the code.
+        valid: ``(n,)`` False where a row is zero, not finite, or repeats another one of the block.
+        labels: what the columns stand for where they have names (tokens), else empty.
+        raw: the values as stored, for the delta; planes and tokens are not merged or scaled in it.
+    """
+
+    group: str
+    layer: int | None
+    rows: F32
+    positions: Indices
+    valid: Flags
+    raw: F32
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which layers of a model are read, and how many generators of each group there.
+
+    Attributes:
+        slots: layer slot of the code to layer of the model.
+        glu, values, planes: generators per layer.
+    """
+
+    slots: dict[int, int]
+    glu: int
+    values: int
+    planes: int
+
+
+def plan(layers: int, width: int) -> Plan:
+    """The reading plan of a model of this depth and width: a fixed function of the two."""
+    slots = slot_layers(layers)
+    affordable = BUDGET_VALUES // width
+    chosen = [s for s in _PRIORITY if s in slots]
+    per_layer = min(ROWS_PER_LAYER, affordable // len(chosen)) if chosen else 0
+    if per_layer < FEWEST_ROWS:
+        chosen = chosen[: max(3, affordable // FEWEST_ROWS)]
+        per_layer = min(ROWS_PER_LAYER, max(8, affordable // len(chosen))) if chosen else 0
+    share = per_layer / ROWS_PER_LAYER
+    return Plan(
+        {s: slots[s] for s in sorted(chosen)},
+        max(2, int(GLU_BITS * share)),
+        max(2, int(VALUE_BITS * share)),
+        max(2, int(PLANE_BITS * share)),
+    )
+
+
+def slot_layers(layers: int) -> dict[int, int]:
+    """Layer slot to layer: the front half counted from the front, the back half from the back.
+
+    A model that lost middle layers keeps its first and last layers in the same slots.
+    """
+    if layers <= SLOTS:
+        front = (layers + 1) // 2
+        slots = {k: k for k in range(front)}
+        slots |= {SLOTS - 1 - k: layers - 1 - k for k in range(layers - front)}
+        return slots
+    edge = SLOTS // 4
+    slots = {k: k for k in range(edge)} | {SLOTS - 1 - k: layers - 1 - k for k in range(edge)}
+    middle = np.linspace(edge, layers - 1 - edge, SLOTS - 2 * edge).round().astype(int)
+    return slots | {edge + k: int(layer) for k, layer in enumerate(middle)}
+
+
+def residual_block(artifact: Artifact) -> Block | None:
+    """One coin per residual dimension, from the embedding; None where the family has no such coins."""
+    family, geometry = artifact.architecture, artifact.geometry
+    embed = role_tensor(artifact, "embed")
+    if family is None or geometry is None or embed is None or "residual" not in family.coins:
+        return None
+    ids, labels = token_rows(artifact)
+    if ids.size == 0:
+        return None
+    rows = read_scattered(embed, ids)
+    dims = min(geometry.width, RESIDUAL_BITS)
+    rows = rows[:, :dims]
+    with np.errstate(all="ignore"):
+        norms = np.linalg.norm(rows.astype(np.float64), axis=1)
+        usable = np.isfinite(norms) & (norms > 0)
+        scaled = np.where(usable[:, None], rows / np.where(usable, norms, 1.0)[:, None], 0.0).astype(np.float32)
+    columns = np.ascontiguousarray(scaled.T)
+    return Block("residual", None, columns, np.arange(dims), usable_rows(columns), rows, labels)
+
+
+def token_rows(artifact: Artifact) -> tuple[Indices, tuple[str, ...]]:
+    """Embedding rows to read and their labels: printable ASCII by string, else the first rows by number.
+
+    Byte-level vocabularies usually have the printable characters first, so rows by number are labelled alike.
+    """
+    geometry = artifact.geometry
+    assert geometry is not None
+    known = artifact.tokenizer.ids if artifact.tokenizer else {}
+    found = sorted((known[t], t) for t in TOKENS if t in known and known[t] < geometry.vocabulary)
+    if len(found) < ENOUGH_TOKENS:
+        found = list(enumerate(TOKENS))[: geometry.vocabulary]
+    return np.array([i for i, _ in found], dtype=np.int64), tuple(t for _, t in found)
+
+
+def keyed_by_string(artifact: Artifact) -> bool:
+    """Whether embedding rows are found by token string (True) or only by number."""
+    return artifact.tokenizer is not None and sum(t in artifact.tokenizer.ids for t in TOKENS) >= ENOUGH_TOKENS
+
+
+def layer_blocks(artifact: Artifact, layer: int, how: Plan) -> Iterator[Block]:
+    """The blocks of one layer, in the order of the code."""
+    family, geometry = artifact.architecture, artifact.geometry
+    if family is None or geometry is None:
+        return
+    stem = f"layers.{layer}."
+    if "glu" in family.coins and (up := role_tensor(artifact, stem + "mlp.up")) is not None:
+        positions = np.arange(min(how.glu, up.length("neuron")))
+        yield _block("glu", layer, up.rows("neuron", positions, geometry.width), positions)
+    if "experts" in family.coins and geometry.experts:
+        yield from _experts(artifact, layer, how)
+    if geometry.head_dim is None or geometry.kv_heads is None:
+        return
+    if "value_output" in family.coins and (value := _value_source(artifact, stem)) is not None:
+        tensor, axis = value
+        indices, positions = head_indices(geometry.kv_heads, geometry.head_dim, how.values, VALUE_BITS)
+        yield _block("value_output", layer, tensor.rows(axis, indices, geometry.width), positions)
+    if "query_key" in family.coins and (key := role_tensor(artifact, stem + "attn.k")) is not None:
+        yield _planes(key, layer, artifact, how)
+
+
+def _experts(artifact: Artifact, layer: int, how: Plan) -> Iterator[Block]:
+    geometry = artifact.geometry
+    assert geometry is not None
+    used = min(4, geometry.experts)
+    each = GLU_BITS // 4
+    rows: list[F32] = []
+    places: list[Indices] = []
+    for k in range(used):
+        up = role_tensor(artifact, f"layers.{layer}.experts.{k * geometry.experts // used}.up")
+        if up is None:
+            continue
+        indices = np.arange(min(max(1, how.glu // 4), each, up.length("neuron")))
+        rows.append(up.rows("neuron", indices, geometry.width))
+        places.append(indices + k * each)
+    if rows:
+        yield _block("experts", layer, np.concatenate(rows), np.concatenate(places))
+
+
+def _value_source(artifact: Artifact, stem: str) -> tuple[RoleTensor, str] | None:
+    """v, or o where v is stored by columns (its rows flip together with v's when heads are not shared)."""
+    value, out, geometry = role_tensor(artifact, stem + "attn.v"), role_tensor(artifact, stem + "attn.o"), artifact.geometry
+    if value is not None and value.role.axes[0] == "value":
+        return value, "value"
+    if out is not None and out.role.axes[0] == "mixed" and geometry and geometry.heads == geometry.kv_heads:
+        return out, "mixed"
+    return None
+
+
+def head_indices(heads: int, head_dim: int, count: int, bits: int) -> tuple[Indices, Indices]:
+    """Dimensions of up to two heads, the first and the middle one, and their positions among ``bits``."""
+    used = [0] if heads == 1 else [0, heads // 2]
+    each = min(bits // 2, max(1, count // 2), head_dim)
+    indices = np.concatenate([np.arange(each) + h * head_dim for h in used])
+    positions = np.concatenate([np.arange(each) + k * (bits // 2) for k in range(len(used))])
+    return indices, positions
+
+
+def plane_dims(head_dim: int, rotary: int, layout: str, count: int) -> tuple[Indices, Indices]:
+    """First and second dimension of each of the first ``count`` planes of a head; equal where nothing rotates."""
+    if layout == "interleaved":
+        first, second = np.arange(0, rotary, 2), np.arange(1, rotary, 2)
+    else:
+        first, second = np.arange(rotary // 2), np.arange(rotary // 2, rotary)
+    single = np.arange(rotary, head_dim)
+    return np.concatenate([first, single])[:count], np.concatenate([second, single])[:count]
+
+
+def _planes(key: RoleTensor, layer: int, artifact: Artifact, how: Plan) -> Block:
+    """One row per plane: the k rows of its two dimensions side by side (the second half zero where it has one)."""
+    geometry, family = artifact.geometry, artifact.architecture
+    assert geometry and geometry.head_dim and geometry.kv_heads and family
+    width = geometry.width if key.role.axes[0] == "key" else min(COLUMN_FIRST_WIDTH, geometry.width)
+    layout = "none" if geometry.rotary is None else family.rope
+    first, second = plane_dims(geometry.head_dim, geometry.rotary or 0, layout, max(1, how.planes // 2))
+    used = [0] if geometry.kv_heads == 1 else [0, geometry.kv_heads // 2]
+    offsets = np.repeat([h * geometry.head_dim for h in used], len(first))
+    a, b = np.tile(first, len(used)) + offsets, np.tile(second, len(used)) + offsets
+    wanted = np.unique(np.concatenate([a, b]))
+    values = key.rows("key", wanted, width)
+    at = {int(w): k for k, w in enumerate(wanted)}
+    one, two = values[[at[int(i)] for i in a]], values[[at[int(i)] for i in b]]
+    two = np.where((a == b)[:, None], 0.0, two).astype(np.float32)
+    each = min(PLANE_BITS // 2, len(first))
+    positions = np.concatenate([np.arange(each) + k * (PLANE_BITS // 2) for k in range(len(used))])
+    return _block("query_key", layer, np.concatenate([one, two], axis=1), positions, raw=values)
+
+
+def read_scattered(tensor: RoleTensor, ids: Indices, gap: int = 16) -> F32:
+    """Rows of the embedding by id, nearby ones in one read."""
+    blocks: list[F32] = []
+    padded = [(a, b) for a, b in runs(ids)]
+    merged: list[list[int]] = []
+    for a, b in padded:
+        if merged and a - merged[-1][1] <= gap:
+            merged[-1][1] = b
+        else:
+            merged.append([a, b])
+    for a, b in merged:
+        rows = tensor.tensor.rows(a, b)
+        blocks.append(rows[ids[(ids >= a) & (ids < b)] - a])
+    return np.concatenate(blocks)
+
+
+def usable_rows(rows: F32) -> Flags:
+    """Rows that carry a coin: finite, not zero, and not a copy (up to sign) of an earlier row of the block."""
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(rows).all(axis=1)
+        usable: Flags = finite & (np.abs(rows).max(axis=1, initial=0.0) > 0)
+    seen: set[bytes] = set()
+    for i in np.flatnonzero(usable):
+        row = rows[i]
+        lead = row[np.flatnonzero(row)[0]]
+        key = hashlib.blake2b((row if lead > 0 else -row).tobytes(), digest_size=12).digest()
+        if key in seen:
+            usable[i] = False
+        seen.add(key)
+    return usable
+
+
+def _block(group: str, layer: int, rows: F32, positions: Indices, raw: F32 | None = None) -> Block:
+    return Block(group, layer, rows, positions, usable_rows(rows), rows if raw is None else raw)
+
+
+def comparable_groups(a: Artifact, b: Artifact) -> tuple[frozenset[str], dict[str, str]]:
+    """Groups whose coins line up in two models, and for every other group of either a reason why not.
+
+    Decided from families and shapes alone.
+    """
+    fa, fb, ga, gb = a.architecture, b.architecture, a.geometry, b.geometry
+    if fa is None or fb is None or ga is None or gb is None:
+        return frozenset(), {"weights": (a.unknown or b.unknown or "unknown architecture")}
+    return comparable_shapes(shape_of(fa, ga), shape_of(fb, gb))
+
+
+def shape_of(family: Architecture, geometry: Geometry) -> dict[str, object]:
+    """What decides whether two models' coins line up; stored in the index beside every code."""
+    stored = family.roles.get("layers.{layer}.attn.v")
+    return {
+        "coins": list(family.coins),
+        "width": geometry.width,
+        "intermediate": geometry.intermediate,
+        "experts": geometry.experts,
+        "heads": geometry.heads if stored and stored.axes[0] == "residual" else None,
+        "kv_heads": geometry.kv_heads,
+        "head_dim": geometry.head_dim,
+        "rope": family.rope,
+        "rotary": geometry.rotary,
+        "rows": stored.axes[0] if stored else "",
+    }
+
+
+def comparable_shapes(a: Mapping[str, object], b: Mapping[str, object]) -> tuple[frozenset[str], dict[str, str]]:
+    """See :func:`comparable_groups`; on the stored shapes of two models."""
+    coins_a, coins_b = set(_strings(a["coins"])), set(_strings(b["coins"]))
+    usable: set[str] = set()
+    reasons: dict[str, str] = {}
+    same = {
+        "residual": (),
+        "glu": ("intermediate",),
+        "experts": ("intermediate", "experts"),
+        "value_output": ("kv_heads", "head_dim", "heads", "rows"),
+        "query_key": ("kv_heads", "head_dim", "rope", "rotary", "rows"),
+    }
+    for group, keys in same.items():
+        if group not in coins_a | coins_b:
+            continue
+        different = [k for k in ("width", *keys) if a[k] != b[k]]
+        if group not in coins_a & coins_b:
+            reasons[group] = "only one of the two architectures has this symmetry"
+        elif different:
+            reasons[group] = "different " + " and ".join(f"{k} ({a[k]} and {b[k]})" for k in different)
+        elif group in ("value_output", "query_key") and a["head_dim"] is None:
+            reasons[group] = "the number of heads is not known (no usable config.json)"
+        else:
+            usable.add(group)
+    return frozenset(usable), reasons
+
+
+def _strings(value: object) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, list | tuple) else []

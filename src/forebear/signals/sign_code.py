@@ -1,0 +1,356 @@
+"""``sign-code/1``: one bit per generator against public random vectors, and its exact test.
+
+H0: the two models' initialisations are independent. Under it every valid bit that two codes share agrees with
+probability 1/2, independently, whatever the training data: the number of agreements is Binomial(n, 1/2).
+Derivation and conditions: docs/architecture.md; the reading of the generators: :mod:`forebear.signals.generators`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.artifacts import Artifact
+from forebear.artifacts.roles import role_tensor
+from forebear.signals.binomial import log10_tail
+from forebear.signals.generators import (
+    CODE_BITS,
+    GLU_BITS,
+    LAYER_BITS,
+    PLANE_BITS,
+    RESIDUAL_BITS,
+    SLOTS,
+    VALUE_BITS,
+    Block,
+    Plan,
+    keyed_by_string,
+    layer_blocks,
+    plan,
+    residual_block,
+)
+
+F32 = NDArray[np.float32]
+Bits = NDArray[np.uint8]
+
+NAME = "sign-code/1"
+REFERENCE = "sign-flip symmetry of RMSNorm/GLU transformers; cf. Zhu et al. 2025, arXiv 2502.12292"
+CODE_BYTES = CODE_BITS // 8
+SIGNATURE_DIMS = 64
+_OFFSET = {"glu": 0, "experts": 0, "value_output": GLU_BITS, "query_key": GLU_BITS + VALUE_BITS}
+SELF_ALPHA = -6.0
+
+
+@dataclass(frozen=True, eq=False)
+class SignCode:
+    """The searchable code of one model: 1 KB, and what is needed to align layers.
+
+    Attributes:
+        bits: ``(512,)`` uint8, 4,096 packed bits; zero where not valid.
+        valid: ``(512,)`` uint8, which bits carry a coin.
+        layers: for each of the 16 layer slots the layer that it describes, -1 where it was not read.
+        signature: ``(16, 2, 64)`` float16, logarithms of norm gains: flips cannot change them, layers are aligned by them.
+        groups: coin groups that the family has.
+        keyed_by: ``token`` where embedding rows were found by token string, ``row`` where only by number.
+        repeats: internal dependences found (cloned layers, repeated heads); they make a p-value heuristic.
+    """
+
+    bits: Bits
+    valid: Bits
+    layers: tuple[int, ...]
+    signature: NDArray[np.float16]
+    groups: tuple[str, ...]
+    keyed_by: str
+    repeats: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of valid bits."""
+        return int(np.bitwise_count(self.valid).sum())
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Coins of one group in one pair of layers: how many, and how many agree."""
+
+    group: str
+    layer_a: int | None
+    layer_b: int | None
+    n: int
+    agree: int
+    cosine: float | None = None
+
+
+@cache
+def public_signs(purpose: str, count: int) -> F32:
+    """``(count,)`` public random signs, from BLAKE2b in counter mode: the same on every machine, for ever."""
+    raw = bytearray()
+    number = 0
+    while len(raw) * 8 < count:
+        raw += hashlib.blake2b(f"{NAME}|{purpose}|{number}".encode()).digest()
+        number += 1
+    bits = np.unpackbits(np.frombuffer(bytes(raw), dtype=np.uint8))[:count]
+    signs = (bits.astype(np.float32) * 2 - 1).astype(np.float32)
+    signs.flags.writeable = False
+    return signs
+
+
+def token_signs(labels: Iterable[str]) -> F32:
+    """A public sign for every token string."""
+    return np.array([1.0 if _token_bit(t) else -1.0 for t in labels], dtype=np.float32)
+
+
+@cache
+def _token_bit(text: str) -> bool:
+    return bool(hashlib.blake2b(f"{NAME}|token|{text}".encode("utf-8", "surrogatepass")).digest()[0] & 1)
+
+
+def project(block: Block) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Bit and validity of every generator of a block: the sign of its row against the public vector."""
+    rows = block.rows.astype(np.float64)
+    signs = token_signs(block.labels) if block.group == "residual" else public_signs("rows", rows.shape[1])
+    with np.errstate(all="ignore"):
+        products = np.where(block.valid[:, None], rows, 0.0) @ signs.astype(np.float64)
+    valid = block.valid & np.isfinite(products) & (products != 0)
+    return products > 0, valid
+
+
+def encode(artifact: Artifact) -> tuple[SignCode, str]:
+    """The code of a model, and the ``slices/1`` digest of the header and of every value read for it.
+
+    Raises:
+        InputError: a slice could not be read.
+    """
+    bits, valid = np.zeros(CODE_BITS, dtype=bool), np.zeros(CODE_BITS, dtype=bool)
+    digest = hashlib.blake2b(f"slices/1|{artifact.weights.header_digest}".encode(), digest_size=20)
+    layers = [-1] * SLOTS
+    signature = np.full((SLOTS, 2, SIGNATURE_DIMS), np.nan, dtype=np.float16)
+    family, geometry = artifact.architecture, artifact.geometry
+
+    def put(block: Block, start: int) -> None:
+        digest.update(block.raw.tobytes())
+        bit, ok = project(block)
+        bits[start + block.positions], valid[start + block.positions] = bit & ok, ok
+
+    if family is not None and geometry is not None:
+        if (block := residual_block(artifact)) is not None:
+            put(block, 0)
+        how = plan(geometry.layers, geometry.width)
+        for slot, layer in how.slots.items():
+            layers[slot] = layer
+            signature[slot] = layer_signature(artifact, layer)
+            digest.update(signature[slot].tobytes())
+            for block in layer_blocks(artifact, layer, how):
+                put(block, RESIDUAL_BITS + slot * LAYER_BITS + _OFFSET[block.group])
+    else:
+        for name in sorted(artifact.weights.tensors)[:64]:  # an unknown model still gets a digest of its own
+            tensor = artifact.weights.tensors[name]
+            if tensor.size:
+                digest.update(tensor.source.read(tensor.path, tensor.start, tensor.start + min(tensor.nbytes, 4096)))
+    code = SignCode(
+        np.packbits(bits),
+        np.packbits(valid),
+        tuple(layers),
+        signature,
+        family.coins if family else (),
+        "token" if keyed_by_string(artifact) else "row",
+        (),
+    )
+    return SignCode(**{**code.__dict__, "repeats": repeats(code)}), digest.hexdigest()
+
+
+def layer_signature(artifact: Artifact, layer: int) -> NDArray[np.float16]:
+    """``(2, 64)`` logarithms of the layer's norm gains at evenly spaced dimensions; NaN where there are none."""
+    out = np.full((2, SIGNATURE_DIMS), np.nan, dtype=np.float16)
+    for row, role in enumerate(("attn_norm", "mlp_norm")):
+        gains = role_tensor(artifact, f"layers.{layer}.{role}")
+        if gains is None or len(gains.tensor.shape) != 1 or gains.tensor.shape[0] < SIGNATURE_DIMS:
+            continue
+        values = np.abs(gains.tensor.values().astype(np.float64))
+        at = np.linspace(0, values.size - 1, SIGNATURE_DIMS).round().astype(int)
+        with np.errstate(all="ignore"):
+            out[row] = np.log(np.clip(values[at], 1e-4, 1e4))
+    return out
+
+
+def repeats(code: SignCode) -> tuple[str, ...]:
+    """Internal dependences: a model tested against itself must look independent, layer by layer and head by head."""
+    bits, valid = np.unpackbits(code.bits), np.unpackbits(code.valid)
+    found: list[str] = []
+
+    def test(one: slice, two: slice, what: str, looks: int) -> None:
+        both = (valid[one] & valid[two]).astype(bool)
+        agree, n = int((bits[one] == bits[two])[both].sum()), int(both.sum())
+        if log10_tail(max(agree, n - agree), n) + np.log10(2 * looks) < SELF_ALPHA:
+            found.append(what)
+
+    used = [s for s in range(SLOTS) if code.layers[s] >= 0]
+    for k, a in enumerate(used):
+        for b in used[k + 1 :]:
+            one, two = RESIDUAL_BITS + a * LAYER_BITS, RESIDUAL_BITS + b * LAYER_BITS
+            test(
+                slice(one, one + LAYER_BITS),
+                slice(two, two + LAYER_BITS),
+                f"layers {code.layers[a]} and {code.layers[b]} are copies",
+                len(used) * len(used),
+            )
+    dims = int(np.flatnonzero(valid[:RESIDUAL_BITS]).max(initial=-1)) + 1
+    test(slice(0, dims // 2), slice(dims // 2, dims // 2 * 2), "the residual width repeats itself", 1)
+    for group, size in (("value_output", VALUE_BITS), ("query_key", PLANE_BITS)):
+        one_head, other = [], []
+        for s in used:
+            start = RESIDUAL_BITS + s * LAYER_BITS + _OFFSET[group]
+            one_head += list(range(start, start + size // 2))
+            other += list(range(start + size // 2, start + size))
+        both = (valid[one_head] & valid[other]).astype(bool)
+        agree, n = int((bits[one_head] == bits[other])[both].sum()), int(both.sum())
+        if n and log10_tail(max(agree, n - agree), n) + np.log10(2) < SELF_ALPHA:
+            found.append(f"{group} heads repeat each other")
+    return tuple(found)
+
+
+def align_layers(a: NDArray[np.float16], b: NDArray[np.float16]) -> list[tuple[int, int]]:
+    """Pairs of rows of two signatures, one to one and in order, chosen from gains alone (flips cannot change them).
+
+    Equal depth: position by position, unless another monotone alignment fits clearly better. Unequal depth: the
+    monotone alignment with the largest total similarity (Needleman and Wunsch 1970, no gap cost).
+    """
+    similarity = signature_similarity(a, b)
+    straight = [(k, k) for k in range(min(len(a), len(b)))]
+    score = np.zeros((len(a) + 1, len(b) + 1))
+    gain = np.maximum(similarity, 0.0) + 1e-6  # a match with no similarity still beats leaving both out
+    for i in range(len(a)):
+        for j in range(len(b)):
+            score[i + 1, j + 1] = max(score[i, j] + gain[i, j], score[i, j + 1], score[i + 1, j])
+    pairs: list[tuple[int, int]] = []
+    i, j = len(a), len(b)
+    while i and j:
+        if score[i, j] == score[i - 1, j - 1] + gain[i - 1, j - 1]:
+            pairs.append((i - 1, j - 1))
+            i, j = i - 1, j - 1
+        elif score[i, j] == score[i - 1, j]:
+            i -= 1
+        else:
+            j -= 1
+    pairs.reverse()
+    if len(a) == len(b):
+        identity = sum(gain[k, k] for k in range(len(a)))
+        if float(score[-1, -1]) - identity < 0.1 * len(a):
+            return straight
+    return pairs
+
+
+def signature_similarity(a: NDArray[np.float16], b: NDArray[np.float16]) -> NDArray[np.float64]:
+    """``(La, Lb)`` mean correlation of log gains after removing each dimension's mean over the layers."""
+
+    def centred(s: NDArray[np.float16]) -> NDArray[np.float64]:
+        x = np.nan_to_num(s.astype(np.float64), nan=0.0)
+        x = x - x.mean(axis=2, keepdims=True)
+        x = x - x.mean(axis=0, keepdims=True) if len(x) > 2 else x
+        norms = np.linalg.norm(x, axis=2, keepdims=True)
+        return np.asarray(np.divide(x, norms, out=np.zeros_like(x), where=norms > 0))
+
+    return np.asarray(np.einsum("inf,jnf->ij", centred(a), centred(b)) / 2)
+
+
+def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple[Cell, ...]:
+    """Agreement counts of two codes, group by group and layer by layer, layers aligned by their gains.
+
+    Args:
+        a: code of the reference.
+        b: code of the model in question.
+        comparable: groups whose shapes match in the two models.
+    """
+    bits = np.unpackbits(a.bits), np.unpackbits(b.bits)
+    valid = np.unpackbits(a.valid).astype(bool), np.unpackbits(b.valid).astype(bool)
+    cells: list[Cell] = []
+
+    def count(one: int, two: int, size: int, group: str, la: int | None, lb: int | None) -> None:
+        both = valid[0][one : one + size] & valid[1][two : two + size]
+        n = int(both.sum())
+        if n:
+            agree = int((bits[0][one : one + size] == bits[1][two : two + size])[both].sum())
+            cells.append(Cell(group, la, lb, n, agree))
+
+    if "residual" in comparable:
+        count(0, 0, RESIDUAL_BITS, "residual", None, None)
+    slots_a = [s for s in range(SLOTS) if a.layers[s] >= 0]
+    slots_b = [s for s in range(SLOTS) if b.layers[s] >= 0]
+    if a.layers == b.layers:
+        pairs = align_layers(a.signature[slots_a], b.signature[slots_b])
+    else:
+        slots_a.sort(key=lambda s: a.layers[s])
+        slots_b.sort(key=lambda s: b.layers[s])
+        pairs = align_layers(a.signature[slots_a], b.signature[slots_b])
+    sizes = {"glu": GLU_BITS, "experts": GLU_BITS, "value_output": VALUE_BITS, "query_key": PLANE_BITS}
+    for i, j in pairs:
+        sa, sb = slots_a[i], slots_b[j]
+        for group, size in sizes.items():
+            if group in comparable:
+                one = RESIDUAL_BITS + sa * LAYER_BITS + _OFFSET[group]
+                two = RESIDUAL_BITS + sb * LAYER_BITS + _OFFSET[group]
+                count(one, two, size, group, a.layers[sa], b.layers[sb])
+    return tuple(cells)
+
+
+def compare_rows(block_a: Block, block_b: Block) -> Cell:
+    """Coins of two aligned blocks: the sign of each row's inner product with its counterpart (exact, stronger).
+
+    Rows are paired by position; residual columns by token string.
+    """
+    rows_a, rows_b = block_a.rows, block_b.rows
+    if block_a.group == "residual":
+        at_b = {t: k for k, t in enumerate(block_b.labels)}
+        shared = [(k, at_b[t]) for k, t in enumerate(block_a.labels) if t in at_b]
+        rows_a = rows_a[:, [i for i, _ in shared]]
+        rows_b = rows_b[:, [j for _, j in shared]]
+    common, ia, ib = np.intersect1d(block_a.positions, block_b.positions, return_indices=True)
+    x, y = rows_a[ia].astype(np.float64), rows_b[ib].astype(np.float64)
+    valid = block_a.valid[ia] & block_b.valid[ib]
+    with np.errstate(all="ignore"):
+        products = np.einsum("ij,ij->i", x, y)
+        cosines = products / (np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1))
+    valid &= np.isfinite(cosines) & (products != 0)
+    n = int(valid.sum())
+    return Cell(
+        block_a.group,
+        block_a.layer,
+        block_b.layer,
+        n,
+        int((products[valid] > 0).sum()),
+        float(cosines[valid].mean()) if n else None,
+    )
+
+
+def paired_blocks(a: Artifact, b: Artifact, comparable: frozenset[str]) -> Iterator[tuple[Block, Block]]:
+    """Blocks of two models side by side, one layer pair at a time; layers aligned by the gains of all layers."""
+    ga, gb = a.geometry, b.geometry
+    if ga is None or gb is None:
+        return
+    if "residual" in comparable:
+        one, two = residual_block(a), residual_block(b)
+        if one is not None and two is not None:
+            yield one, two
+    how = plan(gb.layers, gb.width)
+    wanted = set(how.slots.values())
+    for i, j in _layer_pairs(a, b, ga.layers, gb.layers):
+        if j in wanted:
+            theirs = {block.group: block for block in layer_blocks(b, j, how)}
+            for block in layer_blocks(a, i, how):
+                if block.group in comparable and block.group in theirs:
+                    yield block, theirs[block.group]
+
+
+def _layer_pairs(a: Artifact, b: Artifact, depth_a: int, depth_b: int) -> list[tuple[int, int]]:
+    signature_a = np.stack([layer_signature(a, layer) for layer in range(depth_a)])
+    signature_b = np.stack([layer_signature(b, layer) for layer in range(depth_b)])
+    return align_layers(signature_a, signature_b)
+
+
+def describe_plan(how: Plan) -> dict[str, int]:
+    """The plan's parameters for ``details``: they change which coins are read."""
+    return {"layers_read": len(how.slots), "glu": how.glu, "value_output": how.values, "query_key": how.planes}

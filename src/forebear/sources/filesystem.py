@@ -1,0 +1,105 @@
+"""Models on this machine: a directory, or one file in a directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from forebear.errors import InputError, UsageError
+from forebear.sources.base import File
+
+MAX_FILES = 20_000
+"""A model has at most a few hundred files; a directory with more is somebody's home directory."""
+
+
+class LocalSource:
+    """A directory of model files, not searched below its first level.
+
+    Symbolic links to files are followed (hub caches are made of them). Paths that come from inside a model,
+    such as shard names, are resolved by :meth:`read` and never leave the directory by name.
+
+    Args:
+        path: a directory, or one file whose neighbours (config, tokenizer, card) belong to it.
+
+    Raises:
+        UsageError: there is no such file or directory.
+        InputError: it exists but cannot be read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.target = os.fspath(path)
+        try:
+            root = Path(path)
+            exists, is_file = root.exists(), root.is_file()
+            absolute = root.resolve(strict=exists)
+        except PermissionError:
+            raise InputError(f"{self.target}: permission denied", "check the rights of the folder") from None
+        except (OSError, RuntimeError, ValueError):  # symlink loops raise either, by Python version
+            raise InputError(f"{self.target}: cannot be followed", "is it a symbolic link in a loop?") from None
+        if not exists:
+            if root.is_symlink():
+                raise InputError(f"{self.target}: a symbolic link that leads nowhere or in a loop")
+            raise UsageError(f"{self.target}: no such file or directory", "give a folder with a model, or a model file")
+        if not is_file and not root.is_dir():
+            raise UsageError(f"{self.target}: neither a file nor a directory")
+        self.root = absolute.parent if is_file else absolute
+        self.only = absolute.name if is_file else None
+        if is_file and root.name != absolute.name:  # a link: keep the name the user sees, and its neighbours
+            self.root, self.only = root.absolute().parent, root.name
+        self.name = (Path(self.only).stem if self.only not in (None, "model.safetensors") else self.root.name) or "model"
+        self._sizes: dict[str, int] | None = None
+
+    @property
+    def location(self) -> str:
+        """The absolute path by which the model can be found again."""
+        return str(self.root / self.only) if self.only else str(self.root)
+
+    def files(self) -> tuple[File, ...]:
+        """Regular files of the directory's first level; entries that cannot be examined are left out."""
+        if self._sizes is None:
+            self._sizes = self._list()
+        return tuple(File(name, size) for name, size in sorted(self._sizes.items()))
+
+    def _list(self) -> dict[str, int]:
+        sizes: dict[str, int] = {}
+        try:
+            with os.scandir(self.root) as entries:
+                for count, entry in enumerate(entries):
+                    if count >= MAX_FILES:
+                        raise InputError(
+                            f"{self.target}: more than {MAX_FILES:,} files", "name the folder that holds the model"
+                        )
+                    try:
+                        if entry.is_file():
+                            sizes[entry.name] = entry.stat().st_size
+                    except OSError:  # a link in a loop, or a file deleted meanwhile
+                        continue
+        except PermissionError:
+            raise InputError(f"{self.target}: permission denied", "check the rights of the folder") from None
+        except OSError as error:
+            raise InputError(f"{self.target}: cannot be listed ({error.strerror})") from None
+        return sizes
+
+    def read(self, path: str, start: int, stop: int) -> bytes:
+        """Bytes ``[start, stop)`` of a file of this directory."""
+        if os.path.basename(path) != path or path in ("", ".", ".."):
+            raise InputError(f"{path}: a file name that leads out of the model's folder", "do not use this model")
+        try:
+            with open(self.root / path, "rb") as stream:
+                data = os.pread(stream.fileno(), stop - start, start) if stop > start else b""
+                while 0 < len(data) < stop - start:  # pread may stop early (signals, 2 GiB limit)
+                    more = os.pread(stream.fileno(), stop - start - len(data), start + len(data))
+                    if not more:
+                        break
+                    data += more
+        except FileNotFoundError:
+            raise InputError(f"{path}: not in {self.target}", "fetch the missing file again") from None
+        except PermissionError:
+            raise InputError(f"{path}: permission denied", "check the rights of the file") from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        if len(data) != max(0, stop - start):
+            raise InputError(
+                f"{path}: ends at byte {start + len(data):,}, expected {stop:,}", "the file is truncated: fetch it again"
+            )
+        return data
