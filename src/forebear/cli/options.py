@@ -96,8 +96,10 @@ def emit(
     markdown: Callable[[], str],
 ) -> None:
     """Write a result in the chosen format to stdout or a file, whole or not at all."""
-    if how is Format.TABLE and output is None:
-        table(stdout_console())
+    if how is Format.TABLE and output is None and sys.stdout.isatty():
+        from rich.console import Console
+
+        table(Console(highlight=False))
         return
     if how is Format.JSON:
         text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
@@ -123,24 +125,15 @@ def write_whole(path: Path, text: str) -> None:
         raise UsageError(f"--output {path}: {error.strerror}", "choose a file that can be written") from None
 
 
-def stdout_console() -> Console:
-    """The terminal, plain where it is none or where ``NO_COLOR`` is set."""
-    from rich.console import Console
-
-    if sys.stdout.isatty():
-        return Console(highlight=False, soft_wrap=False)
-    return Console(highlight=False, no_color=True, width=100, force_terminal=False, legacy_windows=False)
-
-
 def rendered(table: Callable[[Console], None]) -> str:
-    """The table as plain text, for a file."""
+    """The table as plain text, for files and pipes."""
     import io
 
     from rich.console import Console
 
     buffer = io.StringIO()
     table(Console(file=buffer, highlight=False, no_color=True, width=100, force_terminal=False))
-    return buffer.getvalue()
+    return "".join(line.rstrip() + "\n" for line in buffer.getvalue().splitlines())
 
 
 def show_problems(problems: tuple[str, ...]) -> int:

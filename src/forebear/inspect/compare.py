@@ -115,7 +115,7 @@ def compare_artifacts(
     evidence = [sign_evidence(counts, marks[0].code, marks[1].code, (a.name, b.name), rows=True, log10_looks=looks)]
     if effort == "quick":
         evidence = []
-    if delta.values:
+    if delta.values and (identical or evidence and evidence[0].supports == "related"):
         evidence.append(delta_evidence(delta))
     evidence += context_evidence(*marks)
     return Pair(conclusion, counts, delta, tuple(evidence), coverage(counts, reasons, a, b, identical, effort))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from forebear.artifacts import Artifact
 from forebear.catalogue import look_alikes, raise_finding
+from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint
 from forebear.signals.declared import names_match
 from forebear.types import Ancestor, Claim, Finding, Level, Verdict
@@ -56,13 +57,17 @@ def findings_of(
     declared = any(names_match(b, a.name) for a in related for b in mark.declared.base_models)
     if related and not declared and verdict is not Verdict.INDEXED:
         out.append(_undeclared(mark, related[0]))
-    if not ancestors and tested <= 0 and effort != "quick":
+    if not ancestors and not tested and effort != "quick":
         out.append(_no_reference(artifact, mark, total))
     return tuple(out)
 
 
 def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
-    says = "its card says that it was trained from scratch" if mark.declared.from_scratch else "its card does not name it"
+    says = "its card names no base model"
+    if mark.declared.from_scratch:
+        says = "its card says that it was trained from scratch"
+    elif mark.declared.base_models:
+        says = f"its card names {joined(mark.declared.base_models)}"
     evidence = (f"sign-code/1: log10 p = {ancestor.log10_p}",)
     if _is_child(ancestor):
         level = Level.ERROR if mark.declared.from_scratch else Level.WARNING
@@ -76,7 +81,9 @@ def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
     elif ancestor.verdict is Verdict.SAME_INIT_OR_DERIVED:
         open_question = "descent and a shared random initialisation are not told apart"
     text = f"The weights are not independent of {ancestor.name}; {says}; {open_question}."
-    level = Level.WARNING if ancestor.verdict is Verdict.DEPENDENT and ancestor.relation.direction == "unknown" else Level.NOTE
+    settled = ancestor.verdict is Verdict.DEPENDENT and ancestor.relation.direction == "unknown"
+    # A card that names another base may well be right: that base can be a relative which is not indexed.
+    level = Level.WARNING if settled and not mark.declared.base_models else Level.NOTE
     return raise_finding("ancestor-undeclared", text, evidence, level)
 
 

@@ -80,7 +80,7 @@ def scan(
         {"declared": mark.declared.licence or None, "files": list(mark.declared.licence_files)},
         None,
         claims,
-        findings_of(artifact, mark, verdict, ancestors, tested - bool(itself), total, effort),
+        findings_of(artifact, mark, verdict, ancestors, tested, total, effort),
         tested,
         _coverage(artifact, mark, found, tested, total, notes, effort),
         meter.cost(),
@@ -103,10 +103,13 @@ class _Candidate:
     established: bool
 
     def order(self) -> tuple[bool, bool, float, float, str]:
-        """Best first: identical, then compared row by row, then the smallest tail, then the closest."""
+        """Best first: identical, then compared row by row, then the smallest tail, then the closest.
+
+        Tails below the floor are equal: what is left between them is luck, and closeness tells more.
+        """
         identical = self.conclusion.verdict is Verdict.IDENTICAL
-        cosine = self.counts.cosine or 0.0
-        return (not identical, not self.by_rows, self.counts.log10_p, -cosine, self.entry.name)
+        closeness = self.counts.cosine if self.counts.cosine is not None else self.counts.pooled.share
+        return (not identical, not self.by_rows, floored(self.counts.log10_p), -closeness, self.entry.name)
 
     def ancestor(self, references: int) -> Ancestor:
         log10_p = self.counts.log10_p
@@ -114,7 +117,7 @@ class _Candidate:
             self.entry.name,
             self.conclusion.verdict,
             floored(log10_p),
-            max(floored(log10_p), -30.0) + math.log10(max(1, references)),
+            floored(log10_p) + math.log10(max(1, references)),
             self.conclusion.relation,
             self.evidence,
             self.entry.fingerprint.digest,

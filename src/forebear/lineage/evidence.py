@@ -128,7 +128,7 @@ def delta_evidence(delta: Delta) -> Evidence:
     if delta.lost:
         said.append(f"information lost: {delta.lost}")
     if delta.shared_training is not None and delta.error is not None:
-        said.append(f"shared movement of norm gains {delta.shared_training:.2f} ± {delta.error:.2f}")
+        said.append(f"movements of norm gains alike with cosine {delta.shared_training:.2f} ± {delta.error:.2f}")
     details: Mapping[str, object] = {
         "values": delta.values,
         "drift": delta.drift,

@@ -163,8 +163,9 @@ def _coverage(console: Console, coverage: Coverage, verbose: bool) -> None:
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim", show_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        wide = column in ("reference", "name") or number == 0  # names of strangers may be long: they wrap, numbers do not
+        table.add_column(column, overflow="fold", no_wrap=not wide)
     return table
 
 

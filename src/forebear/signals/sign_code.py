@@ -265,6 +265,7 @@ def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple
         b: code of the model in question.
         comparable: groups whose shapes match in the two models.
     """
+    comparable &= frozenset(a.groups) & frozenset(b.groups)  # glu and experts share their place in a slot
     bits = np.unpackbits(a.bits), np.unpackbits(b.bits)
     valid = np.unpackbits(a.valid).astype(bool), np.unpackbits(b.valid).astype(bool)
     cells: list[Cell] = []
@@ -280,12 +281,9 @@ def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple
         count(0, 0, RESIDUAL_BITS, "residual", None, None)
     slots_a = [s for s in range(SLOTS) if a.layers[s] >= 0]
     slots_b = [s for s in range(SLOTS) if b.layers[s] >= 0]
-    if a.layers == b.layers:
-        pairs = align_layers(a.signature[slots_a], b.signature[slots_b])
-    else:
-        slots_a.sort(key=lambda s: a.layers[s])
-        slots_b.sort(key=lambda s: b.layers[s])
-        pairs = align_layers(a.signature[slots_a], b.signature[slots_b])
+    slots_a.sort(key=lambda s: a.layers[s])
+    slots_b.sort(key=lambda s: b.layers[s])
+    pairs = align_layers(a.signature[slots_a], b.signature[slots_b])
     sizes = {"glu": GLU_BITS, "experts": GLU_BITS, "value_output": VALUE_BITS, "query_key": PLANE_BITS}
     for i, j in pairs:
         sa, sb = slots_a[i], slots_b[j]

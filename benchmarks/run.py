@@ -1,0 +1,130 @@
+"""The numbers of the README, rerunnable: python benchmarks/run.py [--small] [--output FILE.md]
+
+Every command is timed as a whole process (start-up included), five times after one warm-up; medians are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from generate import write
+
+RUNS = 5
+
+
+def measure(*command: str, environment: dict[str, str] | None = None) -> tuple[float, float, str]:
+    """Median wall seconds, largest peak memory (MB) and last stdout of a command run several times."""
+    seconds: list[float] = []
+    memory = 0.0
+    out = ""
+    for turn in range(RUNS + 1):
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})}
+        )
+        assert process.stdout is not None
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 1, 3):
+            raise SystemExit(f"{' '.join(command)} exited with {process.returncode}")
+        if turn:
+            seconds.append(time.perf_counter() - start)
+            memory = max(memory, usage.ru_maxrss / 1000)
+    return statistics.median(seconds), memory, out
+
+
+def models(folder: Path, small: bool) -> list[tuple[str, str, str, str]]:
+    """scan and compare on generated models: a child of an indexed base among unrelated references."""
+    sizes = [("1B", dict(width=2048, layers=18, heads=32, kv_heads=8, intermediate=8192, vocabulary=32_000))]
+    if not small:
+        sizes.append(("8B", dict(width=4096, layers=32, heads=32, kv_heads=8, intermediate=14336, vocabulary=128_000)))
+    rows = []
+    for label, shape in sizes:
+        home = folder / f"home-{label}"
+        environment = {"FOREBEAR_HOME": str(home)}
+        for number in range(3):
+            write(folder / label / f"base{number}", seed=number, **shape)
+        count = write(folder / label / "child", seed=77, parent=0, drift=0.3, **shape)
+        names = [str(folder / label / f"base{n}") for n in range(3)]
+        subprocess.run(["forebear", "index", "add", *names], env={**os.environ, **environment}, check=True, stdout=subprocess.DEVNULL)
+        child = str(folder / label / "child")
+        for title, command in (
+            ("scan", ("forebear", "scan", child, "--format", "json", "--fail-on", "never")),
+            ("compare", ("forebear", "compare", names[0], child, "--format", "json")),
+        ):
+            wall, memory, out = measure(*command, environment=environment)
+            answer = json.loads(out)
+            assert answer["related"] is True, answer["verdict"]
+            read = answer["cost"]["bytes_read"] / 1e6
+            rows.append((f"{title}, {count / 1e9:.2f} B parameters", f"{wall:.2f} s", f"{memory:.0f} MB", f"{read:.1f} MB read"))
+    return rows
+
+
+def search(folder: Path, small: bool) -> list[tuple[str, str, str, str]]:
+    """Exact search over random codes from a memory-mapped file, in the page cache, in this process."""
+    from forebear.index.search import ROW_BYTES, ROW_WORDS, agreements, best
+
+    count = 100_000 if small else 1_000_000
+    path = folder / "codes.bin"
+    rng = np.random.default_rng(0)
+    with open(path, "wb") as stream:
+        for _ in range(0, count, 50_000):
+            block = rng.integers(0, 2**64, (50_000, ROW_WORDS), dtype=np.uint64)
+            block[:, ROW_WORDS // 2 :] = 2**64 - 1
+            stream.write(block.tobytes())
+    rows = np.memmap(path, dtype=np.uint64, mode="r", shape=(count, ROW_WORDS))
+    query = rows[count // 2].copy()
+    times = []
+    for turn in range(RUNS + 1):
+        start = time.perf_counter()
+        agree, shared = agreements(rows, query)
+        top = best(agree, shared, 20)
+        if turn:
+            times.append(time.perf_counter() - start)
+    assert int(top[0]) == count // 2
+    start = time.perf_counter()
+    for k in range(0, count, 65_536):
+        rows[k : k + 65_536].sum()
+    plain = time.perf_counter() - start
+    size = count * ROW_BYTES / 1e9
+    wall = statistics.median(times)
+    return [(f"exact search, {count:,} codes", f"{wall:.2f} s", f"{size:.2f} GB of codes", f"one plain pass: {plain:.2f} s")]
+
+
+def main() -> None:
+    """Run everything and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a tenth of the codes, only the 1B model")
+    parser.add_argument("--output", type=Path, help="also write the table to this file")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        wall, memory, _ = measure("forebear", "--help")
+        rows = [("start-up of --help", f"{wall:.2f} s", f"{memory:.0f} MB", "")]
+        rows += models(folder, arguments.small)
+        rows += search(folder, arguments.small)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}"
+    lines = [f"Medians of {RUNS} runs after a warm-up; {machine}.", "", "| what | time | memory | |", "| --- | --- | --- | --- |"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    text = "\n".join(lines) + "\n"
+    sys.stdout.write(text)
+    if arguments.output:
+        arguments.output.write_text(text)
+    assert peak > 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""Checks documents against the shipped schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from forebear.report.schemas import names, schema
+
+
+def check_document(document: dict[str, Any]) -> None:
+    """Fail unless a document satisfies the schema that it names."""
+    pairs: list[tuple[str, Resource[Any]]] = [
+        (f"https://forebear.dev/schemas/{name}.json", Resource.from_contents(schema(name))) for name in names()
+    ]
+    registry: Registry[Any] = Registry().with_resources(pairs)
+    kind = document["schema"].removeprefix("forebear.").removesuffix("/1")
+    Draft202012Validator(schema(kind), registry=registry).validate(document)

@@ -1,0 +1,176 @@
+"""Scans against an index: ancestors, claims, findings."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from documents import check_document
+from models import tiny_llama
+from test_compare import copy, drifted, edit
+
+import forebear
+from forebear.errors import InputError, UsageError
+from forebear.index import LocalIndex
+from forebear.inspect import enrol
+from forebear.types import Level, Verdict
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> LocalIndex:
+    return LocalIndex(tmp_path / "home")
+
+
+@pytest.fixture
+def base(tmp_path: Path, index: LocalIndex) -> Path:
+    """A base among three unrelated references of the same shape."""
+    for number in range(4):
+        tiny_llama(tmp_path / f"ref{number}", seed=number)
+        rng = np.random.default_rng(number)
+        edit(tmp_path / f"ref{number}", lambda n, v, r=rng: v * (1 + 0.1 * r.standard_normal(v.shape)) if "norm" in n else v)
+        enrol(str(tmp_path / f"ref{number}"), index, f"org/ref{number}")
+    return tmp_path / "ref0"
+
+
+def test_the_ancestor_is_found_among_strangers(base: Path, index: LocalIndex) -> None:
+    result = forebear.scan(str(drifted(base, "child", 0.2)), index)
+    assert [a.name for a in result.ancestors] == ["org/ref0"]
+    assert result.verdict is Verdict.DEPENDENT
+    assert result.references_tested == 4
+    assert result.ancestors[0].log10_e == pytest.approx(-30 + np.log10(4))
+    check_document(result.to_json())
+
+
+def test_an_innocent_model_is_not_accused(tmp_path: Path, base: Path, index: LocalIndex) -> None:
+    tiny_llama(tmp_path / "innocent", seed=77)
+    result = forebear.scan(str(tmp_path / "innocent"), index)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.ancestors == () and result.related is None
+    assert "not independence" in result.why
+
+
+def test_an_empty_index_says_what_would_settle_it(base: Path, tmp_path: Path) -> None:
+    result = forebear.scan(str(base), LocalIndex(tmp_path / "empty"))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert [f.id for f in result.findings] == ["no-reference-tested"]
+    assert "forebear index add" in result.findings[0].clears
+    assert not (tmp_path / "empty").exists()
+    check_document(result.to_json())
+
+
+def test_a_reference_scanned_at_its_place_is_indexed(base: Path, index: LocalIndex) -> None:
+    result = forebear.scan(str(base), index)
+    assert result.verdict is Verdict.INDEXED
+    assert result.findings == ()
+
+
+def test_a_reupload_of_a_reference_is_identical(base: Path, index: LocalIndex) -> None:
+    result = forebear.scan(str(copy(base, "reupload")), index)
+    assert result.verdict is Verdict.IDENTICAL
+
+
+def test_a_reference_whose_files_are_gone_still_answers(base: Path, index: LocalIndex) -> None:
+    child = drifted(base, "child", 0.2)
+    shutil.rmtree(base)
+    result = forebear.scan(str(child), index)
+    assert result.ancestors[0].name == "org/ref0"
+    assert result.verdict in (Verdict.DEPENDENT, Verdict.SAME_INIT_OR_DERIVED)
+    assert any("no longer at" in gap.why for gap in result.coverage.not_tested)
+
+
+def test_a_reference_replaced_on_disk_is_noticed(base: Path, index: LocalIndex, tmp_path: Path) -> None:
+    child = drifted(base, "child", 0.2)
+    shutil.rmtree(base)
+    tiny_llama(base, seed=500)
+    result = forebear.scan(str(child), index)
+    assert result.ancestors[0].name == "org/ref0"
+    assert any("has changed since" in gap.why for gap in result.coverage.not_tested)
+
+
+def test_replaced_files_never_give_an_old_answer(base: Path, index: LocalIndex, tmp_path: Path) -> None:
+    child = drifted(base, "child", 0.2)
+    assert forebear.scan(str(child), index).related is True
+    shutil.rmtree(child)
+    tiny_llama(child, seed=600)
+    assert forebear.scan(str(child), index).related is None
+
+
+CARD = "---\nlicense: mit\n{base}---\n# Model\n{text}\n"
+
+
+@pytest.mark.parametrize(
+    ("front", "text", "status", "levels"),
+    [
+        ("base_model: org/ref0\n", "", "confirmed", []),
+        ("base_model: someone/ref0\n", "", "confirmed", []),
+        ("base_model: org/ref1\n", "", "unverified", [Level.NOTE]),
+        ("", "", None, [Level.WARNING]),
+        ("", "Trained from scratch by us.", "unverified", [Level.WARNING]),
+    ],
+)
+def test_claims_are_held_against_the_weights(
+    front: str, text: str, status: str | None, levels: list[Level], base: Path, index: LocalIndex
+) -> None:
+    child = drifted(base, "child", 0.1)
+    (child / "README.md").write_text(CARD.format(base=front, text=text))
+    result = forebear.scan(str(child), index)
+    assert [c.status for c in result.claims] == ([status] if status else [])
+    assert [f.level for f in result.findings if f.id == "ancestor-undeclared"] == levels
+
+
+def test_from_scratch_is_contradicted_only_where_direction_is_proved(base: Path, index: LocalIndex) -> None:
+    pruned = copy(base, "pruned")
+    edit(pruned, lambda n, v: np.where(np.abs(v) < 0.3 * v.std(), 0, v) if "proj" in n else v)
+    (pruned / "README.md").write_text(CARD.format(base="", text="Trained from scratch."))
+    result = forebear.scan(str(pruned), index)
+    assert [c.status for c in result.claims] == ["contradicted"]
+    assert [(f.id, f.level) for f in result.findings] == [("ancestor-undeclared", Level.ERROR)]
+
+
+def test_a_base_is_not_accused_because_its_child_is_indexed(tmp_path: Path) -> None:
+    """A child indexed as a reference, the base scanned: its honest card must not be called false."""
+    tiny_llama(tmp_path / "base", seed=1, card="# Base\nTrained from scratch.\n")
+    pruned = copy(tmp_path / "base", "pruned")
+    edit(pruned, lambda n, v: np.where(np.abs(v) < 0.3 * v.std(), 0, v) if "proj" in n else v)
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(pruned), index, "child")
+    result = forebear.scan(str(tmp_path / "base"), index)
+    assert result.verdict is Verdict.DEPENDENT
+    assert all(f.level is Level.NOTE for f in result.findings)
+    assert all(c.status == "unverified" for c in result.claims)
+
+
+def test_an_unreadable_card_does_not_cost_the_answer(base: Path, index: LocalIndex) -> None:
+    child = drifted(base, "child", 0.2)
+    (child / "README.md").write_bytes(b"---\nlicense: mit\n---\n\xff\xfe caf\xe9")
+    result = forebear.scan(str(child), index)
+    assert result.related is True
+    assert result.problems and "UTF-8" in result.problems[0]
+
+
+def test_a_model_without_config_answers_from_names_and_shapes(base: Path, index: LocalIndex) -> None:
+    child = drifted(base, "child", 0.2)
+    (child / "config.json").unlink()
+    result = forebear.scan(str(child), index)
+    assert result.ancestors[0].name == "org/ref0"
+    assert any("number of heads" in gap.why for gap in result.coverage.not_tested)
+
+
+def test_an_unknown_architecture_is_said_to_be_unknown(base: Path, index: LocalIndex) -> None:
+    from models import write_safetensors
+
+    odd = base.parent / "odd"
+    odd.mkdir()
+    write_safetensors(odd / "model.safetensors", {"w": np.ones((8, 8), dtype=np.float32)})
+    result = forebear.scan(str(odd), index)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "no known family" in result.why
+    with pytest.raises(InputError, match="too few"):
+        enrol(str(odd), index)
+
+
+def test_a_missing_target_is_a_usage_error(index: LocalIndex) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        forebear.scan("/nowhere/at/all", index)

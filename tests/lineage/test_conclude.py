@@ -1,0 +1,73 @@
+"""Verdicts: dependence first, then relation and direction, each with its own test."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from test_counts import model
+
+from forebear.lineage import Counts, conclude
+from forebear.signals.delta import Delta
+from forebear.types import Verdict
+
+UNSETTLED = Delta(1000, 0.3, 0.01, "", "unknown", 0.2, 0.05)
+TOGETHER = Delta(1000, 0.1, 0.02, "", "unknown", 1.0, 0.01)
+PRUNED = Delta(1000, 0.1, 0.7, "30% of the values set to zero, the others untouched", "a_to_b", None, None)
+REVERSED = Delta(1000, 0.1, 0.7, "30% of the values set to zero, the others untouched", "b_to_a", None, None)
+FROZEN = Delta(1000, 0.01, 0.9, "", "unknown", None, None)
+
+
+@pytest.mark.parametrize(
+    ("delta", "verdict", "direction"),
+    [
+        (None, Verdict.SAME_INIT_OR_DERIVED, "unknown"),
+        (UNSETTLED, Verdict.SAME_INIT_OR_DERIVED, "unknown"),
+        (TOGETHER, Verdict.DEPENDENT, "unknown"),
+        (FROZEN, Verdict.DEPENDENT, "unknown"),
+        (PRUNED, Verdict.DERIVED, "a_to_b"),
+        (REVERSED, Verdict.DEPENDENT, "b_to_a"),
+    ],
+)
+def test_dependence_is_qualified_by_what_lies_between(delta: Delta | None, verdict: Verdict, direction: str) -> None:
+    found = conclude(model(0.9), delta, same_shape=True, same_vocabulary=True)
+    assert (found.verdict, found.relation.direction) == (verdict, direction)
+
+
+def test_derived_is_never_said_without_information_loss() -> None:
+    for delta in (None, UNSETTLED, TOGETHER, FROZEN, REVERSED):
+        assert conclude(model(1.0), delta, True, True).verdict is not Verdict.DERIVED
+
+
+def test_a_copied_part_is_called_a_part() -> None:
+    found = conclude(model(1.0, only=(3,), residual=0.5), TOGETHER, True, True)
+    assert found.verdict is Verdict.COMPONENT_SHARED
+    assert found.relation.details["components"] == ["layer 3"]
+
+
+def test_a_larger_search_asks_for_more() -> None:
+    counts = model(0.56, layers=12)
+    alone = conclude(counts, TOGETHER, True, True)
+    among_many = conclude(counts, TOGETHER, True, True, log10_looks=math.log10(1_000_000))
+    assert counts.log10_p > -12
+    assert among_many.verdict is Verdict.SAME_ARCHITECTURE
+    assert alone.verdict is not Verdict.SAME_ARCHITECTURE or counts.log10_p > -6
+
+
+@pytest.mark.parametrize(
+    ("shape", "tokens", "verdict"),
+    [
+        (True, True, Verdict.SAME_ARCHITECTURE),
+        (False, True, Verdict.SAME_TOKENIZER),
+        (False, False, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_nothing_found_is_never_unrelated(shape: bool, tokens: bool, verdict: Verdict) -> None:
+    for counts in (model(0.5), Counts(())):
+        found = conclude(counts, UNSETTLED, shape, tokens)
+        assert found.verdict is verdict
+        assert found.verdict.related is None
+
+
+def test_equal_hashes_are_identity() -> None:
+    assert conclude(Counts(()), None, False, False, identical=True).verdict is Verdict.IDENTICAL

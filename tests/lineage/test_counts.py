@@ -1,0 +1,71 @@
+"""From coins to significance."""
+
+from __future__ import annotations
+
+import math
+
+from forebear.lineage.counts import LOOKS, Counts
+from forebear.signals.binomial import log10_tail
+from forebear.signals.sign_code import Cell
+
+
+def model(share: float, layers: int = 8, only: tuple[int, ...] | None = None, residual: float | None = None) -> Counts:
+    """A model whose layers agree at a share; ``only`` names the layers that do, the others are at chance."""
+    cells = [Cell("residual", None, None, 200, round(200 * (share if residual is None else residual)))]
+    for layer in range(layers):
+        here = share if only is None or layer in only else 0.5
+        cells += [Cell(g, layer, layer, n, round(n * here)) for g, n in (("glu", 64), ("value_output", 32))]
+    return Counts(tuple(cells))
+
+
+def test_pools_every_coin_once() -> None:
+    counts = model(1.0)
+    assert counts.pooled.n == counts.pooled.agree == 200 + 8 * 96
+    assert counts.pooled.log10_p == log10_tail(counts.pooled.n, counts.pooled.n)
+
+
+def test_a_dependence_through_the_model_is_whole() -> None:
+    counts = model(0.8)
+    assert counts.whole
+    assert set(counts.agreeing_groups) == {"residual", "glu", "value_output"}
+    assert len(counts.agreeing_layers) == 8
+
+
+def test_one_copied_layer_is_a_component() -> None:
+    counts = model(1.0, only=(3,), residual=0.5)
+    assert not counts.whole
+    assert counts.agreeing_components == ("layer 3",)
+    assert counts.log10_p < -6
+
+
+def test_copied_embeddings_are_a_component() -> None:
+    counts = model(0.5, residual=1.0)
+    assert not counts.whole
+    assert counts.agreeing_components == ("embedding",)
+
+
+def test_half_of_the_layers_is_not_the_whole() -> None:
+    assert not model(1.0, only=(0, 1, 2, 3)).whole
+
+
+def test_both_looks_are_paid_for() -> None:
+    counts = model(1.0)
+    best = min(counts.pooled.log10_p, counts.best_component[1])
+    assert counts.log10_p == best + math.log10(LOOKS)
+
+
+def test_chance_stays_chance() -> None:
+    counts = model(0.5)
+    assert counts.agreeing_groups == counts.agreeing_layers == counts.agreeing_components == ()
+    assert counts.log10_p > -1
+
+
+def test_no_coins_are_no_evidence() -> None:
+    counts = Counts(())
+    assert (counts.pooled.log10_p, counts.log10_p, counts.whole, counts.detectable_share()) == (0.0, 0.0, False, None)
+
+
+def test_power_is_stated_and_grows_with_the_coins() -> None:
+    few, many = model(0.5, layers=2).detectable_share(), model(0.5, layers=40).detectable_share()
+    assert few is not None and many is not None
+    assert 0.5 < many < few <= 1.0

@@ -1,0 +1,103 @@
+"""Shape, vocabulary and claims: shown, never counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from models import tiny_llama
+
+from forebear.artifacts import Artifact, read_artifact
+from forebear.signals import SIGNALS, shape, signal, vocabulary
+from forebear.signals.declared import declared, names_match
+from forebear.signals.vocabulary import SKETCH, Vocabulary, jaccard
+from forebear.sources import open_source
+from forebear.types import Test
+
+
+def read(folder: Path) -> Artifact:
+    return read_artifact(open_source(str(folder)))
+
+
+def test_equal_shapes_support_nothing(tmp_path: Path) -> None:
+    tiny_llama(tmp_path / "a", seed=1)
+    tiny_llama(tmp_path / "b", seed=2)
+    a, b = shape.shape(read(tmp_path / "a")), shape.shape(read(tmp_path / "b"))
+    found = shape.compare(a, b)
+    assert shape.same_shape(a, b)
+    assert (found.supports, found.test, found.log10_p) == ("nothing", Test.NONE, None)
+
+
+def test_different_shapes_are_named(tmp_path: Path) -> None:
+    tiny_llama(tmp_path / "a", seed=1)
+    tiny_llama(tmp_path / "b", seed=2, layers=3)
+    found = shape.compare(shape.shape(read(tmp_path / "a")), shape.shape(read(tmp_path / "b")))
+    assert "layers (4 and 3)" in found.summary
+
+
+def test_equal_vocabularies_are_equal(tmp_path: Path) -> None:
+    tiny_llama(tmp_path / "a", seed=1)
+    tiny_llama(tmp_path / "b", seed=2)
+    one, two = (vocabulary.vocabulary(read(tmp_path / n)) for n in "ab")
+    found = vocabulary.compare(one, two)
+    assert found is not None and found.score == 1.0 and found.supports == "nothing"
+    assert vocabulary.compare(one, None) is None
+
+
+@given(st.sets(st.integers(0, 2**32 - 1), min_size=1, max_size=150), st.sets(st.integers(0, 2**32 - 1), max_size=90))
+def test_small_vocabularies_have_their_exact_share(a: set[int], b: set[int]) -> None:
+    one, two = Vocabulary(len(a), "a", tuple(sorted(a))), Vocabulary(len(b), "b", tuple(sorted(b)))
+    expected = len(a & b) / len(a | b)
+    if len(a | b) <= SKETCH:
+        assert jaccard(one, two) == pytest.approx(expected)
+
+
+CARD = """---
+license: apache-2.0
+base_model:
+  - org/One
+  - org/Two
+base_model_relation: merge
+---
+# A model
+{text}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "scratch"),
+    [
+        ("It was trained from scratch by our team.", True),
+        ("Pre-trained from scratch on 3T tokens.", True),
+        ("It was not trained from scratch.", False),
+        ("We fine-tuned it.", False),
+        ("Orion-1 was designed and trained from scratch on proprietary data.", True),
+    ],
+)
+def test_claims_are_read_from_the_card(text: str, scratch: bool, tmp_path: Path) -> None:
+    tiny_llama(tmp_path, seed=1, card=CARD.format(text=text))
+    found = declared(read(tmp_path))
+    assert found.base_models == ("org/One", "org/Two")
+    assert (found.licence, found.relation, found.from_scratch) == ("apache-2.0", "merge", scratch)
+
+
+@pytest.mark.parametrize(
+    ("claim", "name", "same"),
+    [
+        ("org/Base", "org/base", True),
+        ("org/Base", "Base", True),
+        ("hf:org/Base@main", "Base", True),
+        ("org/Base-Instruct", "org/Base", False),
+    ],
+)
+def test_a_claim_and_a_reference_can_name_the_same_model(claim: str, name: str, same: bool) -> None:
+    assert names_match(claim, name) is same
+
+
+def test_every_signal_says_what_it_cannot_see() -> None:
+    for item in SIGNALS:
+        assert item.cannot_see and item.needs and item.reference
+        assert signal(item.name) is item and signal(item.name.split("/")[0]) is item
+    assert signal("nonsense") is None

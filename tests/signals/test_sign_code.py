@@ -1,0 +1,168 @@
+"""The code, its validity plane, layer alignment, and the null."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from models import tiny, tiny_llama
+
+from forebear.artifacts import Artifact, read_artifact
+from forebear.signals.generators import CODE_BITS, comparable_groups
+from forebear.signals.sign_code import (
+    align_layers,
+    compare_codes,
+    compare_rows,
+    encode,
+    paired_blocks,
+    public_signs,
+    token_signs,
+)
+from forebear.sources import open_source
+
+ALL = frozenset({"residual", "glu", "experts", "value_output", "query_key"})
+
+
+def read(folder: Path) -> Artifact:
+    return read_artifact(open_source(str(folder)))
+
+
+def rewrite(folder: Path, name: str, change: object) -> None:
+    """Change one tensor of a bfloat16 safetensors file in place; ``change`` maps its uint16 array."""
+    path = folder / "model.safetensors"
+    raw = bytearray(path.read_bytes())
+    length = int.from_bytes(raw[:8], "little")
+    entry = json.loads(raw[8 : 8 + length])[name]
+    start, stop = (8 + length + o for o in entry["data_offsets"])
+    values = np.frombuffer(bytes(raw[start:stop]), dtype="<u2").reshape(entry["shape"]).copy()
+    raw[start:stop] = np.asarray(change(values), dtype="<u2").tobytes()  # type: ignore[operator]
+    path.write_bytes(bytes(raw))
+
+
+def test_public_vectors_never_change() -> None:
+    assert public_signs("rows", 16).tolist() == [
+        float(x) for x in np.unpackbits(np.frombuffer(_digest("rows"), np.uint8))[:16].astype(int) * 2 - 1
+    ]
+    assert token_signs("!a~").tolist() == token_signs(["!", "a", "~"]).tolist()
+
+
+def _digest(purpose: str) -> bytes:
+    import hashlib
+
+    return hashlib.blake2b(f"sign-code/1|{purpose}|0".encode()).digest()
+
+
+def test_a_model_agrees_with_itself_in_every_coin(tmp_path: Path) -> None:
+    tiny_llama(tmp_path, seed=5)
+    one, digest = encode(read(tmp_path))
+    two, again = encode(read(tmp_path))
+    assert digest == again
+    cells = compare_codes(one, two, ALL)
+    assert sum(c.agree for c in cells) == sum(c.n for c in cells) == one.n > 300
+    assert one.repeats == ()
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "mixtral", "gpt2", "gpt_neox"])
+def test_shards_and_files_do_not_change_the_code(family: str, tmp_path: Path) -> None:
+    tiny(family, tmp_path / "one", seed=5)
+    code, _ = encode(read(tmp_path / "one"))
+    other, _ = encode(read(tmp_path / "one" / "model.safetensors"))
+    assert np.array_equal(code.bits, other.bits)
+    assert code.valid.size * 8 == CODE_BITS
+
+
+def test_the_digest_sees_any_value_that_was_read(tmp_path: Path) -> None:
+    tiny_llama(tmp_path, seed=5)
+    _, before = encode(read(tmp_path))
+    rewrite(tmp_path, "model.layers.1.mlp.up_proj.weight", lambda v: np.where(np.arange(v.size).reshape(v.shape) == 3, v ^ 1, v))
+    _, after = encode(read(tmp_path))
+    assert before != after
+
+
+def test_zero_rows_leave_both_models_coins_out(tmp_path: Path) -> None:
+    """Padded rows agree falsely unless the validity plane leaves them out."""
+    for name, seed in (("a", 1), ("b", 2)):
+        tiny_llama(tmp_path / name, seed=seed)
+        for layer in range(4):
+            rewrite(tmp_path / name, f"model.layers.{layer}.mlp.up_proj.weight", lambda v: np.where(np.arange(len(v))[:, None] < 60, 0, v))
+    a, b = encode(read(tmp_path / "a"))[0], encode(read(tmp_path / "b"))[0]
+    glu = [c for c in compare_codes(a, b, ALL) if c.group == "glu"]
+    assert all(c.n == 4 for c in glu)
+
+
+def test_nan_and_infinity_leave_coins_out_and_nothing_else(tmp_path: Path) -> None:
+    tiny_llama(tmp_path / "a", seed=1)
+    clean, _ = encode(read(tmp_path / "a"))
+    rewrite(tmp_path / "a", "model.layers.0.mlp.up_proj.weight", lambda v: np.where(np.arange(len(v))[:, None] == 7, 0x7FC0, v))
+    rewrite(tmp_path / "a", "model.layers.0.self_attn.v_proj.weight", lambda v: np.where(np.arange(len(v))[:, None] == 2, 0x7F80, v))
+    dirty, _ = encode(read(tmp_path / "a"))
+    assert dirty.n == clean.n - 2
+    cells = compare_codes(clean, dirty, ALL)
+    assert sum(c.agree for c in cells) == dirty.n
+
+
+def test_cloned_layers_are_noticed(tmp_path: Path) -> None:
+    tiny_llama(tmp_path, seed=4)
+    path = tmp_path / "model.safetensors"
+    raw = path.read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + length])
+    for name in [n for n in header if ".layers.1." in n]:
+        a, b = (8 + length + o for o in header[name]["data_offsets"])
+        c, d = (8 + length + o for o in header[name.replace(".layers.1.", ".layers.2.")]["data_offsets"])
+        raw = raw[:c] + raw[a:b] + raw[d:]
+    path.write_bytes(raw)
+    code, _ = encode(read(tmp_path))
+    assert code.repeats == ("layers 1 and 2 are copies",)
+
+
+def test_independent_models_toss_fair_coins(tmp_path: Path) -> None:
+    """Counts of 12 random models, 66 pairs, against the Binomial: the variance of z and its largest value."""
+    artifacts = []
+    for seed in range(12):
+        tiny_llama(tmp_path / str(seed), seed=100 + seed)
+        artifacts.append(read(tmp_path / str(seed)))
+    codes = [encode(a)[0] for a in artifacts]
+    for rows in (False, True):
+        z = []
+        for i in range(12):
+            for j in range(i):
+                comparable, _ = comparable_groups(artifacts[i], artifacts[j])
+                cells = (
+                    [compare_rows(x, y) for x, y in paired_blocks(artifacts[i], artifacts[j], comparable)]
+                    if rows
+                    else compare_codes(codes[i], codes[j], comparable)
+                )
+                n, agree = sum(c.n for c in cells), sum(c.agree for c in cells)
+                assert n > 300
+                z.append((2 * agree - n) / n**0.5)
+        # 66 pairs that share models pairwise independent: sd of the variance estimate is about sqrt(2/65) = .18
+        assert 0.4 < np.var(z) < 1.7
+        assert abs(np.mean(z)) < 0.4
+        assert max(np.abs(z)) < 4.5
+
+
+def test_layers_of_a_shortened_model_find_their_originals() -> None:
+    rng = np.random.default_rng(0)
+    gains = rng.normal(0, 0.1, (24, 2, 64)).astype(np.float16)
+    kept = [k for k in range(24) if k not in (15, 16, 17)]
+    child = (gains[kept].astype(np.float32) + rng.normal(0, 0.03, (21, 2, 64))).astype(np.float16)
+    assert align_layers(gains, child) == [(k, i) for i, k in enumerate(kept)]
+
+
+def test_layers_of_equal_depth_stay_where_they_are_without_a_reason() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.normal(0, 0.1, (12, 2, 64)).astype(np.float16) for _ in range(2))
+    assert align_layers(a, b) == [(k, k) for k in range(12)]
+    nothing = np.full((12, 2, 64), np.nan, dtype=np.float16)
+    assert align_layers(nothing, nothing) == [(k, k) for k in range(12)]
+
+
+def test_alignment_is_one_to_one() -> None:
+    rng = np.random.default_rng(1)
+    gains = rng.normal(0, 0.1, (8, 2, 64)).astype(np.float16)
+    doubled = gains[[0, 1, 2, 3, 4, 3, 4, 5, 6, 7]]
+    pairs = align_layers(gains, doubled)
+    assert len({i for i, _ in pairs}) == len({j for _, j in pairs}) == len(pairs) == 8
