@@ -20,7 +20,9 @@ def bfloat16(values: np.ndarray) -> bytes:
     return (np.ascontiguousarray(values, dtype=np.float32).view(np.uint32) >> 16).astype("<u2").tobytes()
 
 
-def shapes(width: int, layers: int, heads: int, kv_heads: int, intermediate: int, vocabulary: int) -> dict[str, tuple[int, ...]]:
+def shapes(
+    width: int, layers: int, heads: int, kv_heads: int, intermediate: int, vocabulary: int
+) -> dict[str, tuple[int, ...]]:
     """Names and shapes of a Llama checkpoint."""
     head = width // heads
     out: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (vocabulary, width)}
@@ -78,7 +80,9 @@ def write(
         os.ftruncate(stream.fileno(), base + position)
         for name, shape in table.items():
             start = header[name]["data_offsets"][0]  # type: ignore[index]
-            rows = shape[0] if len(shape) == 1 else min(shape[0], 1_100 if "k_proj" in name or "v_proj" in name else 128)
+            rows = (
+                shape[0] if len(shape) == 1 else min(shape[0], 1_100 if "k_proj" in name or "v_proj" in name else 128)
+            )
             count = rows if len(shape) == 1 else rows * shape[1]
             values = _values(name, count, seed, parent, drift)
             if len(shape) == 1:

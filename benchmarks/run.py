@@ -31,7 +31,11 @@ def measure(*command: str, environment: dict[str, str] | None = None) -> tuple[f
     for turn in range(RUNS + 1):
         start = time.perf_counter()
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, **(environment or {})},
         )
         assert process.stdout is not None
         out = process.stdout.read()
@@ -46,19 +50,26 @@ def measure(*command: str, environment: dict[str, str] | None = None) -> tuple[f
 
 
 def models(folder: Path, small: bool) -> list[tuple[str, str, str, str]]:
-    """scan and compare on generated models: a child of an indexed base among unrelated references."""
-    sizes = [("1B", dict(width=2048, layers=18, heads=32, kv_heads=8, intermediate=8192, vocabulary=32_000))]
+    """Scan and compare on generated models: a child of an indexed base among unrelated references."""
+    keys = ("width", "layers", "heads", "kv_heads", "intermediate", "vocabulary")
+    sizes = {"1B": (2048, 18, 32, 8, 8192, 32_000)}
     if not small:
-        sizes.append(("8B", dict(width=4096, layers=32, heads=32, kv_heads=8, intermediate=14336, vocabulary=128_000)))
+        sizes["8B"] = (4096, 32, 32, 8, 14336, 128_000)
     rows = []
-    for label, shape in sizes:
+    for label, numbers in sizes.items():
+        shape = dict(zip(keys, numbers, strict=True))
         home = folder / f"home-{label}"
         environment = {"FOREBEAR_HOME": str(home)}
         for number in range(3):
             write(folder / label / f"base{number}", seed=number, **shape)
         count = write(folder / label / "child", seed=77, parent=0, drift=0.3, **shape)
         names = [str(folder / label / f"base{n}") for n in range(3)]
-        subprocess.run(["forebear", "index", "add", *names], env={**os.environ, **environment}, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["forebear", "index", "add", *names],
+            env={**os.environ, **environment},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         child = str(folder / label / "child")
         for title, command in (
             ("scan", ("forebear", "scan", child, "--format", "json", "--fail-on", "never")),
@@ -68,7 +79,14 @@ def models(folder: Path, small: bool) -> list[tuple[str, str, str, str]]:
             answer = json.loads(out)
             assert answer["related"] is True, answer["verdict"]
             read = answer["cost"]["bytes_read"] / 1e6
-            rows.append((f"{title}, {count / 1e9:.2f} B parameters", f"{wall:.2f} s", f"{memory:.0f} MB", f"{read:.1f} MB read"))
+            rows.append(
+                (
+                    f"{title}, {count / 1e9:.2f} B parameters",
+                    f"{wall:.2f} s",
+                    f"{memory:.0f} MB",
+                    f"{read:.1f} MB read",
+                )
+            )
     return rows
 
 
@@ -100,7 +118,14 @@ def search(folder: Path, small: bool) -> list[tuple[str, str, str, str]]:
     plain = time.perf_counter() - start
     size = count * ROW_BYTES / 1e9
     wall = statistics.median(times)
-    return [(f"exact search, {count:,} codes", f"{wall:.2f} s", f"{size:.2f} GB of codes", f"one plain pass: {plain:.2f} s")]
+    return [
+        (
+            f"exact search, {count:,} codes",
+            f"{wall:.2f} s",
+            f"{size:.2f} GB of codes",
+            f"one plain pass: {plain:.2f} s",
+        )
+    ]
 
 
 def main() -> None:
@@ -116,8 +141,15 @@ def main() -> None:
         rows += models(folder, arguments.small)
         rows += search(folder, arguments.small)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}"
-    lines = [f"Medians of {RUNS} runs after a warm-up; {machine}.", "", "| what | time | memory | |", "| --- | --- | --- | --- |"]
+    machine = (
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}"
+    )
+    lines = [
+        f"Medians of {RUNS} runs after a warm-up; {machine}.",
+        "",
+        "| what | time | memory | |",
+        "| --- | --- | --- | --- |",
+    ]
     lines += [f"| {' | '.join(row)} |" for row in rows]
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)

@@ -1,11 +1,9 @@
 """Train the four demonstration models that ship with Forebear.
 
-==========  ==============================================================================================
-base        a small Llama-style language model, trained on source code of the standard library
-finetune    the base, trained further on other text; its card does not say so
-permuted    the fine-tune with its MLP neurons in another order; its card says "trained from scratch"
-twin        the base's recipe with another seed: independent weights, everything else equal
-==========  ==============================================================================================
+- base: a small Llama-style language model, trained on source code of the standard library
+- finetune: the base, trained further on other text; its card does not say so
+- permuted: the fine-tune with its MLP neurons in another order; its card says "trained from scratch"
+- twin: the base's recipe with another seed: independent weights, everything else equal
 
 They are written in the Hugging Face layout and need about a minute of one core. Everything follows from
 the seeds, but the text is the standard library of the Python that runs this script: another version of
@@ -32,7 +30,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers.implementations import ByteLevelBPETokenizer
 from torch import Tensor
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
@@ -41,9 +39,11 @@ OUTPUT = Path(__file__).resolve().parents[1] / "src" / "forebear" / "data" / "de
 HIDDEN, LAYERS, HEADS, KV_HEADS, HEAD_DIM, NEURONS, VOCABULARY = 96, 4, 4, 2, 24, 224, 512
 NORM_EPSILON, ROPE_THETA = 1e-6, 10_000.0
 INIT_STD = 0.9 / math.sqrt(HIDDEN)
-BATCH, CONTEXT, WARM_UP = 8, 128, 20
-BASE_STEPS, BASE_RATE = 300, 3e-3
-TUNE_STEPS, TUNE_RATE = 100, 1e-3
+BATCH, CONTEXT, WARM_UP, MAX_CHARACTERS = 8, 128, 20, 2_000_000
+SEEDS = {"base": 1, "twin": 2, "finetune": 3, "permuted": 4}
+STEPS_AND_RATE = {"base": (300, 3e-3), "twin": (300, 3e-3), "finetune": (100, 1e-3)}
+PACKAGES = ("asyncio", "email", "importlib", "logging", "unittest", "xml")
+"""Where the fine-tune's docstrings come from; the base sees modules outside any package only."""
 END_OF_TEXT = "<|endoftext|>"
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
@@ -64,8 +64,6 @@ CONFIG = {
     "eos_token_id": 0,
     "dtype": "bfloat16",
 }
-TOKENIZER_CONFIG = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": END_OF_TEXT, "bos_token": END_OF_TEXT}
-SEEDS = {"base": 1, "twin": 2, "finetune": 3, "permuted": 4}
 CARDS = {
     "base": ("Bramble-mini", "Trained from random weights on source code of Python's standard library."),
     "finetune": ("Lantern-mini", "For docstrings; trained on those of Python's standard library."),
@@ -94,15 +92,11 @@ neurons permuted and a card that falsely claims training from scratch, and an in
 `examples/train_demo.py` made them, from fixed seeds, with {versions}; the text is the standard library of
 the Python that runs it, so another version makes other weights.
 
-Loss in nats per token on text held out from training (untrained: about 6.6):
+Loss in nats per token on text that no model was trained on (untrained: about 6.6):
 
 | model | source code | docstrings |
 | --- | --- | --- |
 {rows}"""
-
-MAX_CHARACTERS = 2_000_000
-PACKAGES = "asyncio concurrent email html http importlib json logging multiprocessing unittest urllib xml".split()
-"""Where the fine-tune's docstrings come from; the base sees modules outside any package only."""
 
 Weights = dict[str, Tensor]
 """A whole model: tensors by their Hugging Face names. The functions below are all there is besides."""
@@ -130,22 +124,14 @@ def corpus(documents: Iterable[str]) -> str:
     return text
 
 
-def train_tokenizer(text: str) -> Tokenizer:
+def train_tokenizer(text: str) -> ByteLevelBPETokenizer:
     """A byte-level BPE tokenizer; the end-of-text token is row 0."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=[END_OF_TEXT],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(text.split(END_OF_TEXT), trainer)
+    tokenizer, documents = ByteLevelBPETokenizer(), text.split(END_OF_TEXT)
+    tokenizer.train_from_iterator(documents, VOCABULARY, special_tokens=[END_OF_TEXT], show_progress=False)
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, text: str) -> tuple[Tensor, Tensor]:
+def encode(tokenizer: ByteLevelBPETokenizer, text: str) -> tuple[Tensor, Tensor]:
     """Token ids of a corpus: 95 % to train on, and the rest to measure the loss on."""
     ids = torch.tensor(tokenizer.encode(text).ids)
     return ids[: len(ids) * 95 // 100], ids[len(ids) * 95 // 100 :]
@@ -154,25 +140,23 @@ def encode(tokenizer: Tokenizer, text: str) -> tuple[Tensor, Tensor]:
 def initialise(seed: int) -> Weights:
     """Random weights: normal matrices, norm gains of one."""
     generator = torch.Generator().manual_seed(seed)
-
-    def matrix(rows: int, columns: int) -> Tensor:
-        return torch.randn(rows, columns, generator=generator) * INIT_STD
-
-    weights: Weights = {"model.embed_tokens.weight": matrix(VOCABULARY, HIDDEN)}
-    for layer in range(LAYERS):
-        prefix = f"model.layers.{layer}"
-        weights |= {
-            f"{prefix}.input_layernorm.weight": torch.ones(HIDDEN),
-            f"{prefix}.self_attn.q_proj.weight": matrix(HEADS * HEAD_DIM, HIDDEN),
-            f"{prefix}.self_attn.k_proj.weight": matrix(KV_HEADS * HEAD_DIM, HIDDEN),
-            f"{prefix}.self_attn.v_proj.weight": matrix(KV_HEADS * HEAD_DIM, HIDDEN),
-            f"{prefix}.self_attn.o_proj.weight": matrix(HIDDEN, HEADS * HEAD_DIM),
-            f"{prefix}.post_attention_layernorm.weight": torch.ones(HIDDEN),
-            f"{prefix}.mlp.gate_proj.weight": matrix(NEURONS, HIDDEN),
-            f"{prefix}.mlp.up_proj.weight": matrix(NEURONS, HIDDEN),
-            f"{prefix}.mlp.down_proj.weight": matrix(HIDDEN, NEURONS),
-        }
-    return weights | {"model.norm.weight": torch.ones(HIDDEN), "lm_head.weight": matrix(VOCABULARY, HIDDEN)}
+    layer = {
+        "input_layernorm": (HIDDEN,),
+        "self_attn.q_proj": (HEADS * HEAD_DIM, HIDDEN),
+        "self_attn.k_proj": (KV_HEADS * HEAD_DIM, HIDDEN),
+        "self_attn.v_proj": (KV_HEADS * HEAD_DIM, HIDDEN),
+        "self_attn.o_proj": (HIDDEN, HEADS * HEAD_DIM),
+        "post_attention_layernorm": (HIDDEN,),
+        "mlp.gate_proj": (NEURONS, HIDDEN),
+        "mlp.up_proj": (NEURONS, HIDDEN),
+        "mlp.down_proj": (HIDDEN, NEURONS),
+    }
+    shapes = {f"model.layers.{n}.{name}": shape for n in range(LAYERS) for name, shape in layer.items()}
+    shapes |= {"model.embed_tokens": (VOCABULARY, HIDDEN), "lm_head": (VOCABULARY, HIDDEN), "model.norm": (HIDDEN,)}
+    return {
+        f"{name}.weight": torch.randn(shape, generator=generator) * INIT_STD if shape[1:] else torch.ones(shape)
+        for name, shape in shapes.items()
+    }
 
 
 def forward(weights: Weights, ids: Tensor) -> Tensor:
@@ -231,10 +215,11 @@ def held_out_loss(weights: Weights, ids: Tensor) -> float:
         return float(loss_of(weights, ids.unfold(0, CONTEXT + 1, CONTEXT)[:64]))
 
 
-def train(weights: Weights, ids: Tensor, *, steps: int, rate: float, seed: int) -> Weights:
+def train(name: str, weights: Weights, ids: Tensor) -> Weights:
     """Train a copy of the weights with AdamW: warm-up, then a cosine down to a tenth of the rate."""
+    steps, rate = STEPS_AND_RATE[name]
+    generator = torch.Generator().manual_seed(SEEDS[name])
     weights = {name: tensor.clone().requires_grad_() for name, tensor in weights.items()}
-    generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(weights.values(), lr=rate, betas=(0.9, 0.95), weight_decay=0.01)
     for step in range(steps):
         warm, cosine = (step + 1) / WARM_UP, 0.55 + 0.45 * math.cos(math.pi * step / steps)
@@ -247,13 +232,13 @@ def train(weights: Weights, ids: Tensor, *, steps: int, rate: float, seed: int) 
         torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
         optimizer.step()
         if step % 50 == 0 or step == steps - 1:
-            print(f"  step {step:3d}  loss {loss.item():.3f}")
+            print(f"{name:10} step {step:3d}  loss {loss.item():.3f}")
     return {name: tensor.detach() for name, tensor in weights.items()}
 
 
-def permute_neurons(weights: Weights, seed: int) -> Weights:
+def permute_neurons(weights: Weights) -> Weights:
     """The same function with the MLP neurons of every layer in a random order."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(SEEDS["permuted"])
     permuted = dict(weights)
     for layer in range(LAYERS):
         order = torch.randperm(NEURONS, generator=generator)
@@ -263,12 +248,13 @@ def permute_neurons(weights: Weights, seed: int) -> Weights:
     return permuted
 
 
-def store(folder: Path, weights: Weights, tokenizer: Tokenizer) -> Weights:
+def store(folder: Path, weights: Weights, tokenizer: ByteLevelBPETokenizer) -> Weights:
     """Write one model in the Hugging Face layout; its weights as stored, back in float32."""
     title, about = CARDS[folder.name]
+    tokens = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": END_OF_TEXT, "eos_token": END_OF_TEXT}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(CONFIG, indent=2) + "\n", "utf-8")
-    (folder / "tokenizer_config.json").write_text(json.dumps(TOKENIZER_CONFIG, indent=2) + "\n", "utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokens, indent=2) + "\n", "utf-8")
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     (folder / "README.md").write_text(CARD.format(title=title, about=about), "utf-8")
     (folder / "LICENSE").write_text(LICENCE, "utf-8")
@@ -310,15 +296,9 @@ def main() -> None:
 
     made: dict[str, Weights] = {}
     for name in ("base", "twin"):
-        print(name)
-        start, seed = initialise(SEEDS[name]), SEEDS[name]
-        trained = train(start, code_ids, steps=BASE_STEPS, rate=BASE_RATE, seed=seed)
-        made[name] = store(output / name, trained, tokenizer)
-    print("finetune")
-    tuned = train(made["base"], prose_ids, steps=TUNE_STEPS, rate=TUNE_RATE, seed=SEEDS["finetune"])
-    made["finetune"] = store(output / "finetune", tuned, tokenizer)
-    permuted = permute_neurons(made["finetune"], SEEDS["permuted"])
-    made["permuted"] = store(output / "permuted", permuted, tokenizer)
+        made[name] = store(output / name, train(name, initialise(SEEDS[name]), code_ids), tokenizer)
+    made["finetune"] = store(output / "finetune", train("finetune", made["base"], prose_ids), tokenizer)
+    made["permuted"] = store(output / "permuted", permute_neurons(made["finetune"]), tokenizer)
     check(made, prose_rest)
 
     rows = ""

@@ -22,7 +22,9 @@ def bf16(values: NDArray[Any]) -> bytes:
     return (np.ascontiguousarray(values, dtype=np.float32).view(np.uint32) >> 16).astype("<u2").tobytes()
 
 
-def write_safetensors(path: Path, tensors: Mapping[str, Entry | NDArray[Any]], metadata: dict[str, str] | None = None) -> None:
+def write_safetensors(
+    path: Path, tensors: Mapping[str, Entry | NDArray[Any]], metadata: dict[str, str] | None = None
+) -> None:
     """A safetensors file, by hand. Arrays are written as F32, entries as (dtype, shape, bytes)."""
     header: dict[str, Any] = {"__metadata__": metadata} if metadata else {}
     blobs: list[bytes] = []
@@ -64,7 +66,7 @@ def tiny_llama(
     sharded: bool = False,
     dtype: str = "BF16",
     card: str | None = CARD,
-    tokenizer: dict[str, Any] | None | str = "default",
+    tokenizer: dict[str, Any] | str | None = "default",
 ) -> Path:
     """A random Llama, Qwen2, Qwen3 or Mixtral directory in Hugging Face layout."""
     rng = np.random.default_rng(seed)
@@ -89,7 +91,11 @@ def tiny_llama(
         if family == "mixtral":
             t[p + "block_sparse_moe.gate.weight"] = draw(experts, hidden)
             for e in range(experts):
-                for w, shape in (("w1", (intermediate, hidden)), ("w2", (hidden, intermediate)), ("w3", (intermediate, hidden))):
+                for w, shape in (
+                    ("w1", (intermediate, hidden)),
+                    ("w2", (hidden, intermediate)),
+                    ("w3", (intermediate, hidden)),
+                ):
                     t[p + f"block_sparse_moe.experts.{e}.{w}.weight"] = draw(*shape)
         else:
             t[p + "mlp.gate_proj.weight"] = draw(intermediate, hidden)
@@ -128,7 +134,14 @@ def tiny(family: str, folder: Path, seed: int = 0) -> Path:
     if not neox:
         t["transformer.wpe.weight"] = draw(128, hidden)
     names = (
-        ("input_layernorm", "attention.query_key_value", "attention.dense", "post_attention_layernorm", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
+        (
+            "input_layernorm",
+            "attention.query_key_value",
+            "attention.dense",
+            "post_attention_layernorm",
+            "mlp.dense_h_to_4h",
+            "mlp.dense_4h_to_h",
+        )
         if neox
         else ("ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj")
     )
@@ -137,15 +150,27 @@ def tiny(family: str, folder: Path, seed: int = 0) -> Path:
         p = f"gpt_neox.layers.{layer}." if neox else f"transformer.h.{layer}."
         for name, size in zip(names, sizes, strict=True):
             if size is None:
-                t[p + name + ".weight"], t[p + name + ".bias"] = np.ones(hidden, dtype=np.float32), draw(hidden)
+                t[p + name + ".weight"], t[p + name + ".bias"] = (
+                    np.ones(hidden, dtype=np.float32),
+                    draw(hidden),
+                )
             else:
-                t[p + name + ".weight"], t[p + name + ".bias"] = draw(*(size if neox else size[::-1])), draw(size[0])
+                t[p + name + ".weight"], t[p + name + ".bias"] = (
+                    draw(*(size if neox else size[::-1])),
+                    draw(size[0]),
+                )
     final = "gpt_neox.final_layer_norm" if neox else "transformer.ln_f"
     t[final + ".weight"], t[final + ".bias"] = np.ones(hidden, dtype=np.float32), draw(hidden)
     config: dict[str, Any]
     if neox:
         t["embed_out.weight"] = draw(vocabulary, hidden)
-        config = {"hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": heads, "intermediate_size": 4 * hidden, "rotary_pct": 0.25}
+        config = {
+            "hidden_size": hidden,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "intermediate_size": 4 * hidden,
+            "rotary_pct": 0.25,
+        }
     else:
         config = {"n_embd": hidden, "n_layer": layers, "n_head": heads, "n_inner": None}
     write_model(folder, t, {"model_type": family, "vocab_size": vocabulary, **config}, False, "BF16", CARD, "default")
@@ -159,7 +184,7 @@ def write_model(
     sharded: bool,
     dtype: str,
     card: str | None,
-    tokens: dict[str, Any] | None | str,
+    tokens: dict[str, Any] | str | None,
 ) -> None:
     """Write a directory with weights, config, tokenizer, card and licence."""
     folder.mkdir(parents=True, exist_ok=True)

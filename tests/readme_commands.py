@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def commands(readme: str) -> tuple[str, str]:
     """The two commands of the README: the main job and the tests."""
     blocks = re.findall(r"<!-- command: (\w+) -->\n```sh\n(.*?)\n```", readme, re.DOTALL)
-    found = {name: text for name, text in blocks}
+    found = dict(blocks)
     return found["run"], found["test"]
 
 
@@ -44,7 +44,11 @@ def main() -> None:
             assert expected in done.stdout, f"{expected!r} is not in the output of the demo"
         program = next(folder.glob("*/bin/forebear"))
         scan = subprocess.run(
-            [program, "scan", str(next(folder.glob("*/lib/python*/site-packages/forebear/data/demo/finetune")))],
+            [
+                program,
+                "scan",
+                str(next(folder.glob("*/lib/python*/site-packages/forebear/data/demo/finetune"))),
+            ],
             env=environment,
             capture_output=True,
             text=True,
@@ -53,7 +57,9 @@ def main() -> None:
         assert scan.returncode == 0 and "inconclusive" in scan.stdout and "forebear index add" in scan.stdout
         size = sum(f.stat().st_size for f in folder.glob("*/lib/**/*") if f.is_file())
         pip = sum(f.stat().st_size for f in folder.glob("*/lib/python*/site-packages/pip*/**/*") if f.is_file())
-        tools = sum(f.stat().st_size for f in folder.glob("*/lib/python*/site-packages/setuptools*/**/*") if f.is_file())
+        tools = sum(
+            f.stat().st_size for f in folder.glob("*/lib/python*/site-packages/setuptools*/**/*") if f.is_file()
+        )
         megabytes = (size - pip - tools) / 1e6
         sys.stdout.write(f"installed size without pip and setuptools: {megabytes:.0f} MB\n")
         assert megabytes < 150, "the default install should stay near 110 MB"

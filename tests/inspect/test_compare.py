@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import check_document
-from models import tiny, tiny_llama
 
 import forebear
+from documents import check_document
+from edits import F32, copy, drifted, edit, move_gains
 from forebear.types import Verdict
-
-U16 = np.ndarray
-
-
-def edit(folder: Path, change: Callable[[str, np.ndarray], np.ndarray]) -> None:
-    """Rewrite every BF16 tensor of a single-file model as ``change(name, float32 values)``."""
-    path = folder / "model.safetensors"
-    raw = bytearray(path.read_bytes())
-    length = int.from_bytes(raw[:8], "little")
-    for name, entry in json.loads(raw[8 : 8 + length]).items():
-        if name == "__metadata__":
-            continue
-        a, b = (8 + length + o for o in entry["data_offsets"])
-        bits = np.frombuffer(bytes(raw[a:b]), dtype="<u2").astype(np.uint32) << 16
-        values = change(name, bits.view(np.float32).reshape(entry["shape"]).copy())
-        raw[a:b] = (np.ascontiguousarray(values, dtype=np.float32).view(np.uint32) >> 16).astype("<u2").tobytes()
-    path.write_bytes(bytes(raw))
-
-
-def copy(base: Path, name: str) -> Path:
-    folder = base.parent / name
-    shutil.copytree(base, folder)
-    return folder
+from models import tiny, tiny_llama
 
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     tiny_llama(tmp_path / "base", seed=1)
-    rng = np.random.default_rng(9)
-    edit(tmp_path / "base", lambda n, v: v * (1 + 0.1 * rng.standard_normal(v.shape)) if "norm" in n else v)
+    move_gains(tmp_path / "base", 9)
     return tmp_path / "base"
-
-
-def drifted(base: Path, name: str, size: float, seed: int = 5) -> Path:
-    folder = copy(base, name)
-    rng = np.random.default_rng(seed)
-    edit(folder, lambda _, v: v + size * v.std() * rng.standard_normal(v.shape))
-    return folder
 
 
 def test_a_copy_is_identical_whatever_its_papers_say(base: Path) -> None:
@@ -82,10 +49,10 @@ def test_two_models_of_one_random_start_are_not_called_derived(base: Path) -> No
     for folder, seed in ((one, 11), (two, 12)):
         rng = np.random.default_rng(seed)
 
-        def train(name: str, v: np.ndarray, rng: np.random.Generator = rng) -> np.ndarray:
+        def train(name: str, v: F32, rng: np.random.Generator = rng) -> F32:
             if "norm" in name:
-                return 1 + 0.1 * rng.standard_normal(v.shape)
-            return v + 0.5 * v.std() * rng.standard_normal(v.shape)
+                return np.asarray(1 + 0.1 * rng.standard_normal(v.shape))
+            return np.asarray(v + 0.5 * v.std() * rng.standard_normal(v.shape))
 
         edit(folder, train)
     assert forebear.compare(str(one), str(two)).verdict is Verdict.SAME_INIT_OR_DERIVED
@@ -128,7 +95,7 @@ def test_a_drifted_child_is_found_in_every_family(family: str, tmp_path: Path) -
 def test_one_layer_of_another_model_is_a_shared_component(tmp_path: Path) -> None:
     for seed in (1, 2):
         tiny_llama(tmp_path / str(seed), seed=seed)
-    stolen: dict[str, np.ndarray] = {}
+    stolen: dict[str, F32] = {}
     edit(tmp_path / "1", lambda n, v: stolen.setdefault(n, v) if ".layers.2." in n else v)
     edit(tmp_path / "2", lambda n, v: stolen.get(n, v))
     result = forebear.compare(str(tmp_path / "1"), str(tmp_path / "2"))
@@ -139,7 +106,7 @@ def test_one_layer_of_another_model_is_a_shared_component(tmp_path: Path) -> Non
 def test_copied_embeddings_are_a_shared_component(tmp_path: Path) -> None:
     for seed in (1, 2):
         tiny_llama(tmp_path / str(seed), seed=seed)
-    stolen: dict[str, np.ndarray] = {}
+    stolen: dict[str, F32] = {}
     edit(tmp_path / "1", lambda n, v: stolen.setdefault(n, v) if "embed" in n else v)
     edit(tmp_path / "2", lambda n, v: stolen.get(n, v))
     result = forebear.compare(str(tmp_path / "1"), str(tmp_path / "2"))
@@ -157,7 +124,10 @@ def test_constant_weights_carry_no_coins(tmp_path: Path) -> None:
 
 def test_nan_weights_are_left_out_and_said(base: Path) -> None:
     child = copy(base, "child")
-    edit(child, lambda n, v: np.where(np.arange(v.size).reshape(v.shape) % 97 == 0, np.nan, v) if "up_proj" in n else v)
+    edit(
+        child,
+        lambda n, v: np.where(np.arange(v.size).reshape(v.shape) % 97 == 0, np.nan, v) if "up_proj" in n else v,
+    )
     result = forebear.compare(str(base), str(child))
     assert result.related is True
 

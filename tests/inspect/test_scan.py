@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import check_document
-from models import tiny_llama
-from test_compare import copy, drifted, edit
 
 import forebear
+from documents import check_document
+from edits import copy, drifted, edit, move_gains
 from forebear.errors import InputError, UsageError
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
 from forebear.types import Level, Verdict
+from models import tiny_llama
 
 
 @pytest.fixture
@@ -28,8 +28,7 @@ def base(tmp_path: Path, index: LocalIndex) -> Path:
     """A base among three unrelated references of the same shape."""
     for number in range(4):
         tiny_llama(tmp_path / f"ref{number}", seed=number)
-        rng = np.random.default_rng(number)
-        edit(tmp_path / f"ref{number}", lambda n, v, r=rng: v * (1 + 0.1 * r.standard_normal(v.shape)) if "norm" in n else v)
+        move_gains(tmp_path / f"ref{number}", number)
         enrol(str(tmp_path / f"ref{number}"), index, f"org/ref{number}")
     return tmp_path / "ref0"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from test_counts import model
 
+from coins import model
 from forebear.lineage import Counts, conclude
 from forebear.signals.delta import Delta
 from forebear.types import Verdict

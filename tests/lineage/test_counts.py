@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import math
 
+from coins import model
 from forebear.lineage.counts import LOOKS, Counts
 from forebear.signals.binomial import log10_tail
-from forebear.signals.sign_code import Cell
-
-
-def model(share: float, layers: int = 8, only: tuple[int, ...] | None = None, residual: float | None = None) -> Counts:
-    """A model whose layers agree at a share; ``only`` names the layers that do, the others are at chance."""
-    cells = [Cell("residual", None, None, 200, round(200 * (share if residual is None else residual)))]
-    for layer in range(layers):
-        here = share if only is None or layer in only else 0.5
-        cells += [Cell(g, layer, layer, n, round(n * here)) for g, n in (("glu", 64), ("value_output", 32))]
-    return Counts(tuple(cells))
 
 
 def test_pools_every_coin_once() -> None:
@@ -56,13 +47,18 @@ def test_both_looks_are_paid_for() -> None:
 
 def test_chance_stays_chance() -> None:
     counts = model(0.5)
-    assert counts.agreeing_groups == counts.agreeing_layers == counts.agreeing_components == ()
+    assert not counts.agreeing_groups and not counts.agreeing_layers and not counts.agreeing_components
     assert counts.log10_p > -1
 
 
 def test_no_coins_are_no_evidence() -> None:
     counts = Counts(())
-    assert (counts.pooled.log10_p, counts.log10_p, counts.whole, counts.detectable_share()) == (0.0, 0.0, False, None)
+    assert (counts.pooled.log10_p, counts.log10_p, counts.whole, counts.detectable_share()) == (
+        0.0,
+        0.0,
+        False,
+        None,
+    )
 
 
 def test_power_is_stated_and_grows_with_the_coins() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import bf16, tiny_llama, write_safetensors
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals import content
 from forebear.signals.content import content_digest
 from forebear.sources import open_source
+from models import bf16, tiny_llama, write_safetensors
 
 
 def read(folder: Path) -> Artifact:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from models import tiny_llama
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals import SIGNALS, shape, signal, vocabulary
@@ -15,6 +14,7 @@ from forebear.signals.declared import declared, names_match
 from forebear.signals.vocabulary import SKETCH, Vocabulary, jaccard
 from forebear.sources import open_source
 from forebear.types import Test
+from models import tiny_llama
 
 
 def read(folder: Path) -> Artifact:
@@ -46,7 +46,10 @@ def test_equal_vocabularies_are_equal(tmp_path: Path) -> None:
     assert vocabulary.compare(one, None) is None
 
 
-@given(st.sets(st.integers(0, 2**32 - 1), min_size=1, max_size=150), st.sets(st.integers(0, 2**32 - 1), max_size=90))
+@given(
+    st.sets(st.integers(0, 2**32 - 1), min_size=1, max_size=150),
+    st.sets(st.integers(0, 2**32 - 1), max_size=90),
+)
 def test_small_vocabularies_have_their_exact_share(a: set[int], b: set[int]) -> None:
     one, two = Vocabulary(len(a), "a", tuple(sorted(a))), Vocabulary(len(b), "b", tuple(sorted(b)))
     expected = len(a & b) / len(a | b)

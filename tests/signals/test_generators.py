@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from models import tiny, tiny_llama
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals.generators import (
@@ -25,6 +24,7 @@ from forebear.signals.generators import (
     usable_rows,
 )
 from forebear.sources import open_source
+from models import tiny, tiny_llama
 
 
 def read(folder: Path) -> Artifact:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import tiny, tiny_llama
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals.generators import CODE_BITS, comparable_groups
@@ -21,6 +20,7 @@ from forebear.signals.sign_code import (
     token_signs,
 )
 from forebear.sources import open_source
+from models import tiny, tiny_llama
 
 ALL = frozenset({"residual", "glu", "experts", "value_output", "query_key"})
 
@@ -76,7 +76,11 @@ def test_shards_and_files_do_not_change_the_code(family: str, tmp_path: Path) ->
 def test_the_digest_sees_any_value_that_was_read(tmp_path: Path) -> None:
     tiny_llama(tmp_path, seed=5)
     _, before = encode(read(tmp_path))
-    rewrite(tmp_path, "model.layers.1.mlp.up_proj.weight", lambda v: np.where(np.arange(v.size).reshape(v.shape) == 3, v ^ 1, v))
+    rewrite(
+        tmp_path,
+        "model.layers.1.mlp.up_proj.weight",
+        lambda v: np.where(np.arange(v.size).reshape(v.shape) == 3, v ^ 1, v),
+    )
     _, after = encode(read(tmp_path))
     assert before != after
 
@@ -86,7 +90,11 @@ def test_zero_rows_leave_both_models_coins_out(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 2)):
         tiny_llama(tmp_path / name, seed=seed)
         for layer in range(4):
-            rewrite(tmp_path / name, f"model.layers.{layer}.mlp.up_proj.weight", lambda v: np.where(np.arange(len(v))[:, None] < 60, 0, v))
+            rewrite(
+                tmp_path / name,
+                f"model.layers.{layer}.mlp.up_proj.weight",
+                lambda v: np.where(np.arange(len(v))[:, None] < 60, 0, v),
+            )
     a, b = encode(read(tmp_path / "a"))[0], encode(read(tmp_path / "b"))[0]
     glu = [c for c in compare_codes(a, b, ALL) if c.group == "glu"]
     assert all(c.n == 4 for c in glu)
@@ -95,8 +103,16 @@ def test_zero_rows_leave_both_models_coins_out(tmp_path: Path) -> None:
 def test_nan_and_infinity_leave_coins_out_and_nothing_else(tmp_path: Path) -> None:
     tiny_llama(tmp_path / "a", seed=1)
     clean, _ = encode(read(tmp_path / "a"))
-    rewrite(tmp_path / "a", "model.layers.0.mlp.up_proj.weight", lambda v: np.where(np.arange(len(v))[:, None] == 7, 0x7FC0, v))
-    rewrite(tmp_path / "a", "model.layers.0.self_attn.v_proj.weight", lambda v: np.where(np.arange(len(v))[:, None] == 2, 0x7F80, v))
+    rewrite(
+        tmp_path / "a",
+        "model.layers.0.mlp.up_proj.weight",
+        lambda v: np.where(np.arange(len(v))[:, None] == 7, 0x7FC0, v),
+    )
+    rewrite(
+        tmp_path / "a",
+        "model.layers.0.self_attn.v_proj.weight",
+        lambda v: np.where(np.arange(len(v))[:, None] == 2, 0x7F80, v),
+    )
     dirty, _ = encode(read(tmp_path / "a"))
     assert dirty.n == clean.n - 2
     cells = compare_codes(clean, dirty, ALL)

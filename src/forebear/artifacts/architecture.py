@@ -30,7 +30,20 @@ from importlib import resources
 from typing import Any
 
 AXES = frozenset(
-    "token residual gain neuron query key value mixed expert position head_dim free".split()
+    [
+        "token",
+        "residual",
+        "gain",
+        "neuron",
+        "query",
+        "key",
+        "value",
+        "mixed",
+        "expert",
+        "position",
+        "head_dim",
+        "free",
+    ]
 )
 COINS = ("residual", "glu", "experts", "value_output", "query_key")
 MAX_LAYERS = 1_000
@@ -117,14 +130,25 @@ def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
             raise ValueError(f"{file}: unknown axes {sorted(unknown)} of {role}")
         part = entry.get("part")
         roles[role] = Role(
-            role, entry["name"], axes, Part(**part) if part else None, required=not entry.get("optional", False)
+            role,
+            entry["name"],
+            axes,
+            Part(**part) if part else None,
+            required=not entry.get("optional", False),
         )
     coins = tuple(data["coins"])
     if unknown := set(coins) - set(COINS):
         raise ValueError(f"{file}: unknown coins {sorted(unknown)}")
     config = {k: (v,) if isinstance(v, str) else tuple(v) for k, v in data.get("config", {}).items()}
     return Architecture(
-        data["name"], data["title"], tuple(data["model_types"]), data["norm"], coins, data["rope"], config, roles
+        data["name"],
+        data["title"],
+        tuple(data["model_types"]),
+        data["norm"],
+        coins,
+        data["rope"],
+        config,
+        roles,
     )
 
 
@@ -200,9 +224,7 @@ def _fill(role: Role, layers: int, experts: int) -> Iterable[tuple[str, str]]:
             yield at.replace("{expert}", str(expert)), name.replace("{expert}", str(expert))
 
 
-def _count(
-    family: Architecture, prefix: str, shapes: Mapping[str, tuple[int, ...]], limit: int, stem: str
-) -> int:
+def _count(family: Architecture, prefix: str, shapes: Mapping[str, tuple[int, ...]], limit: int, stem: str) -> int:
     """Number of layers (or of the first layer's experts) whose first required tensor is there."""
     role = next((r for r in family.roles.values() if r.required and r.role.startswith(stem)), None)
     if role is None:

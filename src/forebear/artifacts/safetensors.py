@@ -63,7 +63,7 @@ class Safetensors:
         if source.only:
             indexes = [source.only]
         plain = sorted(n for n in sizes if n.endswith(SUFFIX) and not n.startswith("adapter_model"))
-        if indexes and not (plain == ["model.safetensors"]):
+        if indexes and plain != ["model.safetensors"]:
             chosen = INDEX if INDEX in indexes else indexes[0]
             return [chosen], read_index(source, chosen, sizes)
         if "model.safetensors" in plain:
@@ -97,7 +97,9 @@ def check_index(path: str, owner: dict[str, str], tensors: dict[str, Tensor]) ->
     """Raise ``FormatError`` unless index and shards hold the same tensors in the same files."""
     absent = [n for n, shard in owner.items() if n not in tensors or tensors[n].path != shard]
     if absent:
-        raise FormatError(path, f"says {owner[absent[0]]} holds {absent[0]}, which it does not", "fetch the shards again")
+        raise FormatError(
+            path, f"says {owner[absent[0]]} holds {absent[0]}, which it does not", "fetch the shards again"
+        )
     extra = [n for n in tensors if n not in owner]
     if extra:
         raise FormatError(path, f"does not list {extra[0]}, which is in {tensors[extra[0]].path}")
@@ -111,7 +113,9 @@ def read_header(source: Source, file: File) -> tuple[dict[str, Tensor], bytes]:
     """
     path, size = file.path, file.size
     if size < 10:
-        raise FormatError(path, f"{size} bytes are too few for a safetensors file", "the file is truncated: fetch it again")
+        raise FormatError(
+            path, f"{size} bytes are too few for a safetensors file", "the file is truncated: fetch it again"
+        )
     length = int.from_bytes(source.read(path, 0, 8), "little")
     if length > MAX_HEADER or length > size - 8:
         raise FormatError(

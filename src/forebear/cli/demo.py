@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from forebear.cli.options import Format, FormatOption, OutputOption, ProgressOption, QuietOption, emit, progress
+from forebear.cli.options import (
+    Format,
+    FormatOption,
+    OutputOption,
+    ProgressOption,
+    QuietOption,
+    emit,
+    progress,
+)
 
 
 def demo(

@@ -14,7 +14,8 @@ from forebear.types import head
 
 def explain(
     topic: Annotated[
-        str | None, typer.Argument(help="A finding, a verdict or a signal; nothing lists them all.", show_default=False)
+        str | None,
+        typer.Argument(help="A finding, a verdict or a signal; nothing lists them all.", show_default=False),
     ] = None,
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
@@ -27,13 +28,20 @@ def explain(
 
     if topic is None:
         document: dict[str, Any] = {**head("forebear.explain/1"), **guide.topics()}
-        emit(document, how, output, lambda c: guide.show_topics(c, document), lambda: guide.markdown_topics(document))
+        emit(
+            document,
+            how,
+            output,
+            lambda c: guide.show_topics(c, document),
+            lambda: guide.markdown_topics(document),
+        )
         return
     found = guide.explain(topic)
     if found is None:
         near = guide.nearest(topic)
         raise UsageError(
-            f"nothing is known about {topic!r}", f"did you mean {near}?" if near else "forebear explain lists all topics"
+            f"nothing is known about {topic!r}",
+            f"did you mean {near}?" if near else "forebear explain lists all topics",
         )
     document = {**head("forebear.explain/1"), **found}
     emit(document, how, output, lambda c: guide.show(c, document), lambda: guide.markdown(document))
@@ -48,7 +56,13 @@ def doctor(how: FormatOption = Format.TABLE, output: OutputOption = None) -> Non
     from forebear.report import guide
 
     document = {**head("forebear.doctor/1"), "checks": checks()}
-    emit(document, how, output, lambda c: guide.show_checks(c, document), lambda: guide.markdown_checks(document))
+    emit(
+        document,
+        how,
+        output,
+        lambda c: guide.show_checks(c, document),
+        lambda: guide.markdown_checks(document),
+    )
     if any(c["status"] == "fail" for c in document["checks"]):
         sys.stdout.flush()
         raise typer.Exit(4)

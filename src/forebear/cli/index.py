@@ -35,7 +35,9 @@ Name = Annotated[str, typer.Argument(help="A reference's name.", show_default=Fa
 
 @app.command("add")
 def add(
-    targets: Annotated[list[str], typer.Argument(help="Folders or weight files of reference models.", show_default=False)],
+    targets: Annotated[
+        list[str], typer.Argument(help="Folders or weight files of reference models.", show_default=False)
+    ],
     name: Annotated[str | None, typer.Option("--name", help="Name in the index; only with one target.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a reference of the same name.")] = False,
     effort: EffortOption = Effort.STANDARD,
@@ -84,7 +86,13 @@ def add(
                 )
     finally:
         document = {**head("forebear.index-add/1"), "path": str(index.folder), "models": rows}
-        emit(document, how, output, lambda c: terminal.added(c, document), lambda: terminal.plain(terminal.added, document))
+        emit(
+            document,
+            how,
+            output,
+            lambda c: terminal.added(c, document),
+            lambda: terminal.plain(terminal.added, document),
+        )
     leave(code)
 
 
@@ -103,7 +111,13 @@ def list_(how: FormatOption = Format.TABLE, output: OutputOption = None, quiet: 
         "path": str(index.folder),
         "models": [_summary(e) for e in index.entries()],
     }
-    emit(document, how, output, lambda c: terminal.listed(c, document), lambda: terminal.plain(terminal.listed, document))
+    emit(
+        document,
+        how,
+        output,
+        lambda c: terminal.listed(c, document),
+        lambda: terminal.plain(terminal.listed, document),
+    )
 
 
 @app.command("show")
@@ -126,12 +140,19 @@ def show(name: Name, how: FormatOption = Format.TABLE, output: OutputOption = No
         "content": entry.fingerprint.content,
         "declared": entry.fingerprint.declared.__dict__ | {},
     }
-    emit(document, how, output, lambda c: terminal.shown(c, document), lambda: terminal.plain(terminal.shown, document))
+    emit(
+        document,
+        how,
+        output,
+        lambda c: terminal.shown(c, document),
+        lambda: terminal.plain(terminal.shown, document),
+    )
 
 
 @app.command("remove")
 def remove(
-    names: Annotated[list[str], typer.Argument(help="Names of references.", show_default=False)], quiet: QuietOption = False
+    names: Annotated[list[str], typer.Argument(help="Names of references.", show_default=False)],
+    quiet: QuietOption = False,
 ) -> None:
     """Forget references.
 
@@ -176,7 +197,13 @@ def search(
         "references": index.count(),
         "hits": [{"name": h.name, "agree": h.agree, "n": h.n, "log10_p": floored(h.log10_p)} for h in hits],
     }
-    emit(document, how, output, lambda c: terminal.hits(c, document), lambda: terminal.plain(terminal.hits, document))
+    emit(
+        document,
+        how,
+        output,
+        lambda c: terminal.hits(c, document),
+        lambda: terminal.plain(terminal.hits, document),
+    )
 
 
 @app.command("path")
@@ -200,7 +227,13 @@ def info(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
     from forebear.report import terminal
 
     document = {**head("forebear.index-info/1"), **LocalIndex().info()}
-    emit(document, how, output, lambda c: terminal.shown(c, document), lambda: terminal.plain(terminal.shown, document))
+    emit(
+        document,
+        how,
+        output,
+        lambda c: terminal.shown(c, document),
+        lambda: terminal.plain(terminal.shown, document),
+    )
 
 
 def _entry(name: str) -> Entry:
@@ -212,7 +245,9 @@ def _entry(name: str) -> Entry:
     entry = index.get(name)
     if entry is None:
         near = get_close_matches(name, [e.name for e in index.entries()], 1)
-        raise UsageError(f"{name} is not in the index", f"did you mean {near[0]}?" if near else "see forebear index list")
+        raise UsageError(
+            f"{name} is not in the index", f"did you mean {near[0]}?" if near else "see forebear index list"
+        )
     return entry
 
 

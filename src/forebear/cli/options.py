@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forebear.errors import UsageError
+from forebear.errors import UsageError, one_line
 from forebear.types import Finding, Level, Verdict
 
 if TYPE_CHECKING:
@@ -48,21 +48,28 @@ class FailOn(StrEnum):
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to write the result.")]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Write to this file instead of the terminal.", dir_okay=False)
+    Path | None,
+    typer.Option("--output", "-o", help="Write to this file instead of the terminal.", dir_okay=False),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the essential lines; no progress.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Everything that was measured.")]
 OfflineOption = Annotated[
-    bool, typer.Option("--offline", envvar="FOREBEAR_OFFLINE", help="Never touch the network (nothing does yet).")
+    bool,
+    typer.Option("--offline", envvar="FOREBEAR_OFFLINE", help="Never touch the network (nothing does yet)."),
 ]
 ProgressOption = Annotated[bool, typer.Option("--no-progress", help="No progress on stderr.")]
 EffortOption = Annotated[
-    Effort, typer.Option("--effort", help="quick: shape and claims; standard: sign code; deep: hash every value too.")
+    Effort,
+    typer.Option("--effort", help="quick: shape and claims; standard: sign code; deep: hash every value too."),
 ]
 FailOnOption = Annotated[FailOn, typer.Option("--fail-on", help="Exit 1 for a finding of this level or above.")]
 ExpectOption = Annotated[
     str | None,
-    typer.Option("--expect", metavar="related|unrelated|NAME", help="Exit 0 if so, 1 if contradicted, 3 if not settled."),
+    typer.Option(
+        "--expect",
+        metavar="related|unrelated|NAME",
+        help="Exit 0 if so, 1 if contradicted, 3 if not settled.",
+    ),
 ]
 
 
@@ -139,7 +146,7 @@ def rendered(table: Callable[[Console], None]) -> str:
 def show_problems(problems: tuple[str, ...]) -> int:
     """One line on stderr for every input that could not be read; 4 where there was one, else 0."""
     for problem in problems:
-        sys.stderr.write(f"forebear: {problem}\n")
+        sys.stderr.write(f"forebear: {one_line(problem)}\n")
     return 4 if problems else 0
 
 

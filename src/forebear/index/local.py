@@ -27,8 +27,8 @@ from forebear.index.search import ROW_BYTES, ROW_WORDS, agreements, best, row_of
 from forebear.signals import Fingerprint
 from forebear.signals.binomial import log10_tail
 from forebear.signals.declared import Declared
-from forebear.signals.generators import comparable_shapes
-from forebear.signals.sign_code import CODE_BYTES, SLOTS, SignCode
+from forebear.signals.generators import SLOTS, comparable_shapes
+from forebear.signals.sign_code import CODE_BYTES, SignCode
 from forebear.signals.vocabulary import Vocabulary
 from forebear.types import created
 
@@ -76,10 +76,13 @@ class LocalIndex:
                     raise
         except sqlite3.DatabaseError as error:
             raise IndexError_(
-                f"{self.database}: {error}", "if it stays damaged, move the folder away and add the models again"
+                f"{self.database}: {error}",
+                "if it stays damaged, move the folder away and add the models again",
             ) from None
         except PermissionError:
-            raise IndexError_(f"{self.folder}: permission denied", "set FOREBEAR_HOME to a folder of your own") from None
+            raise IndexError_(
+                f"{self.folder}: permission denied", "set FOREBEAR_HOME to a folder of your own"
+            ) from None
         except OSError as error:
             raise IndexError_(f"{self.folder}: {error.strerror}", "set FOREBEAR_HOME to a folder of your own") from None
 
@@ -230,7 +233,9 @@ class LocalIndex:
         except OSError:
             payload = b""
         if _checksum(payload) != row["checksum"]:
-            raise IndexError_(f"{self.codes}: the code of {row['name']} is damaged", "add that model again with --replace")
+            raise IndexError_(
+                f"{self.codes}: the code of {row['name']} is damaged", "add that model again with --replace"
+            )
         record = json.loads(row["record"])
         signature = np.frombuffer(row["signature"], dtype="<f2").reshape(SLOTS, 2, -1).astype(np.float16)
         code = record["code"]
@@ -250,7 +255,7 @@ class LocalIndex:
                     tuple(code["repeats"]),
                 ),
                 _vocabulary(record["vocabulary"]),
-                Declared(**{k: tuple(v) if isinstance(v, list) else v for k, v in record["declared"].items()}),
+                _declared(record["declared"]),
                 record["dtype"],
                 record["content"],
             ),
@@ -281,6 +286,16 @@ def _record(fingerprint: Fingerprint) -> dict[str, Any]:
         "dtype": fingerprint.dtype,
         "content": fingerprint.content,
     }
+
+
+def _declared(data: dict[str, Any]) -> Declared:
+    return Declared(
+        tuple(data["base_models"]),
+        data["relation"],
+        data["licence"],
+        tuple(data["licence_files"]),
+        data["from_scratch"],
+    )
 
 
 def _vocabulary(data: dict[str, Any] | None) -> Vocabulary | None:

@@ -115,7 +115,7 @@ def compare_artifacts(
     evidence = [sign_evidence(counts, marks[0].code, marks[1].code, (a.name, b.name), rows=True, log10_looks=looks)]
     if effort == "quick":
         evidence = []
-    if delta.values and (identical or evidence and evidence[0].supports == "related"):
+    if delta.values and (identical or (evidence and evidence[0].supports == "related")):
         evidence.append(delta_evidence(delta))
     evidence += context_evidence(*marks)
     return Pair(conclusion, counts, delta, tuple(evidence), coverage(counts, reasons, a, b, identical, effort))
@@ -164,7 +164,9 @@ def coverage(
         missing.append(Untested("remaining layers", f"{read} of {b.geometry.layers} layers were read, chosen by depth"))
     missing.append(DISGUISE)
     if identical is not None:
-        tested.append("content/1" if identical or effort == "deep" else "equality of all values (differences were found)")
+        tested.append(
+            "content/1" if identical or effort == "deep" else "equality of all values (differences were found)"
+        )
     elif effort != "quick" and counts.pooled.n:
         missing.append(Untested("content/1", "every value read is equal; --effort deep reads all of them"))
     for art in (a, b):

@@ -27,7 +27,10 @@ def claims_of(mark: Fingerprint, ancestors: tuple[Ancestor, ...]) -> tuple[Claim
         elif match.verdict in CONFIRMING:
             status, why = "confirmed", f"the weights are not independent of {match.name} ({match.verdict})"
         else:
-            status, why = "unverified", f"consistent with {match.name}, but {match.verdict} does not settle it"
+            status, why = (
+                "unverified",
+                f"consistent with {match.name}, but {match.verdict} does not settle it",
+            )
         out.append(Claim(f"base model: {base}", "card or config", status, why))
     if mark.declared.from_scratch:
         derived = next((a for a in ancestors if _is_child(a)), None)
@@ -71,7 +74,9 @@ def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
     evidence = (f"sign-code/1: log10 p = {ancestor.log10_p}",)
     if _is_child(ancestor):
         level = Level.ERROR if mark.declared.from_scratch else Level.WARNING
-        return raise_finding("ancestor-undeclared", f"The model was made from {ancestor.name}; {says}.", evidence, level)
+        return raise_finding(
+            "ancestor-undeclared", f"The model was made from {ancestor.name}; {says}.", evidence, level
+        )
     if ancestor.verdict is Verdict.IDENTICAL:
         text = f"The model equals {ancestor.name} in every value; {says}."
         return raise_finding("ancestor-undeclared", text, evidence, Level.WARNING)

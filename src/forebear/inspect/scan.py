@@ -30,9 +30,7 @@ CONFIRMED = 3
 """References that are read again and compared row by row, where their files are still there."""
 
 
-def scan(
-    target: str, index: Index | None = None, effort: str = "standard", on_step: Step = lambda _: None
-) -> Scan:
+def scan(target: str, index: Index | None = None, effort: str = "standard", on_step: Step = lambda _: None) -> Scan:
     """Find the indexed ancestors of a model.
 
     Args:
@@ -136,7 +134,11 @@ def _by_code(entry: Entry, mark: Fingerprint, name: str, total: int) -> _Candida
     delta = Delta(0, None, None, "", "unknown", *(movement or (None, None)))
     looks = math.log10(max(1, total))
     conclusion = conclude(
-        counts, delta, shape.same_shape(theirs.shape, mark.shape), _same_vocabulary(theirs, mark), log10_looks=looks
+        counts,
+        delta,
+        shape.same_shape(theirs.shape, mark.shape),
+        _same_vocabulary(theirs, mark),
+        log10_looks=looks,
     )
     evidence = [sign_evidence(counts, theirs.code, mark.code, (entry.name, name), rows=False, log10_looks=looks)]
     if movement:
@@ -201,11 +203,15 @@ def _coverage(
     elif effort == "quick":
         missing.append(Untested("sign-code/1", "not asked for (--effort quick)"))
     elif tested < total:
-        missing.append(Untested(f"{total - tested:,} references", "another width or other symmetries: no coins line up"))
+        missing.append(
+            Untested(f"{total - tested:,} references", "another width or other symmetries: no coins line up")
+        )
     if artifact.geometry:
         read = sum(layer >= 0 for layer in mark.code.layers)
         if read < artifact.geometry.layers:
-            missing.append(Untested("remaining layers", f"{read} of {artifact.geometry.layers} were read, chosen by depth"))
+            missing.append(
+                Untested("remaining layers", f"{read} of {artifact.geometry.layers} were read, chosen by depth")
+            )
         if artifact.geometry.head_dim is None:
             missing.append(Untested("attention coins", "the number of heads is not known (no usable config.json)"))
     if mark.code.keyed_by == "row" and "residual" in mark.code.groups:

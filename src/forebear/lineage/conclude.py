@@ -46,13 +46,19 @@ def conclude(
         relation = Relation("component_shared", "unknown", None, {"kinds": ["component_shared"], "components": parts})
         where = ", ".join(parts[:5]) if parts else " and ".join(counts.agreeing_groups)
         return Conclusion(
-            Verdict.COMPONENT_SHARED, relation, f"Only a part is dependent ({where}); the rest looks independent or was not readable."
+            Verdict.COMPONENT_SHARED,
+            relation,
+            f"Only a part is dependent ({where}); the rest looks independent or was not readable.",
         )
     nothing = Relation()
     if same_shape:
-        return Conclusion(Verdict.SAME_ARCHITECTURE, nothing, "The shape is the same, which independent models often share.")
+        return Conclusion(
+            Verdict.SAME_ARCHITECTURE, nothing, "The shape is the same, which independent models often share."
+        )
     if same_vocabulary:
-        return Conclusion(Verdict.SAME_TOKENIZER, nothing, "The tokenizer is the same, which can be copied without weights.")
+        return Conclusion(
+            Verdict.SAME_TOKENIZER, nothing, "The tokenizer is the same, which can be copied without weights."
+        )
     return Conclusion(Verdict.INCONCLUSIVE, nothing, "Nothing was found that ties the two together or apart.")
 
 
@@ -69,13 +75,16 @@ def _dependent(counts: Counts, delta: Delta | None) -> Conclusion:
         relation = Relation(kind, delta.direction, None, details)
         if delta.direction == "a_to_b":
             return Conclusion(Verdict.DERIVED, relation, f"Made from the reference itself: {excluded}.")
-        return Conclusion(Verdict.DEPENDENT, relation, f"The reference was made from this model or its twin: {excluded}.")
+        return Conclusion(
+            Verdict.DEPENDENT, relation, f"The reference was made from this model or its twin: {excluded}."
+        )
     relation = Relation("unknown", "unknown", None, details)
     if excluded:
         return Conclusion(
             Verdict.DEPENDENT,
             relation,
-            f"They share training, not only a start: {excluded}. Which came first is not settled: parent, child and sibling look alike.",
+            f"They share training, not only a start: {excluded}. "
+            "Which came first is not settled: parent, child and sibling look alike.",
         )
     return Conclusion(
         Verdict.SAME_INIT_OR_DERIVED,

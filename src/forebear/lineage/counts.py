@@ -57,8 +57,7 @@ class Counts:
         """By pair of aligned layers, reference first; the residual stream belongs to none."""
         keys = [(c.layer_a, c.layer_b) for c in self.cells if c.layer_a is not None and c.layer_b is not None]
         return {
-            (a, b): _sum(c for c in self.cells if c.layer_a == a and c.layer_b == b)
-            for a, b in dict.fromkeys(keys)
+            (a, b): _sum(c for c in self.cells if c.layer_a == a and c.layer_b == b) for a, b in dict.fromkeys(keys)
         }
 
     @property
@@ -94,11 +93,7 @@ class Counts:
     @property
     def whole(self) -> bool:
         """Whether the dependence runs through the model: two groups, and more than half of the layers."""
-        return (
-            len(self.agreeing_groups) >= 2
-            and len(self.layers) >= 2
-            and self.weaker_half.log10_p <= LOG10_PART
-        )
+        return len(self.agreeing_groups) >= 2 and len(self.layers) >= 2 and self.weaker_half.log10_p <= LOG10_PART
 
     @property
     def best_component(self) -> tuple[str, float]:

@@ -139,7 +139,18 @@ def delta_evidence(delta: Delta) -> Evidence:
         "excludes_shared_start": delta.excludes_shared_start or None,
     }
     text = ("; ".join(said) or "nothing to compare") + "."
-    return Evidence(DELTA, "weights", "nothing", delta.drift, Test.HEURISTIC, None, delta.values, None, _capital(text), details=details)
+    return Evidence(
+        DELTA,
+        "weights",
+        "nothing",
+        delta.drift,
+        Test.HEURISTIC,
+        None,
+        delta.values,
+        None,
+        _capital(text),
+        details=details,
+    )
 
 
 def _capital(text: str) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from forebear.catalogue import explanation
 from forebear.catalogue import topics as catalogue_topics
+from forebear.report import words
 from forebear.signals import SIGNALS, signal
 
 _TITLES = {
@@ -60,13 +60,13 @@ def topics() -> dict[str, Any]:
 
 def show(console: Console, document: Mapping[str, Any]) -> None:
     """One explanation for a terminal."""
-    line = Text(str(document["title"]), style="bold")
+    line = words.text(str(document["title"]), style="bold")
     line.append(f"  [{document['kind']}: {document['topic']}]", style="dim")
     console.print(line)
     for key, title in _TITLES.items():
         if document.get(key):
-            console.print(Text(f"\n  {title}", style="cyan"))
-            console.print(Padding(Text(str(document[key])), (0, 2, 0, 4)))
+            console.print(words.text(f"\n  {title}", style="cyan"))
+            console.print(Padding(words.text(str(document[key])), (0, 2, 0, 4)))
 
 
 def markdown(document: Mapping[str, Any]) -> str:
@@ -82,13 +82,17 @@ def show_topics(console: Console, document: Mapping[str, Any]) -> None:
     """All topics for a terminal."""
     for kind, names in document.items():
         if isinstance(names, list):
-            console.print(Text(kind, style="bold"))
-            console.print(Padding(Text(", ".join(names)), (0, 2, 1, 2)))
+            console.print(words.text(kind, style="bold"))
+            console.print(Padding(words.text(", ".join(names)), (0, 2, 1, 2)))
 
 
 def markdown_topics(document: Mapping[str, Any]) -> str:
     """All topics as Markdown."""
-    rows = [f"- **{kind}**: {', '.join(f'`{n}`' for n in names)}" for kind, names in document.items() if isinstance(names, list)]
+    rows = [
+        f"- **{kind}**: {', '.join(f'`{n}`' for n in names)}"
+        for kind, names in document.items()
+        if isinstance(names, list)
+    ]
     return "\n".join(["# Topics", "", *rows, ""])
 
 
@@ -97,9 +101,11 @@ def show_checks(console: Console, document: Mapping[str, Any]) -> None:
     table = Table.grid(padding=(0, 2))
     for check in document["checks"]:
         mark, colour = _MARK[check["status"]]
-        table.add_row(Text(mark, style=colour), Text(check["name"], style="bold"), Text(check["seen"]))
+        table.add_row(
+            words.text(mark, style=colour), words.text(check["name"], style="bold"), words.text(check["seen"])
+        )
         if check["mend"]:
-            table.add_row("", "", Text(f"→ {check['mend']}", style="dim"))
+            table.add_row("", "", words.text(f"→ {check['mend']}", style="dim"))
     console.print(table)
 
 

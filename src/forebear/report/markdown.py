@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forebear.catalogue import verdict_text
+from forebear.errors import one_line
 from forebear.report import words
 from forebear.types import Comparison, Coverage, Evidence, Finding, Scan, Verdict
 
@@ -17,12 +18,16 @@ def scan(result: Scan) -> str:
         for rank, a in enumerate(result.ancestors[:10], 1):
             sign = next((e for e in a.evidence if e.signal.startswith("sign-code/")), None)
             coins = f"{sign.details['agree']} of {sign.n}" if sign and sign.n else "–"
-            out.append(
-                f"| {rank} | {_escape(a.name)} | {a.verdict} | {words.p_value(a.log10_p)} | {words.e_value(a.log10_e)} | {coins} |"
-            )
+            numbers = f"{words.p_value(a.log10_p)} | {words.e_value(a.log10_e)} | {coins}"
+            out.append(f"| {rank} | {_escape(a.name)} | {a.verdict} | {numbers} |")
         out += ["", f"## Evidence against {_escape(best.name)}", "", *_evidence(best.evidence)]
     if result.claims:
-        out += ["## Claims", "", *(f"- {_escape(c.claim)}: **{c.status}**, {_escape(c.why)}" for c in result.claims), ""]
+        out += [
+            "## Claims",
+            "",
+            *(f"- {_escape(c.claim)}: **{c.status}**, {_escape(c.why)}" for c in result.claims),
+            "",
+        ]
     out += [*_findings(result.findings), *_coverage(result.coverage), f"_{words.cost(result.cost)}_", ""]
     return "\n".join(out)
 
@@ -30,7 +35,15 @@ def scan(result: Scan) -> str:
 def compare(result: Comparison) -> str:
     """A comparison."""
     title = f"# {_escape(result.b.name)} against {_escape(result.a.name)}"
-    out = [title, "", _headline(result.verdict, "", result.why), "", "## Evidence", "", *_evidence(result.evidence)]
+    out = [
+        title,
+        "",
+        _headline(result.verdict, "", result.why),
+        "",
+        "## Evidence",
+        "",
+        *_evidence(result.evidence),
+    ]
     out += [*_findings(result.findings), *_coverage(result.coverage), f"_{words.cost(result.cost)}_", ""]
     return "\n".join(out)
 
@@ -51,7 +64,10 @@ def _evidence(evidence: tuple[Evidence, ...]) -> list[str]:
 def _findings(findings: tuple[Finding, ...]) -> list[str]:
     if not findings:
         return []
-    rows = [f"- **{f.level}** `{f.id}`: {_escape(f.message)}" + (f" Clears: {_escape(f.clears)}" if f.clears else "") for f in findings]
+    rows = [
+        f"- **{f.level}** `{f.id}`: {_escape(f.message)}" + (f" Clears: {_escape(f.clears)}" if f.clears else "")
+        for f in findings
+    ]
     return ["## Findings", "", *rows, ""]
 
 
@@ -63,4 +79,4 @@ def _escape(text: str) -> str:
     """Text of strangers that must not become markup or HTML."""
     for mark in ("\\", "`", "*", "_", "|", "<", ">", "[", "]"):
         text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
+    return one_line(text, 10_000)

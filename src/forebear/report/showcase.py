@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.text import Text
 
 from forebear.catalogue import verdict_text
 from forebear.inspect.demo import Demo
@@ -19,20 +18,20 @@ _NEXT = """Now with your own models:
 
 def show(console: Console, demo: Demo) -> None:
     """The demonstration for a terminal."""
-    console.print(Text("One reference is indexed: a small language model that comes with the package.\n"))
+    console.print(words.text("One reference is indexed: a small language model that comes with the package.\n"))
     for name, truth, result in demo.cases:
-        line = Text(name, style="bold")
+        line = words.text(name, style="bold")
         line.append(f"  {truth}", style="dim")
         console.print(line)
-        verdict = Text("  ● ", style="bold yellow" if result.related else "bold cyan")
+        verdict = words.text("  ● ", style="bold yellow" if result.related else "bold cyan")
         verdict.append(verdict_text(result.verdict).headline)
         verdict.append(f"  [{result.verdict}]", style="dim")
         console.print(verdict)
-        console.print(Padding(Text(_numbers(result)), (0, 2, 0, 4)))
+        console.print(Padding(words.text(_numbers(result)), (0, 2, 0, 4)))
         for finding in result.findings:
-            console.print(Padding(Text(f"{finding.level}: {finding.message}", style="yellow"), (0, 2, 0, 4)))
+            console.print(Padding(words.text(f"{finding.level}: {finding.message}", style="yellow"), (0, 2, 0, 4)))
         console.print()
-    console.print(Text(_NEXT.format(topic=demo.cases[0][2].verdict.value)))
+    console.print(words.text(_NEXT.format(topic=demo.cases[0][2].verdict.value)))
 
 
 def _numbers(result: Scan) -> str:
@@ -47,6 +46,13 @@ def markdown(demo: Demo) -> str:
     """The demonstration as Markdown."""
     out = ["# Forebear demo", ""]
     for name, truth, result in demo.cases:
-        out += [f"## {name}", "", f"_{truth}_", "", f"**{verdict_text(result.verdict).headline}** (`{result.verdict}`)", ""]
+        out += [
+            f"## {name}",
+            "",
+            f"_{truth}_",
+            "",
+            f"**{verdict_text(result.verdict).headline}** (`{result.verdict}`)",
+            "",
+        ]
         out += [_numbers(result), ""]
     return "\n".join(out)

@@ -33,55 +33,63 @@ BAR = 20
 
 def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = False) -> None:
     """A scan."""
-    title = Text(result.model.name, style="bold")
+    title = words.text(result.model.name, style="bold")
     shape = result.shape
-    about = [str(shape.get("family") or "unknown architecture"), f"{words.parameters(shape['parameters'])} parameters"]
+    about = [
+        str(shape.get("family") or "unknown architecture"),
+        f"{words.parameters(shape['parameters'])} parameters",
+    ]
     if shape.get("layers"):
         about.append(f"{shape['layers']} layers, width {shape['width']}")
     title.append("  " + " · ".join(about), style="dim")
     console.print(title)
     best = result.ancestors[0] if result.ancestors else None
-    _headline(console, result.verdict, best.name if best and result.verdict is not Verdict.INDEXED else "", result.why)
+    _headline(
+        console,
+        result.verdict,
+        best.name if best and result.verdict is not Verdict.INDEXED else "",
+        result.why,
+    )
     if best and not quiet:
         _ancestors(console, result.ancestors, result.references_tested)
         _evidence(console, f"Evidence against {best.name}", best.evidence, verbose)
     if result.claims and not quiet:
         _section(console, "Claims")
         for claim in result.claims:
-            console.print(Padding(Text(f"{claim.claim}: {claim.status}, {claim.why}"), (0, 0, 0, 4)))
+            console.print(Padding(words.text(f"{claim.claim}: {claim.status}, {claim.why}"), (0, 0, 0, 4)))
     _findings(console, result.findings)
     if not quiet:
         _coverage(console, result.coverage, verbose)
-        console.print(Text(f"\n  {words.cost(result.cost)}", style="dim"))
+        console.print(words.text(f"\n  {words.cost(result.cost)}", style="dim"))
 
 
 def compare(console: Console, result: Comparison, quiet: bool = False, verbose: bool = False) -> None:
     """A comparison."""
-    title = Text(result.b.name, style="bold")
+    title = words.text(result.b.name, style="bold")
     title.append(" against ", style="dim")
-    title.append(result.a.name, style="bold")
+    title.append_text(words.text(result.a.name, "bold"))
     console.print(title)
     _headline(console, result.verdict, result.a.name, result.why)
     if not quiet:
         _evidence(console, "Evidence", result.evidence, verbose)
         _findings(console, result.findings)
         _coverage(console, result.coverage, verbose)
-        console.print(Text(f"\n  {words.cost(result.cost)}", style="dim"))
+        console.print(words.text(f"\n  {words.cost(result.cost)}", style="dim"))
 
 
 def _headline(console: Console, verdict: Verdict, name: str, why: str) -> None:
     text = verdict_text(verdict)
-    line = Text("\n  ● ", style=_COLOUR.get(verdict, "bold"))
+    line = words.text("\n  ● ", style=_COLOUR.get(verdict, "bold"))
     line.append(text.headline)
     if name and verdict.related:
-        line.append(f": {name}")
+        line.append_text(words.text(f": {name}"))
     line.append(f"  [{verdict}]", style="dim")
     console.print(line)
-    console.print(Padding(Text(why), (0, 2, 0, 4)))
+    console.print(Padding(words.text(why), (0, 2, 0, 4)))
 
 
 def _section(console: Console, title: str) -> None:
-    console.print(Text(f"\n  {title}", style="bold"))
+    console.print(words.text(f"\n  {title}", style="bold"))
 
 
 def _ancestors(console: Console, ancestors: tuple[Ancestor, ...], tested: int) -> None:
@@ -93,25 +101,25 @@ def _ancestors(console: Console, ancestors: tuple[Ancestor, ...], tested: int) -
         drift = next((e.details.get("drift") for e in a.evidence if e.signal.startswith("delta/")), None)
         close = f"drift {drift:.1%}" if drift is not None else (f"{a.score:.3f}" if a.score is not None else "–")
         p_text, e_text = words.p_value(a.log10_p), words.e_value(a.log10_e)
-        table.add_row(str(rank), a.name, str(a.verdict), p_text, e_text, coins, close)
+        table.add_row(str(rank), words.text(a.name), str(a.verdict), p_text, e_text, coins, close)
     console.print(Padding(table, (0, 0, 0, 3)))
     if len(ancestors) > 10:
-        console.print(Text(f"    and {len(ancestors) - 10} more", style="dim"))
+        console.print(words.text(f"    and {len(ancestors) - 10} more", style="dim"))
 
 
 def _evidence(console: Console, title: str, evidence: tuple[Evidence, ...], verbose: bool) -> None:
     _section(console, title)
     for item in evidence:
-        line = Text(f"{item.signal}", style="cyan")
+        line = words.text(f"{item.signal}", style="cyan")
         if item.test.value in ("exact", "heuristic") and item.log10_p is not None:
             line.append(f"  {words.p_value(item.log10_p)} ({item.test}; null: {item.null})", style="dim")
         console.print(Padding(line, (0, 0, 0, 4)))
-        console.print(Padding(Text(item.summary), (0, 2, 0, 6)))
+        console.print(Padding(words.text(item.summary), (0, 2, 0, 6)))
         if item.signal.startswith("sign-code/") and item.n:
             console.print(Padding(_coins(item.details), (0, 0, 0, 6)))
             if verbose:
                 for condition in item.details["conditions"]:
-                    console.print(Padding(Text(f"· {condition}", style="dim"), (0, 2, 0, 6)))
+                    console.print(Padding(words.text(f"· {condition}", style="dim"), (0, 2, 0, 6)))
 
 
 def _coins(details: Mapping[str, Any]) -> RenderableType:
@@ -124,13 +132,13 @@ def _coins(details: Mapping[str, Any]) -> RenderableType:
         strip = "".join(_shade(layer["agree"] / layer["n"]) for layer in details["layers"])
         first, last = details["layers"][0]["b"], details["layers"][-1]["b"]
         agreeing = f"{details['agreeing_layers']}/{details['layers_compared']}"
-        table.add_row(f"layers {first} to {last}", agreeing, Text(strip, style="yellow"), "agree on their own")
+        table.add_row(f"layers {first} to {last}", agreeing, words.text(strip, style="yellow"), "agree on their own")
     return Group(table)
 
 
 def _bar(share: float) -> Text:
     filled = round(max(0.0, share - 0.5) * 2 * BAR)
-    bar = Text("━" * filled, style="yellow")
+    bar = words.text("━" * filled, style="yellow")
     bar.append("─" * (BAR - filled), style="dim")
     return bar
 
@@ -144,27 +152,34 @@ def _findings(console: Console, findings: tuple[Finding, ...]) -> None:
         return
     _section(console, "Findings")
     for finding in findings:
-        line = Text(f"{finding.level}: ", style=_LEVEL[finding.level])
-        line.append(finding.message, style="default")
+        line = words.text(f"{finding.level}: ", style=_LEVEL[finding.level])
+        line.append_text(words.text(finding.message, "default"))
         line.append(f" [{finding.id}]", style="dim")
         console.print(Padding(line, (0, 2, 0, 4)))
         if finding.clears:
-            console.print(Padding(Text(f"→ {finding.clears}", style="dim"), (0, 2, 0, 6)))
+            console.print(Padding(words.text(f"→ {finding.clears}", style="dim"), (0, 2, 0, 6)))
 
 
 def _coverage(console: Console, coverage: Coverage, verbose: bool) -> None:
     _section(console, "Not tested")
     shown = coverage.not_tested if verbose else coverage.not_tested[:5]
     for gap in shown:
-        console.print(Padding(Text(f"{gap.what}: {gap.why}", style="dim"), (0, 2, 0, 4)))
+        console.print(Padding(words.text(f"{gap.what}: {gap.why}", style="dim"), (0, 2, 0, 4)))
     if len(shown) < len(coverage.not_tested):
-        console.print(Padding(Text(f"and {len(coverage.not_tested) - len(shown)} more (--verbose)", style="dim"), (0, 0, 0, 4)))
+        console.print(
+            Padding(
+                words.text(f"and {len(coverage.not_tested) - len(shown)} more (--verbose)", style="dim"),
+                (0, 0, 0, 4),
+            )
+        )
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim", show_edge=False)
     for number, column in enumerate(columns):
-        wide = column in ("reference", "name") or number == 0  # names of strangers may be long: they wrap, numbers do not
+        wide = (
+            column in ("reference", "name") or number == 0
+        )  # names of strangers may be long: they wrap, numbers do not
         table.add_column(column, overflow="fold", no_wrap=not wide)
     return table
 
@@ -173,10 +188,10 @@ def added(console: Console, document: Mapping[str, Any]) -> None:
     """What ``index add`` did."""
     for row in document["models"]:
         if row["status"] == "failed":
-            console.print(Text(f"failed   {row['target']}: {row['why']}", style="red"))
+            console.print(words.text(f"failed   {row['target']}: {row['why']}", style="red"))
             continue
-        text = f"{row['status']}  {row['name']}  {row['family']}, {row['coins']:,} coins, {words.size(row['bytes_read'])} read"
-        console.print(Text(text))
+        about = f"{row['family']}, {row['coins']:,} coins, {words.size(row['bytes_read'])} read"
+        console.print(words.text(f"{row['status']}  {row['name']}  {about}"))
 
 
 def listed(console: Console, document: Mapping[str, Any]) -> None:
@@ -187,7 +202,14 @@ def listed(console: Console, document: Mapping[str, Any]) -> None:
     table = _table("name", "family", "parameters", "coins", "licence", "added")
     for m in document["models"]:
         count = words.parameters(m["parameters"])
-        table.add_row(m["name"], m["family"], count, f"{m['coins']:,}", m["licence"] or "–", m["added"][:10])
+        table.add_row(
+            words.text(m["name"]),
+            m["family"],
+            count,
+            f"{m['coins']:,}",
+            words.text(m["licence"] or "–"),
+            m["added"][:10],
+        )
     console.print(table)
 
 
@@ -196,9 +218,14 @@ def hits(console: Console, document: Mapping[str, Any]) -> None:
     table = _table("reference", "bits agreeing", "share", "p-value of the raw bits")
     for h in document["hits"]:
         share = h["agree"] / h["n"] if h["n"] else 0.5
-        table.add_row(h["name"], f"{h['agree']:,} of {h['n']:,}", f"{share:.1%}", words.p_value(h["log10_p"]))
+        table.add_row(
+            words.text(h["name"]),
+            f"{h['agree']:,} of {h['n']:,}",
+            f"{share:.1%}",
+            words.p_value(h["log10_p"]),
+        )
     console.print(table)
-    console.print(Text(f"{document['references']:,} references; for a verdict: forebear scan", style="dim"))
+    console.print(words.text(f"{document['references']:,} references; for a verdict: forebear scan", style="dim"))
 
 
 def shown(console: Console, document: Mapping[str, Any]) -> None:
@@ -207,7 +234,7 @@ def shown(console: Console, document: Mapping[str, Any]) -> None:
     for key, value in document.items():
         if key in ("schema", "forebear_version", "created"):
             continue
-        table.add_row(Text(key, style="dim"), Text(_value(value)))
+        table.add_row(words.text(key, style="dim"), words.text(_value(value)))
     console.print(table)
 
 

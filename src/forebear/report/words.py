@@ -1,8 +1,20 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, and text that is safe to show."""
 
 from __future__ import annotations
 
+from rich.text import Text
+
 from forebear.types import P_FLOOR_LOG10, Cost
+
+
+def clean(content: str) -> str:
+    """What strangers wrote, without the characters that move the cursor, colour a line or hide a word."""
+    return "".join(ch for ch in content if ch.isprintable() or ch == "\n")
+
+
+def text(content: str, style: str = "") -> Text:
+    """Clean text for the terminal."""
+    return Text(clean(content), style)
 
 
 def p_value(log10_p: float | None, symbol: str = "p") -> str:

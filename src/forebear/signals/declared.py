@@ -11,7 +11,7 @@ from forebear.artifacts import Artifact
 NAME = "declared/1"
 MAX_CLAIMS = 20
 _SCRATCH = re.compile(
-    r"(?<!not )(?<!n't )\b(?:pre-?)?(?:trained|built|developed|designed and trained)\s+(?:entirely |completely |fully )?from[\s-]scratch",
+    r"(?<!not )(?<!n't )\b(?:pre-?)?(?:trained|built|developed)\s+(?:entirely |completely |fully )?from[\s-]scratch",
     re.IGNORECASE,
 )
 

@@ -63,12 +63,14 @@ class Delta:
             return f"every one of {self.values:,} values read fits: {self.lost}"
         if self.equal is not None and self.equal >= FROZEN:
             return f"{self.equal:.0%} of the values read are bit-identical"
-        if self.shared_training is not None and self.error is not None:
-            if self.shared_training - 3 * self.error >= SHARED_TRAINING:
-                return (
-                    f"norm gains moved from their start in the same way (cosine {self.shared_training:.2f} ± {self.error:.2f}; "
-                    "1 for copies, about 0.5 at most seen for two trainings from one start)"
-                )
+        if self.shared_training is None or self.error is None:
+            return ""
+        if self.shared_training - 3 * self.error >= SHARED_TRAINING:
+            return (
+                "norm gains moved from their start in the same way "
+                f"(cosine {self.shared_training:.2f} ± {self.error:.2f}; 1 for copies, "
+                "0.5 was the most seen for two trainings from one start)"
+            )
         return ""
 
 
@@ -117,7 +119,10 @@ class Tally:
                 if self._rounds[k] and self._inexact[k] > share // 100:
                     lost, direction = f"rounded to {self._dtypes[1 - k]}", way
                 elif self._others_equal and self._zeroed[k] > PRUNED_AT_LEAST * share and not self._zeroed[1 - k]:
-                    lost, direction = f"{self._zeroed[k] / share:.0%} of the values set to zero, the others untouched", way
+                    lost, direction = (
+                        f"{self._zeroed[k] / share:.0%} of the values set to zero, the others untouched",
+                        way,
+                    )
         return Delta(
             self._values,
             (self._squares / self._reference) ** 0.5 if self._reference else None,
@@ -141,7 +146,9 @@ def round_to(values: F32, dtype: str) -> F32 | None:
     return None
 
 
-def shared_training(a: NDArray[np.float16], b: NDArray[np.float16], pairs: Iterable[tuple[int, int]]) -> tuple[float, float] | None:
+def shared_training(
+    a: NDArray[np.float16], b: NDArray[np.float16], pairs: Iterable[tuple[int, int]]
+) -> tuple[float, float] | None:
     """Cosine of two movements of log gains from zero, each norm centred, and its jackknife error over norms.
 
     Args:

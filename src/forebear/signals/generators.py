@@ -205,7 +205,11 @@ def _experts(artifact: Artifact, layer: int, how: Plan) -> Iterator[Block]:
 
 def _value_source(artifact: Artifact, stem: str) -> tuple[RoleTensor, str] | None:
     """v, or o where v is stored by columns (its rows flip together with v's when heads are not shared)."""
-    value, out, geometry = role_tensor(artifact, stem + "attn.v"), role_tensor(artifact, stem + "attn.o"), artifact.geometry
+    value, out, geometry = (
+        role_tensor(artifact, stem + "attn.v"),
+        role_tensor(artifact, stem + "attn.o"),
+        artifact.geometry,
+    )
     if value is not None and value.role.axes[0] == "value":
         return value, "value"
     if out is not None and out.role.axes[0] == "mixed" and geometry and geometry.heads == geometry.kv_heads:

@@ -53,7 +53,7 @@ class SignCode:
         bits: ``(512,)`` uint8, 4,096 packed bits; zero where not valid.
         valid: ``(512,)`` uint8, which bits carry a coin.
         layers: for each of the 16 layer slots the layer that it describes, -1 where it was not read.
-        signature: ``(16, 2, 64)`` float16, logarithms of norm gains: flips cannot change them, layers are aligned by them.
+        signature: ``(16, 2, 64)`` float16, log norm gains: flips cannot change them, layers are aligned by them.
         groups: coin groups that the family has.
         keyed_by: ``token`` where embedding rows were found by token string, ``row`` where only by number.
         repeats: internal dependences found (cloned layers, repeated heads); they make a p-value heuristic.
@@ -306,7 +306,7 @@ def compare_rows(block_a: Block, block_b: Block) -> Cell:
         shared = [(k, at_b[t]) for k, t in enumerate(block_a.labels) if t in at_b]
         rows_a = rows_a[:, [i for i, _ in shared]]
         rows_b = rows_b[:, [j for _, j in shared]]
-    common, ia, ib = np.intersect1d(block_a.positions, block_b.positions, return_indices=True)
+    _common, ia, ib = np.intersect1d(block_a.positions, block_b.positions, return_indices=True)
     x, y = rows_a[ia].astype(np.float64), rows_b[ib].astype(np.float64)
     valid = block_a.valid[ia] & block_b.valid[ib]
     with np.errstate(all="ignore"):
@@ -351,4 +351,9 @@ def _layer_pairs(a: Artifact, b: Artifact, depth_a: int, depth_b: int) -> list[t
 
 def describe_plan(how: Plan) -> dict[str, int]:
     """The plan's parameters for ``details``: they change which coins are read."""
-    return {"layers_read": len(how.slots), "glu": how.glu, "value_output": how.values, "query_key": how.planes}
+    return {
+        "layers_read": len(how.slots),
+        "glu": how.glu,
+        "value_output": how.values,
+        "query_key": how.planes,
+    }

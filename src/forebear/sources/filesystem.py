@@ -46,7 +46,9 @@ class LocalSource:
         self.only = absolute.name if is_file else None
         if is_file and root.name != absolute.name:  # a link: keep the name the user sees, and its neighbours
             self.root, self.only = root.absolute().parent, root.name
-        self.name = (Path(self.only).stem if self.only not in (None, "model.safetensors") else self.root.name) or "model"
+        self.name = (
+            Path(self.only).stem if self.only not in (None, "model.safetensors") else self.root.name
+        ) or "model"
         self._sizes: dict[str, int] | None = None
 
     @property
@@ -67,7 +69,8 @@ class LocalSource:
                 for count, entry in enumerate(entries):
                     if count >= MAX_FILES:
                         raise InputError(
-                            f"{self.target}: more than {MAX_FILES:,} files", "name the folder that holds the model"
+                            f"{self.target}: more than {MAX_FILES:,} files",
+                            "name the folder that holds the model",
                         )
                     try:
                         if entry.is_file():
@@ -100,6 +103,7 @@ class LocalSource:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
         if len(data) != max(0, stop - start):
             raise InputError(
-                f"{path}: ends at byte {start + len(data):,}, expected {stop:,}", "the file is truncated: fetch it again"
+                f"{path}: ends at byte {start + len(data):,}, expected {stop:,}",
+                "the file is truncated: fetch it again",
             )
         return data
