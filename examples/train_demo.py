@@ -9,9 +9,8 @@ They are written in the Hugging Face layout and need about a minute of one core.
 the seeds, but the text is the standard library of the Python that runs this script: another version of
 Python makes other weights, as may another version of torch or another kind of processor.
 
-Install::  pip install torch safetensors tokenizers
-
-Usage::    python examples/train_demo.py [--output DIR]
+Needs: pip install torch safetensors tokenizers
+Usage: python examples/train_demo.py [--output DIR]
 """
 
 from __future__ import annotations
@@ -152,11 +151,11 @@ def initialise(seed: int) -> Weights:
         "mlp.down_proj": (HIDDEN, NEURONS),
     }
     shapes = {f"model.layers.{n}.{name}": shape for n in range(LAYERS) for name, shape in layer.items()}
-    shapes |= {"model.embed_tokens": (VOCABULARY, HIDDEN), "lm_head": (VOCABULARY, HIDDEN), "model.norm": (HIDDEN,)}
-    return {
-        f"{name}.weight": torch.randn(shape, generator=generator) * INIT_STD if shape[1:] else torch.ones(shape)
-        for name, shape in shapes.items()
-    }
+    shapes |= {"model.norm": (HIDDEN,)} | dict.fromkeys(("model.embed_tokens", "lm_head"), (VOCABULARY, HIDDEN))
+    weights = {f"{name}.weight": torch.ones(shape) for name, shape in shapes.items()}
+    for matrix in (tensor for tensor in weights.values() if tensor.ndim == 2):
+        matrix.normal_(0.0, INIT_STD, generator=generator)
+    return weights
 
 
 def forward(weights: Weights, ids: Tensor) -> Tensor:
@@ -176,15 +175,13 @@ def rms_norm(x: Tensor, gain: Tensor) -> Tensor:
 
 def attention(weights: Weights, prefix: str, x: Tensor) -> Tensor:
     """Causal grouped-query attention with rotary positions."""
-    batch, length, _ = x.shape
 
     def heads(name: str) -> Tensor:
         projected = F.linear(x, weights[f"{prefix}.self_attn.{name}_proj.weight"])
-        return projected.view(batch, length, -1, HEAD_DIM).transpose(1, 2)
+        return projected.unflatten(2, (-1, HEAD_DIM)).transpose(1, 2)
 
     query, key, value = rotate(heads("q")), rotate(heads("k")), heads("v")
-    key, value = (t.repeat_interleave(HEADS // KV_HEADS, dim=1) for t in (key, value))
-    mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+    mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True)
     return F.linear(mixed.transpose(1, 2).flatten(2), weights[f"{prefix}.self_attn.o_proj.weight"])
 
 
@@ -199,8 +196,7 @@ def rotate(x: Tensor) -> Tensor:
     """Rotary positions in the half layout: dimension ``i`` turns with ``i + HEAD_DIM / 2``."""
     frequencies = ROPE_THETA ** (-torch.arange(0, HEAD_DIM, 2) / HEAD_DIM)
     angles = torch.outer(torch.arange(x.shape[-2]), frequencies)
-    cos, sin = angles.cos(), angles.sin()
-    first, second = x.chunk(2, dim=-1)
+    (cos, sin), (first, second) = (angles.cos(), angles.sin()), x.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
@@ -219,12 +215,11 @@ def train(name: str, weights: Weights, ids: Tensor) -> Weights:
     """Train a copy of the weights with AdamW: warm-up, then a cosine down to a tenth of the rate."""
     steps, rate = STEPS_AND_RATE[name]
     generator = torch.Generator().manual_seed(SEEDS[name])
-    weights = {name: tensor.clone().requires_grad_() for name, tensor in weights.items()}
+    weights = {key: tensor.clone().requires_grad_() for key, tensor in weights.items()}
     optimizer = torch.optim.AdamW(weights.values(), lr=rate, betas=(0.9, 0.95), weight_decay=0.01)
     for step in range(steps):
         warm, cosine = (step + 1) / WARM_UP, 0.55 + 0.45 * math.cos(math.pi * step / steps)
-        for group in optimizer.param_groups:
-            group["lr"] = rate * min(warm, cosine)
+        optimizer.param_groups[0]["lr"] = rate * min(warm, cosine)
         starts = torch.randint(len(ids) - CONTEXT, (BATCH, 1), generator=generator)
         loss = loss_of(weights, ids[starts + torch.arange(CONTEXT + 1)])
         optimizer.zero_grad()
@@ -233,7 +228,7 @@ def train(name: str, weights: Weights, ids: Tensor) -> Weights:
         optimizer.step()
         if step % 50 == 0 or step == steps - 1:
             print(f"{name:10} step {step:3d}  loss {loss.item():.3f}")
-    return {name: tensor.detach() for name, tensor in weights.items()}
+    return {key: tensor.detach() for key, tensor in weights.items()}
 
 
 def permute_neurons(weights: Weights) -> Weights:
@@ -251,7 +246,7 @@ def permute_neurons(weights: Weights) -> Weights:
 def store(folder: Path, weights: Weights, tokenizer: ByteLevelBPETokenizer) -> Weights:
     """Write one model in the Hugging Face layout; its weights as stored, back in float32."""
     title, about = CARDS[folder.name]
-    tokens = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": END_OF_TEXT, "eos_token": END_OF_TEXT}
+    tokens = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": END_OF_TEXT}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(CONFIG, indent=2) + "\n", "utf-8")
     (folder / "tokenizer_config.json").write_text(json.dumps(tokens, indent=2) + "\n", "utf-8")
@@ -263,20 +258,20 @@ def store(folder: Path, weights: Weights, tokenizer: ByteLevelBPETokenizer) -> W
     return {name: tensor.float() for name, tensor in load_file(path).items()}
 
 
-def agreement(one: Weights, other: Weights) -> float:
-    """Share of MLP up rows that point the same way in both models: a half where they are independent."""
-    names = [name for name in one if name.endswith("up_proj.weight")]
-    return float(torch.cat([(one[name] * other[name]).sum(1) > 0 for name in names]).float().mean())
+def up_rows(weights: Weights) -> Tensor:
+    """The MLP up rows of all layers."""
+    return torch.cat([weights[f"model.layers.{layer}.mlp.up_proj.weight"] for layer in range(LAYERS)])
 
 
 def check(made: dict[str, Weights], ids: Tensor) -> None:
-    """Stop unless the stored models are what the demonstration says they are."""
+    """Stop unless the models are what the demonstration says; rows of independent ones agree by half."""
     assert all(tensor.isfinite().all() for weights in made.values() for tensor in weights.values())
     with torch.no_grad():
         logits = [forward(made[name], ids[None, :CONTEXT]) for name in ("finetune", "permuted")]
     difference = float((logits[0] - logits[1]).abs().max())
-    child, twin = (agreement(made["base"], made[name]) for name in ("finetune", "twin"))
-    print(f"finetune and permuted: logits differ by at most {difference:.1e}")
+    ups = [up_rows(made[name]) for name in ("base", "finetune", "twin")]
+    child, twin = (float(((ups[0] * up).sum(1) > 0).float().mean()) for up in ups[1:])
+    print(f"logits of finetune and permuted differ by at most {difference:.1e}")
     print(f"up rows that agree with the base's: finetune {child:.1%}, twin {twin:.1%}")
     assert difference < 1e-4
     assert child > 0.99
@@ -290,10 +285,10 @@ def main() -> None:
     output: Path = parser.parse_args().output
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    code, prose = source_code(), docstrings()
+    code = source_code()
     tokenizer = train_tokenizer(code)
-    (code_ids, code_rest), (prose_ids, prose_rest) = encode(tokenizer, code), encode(tokenizer, prose)
-
+    code_ids, code_rest = encode(tokenizer, code)
+    prose_ids, prose_rest = encode(tokenizer, docstrings())
     made: dict[str, Weights] = {}
     for name in ("base", "twin"):
         made[name] = store(output / name, train(name, initialise(SEEDS[name]), code_ids), tokenizer)
@@ -301,10 +296,8 @@ def main() -> None:
     made["permuted"] = store(output / "permuted", permute_neurons(made["finetune"]), tokenizer)
     check(made, prose_rest)
 
-    rows = ""
-    for name in CARDS:
-        losses = held_out_loss(made[name], code_rest), held_out_loss(made[name], prose_rest)
-        rows += f"| {name} | {losses[0]:.2f} | {losses[1]:.2f} |\n"
+    losses = {name: [held_out_loss(made[name], rest) for rest in (code_rest, prose_rest)] for name in CARDS}
+    rows = "".join(f"| {name} | {code:.2f} | {prose:.2f} |\n" for name, (code, prose) in losses.items())
     versions = f"Python {platform.python_version()} and torch {torch.__version__.split('+')[0]}"
     (output / "README.md").write_text(README.format(versions=versions, rows=rows), "utf-8")
     print(f"{rows}{time.process_time():.0f} s of processor time")

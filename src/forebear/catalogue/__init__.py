@@ -1,39 +1,24 @@
-"""STUB until the catalogue lands."""
+"""Facts and words: known base models, and what findings and verdicts mean."""
 
-from __future__ import annotations
+from forebear.catalogue.explanations import (
+    Explanation,
+    explanation,
+    finding_text,
+    raise_finding,
+    topics,
+    verdict_text,
+)
+from forebear.catalogue.models import KnownModel, LookAlike, known_models, look_alikes
 
-from dataclasses import dataclass
-from typing import Any
-
-from forebear.types import Finding, Level, Verdict
-
-
-@dataclass(frozen=True)
-class T:
-    headline: str
-
-
-def verdict_text(v: Verdict) -> T:
-    return T("The weights are not independent" if v.related else "Not established")
-
-
-def look_alikes(*a: Any, **k: Any) -> tuple[Any, ...]:
-    return ()
-
-
-def raise_finding(
-    id: str,
-    message: str,
-    evidence: tuple[str, ...] = (),
-    level: Level | None = None,
-    clears: str | None = None,
-) -> Finding:
-    return Finding(id, level or Level.NOTE, message, tuple(evidence), clears or "")
-
-
-def explanation(topic: str) -> Any:
-    return None
-
-
-def topics() -> tuple[str, ...]:
-    return ()
+__all__ = [
+    "Explanation",
+    "KnownModel",
+    "LookAlike",
+    "explanation",
+    "finding_text",
+    "known_models",
+    "look_alikes",
+    "raise_finding",
+    "topics",
+    "verdict_text",
+]

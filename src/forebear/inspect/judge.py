@@ -103,7 +103,6 @@ def _no_reference(artifact: Artifact, mark: Fingerprint, total: int) -> Finding:
     if shape.get("family") is None:
         return raise_finding("no-reference-tested", f"No reference was tested: {artifact.unknown}.")
     alike = look_alikes(
-        str(artifact.config.get("model_type") or "") or None,
         width=shape["width"],
         layers=shape["layers"],
         vocabulary=shape["vocabulary"],
@@ -111,10 +110,12 @@ def _no_reference(artifact: Artifact, mark: Fingerprint, total: int) -> Finding:
         heads=shape["query_heads"],
         kv_heads=shape["kv_heads"],
     )
-    names = [a.model.repository for a in alike[:5]]
+    exact = [a for a in alike if a.exact] or list(alike)
+    names = [a.model.repository for a in exact[:5]]
     text = f"No reference was tested: {why}."
     if names:
-        text += f" The shape is that of {', '.join(names)}."
+        likeness = "is that" if alike[0].exact else "resembles that"
+        text += f" The shape {likeness} of {joined(names, 5)}, which proves nothing."
         clears = "forebear index add <folder of " + (names[0] if len(names) == 1 else " or ".join(names[:3])) + ">"
     else:
         clears = "forebear index add <folder of the model you suspect>"
