@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from pathlib import Path
 
 from forebear.errors import IndexError_
 
@@ -26,34 +28,56 @@ STEPS: tuple[str, ...] = (
 """Every step, oldest first; never edited once released, only added to."""
 
 VERSION = len(STEPS)
+BUSY_SECONDS = 60
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: sqlite3.Connection, path: Path, fresh: bool = True) -> None:
     """Bring a database to :data:`VERSION`.
 
+    Args:
+        connection: outside any transaction.
+        path: of the database, for messages.
+        fresh: whether the database may be empty; False where there are codes already.
+
     Raises:
-        IndexError_: it was written by a newer Forebear.
+        IndexError_: it was written by a newer Forebear, or it is empty and may not be.
     """
-    if _version(connection) == VERSION:
+    if _checked(connection, path, fresh) == VERSION:
         return
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_wal(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = _version(connection)  # another process may have done it meanwhile
-        if version > VERSION:
-            raise IndexError_(
-                f"the index has version {version}, this Forebear knows up to {VERSION}", "upgrade Forebear"
-            )
-        for step in STEPS[version:]:
+        for step in STEPS[_checked(connection, path, fresh) :]:  # another process may have done it meanwhile
             for statement in step.split(";"):
                 if statement.strip():
                     connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+def _checked(connection: sqlite3.Connection, path: Path, fresh: bool) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise IndexError_(
+            f"{path}: the index has version {version}, this Forebear knows up to {VERSION}", "upgrade Forebear"
+        )
+    if version < 0 or (version == 0 and not fresh):
+        raise IndexError_(f"{path}: has lost its records", "move the folder away and add the models again")
+    return version
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Write-ahead logging; SQLite does not wait by itself where two processes switch it on at once."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

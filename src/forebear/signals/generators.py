@@ -40,8 +40,8 @@ GLU_BITS, VALUE_BITS, PLANE_BITS = 64, 32, 32
 LAYER_BITS = GLU_BITS + VALUE_BITS + PLANE_BITS
 CODE_BITS = RESIDUAL_BITS + SLOTS * LAYER_BITS
 
-BUDGET_VALUES = 2_000_000
-"""Values read from the layers of one model: 4 MB of bfloat16, however large the model is."""
+BUDGET_VALUES = 1_500_000
+"""Values read from the layers of one model: 3 MB of bfloat16, however large the model is."""
 ROWS_PER_LAYER = GLU_BITS + VALUE_BITS + 2 * PLANE_BITS
 FEWEST_ROWS = 40
 COLUMN_FIRST_WIDTH = 32

@@ -1,0 +1,106 @@
+"""Fingerprints as records of the index and back; names that may stand in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from forebear.errors import UsageError, one_line
+from forebear.index.base import Entry
+from forebear.signals import Fingerprint
+from forebear.signals.declared import Declared
+from forebear.signals.generators import SLOTS
+from forebear.signals.sign_code import CODE_BYTES, SignCode
+from forebear.signals.vocabulary import Vocabulary
+
+MAX_NAME = 200
+
+
+def is_name(name: str) -> bool:
+    """Whether a name can be shown, typed and stored."""
+    return bool(name) and len(name) <= MAX_NAME and one_line(name) == name
+
+
+def check_name(name: str) -> None:
+    """Raise ``UsageError`` for a name that cannot be shown or typed."""
+    if not is_name(name):
+        raise UsageError(f"{one_line(name)!r} cannot be a name in the index", "give a short one with --name")
+
+
+def checksum(payload: bytes) -> str:
+    """What a record keeps of its row of codes, so that damage is found."""
+    return hashlib.blake2b(payload, digest_size=8).hexdigest()
+
+
+def record_of(fingerprint: Fingerprint) -> str:
+    """Everything of a fingerprint that has neither a column of its own nor a place in the row of codes, as JSON."""
+    code = fingerprint.code
+    return json.dumps(
+        {
+            "target": fingerprint.target,
+            "shape": dict(fingerprint.shape),
+            "code": {
+                "layers": list(code.layers),
+                "groups": list(code.groups),
+                "keyed_by": code.keyed_by,
+                "repeats": list(code.repeats),
+            },
+            "vocabulary": asdict(fingerprint.vocabulary) if fingerprint.vocabulary else None,
+            "declared": asdict(fingerprint.declared),
+            "dtype": fingerprint.dtype,
+            "content": fingerprint.content,
+        }
+    )
+
+
+def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
+    """The entry of a record and its row of codes.
+
+    Raises:
+        ValueError: the record is damaged (or ``KeyError``, ``TypeError``).
+    """
+    record = json.loads(row["record"])
+    signature = np.frombuffer(row["signature"], dtype="<f2").reshape(SLOTS, 2, -1).astype(np.float16)
+    code = record["code"]
+    return Entry(
+        Fingerprint(
+            row["name"],
+            record["target"],
+            row["digest"],
+            record["shape"],
+            SignCode(
+                np.frombuffer(payload[:CODE_BYTES], dtype=np.uint8),
+                np.frombuffer(payload[CODE_BYTES:], dtype=np.uint8),
+                tuple(code["layers"]),
+                signature,
+                tuple(code["groups"]),
+                code["keyed_by"],
+                tuple(code["repeats"]),
+            ),
+            _vocabulary(record["vocabulary"]),
+            _declared(record["declared"]),
+            record["dtype"],
+            record["content"],
+        ),
+        row["location"],
+        row["added"],
+    )
+
+
+def _declared(data: dict[str, Any]) -> Declared:
+    return Declared(
+        tuple(data["base_models"]),
+        data["relation"],
+        data["licence"],
+        tuple(data["licence_files"]),
+        data["from_scratch"],
+    )
+
+
+def _vocabulary(data: dict[str, Any] | None) -> Vocabulary | None:
+    return Vocabulary(data["size"], data["digest"], tuple(data["smallest"])) if data else None

@@ -1,0 +1,46 @@
+"""Numbers as people read them, and text that is safe to show."""
+
+from __future__ import annotations
+
+import pytest
+
+from forebear.report import words
+from forebear.types import Cost
+
+
+@pytest.mark.parametrize(
+    ("log10_p", "text"),
+    [
+        (None, "–"),
+        (-30.0, "p ≤ 1e-30"),
+        (-299.0, "p ≤ 1e-30"),
+        (-11.5, "p = 3e-12"),
+        (-0.39794, "p = 0.4"),
+        (0.0, "p = 1"),
+    ],
+)
+def test_p_values(log10_p: float | None, text: str) -> None:
+    assert words.p_value(log10_p) == text
+
+
+@pytest.mark.parametrize(("log10_e", "text"), [(None, "–"), (-27.4, "E ≤ 1e-27"), (1.0, "E = 10"), (-1.0, "E = 0.1")])
+def test_e_values(log10_e: float | None, text: str) -> None:
+    assert words.e_value(log10_e) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (4_200_000, "4.2 MB"), (1.5e13, "15.0 TB")])
+def test_sizes(count: float, text: str) -> None:
+    assert words.size(count) == text
+
+
+def test_parameters() -> None:
+    assert [words.parameters(n) for n in (12, 1_600, 1_632_000, 8_030_000_000)] == ["12", "1.6 k", "1.6 M", "8.0 B"]
+
+
+def test_control_characters_of_strangers_are_dropped() -> None:
+    assert words.clean("a\x1b[31mb\x07\u202ec\nd") == "a[31mbc\nd"
+    assert words.text("[bold]x[/bold]").plain == "[bold]x[/bold]"
+
+
+def test_the_cost_line_says_what_was_read() -> None:
+    assert words.cost(Cost(4_000_000, 120, 0.5, 80_000_000)) == "4.0 MB in 120 reads · 0.50 s · 80.0 MB memory"
