@@ -11,7 +11,7 @@ from forebear.types import Comparison, Coverage, Evidence, Finding, Scan, Verdic
 def scan(result: Scan) -> str:
     """A scan."""
     best = result.ancestors[0] if result.ancestors else None
-    name = f": `{best.name}`" if best and result.verdict is not Verdict.INDEXED else ""
+    name = f": {_escape(best.name)}" if best and result.verdict is not Verdict.INDEXED else ""
     out = [f"# {_escape(result.model.name)}", "", _headline(result.verdict, name, result.why), ""]
     if best:
         out += ["| | reference | verdict | p | E | coins |", "| --- | --- | --- | --- | --- | --- |"]
