@@ -28,7 +28,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from tokenizers.implementations import ByteLevelBPETokenizer
 from torch import Tensor
 
@@ -87,8 +87,8 @@ README = """# Demonstration models
 
 Four tiny language models: a base, a fine-tune of it that does not name it, the same fine-tune with its MLP
 neurons permuted and a card that falsely claims training from scratch, and an independent twin of the base.
-`examples/train_demo.py` made them, from fixed seeds, with {versions}; the text is the standard library of
-the Python that runs it, so another version makes other weights.
+`examples/train_demo.py` made them, from fixed seeds, with {versions};
+the text is the standard library of the Python that runs it, so another version makes other weights.
 
 Loss in nats per token on text that no model was trained on (untrained: about 6.6):
 
@@ -186,9 +186,8 @@ def attention(weights: Weights, prefix: str, x: Tensor) -> Tensor:
 
 def mlp(weights: Weights, prefix: str, x: Tensor) -> Tensor:
     """SwiGLU."""
-    gate = F.silu(F.linear(x, weights[f"{prefix}.mlp.gate_proj.weight"]))
-    up = F.linear(x, weights[f"{prefix}.mlp.up_proj.weight"])
-    return F.linear(gate * up, weights[f"{prefix}.mlp.down_proj.weight"])
+    gate, up = (F.linear(x, weights[f"{prefix}.mlp.{name}_proj.weight"]) for name in ("gate", "up"))
+    return F.linear(F.silu(gate) * up, weights[f"{prefix}.mlp.down_proj.weight"])
 
 
 def rotate(x: Tensor) -> Tensor:
@@ -252,9 +251,9 @@ def store(folder: Path, weights: Weights, tokenizer: ByteLevelBPETokenizer) -> W
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     (folder / "README.md").write_text(CARD.format(title=title, about=about), "utf-8")
     (folder / "LICENSE").write_text(LICENCE, "utf-8")
-    path = folder / "model.safetensors"
-    save_file({name: tensor.bfloat16() for name, tensor in weights.items()}, path, {"format": "pt"})
-    return {name: tensor.float() for name, tensor in load_file(path).items()}
+    data = save({name: tensor.bfloat16() for name, tensor in weights.items()}, {"format": "pt"})
+    (folder / "model.safetensors").write_bytes(data)
+    return {name: tensor.float() for name, tensor in load(data).items()}
 
 
 def check(made: dict[str, Weights], ids: Tensor) -> None:

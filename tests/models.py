@@ -1,14 +1,18 @@
-"""Small models that the tests write themselves: random weights, real layouts, numpy only."""
+"""Small models that the tests write themselves: random weights, real layouts, numpy only. And broken ones."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from forebear.errors import ForebearError
+from forebear.sources import File
 
 F32 = NDArray[np.float32]
 Entry = tuple[str, list[int], bytes]
@@ -39,8 +43,13 @@ def write_safetensors(
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [position, position + len(raw)]}
         blobs.append(raw)
         position += len(raw)
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(blobs))
+    path.write_bytes(framed(header, b"".join(blobs)))
+
+
+def framed(header: object, data: bytes = b"") -> bytes:
+    """A safetensors file around any header: bytes as they are, anything else as JSON."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
 
 
 def tokenizer(vocabulary: int) -> dict[str, Any]:
@@ -60,6 +69,7 @@ def tiny_llama(
     layers: int = 4,
     heads: int = 4,
     kv_heads: int = 2,
+    head_dim: int | None = None,
     intermediate: int = 128,
     vocabulary: int = 256,
     experts: int = 4,
@@ -70,7 +80,7 @@ def tiny_llama(
 ) -> Path:
     """A random Llama, Qwen2, Qwen3 or Mixtral directory in Hugging Face layout."""
     rng = np.random.default_rng(seed)
-    head = hidden // heads
+    head = head_dim or hidden // heads
 
     def draw(*shape: int) -> F32:
         return (0.08 * rng.standard_normal(shape)).astype(np.float32)
@@ -112,6 +122,8 @@ def tiny_llama(
         "intermediate_size": intermediate,
         "vocab_size": vocabulary,
     }
+    if head_dim is not None:
+        config["head_dim"] = head_dim
     if family == "mixtral":
         config["num_local_experts"] = experts
     write_model(folder, t, config, sharded, dtype, card, tokenizer)
@@ -208,3 +220,33 @@ def write_model(
     if card is not None:
         (folder / "README.md").write_text(card)
         (folder / "LICENSE").write_text("Apache License\nVersion 2.0, January 2004\n")
+
+
+class Memory:
+    """A source held in memory. Whoever reads beyond the end of a file fails the test."""
+
+    def __init__(self, files: Mapping[str, bytes], only: str | None = None) -> None:
+        self.target, self.name, self.only = "memory", "memory", only
+        self._files = dict(files)
+
+    def files(self) -> tuple[File, ...]:
+        return tuple(File(name, len(data)) for name, data in sorted(self._files.items()))
+
+    def read(self, path: str, start: int, stop: int) -> bytes:
+        data = self._files[path]
+        assert 0 <= start <= stop <= len(data), f"read {path}[{start}:{stop}] of {len(data)} bytes"
+        return data[start:stop]
+
+
+@contextmanager
+def refused(*words: str, code: int = 4) -> Iterator[None]:
+    """The block ends in a Forebear error: one printable line that says these words, and this exit code."""
+    try:
+        yield
+    except ForebearError as error:
+        text = str(error)
+        assert text.isprintable() and 0 < len(text) <= 1_300, text
+        assert [word for word in words if word not in text] == [], text
+        assert error.exit_code == code, text
+    else:
+        raise AssertionError("was not refused")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from forebear.catalogue import explanation, finding_text, raise_finding, topics, verdict_text
+from forebear.catalogue import explanation, finding_text, nearest, raise_finding, topics, verdict_text
+from forebear.catalogue.explanations import parse
 from forebear.types import Level, Verdict
 
 CONTRACT = {
@@ -38,7 +39,7 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
 
 
 def test_the_registry_is_the_contracts() -> None:
-    assert {t for t in topics() if "-" in t} == set(CONTRACT)
+    assert set(topics()) == set(CONTRACT) | {v.value for v in Verdict}
 
 
 @pytest.mark.parametrize(("identifier", "level"), list(CONTRACT.items()))
@@ -64,7 +65,52 @@ def test_unknown_topics_are_unknown() -> None:
     assert explanation("nonsense") is None
 
 
+@pytest.mark.parametrize("topic", topics())
+def test_every_topic_can_be_explained_however_it_is_written(topic: str) -> None:
+    for spelling in (topic, topic.upper(), topic.replace("_", "-"), topic.replace("-", "_")):
+        found = explanation(spelling)
+        assert found is not None and found.topic == topic
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("dependant", "dependent"), ("pickle_unsave", "pickle-unsafe"), ("same-init", "same_init_or_derived")],
+)
+def test_a_misspelled_topic_has_a_suggestion(typed: str, meant: str) -> None:
+    assert explanation(typed) is None
+    assert nearest(typed)[0] == meant
+
+
+def test_suggestions_include_what_is_explained_elsewhere() -> None:
+    assert nearest("sign_code", ["sign-code/1", "delta/1"])[0] == "sign-code/1"
+    assert nearest("zzzzzz") == ()
+
+
+WORDS = '[a]\nmeaning = "m"\ndoes_not_say = "d"\nsettles = "s"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("not toml", "x.toml: "),
+        ("a = 1", "a is not a table"),
+        (WORDS, "needs exactly the keys"),
+        (WORDS + 'headline = "h"\nnote = "n"\n', "needs exactly the keys"),
+        (WORDS + 'headline = ""\n', "headline of a is empty"),
+    ],
+)
+def test_wrong_data_files_say_what_is_wrong(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=r"x\.toml") as raised:
+        parse(text, "x.toml")
+    assert says in str(raised.value)
+
+
 def test_no_verdict_short_of_descent_accuses() -> None:
     assert "accuses nobody" in verdict_text(Verdict.DEPENDENT).does_not_say
     for verdict in (Verdict.SAME_ARCHITECTURE, Verdict.SAME_TOKENIZER, Verdict.INCONCLUSIVE):
         assert verdict_text(verdict).headline.startswith("Not established")
+
+
+def test_a_shared_start_and_descent_are_told_apart_in_words() -> None:
+    text = verdict_text(Verdict.SAME_INIT_OR_DERIVED)
+    assert "one random initialisation" in text.meaning and "early checkpoint" in text.settles

@@ -89,16 +89,18 @@ def logits(folder: Path, seed: int = 0) -> F32:
 
 
 def train(folder: Path, out: Path, steps: int = 5) -> None:
-    """Five AdamW steps on one random batch, the same for every model; the trained model is written to ``out``."""
+    """AdamW steps on one random batch, the same for every model; the trained model is written to ``out``."""
     import torch
 
     model = load(folder).train()
     ids = torch.randint(0, VOCABULARY, (4, 24), generator=torch.Generator().manual_seed(7))
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1)
-    for _ in range(steps):
-        optimiser.zero_grad()
-        model(input_ids=ids, labels=ids).loss.backward()
-        optimiser.step()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(11)  # GPT-2 trains with dropout: the same masks for every model
+        for _ in range(steps):
+            optimiser.zero_grad()
+            model(input_ids=ids, labels=ids).loss.backward()
+            optimiser.step()
     model.save_pretrained(out)
 
 
@@ -198,11 +200,12 @@ def part_axis(role: Role) -> int:
 
 
 def part_positions(role: Role, size: int, geometry: Geometry) -> NDArray[np.int64]:
-    part = role.part
-    assert part is not None
-    stored = np.arange(size)
+    """Where the role's own indices are stored along the fused axis."""
+    part, stored = role.part, np.arange(size)
+    assert part is not None and geometry.heads and geometry.head_dim
     if part.layout == "blocks":
-        return stored.reshape(part.of, -1)[part.index]
+        blocks: NDArray[np.int64] = stored.reshape(part.of, -1)
+        return blocks[part.index].ravel()
     assert part.layout == "heads"
     return stored.reshape(geometry.heads, part.of, geometry.head_dim)[:, part.index].ravel()
 

@@ -13,15 +13,16 @@ from typing import Any
 import yaml
 
 from forebear.artifacts.text import read_whole
-from forebear.errors import ForebearError, FormatError
+from forebear.errors import ForebearError, FormatError, one_line
 from forebear.sources import Source
 
 CARD = "README.md"
 MAX_CARD = 2_000_000
 MAX_FRONT_MATTER = 200_000
 MAX_LICENCE = 1_000_000
+MAX_DIGITS = 20
 _LICENCE = re.compile(r"^(licen[cs]e|copying|notice|use_policy|usage_policy|acceptable[_-]use)", re.IGNORECASE)
-_FENCE = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t\r]*$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def read_documents(source: Source) -> tuple[Documents, tuple[str, ...]]:
             if problem:
                 problems.append(problem)
             if is_card:
+                card = text  # what stays when the front matter is damaged
                 front, card = split_card(text, file.path)
             else:
                 licences[file.path] = text
@@ -68,7 +70,8 @@ def decode(raw: bytes, path: str) -> tuple[str, str]:
     try:
         return raw.decode("utf-8"), ""
     except UnicodeDecodeError as error:
-        return raw.decode("utf-8", "replace"), f"{path}: not valid UTF-8 at byte {error.start:,}; save it as UTF-8"
+        name = one_line(path)
+        return raw.decode("utf-8", "replace"), f"{name}: not valid UTF-8 at byte {error.start:,}; save it as UTF-8"
 
 
 def split_card(text: str, path: str = CARD) -> tuple[Mapping[str, Any], str]:
@@ -83,11 +86,9 @@ def split_card(text: str, path: str = CARD) -> tuple[Mapping[str, Any], str]:
     header = match.group(1)
     if len(header) > MAX_FRONT_MATTER:
         raise FormatError(path, f"front matter of {len(header):,} characters")
-    if re.search(r"(^|[\s\[{,:-])[&*]\w", header):  # anchors and aliases: a few lines could expand to gigabytes
-        header = re.sub(r"(^|[\s\[{,:-])([&*])(?=\w)", r"\1", header)
     try:
-        data = yaml.safe_load(header)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        data = _plain(yaml.load(header, _Loader), [2 * MAX_FRONT_MATTER])
+    except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError, TypeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 2}" if mark else ""
         raise FormatError(path, f"its front matter is not valid YAML{where}") from None
@@ -95,4 +96,35 @@ def split_card(text: str, path: str = CARD) -> tuple[Mapping[str, Any], str]:
         return {}, text[match.end() :]
     if not isinstance(data, dict):
         raise FormatError(path, "its front matter is not a mapping")
-    return {str(k): v for k, v in data.items()}, text[match.end() :]
+    return data, text[match.end() :]
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader without merge keys, which can double with every line, and without endless numbers."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Leave ``<<`` alone: it has no constructor and is refused."""
+
+    def bounded_int(self, node: yaml.ScalarNode) -> int | str:
+        """An integer, or its text where it is longer than any number that a card states."""
+        return int(self.construct_yaml_int(node)) if len(node.value) <= MAX_DIGITS else str(node.value)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.bounded_int)
+
+
+def _plain(value: Any, room: list[int]) -> Any:
+    """A copy made of JSON's types only; ``ValueError`` where aliases unfold to more than ``room[0]`` characters."""
+    if isinstance(value, set):
+        value = sorted(value, key=str)
+    scalar = not isinstance(value, dict | list | tuple)
+    room[0] -= 1 + (len(str(value)) if scalar else 0)
+    if room[0] < 0:
+        raise ValueError("too many values")
+    if isinstance(value, dict):
+        return {_plain(str(k), room): _plain(v, room) for k, v in value.items()}
+    if not scalar:
+        return [_plain(v, room) for v in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value).encode("utf-8", "replace").decode("utf-8")

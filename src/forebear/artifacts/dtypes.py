@@ -37,7 +37,7 @@ def _plain(code: str) -> Callable[[Bytes], F32]:
     kind = np.dtype(code)
 
     def decode(raw: Bytes) -> F32:
-        with np.errstate(over="ignore"):  # float64 beyond float32 becomes inf, which the signals leave out
+        with np.errstate(over="ignore", invalid="ignore"):  # what becomes inf or is nan, the signals leave out
             return raw.view(kind).astype(np.float32)
 
     return decode

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from forebear.artifacts.architecture import Named, recognise
 from forebear.artifacts.base import Artifact, Reader
 from forebear.artifacts.documents import read_documents
+from forebear.artifacts.recognise import Named, recognise
 from forebear.artifacts.safetensors import Safetensors
 from forebear.artifacts.text import load_json, read_whole
 from forebear.artifacts.tokenizer import Tokenizer, read_tokenizer
@@ -81,7 +81,7 @@ def read_config(source: Source) -> Mapping[str, Any]:
         return {}
     data = load_json(read_whole(source, CONFIG, MAX_CONFIG), CONFIG)
     if not isinstance(data, dict):
-        kind = {list: "a list", str: "a string", type(None): "null"}.get(type(data), "a number")
+        kind = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}.get(type(data), "a number")
         raise FormatError(CONFIG, f"expected a JSON object, found {kind}", "fetch the model's own config.json")
     nested = data.get("text_config")
     if isinstance(nested, dict) and "hidden_size" not in data:

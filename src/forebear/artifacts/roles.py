@@ -38,6 +38,8 @@ class RoleTensor:
 
         Reads contiguous runs; a column-first tensor is read ``width`` storage rows deep and turned.
         """
+        if indices.size == 0:
+            return np.zeros((0, width), dtype=np.float32)
         stored = self._stored(indices)
         if self.role.axes.index(axis) == 0:
             return np.concatenate([self.tensor.rows(a, b)[:, :width] for a, b in runs(stored)])

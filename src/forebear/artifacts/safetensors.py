@@ -7,13 +7,12 @@ number of the header is checked against the file before it is used; a stranger w
 from __future__ import annotations
 
 import hashlib
-import json
 from math import prod
 from typing import Any
 
 from forebear.artifacts.base import Tensor, Weights
 from forebear.artifacts.dtypes import DTYPES
-from forebear.artifacts.text import load_json, read_whole
+from forebear.artifacts.text import LFS_POINTER, lfs_pointer, load_json, read_whole
 from forebear.errors import FormatError, InputError
 from forebear.sources import File, Source
 
@@ -23,7 +22,8 @@ MAX_HEADER = 100_000_000
 """The bound that the reference implementation sets."""
 MAX_INDEX = 256_000_000
 MAX_DIMENSIONS = 16
-MAX_ELEMENTS = 2**62
+MAX_ELEMENTS = 2**56
+"""Of a tensor and, in empty ones, of the axes that are not empty: arrays of any dtype then fit 64-bit sizes."""
 
 
 class Safetensors:
@@ -43,6 +43,8 @@ class Safetensors:
         tensors: dict[str, Tensor] = {}
         digest = hashlib.blake2b(b"safetensors", digest_size=20)
         for path in sorted(set(owner.values())) if owner is not None else index:
+            if path not in sizes:
+                raise InputError(f"{path}: not in {source.target}", "was it moved or deleted just now?")
             found, header = read_header(source, File(path, sizes[path]))
             digest.update(len(header).to_bytes(8, "little") + header)
             for name, tensor in found.items():
@@ -57,12 +59,9 @@ class Safetensors:
 
     def _choose(self, source: Source, sizes: dict[str, int]) -> tuple[list[str], dict[str, str] | None]:
         """The weight files, or the index file and the shard that it names for every tensor."""
-        if source.only and source.only.endswith(SUFFIX):
-            return [source.only], None
-        indexes = sorted(n for n in sizes if n.endswith(SUFFIX + ".index.json"))
-        if source.only:
-            indexes = [source.only]
-        plain = sorted(n for n in sizes if n.endswith(SUFFIX) and not n.startswith("adapter_model"))
+        names = [source.only] if source.only else [n for n in sizes if n.endswith((SUFFIX, SUFFIX + ".index.json"))]
+        names = sorted(n for n in names if not n.startswith("adapter_model"))
+        plain, indexes = [n for n in names if n.endswith(SUFFIX)], [n for n in names if not n.endswith(SUFFIX)]
         if indexes and plain != ["model.safetensors"]:
             chosen = INDEX if INDEX in indexes else indexes[0]
             return [chosen], read_index(source, chosen, sizes)
@@ -116,7 +115,10 @@ def read_header(source: Source, file: File) -> tuple[dict[str, Tensor], bytes]:
         raise FormatError(
             path, f"{size} bytes are too few for a safetensors file", "the file is truncated: fetch it again"
         )
-    length = int.from_bytes(source.read(path, 0, 8), "little")
+    start = source.read(path, 0, 8)
+    if LFS_POINTER.startswith(start):
+        raise lfs_pointer(path)
+    length = int.from_bytes(start, "little")
     if length > MAX_HEADER or length > size - 8:
         raise FormatError(
             path,
@@ -156,15 +158,15 @@ def check_entry(path: str, name: str, entry: Any) -> tuple[str, tuple[int, ...],
         raise wrong("its header entry is not an object")
     dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise wrong(f"unknown dtype {json.dumps(dtype)[:40]}")
+        raise wrong(f"unknown dtype {dtype[:40]!r}" if isinstance(dtype, str) else "its dtype is not text")
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(_is_count(s) for s in shape):
         raise wrong("its shape is not a short list of sizes")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(_is_count(o) for o in offsets):
         raise wrong("its data_offsets are not two positions")
     begin, end = offsets
     elements = prod(shape)
-    if elements > MAX_ELEMENTS:
-        raise wrong(f"a shape of {elements:,} values")
+    if prod(max(1, s) for s in shape) > MAX_ELEMENTS:
+        raise wrong(f"its shape {shape} is too large for any file")
     bits = elements * DTYPES[dtype].bits
     if end < begin or bits % 8 or end - begin != bits // 8:
         raise wrong(f"shape {shape} of {dtype} needs {bits // 8:,} bytes, its offsets give {end - begin:,}")

@@ -1,12 +1,17 @@
-"""Reading text files of strangers: bounded, UTF-8, JSON without duplicate keys."""
+"""Reading text files of strangers: bounded, UTF-8, JSON without duplicate keys or half characters."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from forebear.errors import FormatError
 from forebear.sources import Source
+
+LFS_POINTER = b"version https://git-lfs"
+"""How the text file begins that stands for a large file in a git clone without ``git lfs``."""
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read_whole(source: Source, path: str, limit: int) -> bytes:
@@ -24,18 +29,30 @@ def read_whole(source: Source, path: str, limit: int) -> bytes:
 
 def load_json(raw: bytes, path: str, what: str = "file") -> Any:
     """Strict JSON: UTF-8, no duplicate keys, no absurd nesting; ``FormatError`` otherwise."""
+    if raw.startswith(LFS_POINTER):
+        raise lfs_pointer(path)
     try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+        data = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_keep)
+        if _HALF_CHARACTER.search(raw):  # escapes in pairs are fine, a single one could be neither printed nor stored
+            json.dumps(data, ensure_ascii=False).encode("utf-8")
+        return data
     except _Duplicate as error:
         raise FormatError(path, f"its {what} has the key {error} twice") from None
     except UnicodeDecodeError as error:
         raise FormatError(path, f"its {what} is not UTF-8 (byte {error.start:,})") from None
+    except UnicodeEncodeError:
+        raise FormatError(path, f"its {what} holds half a character (a lone surrogate)") from None
     except RecursionError:
         raise FormatError(path, f"its {what} is nested too deeply") from None
     except ValueError as error:
         text = getattr(error, "msg", None) or str(error)
         where = f" at character {error.pos:,}" if isinstance(error, json.JSONDecodeError) else ""
         raise FormatError(path, f"its {what} is not valid JSON ({text}{where})") from None
+
+
+def lfs_pointer(path: str) -> FormatError:
+    """The refusal of a Git LFS pointer."""
+    return FormatError(path, "a Git LFS pointer, not the file itself", "run git lfs pull in its repository")
 
 
 class _Duplicate(Exception):
@@ -53,6 +70,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def _refuse(constant: str) -> float:
+def _keep(constant: str) -> float:
     # Infinity and NaN are not JSON, but real configs carry them (e.g. time_step_limit); the value is kept.
     return float(constant)

@@ -63,7 +63,8 @@ def parse_tokenizer(data: Any) -> Tokenizer:
     model = data.get("model") if isinstance(data, dict) else None
     if not isinstance(model, dict):
         raise FormatError(TOKENIZER, "has no model section")
-    vocab, kind = model.get("vocab"), str(model.get("type") or "")
+    vocab, kind = model.get("vocab"), model.get("type")
+    kind = kind[:40] if isinstance(kind, str) else ""
     ids: dict[str, int]
     if isinstance(vocab, dict):
         ids = {text: _check_id(text, number) for text, number in vocab.items()}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 
@@ -42,7 +43,25 @@ class Explanation:
 @cache
 def _table(name: str) -> Mapping[str, Mapping[str, str]]:
     path = resources.files("forebear") / "data" / "explanations" / f"{name}.toml"
-    return tomllib.loads(path.read_text("utf-8"))
+    return parse(path.read_text("utf-8"), path.name)
+
+
+def parse(text: str, file: str) -> Mapping[str, Mapping[str, str]]:
+    """The entries of one data file; ``ValueError`` that names the file and the entry where it is wrong."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file}: {error}") from None
+    for topic, entry in data.items():
+        if not isinstance(entry, dict):
+            raise ValueError(f"{file}: {topic} is not a table")
+        wanted = {"meaning", "does_not_say", "settles", *(("title", "level") if "level" in entry else ("headline",))}
+        if set(entry) != wanted:
+            raise ValueError(f"{file}: {topic} needs exactly the keys {', '.join(sorted(wanted))}")
+        for key, words in entry.items():
+            if not isinstance(words, str) or not words.strip():
+                raise ValueError(f"{file}: {key} of {topic} is empty")
+    return data
 
 
 @cache
@@ -85,16 +104,30 @@ def raise_finding(
 
 def explanation(topic: str) -> Explanation | None:
     """The words for a finding or verdict, however its words are joined; None for an unknown topic."""
-    wanted = topic.strip().lower()
-    for name in _table("verdicts"):
-        if name == wanted.replace("-", "_").replace(" ", "_"):
-            return verdict_text(Verdict(name))
-    for name in _table("findings"):
-        if name == wanted.replace("_", "-").replace(" ", "-"):
-            return finding_text(name)
-    return None
+    wanted = _plain(topic)
+    name = next((name for name in topics() if _plain(name) == wanted), None)
+    if name is None:
+        return None
+    return verdict_text(Verdict(name)) if name in _table("verdicts") else finding_text(name)
 
 
 def topics() -> tuple[str, ...]:
     """Every verdict and finding that can be explained."""
     return (*_table("verdicts"), *_table("findings"))
+
+
+def nearest(topic: str, extra: Iterable[str] = (), limit: int = 3) -> tuple[str, ...]:
+    """The known topics most similar to one that is not known, best first.
+
+    Args:
+        topic: what was asked for.
+        extra: further names to choose from, such as those of the signals.
+        limit: how many to give at most.
+    """
+    spelled = {_plain(name): name for name in (*extra, *topics())}
+    return tuple(spelled[near] for near in get_close_matches(_plain(topic), list(spelled), limit, 0.5))
+
+
+def _plain(topic: str) -> str:
+    """A topic without case and without regard to how its words are joined."""
+    return topic.strip().lower().replace("_", "-").replace(" ", "-")

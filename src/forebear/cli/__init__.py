@@ -8,7 +8,9 @@ contract: 0 done, 1 done and something is wrong, 2 unusable call, 3 not enough e
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
@@ -57,14 +59,23 @@ app.command("explain")(explain.explain)
 app.command("doctor")(explain.doctor)
 
 
+class Interrupted(BaseException):
+    """Ctrl-C. Not a KeyboardInterrupt, which the command-line library would answer in its own words."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted
+
+
 def main() -> None:
     """Entry point: turns errors into one line and an exit code, and survives a closed pipe."""
     try:
+        signal.signal(signal.SIGINT, _interrupt)
         app(standalone_mode=True)
     except ForebearError as error:
         sys.stderr.write(f"forebear: {error}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (Interrupted, KeyboardInterrupt):
         sys.stderr.write("forebear: interrupted; what was finished is kept\n")
         sys.exit(4)
     except BrokenPipeError:

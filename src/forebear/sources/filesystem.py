@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from forebear.errors import InputError, UsageError
@@ -28,6 +29,8 @@ class LocalSource:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.target = os.fspath(path)
+        if not self.target:  # an unset variable in a script would otherwise name the current directory
+            raise UsageError("an empty target", "give a folder with a model, or a model file")
         try:
             root = Path(path)
             exists, is_file = root.exists(), root.is_file()
@@ -50,6 +53,7 @@ class LocalSource:
             Path(self.only).stem if self.only not in (None, "model.safetensors") else self.root.name
         ) or "model"
         self._sizes: dict[str, int] | None = None
+        self._seen: dict[str, tuple[int, int]] = {}
 
     @property
     def location(self) -> str:
@@ -74,7 +78,9 @@ class LocalSource:
                         )
                     try:
                         if entry.is_file():
-                            sizes[entry.name] = entry.stat().st_size
+                            info = entry.stat()
+                            sizes[entry.name] = info.st_size
+                            self._seen.setdefault(entry.name, (info.st_size, info.st_mtime_ns))
                     except OSError:  # a link in a loop, or a file deleted meanwhile
                         continue
         except PermissionError:
@@ -84,26 +90,40 @@ class LocalSource:
         return sizes
 
     def read(self, path: str, start: int, stop: int) -> bytes:
-        """Bytes ``[start, stop)`` of a file of this directory."""
+        """Bytes ``[start, stop)`` of a file of this directory, which must stay as it was when it was first seen."""
         if os.path.basename(path) != path or path in ("", ".", ".."):
             raise InputError(f"{path}: a file name that leads out of the model's folder", "do not use this model")
         try:
-            with open(self.root / path, "rb") as stream:
-                data = os.pread(stream.fileno(), stop - start, start) if stop > start else b""
+            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                self._check_unchanged(path, os.fstat(descriptor))
+                data = os.pread(descriptor, stop - start, start) if stop > start else b""
                 while 0 < len(data) < stop - start:  # pread may stop early (signals, 2 GiB limit)
-                    more = os.pread(stream.fileno(), stop - start - len(data), start + len(data))
+                    more = os.pread(descriptor, stop - start - len(data), start + len(data))
                     if not more:
                         break
                     data += more
+            finally:
+                os.close(descriptor)
         except FileNotFoundError:
             raise InputError(f"{path}: not in {self.target}", "fetch the missing file again") from None
         except PermissionError:
             raise InputError(f"{path}: permission denied", "check the rights of the file") from None
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        except (ValueError, OverflowError):  # a name that no file can have, a position beyond 64 bits
+            raise InputError(f"{path}: cannot be read") from None
         if len(data) != max(0, stop - start):
             raise InputError(
                 f"{path}: ends at byte {start + len(data):,}, expected {stop:,}",
                 "the file is truncated: fetch it again",
             )
         return data
+
+    def _check_unchanged(self, path: str, info: os.stat_result) -> None:
+        """Headers of one file and rows of another would make a model that never was."""
+        if not stat.S_ISREG(info.st_mode):  # a named pipe put in a file's place would be waited for
+            raise InputError(f"{path}: not a regular file")
+        now = (info.st_size, info.st_mtime_ns)
+        if self._seen.setdefault(path, now) != now:
+            raise InputError(f"{path}: changed while it was being read", "wait until it is complete, then start again")
