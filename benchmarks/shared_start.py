@@ -79,7 +79,9 @@ def main() -> None:
         assert found is not None
         value, error = found
         lower = value - 3 * error
-        rows.append(f"| {name} | {value:.2f} ± {error:.2f} | {lower:.2f} | {'yes' if lower >= SHARED_TRAINING else 'no'} |")
+        rows.append(
+            f"| {name} | {value:.2f} ± {error:.2f} | {lower:.2f} | {'yes' if lower >= SHARED_TRAINING else 'no'} |"
+        )
     sys.stdout.write("\n".join(rows) + "\n")
 
 

@@ -32,7 +32,7 @@ def main() -> None:
     assert "pytest" in test, test
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        line = run.replace(" .", f" '{wheel}'", 1) if " ." in run else run
+        line = run.replace("install -q . ", f"install -q '{wheel}' ")
         assert str(wheel) in line, f"the README's first command installs nothing from the clone: {run}"
         environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
         environment["FOREBEAR_HOME"] = str(folder / "home")

@@ -41,6 +41,7 @@ class Case:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def config(self) -> dict[str, Any]:
+        """Keys of the model's ``config.json``, as the family names them."""
         common = {"vocab_size": VOCABULARY, "tie_word_embeddings": self.tied, "bos_token_id": 0, "eos_token_id": 1}
         if self.family == "gpt2":
             sizes = {"n_embd": WIDTH, "n_layer": LAYERS, "n_head": HEADS, "n_positions": POSITIONS}
@@ -207,7 +208,8 @@ def part_positions(role: Role, size: int, geometry: Geometry) -> NDArray[np.int6
         blocks: NDArray[np.int64] = stored.reshape(part.of, -1)
         return blocks[part.index].ravel()
     assert part.layout == "heads"
-    return stored.reshape(geometry.heads, part.of, geometry.head_dim)[:, part.index].ravel()
+    heads: NDArray[np.int64] = stored.reshape(geometry.heads, part.of, geometry.head_dim)
+    return heads[:, part.index].ravel()
 
 
 def axis_flags(filled: str, axis: str, flips: Flips, geometry: Geometry) -> Flags | None:

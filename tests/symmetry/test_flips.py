@@ -103,6 +103,13 @@ def cases(*families: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("model", chosen, ids=lambda c: c.label, indirect=True)
 
 
+def coins(*groups: str) -> pytest.MarkDecorator:
+    """Run for every model and those of the groups that its family has."""
+    chosen = [(c, g) for c in CASES for g in COINS[c.family] if g in groups]
+    ids = [f"{c.label}-{g}" for c, g in chosen]
+    return pytest.mark.parametrize(("model", "group"), chosen, ids=ids, indirect=["model"])
+
+
 def draw_all(model: Model, seed: int) -> Flips:
     flips: Flips = {}
     for group in COINS[model.case.family]:
@@ -125,10 +132,8 @@ def test_the_model_is_recognised_to_the_last_tensor(model: Model) -> None:
     assert geometry.experts == model.case.more.get("num_local_experts", 0)
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@coins(*GROUPS)
 def test_flipping_a_generator_everywhere_leaves_the_outputs_alone(model: Model, group: str, tmp_path: Path) -> None:
-    if group not in COINS[model.case.family]:
-        pytest.skip("the family does not have these coins")
     for seed in range(2):
         flips = fl.draw(model.artifact, group, seed)
         assert model.change(flips, tmp_path / str(seed)) < TOLERANCE
@@ -155,10 +160,8 @@ def test_neurons_without_a_gate_feel_their_sign(model: Model, tmp_path: Path) ->
     assert model.change(fl.draw(model.artifact, "glu", 0), tmp_path / "flipped") > CHANGED
 
 
-@pytest.mark.parametrize("group", ["glu", "experts"])
+@coins("glu", "experts")
 def test_a_gate_row_is_no_coin(model: Model, group: str, tmp_path: Path) -> None:
-    if group not in COINS[model.case.family]:
-        pytest.skip("the family does not have these coins")
     flips = fl.draw(model.artifact, group, 0)
     gate_for_up = model.change(flips, tmp_path / "gate", lambda role, axis: ".up" not in role)
     assert gate_for_up > CHANGED
@@ -171,13 +174,12 @@ def test_half_a_flip_is_felt(model: Model, left_out: str, tmp_path: Path) -> Non
     assert model.change(flips, tmp_path / "flipped", lambda role, axis: axis != left_out) > CHANGED
 
 
+@cases("llama", "mistral", "qwen2", "qwen3", "mixtral", "gpt_neox")
 def test_one_dimension_of_a_rotating_plane_is_no_coin(model: Model, tmp_path: Path) -> None:
     family, geometry = fl.known(model.artifact)
     first, second = fl.planes(family, geometry)
     partners = second[first != second]
-    if not partners.size:
-        assert model.case.family == "gpt2"
-        pytest.skip("nothing rotates")
+    assert len(partners) == (2 if model.case.family == "gpt_neox" else 8)
     flips = fl.draw(model.artifact, "query_key", 0)
     for flags in flips.values():
         flags[:, partners] = False
@@ -185,11 +187,9 @@ def test_one_dimension_of_a_rotating_plane_is_no_coin(model: Model, tmp_path: Pa
     assert model.change(flips, tmp_path / "flipped") > CHANGED
 
 
+@cases("llama", "mistral", "qwen2", "qwen3", "mixtral")
 def test_one_query_head_of_a_group_does_not_flip_alone(model: Model, tmp_path: Path) -> None:
     """The flip is done, except in the o columns of the last query head: its group's other heads flip without it."""
-    _family, geometry = fl.known(model.artifact)
-    if geometry.heads == geometry.kv_heads:
-        pytest.skip("heads are not shared")
     flips = fl.draw(model.artifact, "value_output", 0)
     weights = fl.apply(model.weights, model.artifact, flips)
     last = slice(-fl.HEAD_DIM, None)
@@ -215,10 +215,8 @@ def test_training_is_equivariant(model: Model, tmp_path: Path) -> None:
     assert any(not np.array_equal(plain[n], other[n]) for n in plain)
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@coins(*GROUPS)
 def test_exactly_the_bits_of_flipped_generators_change(model: Model, group: str, tmp_path: Path) -> None:
-    if group not in COINS[model.case.family]:
-        pytest.skip("the family does not have these coins")
     before, _ = encode(model.artifact)
     for seed in range(3):
         flips = fl.draw(model.artifact, group, seed)

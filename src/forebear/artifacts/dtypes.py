@@ -1,7 +1,8 @@
 """The number formats of safetensors files, decoded to float32 with numpy alone.
 
 Formats and names follow the safetensors specification; the 8-bit floats follow the OCP 8-bit floating point
-specification (E4M3 without infinities, E5M2 as IEEE) and OCP microscaling formats (E8M0 scales).
+specification (E4M3 without infinities, E5M2 as IEEE) and OCP microscaling formats (E8M0 scales). The FNUZ variants
+have a bias larger by one, no infinities and no negative zero, whose pattern is the only nan.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ def _packed_four(values: F32) -> Callable[[Bytes], F32]:
 _E4M3 = _small_float(4, 3, infinities=False)
 _E4M3[[0x7F, 0xFF]] = np.nan
 _E5M2 = _small_float(5, 2, infinities=True)
+_E4M3_FNUZ, _E5M2_FNUZ = (_small_float(e, m, infinities=False) / np.float32(2) for e, m in ((4, 3), (5, 2)))
+_E4M3_FNUZ[0x80] = _E5M2_FNUZ[0x80] = np.nan
 _E2M1 = _small_float(2, 1, infinities=False)
 _E8M0 = np.exp2(np.minimum(np.arange(256), 254) - 127.0).astype(np.float32)
 _E8M0[255] = np.nan
@@ -104,6 +107,8 @@ DTYPES: dict[str, Dtype] = {
         Dtype("F64", 64, _plain("<f8")),
         Dtype("F8_E4M3", 8, _table(_E4M3)),
         Dtype("F8_E5M2", 8, _table(_E5M2)),
+        Dtype("F8_E4M3FNUZ", 8, _table(_E4M3_FNUZ)),
+        Dtype("F8_E5M2FNUZ", 8, _table(_E5M2_FNUZ)),
         Dtype("F8_E8M0", 8, _table(_E8M0)),
         Dtype("F4", 4, _packed_four(_E2M1)),
         Dtype("F6_E2M3", 6, None),

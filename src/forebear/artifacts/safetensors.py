@@ -134,6 +134,8 @@ def read_header(source: Source, file: File) -> tuple[dict[str, Tensor], bytes]:
     spans: list[tuple[int, int, str]] = []
     for name, entry in header.items():
         if name == "__metadata__":
+            if entry is not None and not (isinstance(entry, dict) and all(isinstance(v, str) for v in entry.values())):
+                raise FormatError(path, "its __metadata__ is not a mapping of texts")
             continue
         dtype, shape, begin, end = check_entry(path, name, entry)
         if end > available:

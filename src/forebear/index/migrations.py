@@ -29,6 +29,7 @@ STEPS: tuple[str, ...] = (
 
 VERSION = len(STEPS)
 BUSY_SECONDS = 60
+START_OVER = "move the folder away and add the models again"
 
 
 def migrate(connection: sqlite3.Connection, path: Path, fresh: bool = True) -> None:
@@ -66,7 +67,7 @@ def _checked(connection: sqlite3.Connection, path: Path, fresh: bool) -> int:
             f"{path}: the index has version {version}, this Forebear knows up to {VERSION}", "upgrade Forebear"
         )
     if version < 0 or (version == 0 and not fresh):
-        raise IndexError_(f"{path}: has lost its records", "move the folder away and add the models again")
+        raise IndexError_(f"{path}: has lost its records", START_OVER)
     return version
 
 

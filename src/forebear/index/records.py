@@ -37,6 +37,11 @@ def checksum(payload: bytes) -> str:
     return hashlib.blake2b(payload, digest_size=8).hexdigest()
 
 
+def text_bytes(text: str) -> bytes:
+    """Text as SQLite keeps it; paths may hold bytes that are no UTF-8, which Python shows as lone surrogates."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def record_of(fingerprint: Fingerprint) -> str:
     """Everything of a fingerprint that has neither a column of its own nor a place in the row of codes, as JSON."""
     code = fingerprint.code

@@ -16,7 +16,6 @@ from forebear.signals.sign_code import CODE_BYTES, SignCode
 
 Words = NDArray[np.uint64]
 Counts = NDArray[np.int32]
-Columns = slice | NDArray[np.int64]
 
 ROW_BYTES = 2 * CODE_BYTES
 ROW_WORDS = ROW_BYTES // 8
@@ -43,18 +42,17 @@ def agreements(rows: Words, query: Words, threads: int | None = None) -> tuple[C
     """
     count = len(rows)
     agree, shared = np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int32)
-    used = np.flatnonzero(query[_HALF:])  # words that the query says nothing about cost nothing
-    if used.size > _HALF * 3 // 4:
-        used = np.arange(_HALF)
-    whole = used.size == _HALF
-    one: Columns = slice(0, _HALF) if whole else used
-    two: Columns = slice(_HALF, ROW_WORDS) if whole else used + _HALF
+    used = np.flatnonzero(query[_HALF:])
+    if not used.size:
+        return agree, shared
+    first, stop = int(used[0]), int(used[-1]) + 1  # words outside, of which the query says nothing, cost nothing
+    one, two = slice(first, stop), slice(_HALF + first, _HALF + stop)
     bits, valid = query[one], query[two]
     workers = max(1, min(threads or os.cpu_count() or 1, -(-count // CHUNK_ROWS)))
 
     def work(worker: int) -> None:
-        both_, differing_ = np.empty((2, CHUNK_ROWS, used.size), dtype=np.uint64)  # once: fresh memory costs faults
-        counts_ = np.empty((CHUNK_ROWS, used.size), dtype=np.uint8)
+        both_, differing_ = np.empty((2, CHUNK_ROWS, stop - first), dtype=np.uint64)  # once: fresh memory costs faults
+        counts_ = np.empty((CHUNK_ROWS, stop - first), dtype=np.uint8)
         for start in range(worker * CHUNK_ROWS, count, workers * CHUNK_ROWS):
             block, n = rows[start : start + CHUNK_ROWS], shared[start : start + CHUNK_ROWS]
             k, a = len(block), agree[start : start + CHUNK_ROWS]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from difflib import get_close_matches
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from forebear.catalogue import explanation
+from forebear.catalogue import nearest as catalogue_nearest
 from forebear.catalogue import topics as catalogue_topics
 from forebear.report import words
 from forebear.signals import SIGNALS, signal
@@ -43,7 +43,7 @@ def explain(topic: str) -> dict[str, Any] | None:
 
 def nearest(topic: str) -> str | None:
     """The most similar known topic."""
-    near = get_close_matches(topic.lower(), [*catalogue_topics(), *(s.name for s in SIGNALS)], 1, 0.5)
+    near = catalogue_nearest(topic, [s.name for s in SIGNALS])
     return near[0] if near else None
 
 

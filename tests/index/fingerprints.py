@@ -1,0 +1,94 @@
+"""Random fingerprints, without any files; run as a script, it adds many of them to an index."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forebear.index import LocalIndex
+from forebear.signals import Fingerprint
+from forebear.signals.declared import Declared
+from forebear.signals.generators import SLOTS
+from forebear.signals.sign_code import CODE_BYTES, SIGNATURE_DIMS, SignCode
+from forebear.signals.vocabulary import Vocabulary
+
+SHAPE: dict[str, Any] = {
+    "parameters": 1_100_048_384,
+    "family": "llama",
+    "coins": ["residual", "glu", "value_output", "query_key"],
+    "width": 2048,
+    "intermediate": 5632,
+    "experts": 0,
+    "heads": None,
+    "kv_heads": 4,
+    "head_dim": 64,
+    "rope": "halves",
+    "rotary": 64,
+    "rows": "value",
+    "layers": 22,
+    "vocabulary": 32_000,
+    "query_heads": 32,
+}
+
+
+def make_code(seed: int, density: float = 0.9) -> SignCode:
+    """A code of fair coins, of which a share is valid."""
+    rng = np.random.default_rng(seed)
+    valid = np.packbits(rng.random(8 * CODE_BYTES) < density)
+    bits = rng.integers(0, 256, CODE_BYTES, dtype=np.uint8) & valid
+    signature = rng.normal(size=(SLOTS, 2, SIGNATURE_DIMS)).astype(np.float16)
+    signature[-1] = np.nan  # as where a layer was not read
+    layers = (*(int(v) for v in rng.permutation(64)[: SLOTS - 1]), -1)
+    return SignCode(bits, valid, layers, signature, ("residual", "glu"), "token", ("layers 1 and 2 are copies",))
+
+
+def make_fingerprint(name: str, seed: int, **changes: Any) -> Fingerprint:
+    """A random model; ``changes`` replace attributes."""
+    rng = np.random.default_rng([seed, 1])
+    made = Fingerprint(
+        name,
+        f"/models/{name}",
+        hashlib.blake2b(f"{seed}".encode(), digest_size=20).hexdigest(),
+        dict(SHAPE),
+        make_code(seed),
+        Vocabulary(32_000, f"{seed:040x}", tuple(sorted(int(v) for v in rng.integers(0, 2**32, 256)))),
+        Declared(("org/base", "org/other"), "finetune", "apache-2.0", ("LICENSE", "NOTICE"), True),
+        "BF16",
+        f"{seed + 1:040x}",
+    )
+    return replace(made, **changes)
+
+
+def same_code(one: SignCode, two: SignCode) -> bool:
+    """Whether two codes are equal in every field."""
+    return (
+        np.array_equal(one.bits, two.bits)
+        and np.array_equal(one.valid, two.valid)
+        and np.array_equal(one.signature, two.signature, equal_nan=True)
+        and one.signature.dtype == two.signature.dtype
+        and (one.layers, one.groups, one.keyed_by, one.repeats) == (two.layers, two.groups, two.keyed_by, two.repeats)
+    )
+
+
+def same(one: Fingerprint, two: Fingerprint) -> bool:
+    """Whether two fingerprints are equal in every field."""
+    plain = ("name", "target", "digest", "shape", "vocabulary", "declared", "dtype", "content")
+    return all(getattr(one, k) == getattr(two, k) for k in plain) and same_code(one.code, two.code)
+
+
+def add_many(folder: Path, first: int, stop: int) -> None:
+    """Add models ``m{first}`` to ``m{stop - 1}``, telling after each one that it is there."""
+    index = LocalIndex(folder)
+    for seed in range(first, stop):
+        index.add(make_fingerprint(f"m{seed}", seed), f"/models/m{seed}")
+        sys.stdout.write(f"m{seed}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    add_many(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
