@@ -41,7 +41,7 @@ def train(
         at = torch.randint(len(ids) - demo.CONTEXT - 1, (demo.BATCH,), generator=generator)
         loss = demo.loss_of(weights, torch.stack([ids[i : i + demo.CONTEXT + 1] for i in at]))
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
         optimiser.step()
     return {name: tensor.detach().bfloat16().float() for name, tensor in weights.items()}
@@ -62,14 +62,17 @@ def main() -> None:
     half = len(ids) // 2
     start, other = demo.initialise(1), demo.initialise(2)
     base = train(start, ids, order=1)
-    mature = {"steps": 900, "decay": 0.5, "rate": 6e-3}
+
+    def mature(order: int) -> Weights:
+        return train(start, ids, order, steps=900, rate=6e-3, decay=0.5)
+
     pairs = [
         ("independent, same data", base, train(other, ids, order=2)),
         ("one start, other order", base, train(start, ids, order=3)),
         ("one start, same order, other rate", base, train(start, ids, order=1, rate=1e-3)),
         ("one start, three times as long", base, train(start, ids, order=4, steps=900)),
         ("one start, disjoint halves", train(start, ids[:half], order=5), train(start, ids[half:], order=6)),
-        ("one start, start nearly forgotten", train(start, ids, 7, **mature), train(start, ids, 8, **mature)),
+        ("one start, start nearly forgotten", mature(7), mature(8)),
         ("child, light fine-tune", base, train(base, ids, order=9, steps=100, rate=1e-3)),
         ("child, as long as the base", base, train(base, ids[half:], order=10)),
     ]

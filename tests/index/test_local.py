@@ -81,7 +81,7 @@ def test_every_field_comes_back(index: LocalIndex, monkeypatch: pytest.MonkeyPat
 def test_a_bare_fingerprint_comes_back(index: LocalIndex) -> None:
     blank = np.zeros(CODE_BYTES, dtype=np.uint8)
     code = SignCode(blank, blank, (-1,) * 16, np.full((16, 2, 64), np.nan, dtype=np.float16), (), "row", ())
-    shape = {"parameters": 12, "family": None, "coins": []}
+    shape: dict[str, Any] = {"parameters": 12, "family": None, "coins": []}
     mark = make_fingerprint(
         "bare", 1, code=code, shape=shape, vocabulary=None, declared=Declared(), content=None, dtype="I8"
     )

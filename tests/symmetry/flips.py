@@ -205,11 +205,9 @@ def part_positions(role: Role, size: int, geometry: Geometry) -> NDArray[np.int6
     part, stored = role.part, np.arange(size)
     assert part is not None and geometry.heads and geometry.head_dim
     if part.layout == "blocks":
-        blocks: NDArray[np.int64] = stored.reshape(part.of, -1)
-        return blocks[part.index].ravel()
+        return stored.reshape(part.of, -1)[part.index, :].ravel()
     assert part.layout == "heads"
-    heads: NDArray[np.int64] = stored.reshape(geometry.heads, part.of, geometry.head_dim)
-    return heads[:, part.index].ravel()
+    return stored.reshape(geometry.heads, part.of, geometry.head_dim)[:, part.index].ravel()
 
 
 def axis_flags(filled: str, axis: str, flips: Flips, geometry: Geometry) -> Flags | None:

@@ -125,7 +125,10 @@ class LocalIndex:
         if self._files.absent():
             return ()
         with self._files.open() as db:
-            known = np.fromiter((r[0] for r in db.execute("SELECT row FROM models")), dtype=np.int64)
+            try:
+                known = np.fromiter((r[0] for r in db.execute("SELECT row FROM models")), dtype=np.int64)
+            except (TypeError, ValueError):
+                raise IndexError_(f"{self._files.database}: damaged record", START_OVER) from None
             if not known.size:
                 return ()
             rows = self._files.rows()
@@ -136,8 +139,10 @@ class LocalIndex:
             live[known] = True
             shared[~live] = 0
             hits = [(int(r), int(agree[r]), int(shared[r])) for r in best(agree, shared, limit)]
-            names = [db.execute("SELECT name FROM models WHERE row = ?", (row,)).fetchone()[0] for row, _, _ in hits]
-        return tuple(Hit(name, k, n, log10_tail(k, n)) for name, (_, k, n) in zip(names, hits, strict=True))
+            names = [db.execute("SELECT name FROM models WHERE row = ?", (row,)).fetchone() for row, _, _ in hits]
+            if None in names:
+                raise IndexError_(f"{self._files.database}: damaged record", START_OVER)
+        return tuple(Hit(name[0], k, n, log10_tail(k, n)) for name, (_, k, n) in zip(names, hits, strict=True))
 
     def count(self) -> int:
         """See :meth:`Index.count`."""

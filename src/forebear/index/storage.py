@@ -93,7 +93,7 @@ class Storage:
         try:
             with open(self.codes, "rb") as stream:
                 return os.pread(stream.fileno(), ROW_BYTES, row * ROW_BYTES)
-        except (OSError, OverflowError):
+        except (OSError, OverflowError, TypeError):  # as a damaged record may say
             return b""
 
     def _write(self, row: int, payload: bytes) -> None:
@@ -106,7 +106,7 @@ class Storage:
 
     def blank(self, row: int) -> None:
         """Zero a row that no record points to any more; nothing depends on it, so failing is no error."""
-        with suppress(OSError):
+        with suppress(OSError, OverflowError, TypeError):
             if self.codes.stat().st_size >= (row + 1) * ROW_BYTES:  # never paper over a file that was cut
                 self._write(row, bytes(ROW_BYTES))
 

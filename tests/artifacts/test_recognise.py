@@ -1,0 +1,391 @@
+"""Families are recognised by tensor names and shapes; a config that lies changes nothing that shapes say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forebear.artifacts import read_artifact
+from forebear.artifacts.architecture import Geometry
+from forebear.artifacts.recognise import Named, recognise
+from forebear.sources import LocalSource
+from models import Memory, framed, tiny, tiny_llama
+
+FAMILIES = ["gpt2", "gpt_neox", "llama", "mixtral", "qwen2", "qwen3"]
+Shapes = dict[str, tuple[int, ...]]
+Model = tuple[dict[str, Any], Shapes]
+
+DENSE = Geometry(64, 4, 256, 128, heads=4, kv_heads=2, head_dim=16, rotary=16)
+GEOMETRIES = {
+    "llama": DENSE,
+    "qwen2": DENSE,
+    "qwen3": DENSE,
+    "mixtral": Geometry(64, 4, 256, 128, heads=4, kv_heads=2, head_dim=16, rotary=16, experts=4),
+    "gpt_neox": Geometry(64, 4, 256, 256, heads=4, kv_heads=4, head_dim=16, rotary=4),
+    "gpt2": Geometry(64, 4, 256, 256, heads=4, kv_heads=4, head_dim=16, rotary=None, tied=True),
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
+    """Config and shapes of a small model of each family, fresh at every call."""
+    folder = tmp_path_factory.mktemp("families")
+    for family in FAMILIES:
+        tiny(family, folder / family)
+
+    def get(family: str) -> Model:
+        artifact = read_artifact(LocalSource(folder / family))
+        return dict(artifact.config), {n: t.shape for n, t in artifact.weights.tensors.items()}
+
+    return get
+
+
+def named(config: dict[str, Any], shapes: Shapes) -> Named:
+    found = recognise(config, shapes)
+    assert isinstance(found, Named), found
+    return found
+
+
+# which family
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_recognised_with_all_its_tensors_and_sizes(family: str, model: Callable[[str], Model]) -> None:
+    config, shapes = model(family)
+    found = named(config, shapes)
+    assert (found.architecture.name, found.geometry, found.notes) == (family, GEOMETRIES[family], ())
+    assert set(found.names.values()) == shapes.keys()
+    assert found.names["layers.3.attn.o"].endswith(("o_proj.weight", "c_proj.weight", "dense.weight"))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("said", [None, "something-else", "", 5, ["llama"], {"a": 1}])
+def test_without_a_known_type_the_names_decide_and_a_note_says_so(
+    family: str, said: Any, model: Callable[[str], Model]
+) -> None:
+    config, shapes = model(family)
+    found = named({**config, "model_type": said}, shapes)
+    assert found.geometry == GEOMETRIES[family]
+    # qwen2 is Llama with biases that Llama may have: the two cannot be told apart by names
+    assert found.architecture.name == ("llama" if family == "qwen2" else family)
+    assert len(found.notes) == 1 and "the tensor names are those of" in found.notes[0]
+    assert ("something-else" if said == "something-else" else "no model_type is given") in found.notes[0]
+
+
+def test_a_type_that_the_names_contradict_is_noted(model: Callable[[str], Model]) -> None:
+    _, shapes = model("llama")
+    found = named({"model_type": "gpt2"}, shapes)
+    assert found.architecture.name == "llama"
+    assert found.notes[0].startswith("tensor names are not those of gpt2")
+
+
+def test_unknown_models_get_a_reason_instead() -> None:
+    assert recognise({}, {}) == "model_type not given and its tensor names belong to no known family"
+    odd: Shapes = {"conv.weight": (3, 3)}
+    assert recognise({"model_type": "resnet"}, odd) == (
+        "model_type resnet and its tensor names belong to no known family"
+    )
+    assert str(recognise({"model_type": "llama"}, odd)).startswith("tensors are not named or shaped as Llama")
+
+
+@pytest.mark.parametrize("prefix", ["", "language_model.", "language_model.model.", "base.text.model."])
+def test_the_family_is_found_below_any_prefix(prefix: str, model: Callable[[str], Model]) -> None:
+    config, shapes = model("llama")
+    moved = {n.replace("model.", prefix) if n.startswith("model.") else n: s for n, s in shapes.items()}
+    found = named(config, {"vision.embed_tokens.other": (4, 4), **moved})
+    assert found.geometry == DENSE
+    assert found.names["embed"] == prefix + "embed_tokens.weight"
+    assert found.names["lm_head"] == "lm_head.weight"
+
+
+def test_of_two_language_models_in_one_file_the_outer_one_is_read(model: Callable[[str], Model]) -> None:
+    config, shapes = model("llama")
+    both = {f"draft.{n}": s for n, s in shapes.items()} | shapes
+    assert named(config, both).names["embed"] == "model.embed_tokens.weight"
+
+
+def test_text_of_strangers_does_no_harm_in_notes(model: Callable[[str], Model]) -> None:
+    _, shapes = model("llama")
+    for text in ("\x1b[31m\n", "x" * 10_000, "\u202e"):
+        note = named({"model_type": text}, shapes).notes[0]
+        assert note.isprintable() and len(note) < 300
+        reason = recognise({"model_type": text}, {})
+        assert isinstance(reason, str) and reason.isprintable() and len(reason) < 300
+
+
+def test_tied_embeddings_are_those_without_a_head(model: Callable[[str], Model]) -> None:
+    config, shapes = model("llama")
+    assert not named(config, shapes).geometry.tied
+    del shapes["lm_head.weight"]
+    assert named(config, shapes).geometry.tied
+
+
+# layer norms
+
+
+def test_norms_with_biases_are_no_rms_norms(model: Callable[[str], Model]) -> None:
+    """StableLM has Llama's names and LayerNorm: a residual dimension's sign is no coin there."""
+    config, shapes = model("llama")
+    for layer in range(4):
+        for norm in ("input_layernorm", "post_attention_layernorm"):
+            shapes[f"model.layers.{layer}.{norm}.bias"] = (64,)
+    reason = recognise({**config, "model_type": "stablelm"}, shapes)
+    assert reason == "model_type stablelm and its tensor names belong to no known family"
+    assert isinstance(recognise(config, shapes), str)
+
+
+# sizes
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {},
+        {"num_attention_heads": 8},
+        {"num_attention_heads": 3},
+        {"num_attention_heads": 0},
+        {"num_attention_heads": -4},
+        {"num_attention_heads": 2**40},
+        {"num_attention_heads": True},
+        {"num_attention_heads": 4.0},
+        {"num_attention_heads": "4"},
+        {"num_attention_heads": float("nan")},
+        {"num_attention_heads": None},
+        {"num_key_value_heads": 1},
+        {"num_key_value_heads": 4},
+        {"head_dim": 8},
+        {"head_dim": 2**30},
+    ],
+)
+def test_heads_that_contradict_the_shapes_are_not_believed(lie: dict[str, Any], model: Callable[[str], Model]) -> None:
+    config, shapes = model("llama")
+    geometry = named({**config, **lie}, shapes).geometry
+    heads = (geometry.heads, geometry.kv_heads, geometry.head_dim, geometry.rotary)
+    assert heads == ((None, None, None, None) if lie else (4, 2, 16, 16))
+    assert (geometry.width, geometry.layers, geometry.vocabulary, geometry.intermediate) == (64, 4, 256, 128)
+
+
+@pytest.mark.parametrize("key", ["hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size"])
+@pytest.mark.parametrize("value", [None, 0, 1, 10**9, -1, "x", float("inf"), []])
+def test_sizes_come_from_shapes_whatever_the_config_says(key: str, value: Any, model: Callable[[str], Model]) -> None:
+    config, shapes = model("llama")
+    assert named({**config, key: value}, shapes).geometry == DENSE
+
+
+def test_heads_without_groups_are_their_own_key_heads(tmp_path: Path) -> None:
+    tiny_llama(tmp_path, kv_heads=4)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["num_key_value_heads"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    geometry = read_artifact(LocalSource(tmp_path)).geometry
+    assert geometry is not None and (geometry.heads, geometry.kv_heads) == (4, 4)
+
+
+def test_a_head_size_of_its_own_is_believed_where_shapes_agree(tmp_path: Path) -> None:
+    geometry = read_artifact(LocalSource(tiny_llama(tmp_path, head_dim=24))).geometry
+    assert geometry is not None and (geometry.heads, geometry.kv_heads, geometry.head_dim) == (4, 2, 24)
+
+
+@pytest.mark.parametrize(
+    ("config", "rotary"),
+    [
+        ({}, 16),
+        ({"partial_rotary_factor": 0.5}, 8),
+        ({"partial_rotary_factor": 0.2}, 2),
+        ({"partial_rotary_factor": 1}, 16),
+        ({"rope_parameters": {"partial_rotary_factor": 0.25}}, 4),
+        ({"rope_parameters": ["partial_rotary_factor"]}, 16),
+        ({"partial_rotary_factor": 0}, 16),
+        ({"partial_rotary_factor": 1.5}, 16),
+        ({"partial_rotary_factor": -1}, 16),
+        ({"partial_rotary_factor": float("nan")}, 16),
+        ({"partial_rotary_factor": True}, 16),
+        ({"partial_rotary_factor": "half"}, 16),
+    ],
+)
+def test_as_many_dimensions_rotate_as_the_config_says(
+    config: dict[str, Any], rotary: int, model: Callable[[str], Model]
+) -> None:
+    base, shapes = model("llama")
+    assert named({**base, **config}, shapes).geometry.rotary == rotary
+
+
+def test_experts_and_layers_are_counted_not_believed(model: Callable[[str], Model]) -> None:
+    config, shapes = model("mixtral")
+    fewer = {n: s for n, s in shapes.items() if ".experts.3." not in n and ".layers.3." not in n}
+    geometry = named({**config, "num_local_experts": 64, "num_hidden_layers": 90}, fewer).geometry
+    assert (geometry.experts, geometry.layers) == (3, 3)
+
+
+# shapes that do not fit
+
+
+@pytest.mark.parametrize(
+    ("tensor", "shape"),
+    [
+        ("model.layers.2.mlp.up_proj.weight", (128 * 64,)),
+        ("model.layers.2.mlp.up_proj.weight", (128, 64, 1)),
+        ("model.layers.2.mlp.up_proj.weight", (128 * 64 // 2, 1)),
+        ("model.layers.2.mlp.up_proj.weight", (128, 32)),
+        ("model.layers.2.mlp.up_proj.weight", (0, 64)),
+        ("model.layers.2.self_attn.v_proj.weight", (16, 64)),
+        ("model.layers.2.self_attn.k_proj.weight", (64, 32)),
+        ("model.layers.2.input_layernorm.weight", (32,)),
+        ("model.layers.2.input_layernorm.weight", ()),
+        ("model.norm.weight", (0,)),
+    ],
+)
+def test_a_tensor_with_an_impossible_shape_is_left_out_and_noted(
+    tensor: str, shape: tuple[int, ...], model: Callable[[str], Model]
+) -> None:
+    """Quantisers pack values under the old name; some models have fewer heads in some layers."""
+    config, shapes = model("llama")
+    found = recognise(config, {**shapes, tensor: shape})
+    if tensor == "model.norm.weight":  # there is no other
+        assert isinstance(found, str)
+        return
+    assert isinstance(found, Named)
+    assert tensor not in found.names.values() and len(found.names) == len(shapes) - 1
+    assert found.geometry == DENSE
+    assert found.notes == (f"1 tensors have unexpected shapes and are left out, the first is {tensor}",)
+
+
+def test_layers_may_have_mlps_of_their_own_size(model: Callable[[str], Model]) -> None:
+    config, shapes = model("llama")
+    for name in ("gate", "up"):
+        shapes[f"model.layers.2.mlp.{name}_proj.weight"] = (96, 64)
+    shapes["model.layers.2.mlp.down_proj.weight"] = (64, 96)
+    found = named(config, shapes)
+    assert len(found.names) == len(shapes) and found.notes == ()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_packed_first_layers_are_no_known_family(family: str, model: Callable[[str], Model]) -> None:
+    config, shapes = model(family)
+    packed = {n: (s[0] * s[1] // 2, 1) if len(s) == 2 and ".0." in n else s for n, s in shapes.items()}
+    reason = recognise(config, packed)
+    assert isinstance(reason, str) and "tensors are not named or shaped as" in reason
+
+
+@pytest.mark.parametrize("family", ["gpt2", "gpt_neox"])
+def test_a_fused_tensor_that_does_not_divide_is_left_out(family: str, model: Callable[[str], Model]) -> None:
+    config, shapes = model(family)
+    odd = {n: tuple(193 if k == 192 else k for k in s) if ".2." in n else s for n, s in shapes.items()}
+    found = named(config, odd)
+    assert "layers.1.attn.v" in found.names and "layers.2.attn.v" not in found.names
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.data())
+def test_any_shapes_are_a_model_that_can_be_measured_or_not_a_family(data: st.DataObject) -> None:
+    """Whatever is named after a role has the role's rank and the sizes that readers rely on."""
+    family = data.draw(st.sampled_from(FAMILIES))
+    config, shapes = SMALL[family]
+    config, shapes = dict(config), dict(shapes)
+    for _ in range(data.draw(st.integers(1, 4))):
+        name = data.draw(st.sampled_from(sorted(shapes)))
+        if data.draw(st.booleans()):
+            shapes[name] = tuple(data.draw(st.lists(st.sampled_from([0, 1, 2, 8, 16, 24, 2**40]), max_size=3)))
+        else:
+            del shapes[name]
+        if not shapes:
+            return
+    found = recognise(config, shapes)
+    if isinstance(found, str):
+        return
+    family_found, geometry = found.architecture, found.geometry
+    for role in family_found.roles.values():
+        if role.required and "{expert}" not in role.role:
+            assert role.role.replace("{layer}", "0") in found.names
+    for name in found.names.values():
+        assert 0 not in shapes[name]
+    for layer in range(geometry.layers):
+        for part, rows in (("q", geometry.heads), ("k", geometry.kv_heads), ("v", geometry.kv_heads)):
+            held = found.names.get(f"layers.{layer}.attn.{part}")
+            role = family_found.roles["layers.{layer}.attn." + part]
+            if held is None or rows is None or geometry.head_dim is None:
+                continue
+            own = next(k for k, axis in enumerate(role.axes) if axis != "residual")
+            of = role.part.of if role.part else 1
+            assert shapes[held][1 - own] == geometry.width
+            if part != "v":
+                assert shapes[held][own] == rows * geometry.head_dim * of
+
+
+def small(family: str) -> Model:
+    sizes: dict[str, Model] = {}
+    hidden, ffn, vocabulary = 8, 16, 24
+    if family == "gpt2":
+        per = {"ln_1": (8,), "attn.c_attn": (8, 24), "attn.c_proj": (8, 8), "ln_2": (8,), "mlp.c_fc": (8, 16)}
+        per |= {"mlp.c_proj": (16, 8)}
+        config, stem, top = {"n_head": 2}, "h.", {"wte.weight": (24, 8), "wpe.weight": (16, 8), "ln_f": (8,)}
+    elif family == "gpt_neox":
+        per = {"input_layernorm": (8,), "attention.query_key_value": (24, 8), "attention.dense": (8, 8)}
+        per |= {"post_attention_layernorm": (8,), "mlp.dense_h_to_4h": (16, 8), "mlp.dense_4h_to_h": (8, 16)}
+        config, stem = {"num_attention_heads": 2}, "layers."
+        top = {"embed_in.weight": (vocabulary, hidden), "final_layer_norm": (8,), "embed_out.weight": (24, 8)}
+    else:
+        per = {f"self_attn.{p}_proj": (hidden, hidden) for p in "qkvo"}
+        per |= {"input_layernorm": (8,), "post_attention_layernorm": (8,)}
+        if family == "qwen3":
+            per |= {"self_attn.q_norm": (4,), "self_attn.k_norm": (4,)}
+        if family == "mixtral":
+            per |= {"block_sparse_moe.gate": (2, 8)}
+            for expert in range(2):
+                stem = f"block_sparse_moe.experts.{expert}."
+                per |= {stem + "w1": (16, 8), stem + "w2": (8, 16), stem + "w3": (16, 8)}
+        else:
+            per |= {"mlp.gate_proj": (ffn, 8), "mlp.up_proj": (ffn, 8), "mlp.down_proj": (8, ffn)}
+        config, stem = {"num_attention_heads": 2}, "layers."
+        top = {"embed_tokens.weight": (vocabulary, hidden), "norm.weight": (8,)}
+    shapes: Shapes = {}
+    for name, shape in top.items():
+        if name.endswith(".weight"):
+            shapes[name] = shape
+        else:
+            shapes[name + ".weight"] = shapes[name + ".bias"] = shape
+    for layer in range(2):
+        for name, shape in per.items():
+            shapes[f"{stem}{layer}.{name}.weight"] = shape
+            wants_bias = family in ("gpt2", "gpt_neox") or (
+                family == "qwen2" and name[-6:] in ("q_proj", "k_proj", "v_proj")
+            )
+            if wants_bias:
+                shapes[f"{stem}{layer}.{name}.bias"] = (shape[1 if family == "gpt2" and len(shape) == 2 else 0],)
+    sizes[family] = ({"model_type": family, **config}, shapes)
+    return sizes[family]
+
+
+SMALL = {family: small(family) for family in FAMILIES}
+
+
+def test_the_model_of_the_property_above_is_recognised() -> None:
+    for family in FAMILIES:
+        found = named(*SMALL[family])
+        assert found.architecture.name == family and set(found.names.values()) == SMALL[family][1].keys()
+
+
+def test_thousands_of_layers_and_experts_are_bounded() -> None:
+    config, shapes = SMALL["llama"]
+    many = {n.replace("layers.0.", f"layers.{k}."): s for n, s in shapes.items() if ".0." in n for k in range(1_100)}
+    assert named(config, {**shapes, **many}).geometry.layers == 1_000
+
+
+def test_a_model_is_recognised_without_any_config() -> None:
+    shapes = SMALL["llama"][1]
+    header: dict[str, Any] = {}
+    position = 0
+    for name, shape in shapes.items():
+        size = 2 * (shape[0] * (shape[1] if len(shape) > 1 else 1))
+        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [position, position + size]}
+        position += size
+    artifact = read_artifact(Memory({"model.safetensors": framed(header, bytes(position))}))
+    assert artifact.architecture is not None and artifact.architecture.name == "llama"
+    assert artifact.geometry is not None and artifact.geometry.heads is None
+    assert artifact.notes[0].startswith("no model_type is given")
