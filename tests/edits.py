@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models import write_safetensors
+
 F32 = NDArray[Any]
 
 
@@ -50,3 +52,20 @@ def move_gains(folder: Path, seed: int) -> None:
         return np.asarray(values * (1 + 0.1 * rng.standard_normal(values.shape))) if "norm" in name else values
 
     edit(folder, move)
+
+
+def as_float32(base: Path, name: str, change: Callable[[str, F32], F32]) -> Path:
+    """A float32 copy of a BF16 model, every tensor changed."""
+    folder = copy(base, name)
+    raw = (base / "model.safetensors").read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    tensors: dict[str, F32] = {}
+    for tensor, entry in json.loads(raw[8 : 8 + length]).items():
+        if tensor != "__metadata__":
+            a, b = (8 + length + o for o in entry["data_offsets"])
+            bits = np.frombuffer(raw[a:b], dtype="<u2").astype(np.uint32) << 16
+            tensors[tensor] = np.asarray(
+                change(tensor, bits.view(np.float32).reshape(entry["shape"])), dtype=np.float32
+            )
+    write_safetensors(folder / "model.safetensors", tensors)
+    return folder

@@ -56,7 +56,6 @@ _SETTLED = frozenset(
         Verdict.DEPENDENT,
         Verdict.SIBLINGS,
         Verdict.MERGE,
-        Verdict.INDEXED,
     }
 )
 _RELATED: dict[Verdict, bool] = {
@@ -261,7 +260,9 @@ class Scan:
 
     @property
     def related(self) -> bool | None:
-        """See :attr:`Verdict.related`."""
+        """See :attr:`Verdict.related`; an indexed model is related if any other reference is."""
+        if self.verdict is Verdict.INDEXED:
+            return self.ancestors[0].verdict.related if self.ancestors else None
         return self.verdict.related
 
     def to_json(self) -> Json:

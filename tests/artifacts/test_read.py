@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -71,13 +70,9 @@ def test_shards_and_dtypes_change_nothing_but_the_files(dtype: str, folder: Path
     assert len(many.weights.files) == 3
     for name, tensor in one.weights.tensors.items():
         values = many.weights.tensors[name].values()
-        np.testing.assert_array_equal(
-            tensor.values(), values if dtype == "BF16" else from_bf16(bf16(values), values.shape)
-        )
-
-
-def from_bf16(raw: bytes, shape: tuple[int, ...]) -> Any:
-    return (np.frombuffer(raw, dtype="<u2").astype("<u4") << 16).view("<f4").reshape(shape)
+        if dtype == "F32":  # what the other model holds is this, cut off
+            values = (np.frombuffer(bf16(values), dtype="<u2").astype("<u4") << 16).view("<f4").reshape(values.shape)
+        np.testing.assert_array_equal(tensor.values(), values)
 
 
 def test_one_file_is_read_with_its_neighbours(folder: Path) -> None:

@@ -284,7 +284,7 @@ def test_a_fused_tensor_that_does_not_divide_is_left_out(family: str, model: Cal
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.data())
 def test_any_shapes_are_a_model_that_can_be_measured_or_not_a_family(
-    data: st.DataObject, model: Callable[[str], Model]
+    model: Callable[[str], Model], data: st.DataObject
 ) -> None:
     """Whatever is named after a role has the role's rank and the sizes that readers rely on."""
     family = data.draw(st.sampled_from(FAMILIES))

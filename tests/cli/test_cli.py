@@ -81,6 +81,30 @@ def test_version_and_help(shell: Shell) -> None:
         assert f"Example: forebear index {name}" in " ".join(shell("index", name, "--help").stdout.split())
 
 
+def test_every_command_takes_the_common_options(shell: Shell, base: Path) -> None:
+    shell("index", "add", base)
+    commands: list[list[object]] = [
+        ["scan", base],
+        ["compare", base, base],
+        ["demo"],
+        ["explain"],
+        ["explain", "derived"],
+        ["doctor"],
+        ["index", "add", base],
+        ["index", "list"],
+        ["index", "show", "base"],
+        ["index", "search", base],
+        ["index", "path"],
+        ["index", "info"],
+        ["index", "remove", "base"],
+    ]
+    for command in commands:
+        done = shell(*command, "--quiet", "--verbose", "--offline", "--no-progress", "--format", "json")
+        assert done.returncode == 0, (command, done.stderr)
+        check_document(json.loads(done.stdout))
+    assert shell("scan", base, FOREBEAR_LOG_LEVEL="loud").returncode == 2
+
+
 def test_scan_finds_what_index_add_was_taught(shell: Shell, base: Path) -> None:
     added = shell.json("index", "add", base, "--name", "org/base")
     assert [m["status"] for m in added["models"]] == ["added"]
@@ -159,8 +183,9 @@ def test_index_commands(shell: Shell, base: Path, tmp_path: Path) -> None:
     assert shell("index", "path").stdout.strip().endswith("home")
     hits = shell.json("index", "search", base)["hits"]
     assert hits[0]["name"] == "base" and hits[0]["agree"] == hits[0]["n"]
-    assert shell("index", "remove", "base").stdout == "removed base\n"
-    one_line(shell("index", "remove", "base"), 2, "not in the index")
+    assert shell.json("index", "path")["path"].endswith("home")
+    assert shell.json("index", "remove", "base")["removed"] == ["base"]
+    assert "not in the index: base" in shell("index", "remove", "base").stderr
     one_line(shell("index", "show", "othr"), 2, "did you mean other?")
     for command in (["list"], ["show", "other"], ["info"], ["search", str(other)]):
         assert shell("index", *command).returncode == 0

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import forebear
 from documents import check_document
-from edits import F32, copy, drifted, edit, move_gains
+from edits import F32, as_float32, copy, drifted, edit, move_gains
 from forebear.types import Verdict
-from models import tiny, tiny_llama
+from models import tiny, tiny_llama, write_safetensors
 
 
 @pytest.fixture
@@ -144,3 +148,129 @@ def test_what_was_not_tested_is_said(base: Path) -> None:
     assert any("permuted or rotated" in gap.what for gap in result.coverage.not_tested)
     conditions = result.evidence[0].details["conditions"]
     assert any("does not exclude one random initialisation" in c for c in conditions)
+
+
+def prune(share: float) -> Callable[[str, F32], F32]:
+    """Magnitude pruning of every projection."""
+
+    def change(name: str, values: F32) -> F32:
+        small = np.abs(values) < np.quantile(np.abs(values), share)
+        return np.asarray(np.where(small, 0, values)) if "proj" in name else values
+
+    return change
+
+
+def test_two_prunings_of_one_base_are_siblings_and_not_derived(base: Path) -> None:
+    """Magnitude masks nest, so the lighter pruning contains every value of the heavier one."""
+    light, heavy = copy(base, "light"), copy(base, "heavy")
+    edit(light, prune(0.2))
+    edit(heavy, prune(0.5))
+    for one, two in ((light, heavy), (heavy, light)):
+        assert forebear.compare(str(one), str(two)).verdict is not Verdict.DERIVED
+
+
+def test_a_pruned_base_does_not_derive_from_a_sibling_that_differs_where_nothing_was_sampled(base: Path) -> None:
+    sibling, pruned = copy(base, "sibling"), copy(base, "pruned")
+    edit(sibling, lambda n, v: v * 1.1 if any(k in n for k in ("q_proj", "o_proj", "gate_proj", "down_proj")) else v)
+    edit(pruned, prune(0.3))
+    assert forebear.compare(str(sibling), str(pruned)).verdict is not Verdict.DERIVED
+
+
+def test_a_pruned_base_does_not_derive_from_a_sibling_with_other_tokens(base: Path) -> None:
+    sibling, pruned = copy(base, "sibling"), copy(base, "pruned")
+    tokens = json.loads((sibling / "tokenizer.json").read_text())
+    del tokens["model"]["vocab"]["~"]
+    (sibling / "tokenizer.json").write_text(json.dumps(tokens))
+    edit(sibling, lambda n, v: v * 1.1 if "embed" in n else v)
+    edit(pruned, prune(0.3))
+    assert forebear.compare(str(sibling), str(pruned)).verdict is not Verdict.DERIVED
+
+
+def test_rounding_gives_no_direction(base: Path) -> None:
+    rich = as_float32(base, "rich", lambda _, v: v * np.float32(1.0009))
+    for one, two in ((rich, base), (base, rich)):
+        result = forebear.compare(str(one), str(two))
+        assert result.verdict is Verdict.DEPENDENT
+        assert result.relation.direction == "unknown"
+
+
+def test_models_that_both_repeat_themselves_establish_nothing(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        tiny_llama(tmp_path / str(seed), seed=seed)
+        first: dict[str, F32] = {}
+
+        def clone(name: str, v: F32, first: dict[str, F32] = first) -> F32:
+            return first.setdefault(re.sub(r"layers\.\d+", "layers", name), v)
+
+        edit(tmp_path / str(seed), clone)
+    result = forebear.compare(str(tmp_path / "1"), str(tmp_path / "1"))
+    assert result.verdict is Verdict.IDENTICAL
+    drift = drifted(tmp_path / "1", "drift", 0.01)
+    result = forebear.compare(str(tmp_path / "1"), str(drift))
+    assert (result.verdict, result.related) == (Verdict.INCONCLUSIVE, None)
+    assert result.evidence[0].test.value == "heuristic"
+    assert forebear.compare(str(tmp_path / "1"), str(tmp_path / "2")).related is None
+
+
+@pytest.mark.parametrize("dtype", ["U8", "BOOL", "F8_E8M0"])
+def test_numbers_without_signs_carry_no_coins(dtype: str, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        tiny_llama(tmp_path / str(seed), seed=seed)
+        path = tmp_path / str(seed) / "model.safetensors"
+        raw = path.read_bytes()
+        length = int.from_bytes(raw[:8], "little")
+        header = {k: v for k, v in json.loads(raw[8 : 8 + length]).items() if k != "__metadata__"}
+        rng = np.random.default_rng(seed)
+        entries: dict[str, Any] = {
+            n: (dtype, e["shape"], rng.integers(0, 2 if dtype == "BOOL" else 250, e["shape"], dtype=np.uint8).tobytes())
+            for n, e in header.items()
+        }
+        write_safetensors(path, entries)
+    result = forebear.compare(str(tmp_path / "1"), str(tmp_path / "2"))
+    assert result.verdict is Verdict.SAME_ARCHITECTURE
+    assert any(dtype in gap.what for gap in result.coverage.not_tested)
+
+
+def test_experts_copied_from_one_mlp_are_not_counted_four_times(tmp_path: Path) -> None:
+    """Independent pairs, each upcycled from its own dense MLP: the experts group keeps the variance of a fair coin."""
+    z = []
+    for seed in range(12):
+        folder = tiny_llama(tmp_path / str(seed), seed=seed, family="mixtral")
+        rng = np.random.default_rng(seed)
+        dense: dict[str, F32] = {}
+
+        def upcycle(name: str, v: F32, rng: np.random.Generator = rng, dense: dict[str, F32] = dense) -> F32:
+            if "experts" not in name:
+                return v
+            source = dense.setdefault(re.sub(r"experts\.\d+", "experts", name), v)
+            return np.asarray(source + 0.3 * v.std() * rng.standard_normal(v.shape))
+
+        edit(folder, upcycle)
+    for a in range(12):
+        for b in range(a):
+            found = forebear.compare(str(tmp_path / str(b)), str(tmp_path / str(a)))
+            group = found.evidence[0].details["groups"]["experts"]
+            z.append((2 * group["agree"] - group["n"]) / group["n"] ** 0.5)
+            assert found.related is None
+    assert 0.4 < np.var(z) < 1.7
+
+
+def test_names_alone_do_not_vouch_for_symmetries(base: Path) -> None:
+    """An unlisted model_type with Llama's names may rotate or normalise otherwise: it cannot be the trusted side."""
+    child = drifted(base, "child", 0.1)
+    for folder in (base, child):
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "model_type": "ernie9"}))
+    assert forebear.compare(str(base), str(child)).verdict is Verdict.INCONCLUSIVE
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps({**config, "model_type": "llama"}))
+    assert forebear.compare(str(base), str(child)).verdict is Verdict.SAME_INIT_OR_DERIVED
+
+
+def test_equal_unknown_models_are_identical_when_asked(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_safetensors(tmp_path / name / "model.safetensors", {"w": np.ones((4, 4), dtype=np.float32)})
+    pair = str(tmp_path / "a"), str(tmp_path / "b")
+    assert forebear.compare(*pair).verdict is Verdict.INCONCLUSIVE
+    assert forebear.compare(*pair, effort="deep").verdict is Verdict.IDENTICAL

@@ -10,7 +10,7 @@ import pytest
 
 import forebear
 from documents import check_document
-from edits import copy, drifted, edit, move_gains
+from edits import as_float32, copy, drifted, edit, move_gains
 from forebear.errors import InputError, UsageError
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
@@ -103,10 +103,11 @@ CARD = "---\nlicense: mit\n{base}---\n# Model\n{text}\n"
     ("front", "text", "status", "levels"),
     [
         ("base_model: org/ref0\n", "", "confirmed", []),
-        ("base_model: someone/ref0\n", "", "confirmed", []),
+        ("base_model: ref0\n", "", "confirmed", []),
+        ("base_model: someone/ref0\n", "", "unverified", [Level.NOTE]),
         ("base_model: org/ref1\n", "", "unverified", [Level.NOTE]),
-        ("", "", None, [Level.WARNING]),
-        ("", "Trained from scratch by us.", "unverified", [Level.WARNING]),
+        ("", "", None, [Level.NOTE]),
+        ("", "Trained from scratch by us.", "unverified", [Level.NOTE]),
     ],
 )
 def test_claims_are_held_against_the_weights(
@@ -173,3 +174,53 @@ def test_an_unknown_architecture_is_said_to_be_unknown(base: Path, index: LocalI
 def test_a_missing_target_is_a_usage_error(index: LocalIndex) -> None:
     with pytest.raises(UsageError, match="no such file"):
         forebear.scan("/nowhere/at/all", index)
+
+
+def test_an_honest_base_is_not_accused_by_an_index_with_a_forged_parent(tmp_path: Path) -> None:
+    """Anyone can add to a BF16 base what rounding takes away again: that gives no direction and no accusation."""
+    base = tiny_llama(tmp_path / "base", seed=1, card="# Base\n\nTrained from scratch.\n")
+    move_gains(base, 3)
+    forged = as_float32(base, "forged", lambda _, v: v * np.float32(1.0009))
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(forged), index, "evil/forged")
+    result = forebear.scan(str(base), index)
+    assert result.verdict is Verdict.DEPENDENT
+    assert result.ancestors[0].relation.direction == "unknown"
+    assert all(f.level is Level.NOTE for f in result.findings)
+    assert all(c.status == "unverified" for c in result.claims)
+
+
+def test_a_moved_copy_of_a_reference_needs_no_declaration(tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "here" / "model", seed=1)
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(base), index, "org/model")
+    (tmp_path / "there").mkdir()
+    shutil.copytree(base, tmp_path / "there" / "model")
+    result = forebear.scan(str(tmp_path / "there" / "model"), index)
+    assert (result.verdict, result.findings) == (Verdict.IDENTICAL, ())
+
+
+def test_a_base_that_names_its_own_child_is_not_confirmed(tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "base", seed=1, card="---\nbase_model: x/child\n---\n# Base\n")
+    pruned = copy(base, "pruned")
+    edit(pruned, lambda n, v: np.where(np.abs(v) < 0.3 * v.std(), 0, v) if "proj" in n else v)
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(pruned), index, "x/child")
+    assert [c.status for c in forebear.scan(str(base), index).claims] == ["unverified"]
+
+
+def test_an_indexed_model_alone_is_related_to_nothing(tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "base", seed=1)
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(base), index)
+    result = forebear.scan(str(base), index)
+    assert (result.verdict, result.related) == (Verdict.INDEXED, None)
+
+
+def test_a_model_without_coins_was_not_tested(base: Path, index: LocalIndex) -> None:
+    zero = copy(base, "zero")
+    edit(zero, lambda n, v: v * 0)
+    result = forebear.scan(str(zero), index)
+    assert result.references_tested == 0
+    assert "too few" in result.why
+    assert [f.id for f in result.findings] == ["no-reference-tested"]

@@ -147,7 +147,7 @@ def test_a_stripped_and_relabelled_copy_is_identical(
 ) -> None:
     for name, model in truth.items():
         if model["kind"] == "base":
-            thief = tmp_path / name
+            thief = tmp_path / f"orion-{name}"
             shutil.copytree(zoo / "models" / name, thief)
             (thief / "LICENSE").unlink()
             (thief / "README.md").write_text("---\nlicense: mit\n---\n# Orion\nTrained from scratch by our team.\n")

@@ -15,6 +15,7 @@ UNSETTLED = Delta(1000, 0.3, 0.01, "", "unknown", 0.2, 0.05)
 TOGETHER = Delta(1000, 0.1, 0.02, "", "unknown", 1.0, 0.01)
 PRUNED = Delta(1000, 0.1, 0.7, "30% of the values set to zero, the others untouched", "a_to_b", None, None)
 REVERSED = Delta(1000, 0.1, 0.7, "30% of the values set to zero, the others untouched", "b_to_a", None, None)
+ROUNDED = Delta(1000, 0.01, 0.1, "they differ as by rounding to BF16", "unknown", None, None)
 FROZEN = Delta(1000, 0.01, 0.9, "", "unknown", None, None)
 
 
@@ -24,8 +25,9 @@ FROZEN = Delta(1000, 0.01, 0.9, "", "unknown", None, None)
         (None, Verdict.SAME_INIT_OR_DERIVED, "unknown"),
         (UNSETTLED, Verdict.SAME_INIT_OR_DERIVED, "unknown"),
         (TOGETHER, Verdict.DEPENDENT, "unknown"),
-        (FROZEN, Verdict.DEPENDENT, "unknown"),
-        (PRUNED, Verdict.DERIVED, "a_to_b"),
+        (FROZEN, Verdict.SAME_INIT_OR_DERIVED, "unknown"),
+        (ROUNDED, Verdict.DEPENDENT, "unknown"),
+        (PRUNED, Verdict.DEPENDENT, "unknown"),
         (REVERSED, Verdict.DEPENDENT, "b_to_a"),
     ],
 )
@@ -34,9 +36,16 @@ def test_dependence_is_qualified_by_what_lies_between(delta: Delta | None, verdi
     assert (found.verdict, found.relation.direction) == (verdict, direction)
 
 
-def test_derived_is_never_said_without_information_loss() -> None:
-    for delta in (None, UNSETTLED, TOGETHER, FROZEN, REVERSED):
+def test_derived_needs_the_whole_of_both_models() -> None:
+    for delta in (None, UNSETTLED, TOGETHER, FROZEN, ROUNDED, PRUNED, REVERSED):
         assert conclude(model(1.0), delta, True, True).verdict is not Verdict.DERIVED
+    found = conclude(model(1.0), PRUNED, True, True, pruned=True)
+    assert (found.verdict, found.relation.direction) == (Verdict.DERIVED, "a_to_b")
+    assert conclude(model(1.0), REVERSED, True, True, pruned=True).verdict is Verdict.DEPENDENT
+
+
+def test_coins_that_nobody_vouches_for_establish_nothing() -> None:
+    assert conclude(model(1.0), TOGETHER, True, True, trusted=False).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_copied_part_is_called_a_part() -> None:

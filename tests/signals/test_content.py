@@ -55,3 +55,18 @@ def test_progress_counts_every_byte(tmp_path: Path) -> None:
     seen: list[int] = []
     content_digest(artifact, seen.append)
     assert sum(seen) == sum(t.nbytes for t in artifact.weights.tensors.values())
+
+
+def test_differences_below_float32_show(tmp_path: Path) -> None:
+    values = np.linspace(0.1, 1, 16)
+    for name, array in (("a", values), ("b", values * (1 + 1e-12))):
+        (tmp_path / name).mkdir()
+        write_safetensors(tmp_path / name / "model.safetensors", {"w": ("F64", [4, 4], array.astype("<f8").tobytes())})
+    assert content_digest(read(tmp_path / "a")) != content_digest(read(tmp_path / "b"))
+
+
+def test_a_tensor_named_like_a_role_is_no_obstacle(tmp_path: Path) -> None:
+    tiny_llama(tmp_path, seed=1)
+    write_safetensors(tmp_path / "extra.safetensors", {"embed": np.ones((2, 2), dtype=np.float32)})
+    (tmp_path / "model.safetensors").rename(tmp_path / "body.safetensors")
+    assert content_digest(read(tmp_path))

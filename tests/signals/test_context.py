@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals import SIGNALS, shape, signal, vocabulary
-from forebear.signals.declared import declared, names_match
+from forebear.signals.declared import claims_scratch, declared, names_match
 from forebear.signals.vocabulary import SKETCH, Vocabulary, jaccard
 from forebear.sources import open_source
 from forebear.types import Test
@@ -69,21 +69,31 @@ base_model_relation: merge
 """
 
 
+def test_claims_are_read_from_the_card(tmp_path: Path) -> None:
+    tiny_llama(tmp_path, seed=1, card=CARD.format(text="It was trained from scratch."))
+    found = declared(read(tmp_path))
+    assert found.base_models == ("org/One", "org/Two")
+    assert (found.licence, found.relation) == ("apache-2.0", "merge")
+    assert not found.from_scratch  # a card that names a base does not claim the opposite
+
+
 @pytest.mark.parametrize(
     ("text", "scratch"),
     [
         ("It was trained from scratch by our team.", True),
         ("Pre-trained from scratch on 3T tokens.", True),
+        ("# Orion\n\nOrion-1 was designed and trained from scratch on proprietary data.", True),
         ("It was not trained from scratch.", False),
+        ("Pruned from X, which was trained from scratch by Dev.", False),
+        ("It was fine-tuned rather than trained from scratch.", False),
+        ("Unlike models trained from scratch, it is small.", False),
+        ("We do not claim it was trained from scratch.", False),
+        ("The tokenizer was trained from scratch.", False),
         ("We fine-tuned it.", False),
-        ("Orion-1 was designed and trained from scratch on proprietary data.", True),
     ],
 )
-def test_claims_are_read_from_the_card(text: str, scratch: bool, tmp_path: Path) -> None:
-    tiny_llama(tmp_path, seed=1, card=CARD.format(text=text))
-    found = declared(read(tmp_path))
-    assert found.base_models == ("org/One", "org/Two")
-    assert (found.licence, found.relation, found.from_scratch) == ("apache-2.0", "merge", scratch)
+def test_only_a_plain_sentence_about_the_model_claims_scratch(text: str, scratch: bool) -> None:
+    assert claims_scratch(text) is scratch
 
 
 @pytest.mark.parametrize(
@@ -93,6 +103,7 @@ def test_claims_are_read_from_the_card(text: str, scratch: bool, tmp_path: Path)
         ("org/Base", "Base", True),
         ("hf:org/Base@main", "Base", True),
         ("org/Base-Instruct", "org/Base", False),
+        ("someone/Base", "org/Base", False),
     ],
 )
 def test_a_claim_and_a_reference_can_name_the_same_model(claim: str, name: str, same: bool) -> None:

@@ -12,17 +12,16 @@ def random(seed: int, shape: tuple[int, ...] = (64, 128)) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-def test_rounding_shows_who_lost_information() -> None:
+def test_rounding_is_noticed_and_gives_no_direction() -> None:
+    """Whoever has the coarse values can make finer ones that round to them."""
     rich = random(1)
     poor = round_to(rich, "BF16")
     assert poor is not None
-    tally = Tally("F32", "BF16")
-    tally.add(rich, poor)
-    delta = tally.result(None)
-    assert (delta.lost, delta.direction) == ("rounded to BF16", "a_to_b")
-    back = Tally("BF16", "F32")
-    back.add(poor, rich)
-    assert back.result(None).direction == "b_to_a"
+    for dtypes, pair in ((("F32", "BF16"), (rich, poor)), (("BF16", "F32"), (poor, rich))):
+        tally = Tally(*dtypes)
+        tally.add(*pair)
+        delta = tally.result(None)
+        assert (delta.lost, delta.direction) == ("they differ as by rounding to BF16", "unknown")
 
 
 def test_rounding_of_a_near_relative_is_not_rounding_of_this_model() -> None:
@@ -59,6 +58,22 @@ def test_pruning_shows_who_lost_values() -> None:
     assert delta.direction == "a_to_b"
     assert "set to zero, the others untouched" in delta.lost
     assert delta.excludes_shared_start
+
+
+def test_two_pruned_relatives_have_no_direction() -> None:
+    dense = random(2)
+    light, heavy = (np.where(np.abs(dense) < cut, 0, dense).astype(np.float32) for cut in (0.1, 0.5))
+    tally = Tally("BF16", "BF16")
+    tally.add(light, heavy)
+    assert tally.result(None).direction == "unknown"
+
+
+def test_a_part_that_was_skipped_leaves_nothing_said_about_all_values() -> None:
+    dense = random(2)
+    tally = Tally("BF16", "BF16")
+    tally.add(dense, np.where(np.abs(dense) < 0.3, 0, dense).astype(np.float32))
+    tally.skip()
+    assert tally.result(None).lost == ""
 
 
 def test_a_pruned_relative_is_not_a_pruned_copy() -> None:

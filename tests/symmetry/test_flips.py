@@ -262,7 +262,10 @@ def expected_bits(model: Model, group: str, flips: Flips, code: SignCode) -> NDA
             read = [(start, flips[group, stem][:64])]
         elif group == "experts":
             chosen = [k * geometry.experts // 4 for k in range(4)]
-            read = [(start + 16 * k, flips[group, f"{stem}experts.{e}."][:16]) for k, e in enumerate(chosen)]
+            read = [
+                (start + 16 * k, flips[group, f"{stem}experts.{e}."][16 * k : 16 * k + 16])
+                for k, e in enumerate(chosen)
+            ]
         elif group == "value_output":
             read = [(start + 16 * k, flips[group, stem][head, :16]) for k, head in enumerate(heads)]
         else:

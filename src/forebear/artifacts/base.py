@@ -114,6 +114,7 @@ class Artifact:
         documents: card, licence and notice files.
         problems: inputs that could not be read; the rest is still answered, and the exit code is 4.
         notes: what was inferred rather than stated.
+        by_names: the family was inferred from tensor names alone, so its symmetries are not vouched for.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Artifact:
     documents: Documents
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    by_names: bool = False
 
     @property
     def parameters(self) -> int:

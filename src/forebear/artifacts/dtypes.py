@@ -26,12 +26,14 @@ class Dtype:
         bits: bits per value.
         decode: raw bytes to float32, or None where the values are not weights (complex, packed 6-bit).
         floating: False for integers and booleans.
+        signed: False where no value can be negative; such a tensor carries no sign coins.
     """
 
     name: str
     bits: int
     decode: Callable[[Bytes], F32] | None
     floating: bool = True
+    signed: bool = True
 
 
 def _plain(code: str) -> Callable[[Bytes], F32]:
@@ -92,15 +94,15 @@ _E8M0[255] = np.nan
 DTYPES: dict[str, Dtype] = {
     d.name: d
     for d in (
-        Dtype("BOOL", 8, _plain("u1"), floating=False),
-        Dtype("U8", 8, _plain("u1"), floating=False),
+        Dtype("BOOL", 8, _plain("u1"), floating=False, signed=False),
+        Dtype("U8", 8, _plain("u1"), floating=False, signed=False),
         Dtype("I8", 8, _plain("i1"), floating=False),
         Dtype("I16", 16, _plain("<i2"), floating=False),
-        Dtype("U16", 16, _plain("<u2"), floating=False),
+        Dtype("U16", 16, _plain("<u2"), floating=False, signed=False),
         Dtype("I32", 32, _plain("<i4"), floating=False),
-        Dtype("U32", 32, _plain("<u4"), floating=False),
+        Dtype("U32", 32, _plain("<u4"), floating=False, signed=False),
         Dtype("I64", 64, _plain("<i8"), floating=False),
-        Dtype("U64", 64, _plain("<u8"), floating=False),
+        Dtype("U64", 64, _plain("<u8"), floating=False, signed=False),
         Dtype("F16", 16, _plain("<f2")),
         Dtype("BF16", 16, _bfloat16),
         Dtype("F32", 32, _plain("<f4")),
@@ -109,7 +111,7 @@ DTYPES: dict[str, Dtype] = {
         Dtype("F8_E5M2", 8, _table(_E5M2)),
         Dtype("F8_E4M3FNUZ", 8, _table(_E4M3_FNUZ)),
         Dtype("F8_E5M2FNUZ", 8, _table(_E5M2_FNUZ)),
-        Dtype("F8_E8M0", 8, _table(_E8M0)),
+        Dtype("F8_E8M0", 8, _table(_E8M0), signed=False),
         Dtype("F4", 4, _packed_four(_E2M1)),
         Dtype("F6_E2M3", 6, None),
         Dtype("F6_E3M2", 6, None),

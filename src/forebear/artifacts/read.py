@@ -68,6 +68,7 @@ def read_artifact(source: Source) -> Artifact:
         documents=documents,
         problems=tuple(problems),
         notes=found.notes if found else (),
+        by_names=found.by_names if found else False,
     )
 
 

@@ -23,6 +23,7 @@ class Named:
     geometry: Geometry
     names: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    by_names: bool = False
 
 
 def recognise(config: Mapping[str, Any], shapes: Shapes) -> Named | str:
@@ -47,7 +48,7 @@ def recognise(config: Mapping[str, Any], shapes: Shapes) -> Named | str:
     if by_type:
         said = f"tensor names are not those of {declared}"
     note = f"{said}; the tensor names are those of {best.architecture.title}"
-    return Named(best.architecture, best.geometry, best.names, (*best.notes, note))
+    return Named(best.architecture, best.geometry, best.names, (*best.notes, note), by_names=True)
 
 
 def match(family: Architecture, config: Mapping[str, Any], shapes: Shapes) -> Named | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.architecture import Role
 from forebear.artifacts.base import Artifact, Tensor
+from forebear.artifacts.dtypes import DTYPES
 
 F32 = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -70,14 +72,20 @@ def runs(indices: Indices) -> list[tuple[int, int]]:
 
 
 def role_tensor(artifact: Artifact, role: str) -> RoleTensor | None:
-    """The tensor of a filled-in role (``layers.3.attn.v``), or None where the model has none."""
+    """The tensor of a filled-in role (``layers.3.attn.v``), or None where the model has none that carries signs."""
     family = artifact.architecture
     if family is None or artifact.geometry is None:
         return None
     name = artifact.names.get(role)
-    if name is None:
+    if name is None or not carries_signs(artifact.weights.tensors[name]):
         return None
     return RoleTensor(family.roles[template(role)], artifact.weights.tensors[name], artifact.geometry.head_dim)
+
+
+def carries_signs(tensor: Tensor) -> bool:
+    """Whether a tensor's values can be read and can be negative: without a sign there is no coin."""
+    dtype = DTYPES[tensor.dtype]
+    return dtype.decode is not None and dtype.signed and prod(tensor.shape[1:]) * dtype.bits % 8 == 0
 
 
 def template(role: str) -> str:

@@ -15,6 +15,7 @@ from types import FrameType
 import typer
 
 from forebear.cli import demo, explain, index, scan
+from forebear.cli.options import common
 from forebear.errors import ForebearError
 
 app = typer.Typer(
@@ -51,12 +52,12 @@ def start(
         sys.stdout.write(START)
 
 
-app.command("demo")(demo.demo)
-app.command("scan")(scan.scan)
-app.command("compare")(scan.compare)
+app.command("demo")(common(demo.demo))
+app.command("scan")(common(scan.scan))
+app.command("compare")(common(scan.compare))
 app.add_typer(index.app, name="index")
-app.command("explain")(explain.explain)
-app.command("doctor")(explain.doctor)
+app.command("explain")(common(explain.explain))
+app.command("doctor")(common(explain.doctor))
 
 
 class Interrupted(BaseException):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,11 +14,10 @@ from forebear.cli.options import (
     EffortOption,
     Format,
     FormatOption,
-    OfflineOption,
     OutputOption,
     ProgressOption,
     QuietOption,
-    VerboseOption,
+    common,
     emit,
     leave,
     progress,
@@ -26,6 +27,8 @@ from forebear.errors import ForebearError, UsageError
 from forebear.types import head
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from forebear.index import Entry
 
 app = typer.Typer(help="The reference models that scans are compared with.", no_args_is_help=True)
@@ -34,6 +37,7 @@ Name = Annotated[str, typer.Argument(help="A reference's name.", show_default=Fa
 
 
 @app.command("add")
+@common
 def add(
     targets: Annotated[
         list[str], typer.Argument(help="Folders or weight files of reference models.", show_default=False)
@@ -44,8 +48,6 @@ def add(
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    offline: OfflineOption = False,
     no_progress: ProgressOption = False,
 ) -> None:
     """Add reference models. Each is kept as soon as it is measured; interrupting loses none that was added.
@@ -97,7 +99,8 @@ def add(
 
 
 @app.command("list")
-def list_(how: FormatOption = Format.TABLE, output: OutputOption = None, quiet: QuietOption = False) -> None:
+@common
+def list_(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
     """All references, by name.
 
     Example: forebear index list --format json
@@ -121,6 +124,7 @@ def list_(how: FormatOption = Format.TABLE, output: OutputOption = None, quiet: 
 
 
 @app.command("show")
+@common
 def show(name: Name, how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
     """Everything that is kept of a reference.
 
@@ -150,26 +154,29 @@ def show(name: Name, how: FormatOption = Format.TABLE, output: OutputOption = No
 
 
 @app.command("remove")
+@common
 def remove(
     names: Annotated[list[str], typer.Argument(help="Names of references.", show_default=False)],
-    quiet: QuietOption = False,
+    how: FormatOption = Format.TABLE,
+    output: OutputOption = None,
 ) -> None:
     """Forget references.
 
     Example: forebear index remove old-model
     """
     from forebear.index import LocalIndex
+    from forebear.report import terminal
 
     index = LocalIndex()
-    missing = [name for name in names if not index.remove(name)]
-    for name in names:
-        if name not in missing and not quiet:
-            sys.stdout.write(f"removed {name}\n")
-    if missing:
+    removed = [name for name in names if index.remove(name)]
+    document = {**head("forebear.index-remove/1"), "path": str(index.folder), "removed": removed}
+    _emit(document, how, output, terminal.shown)
+    if missing := [name for name in names if name not in removed]:
         raise UsageError(f"not in the index: {', '.join(missing)}", "see forebear index list")
 
 
 @app.command("search")
+@common
 def search(
     target: Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)],
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Rows to show.")] = 10,
@@ -207,17 +214,20 @@ def search(
 
 
 @app.command("path")
-def path() -> None:
+@common
+def path(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
     """Where the index lies (FOREBEAR_HOME, else the user's data directory).
 
     Example: forebear index path
     """
     from forebear.index import home
 
-    sys.stdout.write(f"{home()}\n")
+    document = {**head("forebear.index-path/1"), "path": str(home())}
+    _emit(document, how, output, lambda console, shown: console.print(shown["path"], soft_wrap=True))
 
 
 @app.command("info")
+@common
 def info(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
     """Size and version of the index, and the families in it.
 
@@ -234,6 +244,14 @@ def info(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
         lambda c: terminal.shown(c, document),
         lambda: terminal.plain(terminal.shown, document),
     )
+
+
+def _emit(
+    document: dict[str, Any], how: Format, output: Path | None, show: Callable[[Console, Mapping[str, Any]], None]
+) -> None:
+    from forebear.report import terminal
+
+    emit(document, how, output, lambda console: show(console, document), lambda: terminal.plain(show, document))
 
 
 def _entry(name: str) -> Entry:

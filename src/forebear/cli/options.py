@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -73,10 +75,43 @@ ExpectOption = Annotated[
 ]
 
 
+COMMON: dict[str, tuple[Any, Any]] = {
+    "how": (FormatOption, Format.TABLE),
+    "output": (OutputOption, None),
+    "quiet": (QuietOption, False),
+    "verbose": (VerboseOption, False),
+    "offline": (OfflineOption, False),
+    "no_progress": (ProgressOption, False),
+}
+"""The options of every command, by parameter name: type and default."""
+
+
+def common(function: Callable[..., None]) -> Callable[..., None]:
+    """A command with every common option, also those that it has no use for: scripts can rely on them."""
+    hints = get_type_hints(function, include_extras=True)
+    own = inspect.signature(function).parameters
+    missing = {name: entry for name, entry in COMMON.items() if name not in own}
+
+    @functools.wraps(function)
+    def command(**values: Any) -> None:
+        set_log_level()
+        function(**{name: value for name, value in values.items() if name in own})
+
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in missing.items()
+    ]
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [*(p.replace(annotation=hints[name]) for name, p in own.items()), *added], return_annotation=None
+    )
+    command.__annotations__ = {**hints, **{name: kind for name, (kind, _) in missing.items()}}
+    del command.__wrapped__
+    return command
+
+
 @contextmanager
 def progress(quiet: bool, no_progress: bool) -> Iterator[Callable[[str], None]]:
     """Yields a function that shows the present step on stderr, where that is a terminal."""
-    set_log_level()
     if quiet or no_progress or not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -158,19 +193,25 @@ def fail_exit(findings: tuple[Finding, ...], fail_on: FailOn) -> int:
     return 1 if any(f.level.rank >= limit for f in findings) else 0
 
 
-def expect_exit(expected: str | None, verdict: Verdict, names: tuple[str, ...]) -> int:
-    """Exit code of ``--expect``: 0 met, 1 contradicted, 3 not settled; 0 where nothing is expected."""
+def expect_exit(expected: str | None, verdict: Verdict, named: Mapping[str, Verdict]) -> int:
+    """Exit code of ``--expect``: 0 met, 1 contradicted, 3 not settled; 0 where nothing is expected.
+
+    Args:
+        expected: ``related``, ``unrelated``, a model's name, or None.
+        verdict: the verdict of the whole answer.
+        named: the verdict on every model that the answer names.
+    """
     if expected is None:
         return 0
     if expected == "related":
         return verdict.expect_related_exit
     if expected == "unrelated":
         return {True: 1, False: 0, None: 3}[verdict.related]
-    if verdict is Verdict.UNRELATED:
-        return 1
     wanted = expected.lower()
-    known = {n.lower() for n in names} | {n.lower().rsplit("/", 1)[-1] for n in names}
-    return verdict.expect_related_exit if wanted in known else 3
+    for name, found in named.items():
+        if wanted in (name.lower(), name.lower().rsplit("/", 1)[-1]):
+            return found.expect_related_exit
+    return 1 if verdict is Verdict.UNRELATED else 3
 
 
 def leave(*codes: int) -> None:

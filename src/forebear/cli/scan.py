@@ -14,7 +14,6 @@ from forebear.cli.options import (
     FailOnOption,
     Format,
     FormatOption,
-    OfflineOption,
     OutputOption,
     ProgressOption,
     QuietOption,
@@ -26,6 +25,7 @@ from forebear.cli.options import (
     progress,
     show_problems,
 )
+from forebear.types import Verdict
 
 Target = Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)]
 
@@ -39,7 +39,6 @@ def scan(
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
-    offline: OfflineOption = False,
     no_progress: ProgressOption = False,
 ) -> None:
     """Where does this model come from? Its ancestors among the indexed references, claims and findings.
@@ -58,11 +57,12 @@ def scan(
         lambda console: terminal.scan(console, result, quiet, verbose),
         lambda: markdown.scan(result),
     )
-    names = tuple(a.name for a in result.ancestors)
+    best = result.ancestors[0].verdict if result.ancestors else Verdict.INCONCLUSIVE
+    named = {a.name: a.verdict for a in reversed(result.ancestors)}
     leave(
         show_problems(result.problems),
         fail_exit(result.findings, fail_on),
-        expect_exit(expect, result.verdict, names),
+        expect_exit(expect, best, named),
     )
 
 
@@ -75,7 +75,6 @@ def compare(
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
-    offline: OfflineOption = False,
     no_progress: ProgressOption = False,
 ) -> None:
     """Is B related to A? Verdict, p-value, relation, and the evidence by symmetry group and layer.
@@ -94,4 +93,4 @@ def compare(
         lambda console: terminal.compare(console, result, quiet, verbose),
         lambda: markdown.compare(result),
     )
-    leave(show_problems(result.problems), expect_exit(expect, result.verdict, (result.a.name,)))
+    leave(show_problems(result.problems), expect_exit(expect, result.verdict, {result.a.name: result.verdict}))

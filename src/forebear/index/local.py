@@ -28,6 +28,8 @@ from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import SignCode
 from forebear.types import created
 
+COLUMNS = "name, digest, row, checksum, location, added, record, signature"
+
 
 def home() -> Path:
     """Where the index lives: ``FOREBEAR_HOME``, else the platform's user data directory."""
@@ -76,8 +78,7 @@ class LocalIndex:
             db.execute("INSERT INTO rows (row) VALUES (?)", (row,))
             db.execute("DELETE FROM models WHERE name = ?", (fingerprint.name,))
             db.execute(
-                "INSERT INTO models (name, digest, row, checksum, location, added, record, signature)"
-                " VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)",
+                f"INSERT INTO models ({COLUMNS}) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)",
                 (
                     fingerprint.name,
                     fingerprint.digest,
@@ -103,7 +104,7 @@ class LocalIndex:
         if self._files.absent():
             return
         with self._files.open() as db:
-            rows = db.execute("SELECT * FROM models ORDER BY name").fetchall()
+            rows = db.execute(f"SELECT {COLUMNS} FROM models ORDER BY name").fetchall()
         for row in rows:
             if (entry := self._entry(row)) is not None:
                 yield entry
@@ -187,7 +188,7 @@ class LocalIndex:
 
     def _record(self, name: str) -> sqlite3.Row | None:
         with self._files.open() as db:
-            row: sqlite3.Row | None = db.execute("SELECT * FROM models WHERE name = ?", (name,)).fetchone()
+            row: sqlite3.Row | None = db.execute(f"SELECT {COLUMNS} FROM models WHERE name = ?", (name,)).fetchone()
         return row
 
     def _entry(self, row: sqlite3.Row) -> Entry | None:

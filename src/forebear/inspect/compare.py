@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from forebear.artifacts import Artifact, read_artifact
+from forebear.artifacts.roles import carries_signs
 from forebear.inspect.cost import Meter
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
 from forebear.signals.content import content_digest
-from forebear.signals.delta import Delta, Tally, shared_training
+from forebear.signals.delta import Delta, Tally, pruned_from, shared_training, tensors_by_role
 from forebear.signals.fingerprint import main_dtype
 from forebear.signals.generators import comparable_groups
 from forebear.signals.sign_code import (
+    INFERRED,
     SignCode,
     align_layers,
     compare_rows,
@@ -101,6 +104,8 @@ def compare_artifacts(
         cells.append(compare_rows(one, two))
         if one.labels == two.labels:
             tally.add(one.raw, two.raw)
+        else:
+            tally.skip()
     counts = Counts(tuple(cells))
     delta = tally.result(gain_movement(marks[0].code, marks[1].code) if comparable else None)
     identical = settle_identity(a, b, marks, delta, effort, on_step)
@@ -111,6 +116,8 @@ def compare_artifacts(
         bool(marks[0].vocabulary and marks[1].vocabulary and marks[0].vocabulary.digest == marks[1].vocabulary.digest),
         bool(identical),
         looks,
+        trusted=not trust(marks[0].code, marks[1].code, (a.name, b.name))[1],
+        pruned=settle_pruning(a, b, delta, bool(reasons), effort, on_step),
     )
     evidence = [sign_evidence(counts, marks[0].code, marks[1].code, (a.name, b.name), rows=True, log10_looks=looks)]
     if effort == "quick":
@@ -128,9 +135,12 @@ def settle_identity(
 
     Hashes only when every value read so far is equal, and then unasked only for small models.
     """
-    if delta.values == 0 or delta.drift != 0.0 or effort == "quick":
-        return False if delta.values else None
-    if shape.same_shape(marks[0].shape, marks[1].shape) is False:
+    if effort == "quick" or (delta.values == 0 and effort != "deep"):
+        return None
+    if delta.values and delta.drift != 0.0:
+        return False
+    ours, theirs = ({r: t.shape for r, t in tensors_by_role(m).items()} for m in (a, b))
+    if ours != theirs:
         return False
     size = sum(t.nbytes for m in (a, b) for t in m.weights.tensors.values())
     if effort != "deep" and size > HASH_UNASKED:
@@ -139,8 +149,24 @@ def settle_identity(
     return content_digest(a) == content_digest(b)
 
 
+def settle_pruning(a: Artifact, b: Artifact, delta: Delta, incomplete: bool, effort: str, on_step: Step) -> bool:
+    """Whether B is A with values set to zero in every tensor; read whole only for small models or on request."""
+    if delta.direction != "a_to_b" or incomplete:
+        return False
+    size = sum(t.nbytes for m in (a, b) for t in m.weights.tensors.values())
+    if effort != "deep" and size > HASH_UNASKED:
+        return False
+    on_step("comparing every value")
+    return pruned_from(a, b)
+
+
 def gain_movement(a: SignCode, b: SignCode) -> tuple[float, float] | None:
-    """Shared movement of norm gains over the layers that both codes hold; see :mod:`forebear.signals.delta`."""
+    """Shared movement of norm gains over the layers that both codes hold; see :mod:`forebear.signals.delta`.
+
+    None where an architecture is only inferred: its gains may start elsewhere than at one.
+    """
+    if INFERRED in a.repeats + b.repeats:
+        return None
     slots_a = sorted((s for s in range(len(a.layers)) if a.layers[s] >= 0), key=lambda s: a.layers[s])
     slots_b = sorted((s for s in range(len(b.layers)) if b.layers[s] >= 0), key=lambda s: b.layers[s])
     one, two = a.signature[slots_a], b.signature[slots_b]
@@ -162,6 +188,9 @@ def coverage(
     if b.geometry and counts.layers and len(counts.layers) < b.geometry.layers:
         read = len(counts.layers)
         missing.append(Untested("remaining layers", f"{read} of {b.geometry.layers} layers were read, chosen by depth"))
+    for art in (a, b):
+        missing += [Untested(f"{art.name}: tensors of dtype {d}", "they carry no signs") for d in signless(art)]
+        missing += [Untested(f"{art.name}: declared architecture", n) for n in art.notes]
     missing.append(DISGUISE)
     if identical is not None:
         tested.append(
@@ -174,6 +203,7 @@ def coverage(
     return Coverage(tuple(tested), tuple(missing))
 
 
-def with_note(coverage_: Coverage, *more: Untested) -> Coverage:
-    """A coverage with further untested things."""
-    return replace(coverage_, not_tested=(*coverage_.not_tested, *more))
+def signless(artifact: Artifact) -> list[str]:
+    """Dtypes of known roles whose values have no sign, or cannot be read: no coins come from them."""
+    tensors = artifact.weights.tensors
+    return sorted({tensors[n].dtype for n in artifact.names.values() if not carries_signs(tensors[n])})

@@ -9,6 +9,7 @@ from forebear.artifacts import read_artifact
 from forebear.errors import InputError
 from forebear.index import Index
 from forebear.inspect.cost import Meter
+from forebear.inspect.scan import FEWEST_COINS
 from forebear.signals import Fingerprint
 from forebear.signals import fingerprint as measure
 from forebear.signals.content import content_digest
@@ -16,9 +17,6 @@ from forebear.sources import LocalSource, open_source
 from forebear.types import Cost
 
 Step = Callable[[str], None]
-
-FEWEST_COINS = 64
-"""A reference with fewer coins could hardly ever be found again."""
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,12 @@ def claims_of(mark: Fingerprint, ancestors: tuple[Ancestor, ...]) -> tuple[Claim
         match = next((a for a in ancestors if names_match(base, a.name)), None)
         if match is None:
             status, why = "unverified", "no indexed reference of that name was found to be related"
+        elif match.relation.direction == "b_to_a":
+            status, why = "unverified", f"{match.name} is related, but seems to be the later one"
         elif match.verdict in CONFIRMING:
             status, why = "confirmed", f"the weights are not independent of {match.name} ({match.verdict})"
+            if match.verdict is not Verdict.DERIVED:
+                why += "; that it came first is the card's word"
         else:
             status, why = (
                 "unverified",
@@ -58,6 +62,7 @@ def findings_of(
     out: list[Finding] = []
     related = [a for a in ancestors if a.verdict in RELATED]
     declared = any(names_match(b, a.name) for a in related for b in mark.declared.base_models)
+    declared |= any(a.verdict is Verdict.IDENTICAL and names_match(artifact.name, a.name) for a in related)
     if related and not declared and verdict is not Verdict.INDEXED:
         out.append(_undeclared(mark, related[0]))
     if not ancestors and not tested and effort != "quick":
@@ -86,10 +91,8 @@ def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
     elif ancestor.verdict is Verdict.SAME_INIT_OR_DERIVED:
         open_question = "descent and a shared random initialisation are not told apart"
     text = f"The weights are not independent of {ancestor.name}; {says}; {open_question}."
-    settled = ancestor.verdict is Verdict.DEPENDENT and ancestor.relation.direction == "unknown"
-    # A card that names another base may well be right: that base can be a relative which is not indexed.
-    level = Level.WARNING if settled and not mark.declared.base_models else Level.NOTE
-    return raise_finding("ancestor-undeclared", text, evidence, level)
+    # A note: the reference may be this model's descendant, which no card can name, or its sibling.
+    return raise_finding("ancestor-undeclared", text, evidence, Level.NOTE)
 
 
 def _is_child(ancestor: Ancestor) -> bool:

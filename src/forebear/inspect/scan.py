@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from forebear.artifacts import Artifact, read_artifact
 from forebear.errors import ForebearError
 from forebear.index import Entry, Index, LocalIndex
-from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement
+from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, signless
 from forebear.inspect.cost import Meter
 from forebear.inspect.judge import claims_of, findings_of
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
-from forebear.lineage.counts import LOG10_ALPHA
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
@@ -26,6 +25,8 @@ Step = Callable[[str], None]
 
 NOMINATED = 50
 """References that the search hands on; the rest of a large index is told apart by the same exact counts."""
+FEWEST_COINS = 64
+"""With fewer coins nothing could ever be established, so nothing counts as tested."""
 CONFIRMED = 3
 """References that are read again and compared row by row, where their files are still there."""
 
@@ -66,7 +67,7 @@ def scan(target: str, index: Index | None = None, effort: str = "standard", on_s
         found[k] = _by_rows(candidate, artifact, mark, effort, total, meter, notes, on_step)
     found = sorted((c for c in found if c.established), key=_Candidate.order)
     ancestors = tuple(c.ancestor(total) for c in found)
-    tested = references.comparable(mark.shape) if effort != "quick" else 0
+    tested = references.comparable(mark.shape) if effort != "quick" and mark.code.n >= FEWEST_COINS else 0
     verdict = ancestors[0].verdict if ancestors else Verdict.INCONCLUSIVE
     if itself:
         verdict = Verdict.INDEXED
@@ -83,7 +84,7 @@ def scan(target: str, index: Index | None = None, effort: str = "standard", on_s
         _coverage(artifact, mark, found, tested, total, notes, effort),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
-        why=_why(artifact, found, itself, tested, total, effort),
+        why=_why(artifact, mark, found, itself, tested, total, effort),
         shape=mark.shape,
         problems=artifact.problems,
     )
@@ -144,7 +145,7 @@ def _by_code(entry: Entry, mark: Fingerprint, name: str, total: int) -> _Candida
     if movement:
         evidence.append(delta_evidence(delta))
     evidence += context_evidence(theirs, mark)
-    return _Candidate(entry, counts, conclusion, tuple(evidence), False, counts.log10_p + looks <= LOG10_ALPHA)
+    return _Candidate(entry, counts, conclusion, tuple(evidence), False, conclusion.verdict.related is True)
 
 
 def _by_rows(
@@ -174,8 +175,7 @@ def _by_rows(
     except ForebearError as error:
         notes.append(Untested(what, f"{error.message}; its stored code was used"))
         return candidate
-    established = pair.counts.log10_p + math.log10(max(1, total)) <= LOG10_ALPHA
-    established |= pair.conclusion.verdict is Verdict.IDENTICAL
+    established = pair.conclusion.verdict.related is True
     return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True, established)
 
 
@@ -214,6 +214,7 @@ def _coverage(
             )
         if artifact.geometry.head_dim is None:
             missing.append(Untested("attention coins", "the number of heads is not known (no usable config.json)"))
+    missing += [Untested(f"tensors of dtype {d}", "they carry no signs") for d in signless(artifact)]
     if mark.code.keyed_by == "row" and "residual" in mark.code.groups:
         missing.append(Untested("token strings", "no usable tokenizer: embedding rows were taken by number"))
     missing.append(DISGUISE)
@@ -223,7 +224,9 @@ def _coverage(
     return Coverage(tuple(done), tuple(missing))
 
 
-def _why(artifact: Artifact, found: list[_Candidate], itself: str, tested: int, total: int, effort: str) -> str:
+def _why(
+    artifact: Artifact, mark: Fingerprint, found: list[_Candidate], itself: str, tested: int, total: int, effort: str
+) -> str:
     if itself:
         return f"This model is itself the reference {itself}."
     if found:
@@ -232,6 +235,8 @@ def _why(artifact: Artifact, found: list[_Candidate], itself: str, tested: int, 
         return "The weights were not examined."
     if artifact.architecture is None:
         return f"No coins could be read: {artifact.unknown}."
+    if mark.code.n < FEWEST_COINS:
+        return f"Only {mark.code.n} sign coins could be read, too few to establish anything."
     if not total:
         return "There are no references to compare with yet."
     if not tested:

@@ -25,6 +25,8 @@ def conclude(
     same_vocabulary: bool,
     identical: bool = False,
     log10_looks: float = 0.0,
+    trusted: bool = True,
+    pruned: bool = False,
 ) -> Conclusion:
     """Decide about one pair, A the reference and B the model in question.
 
@@ -35,22 +37,32 @@ def conclude(
         same_vocabulary: equal vocabularies (context only).
         identical: the content hashes of both whole models are equal.
         log10_looks: log10 of the number of references that were searched.
+        trusted: whether the coins of at least one of the two can be relied on; else the p-value is only heuristic
+            and establishes nothing.
+        pruned: whether the whole of B was found to be the whole of A with values set to zero.
     """
     if identical:
         relation = Relation("identical", "unknown", None, {"kinds": ["identical"], "test": "content/1"})
         return Conclusion(Verdict.IDENTICAL, relation, "Every value of the two models is equal.")
-    if counts.pooled.n and counts.log10_p + log10_looks <= LOG10_ALPHA:
+    established = bool(counts.pooled.n) and counts.log10_p + log10_looks <= LOG10_ALPHA
+    if established and not trusted:
+        return Conclusion(
+            Verdict.INCONCLUSIVE,
+            Relation(),
+            "The coins agree, but neither model's coins can be relied on: each repeats itself, or its architecture is "
+            "only inferred. What looks like agreement can come from that.",
+        )
+    if established:
         if counts.whole and counts.pooled.log10_p + log10_looks <= LOG10_ALPHA:
-            return _dependent(counts, delta)
+            return _dependent(counts, delta, pruned)
         parts = list(counts.agreeing_components)
         relation = Relation("component_shared", "unknown", None, {"kinds": ["component_shared"], "components": parts})
         where = ", ".join(parts[:5]) if parts else " and ".join(counts.agreeing_groups)
-        return Conclusion(
-            Verdict.COMPONENT_SHARED,
-            relation,
-            f"Only a part is dependent ({where}); the rest looks independent or was not readable.",
-        )
-    nothing = Relation()
+        rest = "the rest looks independent or was not readable"
+        if len(parts) == len(counts.components):
+            rest = "that is all that could be compared, too little to speak for the whole"
+        return Conclusion(Verdict.COMPONENT_SHARED, relation, f"Only a part is dependent ({where}); {rest}.")
+    nothing = Relation(details={"kinds": []})
     if same_shape:
         return Conclusion(
             Verdict.SAME_ARCHITECTURE, nothing, "The shape is the same, which independent models often share."
@@ -62,7 +74,7 @@ def conclude(
     return Conclusion(Verdict.INCONCLUSIVE, nothing, "Nothing was found that ties the two together or apart.")
 
 
-def _dependent(counts: Counts, delta: Delta | None) -> Conclusion:
+def _dependent(counts: Counts, delta: Delta | None, pruned: bool) -> Conclusion:
     shift = [(a, b) for a, b in counts.layers if a != b]
     details: dict[str, object] = {"kinds": ["unknown"]}
     if shift:
@@ -70,15 +82,19 @@ def _dependent(counts: Counts, delta: Delta | None) -> Conclusion:
     excluded = delta.excludes_shared_start if delta else ""
     details["excludes_shared_initialisation"] = excluded or None
     if delta and delta.lost:
-        kind = "quantized" if delta.lost.startswith("rounded") else "pruned"
-        details |= {"kinds": [kind], "test": f"information loss: {delta.lost}", "format": delta.lost}
-        relation = Relation(kind, delta.direction, None, details)
-        if delta.direction == "a_to_b":
-            return Conclusion(Verdict.DERIVED, relation, f"Made from the reference itself: {excluded}.")
+        details["information_lost"] = delta.lost
+    if delta and pruned and delta.direction == "a_to_b":
+        details |= {"kinds": ["pruned"], "test": "every value of both models: zeros set, nothing else changed"}
+        relation = Relation("pruned", "a_to_b", None, details)
         return Conclusion(
-            Verdict.DEPENDENT, relation, f"The reference was made from this model or its twin: {excluded}."
+            Verdict.DERIVED,
+            relation,
+            f"Made from the reference, or from a model with the same values: over all tensors, {delta.lost}.",
         )
     relation = Relation("unknown", "unknown", None, details)
+    if delta and delta.direction == "b_to_a":
+        relation = Relation("pruned", "b_to_a", None, {**details, "kinds": ["pruned"]})
+        return Conclusion(Verdict.DEPENDENT, relation, f"The reference seems to be the later one: in it, {delta.lost}.")
     if excluded:
         return Conclusion(
             Verdict.DEPENDENT,

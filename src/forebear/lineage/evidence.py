@@ -41,10 +41,10 @@ def sign_evidence(
     pooled = counts.pooled
     trusted, heuristic = trust(reference, other, names)
     test = Test.HEURISTIC if heuristic else Test.EXACT
-    established = counts.log10_p + log10_looks <= LOG10_ALPHA
+    established = counts.log10_p + log10_looks <= LOG10_ALPHA and not heuristic
     if pooled.n == 0:
         test = Test.NONE
-    raw = pooled.log10_p
+    raw = counts.log10_p
     return Evidence(
         sign_code.NAME,
         "weights",
@@ -53,11 +53,11 @@ def sign_evidence(
         test,
         NULL if pooled.n else None,
         pooled.n,
-        floored(raw) if pooled.n else None,
+        floored(counts.log10_p) if pooled.n else None,
         sentence(counts, established),
         details={
             "log10_p_raw": raw if pooled.n else None,
-            "log10_p_pair": floored(counts.log10_p) if pooled.n else None,
+            "components": {c: floored(t.log10_p) for c, t in counts.components.items()},
             "agree": pooled.agree,
             "method": "signs of inner products of aligned rows" if rows else "bits against public vectors",
             "groups": {
@@ -97,9 +97,9 @@ def conditions(trusted: str, reference: SignCode, other: SignCode, heuristic: bo
     ]
     for code, which in ((reference, "reference"), (other, "model")):
         if code.repeats:
-            out.append(f"the {which} repeats itself ({'; '.join(code.repeats[:3])})")
+            out.append(f"the {which} is not relied on: {'; '.join(code.repeats[:3])}")
     if heuristic:
-        out.append("both models repeat themselves, so coins are not all independent: the p-value is heuristic")
+        out.append("neither model's coins can be relied on: the p-value is heuristic and establishes nothing")
     return out
 
 
@@ -108,9 +108,9 @@ def sentence(counts: Counts, established: bool) -> str:
     pooled = counts.pooled
     if pooled.n == 0:
         return "No sign coins could be compared."
-    text = f"{pooled.agree:,} of {pooled.n:,} independent sign coins agree ({pooled.share:.1%}; chance is 50%)"
+    text = f"{pooled.agree:,} of {pooled.n:,} sign coins agree ({pooled.share:.1%}; chance is 50%)"
     if not established:
-        return f"{text}: no more than independent models may show."
+        return f"{text}: nothing is established by that."
     where = ", ".join(GROUP_WORDS[g] for g in counts.agreeing_groups)
     if counts.whole:
         return f"{text}, in {where} and {len(counts.agreeing_layers)} of {len(counts.layers)} layers on their own."

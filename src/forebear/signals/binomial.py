@@ -24,7 +24,7 @@ def log10_tail(agree: int, n: int) -> float:
         for k in range(n - agree + 1):  # C(n, n - k) for k = 0 .. n - agree
             total += term
             term = term * (n - k) // (k + 1)
-        return math.log10(total) - n * math.log10(2)
+        return min(0.0, math.log10(total) - n * math.log10(2))
     below, term = 0, 1
     for k in range(agree):
         below += term

@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from forebear.artifacts import Artifact, Tensor
 from forebear.artifacts.dtypes import DTYPES
 
@@ -25,9 +28,9 @@ def content_digest(artifact: Artifact, progress: Callable[[int], None] = lambda 
         progress: called with the number of bytes of each chunk.
     """
     role_of = {name: role for role, name in artifact.names.items() if artifact.weights.tensors[name].nbytes}
-    state = hashlib.blake2b(NAME.encode(), digest_size=20)
-    named = sorted((role_of.get(name, name), tensor) for name, tensor in artifact.weights.tensors.items())
-    for label, tensor in named:
+    tensors = artifact.weights.tensors.items()
+    named = sorted(((role_of.get(name, name), name, tensor) for name, tensor in tensors), key=lambda item: item[:2])
+    for label, _, tensor in named:
         state.update(f"{label}|{list(tensor.shape)}|".encode("utf-8", "surrogatepass"))
         state.update(tensor_digest(tensor, progress))
     return state.hexdigest()
@@ -40,12 +43,15 @@ def tensor_digest(tensor: Tensor, progress: Callable[[int], None] = lambda _: No
     for start in range(0, tensor.nbytes, CHUNK):
         stop = min(tensor.nbytes, start + CHUNK)
         raw = tensor.source.read(tensor.path, tensor.start + start, tensor.start + stop)
-        if dtype.floating and dtype.decode is not None:
-            import numpy as np
-
-            values = dtype.decode(np.frombuffer(raw, dtype=np.uint8))
-            state.update(np.ascontiguousarray(values + np.float32(0)).astype("<f4").tobytes())  # -0.0 to 0.0
-        else:
+        values = dtype.decode(np.frombuffer(raw, dtype=np.uint8)) if dtype.floating and dtype.decode else None
+        if values is None or (tensor.dtype == "F64" and not _fits(values, raw)):
             state.update(tensor.dtype.encode() + raw)
+        else:
+            state.update(np.ascontiguousarray(values + np.float32(0)).astype("<f4").tobytes())  # -0.0 to 0.0
         progress(stop - start)
     return state.digest()
+
+
+def _fits(values: NDArray[np.float32], raw: bytes) -> bool:
+    """Whether float64 values lost nothing when they were read as float32."""
+    return bool(np.array_equal(values.astype(np.float64), np.frombuffer(raw, dtype="<f8"), equal_nan=True))

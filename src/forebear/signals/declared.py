@@ -10,8 +10,9 @@ from forebear.artifacts import Artifact
 
 NAME = "declared/1"
 MAX_CLAIMS = 20
-_SCRATCH = re.compile(
-    r"(?<!not )(?<!n't )\b(?:pre-?)?(?:trained|built|developed)\s+(?:entirely |completely |fully )?from[\s-]scratch",
+_SCRATCH = re.compile(r"\b(?:pre-?)?(?:trained|built|developed)\s+(?:\w+ly )?from[\s-]scratch", re.IGNORECASE)
+_SOMETHING_ELSE = re.compile(
+    r"\b(?:not|never|no|nor|rather|unlike|instead|without|than|which|whether|claim\w*|tokeni[sz]er|baseline|base)\b|n't",
     re.IGNORECASE,
 )
 
@@ -25,7 +26,7 @@ class Declared:
         relation: ``base_model_relation`` of the card, or "".
         licence: licence id or name of the card, or "".
         licence_files: names of licence and notice files.
-        from_scratch: whether the card says that it was trained from scratch.
+        from_scratch: whether the card plainly says that this model was trained from scratch, and names no base.
     """
 
     base_models: tuple[str, ...] = ()
@@ -48,8 +49,14 @@ def declared(artifact: Artifact) -> Declared:
         str(front.get("base_model_relation") or "")[:80],
         ", ".join(_texts(licence))[:200],
         tuple(sorted(artifact.documents.licences)),
-        bool(_SCRATCH.search(artifact.documents.card)),
+        not bases and claims_scratch(artifact.documents.card),
     )
+
+
+def claims_scratch(card: str) -> bool:
+    """Whether a sentence says that the model was trained from scratch; sentences about anything else do not count."""
+    sentences = re.split(r"(?<=[.!?])\s+|\n\s*\n|\n(?=[#*|>-])", card)
+    return any(_SCRATCH.search(s) and not _SOMETHING_ELSE.search(s) for s in sentences)
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -61,10 +68,11 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def names_match(claim: str, name: str) -> bool:
-    """Whether a claimed id and a reference's name mean the same model: equal, or equal behind the organisation."""
+    """Whether a claimed id and a reference's name mean the same model; organisations count where both are given."""
 
     def norm(text: str) -> str:
         return text.strip().lower().removeprefix("hf:").split("@")[0]
 
     a, b = norm(claim), norm(name)
-    return a == b or a.rsplit("/", 1)[-1] == b.rsplit("/", 1)[-1]
+    both = "/" in a and "/" in b
+    return a == b if both else a.rsplit("/", 1)[-1] == b.rsplit("/", 1)[-1]

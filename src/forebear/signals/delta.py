@@ -2,8 +2,9 @@
 
 Two questions that the sign code leaves open:
 
-*Which of the two lost information?* If every value of B is A's value rounded to a coarser format, or A's value or
-zero, then B was made from A: no training produces that, and a relative of A would miss some values.
+*Did one of the two lose information?* Every value of B may be A's value or zero (pruning), or A's value rounded to a
+coarser format. Zeros give a direction where A has none of its own and the whole of both models fits; see
+:func:`pruned_from`. Rounding gives none: anyone can add to B what its rounding takes away again.
 
 *Could it be just one random initialisation, trained twice?* Norm gains start at exactly one in every model, so how
 training moved them is known without the initialisation. Where the two movements are nearly the same
@@ -17,9 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
+
+from forebear.artifacts import Artifact, Tensor
 
 NAME = "delta/1"
 F32 = NDArray[np.float32]
@@ -29,9 +33,10 @@ SHARED_TRAINING = 0.8
 between what descent predicts (1) and what separate trainings can share; heuristic, and said to be."""
 MOVED = 0.003
 """Root mean square of log gains below which training has not moved them, so nothing can be said."""
-FROZEN = 0.5
-"""Share of bit-identical values in trained matrices that independent training cannot leave."""
 PRUNED_AT_LEAST = 0.01
+CHUNK_VALUES = 1_000_000
+OWN_ZEROS = 1e-4
+"""Share of zeros that the richer model may have itself where the other was pruned: more, and both may be pruned."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Delta:
         drift: ``|A - B| / |A|`` (Frobenius, all groups).
         equal: share of A's nonzero values that B has bit for bit (after decoding to float32).
         lost: the information that one side lacks: ``rounded to BF16``, ``12 % of values set to zero``, or "".
-        direction: ``a_to_b`` where B lost it, ``b_to_a`` where A did, else ``unknown``.
+        direction: ``a_to_b`` where B has the zeros, ``b_to_a`` where A has, else ``unknown``: on the values read.
         shared_training: cosine of the movements of norm gains from one, None where they have not moved.
         error: standard error of it (jackknife over norms).
     """
@@ -61,8 +66,6 @@ class Delta:
         """The stated test that excludes independent training from one initialisation, or ""."""
         if self.lost:
             return f"every one of {self.values:,} values read fits: {self.lost}"
-        if self.equal is not None and self.equal >= FROZEN:
-            return f"{self.equal:.0%} of the values read are bit-identical"
         if self.shared_training is None or self.error is None:
             return ""
         if self.shared_training - 3 * self.error >= SHARED_TRAINING:
@@ -84,11 +87,18 @@ class Tally:
         self._rounds = [dtype_a != dtype_b, dtype_a != dtype_b]  # may B be a rounding of A, A one of B
         self._zeroed = [0, 0]  # values that only B, only A has at zero
         self._others_equal = True
+        self._skipped = False
+        self._both_zero = 0  # zeros common to both, in arrays where one side has further ones
         self._inexact = [0, 0]  # values of A that B's dtype cannot hold, and the reverse
+
+    def skip(self) -> None:
+        """Note that something could not be compared, so that nothing is said about all values."""
+        self._skipped = True
 
     def add(self, a: F32, b: F32) -> None:
         """Account for two arrays of the same shape, A's and B's values at the same places."""
         if a.shape != b.shape:
+            self._skipped = True
             return
         with np.errstate(all="ignore"):
             good = np.isfinite(a) & np.isfinite(b)
@@ -102,6 +112,8 @@ class Tally:
         only_b, only_a = (b == 0) & (a != 0), (a == 0) & (b != 0)
         self._zeroed[0] += int(only_b.sum())
         self._zeroed[1] += int(only_a.sum())
+        if only_a.any() or only_b.any():
+            self._both_zero += int(((a == 0) & (b == 0)).sum())
         self._others_equal &= bool(((a == b) | only_b | only_a).all())
         for k, (rich, poor, dtype) in enumerate(((a, b, self._dtypes[1]), (b, a, self._dtypes[0]))):
             if self._rounds[k]:
@@ -114,15 +126,13 @@ class Tally:
         """The delta of everything added so far."""
         lost, direction = "", "unknown"
         share = self._values or 1
-        if self._values:
+        if self._values and not self._skipped:
             for k, way in enumerate(("a_to_b", "b_to_a")):
                 if self._rounds[k] and self._inexact[k] > share // 100:
-                    lost, direction = f"rounded to {self._dtypes[1 - k]}", way
+                    lost = f"they differ as by rounding to {self._dtypes[1 - k]}"
                 elif self._others_equal and self._zeroed[k] > PRUNED_AT_LEAST * share and not self._zeroed[1 - k]:
-                    lost, direction = (
-                        f"{self._zeroed[k] / share:.0%} of the values set to zero, the others untouched",
-                        way,
-                    )
+                    lost = f"{self._zeroed[k] / share:.0%} of the values set to zero, the others untouched"
+                    direction = way if self._both_zero <= OWN_ZEROS * share else "unknown"
         return Delta(
             self._values,
             (self._squares / self._reference) ** 0.5 if self._reference else None,
@@ -180,3 +190,30 @@ def shared_training(
     n = len(sums)
     error = float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
     return float(value), error
+
+
+def pruned_from(a: Artifact, b: Artifact) -> bool:
+    """Whether the whole of B is the whole of A with some values set to zero, tensor by tensor, all of them read.
+
+    A sample is not enough: a relative of A that differs only in tensors that were not read would fit it.
+    """
+    ours, theirs = tensors_by_role(a), tensors_by_role(b)
+    if ours.keys() != theirs.keys() or any(ours[k].shape != theirs[k].shape for k in ours):
+        return False
+    tally = Tally("", "")
+    for role, tensor in ours.items():
+        other = theirs[role]
+        rows = max(1, CHUNK_VALUES // max(1, prod(tensor.shape[1:])))
+        if not tensor.shape:
+            tally.add(tensor.values(), other.values())
+        for start in range(0, tensor.shape[0] if tensor.shape else 0, rows):
+            stop = min(tensor.shape[0], start + rows)
+            tally.add(tensor.rows(start, stop), other.rows(start, stop))
+    delta = tally.result(None)
+    return bool(delta.lost) and delta.direction == "a_to_b"
+
+
+def tensors_by_role(artifact: Artifact) -> dict[str, Tensor]:
+    """Every tensor of a model under its role, or under its name where it has none."""
+    roles = {name: role for role, name in artifact.names.items()}
+    return {roles.get(name, name): tensor for name, tensor in artifact.weights.tensors.items()}

@@ -62,7 +62,7 @@ class Block:
         offset: bit of the code that the first generator has within its layer slot (or in the code for residual).
         rows: ``(n, width)`` float32; for the residual group the columns are tokens, rows scaled by token norm.
         positions: ``(n,)`` position of every generator in its group's share of the code.
-        valid: ``(n,)`` False where a row is zero, not finite, or repeats another one of the block.
+        valid: ``(n,)`` False where a row is zero, not finite, or like another one of the block.
         labels: what the columns stand for where they have names (tokens), else empty.
         raw: the values as stored, for the delta; planes and tokens are not merged or scaled in it.
     """
@@ -153,7 +153,7 @@ def token_rows(artifact: Artifact) -> tuple[Indices, tuple[str, ...]]:
     geometry = artifact.geometry
     assert geometry is not None
     known = artifact.tokenizer.ids if artifact.tokenizer else {}
-    found = sorted((known[t], t) for t in TOKENS if t in known and known[t] < geometry.vocabulary)
+    found = sorted((known[t], t) for t in TOKENS if known.get(t, geometry.vocabulary) < geometry.vocabulary)
     if len(found) < ENOUGH_TOKENS:
         found = list(enumerate(TOKENS))[: geometry.vocabulary]
     return np.array([i for i, _ in found], dtype=np.int64), tuple(t for _, t in found)
@@ -161,7 +161,10 @@ def token_rows(artifact: Artifact) -> tuple[Indices, tuple[str, ...]]:
 
 def keyed_by_string(artifact: Artifact) -> bool:
     """Whether embedding rows are found by token string (True) or only by number."""
-    return artifact.tokenizer is not None and sum(t in artifact.tokenizer.ids for t in TOKENS) >= ENOUGH_TOKENS
+    if artifact.tokenizer is None or artifact.geometry is None:
+        return False
+    limit = artifact.geometry.vocabulary
+    return sum(artifact.tokenizer.ids.get(t, limit) < limit for t in TOKENS) >= ENOUGH_TOKENS
 
 
 def layer_blocks(artifact: Artifact, layer: int, how: Plan) -> Iterator[Block]:
@@ -196,9 +199,12 @@ def _experts(artifact: Artifact, layer: int, how: Plan) -> Iterator[Block]:
         up = role_tensor(artifact, f"layers.{layer}.experts.{k * geometry.experts // used}.up")
         if up is None:
             continue
-        indices = np.arange(min(max(1, how.glu // 4), each, up.length("neuron")))
-        rows.append(up.rows("neuron", indices, geometry.width))
-        places.append(indices + k * each)
+        # Another stretch of neurons in every expert: experts that were copied from one dense MLP never show the
+        # same neuron twice, so no coin is counted twice.
+        indices = np.arange(k * each, min(k * each + max(1, how.glu // 4), up.length("neuron")))
+        if indices.size:
+            rows.append(up.rows("neuron", indices, geometry.width))
+            places.append(indices)
     if rows:
         yield _block("experts", layer, np.concatenate(rows), np.concatenate(places))
 
@@ -273,18 +279,19 @@ def read_scattered(tensor: RoleTensor, ids: Indices, gap: int = 16) -> F32:
 
 
 def usable_rows(rows: F32) -> Flags:
-    """Rows that carry a coin: finite, not zero, and not a copy (up to sign) of an earlier row of the block."""
+    """Rows that carry a coin: finite, not zero, and unlike (up to sign) every other row of the block."""
     with np.errstate(all="ignore"):
         finite = np.isfinite(rows).all(axis=1)
         usable: Flags = finite & (np.abs(rows).max(axis=1, initial=0.0) > 0)
-    seen: set[bytes] = set()
+    classes: dict[bytes, list[int]] = {}
     for i in np.flatnonzero(usable):
         row = rows[i]
         lead = row[np.flatnonzero(row)[0]]
         key = hashlib.blake2b((row if lead > 0 else -row).tobytes(), digest_size=12).digest()
-        if key in seen:
-            usable[i] = False
-        seen.add(key)
+        classes.setdefault(key, []).append(int(i))
+    for members in classes.values():
+        if len(members) > 1:  # all of them: the one kept would agree with the other model's by construction
+            usable[members] = False
     return usable
 
 

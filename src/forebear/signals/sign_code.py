@@ -43,6 +43,7 @@ CODE_BYTES = CODE_BITS // 8
 SIGNATURE_DIMS = 64
 _OFFSET = {"glu": 0, "experts": 0, "value_output": GLU_BITS, "query_key": GLU_BITS + VALUE_BITS}
 SELF_ALPHA = -6.0
+INFERRED = "its architecture was inferred from tensor names alone"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,8 @@ class SignCode:
         signature: ``(16, 2, 64)`` float16, log norm gains: flips cannot change them, layers are aligned by them.
         groups: coin groups that the family has.
         keyed_by: ``token`` where embedding rows were found by token string, ``row`` where only by number.
-        repeats: internal dependences found (cloned layers, repeated heads); they make a p-value heuristic.
+        repeats: reasons why this model's own coins cannot be relied on: internal dependences (cloned layers, repeated
+            heads), or an architecture that is only inferred. The other model must then be the trusted one.
     """
 
     bits: Bits
@@ -160,7 +162,8 @@ def encode(artifact: Artifact) -> tuple[SignCode, str]:
         "token" if keyed_by_string(artifact) else "row",
         (),
     )
-    return SignCode(**{**code.__dict__, "repeats": repeats(code)}), digest.hexdigest()
+    doubts = (*((INFERRED,) if artifact.by_names else ()), *repeats(code))
+    return SignCode(**{**code.__dict__, "repeats": doubts}), digest.hexdigest()
 
 
 def layer_signature(artifact: Artifact, layer: int) -> NDArray[np.float16]:
