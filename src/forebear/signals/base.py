@@ -99,7 +99,8 @@ SIGNALS: tuple[Signal, ...] = (
         "What lies between two aligned models: drift, equal values, lost information, shared movement of norm gains.",
         "two readable models that the sign code aligned",
         "fine-tuning",
-        "direction, unless one side lost information; a very light fine-tune of the true parent looks like the parent",
+        "direction, unless one whole model is the other with values set to zero; a very light fine-tune of the true "
+        "parent looks like the parent",
         "docs/architecture.md",
     ),
 )

@@ -30,6 +30,7 @@ def content_digest(artifact: Artifact, progress: Callable[[int], None] = lambda 
     role_of = {name: role for role, name in artifact.names.items() if artifact.weights.tensors[name].nbytes}
     tensors = artifact.weights.tensors.items()
     named = sorted(((role_of.get(name, name), name, tensor) for name, tensor in tensors), key=lambda item: item[:2])
+    state = hashlib.blake2b(NAME.encode(), digest_size=20)
     for label, _, tensor in named:
         state.update(f"{label}|{list(tensor.shape)}|".encode("utf-8", "surrogatepass"))
         state.update(tensor_digest(tensor, progress))
