@@ -81,4 +81,6 @@ def one_line(text: str, limit: int = 600) -> str:
     """Text from strangers made safe for one terminal line: no control characters, bounded length."""
     flat = "".join(ch if ch.isprintable() else " " for ch in text)
     flat = " ".join(flat.split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    if len(flat) <= limit:
+        return flat
+    return flat[: limit // 2] + "…" + flat[-(limit - limit // 2 - 1) :]  # the reason stands at the end

@@ -246,3 +246,9 @@ def test_any_bytes_are_a_card(raw: bytes, fenced: bool) -> None:
     documents, problems = read_documents(Memory({"README.md": raw, "LICENSE": raw}))
     assert documents.licences.keys() == {"LICENSE"}
     assert all(p.isprintable() for p in problems)
+
+
+def test_a_licence_that_is_no_text_is_listed_and_no_problem(tmp_path: Path) -> None:
+    (tmp_path / "LICENSE.pdf").write_bytes(b"%PDF-1.7 \xff\xfe")
+    documents, problems = read_documents(LocalSource(tmp_path))
+    assert (dict(documents.licences), problems) == ({"LICENSE.pdf": ""}, ())

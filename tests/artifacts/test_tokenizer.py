@@ -136,7 +136,7 @@ def test_a_tokenizer_of_200_megabytes_is_a_problem_and_never_read(tmp_path: Path
     artifact = read_artifact(LocalSource(tmp_path))
     assert artifact.tokenizer is None
     assert artifact.problems == (
-        "tokenizer.json: 200,000,000 bytes, more than the 100,000,000 that such a file may have",
+        "tokenizer.json: 200,000,000 bytes, more than the 64,000,000 that such a file may have",
     )
     assert isinstance(artifact.source, Metered) and artifact.source.bytes_read < 100_000
 

@@ -212,7 +212,7 @@ def test_one_bad_model_does_not_cost_the_others(shell: Shell, base: Path, tmp_pa
 def test_interrupting_index_add_loses_nothing_that_was_added(shell: Shell, tmp_path: Path) -> None:
     folders = [tiny_llama(tmp_path / f"m{k}", seed=k) for k in range(30)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "forebear", "index", "add", *map(str, folders)],
+        [sys.executable, "-m", "forebear", "index", "add", *map(str, folders * 20)],
         env=shell.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -227,7 +227,8 @@ def test_interrupting_index_add_loses_nothing_that_was_added(shell: Shell, tmp_p
     said = {line.split()[1] for line in out.splitlines() if line.startswith("added")}
     assert said <= kept and len(kept) >= 3
     assert "Traceback" not in err
-    assert process.returncode in (0, 4)  # 0 where it was through before the signal came
+    # Through before the signal came: 0, or Python's own answer while it is shutting down.
+    assert process.returncode == 4 or (process.returncode in (0, -signal.SIGINT) and len(kept) == 30)
     assert shell("index", "add", *folders).returncode == 0
     assert len(shell.json("index", "list")["models"]) == 30
 

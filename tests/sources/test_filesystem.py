@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forebear.errors import InputError
+from forebear.errors import InputError, UsageError
 from forebear.sources import File, LocalSource, Metered, base, filesystem, open_source
 from models import Memory, refused
 
@@ -382,3 +382,18 @@ def test_every_range_is_answered_exactly_or_refused(
     else:
         with refused("ranges"):
             source.read("ranges", start, start + length)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["org/model", "org/model@main", "hf:org/model", "https://x.test/m", "s3://b/m", "ollama:m"],
+)
+def test_targets_that_are_not_local_are_refused_in_words(target: str) -> None:
+    with pytest.raises(UsageError, match="local files only"):
+        open_source(target)
+
+
+def test_a_local_path_wins_over_a_hub_id_of_the_same_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "org" / "model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert open_source("org/model").name == "model"

@@ -22,6 +22,7 @@ MAX_FRONT_MATTER = 200_000
 MAX_LICENCE = 1_000_000
 MAX_DIGITS = 20
 _LICENCE = re.compile(r"^(licen[cs]e|copying|notice|use_policy|usage_policy|acceptable[_-]use)", re.IGNORECASE)
+_NOT_TEXT = (".pdf", ".doc", ".docx", ".odt", ".png", ".jpg")
 _FENCE = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t\r]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -32,7 +33,7 @@ class Documents:
     Attributes:
         front_matter: the card's YAML header, empty where there is none.
         card: the card's text behind the header.
-        licences: licence, notice and policy files: name to text.
+        licences: licence, notice and policy files: name to text, empty where the file is no text.
     """
 
     front_matter: Mapping[str, Any] = field(default_factory=dict)
@@ -51,6 +52,9 @@ def read_documents(source: Source) -> tuple[Documents, tuple[str, ...]]:
         if not is_card and not _LICENCE.match(file.path):
             continue
         try:
+            if file.path.lower().endswith(_NOT_TEXT):
+                licences[file.path] = ""  # it is there, which is all that can be said of it
+                continue
             raw = read_whole(source, file.path, MAX_CARD if is_card else MAX_LICENCE)
             text, problem = decode(raw, file.path)
             if problem:

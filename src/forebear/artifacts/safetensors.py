@@ -20,7 +20,7 @@ SUFFIX = ".safetensors"
 INDEX = "model.safetensors.index.json"
 MAX_HEADER = 100_000_000
 """The bound that the reference implementation sets."""
-MAX_INDEX = 256_000_000
+MAX_INDEX = 64_000_000
 MAX_DIMENSIONS = 16
 MAX_ELEMENTS = 2**56
 """Of a tensor and, in empty ones, of the axes that are not empty: arrays of any dtype then fit 64-bit sizes."""

@@ -16,7 +16,7 @@ from forebear.errors import FormatError
 from forebear.sources import Source
 
 TOKENIZER = "tokenizer.json"
-MAX_TOKENIZER = 100_000_000
+MAX_TOKENIZER = 64_000_000
 """Bytes; the largest public ones are about 35 MB."""
 MAX_ID = 4_000_000
 
