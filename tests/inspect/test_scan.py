@@ -224,3 +224,11 @@ def test_a_model_without_coins_was_not_tested(base: Path, index: LocalIndex) -> 
     assert result.references_tested == 0
     assert "too few" in result.why
     assert [f.id for f in result.findings] == ["no-reference-tested"]
+
+
+def test_a_quick_scan_says_that_it_did_not_look(base: Path, index: LocalIndex) -> None:
+    child = drifted(base, "child", 0.1)
+    (child / "README.md").write_text(CARD.format(base="base_model: org/ref0\n", text=""))
+    result = forebear.scan(str(child), index, effort="quick")
+    assert (result.verdict, result.ancestors, result.findings) == (Verdict.INCONCLUSIVE, (), ())
+    assert [c.why for c in result.claims] == ["the weights were not examined"]

@@ -17,13 +17,15 @@ CONFIRMING = frozenset({Verdict.IDENTICAL, Verdict.DERIVED, Verdict.DEPENDENT})
 RELATED = CONFIRMING | {Verdict.SAME_INIT_OR_DERIVED}
 
 
-def claims_of(mark: Fingerprint, ancestors: tuple[Ancestor, ...]) -> tuple[Claim, ...]:
+def claims_of(mark: Fingerprint, ancestors: tuple[Ancestor, ...], effort: str) -> tuple[Claim, ...]:
     """Every claim of descent in card and config, with its status."""
     out: list[Claim] = []
     for base in mark.declared.base_models:
         match = next((a for a in ancestors if names_match(base, a.name)), None)
         if match is None:
             status, why = "unverified", "no indexed reference of that name was found to be related"
+            if effort == "quick":
+                why = "the weights were not examined"
         elif match.relation.direction == "b_to_a":
             status, why = "unverified", f"{match.name} is related, but seems to be the later one"
         elif match.verdict in CONFIRMING:

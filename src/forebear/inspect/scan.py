@@ -71,7 +71,7 @@ def scan(target: str, index: Index | None = None, effort: str = "standard", on_s
     verdict = ancestors[0].verdict if ancestors else Verdict.INCONCLUSIVE
     if itself:
         verdict = Verdict.INDEXED
-    claims = claims_of(mark, ancestors)
+    claims = claims_of(mark, ancestors, effort)
     return Scan(
         ModelRef(artifact.target, artifact.name, mark.digest),
         verdict,
