@@ -59,7 +59,6 @@ class Block:
     Attributes:
         group: see the table above.
         layer: index in the model, None for the residual stream.
-        offset: bit of the code that the first generator has within its layer slot (or in the code for residual).
         rows: ``(n, width)`` float32; for the residual group the columns are tokens, rows scaled by token norm.
         positions: ``(n,)`` position of every generator in its group's share of the code.
         valid: ``(n,)`` False where a row is zero, not finite, or like another one of the block.

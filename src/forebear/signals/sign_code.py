@@ -27,7 +27,6 @@ from forebear.signals.generators import (
     SLOTS,
     VALUE_BITS,
     Block,
-    Plan,
     keyed_by_string,
     layer_blocks,
     plan,
@@ -350,13 +349,3 @@ def _layer_pairs(a: Artifact, b: Artifact, depth_a: int, depth_b: int) -> list[t
     signature_a = np.stack([layer_signature(a, layer) for layer in range(depth_a)])
     signature_b = np.stack([layer_signature(b, layer) for layer in range(depth_b)])
     return align_layers(signature_a, signature_b)
-
-
-def describe_plan(how: Plan) -> dict[str, int]:
-    """The plan's parameters for ``details``: they change which coins are read."""
-    return {
-        "layers_read": len(how.slots),
-        "glu": how.glu,
-        "value_output": how.values,
-        "query_key": how.planes,
-    }
