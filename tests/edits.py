@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -69,3 +70,9 @@ def as_float32(base: Path, name: str, change: Callable[[str, F32], F32]) -> Path
             )
     write_safetensors(folder / "model.safetensors", tensors)
     return folder
+
+
+def clone_layers(folder: Path) -> None:
+    """Make every layer a copy of the first one."""
+    first: dict[str, F32] = {}
+    edit(folder, lambda name, values: first.setdefault(re.sub(r"layers\.\d+", "layers", name), values))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 import pytest
@@ -19,20 +16,6 @@ from forebear.artifacts.read import MAX_CONFIG, read_config
 from forebear.errors import ForebearError
 from forebear.sources import LocalSource
 from models import Memory, bf16, refused, tiny_llama, write_safetensors
-
-
-@pytest.fixture
-def deadline() -> Iterator[None]:
-    """Fail, rather than wait for ever, when something blocks."""
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        raise TimeoutError("blocked")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(20)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 import forebear
 from documents import check_document
-from edits import F32, as_float32, copy, drifted, edit, move_gains
+from edits import F32, as_float32, clone_layers, copy, drifted, edit, move_gains
 from forebear.types import Verdict
 from models import tiny, tiny_llama, write_safetensors
 
@@ -186,6 +186,14 @@ def test_a_pruned_base_does_not_derive_from_a_sibling_with_other_tokens(base: Pa
     assert forebear.compare(str(sibling), str(pruned)).verdict is not Verdict.DERIVED
 
 
+def test_a_reversed_pruning_that_fits_only_the_sample_has_no_direction(base: Path) -> None:
+    sibling, pruned = copy(base, "sibling"), copy(base, "pruned")
+    edit(sibling, lambda n, v: v * 1.1 if any(k in n for k in ("q_proj", "o_proj", "gate_proj", "down_proj")) else v)
+    edit(pruned, prune(0.3))
+    assert forebear.compare(str(pruned), str(sibling)).relation.direction == "unknown"
+    assert forebear.compare(str(pruned), str(base)).relation.direction == "b_to_a"
+
+
 def test_rounding_gives_no_direction(base: Path) -> None:
     rich = as_float32(base, "rich", lambda _, v: v * np.float32(1.0009))
     for one, two in ((rich, base), (base, rich)):
@@ -197,12 +205,7 @@ def test_rounding_gives_no_direction(base: Path) -> None:
 def test_models_that_both_repeat_themselves_establish_nothing(tmp_path: Path) -> None:
     for seed in (1, 2):
         tiny_llama(tmp_path / str(seed), seed=seed)
-        first: dict[str, F32] = {}
-
-        def clone(name: str, v: F32, first: dict[str, F32] = first) -> F32:
-            return first.setdefault(re.sub(r"layers\.\d+", "layers", name), v)
-
-        edit(tmp_path / str(seed), clone)
+        clone_layers(tmp_path / str(seed))
     result = forebear.compare(str(tmp_path / "1"), str(tmp_path / "1"))
     assert result.verdict is Verdict.IDENTICAL
     drift = drifted(tmp_path / "1", "drift", 0.01)

@@ -10,7 +10,7 @@ import pytest
 
 import forebear
 from documents import check_document
-from edits import as_float32, copy, drifted, edit, move_gains
+from edits import as_float32, clone_layers, copy, drifted, edit, move_gains
 from forebear.errors import InputError, UsageError
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
@@ -232,3 +232,22 @@ def test_a_quick_scan_says_that_it_did_not_look(base: Path, index: LocalIndex) -
     result = forebear.scan(str(child), index, effort="quick")
     assert (result.verdict, result.ancestors, result.findings) == (Verdict.INCONCLUSIVE, (), ())
     assert [c.why for c in result.claims] == ["the weights were not examined"]
+
+
+@pytest.mark.parametrize("files", ["there", "gone"])
+def test_models_that_both_repeat_themselves_are_not_related_by_code_or_rows(files: str, tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "base", seed=1)
+    clone_layers(base)
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(base), index)
+    child = drifted(base, "child", 0.01)
+    if files == "gone":
+        shutil.rmtree(base)
+    result = forebear.scan(str(child), index)
+    assert (result.verdict, result.ancestors) == (Verdict.INCONCLUSIVE, ())
+
+
+def test_the_finding_says_when_it_was_the_coins_that_were_missing(base: Path, index: LocalIndex) -> None:
+    zero = copy(base, "zero")
+    edit(zero, lambda n, v: v * 0)
+    assert "only 0 sign coins" in forebear.scan(str(zero), index).findings[0].message

@@ -89,6 +89,15 @@ def test_nothing_compared_concludes_nothing() -> None:
     assert (delta.values, delta.drift, delta.equal, delta.excludes_shared_start) == (0, None, None, "")
 
 
+def test_nothing_is_said_about_all_values_where_some_are_no_numbers() -> None:
+    dense = random(2)
+    pruned = np.where(np.abs(dense) < 0.3, 0, dense).astype(np.float32)
+    pruned[0, 0] = np.nan
+    tally = Tally("BF16", "BF16")
+    tally.add(dense, pruned)
+    assert tally.result(None).lost == ""
+
+
 def test_not_finite_values_are_left_out() -> None:
     values = random(3)
     values[0, 0] = np.nan

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import pytest
 from hypothesis import given, settings
@@ -18,20 +16,6 @@ from forebear.sources import File, LocalSource, Metered, base, filesystem, open_
 from models import Memory, refused
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-
-
-@pytest.fixture
-def deadline() -> Iterator[None]:
-    """Fail, rather than wait for ever, when something blocks."""
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        raise TimeoutError("blocked")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(20)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

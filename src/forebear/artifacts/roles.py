@@ -88,6 +88,12 @@ def carries_signs(tensor: Tensor) -> bool:
     return dtype.decode is not None and dtype.signed and prod(tensor.shape[1:]) * dtype.bits % 8 == 0
 
 
+def tensors_by_role(artifact: Artifact) -> dict[str, Tensor]:
+    """Every tensor of a model under its role, or under ``name:`` and its name where it has none."""
+    roles = {name: role for role, name in artifact.names.items()}
+    return {roles.get(name, f"name:{name}"): tensor for name, tensor in artifact.weights.tensors.items()}
+
+
 def template(role: str) -> str:
     """``layers.3.experts.7.up`` to ``layers.{layer}.experts.{expert}.up``."""
     parts = role.split(".")

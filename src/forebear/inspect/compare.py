@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from forebear.artifacts import Artifact, read_artifact
-from forebear.artifacts.roles import carries_signs
+from forebear.artifacts.roles import carries_signs, tensors_by_role
 from forebear.inspect.cost import Meter
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
 from forebear.signals.content import content_digest
-from forebear.signals.delta import Delta, Tally, pruned_from, shared_training, tensors_by_role
+from forebear.signals.delta import Delta, Tally, pruned_from, shared_training
 from forebear.signals.fingerprint import main_dtype
 from forebear.signals.generators import comparable_groups
 from forebear.signals.sign_code import (
@@ -28,8 +28,8 @@ from forebear.types import Comparison, Coverage, Evidence, ModelRef, Untested, f
 
 Step = Callable[[str], None]
 
-HASH_UNASKED = 64_000_000
-"""Bytes up to which two models that agree in every value read are hashed whole without being asked."""
+READ_UNASKED = 64_000_000
+"""Bytes up to which two models are read whole without being asked, where every value read so far calls for it."""
 DISGUISE = Untested(
     "permuted or rotated coordinates",
     "the sign code reads coordinates as they are; a model whose coordinates were scrambled looks independent to it",
@@ -113,7 +113,7 @@ def compare_artifacts(
         counts,
         delta,
         shape.same_shape(marks[0].shape, marks[1].shape),
-        bool(marks[0].vocabulary and marks[1].vocabulary and marks[0].vocabulary.digest == marks[1].vocabulary.digest),
+        vocabulary.same_vocabulary(marks[0].vocabulary, marks[1].vocabulary),
         bool(identical),
         looks,
         trusted=not trust(marks[0].code, marks[1].code, (a.name, b.name))[1],
@@ -142,22 +142,27 @@ def settle_identity(
     ours, theirs = ({r: t.shape for r, t in tensors_by_role(m).items()} for m in (a, b))
     if ours != theirs:
         return False
-    size = sum(t.nbytes for m in (a, b) for t in m.weights.tensors.values())
-    if effort != "deep" and size > HASH_UNASKED:
+    if not may_read_whole(a, b, effort):
         return None
     on_step("hashing every value")
     return content_digest(a) == content_digest(b)
 
 
-def settle_pruning(a: Artifact, b: Artifact, delta: Delta, incomplete: bool, effort: str, on_step: Step) -> bool:
-    """Whether B is A with values set to zero in every tensor; read whole only for small models or on request."""
-    if delta.direction != "a_to_b" or incomplete:
-        return False
-    size = sum(t.nbytes for m in (a, b) for t in m.weights.tensors.values())
-    if effort != "deep" and size > HASH_UNASKED:
-        return False
+def settle_pruning(a: Artifact, b: Artifact, delta: Delta, incomplete: bool, effort: str, on_step: Step) -> str:
+    """The direction in which one whole model is the other with values set to zero, else ``unknown``.
+
+    Read whole only where the sample fits, and then unasked only for small models.
+    """
+    if delta.direction == "unknown" or incomplete or not may_read_whole(a, b, effort):
+        return "unknown"
     on_step("comparing every value")
-    return pruned_from(a, b)
+    rich, poor = (a, b) if delta.direction == "a_to_b" else (b, a)
+    return delta.direction if pruned_from(rich, poor) else "unknown"
+
+
+def may_read_whole(a: Artifact, b: Artifact, effort: str) -> bool:
+    """Whether all values of both models may be read: on request, or unasked where they are small."""
+    return effort == "deep" or sum(t.nbytes for m in (a, b) for t in m.weights.tensors.values()) <= READ_UNASKED
 
 
 def gain_movement(a: SignCode, b: SignCode) -> tuple[float, float] | None:
@@ -193,9 +198,7 @@ def coverage(
         missing += [Untested(f"{art.name}: declared architecture", n) for n in art.notes]
     missing.append(DISGUISE)
     if identical is not None:
-        tested.append(
-            "content/1" if identical or effort == "deep" else "equality of all values (differences were found)"
-        )
+        tested.append("content/1" if identical else "equality of all values (differences were found)")
     elif effort != "quick" and counts.pooled.n:
         missing.append(Untested("content/1", "every value read is equal; --effort deep reads all of them"))
     for art in (a, b):

@@ -9,7 +9,7 @@ from forebear.artifacts import read_artifact
 from forebear.errors import InputError
 from forebear.index import Index
 from forebear.inspect.cost import Meter
-from forebear.inspect.scan import FEWEST_COINS
+from forebear.inspect.judge import FEWEST_COINS
 from forebear.signals import Fingerprint
 from forebear.signals import fingerprint as measure
 from forebear.signals.content import content_digest

@@ -14,6 +14,8 @@ from forebear.signals.declared import names_match
 from forebear.types import Ancestor, Claim, Finding, Level, Verdict
 
 CONFIRMING = frozenset({Verdict.IDENTICAL, Verdict.DERIVED, Verdict.DEPENDENT})
+FEWEST_COINS = 64
+"""With fewer coins nothing could ever be established, so nothing counts as tested."""
 RELATED = CONFIRMING | {Verdict.SAME_INIT_OR_DERIVED}
 
 
@@ -27,7 +29,7 @@ def claims_of(mark: Fingerprint, ancestors: tuple[Ancestor, ...], effort: str) -
             if effort == "quick":
                 why = "the weights were not examined"
         elif match.relation.direction == "b_to_a":
-            status, why = "unverified", f"{match.name} is related, but seems to be the later one"
+            status, why = "unverified", f"{match.name} is related, but is the later one"
         elif match.verdict in CONFIRMING:
             status, why = "confirmed", f"the weights are not independent of {match.name} ({match.verdict})"
             if match.verdict is not Verdict.DERIVED:
@@ -89,7 +91,7 @@ def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
         return raise_finding("ancestor-undeclared", text, evidence, Level.WARNING)
     open_question = "which came first is not settled"
     if ancestor.relation.direction == "b_to_a":
-        open_question = f"{ancestor.name} seems to be the later one"
+        open_question = f"{ancestor.name} is the later one"
     elif ancestor.verdict is Verdict.SAME_INIT_OR_DERIVED:
         open_question = "descent and a shared random initialisation are not told apart"
     text = f"The weights are not independent of {ancestor.name}; {says}; {open_question}."
@@ -105,6 +107,8 @@ def _no_reference(artifact: Artifact, mark: Fingerprint, total: int) -> Finding:
     """No comparable reference: name what would settle it."""
     shape = mark.shape
     why = "the index is empty" if not total else f"none of the {total:,} references has a comparable shape"
+    if mark.code.n < FEWEST_COINS:
+        why = f"only {mark.code.n} sign coins could be read"
     if shape.get("family") is None:
         return raise_finding("no-reference-tested", f"No reference was tested: {artifact.unknown}.")
     alike = look_alikes(

@@ -12,12 +12,14 @@ from forebear.errors import ForebearError
 from forebear.index import Entry, Index, LocalIndex
 from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, signless
 from forebear.inspect.cost import Meter
-from forebear.inspect.judge import claims_of, findings_of
+from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import compare_codes
+from forebear.signals.vocabulary import same_vocabulary
 from forebear.sources import LocalSource, open_source
 from forebear.types import Ancestor, Coverage, Evidence, ModelRef, Scan, Untested, Verdict, floored
 
@@ -25,8 +27,6 @@ Step = Callable[[str], None]
 
 NOMINATED = 50
 """References that the search hands on; the rest of a large index is told apart by the same exact counts."""
-FEWEST_COINS = 64
-"""With fewer coins nothing could ever be established, so nothing counts as tested."""
 CONFIRMED = 3
 """References that are read again and compared row by row, where their files are still there."""
 
@@ -99,7 +99,16 @@ class _Candidate:
     conclusion: Conclusion
     evidence: tuple[Evidence, ...]
     by_rows: bool
-    established: bool
+
+    @property
+    def established(self) -> bool:
+        """Whether a dependence was established."""
+        return self.conclusion.verdict.related is True
+
+    @property
+    def closeness(self) -> float:
+        """Mean cosine of aligned rows, or the share of agreeing bits where only codes were compared."""
+        return self.counts.cosine if self.counts.cosine is not None else self.counts.pooled.share
 
     def order(self) -> tuple[bool, bool, float, float, str]:
         """Best first: identical, then compared row by row, then the smallest tail, then the closest.
@@ -107,8 +116,7 @@ class _Candidate:
         Tails below the floor are equal: what is left between them is luck, and closeness tells more.
         """
         identical = self.conclusion.verdict is Verdict.IDENTICAL
-        closeness = self.counts.cosine if self.counts.cosine is not None else self.counts.pooled.share
-        return (not identical, not self.by_rows, floored(self.counts.log10_p), -closeness, self.entry.name)
+        return (not identical, not self.by_rows, floored(self.counts.log10_p), -self.closeness, self.entry.name)
 
     def ancestor(self, references: int) -> Ancestor:
         log10_p = self.counts.log10_p
@@ -121,7 +129,7 @@ class _Candidate:
             self.evidence,
             self.entry.fingerprint.digest,
             self.entry.location,
-            self.counts.cosine if self.counts.cosine is not None else self.counts.pooled.share,
+            self.closeness,
             why=self.conclusion.why,
         )
 
@@ -129,7 +137,7 @@ class _Candidate:
 def _by_code(entry: Entry, mark: Fingerprint, name: str, total: int) -> _Candidate:
     """Judge a reference from the two codes alone."""
     theirs = entry.fingerprint
-    comparable, _ = comparable_shapes(theirs.shape, mark.shape) if _known(theirs, mark) else (frozenset[str](), {})
+    comparable, _ = comparable_shapes(theirs.shape, mark.shape)
     counts = Counts(compare_codes(theirs.code, mark.code, comparable))
     movement = gain_movement(theirs.code, mark.code)
     delta = Delta(0, None, None, "", "unknown", *(movement or (None, None)))
@@ -138,14 +146,15 @@ def _by_code(entry: Entry, mark: Fingerprint, name: str, total: int) -> _Candida
         counts,
         delta,
         shape.same_shape(theirs.shape, mark.shape),
-        _same_vocabulary(theirs, mark),
+        same_vocabulary(theirs.vocabulary, mark.vocabulary),
         log10_looks=looks,
+        trusted=not trust(theirs.code, mark.code, (entry.name, name))[1],
     )
     evidence = [sign_evidence(counts, theirs.code, mark.code, (entry.name, name), rows=False, log10_looks=looks)]
     if movement:
         evidence.append(delta_evidence(delta))
     evidence += context_evidence(theirs, mark)
-    return _Candidate(entry, counts, conclusion, tuple(evidence), False, conclusion.verdict.related is True)
+    return _Candidate(entry, counts, conclusion, tuple(evidence), False)
 
 
 def _by_rows(
@@ -175,16 +184,7 @@ def _by_rows(
     except ForebearError as error:
         notes.append(Untested(what, f"{error.message}; its stored code was used"))
         return candidate
-    established = pair.conclusion.verdict.related is True
-    return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True, established)
-
-
-def _known(a: Fingerprint, b: Fingerprint) -> bool:
-    return a.shape.get("family") is not None and b.shape.get("family") is not None
-
-
-def _same_vocabulary(a: Fingerprint, b: Fingerprint) -> bool:
-    return bool(a.vocabulary and b.vocabulary and a.vocabulary.digest == b.vocabulary.digest)
+    return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True)
 
 
 def _coverage(

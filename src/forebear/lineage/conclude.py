@@ -26,7 +26,7 @@ def conclude(
     identical: bool = False,
     log10_looks: float = 0.0,
     trusted: bool = True,
-    pruned: bool = False,
+    pruned: str = "unknown",
 ) -> Conclusion:
     """Decide about one pair, A the reference and B the model in question.
 
@@ -39,7 +39,8 @@ def conclude(
         log10_looks: log10 of the number of references that were searched.
         trusted: whether the coins of at least one of the two can be relied on; else the p-value is only heuristic
             and establishes nothing.
-        pruned: whether the whole of B was found to be the whole of A with values set to zero.
+        pruned: ``a_to_b`` where the whole of B was found to be the whole of A with values set to zero, ``b_to_a`` for
+            the reverse, else ``unknown``.
     """
     if identical:
         relation = Relation("identical", "unknown", None, {"kinds": ["identical"], "test": "content/1"})
@@ -48,7 +49,7 @@ def conclude(
     if established and not trusted:
         return Conclusion(
             Verdict.INCONCLUSIVE,
-            Relation(),
+            Relation(details={"kinds": []}),
             "The coins agree, but neither model's coins can be relied on: each repeats itself, or its architecture is "
             "only inferred. What looks like agreement can come from that.",
         )
@@ -74,7 +75,7 @@ def conclude(
     return Conclusion(Verdict.INCONCLUSIVE, nothing, "Nothing was found that ties the two together or apart.")
 
 
-def _dependent(counts: Counts, delta: Delta | None, pruned: bool) -> Conclusion:
+def _dependent(counts: Counts, delta: Delta | None, pruned: str) -> Conclusion:
     shift = [(a, b) for a, b in counts.layers if a != b]
     details: dict[str, object] = {"kinds": ["unknown"]}
     if shift:
@@ -83,18 +84,19 @@ def _dependent(counts: Counts, delta: Delta | None, pruned: bool) -> Conclusion:
     details["excludes_shared_initialisation"] = excluded or None
     if delta and delta.lost:
         details["information_lost"] = delta.lost
-    if delta and pruned and delta.direction == "a_to_b":
+    if delta and pruned != "unknown":
         details |= {"kinds": ["pruned"], "test": "every value of both models: zeros set, nothing else changed"}
-        relation = Relation("pruned", "a_to_b", None, details)
+        relation = Relation("pruned", pruned, None, details)
+        if pruned == "a_to_b":
+            return Conclusion(
+                Verdict.DERIVED,
+                relation,
+                f"Made from the reference, or from a model with the same values: over all tensors, {delta.lost}.",
+            )
         return Conclusion(
-            Verdict.DERIVED,
-            relation,
-            f"Made from the reference, or from a model with the same values: over all tensors, {delta.lost}.",
+            Verdict.DEPENDENT, relation, f"The reference is the later one: in it, over all tensors, {delta.lost}."
         )
     relation = Relation("unknown", "unknown", None, details)
-    if delta and delta.direction == "b_to_a":
-        relation = Relation("pruned", "b_to_a", None, {**details, "kinds": ["pruned"]})
-        return Conclusion(Verdict.DEPENDENT, relation, f"The reference seems to be the later one: in it, {delta.lost}.")
     if excluded:
         return Conclusion(
             Verdict.DEPENDENT,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact, Tensor
 from forebear.artifacts.dtypes import DTYPES
+from forebear.artifacts.roles import tensors_by_role
 
 NAME = "content/1"
 CHUNK = 4_000_000
@@ -27,11 +28,8 @@ def content_digest(artifact: Artifact, progress: Callable[[int], None] = lambda 
         artifact: the model; every byte of it is read.
         progress: called with the number of bytes of each chunk.
     """
-    role_of = {name: role for role, name in artifact.names.items() if artifact.weights.tensors[name].nbytes}
-    tensors = artifact.weights.tensors.items()
-    named = sorted(((role_of.get(name, name), name, tensor) for name, tensor in tensors), key=lambda item: item[:2])
     state = hashlib.blake2b(NAME.encode(), digest_size=20)
-    for label, _, tensor in named:
+    for label, tensor in sorted(tensors_by_role(artifact).items()):
         state.update(f"{label}|{list(tensor.shape)}|".encode("utf-8", "surrogatepass"))
         state.update(tensor_digest(tensor, progress))
     return state.hexdigest()

@@ -6,12 +6,12 @@ Two questions that the sign code leaves open:
 coarser format. Zeros give a direction where A has none of its own and the whole of both models fits; see
 :func:`pruned_from`. Rounding gives none: anyone can add to B what its rounding takes away again.
 
-*Could it be just one random initialisation, trained twice?* Norm gains start at exactly one in every model, so how
-training moved them is known without the initialisation. Where the two movements are nearly the same
+*Could it be just one random initialisation, trained twice?* Norm gains start at exactly one in every listed family, so
+how training moved them is known without the initialisation. Where the two movements are nearly the same
 (``shared_training`` near 1), the models share training, not only a start; siblings share it too. Separate trainings
-from one start reached 0.3 to 0.6 (benchmarks/shared_start.py). The cosine is taken, not the
-share of the smaller movement: a longer training from the same start can contain most of a shorter one. Heavy
-continued pretraining therefore stays undecided.
+from one start reached 0.3 to 0.6 (benchmarks/shared_start.py). The cosine is taken, not the share of the smaller
+movement: a longer training from the same start can contain most of a shorter one. Heavy continued pretraining
+therefore stays undecided.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.artifacts import Artifact, Tensor
+from forebear.artifacts import Artifact
+from forebear.artifacts.roles import carries_signs, tensors_by_role
 
 NAME = "delta/1"
 F32 = NDArray[np.float32]
@@ -34,7 +35,9 @@ between what descent predicts (1) and what separate trainings can share; heurist
 MOVED = 0.003
 """Root mean square of log gains below which training has not moved them, so nothing can be said."""
 PRUNED_AT_LEAST = 0.01
+"""Share of values below which zeros are no pruning."""
 CHUNK_VALUES = 1_000_000
+"""Values of a tensor in memory at a time."""
 OWN_ZEROS = 1e-4
 """Share of zeros that the richer model may have itself where the other was pruned: more, and both may be pruned."""
 
@@ -47,8 +50,9 @@ class Delta:
         values: number of values compared.
         drift: ``|A - B| / |A|`` (Frobenius, all groups).
         equal: share of A's nonzero values that B has bit for bit (after decoding to float32).
-        lost: the information that one side lacks: ``rounded to BF16``, ``12 % of values set to zero``, or "".
-        direction: ``a_to_b`` where B has the zeros, ``b_to_a`` where A has, else ``unknown``: on the values read.
+        lost: how one side fits the other in every value, by rounding or by zeros; "" where it does not.
+        direction: ``a_to_b`` where B has the zeros, ``b_to_a`` where A has, else ``unknown``. It holds for the values
+            that were added: :func:`pruned_from` asks about whole models.
         shared_training: cosine of the movements of norm gains from one, None where they have not moved.
         error: standard error of it (jackknife over norms).
     """
@@ -106,6 +110,7 @@ class Tally:
             difference = a.astype(np.float64) - b
             self._squares += float((difference**2).sum())
             self._reference += float((a.astype(np.float64) ** 2).sum())
+        self._skipped |= not bool(good.all())  # behind a value that is no number anything could hide
         self._values += int(good.sum())
         self._nonzero += int((a != 0).sum())
         self._same += int(((a == b) & (a != 0)).sum())
@@ -200,6 +205,8 @@ def pruned_from(a: Artifact, b: Artifact) -> bool:
     ours, theirs = tensors_by_role(a), tensors_by_role(b)
     if ours.keys() != theirs.keys() or any(ours[k].shape != theirs[k].shape for k in ours):
         return False
+    if not all(carries_signs(tensor) for tensor in (*ours.values(), *theirs.values())):
+        return False  # a tensor that cannot be read, or not as weights: nothing is said about the whole
     tally = Tally("", "")
     for role, tensor in ours.items():
         other = theirs[role]
@@ -211,9 +218,3 @@ def pruned_from(a: Artifact, b: Artifact) -> bool:
             tally.add(tensor.rows(start, stop), other.rows(start, stop))
     delta = tally.result(None)
     return bool(delta.lost) and delta.direction == "a_to_b"
-
-
-def tensors_by_role(artifact: Artifact) -> dict[str, Tensor]:
-    """Every tensor of a model under its role, or under its name where it has none."""
-    roles = {name: role for role, name in artifact.names.items()}
-    return {roles.get(name, name): tensor for name, tensor in artifact.weights.tensors.items()}

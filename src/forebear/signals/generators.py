@@ -313,6 +313,7 @@ def shape_of(family: Architecture, geometry: Geometry) -> dict[str, object]:
     """What decides whether two models' coins line up; stored in the index beside every code."""
     stored = family.roles.get("layers.{layer}.attn.v")
     return {
+        "family": family.name,
         "coins": list(family.coins),
         "width": geometry.width,
         "intermediate": geometry.intermediate,
@@ -328,6 +329,8 @@ def shape_of(family: Architecture, geometry: Geometry) -> dict[str, object]:
 
 def comparable_shapes(a: Mapping[str, object], b: Mapping[str, object]) -> tuple[frozenset[str], dict[str, str]]:
     """See :func:`comparable_groups`; on the stored shapes of two models."""
+    if a.get("family") is None or b.get("family") is None:
+        return frozenset(), {"weights": "unknown architecture"}
     coins_a, coins_b = set(_strings(a["coins"])), set(_strings(b["coins"]))
     usable: set[str] = set()
     reasons: dict[str, str] = {}

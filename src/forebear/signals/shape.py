@@ -19,7 +19,6 @@ def shape(artifact: Artifact) -> dict[str, Any]:
     if artifact.architecture and artifact.geometry:
         out |= shape_of(artifact.architecture, artifact.geometry)
         out |= {
-            "family": artifact.architecture.name,
             "layers": artifact.geometry.layers,
             "vocabulary": artifact.geometry.vocabulary,
             "query_heads": artifact.geometry.heads,

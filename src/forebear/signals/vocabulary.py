@@ -36,6 +36,11 @@ def vocabulary(artifact: Artifact) -> Vocabulary | None:
     return Vocabulary(len(ids), artifact.tokenizer.digest, tuple(sorted(hashes)[:SKETCH]))
 
 
+def same_vocabulary(a: Vocabulary | None, b: Vocabulary | None) -> bool:
+    """Equal token strings with equal ids; False where one is missing."""
+    return a is not None and b is not None and a.digest == b.digest
+
+
 def jaccard(a: Vocabulary, b: Vocabulary) -> float:
     """Estimated share of common token strings, exact when both vocabularies fit into the sketch."""
     union = sorted(set(a.smallest) | set(b.smallest))[:SKETCH]
