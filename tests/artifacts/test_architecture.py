@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from forebear.artifacts.architecture import AXES, COINS, Architecture, Part, families, parse
+from forebear.artifacts.architecture import AXES, COINS, HOLES, Architecture, Part, extended, families, parse
 
-NAMES = ["gpt2", "gpt_neox", "llama", "mixtral", "qwen2", "qwen3"]
+NAMES = sorted(f.name.removesuffix(".toml") for f in (resources.files("forebear") / "data" / "architectures").iterdir())
 FAMILIES = {family.name: family for family in families()}
 EVERY = pytest.mark.parametrize("family", families(), ids=lambda f: f.name)
 
@@ -23,13 +23,14 @@ def toml(name: str) -> dict[str, Any]:
 def test_every_family_has_a_file_of_its_name() -> None:
     assert list(FAMILIES) == NAMES
     for name in NAMES:
-        assert parse(toml(name)) == FAMILIES[name]
+        assert parse(extended(name, {n: toml(n) for n in NAMES})) == FAMILIES[name]
+    assert len(NAMES) > 40
 
 
 def test_no_model_type_belongs_to_two_families() -> None:
     types = [t for family in families() for t in family.model_types]
     assert len(types) == len(set(types))
-    assert all(family.name in family.model_types for family in families())
+    assert all(family.model_types for family in families())
 
 
 @EVERY
@@ -38,24 +39,32 @@ def test_a_family_is_complete(family: Architecture) -> None:
     assert {"width", "layers", "heads"} <= family.config.keys()
     assert set(family.coins) <= set(COINS)
     assert family.roles["embed"].axes == ("token", "residual") and family.roles["embed"].required
-    for role in ("attn_norm", "attn.q", "attn.k", "attn.v", "attn.o", "mlp_norm"):
-        assert family.roles["layers.{layer}." + role].required
+    assert "mixed" in family.roles["layers.{layer}.attn.o"].axes and family.roles["layers.{layer}.attn.v"].required
+    keys = {"layers.{layer}.attn.k", "layers.{layer}.attn.k_rope"} & family.roles.keys()
+    assert len(keys) == 1
+    assert ("latent" in family.coins) == (keys == {"layers.{layer}.attn.k_rope"})
+    assert all(role in family.roles and group in family.coins for group, role in family.unless.items())
+    assert 0 < family.rotary <= 1 and family.gain_offset in (0.0, 1.0)
 
 
 @EVERY
 def test_only_coins_that_the_symmetry_allows_are_claimed(family: Architecture) -> None:
     """LayerNorm subtracts a mean, which feels the sign of a dimension; a neuron without a gate feels its own."""
     assert ("residual" in family.coins) == (family.norm == "rmsnorm")
-    assert ("glu" in family.coins) == ("layers.{layer}.mlp.gate" in family.roles)
-    assert ("experts" in family.coins) == ("layers.{layer}.experts.{expert}.gate" in family.roles)
+    dense = {"layers.{layer}.mlp.gate", "layers.{layer}.shared.gate"} & family.roles.keys()
+    assert ("glu" in family.coins) == bool(dense)
+    routed = "layers.{layer}.experts.{expert}.gate" in family.roles
+    assert ("experts" in family.coins) == (routed and family.name != "gpt_oss")  # its up is up + 1
+    assert {"value_output", "query_key"} <= set(family.coins)
 
 
 @EVERY
 def test_roles_and_names_have_the_same_holes(family: Architecture) -> None:
     for role in family.roles.values():
         assert set(role.axes) <= AXES
-        for hole in ("{layer}", "{expert}"):
-            assert role.role.count(hole) == role.name.count(hole) <= 1, role
+        for hole in HOLES:
+            stacked = hole == "{expert}" and role.stacked
+            assert role.role.count(hole) == role.name.count(hole) + stacked <= 1, role
 
 
 @EVERY
@@ -67,9 +76,20 @@ def test_tensors_hold_one_role_or_all_parts_of_several(family: Architecture) -> 
         if parts == [None]:
             continue
         found = [part for part in parts if part is not None]
-        assert len(found) == len(parts) == found[0].of, name
-        assert {p.layout for p in found} in ({"blocks"}, {"heads"})
-        assert sorted(p.index for p in found) == list(range(found[0].of)), name
+        assert len(found) == len(parts), name
+        assert len({(p.layout, p.of) for p in found}) == 1 and found[0].layout in ("blocks", "groups", "alternating")
+        assert sorted(p.index for p in found) == list(range(len(found[0].of))), name
+
+
+def test_what_a_family_extends_is_left_as_it_was() -> None:
+    data = {n: toml(n) for n in NAMES}
+    before = copy.deepcopy(data)
+    glm = extended("glm4", data)
+    assert data == before
+    assert glm["rotary"] == 0.5 and "layers.{layer}.mlp.up.bias" not in glm["tensors"]
+    assert glm["config"] == data["llama"]["config"]
+    with pytest.raises(KeyError):
+        extended("x", {**data, "x": {"extends": "llama", "without": ["layers.{layer}.no_such_role"]}})
 
 
 def test_a_config_key_may_have_several_spellings() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +13,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forebear.artifacts import read_artifact
+from forebear.artifacts import Tensor, read_artifact
 from forebear.artifacts.architecture import Geometry
 from forebear.artifacts.recognise import Named, recognise
+from forebear.artifacts.roles import RoleTensor, template
 from forebear.sources import LocalSource
-from models import tiny, tiny_llama
+from models import Memory, tiny, tiny_llama
 
 FAMILIES = ["gpt2", "gpt_neox", "llama", "mixtral", "qwen2", "qwen3"]
 Shapes = dict[str, tuple[int, ...]]
 Model = tuple[dict[str, Any], Shapes]
 
-DENSE = Geometry(64, 4, 256, 128, heads=4, kv_heads=2, head_dim=16, rotary=16)
+DENSE = Geometry(64, 4, 256, 128, heads=4, kv_heads=2, head_dim=16, rotary=16, value_dim=16)
+WHOLE = replace(DENSE, intermediate=256, kv_heads=4)
 GEOMETRIES = {
     "llama": DENSE,
     "qwen2": DENSE,
     "qwen3": DENSE,
-    "mixtral": Geometry(64, 4, 256, 128, heads=4, kv_heads=2, head_dim=16, rotary=16, experts=4),
-    "gpt_neox": Geometry(64, 4, 256, 256, heads=4, kv_heads=4, head_dim=16, rotary=4),
-    "gpt2": Geometry(64, 4, 256, 256, heads=4, kv_heads=4, head_dim=16, rotary=None, tied=True),
+    "mixtral": replace(DENSE, experts=4, expert_intermediate=128),
+    "gpt_neox": replace(WHOLE, rotary=4),
+    "gpt2": replace(WHOLE, rotary=None, tied=True),
 }
 
 
@@ -135,9 +139,39 @@ def test_norms_with_biases_are_no_rms_norms(model: Callable[[str], Model]) -> No
     for layer in range(4):
         for norm in ("input_layernorm", "post_attention_layernorm"):
             shapes[f"model.layers.{layer}.{norm}.bias"] = (64,)
-    reason = recognise({**config, "model_type": "stablelm"}, shapes)
-    assert reason == "model_type stablelm and its tensor names belong to no known family"
-    assert isinstance(recognise(config, shapes), str)
+    stable = named({**config, "model_type": "stablelm", "partial_rotary_factor": 0.5}, shapes)
+    assert stable.architecture.name == "stablelm" and not stable.by_names
+    assert stable.geometry == replace(DENSE, rotary=8)
+    called_llama = named(config, shapes)
+    assert called_llama.by_names
+    for found in (stable, called_llama):
+        assert "residual" not in found.architecture.coins
+
+
+# parts of models
+
+
+@pytest.mark.parametrize("there", [range(2), range(2, 4), (0, 3), (1,)])
+def test_of_half_a_model_the_layers_that_are_there_are_read(there: Any, model: Callable[[str], Model]) -> None:
+    config, shapes = model("llama")
+    half = {n: s for n, s in shapes.items() if "layers." not in n or int(n.split(".")[2]) in there}
+    found = named(config, half)
+    assert found.geometry == replace(DENSE, layers=len(there))
+    assert [found.names[f"layers.{k}.mlp.up"] for k in range(len(there))] == [
+        f"model.layers.{n}.mlp.up_proj.weight" for n in there
+    ]
+    assert not found.by_names
+    assert any("layers are missing" in n for n in found.notes) == (list(there) != list(range(len(there))))
+
+
+def test_a_shard_without_embedding_is_read_and_noted(model: Callable[[str], Model]) -> None:
+    for family in FAMILIES:
+        config, shapes = model(family)
+        shard = {n: s for n, s in shapes.items() if re.search(r"\b(layers|h)\.[23]\.", n)}
+        found = named(config, shard)
+        assert (found.architecture.name, found.by_names) == (family, False)
+        assert (found.geometry.width, found.geometry.layers, found.geometry.vocabulary) == (64, 2, 0)
+        assert found.notes[-1] == "the embedding is missing: a part of a model"
 
 
 # sizes
@@ -247,9 +281,6 @@ def test_a_tensor_with_an_impossible_shape_is_left_out_and_noted(
     """Quantisers pack values under the old name; some models have fewer heads in some layers."""
     config, shapes = model("llama")
     found = recognise(config, {**shapes, tensor: shape})
-    if tensor == "model.norm.weight":  # there is no other
-        assert isinstance(found, str)
-        return
     assert isinstance(found, Named)
     assert tensor not in found.names.values() and len(found.names) == len(shapes) - 1
     assert found.geometry == DENSE
@@ -266,11 +297,17 @@ def test_layers_may_have_mlps_of_their_own_size(model: Callable[[str], Model]) -
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_packed_first_layers_are_no_known_family(family: str, model: Callable[[str], Model]) -> None:
+def test_packed_tensors_are_left_out_and_nothing_else(family: str, model: Callable[[str], Model]) -> None:
     config, shapes = model(family)
-    packed = {n: (s[0] * s[1] // 2, 1) if len(s) == 2 and ".0." in n else s for n, s in shapes.items()}
-    reason = recognise(config, packed)
+
+    def packed(where: str) -> Shapes:
+        return {n: (s[0] * s[1] // 2, 1) if len(s) == 2 and where in n else s for n, s in shapes.items()}
+
+    reason = recognise(config, packed(".weight"))
     assert isinstance(reason, str) and "tensors are not named or shaped as" in reason
+    first = named(config, packed(".0."))
+    assert first.geometry == GEOMETRIES[family] and "layers.0.attn.o" not in first.names
+    assert "have unexpected shapes" in first.notes[0]
 
 
 @pytest.mark.parametrize("family", ["gpt2", "gpt_neox"])
@@ -299,22 +336,22 @@ def test_any_shapes_are_a_model_that_can_be_measured_or_not_a_family(
     if isinstance(found, str):
         return
     family_found, geometry = found.architecture, found.geometry
+    present = {template(role) for role in found.names}
     for role in family_found.roles.values():
-        if role.required and "{expert}" not in role.role:
-            assert role.role.replace("{layer}", "0") in found.names
+        if role.required and "{layer}" in role.role:
+            assert role.role in present
     for name in found.names.values():
         assert 0 not in shapes[name]
-    for layer in range(geometry.layers):
-        for part, rows in (("q", geometry.heads), ("k", geometry.kv_heads), ("v", geometry.kv_heads)):
-            held = found.names.get(f"layers.{layer}.attn.{part}")
-            role = family_found.roles["layers.{layer}.attn." + part]
-            if held is None or rows is None or geometry.head_dim is None:
-                continue
-            own = next(k for k, axis in enumerate(role.axes) if axis != "residual")
-            of = role.part.of if role.part else 1
-            assert shapes[held][1 - own] == geometry.width
-            if part != "v":
-                assert shapes[held][own] == rows * geometry.head_dim * of
+    tensors = {n: Tensor(n, "F32", s, "", 0, Memory({})) for n, s in shapes.items()}
+    for filled, name in found.names.items():
+        role = family_found.roles[template(filled)]
+        seen = RoleTensor(role, tensors[name], geometry)
+        for axis in role.axes:
+            if axis in ("residual", "gain"):
+                assert shapes[name][role.axes.index(axis)] == geometry.width
+            if geometry.head_dim and axis in ("query", "key", "value", "mixed"):
+                heads = geometry.heads if axis in ("query", "mixed") else geometry.kv_heads
+                assert heads and seen.length(axis) == heads * geometry.head_dim
 
 
 def test_the_number_of_layers_is_bounded(model: Callable[[str], Model]) -> None:

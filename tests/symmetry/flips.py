@@ -5,6 +5,7 @@ Written apart from the package's own reading of roles (``artifacts/roles.py``), 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,9 @@ F32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Flips = dict[tuple[str, str], Flags]
 """What flips: (group, stem of the role) to one flag per index. The stem is empty for the residual stream, else
-``layers.2.`` or ``layers.2.experts.0.``; heads are rows: value/output and query/key flags are (KV heads, head_dim)."""
+``layers.2.`` or ``layers.2.experts.0.``; value/output and query/key flags are (KV heads, head size). With latent
+attention ``layers.2.`` of query/key is the rotating key that all heads share, ``layers.2.nope.`` the dimensions that
+do not rotate (heads, size), and latents are ``layers.2.kv_latent.`` and ``layers.2.q_latent.``."""
 Acts = Callable[[str, str], bool]
 """Whether a flip acts on this role (a template) along this axis."""
 
@@ -42,23 +45,38 @@ class Case:
 
     def config(self) -> dict[str, Any]:
         """Keys of the model's ``config.json``, as the family names them."""
-        common = {"vocab_size": VOCABULARY, "tie_word_embeddings": self.tied, "bos_token_id": 0, "eos_token_id": 1}
-        if self.family == "gpt2":
+        common: dict[str, Any] = {"vocab_size": VOCABULARY, "tie_word_embeddings": self.tied}
+        common |= {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": None}
+        if self.family in ("gpt2", "gptj"):
             sizes = {"n_embd": WIDTH, "n_layer": LAYERS, "n_head": HEADS, "n_positions": POSITIONS}
             return {**common, **sizes, **self.more}
+        if self.family in ("distilbert", "mpt"):
+            return {**common, **self.more}
         sizes = {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS}
         common |= sizes | {"intermediate_size": NEURONS, "max_position_embeddings": POSITIONS}
-        if self.family != "gpt_neox":
+        if "kv_lora_rank" in self.more:
+            return {**common, "num_key_value_heads": HEADS, **self.more}
+        if self.family not in ("gpt_neox", "falcon", "bloom", "opt", "bert", "roberta", "modernbert"):
             common |= {"num_key_value_heads": KV_HEADS, "head_dim": HEAD_DIM}
         return {**common, **self.more}
+
+
+ENCODERS = ("bert", "roberta", "distilbert", "modernbert")
+
+
+def auto_class(family: str) -> Any:
+    """The class of ``transformers`` that computes logits for a family."""
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+
+    return AutoModelForMaskedLM if family in ENCODERS else AutoModelForCausalLM
 
 
 def build(case: Case, folder: Path, seed: int = 0) -> None:
     """Write the case's model with random float32 weights in which no gain, bias or router is one or zero."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig
 
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(case.family, **case.config()))
+    model = auto_class(case.family).from_config(AutoConfig.for_model(case.family, **case.config()))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -71,9 +89,9 @@ def build(case: Case, folder: Path, seed: int = 0) -> None:
 def load(folder: Path) -> Any:
     """The model, with its own copy of every weight (a mapped file may be aligned differently each time)."""
     import torch
-    from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    family = json.loads((folder / "config.json").read_text())["model_type"]
+    model = auto_class(family).from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     for weight in model.parameters():
         weight.data = weight.data.clone()
     return model.eval()
@@ -131,40 +149,63 @@ def write_like(folder: Path, out: Path, tensors: Mapping[str, F32]) -> None:
 
 
 def draw(artifact: Artifact, group: str, seed: int) -> Flips:
-    """Half of the generators of one group, at random, in every layer."""
+    """Half of the generators of one group, at random, in every layer that has them."""
     family, geometry = known(artifact)
-    assert geometry.heads and geometry.kv_heads and geometry.head_dim and geometry.intermediate
+    assert geometry.heads and geometry.kv_heads and geometry.head_dim and geometry.value_dim
     rng = np.random.default_rng([seed, sum(map(ord, group))])
 
-    def half(count: int) -> Flags:
-        return np.isin(np.arange(count), rng.choice(count, count // 2, replace=False))
+    def half(*shape: int) -> Flags:
+        count = int(np.prod(shape))
+        return np.isin(np.arange(count), rng.choice(count, count // 2, replace=False)).reshape(shape)
 
     if group == "residual":
         return {(group, ""): half(geometry.width)}
-    stems = [f"layers.{layer}." for layer in range(geometry.layers)]
-    if group == "experts":
-        stems = [f"{stem}experts.{expert}." for stem in stems for expert in range(geometry.experts)]
-    if group in ("glu", "experts"):
-        return {(group, stem): half(geometry.intermediate) for stem in stems}
-    heads = (geometry.kv_heads, geometry.head_dim)
-    if group == "value_output":
-        return {(group, stem): half(heads[0] * heads[1]).reshape(heads) for stem in stems}
-    assert group == "query_key"
-    first, second = planes(family, geometry)
     flips: Flips = {}
-    for stem in stems:
-        chosen = half(heads[0] * len(first)).reshape(heads[0], len(first))
-        flags = np.zeros(heads, dtype=bool)
-        flags[:, first], flags[:, second] = chosen, chosen
-        flips[group, stem] = flags
+    for layer in range(geometry.layers):
+        stem = f"layers.{layer}."
+        if group == "glu":
+            for mlp in ("mlp", "shared"):
+                if f"{stem}{mlp}.up" in artifact.names:
+                    flips[group, stem] = half(neurons(artifact, f"{stem}{mlp}.up"))
+        elif group == "experts":
+            for expert in range(geometry.experts):
+                if f"{stem}experts.{expert}.up" in artifact.names:
+                    up = f"{stem}experts.{expert}.up"
+                    flips[group, f"{stem}experts.{expert}."] = half(neurons(artifact, up))
+        elif f"{stem}attn.o" not in artifact.names:
+            continue  # a layer with another kind of attention
+        elif group == "value_output":
+            flips[group, stem] = half(geometry.kv_heads, geometry.value_dim)
+        elif group == "latent":
+            flips[group, f"{stem}kv_latent."] = half(geometry.kv_rank)
+            flips[group, f"{stem}q_latent."] = half(geometry.q_rank)
+        else:
+            assert group == "query_key"
+            heads = 1 if geometry.kv_rank else geometry.kv_heads
+            first, second = planes(family, geometry)
+            chosen = half(heads, len(first))
+            flags = np.zeros((heads, int(max(first.max(), second.max())) + 1), dtype=bool)
+            flags[:, first], flags[:, second] = chosen, chosen
+            flips[group, stem] = flags
+            if geometry.kv_rank:
+                flips[group, f"{stem}nope."] = half(geometry.heads, geometry.nope)
     return flips
 
 
+def neurons(artifact: Artifact, filled: str) -> int:
+    """Number of neurons of an up projection, a part of a fused tensor or not."""
+    family, _ = known(artifact)
+    role = family.roles[template(filled)]
+    size = artifact.weights.tensors[artifact.names[filled]].shape[role.axes.index("neuron")]
+    return size // (2 if role.part else 1)
+
+
 def planes(family: Architecture, geometry: Geometry) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and second dimension of every plane of a head."""
+    """First and second dimension of every plane of a head; of the shared rotating key with latent attention."""
     assert geometry.head_dim
+    size = (geometry.rotary or 0) if geometry.kv_rank else geometry.head_dim
     layout = "none" if geometry.rotary is None else family.rope
-    return plane_dims(geometry.head_dim, geometry.rotary or 0, layout, geometry.head_dim)
+    return plane_dims(size, geometry.rotary or 0, layout, size)
 
 
 def everywhere(role: str, axis: str) -> bool:
@@ -181,6 +222,8 @@ def apply(tensors: Mapping[str, F32], artifact: Artifact, flips: Flips, acts: Ac
         tensor = flipped[name]
         assert tensor.ndim == len(role.axes), name
         where = [np.arange(size) for size in tensor.shape]
+        if role.axes[0] == "expert" and ".experts." in filled:
+            where[0] = where[0][[int(filled.split(".")[3])]]
         if role.part is not None:
             at = part_axis(role)
             where[at] = part_positions(role, tensor.shape[at], geometry)
@@ -195,19 +238,35 @@ def apply(tensors: Mapping[str, F32], artifact: Artifact, flips: Flips, acts: Ac
 
 
 def part_axis(role: Role) -> int:
-    """The axis along which a fused tensor is fused: the one that is not the residual stream."""
-    (at,) = (k for k, axis in enumerate(role.axes) if axis != "residual")
-    return at
+    """The axis along which a fused tensor is fused: neither the residual stream nor experts, nor the latents read."""
+    assert role.part is not None
+    own = {"gate": "neuron"}.get(role.part.of[role.part.index], role.part.of[role.part.index])
+    return role.axes.index(own)
 
 
 def part_positions(role: Role, size: int, geometry: Geometry) -> NDArray[np.int64]:
     """Where the role's own indices are stored along the fused axis."""
     part, stored = role.part, np.arange(size)
-    assert part is not None and geometry.heads and geometry.head_dim
-    if part.layout == "blocks":
-        return stored.reshape(part.of, -1)[part.index, :].ravel()
-    assert part.layout == "heads"
-    return stored.reshape(geometry.heads, part.of, geometry.head_dim)[:, part.index].ravel()
+    assert part is not None and geometry.heads and geometry.kv_heads and geometry.head_dim and geometry.value_dim
+    if part.layout == "alternating":
+        return stored[part.index :: len(part.of)]
+    per_head = {
+        "query": geometry.head_dim * (geometry.heads // geometry.kv_heads),
+        "key": geometry.head_dim,
+        "value": geometry.value_dim,
+        "nope": geometry.nope,
+        "rope": geometry.rotary,
+        "kv_latent": geometry.kv_rank,
+        "shared_rope": geometry.rotary,
+        "neuron": size // 2,
+        "gate": size // 2,
+    }
+    widths = [per_head[label] or 0 for label in part.of]
+    if part.layout == "blocks" and "query" in part.of:
+        widths = [w * geometry.kv_heads for w in widths]
+    start = sum(widths[: part.index])
+    groups = stored.reshape(-1, sum(widths))
+    return groups[:, start : start + widths[part.index]].ravel()
 
 
 def axis_flags(filled: str, axis: str, flips: Flips, geometry: Geometry) -> Flags | None:
@@ -220,11 +279,19 @@ def axis_flags(filled: str, axis: str, flips: Flips, geometry: Geometry) -> Flag
         return flips.get(("experts", f"{layer}experts.{parts[3]}."))
     if axis == "neuron":
         return flips.get(("glu", layer))
-    group = {"value": "value_output", "mixed": "value_output", "key": "query_key", "query": "query_key"}.get(axis)
+    if axis in ("kv_latent", "q_latent"):
+        return flips.get(("latent", f"{layer}{axis}."))
+    if axis == "nope":
+        flags = flips.get(("query_key", f"{layer}nope."))
+        return None if flags is None else flags.ravel()
+    group = {"value": "value_output", "mixed": "value_output"}.get(axis)
+    group = "query_key" if axis in ("key", "query", "rope", "shared_rope") else group
     flags = flips.get((group, layer)) if group else None
     if flags is None:
         return None
+    assert geometry.heads and geometry.kv_heads
+    if axis == "rope":  # every head's rotating queries meet the one key
+        flags = np.repeat(flags, geometry.heads, axis=0)
     if axis in ("mixed", "query"):  # one per query head: those of a group follow their shared KV head
-        assert geometry.heads and geometry.kv_heads
         flags = np.repeat(flags, geometry.heads // geometry.kv_heads, axis=0)
     return flags.ravel()

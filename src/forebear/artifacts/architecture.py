@@ -4,57 +4,67 @@ Adding a family means adding a file under ``data/architectures``. Its keys:
 
 ``name``, ``title``, ``model_types``
     The family, and the ``model_type`` values of ``config.json`` that belong to it.
+``extends``, ``without``
+    Another family whose keys and tensors hold here too, and roles of it that do not.
 ``norm``
     ``rmsnorm`` or ``layernorm``. Only RMSNorm leaves the sign of a residual dimension free.
+``gain_offset``
+    What the network adds to a stored norm gain (Gemma stores w and multiplies by 1 + w); default 0.
 ``coins``
     The sign symmetries that are valid for the family (see :mod:`forebear.signals.generators`).
+``[unless]``
+    Coin group to a role whose presence breaks that symmetry (LayerNorm on queries and keys).
 ``rope``
     ``half`` (dimension i rotates with i + r/2), ``interleaved`` (2i with 2i + 1) or ``none``.
+``rotary``
+    The share of a head that rotates where the config is silent; default 1.
+``no_rope_if``
+    A key of ``config.json`` that, when true, means that nothing rotates (``alibi``).
+``half_unless``
+    A key of ``config.json`` that, when false, means that the layout is ``half`` (``rope_interleave``).
 ``[config]``
     Canonical size to the key of ``config.json``; several keys are tried in order.
 ``[tensors]``
-    Role to ``name``, ``axes`` and, in fused tensors, ``part``. ``{layer}`` and ``{expert}`` are filled in.
+    Role to ``name``, ``axes`` and, in fused tensors, ``part``. ``{layer}``, ``{expert}`` and ``{head}`` are filled in.
 
-Axes: ``token``, ``residual`` (flips with a residual dimension), ``gain`` (same index, does not flip), ``neuron``,
-``query``, ``key``, ``value``, ``mixed`` (the attention output, one per query head and value dimension),
-``expert``, ``position`` and ``free`` (no symmetry of ours acts on it).
+Axes that carry generators: ``residual`` (flips with a residual dimension), ``neuron``, ``query``, ``key``, ``value``,
+``mixed`` (the attention output, one per query head and value dimension); with latent attention (DeepSeek-V2, arXiv
+2405.04434) ``q_latent``, ``kv_latent``, ``nope`` (unrotated dimensions, head by head), ``rope`` (rotating dimensions
+of the queries, head by head) and ``shared_rope`` (those of the one key that all heads share). Others: ``token``,
+``gain`` (indexed like the residual stream, does not flip), ``expert``, ``position``, ``head_dim`` and ``free`` (no
+symmetry of ours acts on it).
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
 
 AXES = frozenset(
-    [
-        "token",
-        "residual",
-        "gain",
-        "neuron",
-        "query",
-        "key",
-        "value",
-        "mixed",
-        "expert",
-        "position",
-        "head_dim",
-        "free",
-    ]
-)
-COINS = ("residual", "glu", "experts", "value_output", "query_key")
+    ["token", "residual", "gain", "neuron", "query", "key", "value", "mixed", "expert", "position", "head_dim", "free"]
+) | {"q_latent", "kv_latent", "nope", "rope", "shared_rope"}
+COINS = ("residual", "glu", "experts", "value_output", "query_key", "latent")
+HOLES = ("{layer}", "{expert}", "{head}")
 
 
 @dataclass(frozen=True)
 class Part:
-    """A role inside a fused tensor: the ``index``-th of ``of`` parts, whole ``blocks`` or within ``heads``."""
+    """A role inside a fused tensor.
+
+    Attributes:
+        layout: ``blocks`` (whole parts one after the other), ``groups`` (the parts of every key/value head, or of
+            every head with latent attention, one after the other) or ``alternating`` (row by row).
+        of: axis labels of all parts, in order; ``gate`` stands for a part of the size of its ``neuron`` sibling.
+        index: which of them this role is.
+    """
 
     layout: str
+    of: tuple[str, ...]
     index: int
-    of: int
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,11 @@ class Role:
     axes: tuple[str, ...]
     part: Part | None = None
     required: bool = True
+
+    @property
+    def stacked(self) -> bool:
+        """Whether all experts of a layer lie in one tensor, the expert first."""
+        return "{expert}" in self.role and self.axes[0] == "expert"
 
 
 @dataclass(frozen=True)
@@ -80,13 +95,20 @@ class Architecture:
     rope: str
     config: Mapping[str, tuple[str, ...]]
     roles: Mapping[str, Role]
+    gain_offset: float = 0.0
+    rotary: float = 1.0
+    no_rope_if: str = ""
+    half_unless: str = ""
+    unless: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """A model's sizes in canonical terms; None where neither config nor shapes say.
+    """A model's sizes in canonical terms; None where neither config nor shapes say, 0 where there is no such part.
 
-    ``rotary`` is the number of dimensions of a head that rotate; ``experts`` is 0 for dense models.
+    ``rotary`` is the number of dimensions of a head that rotate. ``head_dim`` is the size of a query head (with latent
+    attention ``nope`` plus ``rotary``), ``value_dim`` that of a value head. ``intermediate`` is the width of the dense
+    MLP, or of an expert where no layer has one.
     """
 
     width: int
@@ -99,6 +121,12 @@ class Geometry:
     rotary: int | None = None
     experts: int = 0
     tied: bool = False
+    value_dim: int | None = None
+    expert_intermediate: int | None = None
+    shared_intermediate: int | None = None
+    kv_rank: int = 0
+    q_rank: int = 0
+    nope: int = 0
 
 
 @cache
@@ -106,7 +134,25 @@ def families() -> tuple[Architecture, ...]:
     """Every family that the package knows, by file name."""
     folder = resources.files("forebear") / "data" / "architectures"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    return tuple(parse(tomllib.loads(f.read_text("utf-8")), f.name) for f in files)
+    data = {f.name.removesuffix(".toml"): tomllib.loads(f.read_text("utf-8")) for f in files}
+    return tuple(parse(extended(name, data), f"{name}.toml") for name in data)
+
+
+def extended(name: str, data: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A family's data with what it extends filled in; ``data`` holds every family's own."""
+    own = dict(data[name])
+    parent = own.pop("extends", None)
+    without = own.pop("without", [])
+    if parent is None:
+        return own
+    base = extended(parent, data)
+    base["tensors"] = dict(base["tensors"])
+    for role in without:
+        del base["tensors"][role]
+    merged = {**base, **own}
+    for table in ("config", "tensors", "unless"):
+        merged[table] = {**base.get(table, {}), **own.get(table, {})}
+    return merged
 
 
 def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
@@ -121,7 +167,7 @@ def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
             role,
             entry["name"],
             axes,
-            Part(**part) if part else None,
+            Part(part["layout"], tuple(part["of"].split()), part["index"]) if part else None,
             required=not entry.get("optional", False),
         )
     coins = tuple(data["coins"])
@@ -137,4 +183,9 @@ def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
         data["rope"],
         config,
         roles,
+        float(data.get("gain_offset", 0.0)),
+        float(data.get("rotary", 1.0)),
+        data.get("no_rope_if", ""),
+        data.get("half_unless", ""),
+        data.get("unless", {}),
     )

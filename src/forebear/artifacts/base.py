@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from forebear.artifacts.architecture import Architecture, Geometry
 from forebear.artifacts.documents import Documents
 from forebear.artifacts.dtypes import DTYPES
-from forebear.artifacts.tokenizer import Tokenizer
+from forebear.artifacts.tokenizers import Tokenizer
 from forebear.errors import FormatError
 from forebear.sources import Metered, Source
 

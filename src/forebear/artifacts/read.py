@@ -10,7 +10,7 @@ from forebear.artifacts.documents import read_documents
 from forebear.artifacts.recognise import Named, recognise
 from forebear.artifacts.safetensors import Safetensors
 from forebear.artifacts.text import load_json, read_whole
-from forebear.artifacts.tokenizer import Tokenizer, read_tokenizer
+from forebear.artifacts.tokenizers import Tokenizer, read_tokenizer
 from forebear.errors import ForebearError, FormatError, InputError
 from forebear.sources import Metered, Source
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from forebear.artifacts.architecture import Architecture, Geometry, Role, families
+from forebear.artifacts.architecture import HOLES, Architecture, Geometry, Role, families
+from forebear.artifacts.geometry import geometry_of
+from forebear.artifacts.roles import template
 from forebear.errors import one_line
 
 Shapes = Mapping[str, tuple[int, ...]]
+Numbers = tuple[int, ...]
 
 MAX_LAYERS = 1_000
 MAX_EXPERTS = 4_096
+MAX_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,21 @@ class Named:
     by_names: bool = False
 
 
+class Templates:
+    """Tensor names with their numbers taken out: ``layers.{}.up.weight`` to the numbers that occur and full names."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+        self.by_template: dict[str, dict[Numbers, str]] = {}
+        for name in shapes:
+            parts, numbers = name.split("."), []
+            for k, part in enumerate(parts):
+                if part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS:
+                    parts[k] = "{}"
+                    numbers.append(int(part))
+            self.by_template.setdefault(".".join(parts), {})[tuple(numbers)] = name
+
+
 def recognise(config: Mapping[str, Any], shapes: Shapes) -> Named | str:
     """The family of a model and the names of its roles, or a sentence that says why there is none.
 
@@ -34,60 +54,145 @@ def recognise(config: Mapping[str, Any], shapes: Shapes) -> Named | str:
     """
     given = config.get("model_type")
     declared = one_line(given, 60) if isinstance(given, str) else ""
+    templates = Templates(shapes)
     by_type = [f for f in families() if declared in f.model_types]
     for family in by_type:
-        if (named := match(family, config, shapes)) is not None:
+        if (named := match(family, config, templates)) is not None:
             return named
-    found = [(n, len(n.names)) for f in families() if (n := match(f, config, shapes)) is not None]
+    found = [n for f in families() if (n := match(f, config, templates)) is not None]
     if not found:
         if by_type:
             return f"tensors are not named or shaped as {by_type[0].title} has them"
         return f"model_type {declared or 'not given'} and its tensor names belong to no known family"
-    best = max(found, key=lambda item: item[1])[0]
+    best = max(found, key=lambda n: (len(set(n.names.values())), n.architecture.name in _USUAL, -len(n.notes)))
     said = f"model_type {declared} is not known" if declared and not by_type else "no model_type is given"
     if by_type:
         said = f"tensor names are not those of {declared}"
     note = f"{said}; the tensor names are those of {best.architecture.title}"
-    return Named(best.architecture, best.geometry, best.names, (*best.notes, note), by_names=True)
+    return replace(best, notes=(*best.notes, note), by_names=True)
 
 
-def match(family: Architecture, config: Mapping[str, Any], shapes: Shapes) -> Named | None:
-    """The family's roles in this model, or None where a required one of the first layer is missing.
+_USUAL = ("llama", "mixtral", "bert", "deepseek_v3")
+"""Families whose names others share; without a model_type the name of the family is only a name."""
+
+
+def match(family: Architecture, config: Mapping[str, Any], templates: Templates) -> Named | None:
+    """The family's roles in this model, or None where a required one is in no layer.
 
     A tensor with the name of a role and another shape (packed by a quantiser, pruned in this layer alone) is left
-    out: the sizes that hold for the first layer hold for every tensor of a role, MLP neurons aside.
+    out: the sizes that hold for the first layer hold for every tensor of a role, MLP neurons aside. Layers are
+    counted by what is there: of half a model, the layers that are there, in their order.
     """
-    embed = family.roles["embed"]
-    prefix = _prefix(embed.name, shapes)
+    shapes = templates.shapes
+    prefix = _prefix(family, templates)
     if prefix is None:
         return None
-    width = shapes[prefix + embed.name][1]
+    places = {r.role: _places(r, prefix, templates) for r in family.roles.values()}
+    layers = sorted({n[0] for r, at in places.items() if "{layer}" in r for n in at})[:MAX_LAYERS]
+    if not layers:
+        return None
+    width = _width(family, places, shapes)
+    if width is None:
+        return None
     names: dict[str, str] = {}
     odd: set[str] = set()
-    layers = _count(family, prefix, shapes, MAX_LAYERS, "layers.{layer}.")
-    experts = _count(family, prefix, shapes, MAX_EXPERTS, "layers.{layer}.experts.{expert}.")
+    position = {layer: k for k, layer in enumerate(layers)}
+    experts = 0
     for role in family.roles.values():
         first: tuple[int, ...] | None = None
-        for filled, name in _fill(role, layers, experts):
-            full = prefix + name if prefix + name in shapes else name  # lm_head stands outside the prefix
-            if full not in shapes:
+        for numbers, name in sorted(places[role.role].items()):
+            if "{layer}" in role.role and numbers[0] not in position:
                 continue
-            if _fits(role, shapes[full], width, first):
-                first = first or shapes[full]
-                names[filled] = full
-            else:
-                odd.add(full)
-        if role.required and _fill_first(role.role) not in names:
+            if not _fits(role, shapes[name], width, first):
+                odd.add(name)
+                continue
+            first = first or shapes[name]
+            for filled in _filled(role, numbers, shapes[name], position):
+                names[filled] = name
+            if "{expert}" in role.role:
+                experts = max(experts, shapes[name][0] if role.stacked else numbers[1] + 1)
+        if role.required and first is None and "{layer}" in role.role:  # a shard may lack embedding, head and last norm
             return None
-    if layers == 0 or (family.norm == "rmsnorm" and _has_norm_biases(names, shapes)):
+    if family.norm == "rmsnorm" and _has_norm_biases(names, shapes):
         return None
-    geometry = _geometry(family, config, names, shapes, layers, experts)
-    notes = (
-        (f"{len(odd)} tensors have unexpected shapes and are left out, the first is {one_line(min(odd), 80)}",)
-        if odd
-        else ()
-    )
-    return Named(family, geometry, names, notes)
+    geometry, notes = geometry_of(family, config, names, shapes, width, len(layers), min(experts, MAX_EXPERTS))
+    unfit = {family.unless[g] for g in family.coins if g in family.unless}
+    present = {template(filled) for filled in names}
+    coins = tuple(c for c in family.coins if family.unless.get(c) not in unfit & present)
+    if family.no_rope_if and config.get(family.no_rope_if) is True:
+        family = replace(family, rope="none")
+        geometry = replace(geometry, rotary=None)
+    if family.half_unless and config.get(family.half_unless) is False:
+        family = replace(family, rope="half")
+    if layers[-1] + 1 != len(layers):
+        notes.append(f"layers are missing: {len(layers)} are there, numbered {layers[0]} to {layers[-1]}")
+    if "embed" not in names:
+        notes.append("the embedding is missing: a part of a model")
+    if odd:
+        notes.insert(
+            0,
+            f"{len(odd)} tensors have unexpected shapes and are left out, the first is {one_line(min(odd), 80)}",
+        )
+    return Named(replace(family, coins=coins), geometry, names, tuple(notes))
+
+
+def _pattern(role: Role) -> str:
+    text = role.name
+    for hole in HOLES:
+        text = text.replace(hole, "{}")
+    return text
+
+
+def _prefix(family: Architecture, templates: Templates) -> str | None:
+    """What stands before the family's names in this file: ``model.``, ``language_model.model.``, nothing.
+
+    The shortest before an embedding, so that of two towers the outer one is read; without an embedding (a single shard,
+    half a model) the one under which most tensors have names of the family.
+    """
+    patterns = {_pattern(r): r.role for r in family.roles.values() if "{layer}" in r.role or r.role == "embed"}
+    found: Counter[str] = Counter()
+    embedded: set[str] = set()
+    for text, names in templates.by_template.items():
+        for pattern, role in patterns.items():
+            if text == pattern or text.endswith("." + pattern):
+                prefix = text[: len(text) - len(pattern)]
+                if "{}" not in prefix:
+                    found[prefix] += len(names)
+                    if role == "embed":
+                        embedded.add(prefix)
+    layered = {p for p in found if p not in embedded or found[p] > 1}
+    if embedded & layered:
+        return min(embedded & layered, key=lambda p: (len(p), p))
+    return max(layered, key=lambda p: (found[p], -len(p), p)) if layered else None
+
+
+def _places(role: Role, prefix: str, templates: Templates) -> dict[Numbers, str]:
+    """Every tensor of a role: its numbers to its full name. ``lm_head`` may stand outside the prefix."""
+    pattern = _pattern(role)
+    stems = [prefix]
+    if "{layer}" not in role.role:
+        while stems[-1]:
+            stems.append(stems[-1][:-1].rpartition(".")[0] + ("." if "." in stems[-1][:-1] else ""))
+    for stem in stems:
+        if (found := templates.by_template.get(stem + pattern)) is not None:
+            return found
+    return {}
+
+
+def _width(family: Architecture, places: Mapping[str, Mapping[Numbers, str]], shapes: Shapes) -> int | None:
+    """The residual width: of the embedding, else the commonest size along the residual axes of what is there."""
+    sizes: Counter[int] = Counter()
+    for role in family.roles.values():
+        for name in places[role.role].values():
+            shape = shapes[name]
+            if len(shape) != len(role.axes) or 0 in shape:
+                continue
+            for axis, size in zip(role.axes, shape, strict=True):
+                if axis in ("residual", "gain"):
+                    if role.role == "embed":
+                        return size
+                    sizes[size] += 1
+    return sizes.most_common(1)[0][0] if sizes else None
 
 
 def _fits(role: Role, shape: tuple[int, ...], width: int, first: tuple[int, ...] | None) -> bool:
@@ -95,14 +200,29 @@ def _fits(role: Role, shape: tuple[int, ...], width: int, first: tuple[int, ...]
     if len(shape) != len(role.axes) or 0 in shape:
         return False
     for place, axis in enumerate(role.axes):
-        whole = axis not in ("residual", "gain")
-        if not whole and shape[place] != width:
+        if axis in ("residual", "gain"):
+            if shape[place] != width:
+                return False
+        elif axis == "neuron" and role.part is not None and shape[place] % len(role.part.of):
             return False
-        if whole and role.part is not None and shape[place] % role.part.of:
-            return False
-        if first is not None and axis != "neuron" and shape[place] != first[place]:
+        if first is not None and axis not in ("neuron", "residual", "gain") and shape[place] != first[place]:
             return False
     return True
+
+
+def _filled(role: Role, numbers: Numbers, shape: tuple[int, ...], position: Mapping[int, int]) -> Iterable[str]:
+    """The roles that a tensor stands for: one, or one per expert where experts are stacked."""
+    if "{layer}" not in role.role:
+        yield role.role
+        return
+    text = role.role.replace("{layer}", str(position[numbers[0]]))
+    if role.stacked:
+        for expert in range(min(shape[0], MAX_EXPERTS)):
+            yield text.replace("{expert}", str(expert))
+        return
+    for hole, number in zip((h for h in HOLES[1:] if h in text), numbers[1:], strict=False):
+        text = text.replace(hole, str(number))
+    yield text
 
 
 def _has_norm_biases(names: Mapping[str, str], shapes: Shapes) -> bool:
@@ -111,101 +231,3 @@ def _has_norm_biases(names: Mapping[str, str], shapes: Shapes) -> bool:
         role.endswith("norm") and "attn." not in role and name.removesuffix("weight") + "bias" in shapes
         for role, name in names.items()
     )
-
-
-def _prefix(embed: str, shapes: Shapes) -> str | None:
-    """What stands before the family's names in this file: ``model.``, ``language_model.model.``, nothing."""
-    found = [n[: -len(embed)] for n in shapes if n.endswith(embed) and len(shapes[n]) == 2]
-    found = [p for p in found if p == "" or p.endswith(".")]
-    return min(found, key=len) if found else None
-
-
-def _fill_first(text: str) -> str:
-    return text.replace("{layer}", "0").replace("{expert}", "0")
-
-
-def _fill(role: Role, layers: int, experts: int) -> Iterable[tuple[str, str]]:
-    """Every (role, name) that a pattern stands for in a model of this depth."""
-    if "{layer}" not in role.role:
-        yield role.role, role.name
-        return
-    for layer in range(layers):
-        at, name = role.role.replace("{layer}", str(layer)), role.name.replace("{layer}", str(layer))
-        if "{expert}" not in at:
-            yield at, name
-            continue
-        for expert in range(experts):
-            yield at.replace("{expert}", str(expert)), name.replace("{expert}", str(expert))
-
-
-def _count(family: Architecture, prefix: str, shapes: Shapes, limit: int, stem: str) -> int:
-    """Number of layers (or of the first layer's experts) whose first required tensor is there."""
-    role = next((r for r in family.roles.values() if r.required and r.role.startswith(stem)), None)
-    if role is None:
-        return 0
-    hole = "{expert}" if "{expert}" in stem else "{layer}"
-    for number in range(limit):
-        name = role.name.replace(hole, str(number)).replace("{layer}", "0")
-        if prefix + name not in shapes:
-            return number
-    return limit
-
-
-def _geometry(
-    family: Architecture,
-    config: Mapping[str, Any],
-    names: Mapping[str, str],
-    shapes: Shapes,
-    layers: int,
-    experts: int,
-) -> Geometry:
-    def size(key: str) -> int | None:
-        for name in family.config.get(key, ()):
-            value = config.get(name)
-            if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31:
-                return value
-        return None
-
-    vocabulary, width = shapes[names["embed"]]
-
-    def axis(role: str, label: str) -> int | None:
-        """Length of a role's axis, its share of it where the tensor is fused."""
-        template = family.roles.get(role)
-        name = names.get(_fill_first(role))
-        if template is None or name is None:
-            return None
-        length = shapes[name][template.axes.index(label)]
-        return length // template.part.of if template.part else length
-
-    heads, kv_heads, head_dim = size("heads"), size("kv_heads"), size("head_dim")
-    kv_heads = kv_heads or heads
-    query, key = axis("layers.{layer}.attn.q", "query"), axis("layers.{layer}.attn.k", "key")
-    head_dim = head_dim or (query // heads if heads and query and query % heads == 0 else None)
-    if not heads or not kv_heads or not head_dim or query != heads * head_dim or key != kv_heads * head_dim:
-        heads = kv_heads = head_dim = None  # the config is absent or contradicts the shapes: head structure unknown
-    rotary = None
-    if head_dim is not None and family.rope != "none":
-        rotary = int(head_dim * _rotary_fraction(family, config)) // 2 * 2
-    mlp = "layers.{layer}.experts.{expert}.up" if experts else "layers.{layer}.mlp.up"
-    return Geometry(
-        width=width,
-        layers=layers,
-        vocabulary=vocabulary,
-        intermediate=axis(mlp, "neuron"),
-        heads=heads,
-        kv_heads=kv_heads,
-        head_dim=head_dim,
-        rotary=rotary,
-        experts=experts,
-        tied="lm_head" not in names,
-    )
-
-
-def _rotary_fraction(family: Architecture, config: Mapping[str, Any]) -> float:
-    nested = config.get("rope_parameters")
-    for place in (config, nested if isinstance(nested, Mapping) else {}):
-        for key in family.config.get("rotary", ()):
-            value = place.get(key)
-            if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
-                return float(value)
-    return 1.0

@@ -1,14 +1,14 @@
-"""A role's values, whatever tensor they are stored in: whole or fused, rows first or columns first."""
+"""A role's values, whatever tensor they are stored in: whole, fused or stacked, rows first or columns first."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.artifacts.architecture import Role
+from forebear.artifacts.architecture import HOLES, Geometry, Part, Role
 from forebear.artifacts.base import Artifact, Tensor
 from forebear.artifacts.dtypes import DTYPES
 
@@ -21,44 +21,89 @@ class RoleTensor:
     """The tensor behind a role, seen with the generator axis first.
 
     Attributes:
-        role: the family's description, with the axes as stored.
+        role: the family's description, with the axes as stored; without the expert axis where experts are stacked.
         tensor: the tensor, still on disk.
-        head_dim: needed to take apart tensors that are fused head by head.
+        geometry: needed to take fused tensors apart.
     """
 
     role: Role
     tensor: Tensor
-    head_dim: int | None
+    geometry: Geometry
 
     def length(self, axis: str) -> int:
-        """Size of an axis; of the role's own part where the tensor is fused."""
-        size = self.tensor.shape[self.role.axes.index(axis)]
-        return size // self.role.part.of if self.role.part and axis != "residual" else size
+        """Size of an axis; of the role's own part where the tensor is fused along it.
+
+        Raises ``ValueError`` where the sizes of the parts are not known.
+        """
+        stored = self.tensor.shape[self.role.axes.index(axis)]
+        if self.role.part is None or self.role.axes.index(axis) != fused_axis(self.role):
+            return stored
+        sizes = part_sizes(self.role.part, stored, self.geometry)
+        own = sizes[self.role.part.index]
+        return own * (stored // sum(sizes)) if self.role.part.layout == "groups" else own
 
     def rows(self, axis: str, indices: Indices, width: int) -> F32:
         """Values at ``indices`` of ``axis`` against the first ``width`` of the other one: ``(n, width)``.
 
-        Reads contiguous runs; a column-first tensor is read ``width`` storage rows deep and turned.
+        ``width`` is cut to what is there. Reads contiguous runs; a column-first tensor is read ``width`` storage rows
+        deep and turned.
         """
+        at = self.role.axes.index(axis)
+        width = min(width, self.tensor.shape[1 - at])
         if indices.size == 0:
             return np.zeros((0, width), dtype=np.float32)
-        stored = self._stored(indices)
-        if self.role.axes.index(axis) == 0:
+        stored = self._stored(axis, indices)
+        if at == 0:
             return np.concatenate([self.tensor.rows(a, b)[:, :width] for a, b in runs(stored)])
         return np.ascontiguousarray(self.tensor.rows(0, width)[:, stored].T)
 
-    def _stored(self, indices: Indices) -> Indices:
+    def _stored(self, axis: str, indices: Indices) -> Indices:
         """Positions in the stored tensor of the role's own indices."""
         part = self.role.part
-        if part is None:
+        if part is None or self.role.axes.index(axis) != fused_axis(self.role):
             return indices
+        sizes = part_sizes(part, self.tensor.shape[fused_axis(self.role)], self.geometry)
+        before, own = sum(sizes[: part.index]), sizes[part.index]
         if part.layout == "blocks":
-            axis = 1 if self.role.axes[0] == "residual" else 0
-            return indices + part.index * (self.tensor.shape[axis] // part.of)
-        if self.head_dim is None:
-            raise ValueError(f"{self.role.role} is fused by heads and the head size is unknown")
-        head, inside = np.divmod(indices, self.head_dim)
-        return (head * part.of + part.index) * self.head_dim + inside
+            return indices + before
+        if part.layout == "alternating":
+            return indices * len(sizes) + part.index
+        group, inside = np.divmod(indices, own)
+        return np.asarray(group * sum(sizes) + before + inside)
+
+
+def fused_axis(role: Role) -> int:
+    """The axis along which a fused tensor is fused: the one that has the part's own label, or the gate's neurons."""
+    assert role.part is not None
+    label = role.part.of[role.part.index]
+    return role.axes.index("neuron" if label == "gate" else label)
+
+
+def part_sizes(part: Part, stored: int, geometry: Geometry) -> tuple[int, ...]:
+    """Sizes of a fused tensor's parts: of all of each (``blocks``), of one group (``groups``).
+
+    Raises ``ValueError`` where they depend on a head structure that is not known.
+    """
+    if part.layout == "alternating" or "neuron" in part.of:
+        return (stored // len(part.of),) * len(part.of)
+    g = geometry
+    if g.heads is None or g.kv_heads is None or g.head_dim is None or g.value_dim is None:
+        raise ValueError("fused by heads, and the head structure is unknown")
+    one_head = {
+        "query": g.head_dim * (g.heads // g.kv_heads),
+        "key": g.head_dim,
+        "value": g.value_dim,
+        "nope": g.nope,
+        "rope": g.rotary or 0,
+    }
+    whole = {
+        "query": g.heads * g.head_dim,
+        "key": g.kv_heads * g.head_dim,
+        "value": g.kv_heads * g.value_dim,
+        "kv_latent": g.kv_rank,
+        "shared_rope": g.rotary or 0,
+    }
+    return tuple((one_head if part.layout == "groups" else whole)[label] for label in part.of)
 
 
 def runs(indices: Indices) -> list[tuple[int, int]]:
@@ -73,19 +118,31 @@ def runs(indices: Indices) -> list[tuple[int, int]]:
 
 def role_tensor(artifact: Artifact, role: str) -> RoleTensor | None:
     """The tensor of a filled-in role (``layers.3.attn.v``), or None where the model has none that carries signs."""
-    family = artifact.architecture
-    if family is None or artifact.geometry is None:
+    family, geometry = artifact.architecture, artifact.geometry
+    if family is None or geometry is None:
         return None
     name = artifact.names.get(role)
     if name is None or not carries_signs(artifact.weights.tensors[name]):
         return None
-    return RoleTensor(family.roles[template(role)], artifact.weights.tensors[name], artifact.geometry.head_dim)
+    description, tensor = family.roles[template(role)], artifact.weights.tensors[name]
+    if description.stacked:
+        tensor = slice_of(tensor, int(role.split(".")[3]))
+        description = replace(description, axes=description.axes[1:])
+    return RoleTensor(description, tensor, geometry)
+
+
+def slice_of(tensor: Tensor, index: int) -> Tensor:
+    """One entry of a stacked tensor's first axis, as a tensor of its own."""
+    shape = tensor.shape[1:]
+    start = tensor.start + index * prod(shape) * DTYPES[tensor.dtype].bits // 8
+    return Tensor(f"{tensor.name}[{index}]", tensor.dtype, shape, tensor.path, start, tensor.source)
 
 
 def carries_signs(tensor: Tensor) -> bool:
     """Whether a tensor's values can be read and can be negative: without a sign there is no coin."""
     dtype = DTYPES[tensor.dtype]
-    return dtype.decode is not None and dtype.signed and prod(tensor.shape[1:]) * dtype.bits % 8 == 0
+    row = tensor.shape[-1] if len(tensor.shape) > 1 else 1
+    return dtype.decode is not None and dtype.signed and row * dtype.bits % 8 == 0
 
 
 def tensors_by_role(artifact: Artifact) -> dict[str, Tensor]:
@@ -97,7 +154,10 @@ def tensors_by_role(artifact: Artifact) -> dict[str, Tensor]:
 def template(role: str) -> str:
     """``layers.3.experts.7.up`` to ``layers.{layer}.experts.{expert}.up``."""
     parts = role.split(".")
-    for at, word in ((1, "layers"), (3, "experts")):
-        if len(parts) > at and parts[at - 1] == word and parts[at].isdigit():
-            parts[at] = "{layer}" if word == "layers" else "{expert}"
+    for at, part in enumerate(parts):
+        if part.isdigit():
+            parts[at] = _HOLE[parts[at - 1]]
     return ".".join(parts)
+
+
+_HOLE = dict(zip(("layers", "experts", "heads"), HOLES, strict=True))

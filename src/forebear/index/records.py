@@ -14,7 +14,7 @@ from forebear.errors import UsageError, one_line
 from forebear.index.base import Entry
 from forebear.signals import Fingerprint
 from forebear.signals.declared import Declared
-from forebear.signals.generators import SLOTS
+from forebear.signals.layout import SLOTS
 from forebear.signals.sign_code import CODE_BYTES, SignCode
 from forebear.signals.vocabulary import Vocabulary
 

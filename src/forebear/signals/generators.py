@@ -8,10 +8,12 @@ is a fair coin, independently for every generator:
 group         one coin per                                          read from
 ============  ====================================================  =========================================
 residual      residual dimension (RMSNorm models only)              embedding rows of printable ASCII tokens
-glu           neuron of a gated MLP (up row with down column)       up rows
+glu           neuron of a gated MLP (up row with down column)       up rows, of the shared expert where there is one
 experts       the same in a routed expert                           up rows of up to four experts
-value_output  key/value head x head dimension                       v rows (o rows where v is stored by columns)
-query_key     key/value head x RoPE plane, or x unrotated dimension  k rows of the plane
+value_output  key/value head x value dimension                      v rows (o rows where v is stored by columns)
+query_key     key/value head x RoPE plane, or x unrotated dimension  k rows of the plane; with latent attention those
+                                                                    of the one rotating key that all heads share
+latent        dimension of a compressed query or key/value          rows of q_a and kv_a (latent attention only)
 ============  ====================================================  =========================================
 
 What is read depends on shapes and token strings only, never on values, so the choice cannot bias a coin.
@@ -29,27 +31,17 @@ from numpy.typing import NDArray
 from forebear.artifacts import Artifact
 from forebear.artifacts.architecture import Architecture, Geometry
 from forebear.artifacts.roles import RoleTensor, role_tensor, runs
+from forebear.signals.layout import PLANE_BITS, RESIDUAL_BITS, Plan, regions
 
 F32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.int64]
 
-RESIDUAL_BITS = 2048
-SLOTS = 16
-GLU_BITS, VALUE_BITS, PLANE_BITS = 64, 32, 32
-LAYER_BITS = GLU_BITS + VALUE_BITS + PLANE_BITS
-CODE_BITS = RESIDUAL_BITS + SLOTS * LAYER_BITS
-
-BUDGET_VALUES = 1_500_000
-"""Values read from the layers of one model: 3 MB of bfloat16, however large the model is."""
-ROWS_PER_LAYER = GLU_BITS + VALUE_BITS + 2 * PLANE_BITS
-FEWEST_ROWS = 40
 COLUMN_FIRST_WIDTH = 32
 """Depth to which tensors stored column-first are read; each storage row crosses all their columns."""
 TOKENS = tuple(chr(code) for code in range(33, 127))
 """Printable ASCII: single-character tokens that nearly every vocabulary has, often side by side."""
 ENOUGH_TOKENS = 32
-_PRIORITY = (0, 15, 8, 4, 12, 1, 14, 6, 10, 2, 13, 5, 9, 3, 11, 7)
 
 
 @dataclass(frozen=True)
@@ -73,55 +65,6 @@ class Block:
     valid: Flags
     raw: F32
     labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Which layers of a model are read, and how many generators of each group there.
-
-    Attributes:
-        slots: layer slot of the code to layer of the model.
-        glu, values, planes: generators per layer.
-    """
-
-    slots: dict[int, int]
-    glu: int
-    values: int
-    planes: int
-
-
-def plan(layers: int, width: int) -> Plan:
-    """The reading plan of a model of this depth and width: a fixed function of the two."""
-    slots = slot_layers(layers)
-    affordable = BUDGET_VALUES // width
-    chosen = [s for s in _PRIORITY if s in slots]
-    per_layer = min(ROWS_PER_LAYER, affordable // len(chosen)) if chosen else 0
-    if per_layer < FEWEST_ROWS:
-        chosen = chosen[: max(3, affordable // FEWEST_ROWS)]
-        per_layer = min(ROWS_PER_LAYER, max(8, affordable // len(chosen))) if chosen else 0
-    share = per_layer / ROWS_PER_LAYER
-    return Plan(
-        {s: slots[s] for s in sorted(chosen)},
-        max(2, int(GLU_BITS * share)),
-        max(2, int(VALUE_BITS * share)),
-        max(2, int(PLANE_BITS * share)),
-    )
-
-
-def slot_layers(layers: int) -> dict[int, int]:
-    """Layer slot to layer: the front half counted from the front, the back half from the back.
-
-    A model that lost middle layers keeps its first and last layers in the same slots.
-    """
-    if layers <= SLOTS:
-        front = (layers + 1) // 2
-        slots = {k: k for k in range(front)}
-        slots |= {SLOTS - 1 - k: layers - 1 - k for k in range(layers - front)}
-        return slots
-    edge = SLOTS // 4
-    slots = {k: k for k in range(edge)} | {SLOTS - 1 - k: layers - 1 - k for k in range(edge)}
-    middle = np.linspace(edge, layers - 1 - edge, SLOTS - 2 * edge).round().astype(int)
-    return slots | {edge + k: int(layer) for k, layer in enumerate(middle)}
 
 
 def residual_block(artifact: Artifact) -> Block | None:
@@ -166,46 +109,77 @@ def keyed_by_string(artifact: Artifact) -> bool:
     return sum(artifact.tokenizer.ids.get(t, limit) < limit for t in TOKENS) >= ENOUGH_TOKENS
 
 
-def layer_blocks(artifact: Artifact, layer: int, how: Plan) -> Iterator[Block]:
-    """The blocks of one layer, in the order of the code."""
+def layer_blocks(artifact: Artifact, layer: int, how: Plan, experts: tuple[int, ...] | None = None) -> Iterator[Block]:
+    """The blocks of one layer, in the order of the code; ``experts`` replaces the usual choice of experts."""
     family, geometry = artifact.architecture, artifact.geometry
     if family is None or geometry is None:
         return
-    stem = f"layers.{layer}."
-    if "glu" in family.coins and (up := role_tensor(artifact, stem + "mlp.up")) is not None:
-        positions = np.arange(min(how.glu, up.length("neuron")))
+    stem, places = f"layers.{layer}.", regions(family.coins)
+    if "glu" in family.coins and (up := dense_up(artifact, layer)) is not None:
+        positions = np.arange(min(how.glu, places["glu"].size, up.length("neuron")))
         yield _block("glu", layer, up.rows("neuron", positions, geometry.width), positions)
     if "experts" in family.coins and geometry.experts:
-        yield from _experts(artifact, layer, how)
-    if geometry.head_dim is None or geometry.kv_heads is None:
+        yield from _experts(artifact, layer, how, experts or chosen_experts(geometry), places["experts"].size)
+    if geometry.head_dim is None or geometry.kv_heads is None or geometry.value_dim is None:
         return
     if "value_output" in family.coins and (value := _value_source(artifact, stem)) is not None:
         tensor, axis = value
-        indices, positions = head_indices(geometry.kv_heads, geometry.head_dim, how.values, VALUE_BITS)
+        size = places["value_output"].size
+        indices, positions = head_indices(geometry.kv_heads, geometry.value_dim, min(how.values, size), size)
         yield _block("value_output", layer, tensor.rows(axis, indices, geometry.width), positions)
-    if "query_key" in family.coins and (key := role_tensor(artifact, stem + "attn.k")) is not None:
-        yield _planes(key, layer, artifact, how)
+    if "latent" in family.coins:
+        yield from _latents(artifact, layer, how, places["latent"].size)
+    if "query_key" in family.coins:
+        yield from _planes(artifact, layer, how)
 
 
-def _experts(artifact: Artifact, layer: int, how: Plan) -> Iterator[Block]:
+def dense_up(artifact: Artifact, layer: int) -> RoleTensor | None:
+    """The up projection of a layer's dense MLP, or of its shared expert; None where it has only routed experts."""
+    dense = role_tensor(artifact, f"layers.{layer}.mlp.up")
+    return dense if dense is not None else role_tensor(artifact, f"layers.{layer}.shared.up")
+
+
+def chosen_experts(geometry: Geometry) -> tuple[int, ...]:
+    """Up to four experts, evenly spaced: the ones that a code shows."""
+    used = min(4, geometry.experts)
+    return tuple(k * geometry.experts // used for k in range(used))
+
+
+def _experts(artifact: Artifact, layer: int, how: Plan, experts: tuple[int, ...], size: int) -> Iterator[Block]:
     geometry = artifact.geometry
     assert geometry is not None
-    used = min(4, geometry.experts)
-    each = GLU_BITS // 4
+    each = size // 4
     rows: list[F32] = []
     places: list[Indices] = []
-    for k in range(used):
-        up = role_tensor(artifact, f"layers.{layer}.experts.{k * geometry.experts // used}.up")
+    for k, expert in enumerate(experts):
+        up = role_tensor(artifact, f"layers.{layer}.experts.{expert}.up")
         if up is None:
             continue
         # Another stretch of neurons in every expert: experts that were copied from one dense MLP never show the
         # same neuron twice, so no coin is counted twice.
-        indices = np.arange(k * each, min(k * each + max(1, how.glu // 4), up.length("neuron")))
+        indices = np.arange(k * each, min(k * each + max(1, min(how.glu // 4, each)), up.length("neuron")))
         if indices.size:
             rows.append(up.rows("neuron", indices, geometry.width))
             places.append(indices)
     if rows:
         yield _block("experts", layer, np.concatenate(rows), np.concatenate(places))
+
+
+def _latents(artifact: Artifact, layer: int, how: Plan, size: int) -> Iterator[Block]:
+    """Rows of the down projections to the latents: half of the region for keys and values, half for queries."""
+    geometry = artifact.geometry
+    assert geometry is not None
+    rows: list[F32] = []
+    places: list[Indices] = []
+    half = size // 2
+    for start, axis in ((0, "kv_latent"), (half, "q_latent")):
+        tensor = role_tensor(artifact, f"layers.{layer}.attn.{axis}")
+        if tensor is not None:
+            indices = np.arange(min(half, max(1, how.values // 4), tensor.length(axis)))
+            rows.append(tensor.rows(axis, indices, geometry.width))
+            places.append(indices + start)
+    if rows:
+        yield _block("latent", layer, np.concatenate(rows), np.concatenate(places))
 
 
 def _value_source(artifact: Artifact, stem: str) -> tuple[RoleTensor, str] | None:
@@ -225,9 +199,10 @@ def _value_source(artifact: Artifact, stem: str) -> tuple[RoleTensor, str] | Non
 def head_indices(heads: int, head_dim: int, count: int, bits: int) -> tuple[Indices, Indices]:
     """Dimensions of up to two heads, the first and the middle one, and their positions among ``bits``."""
     used = [0] if heads == 1 else [0, heads // 2]
-    each = min(bits // 2, max(1, count // 2), head_dim)
+    share = bits // len(used)
+    each = min(share, max(1, count // len(used)), head_dim)
     indices = np.concatenate([np.arange(each) + h * head_dim for h in used])
-    positions = np.concatenate([np.arange(each) + k * (bits // 2) for k in range(len(used))])
+    positions = np.concatenate([np.arange(each) + k * share for k in range(len(used))])
     return indices, positions
 
 
@@ -241,24 +216,31 @@ def plane_dims(head_dim: int, rotary: int, layout: str, count: int) -> tuple[Ind
     return np.concatenate([first, single])[:count], np.concatenate([second, single])[:count]
 
 
-def _planes(key: RoleTensor, layer: int, artifact: Artifact, how: Plan) -> Block:
+def _planes(artifact: Artifact, layer: int, how: Plan) -> Iterator[Block]:
     """One row per plane: the k rows of its two dimensions side by side (the second half zero where it has one)."""
     geometry, family = artifact.geometry, artifact.architecture
     assert geometry and geometry.head_dim and geometry.kv_heads and family
-    width = geometry.width if key.role.axes[0] == "key" else min(COLUMN_FIRST_WIDTH, geometry.width)
+    key, axis, heads, head_dim = role_tensor(artifact, f"layers.{layer}.attn.k"), "key", geometry.kv_heads, 0
+    if key is None:  # latent attention: one rotating key for all heads
+        key, axis, heads = role_tensor(artifact, f"layers.{layer}.attn.k_rope"), "shared_rope", 1
+        head_dim = geometry.rotary or 0
+    if key is None:
+        return
+    head_dim = head_dim or geometry.head_dim
+    width = geometry.width if key.role.axes[0] == axis else min(COLUMN_FIRST_WIDTH, geometry.width)
+    used = [0] if heads == 1 else [0, heads // 2]
     layout = "none" if geometry.rotary is None else family.rope
-    first, second = plane_dims(geometry.head_dim, geometry.rotary or 0, layout, max(1, how.planes // 2))
-    used = [0] if geometry.kv_heads == 1 else [0, geometry.kv_heads // 2]
-    offsets = np.repeat([h * geometry.head_dim for h in used], len(first))
+    first, second = plane_dims(head_dim, geometry.rotary or 0, layout, max(1, how.planes // len(used)))
+    offsets = np.repeat([h * head_dim for h in used], len(first))
     a, b = np.tile(first, len(used)) + offsets, np.tile(second, len(used)) + offsets
     wanted = np.unique(np.concatenate([a, b]))
-    values = key.rows("key", wanted, width)
+    values = key.rows(axis, wanted, width)
     at = {int(w): k for k, w in enumerate(wanted)}
     one, two = values[[at[int(i)] for i in a]], values[[at[int(i)] for i in b]]
     two = np.where((a == b)[:, None], 0.0, two).astype(np.float32)
-    each = min(PLANE_BITS // 2, len(first))
-    positions = np.concatenate([np.arange(each) + k * (PLANE_BITS // 2) for k in range(len(used))])
-    return _block("query_key", layer, np.concatenate([one, two], axis=1), positions, raw=values)
+    share = PLANE_BITS // len(used)
+    positions = np.concatenate([np.arange(len(first)) + k * share for k in range(len(used))])
+    yield _block("query_key", layer, np.concatenate([one, two], axis=1), positions, raw=values)
 
 
 def read_scattered(tensor: RoleTensor, ids: Indices, gap: int = 16) -> F32:
@@ -317,14 +299,30 @@ def shape_of(family: Architecture, geometry: Geometry) -> dict[str, object]:
         "coins": list(family.coins),
         "width": geometry.width,
         "intermediate": geometry.intermediate,
+        "expert_intermediate": geometry.expert_intermediate,
+        "shared_intermediate": geometry.shared_intermediate,
         "experts": geometry.experts,
         "heads": geometry.heads if stored and stored.axes[0] == "residual" else None,
         "kv_heads": geometry.kv_heads,
         "head_dim": geometry.head_dim,
+        "value_dim": geometry.value_dim,
+        "kv_rank": geometry.kv_rank,
+        "q_rank": geometry.q_rank,
         "rope": family.rope,
         "rotary": geometry.rotary,
         "rows": stored.axes[0] if stored else "",
     }
+
+
+_SAME = {
+    "residual": (),
+    "glu": ("intermediate", "shared_intermediate"),
+    "experts": ("expert_intermediate", "experts"),
+    "value_output": ("kv_heads", "value_dim", "kv_rank", "heads", "rows"),
+    "query_key": ("kv_heads", "head_dim", "rope", "rotary", "kv_rank", "rows"),
+    "latent": ("kv_rank", "q_rank"),
+}
+"""Coin group to the sizes that have to be equal, beside the width."""
 
 
 def comparable_shapes(a: Mapping[str, object], b: Mapping[str, object]) -> tuple[frozenset[str], dict[str, str]]:
@@ -334,21 +332,14 @@ def comparable_shapes(a: Mapping[str, object], b: Mapping[str, object]) -> tuple
     coins_a, coins_b = set(_strings(a["coins"])), set(_strings(b["coins"]))
     usable: set[str] = set()
     reasons: dict[str, str] = {}
-    same = {
-        "residual": (),
-        "glu": ("intermediate",),
-        "experts": ("intermediate", "experts"),
-        "value_output": ("kv_heads", "head_dim", "heads", "rows"),
-        "query_key": ("kv_heads", "head_dim", "rope", "rotary", "rows"),
-    }
-    for group, keys in same.items():
+    for group, keys in _SAME.items():
         if group not in coins_a | coins_b:
             continue
-        different = [k for k in ("width", *keys) if a[k] != b[k]]
+        different = [k for k in ("width", *keys) if a.get(k) != b.get(k)]
         if group not in coins_a & coins_b:
             reasons[group] = "only one of the two architectures has this symmetry"
         elif different:
-            reasons[group] = "different " + " and ".join(f"{k} ({a[k]} and {b[k]})" for k in different)
+            reasons[group] = "different " + " and ".join(f"{k} ({a.get(k)} and {b.get(k)})" for k in different)
         elif group in ("value_output", "query_key") and a["head_dim"] is None:
             reasons[group] = "the number of heads is not known (no usable config.json)"
         else:

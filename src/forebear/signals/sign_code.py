@@ -19,19 +19,13 @@ from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
 from forebear.signals.binomial import log10_tail
 from forebear.signals.generators import (
-    CODE_BITS,
-    GLU_BITS,
-    LAYER_BITS,
-    PLANE_BITS,
-    RESIDUAL_BITS,
-    SLOTS,
-    VALUE_BITS,
     Block,
+    chosen_experts,
     keyed_by_string,
     layer_blocks,
-    plan,
     residual_block,
 )
+from forebear.signals.layout import CODE_BITS, LAYER_BITS, RESIDUAL_BITS, SLOTS, Region, plan, regions
 
 F32 = NDArray[np.float32]
 Bits = NDArray[np.uint8]
@@ -40,7 +34,8 @@ NAME = "sign-code/1"
 REFERENCE = "sign-flip symmetry of RMSNorm/GLU transformers; cf. Zhu et al. 2025, arXiv 2502.12292"
 CODE_BYTES = CODE_BITS // 8
 SIGNATURE_DIMS = 64
-_OFFSET = {"glu": 0, "experts": 0, "value_output": GLU_BITS, "query_key": GLU_BITS + VALUE_BITS}
+ROUTER_VALUES = 4_000_000
+"""Router values read per model to match experts; layers beyond are compared expert by expert as numbered."""
 SELF_ALPHA = -6.0
 INFERRED = "its architecture was inferred from tensor names alone"
 
@@ -140,13 +135,13 @@ def encode(artifact: Artifact) -> tuple[SignCode, str]:
     if family is not None and geometry is not None:
         if (block := residual_block(artifact)) is not None:
             put(block, 0)
-        how = plan(geometry.layers, geometry.width)
+        how, places = plan(geometry.layers, geometry.width), regions(family.coins)
         for slot, layer in how.slots.items():
             layers[slot] = layer
             signature[slot] = layer_signature(artifact, layer)
             digest.update(signature[slot].tobytes())
             for block in layer_blocks(artifact, layer, how):
-                put(block, RESIDUAL_BITS + slot * LAYER_BITS + _OFFSET[block.group])
+                put(block, RESIDUAL_BITS + slot * LAYER_BITS + places[block.group].start)
     else:
         for name in sorted(artifact.weights.tensors)[:64]:  # an unknown model still gets a digest of its own
             tensor = artifact.weights.tensors[name]
@@ -168,11 +163,13 @@ def encode(artifact: Artifact) -> tuple[SignCode, str]:
 def layer_signature(artifact: Artifact, layer: int) -> NDArray[np.float16]:
     """``(2, 64)`` logarithms of the layer's norm gains at evenly spaced dimensions; NaN where there are none."""
     out = np.full((2, SIGNATURE_DIMS), np.nan, dtype=np.float16)
-    for row, role in enumerate(("attn_norm", "mlp_norm")):
-        gains = role_tensor(artifact, f"layers.{layer}.{role}")
+    offset = artifact.architecture.gain_offset if artifact.architecture else 0.0
+    for row, norm in enumerate(("attn", "mlp")):
+        before = role_tensor(artifact, f"layers.{layer}.{norm}_norm")
+        gains = before if before is not None else role_tensor(artifact, f"layers.{layer}.{norm}_post_norm")
         if gains is None or len(gains.tensor.shape) != 1 or gains.tensor.shape[0] < SIGNATURE_DIMS:
             continue
-        values = np.abs(gains.tensor.values().astype(np.float64))
+        values = np.abs(gains.tensor.values().astype(np.float64) + offset)
         at = np.linspace(0, values.size - 1, SIGNATURE_DIMS).round().astype(int)
         with np.errstate(all="ignore"):
             out[row] = np.log(np.clip(values[at], 1e-4, 1e4))
@@ -202,10 +199,13 @@ def repeats(code: SignCode) -> tuple[str, ...]:
             )
     dims = int(np.flatnonzero(valid[:RESIDUAL_BITS]).max(initial=-1)) + 1
     test(slice(0, dims // 2), slice(dims // 2, dims // 2 * 2), "the residual width repeats itself", 1)
-    for group, size in (("value_output", VALUE_BITS), ("query_key", PLANE_BITS)):
-        one_head, other = [], []
+    places = regions(code.groups)
+    for group in ("value_output", "query_key"):
+        if group not in places:
+            continue
+        one_head, other, size = [], [], places[group].size
         for s in used:
-            start = RESIDUAL_BITS + s * LAYER_BITS + _OFFSET[group]
+            start = RESIDUAL_BITS + s * LAYER_BITS + places[group].start
             one_head += list(range(start, start + size // 2))
             other += list(range(start + size // 2, start + size))
         both = (valid[one_head] & valid[other]).astype(bool)
@@ -267,7 +267,7 @@ def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple
         b: code of the model in question.
         comparable: groups whose shapes match in the two models.
     """
-    comparable &= frozenset(a.groups) & frozenset(b.groups)  # glu and experts share their place in a slot
+    places = shared_regions(a.groups, b.groups)
     bits = np.unpackbits(a.bits), np.unpackbits(b.bits)
     valid = np.unpackbits(a.valid).astype(bool), np.unpackbits(b.valid).astype(bool)
     cells: list[Cell] = []
@@ -286,15 +286,24 @@ def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple
     slots_a.sort(key=lambda s: a.layers[s])
     slots_b.sort(key=lambda s: b.layers[s])
     pairs = align_layers(a.signature[slots_a], b.signature[slots_b])
-    sizes = {"glu": GLU_BITS, "experts": GLU_BITS, "value_output": VALUE_BITS, "query_key": PLANE_BITS}
     for i, j in pairs:
         sa, sb = slots_a[i], slots_b[j]
-        for group, size in sizes.items():
+        for group, place in places.items():
             if group in comparable:
-                one = RESIDUAL_BITS + sa * LAYER_BITS + _OFFSET[group]
-                two = RESIDUAL_BITS + sb * LAYER_BITS + _OFFSET[group]
-                count(one, two, size, group, a.layers[sa], b.layers[sb])
+                one = RESIDUAL_BITS + sa * LAYER_BITS + place.start
+                two = RESIDUAL_BITS + sb * LAYER_BITS + place.start
+                count(one, two, place.size, group, a.layers[sa], b.layers[sb])
     return tuple(cells)
+
+
+def shared_regions(a: tuple[str, ...], b: tuple[str, ...]) -> dict[str, Region]:
+    """Where the groups of two families lie alike in a slot, at the smaller size; groups placed apart are left out."""
+    one, two = regions(a), regions(b)
+    return {
+        group: Region(place.start, min(place.size, two[group].size))
+        for group, place in one.items()
+        if group in two and two[group].start == place.start
+    }
 
 
 def compare_rows(block_a: Block, block_b: Block) -> Cell:
@@ -327,7 +336,10 @@ def compare_rows(block_a: Block, block_b: Block) -> Cell:
 
 
 def paired_blocks(a: Artifact, b: Artifact, comparable: frozenset[str]) -> Iterator[tuple[Block, Block]]:
-    """Blocks of two models side by side, one layer pair at a time; layers aligned by the gains of all layers."""
+    """Blocks of two models side by side, one layer pair at a time; layers aligned by the gains of all layers.
+
+    Routed experts are matched by their router rows: the tested flips of an expert's neurons cannot change those.
+    """
     ga, gb = a.geometry, b.geometry
     if ga is None or gb is None:
         return
@@ -337,12 +349,39 @@ def paired_blocks(a: Artifact, b: Artifact, comparable: frozenset[str]) -> Itera
             yield one, two
     how = plan(gb.layers, gb.width)
     wanted = set(how.slots.values())
+    spent = 0
     for i, j in _layer_pairs(a, b, ga.layers, gb.layers):
-        if j in wanted:
-            theirs = {block.group: block for block in layer_blocks(b, j, how)}
-            for block in layer_blocks(a, i, how):
-                if block.group in comparable and block.group in theirs:
-                    yield block, theirs[block.group]
+        if j not in wanted:
+            continue
+        experts = None
+        if "experts" in comparable and spent + ga.experts * ga.width <= ROUTER_VALUES:
+            spent += ga.experts * ga.width
+            experts = matched_experts(a, i, b, j)
+        theirs = {block.group: block for block in layer_blocks(b, j, how, experts)}
+        for block in layer_blocks(a, i, how):
+            if block.group in comparable and block.group in theirs:
+                yield block, theirs[block.group]
+
+
+def matched_experts(a: Artifact, layer_a: int, b: Artifact, layer_b: int) -> tuple[int, ...] | None:
+    """For each expert that a code shows of A, the one of B with the most similar router row; one to one.
+
+    None where a layer has no router that can be read, or the two have different numbers of experts.
+    """
+    one, two = role_tensor(a, f"layers.{layer_a}.router"), role_tensor(b, f"layers.{layer_b}.router")
+    if one is None or two is None or one.tensor.shape != two.tensor.shape or a.geometry is None:
+        return None
+    count = one.length("expert")
+    x, y = (t.rows("expert", np.arange(count), a.geometry.width).astype(np.float64) for t in (one, two))
+    with np.errstate(all="ignore"):
+        x, y = (np.nan_to_num(m / np.linalg.norm(m, axis=1, keepdims=True)) for m in (x, y))
+    similarity = x[list(chosen_experts(a.geometry))] @ y.T
+    matched = np.full(len(similarity), -1)
+    for _ in range(len(similarity)):
+        row, column = np.unravel_index(int(np.argmax(similarity)), similarity.shape)
+        matched[row] = column
+        similarity[row], similarity[:, column] = -np.inf, -np.inf
+    return tuple(int(m) for m in matched)
 
 
 def _layer_pairs(a: Artifact, b: Artifact, depth_a: int, depth_b: int) -> list[tuple[int, int]]:

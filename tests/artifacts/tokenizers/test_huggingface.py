@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebear.artifacts import read_artifact
-from forebear.artifacts.tokenizer import MAX_ID, parse_tokenizer, read_tokenizer
+from forebear.artifacts.tokenizers import MAX_ID, read_tokenizer
+from forebear.artifacts.tokenizers.huggingface import parse_tokenizer
 from forebear.errors import ForebearError
 from forebear.sources import LocalSource, Metered
 from models import Memory, refused, tiny_llama
@@ -35,6 +36,27 @@ def test_a_vocabulary_is_read_with_its_added_tokens_and_merges() -> None:
 def test_added_tokens_that_the_vocabulary_has_are_not_added_again() -> None:
     found = parse_tokenizer({**bpe({"a": 0, "<s>": 1}), "added_tokens": [{"id": 5, "content": "<s>"}]})
     assert found.added == () and found.ids["<s>"] == 5
+
+
+def test_the_special_tokens_are_those_that_the_file_calls_so() -> None:
+    added = [{"id": 9, "content": "<b>", "special": True}, {"id": 3, "content": "<a>", "special": True}]
+    found = parse_tokenizer({**bpe({"a": 0}), "added_tokens": [*added, {"id": 4, "content": "word", "special": False}]})
+    assert (found.specials, found.added) == (("<a>", "<b>"), ("<b>", "<a>", "word"))
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"pre_tokenizer": {"type": "ByteLevel"}}, True),
+        ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split"}, {"type": "ByteLevel"}]}}, True),
+        ({"decoder": {"type": "Sequence", "decoders": [{"type": "ByteLevel"}]}}, True),
+        ({"pre_tokenizer": {"type": "Metaspace"}, "decoder": None}, False),
+        ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": 5}, "decoder": ["ByteLevel"]}, False),
+        ({"pre_tokenizer": {"pretokenizers": ["ByteLevel", None]}}, False),
+    ],
+)
+def test_byte_level_is_what_the_file_declares(sections: dict[str, Any], expected: bool) -> None:
+    assert parse_tokenizer({**bpe({"a": 0}), **sections}).byte_level is expected
 
 
 def test_a_unigram_vocabulary_is_numbered_by_position() -> None:
@@ -114,7 +136,8 @@ def test_there_need_not_be_a_tokenizer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (b"", "not valid JSON"),
+        (b"", "an empty file"),
+        (b"{", "not valid JSON"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"model": {"vocab": {"a": 0, "a": 1}}}', "has the key a twice"),
         (b'{"model": {"vocab": {"\\ud800": 0}}}', "half a character"),

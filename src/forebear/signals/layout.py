@@ -1,0 +1,94 @@
+"""``sign-code/1``, the layout: which layers of a model are read, and which of 4,096 bits stands for what.
+
+2,048 bits of residual dimensions; then 16 slots of 128 bits, one per layer that is read: 64 for neurons, 32 for value
+dimensions, 32 for planes. Families with shared and routed experts halve the neurons' bits between the two, families
+with latent attention halve the values' between value dimensions and latents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+RESIDUAL_BITS = 2048
+SLOTS = 16
+GLU_BITS, VALUE_BITS, PLANE_BITS = 64, 32, 32
+LAYER_BITS = GLU_BITS + VALUE_BITS + PLANE_BITS
+CODE_BITS = RESIDUAL_BITS + SLOTS * LAYER_BITS
+
+BUDGET_VALUES = 1_500_000
+"""Values read from the layers of one model: 3 MB of bfloat16, however large the model is."""
+ROWS_PER_LAYER = GLU_BITS + VALUE_BITS + 2 * PLANE_BITS
+FEWEST_ROWS = 40
+_PRIORITY = (0, 15, 8, 4, 12, 1, 14, 6, 10, 2, 13, 5, 9, 3, 11, 7)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A group's place inside a layer's slot, in bits."""
+
+    start: int
+    size: int
+
+
+def regions(coins: tuple[str, ...]) -> dict[str, Region]:
+    """Where each layer-wise group of a family lies inside a slot; a function of the family's groups alone."""
+    both = {"glu", "experts"} <= set(coins)
+    places = {
+        "glu": Region(0, GLU_BITS // 2 if both else GLU_BITS),
+        "experts": Region(GLU_BITS // 2, GLU_BITS // 2) if both else Region(0, GLU_BITS),
+        "value_output": Region(GLU_BITS, VALUE_BITS // 2 if "latent" in coins else VALUE_BITS),
+        "latent": Region(GLU_BITS + VALUE_BITS // 2, VALUE_BITS // 2),
+        "query_key": Region(GLU_BITS + VALUE_BITS, PLANE_BITS),
+    }
+    return {group: place for group, place in places.items() if group in coins}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which layers of a model are read, and how many generators of each group there.
+
+    Attributes:
+        slots: layer slot of the code to layer of the model.
+        glu, values, planes: generators per layer.
+    """
+
+    slots: dict[int, int]
+    glu: int
+    values: int
+    planes: int
+
+
+def plan(layers: int, width: int) -> Plan:
+    """The reading plan of a model of this depth and width: a fixed function of the two."""
+    slots = slot_layers(layers)
+    affordable = BUDGET_VALUES // width
+    chosen = [s for s in _PRIORITY if s in slots]
+    per_layer = min(ROWS_PER_LAYER, affordable // len(chosen)) if chosen else 0
+    if per_layer < FEWEST_ROWS:
+        chosen = chosen[: max(3, affordable // FEWEST_ROWS)]
+        per_layer = min(ROWS_PER_LAYER, max(8, affordable // len(chosen))) if chosen else 0
+    share = per_layer / ROWS_PER_LAYER
+    return Plan(
+        {s: slots[s] for s in sorted(chosen)},
+        max(2, int(GLU_BITS * share)),
+        max(2, int(VALUE_BITS * share)),
+        max(2, int(PLANE_BITS * share)),
+    )
+
+
+def slot_layers(layers: int) -> dict[int, int]:
+    """Layer slot to layer: the front half counted from the front, the back half from the back.
+
+    A model that lost middle layers keeps its first and last layers in the same slots.
+    """
+    if layers <= SLOTS:
+        front = (layers + 1) // 2
+        slots = {k: k for k in range(front)}
+        slots |= {SLOTS - 1 - k: layers - 1 - k for k in range(layers - front)}
+        return slots
+    edge = SLOTS // 4
+    slots = {k: k for k in range(edge)} | {SLOTS - 1 - k: layers - 1 - k for k in range(edge)}
+    middle = np.linspace(edge, layers - 1 - edge, SLOTS - 2 * edge).round().astype(int)
+    return slots | {edge + k: int(layer) for k, layer in enumerate(middle)}
