@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -72,7 +71,62 @@ def as_float32(base: Path, name: str, change: Callable[[str, F32], F32]) -> Path
     return folder
 
 
-def clone_layers(folder: Path) -> None:
-    """Make every layer a copy of the first one."""
-    first: dict[str, F32] = {}
-    edit(folder, lambda name, values: first.setdefault(re.sub(r"layers\.\d+", "layers", name), values))
+def repeat_width(folder: Path) -> None:
+    """Make the second half of every embedding row nearly repeat the first: coins that are shown twice."""
+    rng = np.random.default_rng(11)
+
+    def repeat(name: str, values: F32) -> F32:
+        if "embed_tokens" not in name:
+            return values
+        half = values[:, : values.shape[1] // 2]
+        return np.concatenate([half, half * (1 + 0.1 * rng.standard_normal(half.shape))], axis=1)
+
+    edit(folder, repeat)
+
+
+def copy_layer(folder: Path, source: int, target: int) -> None:
+    """Make one layer a copy of another, as depth up-scaling does."""
+    tensors: dict[str, F32] = {}
+    edit(folder, lambda n, v: tensors.setdefault(n, v))
+    edit(folder, lambda n, v: tensors[n.replace(f".layers.{target}.", f".layers.{source}.")])
+
+
+def upcycled(base: Path, name: str, noise: float, experts: int = 4) -> Path:
+    """A Mixtral whose experts are noisy copies of a Llama's MLP (sparse upcycling)."""
+    rng = np.random.default_rng(3)
+    out = copy(base, name)
+    tensors: dict[str, F32] = {}
+    edit(out, lambda n, v: tensors.setdefault(n, v))
+    made: dict[str, F32] = {}
+    for key, values in tensors.items():
+        if ".mlp." not in key:
+            made[key] = values
+            continue
+        stem, part = key.split(".mlp.")
+        which = {"gate_proj.weight": "w1", "down_proj.weight": "w2", "up_proj.weight": "w3"}[part]
+        for e in range(experts):
+            change = (noise * rng.standard_normal(values.shape)).astype(np.float32)
+            made[f"{stem}.block_sparse_moe.experts.{e}.{which}.weight"] = values + change
+        router = rng.standard_normal((experts, tensors["model.embed_tokens.weight"].shape[1]))
+        made[f"{stem}.block_sparse_moe.gate.weight"] = router.astype(np.float32)
+    write_safetensors(out / "model.safetensors", made)
+    config = json.loads((out / "config.json").read_text())
+    (out / "config.json").write_text(json.dumps({**config, "model_type": "mixtral", "num_local_experts": experts}))
+    return out
+
+
+def permute_experts(folder: Path, order: list[int]) -> None:
+    """Renumber the experts of a Mixtral, router rows with them: the same function."""
+    tensors: dict[str, F32] = {}
+    edit(folder, lambda n, v: tensors.setdefault(n, v))
+
+    def move(name: str, values: F32) -> F32:
+        if name.endswith("block_sparse_moe.gate.weight"):
+            return values[order]
+        if ".experts." in name:
+            stem, rest = name.split(".experts.")
+            number, rest = rest.split(".", 1)
+            return tensors[f"{stem}.experts.{order[int(number)]}.{rest}"]
+        return values
+
+    edit(folder, move)

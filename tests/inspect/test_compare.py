@@ -13,7 +13,18 @@ import pytest
 
 import forebear
 from documents import check_document
-from edits import F32, as_float32, clone_layers, copy, drifted, edit, move_gains
+from edits import (
+    F32,
+    as_float32,
+    copy,
+    copy_layer,
+    drifted,
+    edit,
+    move_gains,
+    permute_experts,
+    repeat_width,
+    upcycled,
+)
 from forebear.types import Verdict
 from models import tiny, tiny_llama, write_safetensors
 
@@ -205,7 +216,7 @@ def test_rounding_gives_no_direction(base: Path) -> None:
 def test_models_that_both_repeat_themselves_establish_nothing(tmp_path: Path) -> None:
     for seed in (1, 2):
         tiny_llama(tmp_path / str(seed), seed=seed)
-        clone_layers(tmp_path / str(seed))
+        repeat_width(tmp_path / str(seed))
     result = forebear.compare(str(tmp_path / "1"), str(tmp_path / "1"))
     assert result.verdict is Verdict.IDENTICAL
     drift = drifted(tmp_path / "1", "drift", 0.01)
@@ -213,6 +224,57 @@ def test_models_that_both_repeat_themselves_establish_nothing(tmp_path: Path) ->
     assert (result.verdict, result.related) == (Verdict.INCONCLUSIVE, None)
     assert result.evidence[0].test.value == "heuristic"
     assert forebear.compare(str(tmp_path / "1"), str(tmp_path / "2")).related is None
+
+
+def test_copied_layers_of_an_up_scaled_reference_are_counted_once(tmp_path: Path) -> None:
+    """A child of a model that was made deeper by copying layers: both hold every copied coin twice."""
+    single = tiny_llama(tmp_path / "single", seed=1, layers=6)
+    doubled = copy(single, "doubled")
+    copy_layer(doubled, source=2, target=3)
+    before = forebear.compare(str(single), str(drifted(single, "a", 0.05)))
+    after = forebear.compare(str(doubled), str(drifted(doubled, "b", 0.05)))
+    assert (after.related, after.evidence[0].test.value) == (True, "exact")
+    assert after.verdict is before.verdict
+    per_layer = after.evidence[0].details["layers"][0]["n"]
+    assert after.evidence[0].n == before.evidence[0].n - per_layer
+    assert (2, 2) in [(cell["a"], cell["b"]) for cell in after.evidence[0].details["layers"]]
+    assert any("counted once" in c for c in after.evidence[0].details["conditions"])
+    other = tiny_llama(tmp_path / "other", seed=2, layers=6)
+    copy_layer(other, source=2, target=3)
+    assert forebear.compare(str(doubled), str(other)).related is None
+
+
+def test_a_config_that_lies_about_heads_costs_no_coins(tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "base", seed=1)
+    child = drifted(base, "child", 0.05)
+    honest = forebear.compare(str(base), str(child)).evidence[0].n
+    for lie in ({"num_attention_heads": 8, "head_dim": 8}, {"num_attention_heads": 3}, {}):
+        config = json.loads((base / "config.json").read_text())
+        config = {**config, **lie} if lie else {"model_type": "llama"}
+        (child / "config.json").write_text(json.dumps(config))
+        result = forebear.compare(str(base), str(child))
+        assert result.evidence[0].n == honest
+        assert any("head counts" in gap.why for gap in result.coverage.not_tested)
+
+
+def test_experts_made_from_a_dense_mlp_are_compared_with_it(tmp_path: Path) -> None:
+    dense = tiny_llama(tmp_path / "dense", seed=1)
+    routed = upcycled(dense, "routed", noise=0.02)
+    for a, b in ((dense, routed), (routed, dense)):
+        result = forebear.compare(str(a), str(b))
+        assert result.related is True
+        assert result.evidence[0].details["groups"]["upcycled"]["agree"] >= 0.99 * 64 * 4
+    stranger = upcycled(tiny_llama(tmp_path / "other", seed=2), "stranger", noise=0.02)
+    assert forebear.compare(str(dense), str(stranger)).related is None
+
+
+def test_permuted_experts_are_matched_by_their_router(tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "base", seed=1, family="mixtral")
+    shuffled = copy(base, "shuffled")
+    permute_experts(shuffled, [2, 0, 3, 1])
+    result = forebear.compare(str(base), str(shuffled))
+    experts = result.evidence[0].details["groups"]["experts"]
+    assert experts["agree"] == experts["n"] > 100
 
 
 @pytest.mark.parametrize("dtype", ["U8", "BOOL", "F8_E8M0"])

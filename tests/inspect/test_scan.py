@@ -10,7 +10,7 @@ import pytest
 
 import forebear
 from documents import check_document
-from edits import as_float32, clone_layers, copy, drifted, edit, move_gains
+from edits import as_float32, copy, drifted, edit, move_gains, repeat_width
 from forebear.errors import InputError, UsageError
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
@@ -237,7 +237,7 @@ def test_a_quick_scan_says_that_it_did_not_look(base: Path, index: LocalIndex) -
 @pytest.mark.parametrize("files", ["there", "gone"])
 def test_models_that_both_repeat_themselves_are_not_related_by_code_or_rows(files: str, tmp_path: Path) -> None:
     base = tiny_llama(tmp_path / "base", seed=1)
-    clone_layers(base)
+    repeat_width(base)
     index = LocalIndex(tmp_path / "home")
     enrol(str(base), index)
     child = drifted(base, "child", 0.01)

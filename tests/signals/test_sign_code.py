@@ -15,6 +15,7 @@ from forebear.signals.sign_code import (
     align_layers,
     compare_codes,
     compare_rows,
+    copied_layers,
     encode,
     paired_blocks,
     public_signs,
@@ -132,7 +133,8 @@ def test_cloned_layers_are_noticed(tmp_path: Path) -> None:
         raw = raw[:c] + raw[a:b] + raw[d:]
     path.write_bytes(raw)
     code, _ = encode(read(tmp_path))
-    assert code.repeats == ("layers 1 and 2 are copies",)
+    assert code.repeats == ()
+    assert copied_layers(code) == {2: 1}
 
 
 def test_independent_models_toss_fair_coins(tmp_path: Path) -> None:
@@ -148,7 +150,10 @@ def test_independent_models_toss_fair_coins(tmp_path: Path) -> None:
             for j in range(i):
                 comparable, _ = comparable_groups(artifacts[i], artifacts[j])
                 cells = (
-                    [compare_rows(x, y) for x, y in paired_blocks(artifacts[i], artifacts[j], comparable)]
+                    [
+                        compare_rows(x, y)
+                        for x, y in paired_blocks(artifacts[i], artifacts[j], (codes[i], codes[j]), comparable)
+                    ]
                     if rows
                     else compare_codes(codes[i], codes[j], comparable)
                 )

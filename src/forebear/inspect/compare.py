@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.roles import carries_signs, tensors_by_role
@@ -94,15 +94,16 @@ def compare_artifacts(
     on_step: Step = lambda _: None,
 ) -> Pair:
     """Compare two models that are open; see :func:`compare`. ``references`` is the number that was searched."""
+    b = adopt_heads(a, b)
     looks = math.log10(max(1, references))
     comparable, reasons = comparable_groups(a, b)
     if effort == "quick":
         comparable, reasons = frozenset(), {"weights": "not asked for (--effort quick)"}
     tally = Tally(main_dtype(a), main_dtype(b))
     cells = []
-    for one, two in paired_blocks(a, b, comparable):
+    for one, two in paired_blocks(a, b, (marks[0].code, marks[1].code), comparable):
         cells.append(compare_rows(one, two))
-        if one.labels == two.labels:
+        if one.labels == two.labels and one.group != "upcycled":
             tally.add(one.raw, two.raw)
         else:
             tally.skip()
@@ -126,6 +127,26 @@ def compare_artifacts(
         evidence.append(delta_evidence(delta))
     evidence += context_evidence(*marks)
     return Pair(conclusion, counts, delta, tuple(evidence), coverage(counts, reasons, a, b, identical, effort))
+
+
+def adopt_heads(a: Artifact, b: Artifact) -> Artifact:
+    """B with A's head structure, where B's config contradicts or hides it and every attention tensor has A's shape.
+
+    Only the reference's is relied on, so nothing that B says can change which of A's rows are one coin.
+    """
+    ga, gb = a.geometry, b.geometry
+    if ga is None or gb is None or ga.heads is None or a.architecture is None or b.architecture is None:
+        return b
+    taken = ("heads", "kv_heads", "head_dim", "value_dim", "rotary", "nope", "kv_rank", "q_rank")
+    same = all(getattr(ga, k) == getattr(gb, k) for k in taken)
+    ours, theirs = (
+        {r: t.shape for r, t in tensors_by_role(m).items() if r.startswith("layers.0.attn.")} for m in (a, b)
+    )
+    if same or ga.width != gb.width or ours != theirs or a.architecture.rope != b.architecture.rope:
+        return b
+    note = f"its head counts are not those of {a.name}, the shapes are: compared head by head as there"
+    geometry = replace(gb, **{k: getattr(ga, k) for k in taken})
+    return replace(b, geometry=geometry, notes=(*b.notes, note))
 
 
 def settle_identity(

@@ -8,7 +8,7 @@ from forebear.lineage.counts import LOG10_ALPHA, Counts
 from forebear.signals import sign_code
 from forebear.signals.delta import NAME as DELTA
 from forebear.signals.delta import Delta
-from forebear.signals.sign_code import SignCode
+from forebear.signals.sign_code import SignCode, copied_layers
 from forebear.types import Evidence, Test, floored
 
 NULL = "independent initialisation"
@@ -16,6 +16,8 @@ GROUP_WORDS = {
     "residual": "residual dimensions",
     "glu": "MLP neurons",
     "experts": "expert neurons",
+    "upcycled": "neurons that experts were made from",
+    "latent": "latent dimensions",
     "value_output": "value/output dimensions",
     "query_key": "query/key planes",
 }
@@ -98,6 +100,9 @@ def conditions(trusted: str, reference: SignCode, other: SignCode, heuristic: bo
     for code, which in ((reference, "reference"), (other, "model")):
         if code.repeats:
             out.append(f"the {which} is not relied on: {'; '.join(code.repeats[:3])}")
+    relied = other if reference.repeats and not other.repeats else reference
+    if copies := copied_layers(relied):
+        out.append(f"layers that are copies of another ({len(copies)} in {trusted}) were counted once")
     if heuristic:
         out.append("neither model's coins can be relied on: the p-value is heuristic and establishes nothing")
     return out

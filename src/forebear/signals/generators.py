@@ -13,6 +13,7 @@ experts       the same in a routed expert                           up rows of u
 value_output  key/value head x value dimension                      v rows (o rows where v is stored by columns)
 query_key     key/value head x RoPE plane, or x unrotated dimension  k rows of the plane; with latent attention those
                                                                     of the one rotating key that all heads share
+upcycled      neuron of a dense MLP against experts made from it   up rows, summed over up to four experts
 latent        dimension of a compressed query or key/value          rows of q_a and kv_a (latent attention only)
 ============  ====================================================  =========================================
 
@@ -163,6 +164,21 @@ def _experts(artifact: Artifact, layer: int, how: Plan, experts: tuple[int, ...]
             places.append(indices)
     if rows:
         yield _block("experts", layer, np.concatenate(rows), np.concatenate(places))
+
+
+def summed_mlp(artifact: Artifact, layer: int, how: Plan) -> Block | None:
+    """A layer's MLP as one: its dense up rows, or the sum of those of up to four experts, neuron by neuron."""
+    geometry = artifact.geometry
+    assert geometry is not None
+    stem = f"layers.{layer}."
+    roles = [f"{stem}mlp.up"] if f"{stem}mlp.up" in artifact.names else []
+    roles = roles or [f"{stem}experts.{e}.up" for e in chosen_experts(geometry)]
+    found = [tensor for role in roles if (tensor := role_tensor(artifact, role)) is not None]
+    if not found:
+        return None
+    positions = np.arange(min(how.glu, *(up.length("neuron") for up in found)))
+    rows = sum(up.rows("neuron", positions, geometry.width).astype(np.float64) for up in found)
+    return _block("upcycled", layer, np.asarray(rows, dtype=np.float32), positions)
 
 
 def _latents(artifact: Artifact, layer: int, how: Plan, size: int) -> Iterator[Block]:
@@ -344,6 +360,12 @@ def comparable_shapes(a: Mapping[str, object], b: Mapping[str, object]) -> tuple
             reasons[group] = "the number of heads is not known (no usable config.json)"
         else:
             usable.add(group)
+    experts = {"glu", "experts"}
+    if len(experts & coins_a) == len(experts & coins_b) == 1 and coins_a & experts != coins_b & experts:
+        sizes = [m.get("expert_intermediate") or m["intermediate"] for m in (a, b)]
+        if a["width"] == b["width"] and sizes[0] == sizes[1] is not None:
+            usable.add("upcycled")
+            reasons = {group: why for group, why in reasons.items() if group not in experts}
     return frozenset(usable), reasons
 
 

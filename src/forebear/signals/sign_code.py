@@ -24,6 +24,7 @@ from forebear.signals.generators import (
     keyed_by_string,
     layer_blocks,
     residual_block,
+    summed_mlp,
 )
 from forebear.signals.layout import CODE_BITS, LAYER_BITS, RESIDUAL_BITS, SLOTS, Region, plan, regions
 
@@ -177,42 +178,72 @@ def layer_signature(artifact: Artifact, layer: int) -> NDArray[np.float16]:
 
 
 def repeats(code: SignCode) -> tuple[str, ...]:
-    """Internal dependences: a model tested against itself must look independent, layer by layer and head by head."""
-    bits, valid = np.unpackbits(code.bits), np.unpackbits(code.valid)
+    """Internal dependences that spoil a model's coins: halves or heads that repeat each other.
+
+    A model tested against itself must look independent. Copied layers are another matter: they can be told apart, and
+    one of them is counted (:func:`copied_layers`).
+    """
+    bits, valid = np.unpackbits(code.bits), np.unpackbits(code.valid).astype(bool)
     found: list[str] = []
 
-    def test(one: slice, two: slice, what: str, looks: int) -> None:
-        both = (valid[one] & valid[two]).astype(bool)
-        agree, n = int((bits[one] == bits[two])[both].sum()), int(both.sum())
-        if log10_tail(max(agree, n - agree), n) + np.log10(2 * looks) < SELF_ALPHA:
-            found.append(what)
+    def alike(one: NDArray[np.int64], two: NDArray[np.int64]) -> bool:
+        return _repeats(bits, valid, one, two, 1)
 
-    used = [s for s in range(SLOTS) if code.layers[s] >= 0]
-    for k, a in enumerate(used):
-        for b in used[k + 1 :]:
-            one, two = RESIDUAL_BITS + a * LAYER_BITS, RESIDUAL_BITS + b * LAYER_BITS
-            test(
-                slice(one, one + LAYER_BITS),
-                slice(two, two + LAYER_BITS),
-                f"layers {code.layers[a]} and {code.layers[b]} are copies",
-                len(used) * len(used),
-            )
     dims = int(np.flatnonzero(valid[:RESIDUAL_BITS]).max(initial=-1)) + 1
-    test(slice(0, dims // 2), slice(dims // 2, dims // 2 * 2), "the residual width repeats itself", 1)
+    if alike(np.arange(dims // 2), np.arange(dims // 2, dims // 2 * 2)):
+        found.append("the residual width repeats itself")
+    slots = [s for s in range(SLOTS) if code.layers[s] >= 0]
     places = regions(code.groups)
     for group in ("value_output", "query_key"):
         if group not in places:
             continue
-        one_head, other, size = [], [], places[group].size
-        for s in used:
-            start = RESIDUAL_BITS + s * LAYER_BITS + places[group].start
-            one_head += list(range(start, start + size // 2))
-            other += list(range(start + size // 2, start + size))
-        both = (valid[one_head] & valid[other]).astype(bool)
-        agree, n = int((bits[one_head] == bits[other])[both].sum()), int(both.sum())
-        if n and log10_tail(max(agree, n - agree), n) + np.log10(2) < SELF_ALPHA:
+        half = places[group].size // 2
+        start = np.array([RESIDUAL_BITS + s * LAYER_BITS + places[group].start for s in slots], dtype=np.int64)
+        first = (start[:, None] + np.arange(half)).ravel()
+        if alike(first, first + half):
             found.append(f"{group} heads repeat each other")
     return tuple(found)
+
+
+def copied_layers(code: SignCode) -> dict[int, int]:
+    """Layers that agree with an earlier one of the same model far beyond chance, and the first of their like.
+
+    An up-scaled model has them. Flipping a generator of the layer that both were copied from flips it in both copies,
+    so they hold one coin between them.
+    """
+    bits, valid = np.unpackbits(code.bits), np.unpackbits(code.valid).astype(bool)
+    slots = sorted((s for s in range(SLOTS) if code.layers[s] >= 0), key=lambda s: code.layers[s])
+    first: dict[int, int] = {}
+    for k, b in enumerate(slots):
+        for a in slots[:k]:
+            one, two = (RESIDUAL_BITS + s * LAYER_BITS + np.arange(LAYER_BITS) for s in (a, b))
+            if _repeats(bits, valid, one, two, len(slots) * len(slots)):
+                first[code.layers[b]] = first.get(code.layers[a], code.layers[a])
+                break
+    return first
+
+
+def _repeats(bits: Bits, valid: NDArray[np.bool_], one: NDArray[np.int64], two: NDArray[np.int64], looks: int) -> bool:
+    both = valid[one] & valid[two]
+    agree, n = int((bits[one] == bits[two])[both].sum()), int(both.sum())
+    return bool(n and log10_tail(max(agree, n - agree), n) + np.log10(2 * looks) < SELF_ALPHA)
+
+
+def counted_once(pairs: Iterable[tuple[int, int]], a: SignCode, b: SignCode) -> list[tuple[int, int]]:
+    """Pairs of layers without those that would count a coin of the trusted model twice.
+
+    Of several copies of one layer in the model whose coins are relied on, the first that has a counterpart stays.
+    """
+    side = 1 if a.repeats and not b.repeats else 0
+    copies = copied_layers((a, b)[side])
+    seen: set[int] = set()
+    kept: list[tuple[int, int]] = []
+    for pair in pairs:
+        origin = copies.get(pair[side], pair[side])
+        if origin not in seen:
+            seen.add(origin)
+            kept.append(pair)
+    return kept
 
 
 def align_layers(a: NDArray[np.float16], b: NDArray[np.float16]) -> list[tuple[int, int]]:
@@ -285,9 +316,10 @@ def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple
     slots_b = [s for s in range(SLOTS) if b.layers[s] >= 0]
     slots_a.sort(key=lambda s: a.layers[s])
     slots_b.sort(key=lambda s: b.layers[s])
-    pairs = align_layers(a.signature[slots_a], b.signature[slots_b])
-    for i, j in pairs:
-        sa, sb = slots_a[i], slots_b[j]
+    aligned = align_layers(a.signature[slots_a], b.signature[slots_b])
+    slot_a, slot_b = {a.layers[s]: s for s in slots_a}, {b.layers[s]: s for s in slots_b}
+    for i, j in counted_once(((a.layers[slots_a[i]], b.layers[slots_b[j]]) for i, j in aligned), a, b):
+        sa, sb = slot_a[i], slot_b[j]
         for group, place in places.items():
             if group in comparable:
                 one = RESIDUAL_BITS + sa * LAYER_BITS + place.start
@@ -335,10 +367,14 @@ def compare_rows(block_a: Block, block_b: Block) -> Cell:
     )
 
 
-def paired_blocks(a: Artifact, b: Artifact, comparable: frozenset[str]) -> Iterator[tuple[Block, Block]]:
+def paired_blocks(
+    a: Artifact, b: Artifact, codes: tuple[SignCode, SignCode], comparable: frozenset[str]
+) -> Iterator[tuple[Block, Block]]:
     """Blocks of two models side by side, one layer pair at a time; layers aligned by the gains of all layers.
 
-    Routed experts are matched by their router rows: the tested flips of an expert's neurons cannot change those.
+    Routed experts are matched by their router rows, which the tested flips of an expert's neurons cannot change. Where
+    one model has experts in the place of the other's dense MLP (upcycling, arXiv 2212.05055), the sum of the experts
+    stands for the MLP: one coin per neuron of the dense one.
     """
     ga, gb = a.geometry, b.geometry
     if ga is None or gb is None:
@@ -350,7 +386,7 @@ def paired_blocks(a: Artifact, b: Artifact, comparable: frozenset[str]) -> Itera
     how = plan(gb.layers, gb.width)
     wanted = set(how.slots.values())
     spent = 0
-    for i, j in _layer_pairs(a, b, ga.layers, gb.layers):
+    for i, j in counted_once(_layer_pairs(a, b, ga.layers, gb.layers), *codes):
         if j not in wanted:
             continue
         experts = None
@@ -361,6 +397,10 @@ def paired_blocks(a: Artifact, b: Artifact, comparable: frozenset[str]) -> Itera
         for block in layer_blocks(a, i, how):
             if block.group in comparable and block.group in theirs:
                 yield block, theirs[block.group]
+        if "upcycled" in comparable:
+            one, two = summed_mlp(a, i, how), summed_mlp(b, j, how)
+            if one is not None and two is not None:
+                yield one, two
 
 
 def matched_experts(a: Artifact, layer_a: int, b: Artifact, layer_b: int) -> tuple[int, ...] | None:
