@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import write_safetensors
+from models import bf16, write_safetensors
 
 F32 = NDArray[Any]
 
@@ -130,3 +130,28 @@ def permute_experts(folder: Path, order: list[int]) -> None:
         return values
 
     edit(folder, move)
+
+
+def rebuilt(base: Path, name: str, change: Callable[[dict[str, F32]], dict[str, F32]], **config: Any) -> Path:
+    """A copy whose tensors are ``change`` of the original's, in BF16, with these keys of its config replaced."""
+    out = copy(base, name)
+    tensors: dict[str, F32] = {}
+    edit(out, lambda n, v: tensors.setdefault(n, v))
+    made = {n: ("BF16", list(v.shape), bf16(v)) for n, v in change(tensors).items()}
+    write_safetensors(out / "model.safetensors", made)
+    path = out / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **config}))
+    return out
+
+
+def with_layers(order: list[int]) -> Callable[[dict[str, F32]], dict[str, F32]]:
+    """Keep, drop and repeat layers: the new model's layers are these of the old one."""
+
+    def change(tensors: dict[str, F32]) -> dict[str, F32]:
+        made = {n: v for n, v in tensors.items() if ".layers." not in n}
+        for new, old in enumerate(order):
+            stem = f"model.layers.{old}."
+            made |= {f"model.layers.{new}.{n[len(stem) :]}": v for n, v in tensors.items() if n.startswith(stem)}
+        return made
+
+    return change
