@@ -79,6 +79,21 @@ def test_depth_edits_find_their_base(order: list[int], base: Path, index: LocalI
     assert all(order[cell["b"]] == cell["a"] for cell in layers), "layers meet those they came from"
 
 
+def test_without_gains_layers_are_aligned_by_the_norms_of_their_rows(base: Path) -> None:
+    """OLMo's norms have no parameters."""
+
+    def bare(tensors: dict[str, F32]) -> dict[str, F32]:
+        return {n: v for n, v in tensors.items() if "norm" not in n}
+
+    olmo = rebuilt(base, "olmo", bare, model_type="olmo")
+    order = [0, 1, 4, 5, 7]
+    child = drifted(rebuilt(olmo, "edited", with_layers(order)), "child", 0.05)
+    result = forebear.compare(str(olmo), str(child))
+    assert result.related is True
+    layers = result.evidence[0].details["layers"]
+    assert [(cell["a"], cell["b"]) for cell in layers] == [(old, new) for new, old in enumerate(order)]
+
+
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [4, 5, 6, 7], [0, 1, 4, 5]])
 def test_half_a_model_finds_its_base(order: list[int], base: Path, index: LocalIndex) -> None:
     """The layers keep their numbers, as in a shard or a broken download; embedding and head may be lost too."""

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from forebear.artifacts import Artifact, read_artifact
+from forebear.signals.alignment import align_layers
 from forebear.signals.generators import comparable_groups
 from forebear.signals.layout import CODE_BITS
 from forebear.signals.sign_code import (
-    align_layers,
     compare_codes,
     compare_rows,
     copied_layers,

@@ -12,6 +12,7 @@ from forebear.inspect.cost import Meter
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
+from forebear.signals.alignment import align_layers
 from forebear.signals.content import content_digest
 from forebear.signals.delta import Delta, Tally, pruned_from, shared_training
 from forebear.signals.fingerprint import main_dtype
@@ -19,7 +20,6 @@ from forebear.signals.generators import comparable_groups
 from forebear.signals.sign_code import (
     INFERRED,
     SignCode,
-    align_layers,
     compare_rows,
     paired_blocks,
 )

@@ -16,11 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
-from forebear.artifacts.roles import role_tensor
+from forebear.signals.alignment import (
+    ROUTER_VALUES,
+    SIGNATURE_DIMS,
+    align_layers,
+    layer_pairs,
+    layer_signature,
+    matched_experts,
+)
 from forebear.signals.binomial import log10_tail
 from forebear.signals.generators import (
     Block,
-    chosen_experts,
     keyed_by_string,
     layer_blocks,
     residual_block,
@@ -34,9 +40,6 @@ Bits = NDArray[np.uint8]
 NAME = "sign-code/1"
 REFERENCE = "sign-flip symmetry of RMSNorm/GLU transformers; cf. Zhu et al. 2025, arXiv 2502.12292"
 CODE_BYTES = CODE_BITS // 8
-SIGNATURE_DIMS = 64
-ROUTER_VALUES = 4_000_000
-"""Router values read per model to match experts; layers beyond are compared expert by expert as numbered."""
 SELF_ALPHA = -6.0
 INFERRED = "its architecture was inferred from tensor names alone"
 
@@ -161,22 +164,6 @@ def encode(artifact: Artifact) -> tuple[SignCode, str]:
     return SignCode(**{**code.__dict__, "repeats": doubts}), digest.hexdigest()
 
 
-def layer_signature(artifact: Artifact, layer: int) -> NDArray[np.float16]:
-    """``(2, 64)`` logarithms of the layer's norm gains at evenly spaced dimensions; NaN where there are none."""
-    out = np.full((2, SIGNATURE_DIMS), np.nan, dtype=np.float16)
-    offset = artifact.architecture.gain_offset if artifact.architecture else 0.0
-    for row, norm in enumerate(("attn", "mlp")):
-        before = role_tensor(artifact, f"layers.{layer}.{norm}_norm")
-        gains = before if before is not None else role_tensor(artifact, f"layers.{layer}.{norm}_post_norm")
-        if gains is None or len(gains.tensor.shape) != 1 or gains.tensor.shape[0] < SIGNATURE_DIMS:
-            continue
-        values = np.abs(gains.tensor.values().astype(np.float64) + offset)
-        at = np.linspace(0, values.size - 1, SIGNATURE_DIMS).round().astype(int)
-        with np.errstate(all="ignore"):
-            out[row] = np.log(np.clip(values[at], 1e-4, 1e4))
-    return out
-
-
 def repeats(code: SignCode) -> tuple[str, ...]:
     """Internal dependences that spoil a model's coins: halves or heads that repeat each other.
 
@@ -244,50 +231,6 @@ def counted_once(pairs: Iterable[tuple[int, int]], a: SignCode, b: SignCode) -> 
             seen.add(origin)
             kept.append(pair)
     return kept
-
-
-def align_layers(a: NDArray[np.float16], b: NDArray[np.float16]) -> list[tuple[int, int]]:
-    """Pairs of rows of two signatures, one to one and in order, chosen from gains alone (flips cannot change them).
-
-    Equal depth: position by position, unless another monotone alignment fits clearly better. Unequal depth: the
-    monotone alignment with the largest total similarity (Needleman and Wunsch 1970, no gap cost).
-    """
-    similarity = signature_similarity(a, b)
-    straight = [(k, k) for k in range(min(len(a), len(b)))]
-    score = np.zeros((len(a) + 1, len(b) + 1))
-    gain = np.maximum(similarity, 0.0) + 1e-6  # a match with no similarity still beats leaving both out
-    for i in range(len(a)):
-        for j in range(len(b)):
-            score[i + 1, j + 1] = max(score[i, j] + gain[i, j], score[i, j + 1], score[i + 1, j])
-    pairs: list[tuple[int, int]] = []
-    i, j = len(a), len(b)
-    while i and j:
-        if score[i, j] == score[i - 1, j - 1] + gain[i - 1, j - 1]:
-            pairs.append((i - 1, j - 1))
-            i, j = i - 1, j - 1
-        elif score[i, j] == score[i - 1, j]:
-            i -= 1
-        else:
-            j -= 1
-    pairs.reverse()
-    if len(a) == len(b):
-        identity = sum(gain[k, k] for k in range(len(a)))
-        if float(score[-1, -1]) - identity < 0.1 * len(a):
-            return straight
-    return pairs
-
-
-def signature_similarity(a: NDArray[np.float16], b: NDArray[np.float16]) -> NDArray[np.float64]:
-    """``(La, Lb)`` mean correlation of log gains after removing each dimension's mean over the layers."""
-
-    def centred(s: NDArray[np.float16]) -> NDArray[np.float64]:
-        x = np.nan_to_num(s.astype(np.float64), nan=0.0)
-        x = x - x.mean(axis=2, keepdims=True)
-        x = x - x.mean(axis=0, keepdims=True) if len(x) > 2 else x
-        norms = np.linalg.norm(x, axis=2, keepdims=True)
-        return np.asarray(np.divide(x, norms, out=np.zeros_like(x), where=norms > 0))
-
-    return np.asarray(np.einsum("inf,jnf->ij", centred(a), centred(b)) / 2)
 
 
 def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple[Cell, ...]:
@@ -386,7 +329,7 @@ def paired_blocks(
     how = plan(gb.layers, gb.width)
     wanted = set(how.slots.values())
     spent = 0
-    for i, j in counted_once(_layer_pairs(a, b, ga.layers, gb.layers), *codes):
+    for i, j in counted_once(layer_pairs(a, b, ga.layers, gb.layers), *codes):
         if j not in wanted:
             continue
         experts = None
@@ -401,30 +344,3 @@ def paired_blocks(
             one, two = summed_mlp(a, i, how), summed_mlp(b, j, how)
             if one is not None and two is not None:
                 yield one, two
-
-
-def matched_experts(a: Artifact, layer_a: int, b: Artifact, layer_b: int) -> tuple[int, ...] | None:
-    """For each expert that a code shows of A, the one of B with the most similar router row; one to one.
-
-    None where a layer has no router that can be read, or the two have different numbers of experts.
-    """
-    one, two = role_tensor(a, f"layers.{layer_a}.router"), role_tensor(b, f"layers.{layer_b}.router")
-    if one is None or two is None or one.tensor.shape != two.tensor.shape or a.geometry is None:
-        return None
-    count = one.length("expert")
-    x, y = (t.rows("expert", np.arange(count), a.geometry.width).astype(np.float64) for t in (one, two))
-    with np.errstate(all="ignore"):
-        x, y = (np.nan_to_num(m / np.linalg.norm(m, axis=1, keepdims=True)) for m in (x, y))
-    similarity = x[list(chosen_experts(a.geometry))] @ y.T
-    matched = np.full(len(similarity), -1)
-    for _ in range(len(similarity)):
-        row, column = np.unravel_index(int(np.argmax(similarity)), similarity.shape)
-        matched[row] = column
-        similarity[row], similarity[:, column] = -np.inf, -np.inf
-    return tuple(int(m) for m in matched)
-
-
-def _layer_pairs(a: Artifact, b: Artifact, depth_a: int, depth_b: int) -> list[tuple[int, int]]:
-    signature_a = np.stack([layer_signature(a, layer) for layer in range(depth_a)])
-    signature_b = np.stack([layer_signature(b, layer) for layer in range(depth_b)])
-    return align_layers(signature_a, signature_b)
