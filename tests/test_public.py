@@ -38,6 +38,8 @@ def test_functions_return_frozen_values_and_never_print(tmp_path: Path, capsys: 
         result.verdict = Verdict.UNRELATED  # type: ignore[misc]
     check_document(result.to_json())
     assert forebear.fingerprint(str(tmp_path / "a")).digest == result.a.digest
+    index = forebear.LocalIndex(tmp_path / "home")
+    assert forebear.write_bom(str(tmp_path / "a"), index).to_json()["bomFormat"] == "CycloneDX"
     assert capsys.readouterr() == ("", "")
 
 

@@ -8,6 +8,7 @@
 
     forebear.compare("./base", "./suspect").verdict
     forebear.fingerprint("./base").digest
+    forebear.write_bom("./my-model").to_json()  # CycloneDX 1.7
 
 Each function mirrors a command, returns frozen values and never prints. Errors are subclasses of
 :class:`ForebearError`. Importing the package is cheap: numpy is loaded by the first call.
@@ -37,12 +38,14 @@ from forebear.types import (
 from forebear.version import __version__
 
 if TYPE_CHECKING:
+    from forebear.bom import Bom
     from forebear.index import LocalIndex
-    from forebear.inspect import compare, fingerprint, scan
+    from forebear.inspect import compare, fingerprint, scan, write_bom
     from forebear.signals import Fingerprint
 
 __all__ = [
     "Ancestor",
+    "Bom",
     "Claim",
     "Comparison",
     "Cost",
@@ -66,12 +69,15 @@ __all__ = [
     "compare",
     "fingerprint",
     "scan",
+    "write_bom",
 ]
 
 _LAZY = {
     "compare": "forebear.inspect",
     "fingerprint": "forebear.inspect",
     "scan": "forebear.inspect",
+    "write_bom": "forebear.inspect",
+    "Bom": "forebear.bom",
     "Fingerprint": "forebear.signals",
     "LocalIndex": "forebear.index",
 }

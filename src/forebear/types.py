@@ -281,7 +281,8 @@ def head(schema: str) -> Json:
 def created() -> str:
     """Now in RFC 3339, or the instant in ``SOURCE_DATE_EPOCH`` for reproducible output."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
+    usable = epoch.isascii() and epoch.isdigit() and len(epoch) <= 11  # up to the year 5138
+    moment = datetime.fromtimestamp(int(epoch), UTC) if usable else datetime.now(UTC)
     return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 

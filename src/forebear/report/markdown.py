@@ -11,21 +11,21 @@ from forebear.types import Comparison, Coverage, Evidence, Finding, Scan, Verdic
 def scan(result: Scan) -> str:
     """A scan."""
     best = result.ancestors[0] if result.ancestors else None
-    name = f": {_escape(best.name)}" if best and result.verdict is not Verdict.INDEXED else ""
-    out = [f"# {_escape(result.model.name)}", "", _headline(result.verdict, name, result.why), ""]
+    name = f": {escape(best.name)}" if best and result.verdict is not Verdict.INDEXED else ""
+    out = [f"# {escape(result.model.name)}", "", _headline(result.verdict, name, result.why), ""]
     if best:
         out += ["| | reference | verdict | p | E | coins |", "| --- | --- | --- | --- | --- | --- |"]
         for rank, a in enumerate(result.ancestors[:10], 1):
             sign = next((e for e in a.evidence if e.signal.startswith("sign-code/")), None)
             coins = f"{sign.details['agree']} of {sign.n}" if sign and sign.n else "–"
             numbers = f"{words.p_value(a.log10_p)} | {words.e_value(a.log10_e)} | {coins}"
-            out.append(f"| {rank} | {_escape(a.name)} | {a.verdict} | {numbers} |")
-        out += ["", f"## Evidence against {_escape(best.name)}", "", *_evidence(best.evidence)]
+            out.append(f"| {rank} | {escape(a.name)} | {a.verdict} | {numbers} |")
+        out += ["", f"## Evidence against {escape(best.name)}", "", *_evidence(best.evidence)]
     if result.claims:
         out += [
             "## Claims",
             "",
-            *(f"- {_escape(c.claim)}: **{c.status}**, {_escape(c.why)}" for c in result.claims),
+            *(f"- {escape(c.claim)}: **{c.status}**, {escape(c.why)}" for c in result.claims),
             "",
         ]
     out += [*_findings(result.findings), *_coverage(result.coverage), f"_{words.cost(result.cost)}_", ""]
@@ -34,7 +34,7 @@ def scan(result: Scan) -> str:
 
 def compare(result: Comparison) -> str:
     """A comparison."""
-    title = f"# {_escape(result.b.name)} against {_escape(result.a.name)}"
+    title = f"# {escape(result.b.name)} against {escape(result.a.name)}"
     out = [
         title,
         "",
@@ -50,14 +50,14 @@ def compare(result: Comparison) -> str:
 
 def _headline(verdict: Verdict, name: str, why: str) -> str:
     shown = name if verdict.related else ""
-    return f"**{verdict_text(verdict).headline}**{shown} (`{verdict}`). {_escape(why)}"
+    return f"**{verdict_text(verdict).headline}**{shown} (`{verdict}`). {escape(why)}"
 
 
 def _evidence(evidence: tuple[Evidence, ...]) -> list[str]:
     out: list[str] = []
     for item in evidence:
         number = f" ({words.p_value(item.log10_p)}, {item.test})" if item.log10_p is not None else ""
-        out.append(f"- `{item.signal}`{number}: {_escape(item.summary)}")
+        out.append(f"- `{item.signal}`{number}: {escape(item.summary)}")
     return [*out, ""]
 
 
@@ -65,17 +65,17 @@ def _findings(findings: tuple[Finding, ...]) -> list[str]:
     if not findings:
         return []
     rows = [
-        f"- **{f.level}** `{f.id}`: {_escape(f.message)}" + (f" Clears: {_escape(f.clears)}" if f.clears else "")
+        f"- **{f.level}** `{f.id}`: {escape(f.message)}" + (f" Clears: {escape(f.clears)}" if f.clears else "")
         for f in findings
     ]
     return ["## Findings", "", *rows, ""]
 
 
 def _coverage(coverage: Coverage) -> list[str]:
-    return ["## Not tested", "", *(f"- {_escape(u.what)}: {_escape(u.why)}" for u in coverage.not_tested), ""]
+    return ["## Not tested", "", *(f"- {escape(u.what)}: {escape(u.why)}" for u in coverage.not_tested), ""]
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Text of strangers that must not become markup or HTML."""
     for mark in ("\\", "`", "*", "_", "|", "<", ">", "[", "]"):
         text = text.replace(mark, f"\\{mark}")

@@ -66,7 +66,7 @@ SIGNALS: tuple[Signal, ...] = (
         "tokenizer",
         "none",
         "The share of token strings that two tokenizers have in common.",
-        "tokenizer.json",
+        "a readable tokenizer",
         "added tokens",
         "descent: tokenizers are copied without weights. Never counts towards a verdict of relatedness",
         "Broder 1997 (bottom-k MinHash)",
