@@ -90,48 +90,10 @@ def models(folder: Path, small: bool) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def search(folder: Path, small: bool) -> list[tuple[str, str, str, str]]:
-    """Exact search over random codes from a memory-mapped file, in the page cache, in this process."""
-    from forebear.index.search import ROW_BYTES, ROW_WORDS, agreements, best
-
-    count = 100_000 if small else 1_000_000
-    path = folder / "codes.bin"
-    rng = np.random.default_rng(0)
-    with open(path, "wb") as stream:
-        for _ in range(0, count, 50_000):
-            block = rng.integers(0, 2**64, (50_000, ROW_WORDS), dtype=np.uint64)
-            block[:, ROW_WORDS // 2 :] = 2**64 - 1
-            stream.write(block.tobytes())
-    rows = np.memmap(path, dtype=np.uint64, mode="r", shape=(count, ROW_WORDS))
-    query = rows[count // 2].copy()
-    times = []
-    for turn in range(RUNS + 1):
-        start = time.perf_counter()
-        agree, shared = agreements(rows, query)
-        top = best(agree, shared, 20)
-        if turn:
-            times.append(time.perf_counter() - start)
-    assert int(top[0]) == count // 2
-    start = time.perf_counter()
-    for k in range(0, count, 65_536):
-        rows[k : k + 65_536].sum()
-    plain = time.perf_counter() - start
-    size = count * ROW_BYTES / 1e9
-    wall = statistics.median(times)
-    return [
-        (
-            f"exact search, {count:,} codes",
-            f"{wall:.2f} s",
-            f"{size:.2f} GB of codes",
-            f"one plain pass: {plain:.2f} s",
-        )
-    ]
-
-
 def main() -> None:
     """Run everything and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="a tenth of the codes, only the 1B model")
+    parser.add_argument("--small", action="store_true", help="only the 1B model")
     parser.add_argument("--output", type=Path, help="also write the table to this file")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -139,7 +101,6 @@ def main() -> None:
         wall, memory, _ = measure("forebear", "--help")
         rows = [("start-up of --help", f"{wall:.2f} s", f"{memory:.0f} MB", "")]
         rows += models(folder, arguments.small)
-        rows += search(folder, arguments.small)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     machine = (
         f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}"

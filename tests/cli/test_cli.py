@@ -300,7 +300,7 @@ def test_doctor_says_what_is_there(shell: Shell, tmp_path: Path) -> None:
     done = shell("doctor")
     assert done.returncode == 0
     names = [c["name"] for c in shell.json("doctor")["checks"]]
-    assert names == ["python", "numpy", "sqlite", "index", "torch", "network"]
+    assert names == ["python", "numpy", "sqlite", "index", "search", "torch", "network"]
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "index.db").write_bytes(b"not a database at all" * 100)
     broken = shell("doctor")

@@ -12,9 +12,10 @@ import numpy as np
 
 from forebear.index import LocalIndex
 from forebear.signals import Fingerprint
+from forebear.signals.alignment import SIGNATURE_DIMS
 from forebear.signals.declared import Declared
 from forebear.signals.layout import SLOTS
-from forebear.signals.sign_code import CODE_BYTES, SIGNATURE_DIMS, SignCode
+from forebear.signals.sign_code import CODE_BYTES, SignCode
 from forebear.signals.vocabulary import Vocabulary
 
 SHAPE: dict[str, Any] = {

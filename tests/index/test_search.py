@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +13,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from forebear.index import search
-from forebear.index.search import ROW_BYTES, ROW_WORDS, Counts, Words, agreements, best, row_of
+from forebear.index import kernels, search
+from forebear.index.kernels import Counts, Words, plain
+from forebear.index.search import ROW_BYTES, ROW_WORDS, agreements, best, row_of
 from forebear.signals.sign_code import CODE_BYTES, SignCode
 from index.fingerprints import make_code
 
@@ -56,9 +60,12 @@ def oracle(rows: Words, query: Words) -> tuple[list[int], list[int]]:
 
 
 def check(rows: Words, query: Words, threads: int | None = None) -> None:
-    agree, shared = agreements(rows, query, threads)
-    assert agree.dtype == shared.dtype == np.int32
-    assert (agree.tolist(), shared.tolist()) == oracle(rows, query)
+    """Every installed kernel gives what the oracle gives."""
+    expected = oracle(rows, query)
+    for kernel in kernels.available():
+        agree, shared = agreements(rows, query, threads, kernel)
+        assert agree.dtype == shared.dtype == np.int32
+        assert (agree.tolist(), shared.tolist()) == expected, kernel
 
 
 @given(
@@ -72,7 +79,8 @@ def test_agrees_with_counting_bit_by_bit(seed: int, count: int, one: int, two: i
 @pytest.mark.parametrize("chunk", [1, 7, 8, 64])
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 15, 63, 64, 65])
 def test_chunks_and_threads_change_nothing(count: int, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(plain, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(search, "STRETCH_ROWS", 2 * chunk)
     rows, query = random_rows(count, count), random_query(1)
     for threads in (1, 2, 5):
         check(rows, query, threads)
@@ -80,11 +88,11 @@ def test_chunks_and_threads_change_nothing(count: int, chunk: int, monkeypatch: 
 
 def test_real_chunks() -> None:
     rng = np.random.default_rng(0)
-    rows = rng.integers(0, 2**64, (2 * search.CHUNK_ROWS + 3, ROW_WORDS), dtype=np.uint64)
+    rows = rng.integers(0, 2**64, (2 * plain.CHUNK_ROWS + 3, ROW_WORDS), dtype=np.uint64)
     query = random_query(3)
     one, two = agreements(rows, query, 1), agreements(rows, query, 2)
     assert np.array_equal(one[0], two[0]) and np.array_equal(one[1], two[1])
-    edges = [0, search.CHUNK_ROWS - 1, search.CHUNK_ROWS, 2 * search.CHUNK_ROWS, len(rows) - 1]
+    edges = [0, plain.CHUNK_ROWS - 1, plain.CHUNK_ROWS, 2 * plain.CHUNK_ROWS, len(rows) - 1]
     assert (one[0][edges].tolist(), one[1][edges].tolist()) == oracle(rows[edges], query)
 
 
@@ -94,6 +102,33 @@ def test_a_memory_mapped_file(tmp_path: Path) -> None:
     path.write_bytes(rows.tobytes())
     mapped = np.memmap(path, dtype=np.uint64, mode="r", shape=(50, ROW_WORDS))
     check(mapped, random_query(6))
+
+
+def test_the_compiled_kernel_is_used_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "available", lambda: ("numba", "numpy"))
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    assert kernels.choose(kernels.WORTH_COMPILING - 1) == "numpy"
+    assert kernels.choose(kernels.WORTH_COMPILING) == "numba"
+    monkeypatch.setitem(sys.modules, "numba", sys)  # loaded already: its start costs nothing more
+    assert kernels.choose(1) == "numba"
+    monkeypatch.delitem(sys.modules, "numba")
+    monkeypatch.setattr(kernels, "available", lambda: ("numpy",))
+    assert kernels.choose(10**9) == "numpy"
+
+
+def test_a_read_only_home_does_not_stop_the_compiled_kernel(tmp_path: Path) -> None:
+    pytest.importorskip("numba", reason="needs the [fast] extra")
+    code = (
+        "import numpy as np\nfrom forebear.index.search import agreements\n"
+        "rows = np.full((3, 128), 2**64 - 1, dtype=np.uint64)\n"
+        "print(*agreements(rows, rows[0], kernel='numba')[0])"
+    )
+    nowhere = {"NUMBA_CACHE_DIR": str(tmp_path / "a file" / "below"), "HOME": "/nonexistent"}
+    (tmp_path / "a file").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **nowhere}, check=False
+    )
+    assert done.stdout.split() == ["4096"] * 3, done.stderr
 
 
 def test_nothing_to_search() -> None:
@@ -112,7 +147,7 @@ def test_a_stored_code_has_no_bits_without_validity() -> None:
     code = make_code(1, density=0.4)
     noisy = SignCode(**{**code.__dict__, "bits": code.bits | ~code.valid})
     assert row_of(noisy) == row_of(code)
-    assert len(row_of(code)) == ROW_BYTES
+    assert len(row_of(code)) == ROW_BYTES == 8 * ROW_WORDS
 
 
 def counts(*values: int) -> Counts:

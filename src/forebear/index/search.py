@@ -1,7 +1,8 @@
-"""Exact search over packed codes with numpy: XOR, AND, population count, on every core.
+"""Exact search over packed codes, on every core: how many bits agree, of those that both sides have.
 
 A row is 1,024 bytes: 512 of bits, 512 of validity. Agreement over bits that are valid on both sides is
-``popcount(va & vb) - popcount((a ^ b) & va & vb)``; under H0 it is Binomial(n, 1/2).
+``popcount(va & vb) - popcount((a ^ b) & va & vb)``; under H0 it is Binomial(n, 1/2). The counting is done by a kernel
+(:mod:`forebear.index.kernels`).
 """
 
 from __future__ import annotations
@@ -12,16 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.index import kernels
+from forebear.index.kernels import HALF_WORDS, Counts, Words
 from forebear.signals.sign_code import CODE_BYTES, SignCode
 
-Words = NDArray[np.uint64]
-Counts = NDArray[np.int32]
-
 ROW_BYTES = 2 * CODE_BYTES
-ROW_WORDS = ROW_BYTES // 8
-_HALF = ROW_WORDS // 2
-CHUNK_ROWS = 2_048
-"""Rows in flight per thread: 2 MB and buffers of 2 MB, so that every pass but the first finds them in the cache."""
+ROW_WORDS = 2 * HALF_WORDS
+STRETCH_ROWS = 65_536
+"""Rows that a thread takes at a time: few enough that the cores finish together and Ctrl-C is heard."""
 
 
 def row_of(code: SignCode) -> bytes:
@@ -29,49 +28,46 @@ def row_of(code: SignCode) -> bytes:
     return (code.bits & code.valid).tobytes() + code.valid.tobytes()
 
 
-def agreements(rows: Words, query: Words, threads: int | None = None) -> tuple[Counts, Counts]:
+def agreements(
+    rows: Words, query: Words, threads: int | None = None, kernel: str | None = None
+) -> tuple[Counts, Counts]:
     """Agreeing and shared bits of a query with every row.
 
     Args:
         rows: ``(N, 128)`` packed rows, memory-mapped or not.
         query: ``(128,)`` one packed row.
-        threads: default one per core.
+        threads: default one per core that this process may use.
+        kernel: default the fastest for so many rows; all give the same numbers.
 
     Returns:
         ``(N,)`` agreements and ``(N,)`` numbers of bits valid on both sides.
     """
     count = len(rows)
     agree, shared = np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int32)
-    used = np.flatnonzero(query[_HALF:])
-    if not used.size:
+    used = np.flatnonzero(query[HALF_WORDS:])
+    if not used.size or not count:
         return agree, shared
-    first, stop = int(used[0]), int(used[-1]) + 1  # words outside, of which the query says nothing, cost nothing
-    one, two = slice(first, stop), slice(_HALF + first, _HALF + stop)
-    bits, valid = query[one], query[two]
-    workers = max(1, min(threads or os.cpu_count() or 1, -(-count // CHUNK_ROWS)))
+    words = slice(int(used[0]), int(used[-1]) + 1)  # words outside, of which the query says nothing, cost nothing
+    work = kernels.load(kernel or kernels.choose(count))
 
-    def work(worker: int) -> None:
-        both_, differing_ = np.empty((2, CHUNK_ROWS, stop - first), dtype=np.uint64)  # once: fresh memory costs faults
-        counts_ = np.empty((CHUNK_ROWS, stop - first), dtype=np.uint8)
-        for start in range(worker * CHUNK_ROWS, count, workers * CHUNK_ROWS):
-            block, n = rows[start : start + CHUNK_ROWS], shared[start : start + CHUNK_ROWS]
-            k, a = len(block), agree[start : start + CHUNK_ROWS]
-            both, differing, counts = both_[:k], differing_[:k], counts_[:k]
-            np.bitwise_and(block[:, two], valid, out=both)
-            np.bitwise_xor(block[:, one], bits, out=differing)
-            np.bitwise_and(differing, both, out=differing)
-            np.bitwise_count(both, out=counts)
-            np.add.reduce(counts, axis=1, dtype=np.int32, out=n)
-            np.bitwise_count(differing, out=counts)
-            np.add.reduce(counts, axis=1, dtype=np.int32, out=a)
-            np.subtract(n, a, out=a)
+    def stretch(start: int) -> None:
+        stop = start + STRETCH_ROWS
+        work(rows[start:stop], query, words, agree[start:stop], shared[start:stop])
 
+    starts = range(0, count, STRETCH_ROWS)
+    workers = min(threads or cores(), len(starts))
     if workers == 1:
-        work(0)
+        for start in starts:
+            stretch(start)
     else:
         with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(work, range(workers)))
+            list(pool.map(stretch, starts))
     return agree, shared
+
+
+def cores() -> int:
+    """Cores that this process may use, which in a container are often fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def best(agree: Counts, shared: Counts, limit: int) -> NDArray[np.int64]:

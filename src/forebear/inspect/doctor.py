@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 from forebear.errors import ForebearError
-from forebear.index import LocalIndex, home
+from forebear.index import LocalIndex, home, kernels
 from forebear.types import Json
 
 Check = tuple[str, str, str]
@@ -24,6 +24,7 @@ def checks() -> list[Json]:
         ("numpy", _numpy),
         ("sqlite", _sqlite),
         ("index", _index),
+        ("search", _search),
         ("torch", _torch),
         ("network", _network),
     )
@@ -68,6 +69,17 @@ def _index() -> Check:
     if count == 0:
         return "note", f"{place}: no references yet", "forebear index add ./a-base-model"
     return "ok", f"{place}: {count:,} references", ""
+
+
+def _search() -> Check:
+    found = kernels.available()
+    if found[0] == "numpy":
+        return (
+            "note",
+            "numpy; compiled search is not installed",
+            "pip install 'forebear[fast]' for millions of references",
+        )
+    return "ok", f"{found[0]} from {kernels.WORTH_COMPILING:,} references, numpy below", ""
 
 
 def _torch() -> Check:

@@ -1,0 +1,49 @@
+"""The compiled kernel: one loop over the row, two population counts a word (``numba``, extra ``forebear[fast]``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from forebear.index.kernels import HALF_WORDS, Counts, Words
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _ones(context: Any, word: Any) -> Any:
+    """Number of set bits of a word: LLVM's ``ctpop``, which becomes POPCNT or VPOPCNTQ."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+def _loop(rows: Words, query: Words, agree: Counts, shared: Counts) -> None:
+    for k in range(rows.shape[0]):
+        both, differing = np.uint64(0), np.uint64(0)
+        for w in range(HALF_WORDS):  # all of them: a number known when compiling is what makes vector code
+            valid = rows[k, HALF_WORDS + w] & query[HALF_WORDS + w]
+            both += _ones(valid)
+            differing += _ones((rows[k, w] ^ query[w]) & valid)
+        shared[k] = both
+        agree[k] = both - differing
+
+
+def _compiled() -> Any:
+    """The loop, compiled on first use; kept on disk where that is possible (a read-only home is no error)."""
+    try:
+        return njit(nogil=True, cache=True)(_loop)
+    except RuntimeError:  # numba found no folder that it may write to
+        return njit(nogil=True)(_loop)
+
+
+_LOOP = _compiled()
+
+
+def count(rows: Words, query: Words, words: slice, agree: Counts, shared: Counts) -> None:
+    """See :class:`forebear.index.kernels.Kernel`."""
+    _LOOP(np.asarray(rows), np.asarray(query), agree, shared)
