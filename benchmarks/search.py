@@ -64,10 +64,12 @@ def measure(rows: kernels.Words, rounds: int) -> dict[str, list[float]]:
     assert int(best(*expected, 20)[0]) == len(rows) // 2
 
     def search(kernel: str) -> None:
-        found = agreements(rows, query, kernel=kernel)
-        best(*found, 20)
-        assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True)), kernel
+        best(*agreements(rows, query, kernel=kernel), 20)
 
+    tasks["plain pass, one thread"] = lambda: plain_pass(rows, 1)
+    for kernel in kernels.available():
+        found = agreements(rows, query, kernel=kernel)
+        assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True)), kernel
     for kernel in kernels.available():
         tasks[kernel] = partial(search, kernel)
     times: dict[str, list[float]] = {name: [] for name in tasks}

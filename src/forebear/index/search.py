@@ -37,7 +37,7 @@ def agreements(
         rows: ``(N, 128)`` packed rows, memory-mapped or not.
         query: ``(128,)`` one packed row.
         threads: default one per core that this process may use.
-        kernel: default the fastest for so many rows; all give the same numbers.
+        kernel: default the one that pays; all give the same numbers.
 
     Returns:
         ``(N,)`` agreements and ``(N,)`` numbers of bits valid on both sides.
@@ -48,7 +48,7 @@ def agreements(
     if not used.size or not count:
         return agree, shared
     words = slice(int(used[0]), int(used[-1]) + 1)  # words outside, of which the query says nothing, cost nothing
-    work = kernels.load(kernel or kernels.choose(count))
+    work = kernels.load(kernel) if kernel else kernels.choose(count)
 
     def stretch(start: int) -> None:
         stop = start + STRETCH_ROWS

@@ -1,14 +1,13 @@
 """How agreeing bits are counted: one file per kernel, and the rule which one works. All give the same numbers.
 
-``numba`` (the extra ``forebear[fast]``) reads every byte once and counts in registers: two to three times one
-plain pass over the memory. Starting it costs a quarter of a second (another third when it is first compiled), so it is
-worth it from about a million rows, or where it is loaded already, as in a service. ``numpy`` is always there.
+``numba`` (the extra ``forebear[fast]``) reads every byte once and counts in registers: about two plain passes over the
+memory, where ``numpy`` takes four to eight. Importing and compiling it costs half a second and saves a tenth of one per
+million rows, so a process starts it once it has searched enough rows to earn that. ``numpy`` is always there.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -21,8 +20,8 @@ HALF_WORDS = 64
 """Words of bits in a row; as many of validity follow."""
 KERNELS = ("numba", "numpy")
 """Every kernel, the fastest first."""
-WORTH_COMPILING = 1_000_000
-"""Rows from which even one search in a fresh process loses nothing by the start of the compiled kernel."""
+WORTH_COMPILING = 4_000_000
+"""Rows searched by one process at which starting the compiled kernel has paid for itself."""
 
 
 class Kernel(Protocol):
@@ -42,18 +41,32 @@ class Kernel(Protocol):
 
 
 def available() -> tuple[str, ...]:
-    """Names of the kernels that are installed, the fastest first."""
-    return tuple(k for k in KERNELS if k == "numpy" or importlib.util.find_spec(k) is not None)
+    """Names of the kernels that start, the fastest first. Imports what is installed."""
+    return tuple(name for name in KERNELS if _starts(name))
 
 
-def choose(rows: int) -> str:
-    """The kernel for a search over so many rows."""
-    compiled = "numba" in sys.modules or (rows >= WORTH_COMPILING and "numba" in available())
-    return "numba" if compiled else "numpy"
+def choose(rows: int) -> Kernel:
+    """The kernel for a search over so many rows, given what this process has searched before."""
+    global _searched
+    _searched += rows
+    return load("numba") if _searched >= WORTH_COMPILING and _starts("numba") else load("numpy")
+
+
+_searched = 0
+
+
+@cache
+def _starts(name: str) -> bool:
+    """Whether a kernel can be imported; an installed numba may refuse a numpy that is too new for it."""
+    try:
+        load(name)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def load(name: str) -> Kernel:
-    """A kernel by name."""
+    """A kernel by name. Raises ``ImportError`` where it is not installed or does not start."""
     if name == "numba":
         from forebear.index.kernels.compiled import count
 

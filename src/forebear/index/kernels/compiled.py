@@ -22,6 +22,7 @@ def _ones(context: Any, word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
+@njit(nogil=True)  # type: ignore[untyped-decorator]  # not cached on disk: numba keeps pickles there
 def _loop(rows: Words, query: Words, agree: Counts, shared: Counts) -> None:
     for k in range(rows.shape[0]):
         both, differing = np.uint64(0), np.uint64(0)
@@ -33,17 +34,6 @@ def _loop(rows: Words, query: Words, agree: Counts, shared: Counts) -> None:
         agree[k] = both - differing
 
 
-def _compiled() -> Any:
-    """The loop, compiled on first use; kept on disk where that is possible (a read-only home is no error)."""
-    try:
-        return njit(nogil=True, cache=True)(_loop)
-    except RuntimeError:  # numba found no folder that it may write to
-        return njit(nogil=True)(_loop)
-
-
-_LOOP = _compiled()
-
-
 def count(rows: Words, query: Words, words: slice, agree: Counts, shared: Counts) -> None:
     """See :class:`forebear.index.kernels.Kernel`."""
-    _LOOP(np.asarray(rows), np.asarray(query), agree, shared)
+    _loop(np.asarray(rows), np.asarray(query), agree, shared)
