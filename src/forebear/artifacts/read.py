@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forebear.artifacts.base import Artifact, Reader
+from forebear.artifacts.config import Sizes, contradictions, declared_sizes, language_part
 from forebear.artifacts.documents import read_documents
 from forebear.artifacts.recognise import Named, recognise
 from forebear.artifacts.safetensors import Safetensors
@@ -54,6 +55,13 @@ def read_artifact(source: Source) -> Artifact:
     problems += unreadable
     named = recognise(config, {n: t.shape for n, t in weights.tensors.items()})
     found = named if isinstance(named, Named) else None
+    notes: tuple[str, ...] = ()
+    if found is not None:
+        declared = declared_sizes(config)
+        if isinstance(declared, Sizes):
+            notes = contradictions(declared, found.geometry)
+        elif not found.by_names:  # else it names no family, and that is noted already
+            notes = (f"config.json: {declared}",)
     return Artifact(
         name=source.name,
         target=source.target,
@@ -67,7 +75,7 @@ def read_artifact(source: Source) -> Artifact:
         tokenizer=tokenizer,
         documents=documents,
         problems=tuple(problems),
-        notes=found.notes if found else (),
+        notes=(*found.notes, *notes) if found else (),
         by_names=found.by_names if found else False,
     )
 
@@ -84,10 +92,7 @@ def read_config(source: Source) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         kind = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}.get(type(data), "a number")
         raise FormatError(CONFIG, f"expected a JSON object, found {kind}", "fetch the model's own config.json")
-    nested = data.get("text_config")
-    if isinstance(nested, dict) and "hidden_size" not in data:
-        return {**data, **nested}
-    return data
+    return language_part(data)
 
 
 def _absence(source: Source) -> str:

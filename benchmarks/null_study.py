@@ -1,0 +1,214 @@
+"""Is every sign coin fair between independent models, and what does the test find? Writes docs/null-study.md's tables.
+
+    python benchmarks/null_study.py [--seed 1] [--cache DIR] [--jobs 2] [--output docs/null-study.md]
+
+Needs: pip install 'forebear[bench]'. Builds the sets ``null``, ``replicate`` and ``shared-start`` of benchmarks/zoo
+first (about twenty minutes of two cores unless they are in the cache), then counts and draws (about twelve minutes of
+one). The same seed, versions and processor give the same document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import io
+import os
+import platform
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from null import experiments, plots, tables
+from null.coins import Fairness, Table, fairness, simulated_codes, simulated_rows
+from null.experiments import Located
+from null.pairs import METHODS, POOLED, PairCounts, all_pairs, groups_of, open_model, table_of
+from null.power import Power, drifted_models, simulated
+from zoo.build import CACHE, Built, build_all
+from zoo.recipes import SETS
+
+from forebear.errors import ForebearError
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "null-study.md"
+SIMULATORS = {"codes": simulated_codes, "rows": simulated_rows}
+TRIALS, PARENTS, PADDED_PAIRS, CLONES, VERDICT_PAIRS = 100, 24, 45, 8, 400
+
+
+def locate(built: Iterable[Built]) -> list[Located]:
+    """Open models with their folders, by the order of their recipes.
+
+    Raises:
+        InputError: a model cannot be read, or Forebear does not know its family.
+    """
+    return [(open_model(b.recipe.name, b.recipe.family, b.folder), b.folder) for b in built]
+
+
+def built_set(name: str, cache: Path, jobs: int) -> list[Built]:
+    """All models of a set, in its order."""
+    recipes = SETS[name]()
+    done = {built.recipe.digest: built for built in build_all(recipes, cache, jobs)}
+    return [done[recipe.digest] for recipe in recipes]
+
+
+def by_group(
+    pairs: Sequence[PairCounts], seed: int, draws: int, groups: Sequence[str] = ()
+) -> dict[tuple[str, str], Fairness]:
+    """Fairness of the pooled counts and of every group that at least two pairs have, or of some, by method."""
+    found = {(m, g): table_of(pairs, m, g) for m in METHODS for g in groups or (POOLED, *groups_of(pairs))}
+    return {key: fairness(t, SIMULATORS[key[0]], seed, draws) for key, t in found.items() if len(t.n) > 1}
+
+
+def by_family(pairs: Sequence[PairCounts], seed: int, draws: int) -> dict[tuple[str, str], Fairness]:
+    """Fairness of the pooled counts of rows of all pairs in which a family takes part."""
+    out = {}
+    for family in dict.fromkeys(f for pair in pairs for f in pair.families):
+        table = table_of([p for p in pairs if family in p.families], "rows")
+        out["rows", family] = fairness(table, simulated_rows, seed, draws)
+    return out
+
+
+def sample(
+    models: Sequence[Located], pairs: Sequence[PairCounts], count: int, seed: int
+) -> list[tuple[Located, Located]]:
+    """Random pairs that have coins, all of them where there are fewer."""
+    at = {model.name: (model, folder) for model, folder in models}
+    chosen = np.random.default_rng(seed).permutation(len(pairs))[:count]
+    return [(at[pairs[k].one], at[pairs[k].two]) for k in sorted(chosen.tolist())]
+
+
+def write_counts(path: Path, pairs: Sequence[PairCounts]) -> None:
+    """Every count as compressed CSV (the same bytes for the same counts): pair, and coins and agreements by group."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [f"{m}_{g}_{x}" for m in METHODS for g in groups_of(pairs) for x in ("n", "agree")]
+    writer.writerow(["one", "two", *names])
+    for pair in pairs:
+        tails = [pair.of(m).groups.get(g) for m in METHODS for g in groups_of(pairs)]
+        writer.writerow([pair.one, pair.two, *(x for t in tails for x in ((t.n, t.agree) if t else ("", "")))])
+    path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+
+
+def write_power(path: Path, points: Sequence[Power]) -> None:
+    """Every point of the power curves as CSV."""
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(asdict(points[0])), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(p).items()} for p in points)
+
+
+def setting(built: Sequence[Built], pairs: Sequence[PairCounts], seed: int) -> str:
+    """What was run, with which versions and seed."""
+    families = ", ".join(f"{f} {n}" for f, n in Counter(b.recipe.family for b in built).items())
+    seconds = [b.seconds for b in built]
+    drop = [np.mean(b.losses[:5]) - np.mean(b.losses[-10:]) for b in built]
+    versions = ", ".join(f"{p} {version(p).split('+')[0]}" for p in ("torch", "transformers", "tokenizers", "numpy"))
+    return textwrap.fill(
+        f"{len(built)} independent models ({families}); {len(pairs):,} of {len(built) * (len(built) - 1) // 2:,} pairs "
+        f"have coins in common. Training took {sum(seconds):.0f} CPU seconds, {max(seconds):.1f} at most for "
+        f"one model; the loss fell by {np.median(drop):.1f} nats per token (median; least {min(drop):.1f}). "
+        f"Seed {seed}, Python {platform.python_version()}, {versions}, {platform.machine()}.",
+        118,
+    )
+
+
+def summary(found: Sequence[Mapping[tuple[str, str], Fairness]]) -> str:
+    """How small the smallest of all printed p-values is, beside how many there are."""
+    values = [(p, *key, name) for part in found for key, f in part.items() for name, p in f.p.items()]
+    least, method, group, name = min(values)
+    below = sum(v[0] <= 0.05 for v in values)
+    return textwrap.fill(
+        f"The tables of this section print {len(values)} p-values, which are not independent of one another. "
+        f"{below} are at or below .05 (expected {0.05 * len(values):.0f}); the smallest is {least:.3f} "
+        f"({method}, {group}, {name}); paid for their number: {min(1.0, least * len(values)):.2f}.",
+        118,
+    )
+
+
+def study(document: Path, cache: Path, seed: int, jobs: int, draws: int = 999) -> dict[str, str]:
+    """Run everything, write data and plots beside the document, return its blocks.
+
+    Raises:
+        ForebearError: a model cannot be built or read.
+    """
+    folder = document.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    built = built_set("null", cache, jobs)
+    models = locate(built)
+    pairs = list(all_pairs([model for model, _ in models]))
+    say(f"{len(pairs)} pairs counted")
+    twins = [p for p in pairs if p.one.startswith("twin-") and p.two.startswith("twin-")]
+    groups, families = by_group(pairs, seed, draws), by_family(pairs, seed, draws)
+    hardest = by_group(twins, seed, draws)
+    every = {m: {g: table_of(pairs, m, g) for g in (POOLED, *groups_of(pairs))} for m in METHODS}
+    pooled: dict[str, Table] = {m: every[m][POOLED] for m in METHODS}
+    write_counts(folder / "pairs.csv.gz", pairs)
+    plots.draw_null(folder / "z.svg", pooled)
+    plots.draw_uniform(folder / "uniform.svg", every, seed)
+    fresh = [m for m, _ in locate(built_set("replicate", cache, jobs))]
+    again = by_group(list(all_pairs(fresh)), seed, draws)
+    say("fairness done")
+
+    llamas = [(m, f) for m, f in models if m.name.startswith("twin-")]
+    grown = list(experiments.padded_pairs(llamas, PADDED_PAIRS))
+    starts = locate(built_set("shared-start", cache, jobs))
+    shared = list(experiments.outcomes(list(zip(starts[::2], starts[1::2], strict=True))))
+    own = experiments.layers_against_layers([m for m, _ in models])
+    repeating = sum(experiments.repeats_itself(m) for m, _ in models)
+    caught, between, judged = experiments.cloned_layers(llamas[:CLONES])
+    say("known cases done")
+
+    points = [*simulated(seed, TRIALS), *drifted_models(llamas + models[12:PARENTS], seed)]
+    write_power(folder / "power.csv", points)
+    plots.draw_power(folder / "power.svg", points)
+    say("power done")
+    independent = list(experiments.outcomes(sample(models, pairs, VERDICT_PAIRS, seed)))
+
+    return {
+        "setting": setting(built, pairs, seed),
+        "groups": tables.fair(groups, ("method", "group")),
+        "summary": summary((groups, again, families, hardest)),
+        "families": tables.fair(families, ("method", "with")),
+        "replicate": tables.fair(again, ("method", "group")),
+        "hardest": tables.fair(hardest, ("method", "group")),
+        "levels": tables.levels(pooled, {m: experiments.below_verdict(pairs, m) for m in METHODS}),
+        "padding": tables.padding(grown),
+        "shared": tables.outcomes(shared),
+        "selves": tables.fair({("rows", "two layers"): fairness(own, simulated_rows, seed, draws)}, ("method", "of"))
+        + f"\n\n{repeating} of {len(models)} models were found to repeat themselves.",
+        "cloned": f"{caught} of {CLONES} copies with a cloned layer were noticed. All pairs of such copies:\n\n"
+        + tables.fair(by_group(between, seed, draws, (POOLED,)), ("method", "group"))
+        + "\n\n"
+        + tables.verdicts(judged),
+        "power": tables.power(points),
+        "verdicts": tables.verdicts(independent),
+    }
+
+
+def say(what: str) -> None:
+    """Progress, with the CPU seconds so far."""
+    print(f"{time.process_time():6.0f} s  {what}", flush=True)
+
+
+def main() -> None:
+    """Run the study and rewrite the document's blocks."""
+    parser = argparse.ArgumentParser(description="Forebear's null study.")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cache", type=Path, default=CACHE, metavar="DIR")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--output", type=Path, default=DOCUMENT, metavar="FILE.md")
+    given = parser.parse_args()
+    blocks = study(given.output, given.cache, given.seed, given.jobs)
+    given.output.write_text(tables.fill(given.output.read_text("utf-8"), blocks), "utf-8")
+    print("\n\n".join(blocks.values()))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ForebearError as error:
+        raise SystemExit(f"error: {error}") from None

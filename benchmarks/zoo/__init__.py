@@ -1,0 +1,1 @@
+"""Small models of many families for every benchmark: recipes, and one resumable builder with a cache."""
