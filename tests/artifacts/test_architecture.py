@@ -87,7 +87,7 @@ def test_what_a_family_extends_is_left_as_it_was() -> None:
     glm = extended("glm4", data)
     assert data == before
     assert glm["rotary"] == 0.5 and "layers.{layer}.mlp.up.bias" not in glm["tensors"]
-    assert glm["config"] == data["llama"]["config"]
+    assert glm["config"] == {**data["llama"]["config"], **data["glm"]["config"]}
     with pytest.raises(KeyError):
         extended("x", {**data, "x": {"extends": "llama", "without": ["layers.{layer}.no_such_role"]}})
 

@@ -53,8 +53,8 @@ def test_a_config_declares_its_sizes() -> None:
         ({"model_type": "mistral"}, {"model_type": "mistral"}),
         ({"head_dim": 24}, {"head_dim": 24, "value_dim": 24, "rotary": 24}),
         ({"head_dim": None}, {}),
-        ({"partial_rotary_factor": 0.5}, {"rotary": 8}),
-        ({"rope_parameters": {"partial_rotary_factor": 0.25}}, {"rotary": 4}),
+        ({"partial_rotary_factor": 0.5}, {}),  # Llama's code does not take it
+        ({"rope_parameters": {"partial_rotary_factor": 0.25}}, {}),
         ({"num_key_value_heads": None}, {"kv_heads": 4}),
         ({"num_key_value_heads": None, "model_type": "mistral"}, {"kv_heads": None, "model_type": "mistral"}),
         ({"vocab_size": None}, {"vocabulary": None}),

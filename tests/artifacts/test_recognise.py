@@ -229,25 +229,44 @@ def test_a_head_size_of_its_own_is_believed_where_shapes_agree(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("config", "rotary"),
     [
-        ({}, 16),
-        ({"partial_rotary_factor": 0.5}, 8),
-        ({"partial_rotary_factor": 0.2}, 2),
-        ({"partial_rotary_factor": 1}, 16),
-        ({"rope_parameters": {"partial_rotary_factor": 0.25}}, 4),
-        ({"rope_parameters": ["partial_rotary_factor"]}, 16),
-        ({"partial_rotary_factor": 0}, 16),
-        ({"partial_rotary_factor": 1.5}, 16),
-        ({"partial_rotary_factor": -1}, 16),
-        ({"partial_rotary_factor": float("nan")}, 16),
-        ({"partial_rotary_factor": True}, 16),
-        ({"partial_rotary_factor": "half"}, 16),
+        ({}, 4),
+        ({"rotary_pct": 0.5}, 8),
+        ({"rotary_pct": 0.2}, 2),
+        ({"rotary_pct": 1}, 16),
+        ({"rope_parameters": {"partial_rotary_factor": 0.5}}, 8),
+        ({"rope_parameters": ["partial_rotary_factor"]}, 4),
+        ({"rotary_pct": 0}, 4),
+        ({"rotary_pct": 1.5}, 4),
+        ({"rotary_pct": -1}, 4),
+        ({"rotary_pct": float("nan")}, 4),
+        ({"rotary_pct": True}, 4),
+        ({"rotary_pct": "half"}, 4),
     ],
 )
 def test_as_many_dimensions_rotate_as_the_config_says(
     config: dict[str, Any], rotary: int, model: Callable[[str], Model]
 ) -> None:
+    base, shapes = model("gpt_neox")
+    found = named({**base, "rotary_pct": None, **config}, shapes)
+    assert found.geometry.rotary == rotary and "query_key" in found.architecture.coins
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"partial_rotary_factor": 0.5},
+        {"rope_parameters": {"partial_rotary_factor": 0.25}},
+        {"rotary_pct": 0.5},
+        {"rotary_dim": 8},
+    ],
+)
+def test_a_share_that_the_family_does_not_take_costs_the_planes(
+    config: dict[str, Any], model: Callable[[str], Model]
+) -> None:
     base, shapes = model("llama")
-    assert named({**base, **config}, shapes).geometry.rotary == rotary
+    found = named({**base, **config}, shapes)
+    assert found.geometry == DENSE and "query_key" not in found.architecture.coins
+    assert "no query/key coins" in found.notes[0]
 
 
 def test_experts_and_layers_are_counted_not_believed(model: Callable[[str], Model]) -> None:

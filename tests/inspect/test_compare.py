@@ -22,6 +22,7 @@ from edits import (
     edit,
     move_gains,
     permute_experts,
+    rebuilt,
     repeat_width,
     upcycled,
 )
@@ -242,6 +243,57 @@ def test_copied_layers_of_an_up_scaled_reference_are_counted_once(tmp_path: Path
     other = tiny_llama(tmp_path / "other", seed=2, layers=6)
     copy_layer(other, source=2, target=3)
     assert forebear.compare(str(doubled), str(other)).related is None
+
+
+@pytest.mark.parametrize("parts", [("v_proj", "o_proj"), ("q_proj", "k_proj"), ("gate_proj", "up_proj", "down_proj")])
+def test_a_part_that_layers_share_holds_its_coins_once(parts: tuple[str, ...], tmp_path: Path) -> None:
+    """Keys and values, or an MLP, shared between layers: of each only the first layer is counted."""
+
+    def share(tensors: dict[str, F32]) -> dict[str, F32]:
+        own = {n: v for n, v in tensors.items() if not any(p in n for p in parts)}
+        first = {n: tensors[re.sub(r"layers\.\d+", "layers.0", n)] for n in tensors if n not in own}
+        return own | first
+
+    group = {"v_proj": "value_output", "q_proj": "query_key", "gate_proj": "glu"}[parts[0]]
+    models = [rebuilt(tiny_llama(tmp_path / str(k), seed=k, layers=8), f"shared{k}", share) for k in (1, 2)]
+    whole = forebear.compare(str(tmp_path / "1"), str(tmp_path / "2")).evidence[0].details["groups"]
+    for a, b in (models, models[::-1], [models[0], drifted(models[0], "child", 0.05)]):
+        groups = forebear.compare(str(a), str(b)).evidence[0].details["groups"]
+        assert groups[group]["n"] == whole[group]["n"] / 8
+        assert all(groups[g]["n"] == whole[g]["n"] for g in groups if g != group)
+
+
+def test_copies_are_found_in_layers_that_no_code_describes(tmp_path: Path) -> None:
+    """Sixty layers of which a code shows sixteen, all one layer, against sixteen others."""
+
+    def tie(tensors: dict[str, F32]) -> dict[str, F32]:
+        return {n: tensors[re.sub(r"layers\.\d+", "layers.0", n)] for n in tensors}
+
+    deep = rebuilt(tiny_llama(tmp_path / "deep", seed=1, layers=60), "tied", tie)
+    other = tiny_llama(tmp_path / "other", seed=2, layers=16)
+    assert len(forebear.compare(str(deep), str(other)).evidence[0].details["layers"]) == 1
+
+
+def test_layers_with_tensors_that_nobody_described_are_not_relied_on(tmp_path: Path) -> None:
+    def normed(tensors: dict[str, F32]) -> dict[str, F32]:
+        extra = {f"model.layers.{k}.self_attn.q_layernorm.weight": np.ones(16, dtype=np.float32) for k in range(4)}
+        return tensors | extra
+
+    one = rebuilt(tiny_llama(tmp_path / "one", seed=1), "own", normed)
+    result = forebear.compare(str(one), str(drifted(one, "child", 0.02)))
+    assert (result.related, result.evidence[0].test.value) == (None, "heuristic")
+    assert any("have no role" in gap.why for gap in result.coverage.not_tested)
+
+
+@pytest.mark.parametrize("rows", [2, 9])
+def test_a_router_of_another_size_than_its_experts_is_no_error(rows: int, tmp_path: Path) -> None:
+    def resize(tensors: dict[str, F32]) -> dict[str, F32]:
+        rng = np.random.default_rng(1)
+        gates = {n: rng.standard_normal((rows, v.shape[1])) for n, v in tensors.items() if "moe.gate." in n}
+        return tensors | gates
+
+    base = rebuilt(tiny_llama(tmp_path / "base", seed=1, family="mixtral"), "odd", resize)
+    assert forebear.compare(str(base), str(drifted(base, "child", 0.02))).related is True
 
 
 def test_a_config_that_lies_about_heads_costs_no_coins(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_cloned_layers_are_noticed(tmp_path: Path) -> None:
     path.write_bytes(raw)
     code, _ = encode(read(tmp_path))
     assert code.repeats == ()
-    assert copied_layers(code) == {2: 1}
+    assert copied_layers(code) == {(2, group): 1 for group in ("glu", "value_output", "query_key")}
 
 
 def test_independent_models_toss_fair_coins(tmp_path: Path) -> None:

@@ -94,6 +94,10 @@ CASES = (
     Case("gpt_oss", "gpt_oss", False, {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 8}),
     Case("minimax", "minimax", False, {"num_local_experts": 4, "rotary_dim": HEAD_DIM}),
     Case("minimax_m2", "minimax_m2", False, {"num_local_experts": 4, "num_experts_per_tok": 2}),
+    Case("minimax_m2-part", "minimax_m2", False, {"num_local_experts": 4, "num_experts_per_tok": 2, "rotary_dim": 8}),
+    Case("gpt_neox-silent", "gpt_neox", False),
+    Case("phi-normed-queries", "phi", False, {"partial_rotary_factor": 0.5, "qk_layernorm": True}),
+    Case("deepseek_v2-no-key", "deepseek_v2", False, {**DEEPSEEK, "topk_method": "greedy", "rope_interleave": False}),
     Case("granitemoe", "granitemoe", True, {"num_local_experts": 4, "num_experts_per_tok": 2}),
     Case("phimoe", "phimoe", False, {"num_local_experts": 4}),
     Case("bert", "bert", True),
@@ -119,12 +123,12 @@ COINS = {
     **dict.fromkeys(("deepseek_v2", "deepseek_v3"), (*SHARED, "latent")),
     "phimoe": ("experts", *ATTENTION),
 }
-NORMED_QUERIES = ("cohere-normed-queries", "stablelm-normed-queries")
+NORMED_QUERIES = ("cohere-normed-queries", "stablelm-normed-queries", "phi-normed-queries")
 """LayerNorm on queries and keys subtracts a mean: no coins of theirs there."""
 FILE = {
     **dict.fromkeys(("mistral", "smollm3", "seed_oss"), "llama"),
     **{"gemma3_text": "gemma3", "olmo3": "olmo2", "cohere2": "cohere", "hunyuan_v1_dense": "hunyuan"},
-    **{"deepseek_v2": "deepseek_v3", "roberta": "bert"},
+    **{"roberta": "bert"},
 }
 GROUPS = ("residual", "glu", "experts", "value_output", "query_key", "latent")
 TASK_HEADS = ("cls.", "lm_head.", "vocab_", "head.", "decoder.")
@@ -405,3 +409,32 @@ def expected_bits(model: Model, group: str, flips: Flips, code: SignCode) -> NDA
         for at, flags in read:
             bits[start + at : start + at + len(flags)] = flags
     return bits
+
+
+HEEDED = ("phi", "phi3", "stablelm", "nemotron", "glm", "glm4", "glm4_moe", "gpt_neox")
+"""Families whose code rotates the share of a head that ``rope_parameters`` states."""
+NESTED = {"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}}
+NO_ALIBI = {"falcon": {"alibi": False}}
+ROTATING = {
+    c.family: c for c in reversed(CASES) if c.family not in ("gpt2", "bloom", "opt", "mpt", "gptj", *fl.ENCODERS)
+}
+
+
+@pytest.mark.parametrize("case", ROTATING.values(), ids=ROTATING)
+def test_a_stated_rotating_share_is_heeded_as_the_family_does_or_costs_the_planes(case: Case, tmp_path: Path) -> None:
+    """Most families' code ignores the key: their planes would be wrong if it were believed."""
+    more = {k: v for k, v in case.more.items() if k not in ("partial_rotary_factor", "rotary_pct")}
+    half = Case(case.label, case.family, case.tied, {**more, **NESTED, **NO_ALIBI.get(case.family, {})})
+    fl.build(half, tmp_path / "model")
+    artifact = fl.open_model(tmp_path / "model")
+    family, geometry = fl.known(artifact)
+    if case.family in HEEDED:
+        assert geometry.rotary == fl.HEAD_DIM // 2 and "query_key" in family.coins
+    elif not geometry.kv_rank and case.family != "minimax_m2":  # which rotates what rotary_dim says
+        assert geometry.rotary == fl.HEAD_DIM and "query_key" not in family.coins
+        assert any("rotating share" in note for note in artifact.notes)
+    weights, before = fl.weights(tmp_path / "model"), fl.logits(tmp_path / "model")
+    flipped = fl.apply(weights, artifact, fl.draw(artifact, "query_key", 1))
+    fl.write_like(tmp_path / "model", tmp_path / "flipped", flipped)
+    change = np.abs(fl.logits(tmp_path / "flipped") - before).max() / before.std()
+    assert change < TOLERANCE  # as the family's own code rotates, claimed or not

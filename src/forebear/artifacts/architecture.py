@@ -18,12 +18,15 @@ Adding a family means adding a file under ``data/architectures``. Its keys:
     ``half`` (dimension i rotates with i + r/2), ``interleaved`` (2i with 2i + 1) or ``none``.
 ``rotary``
     The share of a head that rotates where the config is silent; default 1.
+``rotary_dims``
+    The same as a number of dimensions (GPT-J), where the config has no such key.
 ``no_rope_if``
     A key of ``config.json`` that, when true, means that nothing rotates (``alibi``).
 ``half_unless``
     A key of ``config.json`` that, when false, means that the layout is ``half`` (``rope_interleave``).
 ``[config]``
-    Canonical size to the key of ``config.json``; several keys are tried in order.
+    Canonical size to the key of ``config.json``; several keys are tried in order. ``rotary`` only for families whose
+    code heeds it, ``table.key`` where it is nested.
 ``[tensors]``
     Role to ``name``, ``axes`` and, in fused tensors, ``part``. ``{layer}``, ``{expert}`` and ``{head}`` are filled in.
 
@@ -99,6 +102,7 @@ class Architecture:
     rotary: float = 1.0
     no_rope_if: str = ""
     half_unless: str = ""
+    rotary_dims: int = 0
     unless: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -187,5 +191,6 @@ def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
         float(data.get("rotary", 1.0)),
         data.get("no_rope_if", ""),
         data.get("half_unless", ""),
+        int(data.get("rotary_dims", 0)),
         data.get("unless", {}),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.artifacts.architecture import Architecture, Geometry, families
-from forebear.artifacts.geometry import _rotary_fraction
+from forebear.artifacts.geometry import rotary_fraction
 from forebear.errors import one_line
 
 LANGUAGE_PARTS = ("text_config", "llm_config", "language_config", "language_model", "language")
@@ -259,7 +259,7 @@ def _kv_heads(family: Architecture, model_type: str, config: Mapping[str, Any], 
 def _rotary(family: Architecture, config: Mapping[str, Any], head_dim: int | None) -> int | None:
     if head_dim is None or family.rope == "none" or (family.no_rope_if and config.get(family.no_rope_if) is True):
         return None
-    return int(head_dim * _rotary_fraction(family, config, head_dim)) // 2 * 2
+    return int(head_dim * rotary_fraction(family, config, head_dim)) // 2 * 2
 
 
 def _number(config: Mapping[str, Any], keys: tuple[str, ...], least: int = 1) -> int | None:

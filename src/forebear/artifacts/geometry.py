@@ -93,7 +93,7 @@ def _heads(
             kv_rank=rank,
             q_rank=query[1][0] if query else 0,
         )
-        sizes = (rotary, nope, rank)
+        sizes = (rotary if rotary % 2 == 0 else 0, nope, rank)
         declared = {"rotary": rotary, "nope": nope, "value_dim": value_dim}
     else:
         key = first.get("layers.{layer}.attn.k")
@@ -101,7 +101,7 @@ def _heads(
             return None
         kv_heads = _kv_heads(key, heads, value_dim)
         head_dim = value_dim
-        rotary = int(head_dim * _rotary_fraction(family, config, head_dim)) // 2 * 2
+        rotary = int(head_dim * rotary_fraction(family, config, head_dim)) // 2 * 2
         found = replace(
             base,
             heads=heads,
@@ -180,13 +180,38 @@ def _size(family: Architecture, config: Mapping[str, Any], key: str) -> int | No
     return None
 
 
-def _rotary_fraction(family: Architecture, config: Mapping[str, Any], head_dim: int) -> float:
+ROTARY_KEYS = ("partial_rotary_factor", "rope_parameters.partial_rotary_factor", "rotary_pct")
+
+
+def rotary_fraction(family: Architecture, config: Mapping[str, Any], head_dim: int) -> float:
     """The share of a head that rotates: as a fraction or as a number of dimensions, else the family's usual one."""
-    nested = config.get("rope_parameters")
-    for place in (config, nested if isinstance(nested, Mapping) else {}):
-        for key in family.config.get("rotary", ()):
-            value = place.get(key)
-            if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
-                return float(value)
+    for key in family.config.get("rotary", ()):
+        if (value := _fraction(config, key)) is not None:
+            return value
+    keys = family.config.get("rotary_dims", ())
     dims = _size(family, config, "rotary_dims")
+    if not any(key in config for key in keys):
+        dims = dims or family.rotary_dims
     return min(1.0, dims / head_dim) if dims else family.rotary
+
+
+def unheeded_rotary(config: Mapping[str, Any], geometry: Geometry) -> bool:
+    """Whether any key of the config states another rotating share than the family's own code takes.
+
+    Which of the two the weights were trained with is not known then, nor what a plane is.
+    """
+    if geometry.head_dim is None or geometry.rotary is None or geometry.kv_rank:
+        return False
+    said = [int(geometry.head_dim * f) // 2 * 2 for k in ROTARY_KEYS if (f := _fraction(config, k)) is not None]
+    dims = config.get("rotary_dim")
+    if isinstance(dims, int) and not isinstance(dims, bool) and dims > 0:
+        said.append(min(dims, geometry.head_dim) // 2 * 2)
+    return any(size != geometry.rotary for size in said)
+
+
+def _fraction(config: Mapping[str, Any], key: str) -> float | None:
+    table, _, name = key.rpartition(".")
+    place = config.get(table) if table else config
+    value = place.get(name) if isinstance(place, Mapping) else None
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
+    return float(value) if usable and value is not None else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from forebear.artifacts.architecture import HOLES, Architecture, Geometry, Role, families
-from forebear.artifacts.geometry import geometry_of
+from forebear.artifacts.geometry import geometry_of, unheeded_rotary
 from forebear.artifacts.roles import template
 from forebear.errors import one_line
 
@@ -18,6 +19,15 @@ Numbers = tuple[int, ...]
 MAX_LAYERS = 1_000
 MAX_EXPERTS = 4_096
 MAX_DIGITS = 6
+MAX_STACKED = 100_000
+"""Roles that stacks of experts may stand for in a model, so that a small file cannot claim millions."""
+BESIDE = re.compile(
+    r"(inv_freq|masked_bias|attention\.bias|attn\.bias|_decay|slope_rate|k_scale|v_scale|scale_inv|_scales?|_blocks|"
+    r"\.(weight\.)?(absmax|quant_map|quant_state.*|nested_.*|SCB|scales|g_idx|qweight|qzeros|input_scale)|"
+    r"lora_\w+.*|eh_proj.*|enorm.*|hnorm.*|shared_head.*|\d+\.embed_tokens.*)$"
+)
+"""Tensors of a layer that no coin depends on: buffers, what quantisers store beside values, adapters, and what a layer
+for the prediction of further tokens has besides."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,8 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     odd: set[str] = set()
     position = {layer: k for k, layer in enumerate(layers)}
     experts = 0
+    stacked = max(4, MAX_STACKED // (len(layers) * len(family.roles)))
+    numbered = {n[1] for r, at in places.items() if "{expert}" in r for n in at if len(n) > 1}
     for role in family.roles.values():
         first: tuple[int, ...] | None = None
         for numbers, name in sorted(places[role.role].items()):
@@ -107,23 +119,34 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
                 odd.add(name)
                 continue
             first = first or shapes[name]
-            for filled in _filled(role, numbers, shapes[name], position):
+            for filled in _filled(role, numbers, shapes[name], position, stacked):
                 names[filled] = name
             if "{expert}" in role.role:
-                experts = max(experts, shapes[name][0] if role.stacked else numbers[1] + 1)
+                experts = max(experts, shapes[name][0] if role.stacked else 0)
         if role.required and first is None and "{layer}" in role.role:  # a shard may lack embedding, head and last norm
             return None
     if family.norm == "rmsnorm" and _has_norm_biases(names, shapes):
         return None
-    geometry, notes = geometry_of(family, config, names, shapes, width, len(layers), min(experts, MAX_EXPERTS))
+    experts = min(max(experts, len(numbered)), MAX_EXPERTS)
+    geometry, notes = geometry_of(family, config, names, shapes, width, len(layers), experts)
     unfit = {family.unless[g] for g in family.coins if g in family.unless}
     present = {template(filled) for filled in names}
     coins = tuple(c for c in family.coins if family.unless.get(c) not in unfit & present)
+    if unheeded_rotary(config, geometry):
+        coins = tuple(c for c in coins if c != "query_key")
+        notes.append("config.json states a rotating share that this family's code does not take: no query/key coins")
     if family.no_rope_if and config.get(family.no_rope_if) is True:
         family = replace(family, rope="none")
         geometry = replace(geometry, rotary=None)
     if family.half_unless and config.get(family.half_unless) is False:
         family = replace(family, rope="half")
+    strange = _strange(family, prefix, names, odd, shapes)
+    if strange:
+        first_strange = one_line(min(strange), 80)
+        notes.append(
+            f"{len(strange)} tensors in its layers have no role, the first is {first_strange}: "
+            "whether its symmetries hold is not known"
+        )
     if layers[-1] + 1 != len(layers):
         notes.append(f"layers are missing: {len(layers)} are there, numbered {layers[0]} to {layers[-1]}")
     if "embed" not in names:
@@ -133,7 +156,18 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
             0,
             f"{len(odd)} tensors have unexpected shapes and are left out, the first is {one_line(min(odd), 80)}",
         )
-    return Named(replace(family, coins=coins), geometry, names, tuple(notes))
+    return Named(replace(family, coins=coins), geometry, names, tuple(notes), by_names=bool(strange))
+
+
+def _strange(family: Architecture, prefix: str, names: Mapping[str, str], odd: set[str], shapes: Shapes) -> list[str]:
+    """Tensors inside the layers that the family does not have: code of one's own under a known name, say.
+
+    A norm or a position bias that is not described can break any symmetry, so such a model is never the trusted one.
+    """
+    stem = _pattern(next(r for r in family.roles.values() if "{layer}" in r.role)).partition("{}")[0]
+    known = {*names.values(), *odd}
+    inside = (n for n in shapes if n.startswith(prefix + stem) and n not in known)
+    return [n for n in inside if not BESIDE.search(n)]
 
 
 def _pattern(role: Role) -> str:
@@ -210,14 +244,16 @@ def _fits(role: Role, shape: tuple[int, ...], width: int, first: tuple[int, ...]
     return True
 
 
-def _filled(role: Role, numbers: Numbers, shape: tuple[int, ...], position: Mapping[int, int]) -> Iterable[str]:
-    """The roles that a tensor stands for: one, or one per expert where experts are stacked."""
+def _filled(
+    role: Role, numbers: Numbers, shape: tuple[int, ...], position: Mapping[int, int], stacked: int
+) -> Iterable[str]:
+    """The roles that a tensor stands for: one, or one per expert, up to ``stacked``, where experts are stacked."""
     if "{layer}" not in role.role:
         yield role.role
         return
     text = role.role.replace("{layer}", str(position[numbers[0]]))
     if role.stacked:
-        for expert in range(min(shape[0], MAX_EXPERTS)):
+        for expert in range(min(shape[0], stacked)):
             yield text.replace("{expert}", str(expert))
         return
     for hole, number in zip((h for h in HOLES[1:] if h in text), numbers[1:], strict=False):

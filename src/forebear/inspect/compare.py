@@ -94,7 +94,8 @@ def compare_artifacts(
     on_step: Step = lambda _: None,
 ) -> Pair:
     """Compare two models that are open; see :func:`compare`. ``references`` is the number that was searched."""
-    b = adopt_heads(a, b)
+    if not marks[0].code.repeats:  # only what the trusted model says about itself may decide which rows are one coin
+        b = adopt_heads(a, b)
     looks = math.log10(max(1, references))
     comparable, reasons = comparable_groups(a, b)
     if effort == "quick":
@@ -132,7 +133,7 @@ def compare_artifacts(
 def adopt_heads(a: Artifact, b: Artifact) -> Artifact:
     """B with A's head structure, where B's config contradicts or hides it and every attention tensor has A's shape.
 
-    Only the reference's is relied on, so nothing that B says can change which of A's rows are one coin.
+    For an A whose coins are relied on: nothing that B says can then change which of A's rows are one coin.
     """
     ga, gb = a.geometry, b.geometry
     if ga is None or gb is None or ga.heads is None or a.architecture is None or b.architecture is None:

@@ -8,7 +8,7 @@ from forebear.lineage.counts import LOG10_ALPHA, Counts
 from forebear.signals import sign_code
 from forebear.signals.delta import NAME as DELTA
 from forebear.signals.delta import Delta
-from forebear.signals.sign_code import SignCode, copied_layers
+from forebear.signals.sign_code import SignCode, copied_layers, relies_on
 from forebear.types import Evidence, Test, floored
 
 NULL = "independent initialisation"
@@ -83,9 +83,7 @@ def sign_evidence(
 
 def trust(reference: SignCode, other: SignCode, names: tuple[str, str]) -> tuple[str, bool]:
     """The model whose coins are relied on, and whether neither can be: then the p-value is only heuristic."""
-    if not reference.repeats:
-        return names[0], False
-    return (names[1], False) if not other.repeats else (names[0], True)
+    return names[relies_on(reference, other)], bool(reference.repeats and other.repeats)
 
 
 def conditions(trusted: str, reference: SignCode, other: SignCode, heuristic: bool) -> list[str]:
@@ -100,9 +98,9 @@ def conditions(trusted: str, reference: SignCode, other: SignCode, heuristic: bo
     for code, which in ((reference, "reference"), (other, "model")):
         if code.repeats:
             out.append(f"the {which} is not relied on: {'; '.join(code.repeats[:3])}")
-    relied = other if reference.repeats and not other.repeats else reference
-    if copies := copied_layers(relied):
-        out.append(f"layers that are copies of another ({len(copies)} in {trusted}) were counted once")
+    if copies := copied_layers((reference, other)[relies_on(reference, other)]):
+        layers = len({layer for layer, _ in copies})
+        out.append(f"layers that are copies of another, whole or in part ({layers} in {trusted}), were counted once")
     if heuristic:
         out.append("neither model's coins can be relied on: the p-value is heuristic and establishes nothing")
     return out

@@ -87,6 +87,8 @@ def matched_experts(a: Artifact, layer_a: int, b: Artifact, layer_b: int) -> tup
     if one is None or two is None or one.tensor.shape != two.tensor.shape or a.geometry is None:
         return None
     count = one.length("expert")
+    if count != a.geometry.experts:  # experts are missing, or the router is not what it is named
+        return None
     x, y = (t.rows("expert", np.arange(count), a.geometry.width).astype(np.float64) for t in (one, two))
     with np.errstate(all="ignore"):
         x, y = (np.nan_to_num(m / np.linalg.norm(m, axis=1, keepdims=True)) for m in (x, y))

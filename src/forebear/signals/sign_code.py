@@ -41,6 +41,9 @@ NAME = "sign-code/1"
 REFERENCE = "sign-flip symmetry of RMSNorm/GLU transformers; cf. Zhu et al. 2025, arXiv 2502.12292"
 CODE_BYTES = CODE_BITS // 8
 SELF_ALPHA = -6.0
+COPY_ALPHA = -4.0
+"""log10 tail at which two layers of one model are taken for copies; generous, a false alarm costs a block of coins."""
+COPY_COSINE = 0.3
 INFERRED = "its architecture was inferred from tensor names alone"
 
 
@@ -174,7 +177,7 @@ def repeats(code: SignCode) -> tuple[str, ...]:
     found: list[str] = []
 
     def alike(one: NDArray[np.int64], two: NDArray[np.int64]) -> bool:
-        return _repeats(bits, valid, one, two, 1)
+        return bool(_log10_repeats(bits, valid, one, two) + np.log10(2) < SELF_ALPHA)
 
     dims = int(np.flatnonzero(valid[:RESIDUAL_BITS]).max(initial=-1)) + 1
     if alike(np.arange(dims // 2), np.arange(dims // 2, dims // 2 * 2)):
@@ -192,45 +195,41 @@ def repeats(code: SignCode) -> tuple[str, ...]:
     return tuple(found)
 
 
-def copied_layers(code: SignCode) -> dict[int, int]:
-    """Layers that agree with an earlier one of the same model far beyond chance, and the first of their like.
+def copied_layers(code: SignCode) -> dict[tuple[int, str], int]:
+    """Layers that share a group's weights with an earlier one of the same model: (layer, group) to the first of them.
 
-    An up-scaled model has them. Flipping a generator of the layer that both were copied from flips it in both copies,
-    so they hold one coin between them.
+    Up-scaled models have copied layers, others share only keys and values, or the MLP, between layers. Flipping a
+    generator of what was copied flips every copy, so all of them hold one coin. Asked of each group alone and of
+    the layer as a whole, which at large widths has too few bits a group. Nothing but this model decides, so leaving out
+    a layer that only looks like a copy costs coins and no honesty.
     """
     bits, valid = np.unpackbits(code.bits), np.unpackbits(code.valid).astype(bool)
     slots = sorted((s for s in range(SLOTS) if code.layers[s] >= 0), key=lambda s: code.layers[s])
-    first: dict[int, int] = {}
+    places = regions(code.groups)
+    first: dict[tuple[int, str], int] = {}
     for k, b in enumerate(slots):
         for a in slots[:k]:
-            one, two = (RESIDUAL_BITS + s * LAYER_BITS + np.arange(LAYER_BITS) for s in (a, b))
-            if _repeats(bits, valid, one, two, len(slots) * len(slots)):
-                first[code.layers[b]] = first.get(code.layers[a], code.layers[a])
-                break
+            starts = [RESIDUAL_BITS + s * LAYER_BITS for s in (a, b)]
+            one, two = (start + np.arange(LAYER_BITS) for start in starts)
+            whole = _log10_repeats(bits, valid, one, two) < COPY_ALPHA
+            for group, place in places.items():
+                one, two = (start + place.start + np.arange(place.size) for start in starts)
+                copied = whole or _log10_repeats(bits, valid, one, two) < COPY_ALPHA
+                if copied and (code.layers[b], group) not in first:
+                    first[code.layers[b], group] = first.get((code.layers[a], group), code.layers[a])
     return first
 
 
-def _repeats(bits: Bits, valid: NDArray[np.bool_], one: NDArray[np.int64], two: NDArray[np.int64], looks: int) -> bool:
+def _log10_repeats(bits: Bits, valid: NDArray[np.bool_], one: NDArray[np.int64], two: NDArray[np.int64]) -> float:
+    """log10 tail of two parts of one code agreeing, or disagreeing, as much as they do (one-sided)."""
     both = valid[one] & valid[two]
     agree, n = int((bits[one] == bits[two])[both].sum()), int(both.sum())
-    return bool(n and log10_tail(max(agree, n - agree), n) + np.log10(2 * looks) < SELF_ALPHA)
+    return log10_tail(max(agree, n - agree), n) if n else 0.0
 
 
-def counted_once(pairs: Iterable[tuple[int, int]], a: SignCode, b: SignCode) -> list[tuple[int, int]]:
-    """Pairs of layers without those that would count a coin of the trusted model twice.
-
-    Of several copies of one layer in the model whose coins are relied on, the first that has a counterpart stays.
-    """
-    side = 1 if a.repeats and not b.repeats else 0
-    copies = copied_layers((a, b)[side])
-    seen: set[int] = set()
-    kept: list[tuple[int, int]] = []
-    for pair in pairs:
-        origin = copies.get(pair[side], pair[side])
-        if origin not in seen:
-            seen.add(origin)
-            kept.append(pair)
-    return kept
+def relies_on(a: SignCode, b: SignCode) -> int:
+    """Which of two models is the trusted one: 0 the first, unless only the second can be."""
+    return 1 if a.repeats and not b.repeats else 0
 
 
 def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple[Cell, ...]:
@@ -261,10 +260,16 @@ def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple
     slots_b.sort(key=lambda s: b.layers[s])
     aligned = align_layers(a.signature[slots_a], b.signature[slots_b])
     slot_a, slot_b = {a.layers[s]: s for s in slots_a}, {b.layers[s]: s for s in slots_b}
-    for i, j in counted_once(((a.layers[slots_a[i]], b.layers[slots_b[j]]) for i, j in aligned), a, b):
+    side = relies_on(a, b)
+    copies = copied_layers((a, b)[side])
+    seen: set[tuple[int, str]] = set()
+    for i, j in ((a.layers[slots_a[i]], b.layers[slots_b[j]]) for i, j in aligned):
         sa, sb = slot_a[i], slot_b[j]
         for group, place in places.items():
-            if group in comparable:
+            layer = (i, j)[side]
+            origin = (copies.get((layer, group), layer), group)
+            if group in comparable and origin not in seen:
+                seen.add(origin)
                 one = RESIDUAL_BITS + sa * LAYER_BITS + place.start
                 two = RESIDUAL_BITS + sb * LAYER_BITS + place.start
                 count(one, two, place.size, group, a.layers[sa], b.layers[sb])
@@ -329,7 +334,9 @@ def paired_blocks(
     how = plan(gb.layers, gb.width)
     wanted = set(how.slots.values())
     spent = 0
-    for i, j in counted_once(layer_pairs(a, b, ga.layers, gb.layers), *codes):
+    once = CountedOnce()
+    side = relies_on(*codes)
+    for i, j in layer_pairs(a, b, ga.layers, gb.layers):
         if j not in wanted:
             continue
         experts = None
@@ -339,8 +346,32 @@ def paired_blocks(
         theirs = {block.group: block for block in layer_blocks(b, j, how, experts)}
         for block in layer_blocks(a, i, how):
             if block.group in comparable and block.group in theirs:
-                yield block, theirs[block.group]
+                pair = block, theirs[block.group]
+                if once.first(pair[side]):
+                    yield pair
         if "upcycled" in comparable:
             one, two = summed_mlp(a, i, how), summed_mlp(b, j, how)
-            if one is not None and two is not None:
+            if one is not None and two is not None and once.first((one, two)[side]):
                 yield one, two
+
+
+class CountedOnce:
+    """Blocks of the trusted model that were compared already, so that no copy of one is counted again."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, list[Block]] = {}
+
+    def first(self, block: Block) -> bool:
+        """Whether no earlier block of the group holds the same coins; remembers the block if so.
+
+        Copies are told by their signs (of inner products, fair between independent layers) and, where there are too few
+        rows for that, by a mean signed cosine that fair signs do not reach. The other model is not asked.
+        """
+        earlier = self._seen.setdefault(block.group, [])
+        for other in earlier:
+            cell = compare_rows(other, block)
+            same = cell.n > 0 and log10_tail(max(cell.agree, cell.n - cell.agree), cell.n) < COPY_ALPHA
+            if same or abs(cell.cosine or 0.0) >= COPY_COSINE:
+                return False
+        earlier.append(block)
+        return True
