@@ -115,6 +115,8 @@ class Artifact:
         problems: inputs that could not be read; the rest is still answered, and the exit code is 4.
         notes: what was inferred rather than stated.
         by_names: the family was inferred from tensor names alone, so its symmetries are not vouched for.
+        inferred: the names are of no family; roles come from shapes and order.
+        disguise: what names or ``model_type`` hide, as a clause; empty where nothing is known to be hidden.
     """
 
     name: str
@@ -131,6 +133,8 @@ class Artifact:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     by_names: bool = False
+    inferred: bool = False
+    disguise: str = ""
 
     @property
     def parameters(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from forebear.artifacts.base import Artifact, Reader
 from forebear.artifacts.config import Sizes, contradictions, declared_sizes, language_part
 from forebear.artifacts.documents import read_documents
+from forebear.artifacts.infer import infer
 from forebear.artifacts.recognise import Named, recognise
 from forebear.artifacts.safetensors import Safetensors
 from forebear.artifacts.text import load_json, read_whole
@@ -53,9 +54,13 @@ def read_artifact(source: Source) -> Artifact:
         problems.append(str(error))
     documents, unreadable = read_documents(metered)
     problems += unreadable
-    named = recognise(config, {n: t.shape for n, t in weights.tensors.items()})
-    found = named if isinstance(named, Named) else None
     notes: tuple[str, ...] = ()
+    named = recognise(config, {n: t.shape for n, t in weights.tensors.items()})
+    if isinstance(named, str):
+        guess = infer(config, weights.tensors)
+        notes = (f"no roles were inferred: {guess}",) if isinstance(guess, str) else ()
+        named = guess if isinstance(guess, Named) else named
+    found = named if isinstance(named, Named) else None
     if found is not None:
         declared = declared_sizes(config)
         if isinstance(declared, Sizes):
@@ -75,8 +80,10 @@ def read_artifact(source: Source) -> Artifact:
         tokenizer=tokenizer,
         documents=documents,
         problems=tuple(problems),
-        notes=(*found.notes, *notes) if found else (),
+        notes=(*(found.notes if found else ()), *notes),
         by_names=found.by_names if found else False,
+        inferred=found.inferred if found else False,
+        disguise=found.disguise if found else "",
     )
 
 

@@ -32,13 +32,21 @@ for the prediction of further tokens has besides."""
 
 @dataclass(frozen=True)
 class Named:
-    """A family applied to one model: its data, sizes, and the tensor name of every role that is there."""
+    """A family applied to one model: its data, sizes, and the tensor name of every role that is there.
+
+    Attributes:
+        by_names: the family was not confirmed by ``model_type``; its symmetries are not vouched for.
+        inferred: the names are of no family; see :mod:`forebear.artifacts.infer`.
+        disguise: what names or ``model_type`` hide, as a clause; empty where nothing is known to be hidden.
+    """
 
     architecture: Architecture
     geometry: Geometry
     names: Mapping[str, str]
     notes: tuple[str, ...] = ()
     by_names: bool = False
+    inferred: bool = False
+    disguise: str = ""
 
 
 class Templates:
@@ -76,10 +84,12 @@ def recognise(config: Mapping[str, Any], shapes: Shapes) -> Named | str:
         return f"model_type {declared or 'not given'} and its tensor names belong to no known family"
     best = max(found, key=lambda n: (len(set(n.names.values())), n.architecture.name in _USUAL, -len(n.notes)))
     said = f"model_type {declared} is not known" if declared and not by_type else "no model_type is given"
+    disguise = ""
     if by_type:
         said = f"tensor names are not those of {declared}"
+        disguise = f"its model_type is {declared}, its tensor names are those of {best.architecture.title}"
     note = f"{said}; the tensor names are those of {best.architecture.title}"
-    return replace(best, notes=(*best.notes, note), by_names=True)
+    return replace(best, notes=(*best.notes, note), by_names=True, disguise=disguise)
 
 
 _USUAL = ("llama", "mixtral", "bert", "deepseek_v3")

@@ -69,6 +69,10 @@ def findings_of(
     declared |= any(a.verdict is Verdict.IDENTICAL and names_match(artifact.name, a.name) for a in related)
     if related and not declared and verdict is not Verdict.INDEXED:
         out.append(_undeclared(mark, related[0]))
+    # Unknown names alone are no reproach: every new family has them. With a proved dependence they hide something,
+    # and a model_type that its own tensor names contradict is a fact by itself.
+    if artifact.disguise and (related or not artifact.inferred):
+        out.append(_disguised(artifact, related))
     if not ancestors and not tested and effort != "quick":
         out.append(_no_reference(artifact, mark, total))
     return tuple(out)
@@ -97,6 +101,13 @@ def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
     text = f"The weights are not independent of {ancestor.name}; {says}; {open_question}."
     # A note: the reference may be this model's descendant, which no card can name, or its sibling.
     return raise_finding("ancestor-undeclared", text, evidence, Level.NOTE)
+
+
+def _disguised(artifact: Artifact, related: list[Ancestor]) -> Finding:
+    text = f"Names do not say what the weights are: {artifact.disguise}."
+    if artifact.inferred:
+        text += f" Roles were inferred from shapes; the weights are not independent of {related[0].name}."
+    return raise_finding("names-disguised", text, artifact.notes[:3])
 
 
 def _is_child(ancestor: Ancestor) -> bool:
