@@ -229,6 +229,10 @@ class Memory:
         self.target, self.name, self.only = "memory", "memory", only
         self._files = dict(files)
 
+    @property
+    def location(self) -> str:
+        return "memory"
+
     def files(self) -> tuple[File, ...]:
         return tuple(File(name, len(data)) for name, data in sorted(self._files.items()))
 

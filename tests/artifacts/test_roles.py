@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact, Tensor, read_artifact
 from forebear.artifacts.architecture import Geometry, Part, Role
-from forebear.artifacts.roles import RoleTensor, role_tensor, runs, slice_of, template
+from forebear.artifacts.roles import RoleTensor, role_tensor, runs, template
 from forebear.sources import LocalSource
 from models import Memory, tiny, tiny_llama
 
@@ -196,7 +196,7 @@ def test_an_expert_of_a_stack_is_a_tensor_of_its_own() -> None:
     whole = np.arange(3 * 4 * 5, dtype="<f4").reshape(3, 4, 5)
     stack = Tensor("n", "F32", whole.shape, "f", 8, Memory({"f": bytes(8) + whole.tobytes()}))
     for expert in range(3):
-        np.testing.assert_array_equal(slice_of(stack, expert).values(), whole[expert])
+        np.testing.assert_array_equal(stack.item(expert).values(), whole[expert])
 
 
 # runs, templates

@@ -11,9 +11,9 @@ import pytest
 
 from forebear.artifacts import read_artifact
 from forebear.artifacts.documents import read_documents
+from forebear.artifacts.formats.safetensors import read_index
 from forebear.artifacts.read import read_config
 from forebear.artifacts.roles import role_tensor
-from forebear.artifacts.safetensors import read_index
 from forebear.artifacts.text import LFS_POINTER
 from forebear.artifacts.tokenizers import read_tokenizer
 from forebear.artifacts.tokenizers.additions import read_additions

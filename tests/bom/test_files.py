@@ -61,7 +61,7 @@ def test_the_digest_of_the_list_can_be_checked_without_forebear(tmp_path: Path) 
 
 def test_a_file_that_cannot_be_read_costs_its_own_digests_only() -> None:
     class Broken:
-        target = name = "m"
+        target = name = location = "m"
         only: str | None = None
 
         def files(self) -> tuple[File, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Protocol
 
@@ -18,16 +18,21 @@ from forebear.errors import FormatError
 from forebear.sources import Metered, Source
 
 F32 = NDArray[np.float32]
+CHUNK_UNIT = 4_096
+"""Values; every block of every format divides it."""
 
 
 @dataclass(frozen=True)
 class Tensor:
     """One tensor that stays on disk until its rows are asked for.
 
+    This class reads values that stand in the file one after the other. Where a format keeps them otherwise (in
+    several tensors, or in another order of rows), a subclass overrides what is said here about bytes.
+
     Attributes:
         name: as written in the file.
-        dtype: a key of :data:`~forebear.artifacts.dtypes.DTYPES`.
-        shape: as written in the file.
+        dtype: a key of :data:`~forebear.artifacts.dtypes.DTYPES`; of a subclass, its format in a word or two.
+        shape: as a network of this kind has it.
         path: the file of the source that holds it.
         start: offset of its first byte in that file.
     """
@@ -47,7 +52,24 @@ class Tensor:
     @property
     def nbytes(self) -> int:
         """Bytes on disk."""
-        return self.size * DTYPES[self.dtype].bits // 8
+        return DTYPES[self.dtype].nbytes(self.size)
+
+    @property
+    def floating(self) -> bool:
+        """Whether the values are, or stand for, fractions; False for integers and for what cannot be decoded."""
+        return DTYPES[self.dtype].floating and DTYPES[self.dtype].decode is not None
+
+    @property
+    def readable(self) -> bool:
+        """Whether rows can be read as float32: they begin on a byte, and on a block where values come in blocks."""
+        dtype = DTYPES[self.dtype]
+        width = self.shape[-1] if len(self.shape) > 1 else 1
+        return dtype.decode is not None and (dtype.divides(width) or (len(self.shape) == 1 and dtype.block > 1))
+
+    @property
+    def signed(self) -> bool:
+        """Whether rows can be read and can be negative: without a sign there is no coin."""
+        return self.readable and DTYPES[self.dtype].signed
 
     def rows(self, start: int, stop: int) -> F32:
         """Rows ``[start, stop)`` of the first axis as float32, shape ``(stop - start, *shape[1:])``.
@@ -59,28 +81,57 @@ class Tensor:
             raise ValueError(f"rows [{start}, {stop}) of a tensor of shape {self.shape}")
         dtype = DTYPES[self.dtype]
         width = prod(self.shape[1:])
-        if dtype.decode is None or (width * dtype.bits) % 8:
+        if dtype.decode is None or not dtype.divides(width):
+            if dtype.decode is not None and len(self.shape) == 1 and dtype.divides(self.size):  # blocks of one vector
+                return self._decoded(0, self.size)[start:stop]
             raise FormatError(self.path, f"tensor {self.name} has dtype {self.dtype}, which holds no readable rows")
-        row = width * dtype.bits // 8
-        raw = self.source.read(self.path, self.start + start * row, self.start + stop * row)
-        values = dtype.decode(np.frombuffer(raw, dtype=np.uint8))
-        return values.reshape(stop - start, *self.shape[1:])
+        return self._decoded(start * width, stop * width).reshape(stop - start, *self.shape[1:])
 
     def values(self) -> F32:
         """The whole tensor as float32; for gains, biases and other small ones."""
-        if not self.shape:
-            return Tensor(self.name, self.dtype, (1,), self.path, self.start, self.source).rows(0, 1)
-        return self.rows(0, self.shape[0])
+        return self.rows(0, self.shape[0]) if self.shape else replace(self, shape=(1,)).rows(0, 1)
+
+    def chunks(self, most: int) -> Iterator[F32]:
+        """All values in order as flat float32 arrays of about ``most`` at a time: memory stays bounded."""
+        step = max(1, most // CHUNK_UNIT) * CHUNK_UNIT
+        for start in range(0, self.size, step):
+            yield self._decoded(start, min(self.size, start + step))
+
+    def item(self, index: int) -> Tensor:
+        """One entry of the first axis of a stack, as a tensor of its own."""
+        shape = self.shape[1:]
+        start = self.start + index * DTYPES[self.dtype].nbytes(prod(shape))
+        return replace(self, name=f"{self.name}[{index}]", shape=shape, start=start)
+
+    def _decoded(self, start: int, stop: int) -> F32:
+        """Values ``[start, stop)`` of the flat tensor; both stand on a block."""
+        dtype = DTYPES[self.dtype]
+        assert dtype.decode is not None
+        first, last = self.start + dtype.nbytes(start), self.start + dtype.nbytes(stop)
+        return dtype.decode(np.frombuffer(self.source.read(self.path, first, last), dtype=np.uint8))
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What a weight format yields: the tensors of a model, and a digest of the headers they come from."""
+    """What a weight format yields: the tensors of a model, and what else its files say.
+
+    Attributes:
+        format: for people, e.g. ``safetensors`` or ``GGUF (Q4_K)``.
+        tensors: by the names that the usual implementation of the family gives them.
+        files: that were read.
+        config: what the files say of the architecture, in the terms of a ``config.json``; empty where they say nothing.
+        tokenizer: one inside the files.
+        notes: what was chosen or assumed, e.g. which of several files was read.
+        dangers: what the files would do to whoever loads them with the usual library; nothing of it was run.
+    """
 
     format: str
     tensors: Mapping[str, Tensor]
-    header_digest: str
     files: tuple[str, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    tokenizer: Tokenizer | None = None
+    notes: tuple[str, ...] = ()
+    dangers: tuple[str, ...] = ()
 
 
 class Reader(Protocol):

@@ -23,10 +23,11 @@ class Dtype:
 
     Attributes:
         name: as written in the header, e.g. ``BF16``.
-        bits: bits per value.
+        bits: bits per value, or per block where values come in blocks with a common scale.
         decode: raw bytes to float32, or None where the values are not weights (complex, packed 6-bit).
         floating: False for integers and booleans.
         signed: False where no value can be negative; such a tensor carries no sign coins.
+        block: values that are stored together.
     """
 
     name: str
@@ -34,6 +35,15 @@ class Dtype:
     decode: Callable[[Bytes], F32] | None
     floating: bool = True
     signed: bool = True
+    block: int = 1
+
+    def divides(self, values: int) -> bool:
+        """Whether this many values are whole blocks and whole bytes."""
+        return values % self.block == 0 and values // self.block * self.bits % 8 == 0
+
+    def nbytes(self, values: int) -> int:
+        """Bytes of this many values."""
+        return values // self.block * self.bits // 8
 
 
 def _plain(code: str) -> Callable[[Bytes], F32]:
@@ -118,4 +128,4 @@ DTYPES: dict[str, Dtype] = {
         Dtype("C64", 64, None),
     )
 }
-"""Every dtype of the format, by the name in the header."""
+"""Every number format, by the name in the header; the block formats of other files join in their own modules."""

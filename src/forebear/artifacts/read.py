@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forebear.artifacts.base import Artifact, Reader
+from forebear.artifacts.base import Artifact
 from forebear.artifacts.config import Sizes, contradictions, declared_sizes, language_part
 from forebear.artifacts.documents import read_documents
-from forebear.artifacts.infer import infer
+from forebear.artifacts.formats import READERS
+from forebear.artifacts.inference import infer
+from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import Named, recognise
-from forebear.artifacts.safetensors import Safetensors
 from forebear.artifacts.text import load_json, read_whole
 from forebear.artifacts.tokenizers import Tokenizer, read_tokenizer
 from forebear.errors import ForebearError, FormatError, InputError
 from forebear.sources import Metered, Source
-
-READERS: tuple[Reader, ...] = (Safetensors(),)
-"""Every weight format, in the order in which they are tried."""
 
 CONFIG = "config.json"
 MAX_CONFIG = 10_000_000
@@ -41,32 +39,35 @@ def read_artifact(source: Source) -> Artifact:
             tokenizer or card is listed in ``problems`` instead: the weights still answer.
     """
     metered = Metered(source)
-    reader = next((r for r in READERS if r.handles(source)), None)
-    if reader is None:
-        raise InputError(f"{source.target}: {_absence(source)}", "safetensors files are what this version reads")
-    weights = reader.read(metered)
-    config = read_config(metered)
+    readers = [r for r in READERS if r.handles(source)]
+    if not readers:
+        raise InputError(f"{source.target}: {_absence(source)}", f"{_listed(r.name for r in READERS)} files are read")
+    weights = readers[0].read(metered)
+    config = read_config(metered) or weights.config
+    weights = unpack(weights, config)
     problems: list[str] = []
     tokenizer: Tokenizer | None = None
     try:
-        tokenizer = read_tokenizer(metered)
+        tokenizer = read_tokenizer(metered) or weights.tokenizer
     except ForebearError as error:
         problems.append(str(error))
     documents, unreadable = read_documents(metered)
     problems += unreadable
-    notes: tuple[str, ...] = ()
+    notes = weights.notes
+    if len(readers) > 1:
+        notes += (f"{weights.format} was read; it also holds {_listed(r.name for r in readers[1:])}, which was not",)
     named = recognise(config, {n: t.shape for n, t in weights.tensors.items()})
     if isinstance(named, str):
         guess = infer(config, weights.tensors)
-        notes = (f"no roles were inferred: {guess}",) if isinstance(guess, str) else ()
+        notes += (f"no roles were inferred: {guess}",) if isinstance(guess, str) else ()
         named = guess if isinstance(guess, Named) else named
     found = named if isinstance(named, Named) else None
     if found is not None:
         declared = declared_sizes(config)
         if isinstance(declared, Sizes):
-            notes = contradictions(declared, found.geometry)
+            notes += contradictions(declared, found.geometry)
         elif not found.by_names:  # else it names no family, and that is noted already
-            notes = (f"config.json: {declared}",)
+            notes += (f"config.json: {declared}",)
     return Artifact(
         name=source.name,
         target=source.target,
@@ -100,6 +101,11 @@ def read_config(source: Source) -> Mapping[str, Any]:
         kind = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}.get(type(data), "a number")
         raise FormatError(CONFIG, f"expected a JSON object, found {kind}", "fetch the model's own config.json")
     return language_part(data)
+
+
+def _listed(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _absence(source: Source) -> str:

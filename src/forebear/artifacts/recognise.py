@@ -36,7 +36,7 @@ class Named:
 
     Attributes:
         by_names: the family was not confirmed by ``model_type``; its symmetries are not vouched for.
-        inferred: the names are of no family; see :mod:`forebear.artifacts.infer`.
+        inferred: the names are of no family; see :mod:`forebear.artifacts.inference`.
         disguise: what names or ``model_type`` hide, as a clause; empty where nothing is known to be hidden.
     """
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.architecture import HOLES, Geometry, Part, Role
 from forebear.artifacts.base import Artifact, Tensor
-from forebear.artifacts.dtypes import DTYPES
 
 F32 = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -122,27 +120,22 @@ def role_tensor(artifact: Artifact, role: str) -> RoleTensor | None:
     if family is None or geometry is None:
         return None
     name = artifact.names.get(role)
-    if name is None or not carries_signs(artifact.weights.tensors[name]):
+    if name is None or not artifact.weights.tensors[name].signed:
         return None
     description, tensor = family.roles[template(role)], artifact.weights.tensors[name]
     if description.stacked:
-        tensor = slice_of(tensor, int(role.split(".")[3]))
+        tensor = tensor.item(int(role.split(".")[3]))
         description = replace(description, axes=description.axes[1:])
     return RoleTensor(description, tensor, geometry)
 
 
-def slice_of(tensor: Tensor, index: int) -> Tensor:
-    """One entry of a stacked tensor's first axis, as a tensor of its own."""
-    shape = tensor.shape[1:]
-    start = tensor.start + index * prod(shape) * DTYPES[tensor.dtype].bits // 8
-    return Tensor(f"{tensor.name}[{index}]", tensor.dtype, shape, tensor.path, start, tensor.source)
-
-
-def carries_signs(tensor: Tensor) -> bool:
-    """Whether a tensor's values can be read and can be negative: without a sign there is no coin."""
-    dtype = DTYPES[tensor.dtype]
-    row = tensor.shape[-1] if len(tensor.shape) > 1 else 1
-    return dtype.decode is not None and dtype.signed and row * dtype.bits % 8 == 0
+def role_sizes(artifact: Artifact, role: str) -> str:
+    """Axes and sizes of a role as text, in the order of the axes' names: the same however the tensor is stored."""
+    assert artifact.architecture is not None
+    description = artifact.architecture.roles[template(role)]
+    shape = artifact.weights.tensors[artifact.names[role]].shape
+    pairs = sorted(zip(description.axes, shape, strict=True))
+    return ", ".join(f"{axis} {size}" for axis, size in pairs if not (description.stacked and axis == "expert"))
 
 
 def tensors_by_role(artifact: Artifact) -> dict[str, Tensor]:

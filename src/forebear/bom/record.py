@@ -72,7 +72,7 @@ class Relative:
         relation, direction: as measured; the direction is ``a_to_b`` where the model comes from this one.
         observations: what was measured on the weights.
         why: the scan's reason in words.
-        digest: digest of what was read of the reference (``slices/1``), or None.
+        digest: digest of what was read of the reference (``slices/2``), or None.
         declared_in: the file that names it as base model, empty where none does.
         declared_relation: the kind of derivation that the card states.
         claim: ``confirmed``, ``unverified`` or ``contradicted`` and why, empty where nothing was declared.

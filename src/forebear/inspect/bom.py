@@ -18,7 +18,7 @@ from forebear.index import Index, LocalIndex
 from forebear.inspect.scan import scan as scan_model
 from forebear.signals import content, shape
 from forebear.signals.declared import declared, names_match
-from forebear.sources import LocalSource, Metered, Source, open_source
+from forebear.sources import Metered, Source, open_source
 from forebear.types import Ancestor, Scan, Test, Verdict, created
 
 _CACHE = re.compile(
@@ -103,7 +103,7 @@ def _read(source: Source) -> Artifact:
             name=source.name,
             target=source.target,
             source=metered,
-            weights=Weights("unreadable", {}, "", ()),
+            weights=Weights("unreadable", {}, ()),
             config=config,
             architecture=None,
             geometry=None,
@@ -117,8 +117,7 @@ def _read(source: Source) -> Artifact:
 
 def _identity(source: Source, artifact: Artifact, card: Card) -> tuple[str, str, str]:
     """Name, where it is from, and commit."""
-    location = source.location if isinstance(source, LocalSource) else ""
-    if (match := _CACHE.search(location)) and HUB_ID.fullmatch(f"{match[1]}/{match[2]}"):
+    if (match := _CACHE.search(source.location)) and HUB_ID.fullmatch(f"{match[1]}/{match[2]}"):
         return f"{match[1]}/{match[2]}", "the folder of a hub cache", match[3]
     if HUB_ID.fullmatch(card.name):
         return card.name, "its card", ""
@@ -198,7 +197,7 @@ def _notes(result: Scan) -> str:
 
 def _private(source: Source, target: str, result: Scan | None, references: Index) -> Callable[[str], str]:
     """A function that takes the paths of this machine out of a text: a bill of materials is handed to others."""
-    paths = {target: source.name, **({source.location: source.name} if isinstance(source, LocalSource) else {})}
+    paths = {target: source.name, source.location: source.name}
     if result:
         paths |= {a.target: a.name for a in result.ancestors if a.target}
         for gap in result.coverage.not_tested:

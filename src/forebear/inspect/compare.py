@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact, read_artifact
-from forebear.artifacts.roles import carries_signs, tensors_by_role
+from forebear.artifacts.roles import tensors_by_role
 from forebear.inspect.cost import Meter
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
@@ -231,4 +231,4 @@ def coverage(
 def signless(artifact: Artifact) -> list[str]:
     """Dtypes of known roles whose values have no sign, or cannot be read: no coins come from them."""
     tensors = artifact.weights.tensors
-    return sorted({tensors[n].dtype for n in artifact.names.values() if not carries_signs(tensors[n])})
+    return sorted({tensors[n].dtype for n in artifact.names.values() if not tensors[n].signed})

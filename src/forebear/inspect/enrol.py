@@ -13,7 +13,7 @@ from forebear.inspect.judge import FEWEST_COINS
 from forebear.signals import Fingerprint
 from forebear.signals import fingerprint as measure
 from forebear.signals.content import content_digest
-from forebear.sources import LocalSource, open_source
+from forebear.sources import open_source
 from forebear.types import Cost
 
 Step = Callable[[str], None]
@@ -76,5 +76,4 @@ def _measure(
     if effort == "deep":
         on_step(f"hashing {artifact.name}")
         mark = replace(mark, content=content_digest(artifact))
-    location = source.location if isinstance(source, LocalSource) else target
-    return mark, location, artifact.problems, meter.cost()
+    return mark, source.location, artifact.problems, meter.cost()

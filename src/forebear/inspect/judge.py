@@ -73,6 +73,7 @@ def findings_of(
     # and a model_type that its own tensor names contradict is a fact by itself.
     if artifact.disguise and (related or not artifact.inferred):
         out.append(_disguised(artifact, related))
+    out += [raise_finding("pickle-unsafe", f"{danger}. It was not run.") for danger in artifact.weights.dangers]
     if not ancestors and not tested and effort != "quick":
         out.append(_no_reference(artifact, mark, total))
     return tuple(out)

@@ -20,7 +20,7 @@ from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import compare_codes
 from forebear.signals.vocabulary import same_vocabulary
-from forebear.sources import LocalSource, open_source
+from forebear.sources import open_source
 from forebear.types import Ancestor, Coverage, Evidence, ModelRef, Scan, Untested, Verdict, floored
 
 Step = Callable[[str], None]
@@ -51,14 +51,14 @@ def scan(target: str, index: Index | None = None, effort: str = "standard", on_s
     artifact = read_artifact(source)
     meter.watch(artifact.source)
     mark = fingerprint(artifact)
-    location = source.location if isinstance(source, LocalSource) else target
     on_step("searching the index")
     total = references.count()
     itself = ""
     found: list[_Candidate] = []
     if effort != "quick":
         entries = [e for h in references.search(mark.code, NOMINATED) if (e := references.get(h.name)) is not None]
-        itself = next((e.name for e in entries if e.fingerprint.digest == mark.digest and e.location == location), "")
+        own = [e.name for e in entries if (e.fingerprint.digest, e.location) == (mark.digest, source.location)]
+        itself = own[0] if own else ""
         found = [_by_code(e, mark, artifact.name, total) for e in entries if e.name != itself]
     found = sorted((c for c in found if c.established), key=_Candidate.order)
     notes: list[Untested] = []

@@ -32,10 +32,10 @@ class Signal:
 
 SIGNALS: tuple[Signal, ...] = (
     Signal(
-        "slices/1",
+        "slices/2",
         "weights",
         "none",
-        "A digest of the header and of every value that the sign code reads.",
+        "A digest of the roles, their sizes and every value that the sign code reads; the same in every file format.",
         "readable weights",
         "renaming the folder, editing the card",
         "differences in values that were not read; equal slices are not equal models",

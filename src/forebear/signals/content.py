@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact, Tensor
-from forebear.artifacts.dtypes import DTYPES
 from forebear.artifacts.roles import tensors_by_role
 
 NAME = "content/1"
@@ -38,19 +37,23 @@ def content_digest(artifact: Artifact, progress: Callable[[int], None] = lambda 
 def tensor_digest(tensor: Tensor, progress: Callable[[int], None] = lambda _: None) -> bytes:
     """20-byte BLAKE2b of a tensor's values as little-endian float32 (integers and packed formats: as stored)."""
     state = hashlib.blake2b(digest_size=20)
-    dtype = DTYPES[tensor.dtype]
+    if tensor.floating and tensor.dtype != "F64":
+        for values in tensor.chunks(CHUNK // 4):
+            state.update(_canonical(values))
+            progress(tensor.nbytes * values.size // tensor.size)
+        return state.digest()
     for start in range(0, tensor.nbytes, CHUNK):
         stop = min(tensor.nbytes, start + CHUNK)
         raw = tensor.source.read(tensor.path, tensor.start + start, tensor.start + stop)
-        values = dtype.decode(np.frombuffer(raw, dtype=np.uint8)) if dtype.floating and dtype.decode else None
-        if values is None or (tensor.dtype == "F64" and not _fits(values, raw)):
+        narrow = np.frombuffer(raw, "<f8").astype(np.float32) if tensor.floating else None
+        if narrow is None or not np.array_equal(narrow.astype(np.float64), np.frombuffer(raw, "<f8"), equal_nan=True):
             state.update(tensor.dtype.encode() + raw)
         else:
-            state.update(np.ascontiguousarray(values + np.float32(0)).astype("<f4").tobytes())  # -0.0 to 0.0
+            state.update(_canonical(narrow))
         progress(stop - start)
     return state.digest()
 
 
-def _fits(values: NDArray[np.float32], raw: bytes) -> bool:
-    """Whether float64 values lost nothing when they were read as float32."""
-    return bool(np.array_equal(values.astype(np.float64), np.frombuffer(raw, dtype="<f8"), equal_nan=True))
+def _canonical(values: NDArray[np.float32]) -> bytes:
+    """Little-endian bytes with one zero: -0.0 is written as 0.0."""
+    return np.ascontiguousarray(values + np.float32(0)).astype("<f4").tobytes()

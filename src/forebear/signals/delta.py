@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
-from forebear.artifacts.roles import carries_signs, tensors_by_role
+from forebear.artifacts.roles import tensors_by_role
 
 NAME = "delta/1"
 F32 = NDArray[np.float32]
@@ -205,7 +205,7 @@ def pruned_from(a: Artifact, b: Artifact) -> bool:
     ours, theirs = tensors_by_role(a), tensors_by_role(b)
     if ours.keys() != theirs.keys() or any(ours[k].shape != theirs[k].shape for k in ours):
         return False
-    if not all(carries_signs(tensor) for tensor in (*ours.values(), *theirs.values())):
+    if not all(tensor.signed for tensor in (*ours.values(), *theirs.values())):
         return False  # a tensor that cannot be read, or not as weights: nothing is said about the whole
     tally = Tally("", "")
     for role, tensor in ours.items():

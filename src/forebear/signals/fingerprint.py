@@ -20,7 +20,7 @@ class Fingerprint:
     Attributes:
         name: short name for people.
         target: where it was read.
-        digest: ``slices/1`` of the header and every value read: the key of index and cache.
+        digest: ``slices/2`` of roles, their sizes and every value read: the key of index and cache.
         shape: ``shape/1``.
         code: ``sign-code/1``.
         vocabulary: ``vocabulary/1``, None without a tokenizer.

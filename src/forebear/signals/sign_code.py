@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
+from forebear.artifacts.roles import role_sizes
 from forebear.signals.alignment import (
     ROUTER_VALUES,
     SIGNATURE_DIMS,
@@ -44,7 +45,7 @@ SELF_ALPHA = -6.0
 COPY_ALPHA = -4.0
 """log10 tail at which two layers of one model are taken for copies; generous, a false alarm costs a block of coins."""
 COPY_COSINE = 0.3
-INFERRED = "its architecture was inferred from tensor names alone"
+INFERRED = "its architecture was inferred from tensor names or shapes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,13 +124,17 @@ def project(block: Block) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 def encode(artifact: Artifact) -> tuple[SignCode, str]:
-    """The code of a model, and the ``slices/1`` digest of the header and of every value read for it.
+    """The code of a model, and the ``slices/2`` digest of its roles, their sizes, and every value read for it.
+
+    Neither depends on the format of the files: the same weights have one code and one digest.
 
     Raises:
         InputError: a slice could not be read.
     """
     bits, valid = np.zeros(CODE_BITS, dtype=bool), np.zeros(CODE_BITS, dtype=bool)
-    digest = hashlib.blake2b(f"slices/1|{artifact.weights.header_digest}".encode(), digest_size=20)
+    digest = hashlib.blake2b(b"slices/2", digest_size=20)
+    for role in sorted(artifact.names):
+        digest.update(f"|{role}|{role_sizes(artifact, role)}".encode())
     layers = [-1] * SLOTS
     signature = np.full((SLOTS, 2, SIGNATURE_DIMS), np.nan, dtype=np.float16)
     family, geometry = artifact.architecture, artifact.geometry
@@ -152,6 +157,7 @@ def encode(artifact: Artifact) -> tuple[SignCode, str]:
     else:
         for name in sorted(artifact.weights.tensors)[:64]:  # an unknown model still gets a digest of its own
             tensor = artifact.weights.tensors[name]
+            digest.update(f"|{name}|{tensor.shape}".encode("utf-8", "surrogatepass"))
             if tensor.size:
                 digest.update(tensor.source.read(tensor.path, tensor.start, tensor.start + min(tensor.nbytes, 4096)))
     code = SignCode(

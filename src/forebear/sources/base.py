@@ -31,6 +31,11 @@ class Source(Protocol):
     name: str
     only: str | None
 
+    @property
+    def location(self) -> str:
+        """Where the same bytes are found again: an absolute path, or a target pinned to a revision."""
+        ...
+
     def files(self) -> tuple[File, ...]:
         """All files, sorted by path. Raises ``InputError`` when the place cannot be listed."""
         ...
@@ -64,6 +69,11 @@ class Metered:
         self.only = inner.only
         self.bytes_read = 0
         self.requests = 0
+
+    @property
+    def location(self) -> str:
+        """See :attr:`Source.location`."""
+        return self._inner.location
 
     def files(self) -> tuple[File, ...]:
         """See :meth:`Source.files`."""

@@ -6,8 +6,9 @@ Flip any generator of the reference and this model is read exactly as before: a 
 that is fixed while the reference's coin is tossed.
 
 An unknown model is one of these, or nothing is inferred: a decoder or encoder whose layers are all made of the same
-matrices, all of which have a place in an attention, an MLP or routed experts (see
-:mod:`forebear.artifacts.infer_roles`). Convolutions, adapters, state-space models and models of two towers have none.
+matrices, all of which have a place in an attention, an MLP or routed experts
+(:mod:`forebear.artifacts.inference.roles`). Convolutions, adapters, state-space models and models of two towers have
+none.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from typing import Any
 from forebear.artifacts.architecture import Architecture, Geometry, Role, families
 from forebear.artifacts.base import Tensor
 from forebear.artifacts.geometry import geometry_of
-from forebear.artifacts.infer_layers import Layered, Shape, Slot, layered
-from forebear.artifacts.infer_roles import Placed, Solved, hinted, placed, solve
-from forebear.artifacts.infer_values import DECISIVE, Norms, common_direction, level, negative
-from forebear.artifacts.infer_vectors import Vectors, vectors_of
+from forebear.artifacts.inference.layers import Layered, Shape, Slot, layered
+from forebear.artifacts.inference.roles import Placed, Solved, hinted, placed, solve
+from forebear.artifacts.inference.values import DECISIVE, Norms, common_direction, level, negative
+from forebear.artifacts.inference.vectors import Vectors, vectors_of
 from forebear.artifacts.recognise import Named
 
 CONFIG: Mapping[str, tuple[str, ...]] = {

@@ -6,7 +6,6 @@ number of the header is checked against the file before it is used; a stranger w
 
 from __future__ import annotations
 
-import hashlib
 from math import prod
 from typing import Any
 
@@ -41,13 +40,10 @@ class Safetensors:
         sizes = {f.path: f.size for f in source.files()}
         index, owner = self._choose(source, sizes)
         tensors: dict[str, Tensor] = {}
-        digest = hashlib.blake2b(b"safetensors", digest_size=20)
         for path in sorted(set(owner.values())) if owner is not None else index:
             if path not in sizes:
                 raise InputError(f"{path}: not in {source.target}", "was it moved or deleted just now?")
-            found, header = read_header(source, File(path, sizes[path]))
-            digest.update(len(header).to_bytes(8, "little") + header)
-            for name, tensor in found.items():
+            for name, tensor in read_header(source, File(path, sizes[path])).items():
                 if name in tensors:
                     raise FormatError(path, f"tensor {name} is also in {tensors[name].path}", "remove one of them")
                 tensors[name] = tensor
@@ -55,7 +51,7 @@ class Safetensors:
             check_index(index[0], owner, tensors)
         if not tensors:
             raise FormatError(source.target, "its safetensors files hold no tensors")
-        return Weights(self.name, tensors, digest.hexdigest(), tuple(sorted({t.path for t in tensors.values()})))
+        return Weights(self.name, tensors, tuple(sorted({t.path for t in tensors.values()})))
 
     def _choose(self, source: Source, sizes: dict[str, int]) -> tuple[list[str], dict[str, str] | None]:
         """The weight files, or the index file and the shard that it names for every tensor."""
@@ -104,8 +100,8 @@ def check_index(path: str, owner: dict[str, str], tensors: dict[str, Tensor]) ->
         raise FormatError(path, f"does not list {extra[0]}, which is in {tensors[extra[0]].path}")
 
 
-def read_header(source: Source, file: File) -> tuple[dict[str, Tensor], bytes]:
-    """The tensors of one file, and the header's bytes.
+def read_header(source: Source, file: File) -> dict[str, Tensor]:
+    """The tensors of one file.
 
     Raises:
         FormatError: the length, an offset, a shape, a dtype or the coverage of the data is impossible.
@@ -147,7 +143,7 @@ def read_header(source: Source, file: File) -> tuple[dict[str, Tensor], bytes]:
         spans.append((begin, end, name))
         tensors[name] = Tensor(name, dtype, shape, path, 8 + length + begin, source)
     check_coverage(path, spans, available)
-    return tensors, raw
+    return tensors
 
 
 def check_entry(path: str, name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
@@ -169,9 +165,9 @@ def check_entry(path: str, name: str, entry: Any) -> tuple[str, tuple[int, ...],
     elements = prod(shape)
     if prod(max(1, s) for s in shape) > MAX_ELEMENTS:
         raise wrong(f"its shape {shape} is too large for any file")
-    bits = elements * DTYPES[dtype].bits
-    if end < begin or bits % 8 or end - begin != bits // 8:
-        raise wrong(f"shape {shape} of {dtype} needs {bits // 8:,} bytes, its offsets give {end - begin:,}")
+    needed = DTYPES[dtype].nbytes(elements)
+    if end < begin or not DTYPES[dtype].divides(elements) or end - begin != needed:
+        raise wrong(f"shape {shape} of {dtype} needs {needed:,} bytes, its offsets give {end - begin:,}")
     return dtype, tuple(shape), begin, end
 
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from forebear.artifacts.architecture import Geometry, Role
 from forebear.artifacts.base import Tensor
-from forebear.artifacts.infer_layers import Slot
-from forebear.artifacts.infer_roles import Placed
-from forebear.artifacts.roles import RoleTensor, carries_signs
+from forebear.artifacts.inference.layers import Slot
+from forebear.artifacts.inference.roles import Placed
+from forebear.artifacts.roles import RoleTensor
 
 F64 = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ class Norms:
         found: list[float] = []
         for layer in asked(gain):
             tensor = self.tensors[gain.at[layer]]
-            if not carries_signs(tensor):
+            if not tensor.signed:
                 continue
             gains = tensor.values().astype(np.float64)
             for reader in readers:
@@ -108,7 +108,7 @@ class Norms:
 
     def _tensor(self, placed: Placed, layer: int) -> RoleTensor | None:
         name = placed.slot.at.get(layer)
-        if name is None or len(placed.axes) != 2 or not carries_signs(self.tensors[name]):
+        if name is None or len(placed.axes) != 2 or not self.tensors[name].signed:
             return None
         if max(self.tensors[name].shape) > WIDEST:
             return None
@@ -156,12 +156,12 @@ def negative(slot: Slot, tensors: Mapping[str, Tensor]) -> float:
 
 def _vectors(slot: Slot, tensors: Mapping[str, Tensor]) -> list[F64]:
     found = (tensors[slot.at[layer]] for layer in asked(slot))
-    return [t.values().astype(np.float64) for t in found if carries_signs(t)]
+    return [t.values().astype(np.float64) for t in found if t.signed]
 
 
 def common_direction(table: Tensor) -> float:
     """Share of the rows of an embedding or a head that lies in their mean, from its first rows; 0 where unreadable."""
-    if not carries_signs(table) or table.shape[1] > WIDEST:
+    if not table.signed or table.shape[1] > WIDEST:
         return 0.0
     rows = table.rows(0, min(table.shape[0], max(FEWEST_ROWS, VALUES_ASKED // table.shape[1]))).astype(np.float64)
     with np.errstate(all="ignore"):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice, permutations, product
 
 from forebear.artifacts.architecture import Part
-from forebear.artifacts.infer_layers import Shape, Slot
+from forebear.artifacts.inference.layers import Shape, Slot
 
 HINTS: Mapping[str, frozenset[str]] = {
     "q": frozenset({"q", "query", "queries", "wq"}),

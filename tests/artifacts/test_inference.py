@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 import forebear
 from forebear.artifacts import Artifact, Tensor, read_artifact
-from forebear.artifacts.infer import infer
-from forebear.artifacts.infer_layers import by_numbers, by_period, layered
-from forebear.artifacts.infer_roles import words
+from forebear.artifacts.inference import infer
+from forebear.artifacts.inference.layers import by_numbers, by_period, layered
+from forebear.artifacts.inference.roles import words
 from forebear.artifacts.recognise import Named
 from forebear.artifacts.roles import part_sizes, role_tensor, template
 from forebear.index import LocalIndex

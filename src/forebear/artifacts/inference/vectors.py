@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from forebear.artifacts.infer_layers import Slot
-from forebear.artifacts.infer_roles import Placed, Solved, hinted
+from forebear.artifacts.inference.layers import Slot
+from forebear.artifacts.inference.roles import Placed, Solved, hinted
 
 
 @dataclass(frozen=True)

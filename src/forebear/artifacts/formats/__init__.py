@@ -1,0 +1,11 @@
+"""Weight formats: one file or folder per format, each a ``Reader``; ``READERS`` is the visible list."""
+
+from __future__ import annotations
+
+from forebear.artifacts.base import Reader
+from forebear.artifacts.formats.safetensors import Safetensors
+
+__all__ = ["READERS"]
+
+READERS: tuple[Reader, ...] = (Safetensors(),)
+"""Every weight format, the most exact first: of a directory that holds several, the first is read."""
