@@ -225,6 +225,8 @@ def write_model(
 class Memory:
     """A source held in memory. Whoever reads beyond the end of a file fails the test."""
 
+    distant = False
+
     def __init__(self, files: Mapping[str, bytes], only: str | None = None) -> None:
         self.target, self.name, self.only = "memory", "memory", only
         self._files = dict(files)

@@ -63,6 +63,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_digests_only() -> None:
     class Broken:
         target = name = location = "m"
         only: str | None = None
+        distant = False
 
         def files(self) -> tuple[File, ...]:
             return File("bad", 5), File("good", 1)

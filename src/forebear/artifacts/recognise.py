@@ -10,7 +10,6 @@ from typing import Any
 
 from forebear.artifacts.architecture import HOLES, Architecture, Geometry, Role, families
 from forebear.artifacts.geometry import geometry_of, unheeded_rotary
-from forebear.artifacts.roles import template
 from forebear.errors import one_line
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -18,7 +17,8 @@ Numbers = tuple[int, ...]
 
 MAX_LAYERS = 1_000
 MAX_EXPERTS = 4_096
-MAX_DIGITS = 6
+NUMBER = re.compile(r"(?:^|(?<=\.))([0-9]{1,6})(?=\.|\Z)")
+"""A part of a name that is a number."""
 MAX_STACKED = 100_000
 """Roles that stacks of experts may stand for in a model, so that a small file cannot claim millions."""
 BESIDE = re.compile(
@@ -55,13 +55,9 @@ class Templates:
     def __init__(self, shapes: Shapes) -> None:
         self.shapes = shapes
         self.by_template: dict[str, dict[Numbers, str]] = {}
-        for name in shapes:
-            parts, numbers = name.split("."), []
-            for k, part in enumerate(parts):
-                if part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS:
-                    parts[k] = "{}"
-                    numbers.append(int(part))
-            self.by_template.setdefault(".".join(parts), {})[tuple(numbers)] = name
+        for name in shapes:  # of which a model with many experts has a hundred thousand
+            pieces = NUMBER.split(name)
+            self.by_template.setdefault("{}".join(pieces[::2]), {})[tuple(map(int, pieces[1::2]))] = name
 
 
 def recognise(config: Mapping[str, Any], shapes: Shapes) -> Named | str:
@@ -118,6 +114,7 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     odd: set[str] = set()
     position = {layer: k for k, layer in enumerate(layers)}
     experts = 0
+    present: set[str] = set()
     stacked = max(4, MAX_STACKED // (len(layers) * len(family.roles)))
     numbered = {n[1] for r, at in places.items() if "{expert}" in r for n in at if len(n) > 1}
     for role in family.roles.values():
@@ -129,6 +126,7 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
                 odd.add(name)
                 continue
             first = first or shapes[name]
+            present.add(role.role)
             for filled in _filled(role, numbers, shapes[name], position, stacked):
                 names[filled] = name
             if "{expert}" in role.role:
@@ -140,7 +138,6 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     experts = min(max(experts, len(numbered)), MAX_EXPERTS)
     geometry, notes = geometry_of(family, config, names, shapes, width, len(layers), experts)
     unfit = {family.unless[g] for g in family.coins if g in family.unless}
-    present = {template(filled) for filled in names}
     coins = tuple(c for c in family.coins if family.unless.get(c) not in unfit & present)
     if unheeded_rotary(config, geometry):
         coins = tuple(c for c in coins if c != "query_key")

@@ -13,6 +13,7 @@ from forebear.index import Entry, Index, LocalIndex
 from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, signless
 from forebear.inspect.cost import Meter
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
+from forebear.inspect.references import Fetched, fetch_references
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape
@@ -20,18 +21,26 @@ from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import compare_codes
 from forebear.signals.vocabulary import same_vocabulary
-from forebear.sources import open_source
+from forebear.sources import is_distant, network_allowed, open_source
 from forebear.types import Ancestor, Coverage, Evidence, ModelRef, Scan, Untested, Verdict, floored
 
 Step = Callable[[str], None]
 
 NOMINATED = 50
 """References that the search hands on; the rest of a large index is told apart by the same exact counts."""
+SUGGESTIVE = -2.0
+"""log10 of the pooled p-value from which on a light look at a distant model is followed by a whole one."""
 CONFIRMED = 3
 """References that are read again and compared row by row, where their files are still there."""
 
 
-def scan(target: str, index: Index | None = None, effort: str = "standard", on_step: Step = lambda _: None) -> Scan:
+def scan(
+    target: str,
+    index: Index | None = None,
+    effort: str = "standard",
+    on_step: Step = lambda _: None,
+    fetch: bool = True,
+) -> Scan:
     """Find the indexed ancestors of a model.
 
     Args:
@@ -39,6 +48,8 @@ def scan(target: str, index: Index | None = None, effort: str = "standard", on_s
         index: references; default the one in ``FOREBEAR_HOME``.
         effort: ``quick``, ``standard`` or ``deep``; see :func:`forebear.compare`.
         on_step: told what is being done.
+        fetch: read the sign codes of known bases of this shape from the hub, where the index has no ancestor and the
+            network may be used; they stay in the index.
 
     Raises:
         UsageError: the target does not exist.
@@ -50,23 +61,26 @@ def scan(target: str, index: Index | None = None, effort: str = "standard", on_s
     source = open_source(target)
     artifact = read_artifact(source)
     meter.watch(artifact.source)
-    mark = fingerprint(artifact)
-    on_step("searching the index")
-    total = references.count()
-    itself = ""
-    found: list[_Candidate] = []
-    if effort != "quick":
-        entries = [e for h in references.search(mark.code, NOMINATED) if (e := references.get(h.name)) is not None]
-        own = [e.name for e in entries if (e.fingerprint.digest, e.location) == (mark.digest, source.location)]
-        itself = own[0] if own else ""
-        found = [_by_code(e, mark, artifact.name, total) for e in entries if e.name != itself]
-    found = sorted((c for c in found if c.established), key=_Candidate.order)
-    notes: list[Untested] = []
+    search = _Search(artifact, references, source.location, 2 if artifact.source.distant and effort != "deep" else 1)
+    fetched = Fetched()
+    if effort == "quick":
+        search.measure()
+    else:
+        search.look(on_step)
+        if fetch and not search.established and network_allowed():
+            fetched = fetch_references(search.mark.shape, references, meter, on_step)
+            if fetched.added:
+                search.again(on_step)
+        if search.worth_a_second_look:
+            search.look(on_step)
+    mark, total, itself = search.mark, search.total, search.itself
+    found = search.established
+    notes: list[Untested] = list(fetched.missing)
     for k, candidate in enumerate(found[:CONFIRMED]):
         on_step(f"confirming {candidate.entry.name}")
-        found[k] = _by_rows(candidate, artifact, mark, effort, total, meter, notes, on_step)
+        found[k] = _by_rows(candidate, artifact, mark, effort, search.trials, meter, notes, on_step)
     found = sorted((c for c in found if c.established), key=_Candidate.order)
-    ancestors = tuple(c.ancestor(total) for c in found)
+    ancestors = tuple(c.ancestor(search.trials) for c in found)
     tested = references.comparable(mark.shape) if effort != "quick" and mark.code.n >= FEWEST_COINS else 0
     verdict = ancestors[0].verdict if ancestors else Verdict.INCONCLUSIVE
     if itself:
@@ -81,13 +95,68 @@ def scan(target: str, index: Index | None = None, effort: str = "standard", on_s
         claims,
         findings_of(artifact, mark, verdict, ancestors, tested, total, effort),
         tested,
-        _coverage(artifact, mark, found, tested, total, notes, effort),
+        _coverage(artifact, mark, found, tested, total, notes, effort, fetched.note),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
         why=_why(artifact, mark, found, itself, tested, total, effort),
         shape=mark.shape,
         problems=artifact.problems,
     )
+
+
+class _Search:
+    """A model held against the index: once, or for a distant model in up to two looks, both paid for.
+
+    The first look at a distant model is light (three depths). The second reads the whole plan, and is taken only where
+    the first one is suggestive and settles nothing.
+    """
+
+    def __init__(self, artifact: Artifact, index: Index, location: str, looks: int) -> None:
+        self._artifact, self._index, self._location = artifact, index, location
+        self._looks, self._taken = looks, 0
+        self._found: list[_Candidate] = []
+        self.total = 0
+        self.itself = ""
+        self.mark: Fingerprint
+
+    @property
+    def trials(self) -> int:
+        """By what every p-value is multiplied: references, times looks whether or not they were all taken."""
+        return self.total * self._looks
+
+    @property
+    def established(self) -> list[_Candidate]:
+        """References with an established dependence, best first."""
+        return sorted((c for c in self._found if c.established), key=_Candidate.order)
+
+    @property
+    def worth_a_second_look(self) -> bool:
+        """Whether looks are left, nothing is established, and some reference agrees more than most would by chance."""
+        suggestive = any(c.counts.pooled.n and c.counts.pooled.log10_p <= SUGGESTIVE for c in self._found)
+        return self._taken < self._looks and not self.established and suggestive
+
+    def measure(self) -> None:
+        """Take the fingerprint of the next look."""
+        self._taken += 1
+        self.mark = fingerprint(self._artifact, light=self._taken < self._looks)
+        self.total = self._index.count()
+
+    def look(self, on_step: Step) -> None:
+        """Measure, and search."""
+        on_step("reading slices")
+        self.measure()
+        self.again(on_step)
+
+    def again(self, on_step: Step) -> None:
+        """Search the index, which may have grown, with what was measured."""
+        on_step("searching the index")
+        self.total = self._index.count()
+        hits = self._index.search(self.mark.code, NOMINATED)
+        entries = [e for h in hits if (e := self._index.get(h.name)) is not None]
+        own = [e.name for e in entries if (e.fingerprint.digest, e.location) == (self.mark.digest, self._location)]
+        self.itself = own[0] if own else ""
+        others = [e for e in entries if e.name != self.itself]
+        self._found = [_by_code(e, self.mark, self._artifact.name, self.trials) for e in others]
 
 
 @dataclass(frozen=True)
@@ -170,7 +239,11 @@ def _by_rows(
     """Compare with the reference's own files; its code stays the evidence where they are gone or have changed."""
     entry = candidate.entry
     what = f"rows of {entry.name}"
-    if not os.path.exists(entry.location):
+    remote = is_distant(entry.location)
+    if (remote or artifact.source.distant) and effort != "deep":
+        notes.append(Untested(what, "models on a network are compared by their codes (--effort deep reads rows)"))
+        return candidate
+    if not remote and not os.path.exists(entry.location):
         notes.append(Untested(what, f"its files are no longer at {entry.location}; its stored code was used"))
         return candidate
     try:
@@ -195,8 +268,10 @@ def _coverage(
     total: int,
     notes: list[Untested],
     effort: str,
+    fetched: tuple[str, ...],
 ) -> Coverage:
-    done = [f"sign-code/1: {mark.code.n:,} coins against {tested:,} of {total:,} references"] if tested else []
+    done = [*fetched]
+    done += [f"sign-code/1: {mark.code.n:,} coins against {tested:,} of {total:,} references"] if tested else []
     missing = list(notes)
     if artifact.architecture is None:
         missing.append(Untested("sign-code/1", artifact.unknown))

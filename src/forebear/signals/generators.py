@@ -119,16 +119,17 @@ def layer_blocks(artifact: Artifact, layer: int, how: Plan, experts: tuple[int, 
     if "glu" in family.coins and (up := dense_up(artifact, layer)) is not None:
         positions = np.arange(min(how.glu, places["glu"].size, up.length("neuron")))
         yield _block("glu", layer, up.rows("neuron", positions, geometry.width), positions)
-    if "experts" in family.coins and geometry.experts:
+    if "experts" in family.coins and geometry.experts and not (how.light and "glu" in family.coins):
         yield from _experts(artifact, layer, how, experts or chosen_experts(geometry), places["experts"].size)
     if geometry.head_dim is None or geometry.kv_heads is None or geometry.value_dim is None:
         return
     if "value_output" in family.coins and (value := _value_source(artifact, stem)) is not None:
         tensor, axis = value
         size = places["value_output"].size
-        indices, positions = head_indices(geometry.kv_heads, geometry.value_dim, min(how.values, size), size)
+        count = min(how.values, size)
+        indices, positions = head_indices(geometry.kv_heads, geometry.value_dim, count, size, how.light)
         yield _block("value_output", layer, tensor.rows(axis, indices, geometry.width), positions)
-    if "latent" in family.coins:
+    if "latent" in family.coins and not how.light:
         yield from _latents(artifact, layer, how, places["latent"].size)
     if "query_key" in family.coins:
         yield from _planes(artifact, layer, how)
@@ -212,11 +213,17 @@ def _value_source(artifact: Artifact, stem: str) -> tuple[RoleTensor, str] | Non
     return None
 
 
-def head_indices(heads: int, head_dim: int, count: int, bits: int) -> tuple[Indices, Indices]:
-    """Dimensions of up to two heads, the first and the middle one, and their positions among ``bits``."""
-    used = [0] if heads == 1 else [0, heads // 2]
-    share = bits // len(used)
-    each = min(share, max(1, count // len(used)), head_dim)
+def used_heads(heads: int, light: bool) -> tuple[tuple[int, ...], int]:
+    """The heads that are read, the first and the middle one (a light look: the first), and the places in the code."""
+    used = (0,) if heads == 1 else (0, heads // 2)
+    return (used[:1] if light else used), len(used)
+
+
+def head_indices(heads: int, head_dim: int, count: int, bits: int, light: bool = False) -> tuple[Indices, Indices]:
+    """Dimensions of up to two heads, and their positions among ``bits``."""
+    used, places = used_heads(heads, light)
+    share = bits // places
+    each = min(share, max(1, count // places), head_dim)
     indices = np.concatenate([np.arange(each) + h * head_dim for h in used])
     positions = np.concatenate([np.arange(each) + k * share for k in range(len(used))])
     return indices, positions
@@ -244,9 +251,9 @@ def _planes(artifact: Artifact, layer: int, how: Plan) -> Iterator[Block]:
         return
     head_dim = head_dim or geometry.head_dim
     width = geometry.width if key.role.axes[0] == axis else min(COLUMN_FIRST_WIDTH, geometry.width)
-    used = [0] if heads == 1 else [0, heads // 2]
+    used, shares = used_heads(heads, how.light)
     layout = "none" if geometry.rotary is None else family.rope
-    first, second = plane_dims(head_dim, geometry.rotary or 0, layout, max(1, how.planes // len(used)))
+    first, second = plane_dims(head_dim, geometry.rotary or 0, layout, max(1, how.planes // shares))
     offsets = np.repeat([h * head_dim for h in used], len(first))
     a, b = np.tile(first, len(used)) + offsets, np.tile(second, len(used)) + offsets
     wanted = np.unique(np.concatenate([a, b]))
@@ -254,7 +261,7 @@ def _planes(artifact: Artifact, layer: int, how: Plan) -> Iterator[Block]:
     at = {int(w): k for k, w in enumerate(wanted)}
     one, two = values[[at[int(i)] for i in a]], values[[at[int(i)] for i in b]]
     two = np.where((a == b)[:, None], 0.0, two).astype(np.float32)
-    share = PLANE_BITS // len(used)
+    share = PLANE_BITS // shares
     positions = np.concatenate([np.arange(len(first)) + k * share for k in range(len(used))])
     yield _block("query_key", layer, np.concatenate([one, two], axis=1), positions, raw=values)
 

@@ -21,6 +21,9 @@ BUDGET_VALUES = 1_500_000
 """Values read from the layers of one model: 3 MB of bfloat16, however large the model is."""
 ROWS_PER_LAYER = GLU_BITS + VALUE_BITS + 2 * PLANE_BITS
 FEWEST_ROWS = 40
+LIGHT_LAYERS = 3
+LIGHT_ROWS = 72
+"""A layer's rows in a light reading: with the embedding about 3 MB of a model of a trillion parameters."""
 _PRIORITY = (0, 15, 8, 4, 12, 1, 14, 6, 10, 2, 13, 5, 9, 3, 11, 7)
 
 
@@ -52,16 +55,19 @@ class Plan:
     Attributes:
         slots: layer slot of the code to layer of the model.
         glu, values, planes: generators per layer.
+        light: a first look at a distant model: three depths, and of a layer only tensors that most layers have, each
+            in one stretch. Its generators stand where those of the whole plan do, so the codes of both compare.
     """
 
     slots: dict[int, int]
     glu: int
     values: int
     planes: int
+    light: bool = False
 
 
-def plan(layers: int, width: int) -> Plan:
-    """The reading plan of a model of this depth and width: a fixed function of the two."""
+def plan(layers: int, width: int, light: bool = False) -> Plan:
+    """The reading plan of a model of this depth and width: a fixed function of the two, light or whole."""
     slots = slot_layers(layers)
     affordable = BUDGET_VALUES // width
     chosen = [s for s in _PRIORITY if s in slots]
@@ -69,12 +75,16 @@ def plan(layers: int, width: int) -> Plan:
     if per_layer < FEWEST_ROWS:
         chosen = chosen[: max(3, affordable // FEWEST_ROWS)]
         per_layer = min(ROWS_PER_LAYER, max(8, affordable // len(chosen))) if chosen else 0
+    if light:
+        chosen = chosen[:LIGHT_LAYERS]
+        per_layer = min(LIGHT_ROWS, affordable // max(1, len(chosen)))
     share = per_layer / ROWS_PER_LAYER
     return Plan(
         {s: slots[s] for s in sorted(chosen)},
         max(2, int(GLU_BITS * share)),
         max(2, int(VALUE_BITS * share)),
         max(2, int(PLANE_BITS * share)),
+        light,
     )
 
 

@@ -123,17 +123,19 @@ def project(block: Block) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return products > 0, valid
 
 
-def encode(artifact: Artifact) -> tuple[SignCode, str]:
+def encode(artifact: Artifact, light: bool = False) -> tuple[SignCode, str]:
     """The code of a model, and the ``slices/2`` digest of its roles, their sizes, and every value read for it.
 
-    Neither depends on the format of the files: the same weights have one code and one digest.
+    Neither depends on the format of the files: the same weights have one code and one digest. A ``light`` code has the
+    bits of three layers only (:class:`~forebear.signals.layout.Plan`), and a digest of its own.
 
     Raises:
         InputError: a slice could not be read.
     """
     bits, valid = np.zeros(CODE_BITS, dtype=bool), np.zeros(CODE_BITS, dtype=bool)
-    digest = hashlib.blake2b(b"slices/2", digest_size=20)
-    for role in sorted(artifact.names):
+    digest = hashlib.blake2b(b"slices/2|light" if light else b"slices/2", digest_size=20)
+    digest.update(f"|{len(artifact.names)}".encode())
+    for role in sorted(r for r in artifact.names if ".experts." not in r):  # of those there are a hundred thousand
         digest.update(f"|{role}|{role_sizes(artifact, role)}".encode())
     layers = [-1] * SLOTS
     signature = np.full((SLOTS, 2, SIGNATURE_DIMS), np.nan, dtype=np.float16)
@@ -147,7 +149,7 @@ def encode(artifact: Artifact) -> tuple[SignCode, str]:
     if family is not None and geometry is not None:
         if (block := residual_block(artifact)) is not None:
             put(block, 0)
-        how, places = plan(geometry.layers, geometry.width), regions(family.coins)
+        how, places = plan(geometry.layers, geometry.width, light), regions(family.coins)
         for slot, layer in how.slots.items():
             layers[slot] = layer
             signature[slot] = layer_signature(artifact, layer)
@@ -159,7 +161,7 @@ def encode(artifact: Artifact) -> tuple[SignCode, str]:
             tensor = artifact.weights.tensors[name]
             digest.update(f"|{name}|{tensor.shape}".encode("utf-8", "surrogatepass"))
             if tensor.size:
-                digest.update(tensor.source.read(tensor.path, tensor.start, tensor.start + min(tensor.nbytes, 4096)))
+                digest.update(tensor.raw(0, min(tensor.nbytes, 4096)))
     code = SignCode(
         np.packbits(bits),
         np.packbits(valid),

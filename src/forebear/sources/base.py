@@ -25,11 +25,13 @@ class Source(Protocol):
         target: what the user typed.
         name: a short name for people.
         only: when the user named one file, its path; weights are then read from that file alone.
+        distant: every read costs a round trip; readers then ask for less, and in fewer places.
     """
 
     target: str
     name: str
     only: str | None
+    distant: bool
 
     @property
     def location(self) -> str:
@@ -67,6 +69,7 @@ class Metered:
         self.target = inner.target
         self.name = inner.name
         self.only = inner.only
+        self.distant = inner.distant
         self.bytes_read = 0
         self.requests = 0
 

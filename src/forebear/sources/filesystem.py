@@ -27,6 +27,8 @@ class LocalSource:
         InputError: it exists but cannot be read.
     """
 
+    distant = False
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.target = os.fspath(path)
         if not self.target:  # an unset variable in a script would otherwise name the current directory

@@ -6,11 +6,13 @@ number of the header is checked against the file before it is used; a stranger w
 
 from __future__ import annotations
 
+from functools import cache
 from math import prod
 from typing import Any
 
 from forebear.artifacts.base import Tensor, Weights
 from forebear.artifacts.dtypes import DTYPES
+from forebear.artifacts.formats.shards import presumed
 from forebear.artifacts.text import LFS_POINTER, lfs_pointer, load_json, read_whole
 from forebear.errors import FormatError, InputError
 from forebear.sources import File, Source
@@ -20,6 +22,8 @@ INDEX = "model.safetensors.index.json"
 MAX_HEADER = 100_000_000
 """The bound that the reference implementation sets."""
 MAX_INDEX = 64_000_000
+FEW_SHARDS = 4
+"""So many headers are always read."""
 MAX_DIMENSIONS = 16
 MAX_ELEMENTS = 2**56
 """Of a tensor and, in empty ones, of the axes that are not empty: arrays of any dtype then fit 64-bit sizes."""
@@ -40,6 +44,8 @@ class Safetensors:
         sizes = {f.path: f.size for f in source.files()}
         index, owner = self._choose(source, sizes)
         tensors: dict[str, Tensor] = {}
+        if owner is not None and source.distant and len(set(owner.values())) > FEW_SHARDS:
+            return _opened_when_needed(source, sizes, index[0], owner)
         for path in sorted(set(owner.values())) if owner is not None else index:
             if path not in sizes:
                 raise InputError(f"{path}: not in {source.target}", "was it moved or deleted just now?")
@@ -71,6 +77,17 @@ class Safetensors:
         return plain, None
 
 
+def _opened_when_needed(source: Source, sizes: dict[str, int], index: str, owner: dict[str, str]) -> Weights:
+    """A distant model of many shards; see :mod:`forebear.artifacts.formats.shards`."""
+    shards = set(owner.values())
+    window = sizes[index] * 3 // (2 * len(shards)) + 4_096  # a header says a little more of its tensors than the index
+    header = cache(lambda path: read_header(source, File(path, sizes[path]), window))
+    tensors = presumed(owner, header)
+    read = header.cache_info().currsize
+    note = f"{read} of {len(shards)} headers were read first; in the others, shapes are presumed until they are needed"
+    return Weights(Safetensors.name, tensors, tuple(sorted(shards)), notes=(note,))
+
+
 def read_index(source: Source, path: str, sizes: dict[str, int]) -> dict[str, str]:
     """The weight map of a shard index: tensor name to file name, every file present.
 
@@ -100,8 +117,11 @@ def check_index(path: str, owner: dict[str, str], tensors: dict[str, Tensor]) ->
         raise FormatError(path, f"does not list {extra[0]}, which is in {tensors[extra[0]].path}")
 
 
-def read_header(source: Source, file: File) -> dict[str, Tensor]:
+def read_header(source: Source, file: File, window: int = 0) -> dict[str, Tensor]:
     """The tensors of one file.
+
+    Args:
+        window: bytes of header to ask for at once with its length, where a second read costs a round trip.
 
     Raises:
         FormatError: the length, an offset, a shape, a dtype or the coverage of the data is impossible.
@@ -111,7 +131,8 @@ def read_header(source: Source, file: File) -> dict[str, Tensor]:
         raise FormatError(
             path, f"{size} bytes are too few for a safetensors file", "the file is truncated: fetch it again"
         )
-    start = source.read(path, 0, 8)
+    first = source.read(path, 0, min(size, 8 + window))
+    start = first[:8]
     if LFS_POINTER.startswith(start):
         raise lfs_pointer(path)
     length = int.from_bytes(start, "little")
@@ -121,7 +142,9 @@ def read_header(source: Source, file: File) -> dict[str, Tensor]:
             f"its header claims {length:,} bytes, the file has {size:,}",
             "it is truncated or not a safetensors file",
         )
-    raw = source.read(path, 8, 8 + length)
+    raw = first[8 : 8 + length]
+    if len(raw) < length:
+        raw += source.read(path, 8 + len(raw), 8 + length)
     header = load_json(raw, path, what="header")
     if not isinstance(header, dict):
         raise FormatError(path, "its header is not a JSON object")

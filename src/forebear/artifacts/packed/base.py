@@ -53,6 +53,10 @@ class Packed(Tensor):
         for start in range(0, self.shape[0], step):
             yield self.rows(start, min(self.shape[0], start + step)).ravel()
 
+    def raw(self, start: int, stop: int) -> bytes:
+        """Bytes of the first part."""
+        return self.parts[0].raw(start, stop)
+
     def item(self, index: int) -> Tensor:
         """One entry of a stack: that of every part."""
         parts = tuple(p.item(index) for p in self.parts)

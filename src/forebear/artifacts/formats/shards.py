@@ -1,0 +1,119 @@
+"""A distant model of many shards: headers of a few are read at once, of the others when a tensor of theirs is needed.
+
+The index says which tensors there are and where; their shapes stand in the headers, of which a model of a trillion
+parameters has 20 MB. Layers repeat, so the shape of a tensor in a shard that was not opened is *presumed* to be that of
+its namesakes in other layers. Whoever reads a value opens the shard, and a shape that is not as presumed is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.artifacts.base import Tensor
+from forebear.errors import FormatError
+
+F32 = NDArray[np.float32]
+Header = Callable[[str], Mapping[str, Tensor]]
+"""The tensors of a shard, by its path."""
+
+
+@dataclass(frozen=True)
+class Presumed(Tensor):
+    """A tensor of a shard that may not have been opened yet; dtype and shape are those of its namesakes."""
+
+    header: Header = field(repr=False, compare=False)
+
+    def found(self) -> Tensor:
+        """The tensor as its shard has it.
+
+        Raises:
+            FormatError: the shard does not have it, or with another dtype or shape.
+        """
+        real = self.header(self.path).get(self.name)
+        if real is None:
+            raise FormatError(self.path, f"holds no tensor {self.name}, though the index says so", "fetch it again")
+        if (real.dtype, real.shape) != (self.dtype, self.shape):
+            raise FormatError(
+                self.path,
+                f"tensor {self.name} is {real.dtype} {list(real.shape)}, in other layers {self.dtype} "
+                f"{list(self.shape)}",
+                "download the model and scan its folder: then every header is read first",
+            )
+        return real
+
+    def rows(self, start: int, stop: int) -> F32:
+        """See :meth:`Tensor.rows`."""
+        return self.found().rows(start, stop)
+
+    def chunks(self, most: int) -> Iterator[F32]:
+        """See :meth:`Tensor.chunks`."""
+        return self.found().chunks(most)
+
+    def item(self, index: int) -> Tensor:
+        """See :meth:`Tensor.item`."""
+        return self.found().item(index)
+
+    def values(self) -> F32:
+        """See :meth:`Tensor.values`."""
+        return self.found().values()
+
+    def raw(self, start: int, stop: int) -> bytes:
+        """See :meth:`Tensor.raw`."""
+        return self.found().raw(start, stop)
+
+
+def template(name: str) -> str:
+    """A name with every number taken out: tensors that share it are namesakes."""
+    return _NUMBER.sub("#", name)
+
+
+def presumed(owner: Mapping[str, str], header: Header) -> dict[str, Tensor]:
+    """All tensors of a sharded model, of which only some headers are read.
+
+    Opened are the shards of what belongs to no layer, of the first and the last layer, and of every name that has no
+    namesake there.
+
+    Args:
+        owner: tensor name to the path of its shard.
+        header: reads a shard's header; asked once for every shard that is opened here, and again for every value.
+    """
+    opened: dict[str, Mapping[str, Tensor]] = {}
+    known: dict[str, Tensor] = {}
+
+    def open_shard(path: str) -> None:
+        if path not in opened:
+            opened[path] = header(path)
+            for name, tensor in opened[path].items():
+                known.setdefault(template(name), tensor)
+
+    layers = {name: layer for name in owner if (layer := _layer(name)) is not None}
+    ends = {min(layers.values(), default=0), max(layers.values(), default=0)}
+    for path in sorted({path for name, path in owner.items() if layers.get(name) is None or layers[name] in ends}):
+        open_shard(path)
+    out: dict[str, Tensor] = {}
+    for name, path in owner.items():
+        stem = template(name)
+        if stem not in known:
+            open_shard(path)
+        if path in opened:
+            if name not in opened[path]:
+                raise FormatError(path, f"holds no tensor {name}, though the index says so", "fetch the shards again")
+            out[name] = opened[path][name]
+        else:
+            like = known[stem]
+            out[name] = Presumed(name, like.dtype, like.shape, path, 0, like.source, header)
+    return out
+
+
+def _layer(name: str) -> int | None:
+    """The first number among the parts of a name, which is that of its layer."""
+    found = _NUMBER.search(name)
+    return int(found[0]) if found else None
+
+
+_NUMBER = re.compile(r"(?:^|(?<=\.))[0-9]{1,6}(?=\.|\Z)")

@@ -1,0 +1,84 @@
+"""References on demand: the sign codes of the bases that a model's shape suggests, read from where they are published.
+
+A shape nominates and proves nothing: thousands of models share one. What is fetched is tested like every other
+reference, and stays in the index for the next scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forebear.artifacts import read_artifact
+from forebear.catalogue import LookAlike, look_alikes
+from forebear.errors import ForebearError
+from forebear.index import Index
+from forebear.inspect.cost import Meter
+from forebear.inspect.judge import FEWEST_COINS
+from forebear.lineage.evidence import joined
+from forebear.signals import fingerprint
+from forebear.sources import open_source
+from forebear.types import Untested
+
+MOST_FETCHED = 3
+"""Bases fetched for one scan: each costs about 3 MB. The closest in shape come first."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What came of it: names of the references that are now in the index, and bases that could not be had, and why."""
+
+    added: tuple[str, ...] = ()
+    missing: tuple[Untested, ...] = ()
+
+    @property
+    def note(self) -> tuple[str, ...]:
+        """What was fetched, as a line of the coverage."""
+        return (f"fetched for this scan: {joined(self.added, len(self.added))}",) if self.added else ()
+
+
+def suggested(shape: Mapping[str, Any]) -> tuple[LookAlike, ...]:
+    """Known bases that a model of this shape looks like: those of the same shape, else of a related one."""
+    if shape.get("family") is None:
+        return ()
+    alike = look_alikes(
+        width=shape["width"],
+        layers=shape["layers"],
+        vocabulary=shape["vocabulary"],
+        intermediate=shape["intermediate"],
+        heads=shape["query_heads"],
+        kv_heads=shape["kv_heads"],
+    )
+    return tuple(a for a in alike if a.exact) or alike
+
+
+def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_step: Callable[[str], None]) -> Fetched:
+    """Read the codes of the suggested bases from the hub and add them to the index.
+
+    One that is in the index already, under any revision, is not fetched again. The first that cannot be reached ends
+    the attempt: the next would not be either.
+    """
+    added: list[str] = []
+    missing: list[Untested] = []
+    have = {entry.location.split("@")[0] for entry in index.entries()}
+    wanted = [a.model.repository for a in suggested(shape)]
+    wanted = [name for name in dict.fromkeys(wanted) if f"hf:{name}" not in have]
+    for name in wanted[:MOST_FETCHED]:
+        on_step(f"fetching the sign code of {name}")
+        try:
+            source = open_source(f"hf:{name}")
+            artifact = read_artifact(source)
+            meter.watch(artifact.source)
+            mark = fingerprint(artifact, name, light=True)
+            if mark.code.n < FEWEST_COINS:
+                missing.append(Untested(name, f"{mark.code.n} sign coins could be read of it, too few for a reference"))
+                continue
+            index.add(mark, source.location)
+            added.append(name)
+        except ForebearError as error:
+            missing.append(Untested(name, f"could not be fetched: {error.message}"))
+    missing += [
+        Untested(name, f"{MOST_FETCHED} others of this shape were fetched first") for name in wanted[MOST_FETCHED:]
+    ]
+    return Fetched(tuple(added), tuple(missing))
