@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from types import FrameType
 
 import pytest
 from hypothesis import settings
+
+os.environ["FOREBEAR_OFFLINE"] = "1"  # a test that needs a network brings its own, and says so
 
 settings.register_profile("forebear", deadline=None, derandomize=True)
 settings.load_profile("forebear")

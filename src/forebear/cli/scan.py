@@ -27,6 +27,10 @@ from forebear.cli.options import (
 )
 from forebear.types import Verdict
 
+NoFetchOption = Annotated[
+    bool,
+    typer.Option("--no-fetch", help="Do not read the sign codes of known bases of this shape from the hub."),
+]
 Target = Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)]
 
 
@@ -35,6 +39,7 @@ def scan(
     effort: EffortOption = Effort.STANDARD,
     expect: ExpectOption = None,
     fail_on: FailOnOption = FailOn.ERROR,
+    no_fetch: NoFetchOption = False,
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -49,7 +54,7 @@ def scan(
     from forebear.report import markdown, terminal
 
     with progress(quiet, no_progress) as step:
-        result = run(target, effort=effort.value, on_step=step)
+        result = run(target, effort=effort.value, on_step=step, fetch=not no_fetch)
     emit(
         result.to_json(),
         how,

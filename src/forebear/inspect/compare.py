@@ -12,7 +12,6 @@ from forebear.inspect.cost import Meter
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
-from forebear.signals.alignment import align_layers
 from forebear.signals.content import content_digest
 from forebear.signals.delta import Delta, Tally, pruned_from, shared_training
 from forebear.signals.fingerprint import main_dtype
@@ -20,6 +19,7 @@ from forebear.signals.generators import comparable_groups
 from forebear.signals.sign_code import (
     INFERRED,
     SignCode,
+    aligned_slots,
     compare_rows,
     paired_blocks,
 )
@@ -194,10 +194,8 @@ def gain_movement(a: SignCode, b: SignCode) -> tuple[float, float] | None:
     """
     if INFERRED in a.repeats + b.repeats:
         return None
-    slots_a = sorted((s for s in range(len(a.layers)) if a.layers[s] >= 0), key=lambda s: a.layers[s])
-    slots_b = sorted((s for s in range(len(b.layers)) if b.layers[s] >= 0), key=lambda s: b.layers[s])
-    one, two = a.signature[slots_a], b.signature[slots_b]
-    return shared_training(one, two, align_layers(one, two)) if slots_a and slots_b else None
+    pairs = aligned_slots(a, b)
+    return shared_training(a.signature, b.signature, pairs) if pairs else None
 
 
 def context_evidence(a: Fingerprint, b: Fingerprint) -> list[Evidence]:

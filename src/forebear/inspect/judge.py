@@ -6,8 +6,11 @@ say so: the base model's own card does not name its descendants either.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from forebear.artifacts import Artifact
-from forebear.catalogue import look_alikes, raise_finding
+from forebear.catalogue import LookAlike, look_alikes, raise_finding
 from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint
 from forebear.signals.declared import names_match
@@ -115,14 +118,10 @@ def _is_child(ancestor: Ancestor) -> bool:
     return ancestor.verdict is Verdict.DERIVED and ancestor.relation.direction == "a_to_b"
 
 
-def _no_reference(artifact: Artifact, mark: Fingerprint, total: int) -> Finding:
-    """No comparable reference: name what would settle it."""
-    shape = mark.shape
-    why = "the index is empty" if not total else f"none of the {total:,} references has a comparable shape"
-    if mark.code.n < FEWEST_COINS:
-        why = f"only {mark.code.n} sign coins could be read"
+def suggested(shape: Mapping[str, Any]) -> tuple[LookAlike, ...]:
+    """Known bases that a model of this shape looks like: those of the same shape, else of a related one."""
     if shape.get("family") is None:
-        return raise_finding("no-reference-tested", f"No reference was tested: {artifact.unknown}.")
+        return ()
     alike = look_alikes(
         width=shape["width"],
         layers=shape["layers"],
@@ -131,13 +130,25 @@ def _no_reference(artifact: Artifact, mark: Fingerprint, total: int) -> Finding:
         heads=shape["query_heads"],
         kv_heads=shape["kv_heads"],
     )
-    exact = [a for a in alike if a.exact] or list(alike)
-    names = [a.model.repository for a in exact[:5]]
+    return tuple(a for a in alike if a.exact) or alike
+
+
+def _no_reference(artifact: Artifact, mark: Fingerprint, total: int) -> Finding:
+    """No comparable reference: name what would settle it."""
+    shape = mark.shape
+    why = "the index is empty" if not total else f"none of the {total:,} references has a comparable shape"
+    if mark.code.n < FEWEST_COINS:
+        why = f"only {mark.code.n} sign coins could be read"
+    if shape.get("family") is None:
+        return raise_finding("no-reference-tested", f"No reference was tested: {artifact.unknown}.")
+    alike = suggested(shape)
+    names = [a.model.repository for a in alike[:5]]
     text = f"No reference was tested: {why}."
     if names:
         likeness = "is that" if alike[0].exact else "resembles that"
         text += f" The shape {likeness} of {joined(names, 5)}, which proves nothing."
-        clears = "forebear index add <folder of " + (names[0] if len(names) == 1 else " or ".join(names[:3])) + ">"
+        others = f"; or {joined(names[1:3])}" if names[1:] else ""
+        clears = f"forebear index add hf:{names[0]}, or its folder{others}"
     else:
         clears = "forebear index add <folder of the model you suspect>"
     return raise_finding("no-reference-tested", text, clears=clears)

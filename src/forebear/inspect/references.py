@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.artifacts import read_artifact
-from forebear.catalogue import LookAlike, look_alikes
 from forebear.errors import ForebearError
 from forebear.index import Index
 from forebear.inspect.cost import Meter
-from forebear.inspect.judge import FEWEST_COINS
+from forebear.inspect.judge import FEWEST_COINS, suggested
 from forebear.lineage.evidence import joined
 from forebear.signals import fingerprint
 from forebear.sources import open_source
@@ -36,21 +35,6 @@ class Fetched:
     def note(self) -> tuple[str, ...]:
         """What was fetched, as a line of the coverage."""
         return (f"fetched for this scan: {joined(self.added, len(self.added))}",) if self.added else ()
-
-
-def suggested(shape: Mapping[str, Any]) -> tuple[LookAlike, ...]:
-    """Known bases that a model of this shape looks like: those of the same shape, else of a related one."""
-    if shape.get("family") is None:
-        return ()
-    alike = look_alikes(
-        width=shape["width"],
-        layers=shape["layers"],
-        vocabulary=shape["vocabulary"],
-        intermediate=shape["intermediate"],
-        heads=shape["query_heads"],
-        kv_heads=shape["kv_heads"],
-    )
-    return tuple(a for a in alike if a.exact) or alike
 
 
 def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_step: Callable[[str], None]) -> Fetched:

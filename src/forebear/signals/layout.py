@@ -7,6 +7,7 @@ with latent attention halve the values' between value dimensions and latents.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,3 +103,8 @@ def slot_layers(layers: int) -> dict[int, int]:
     slots = {k: k for k in range(edge)} | {SLOTS - 1 - k: layers - 1 - k for k in range(edge)}
     middle = np.linspace(edge, layers - 1 - edge, SLOTS - 2 * edge).round().astype(int)
     return slots | {edge + k: int(layer) for k, layer in enumerate(middle)}
+
+
+def is_light(slots: Collection[int]) -> bool:
+    """Whether a code with these slots is that of a light look at a deeper model; three layers alone lie elsewhere."""
+    return len(slots) == LIGHT_LAYERS and set(slots) != set(slot_layers(LIGHT_LAYERS))

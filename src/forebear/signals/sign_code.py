@@ -33,7 +33,7 @@ from forebear.signals.generators import (
     residual_block,
     summed_mlp,
 )
-from forebear.signals.layout import CODE_BITS, LAYER_BITS, RESIDUAL_BITS, SLOTS, Region, plan, regions
+from forebear.signals.layout import CODE_BITS, LAYER_BITS, RESIDUAL_BITS, SLOTS, Region, is_light, plan, regions
 
 F32 = NDArray[np.float32]
 Bits = NDArray[np.uint8]
@@ -262,19 +262,12 @@ def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple
 
     if "residual" in comparable:
         count(0, 0, RESIDUAL_BITS, "residual", None, None)
-    slots_a = [s for s in range(SLOTS) if a.layers[s] >= 0]
-    slots_b = [s for s in range(SLOTS) if b.layers[s] >= 0]
-    slots_a.sort(key=lambda s: a.layers[s])
-    slots_b.sort(key=lambda s: b.layers[s])
-    aligned = align_layers(a.signature[slots_a], b.signature[slots_b])
-    slot_a, slot_b = {a.layers[s]: s for s in slots_a}, {b.layers[s]: s for s in slots_b}
     side = relies_on(a, b)
     copies = copied_layers((a, b)[side])
     seen: set[tuple[int, str]] = set()
-    for i, j in ((a.layers[slots_a[i]], b.layers[slots_b[j]]) for i, j in aligned):
-        sa, sb = slot_a[i], slot_b[j]
+    for sa, sb in aligned_slots(a, b):
         for group, place in places.items():
-            layer = (i, j)[side]
+            layer = (a.layers[sa], b.layers[sb])[side]
             origin = (copies.get((layer, group), layer), group)
             if group in comparable and origin not in seen:
                 seen.add(origin)
@@ -282,6 +275,17 @@ def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple
                 two = RESIDUAL_BITS + sb * LAYER_BITS + place.start
                 count(one, two, place.size, group, a.layers[sa], b.layers[sb])
     return tuple(cells)
+
+
+def aligned_slots(a: SignCode, b: SignCode) -> list[tuple[int, int]]:
+    """Slots of two codes whose layers meet, by their gains; nothing that a flip changes is looked at.
+
+    A light code has too few layers to align: first meets first, middle middle, last last.
+    """
+    one, two = (sorted((s for s in range(SLOTS) if c.layers[s] >= 0), key=lambda s: c.layers[s]) for c in (a, b))
+    if is_light(one) or is_light(two):
+        return [(s, s) for s in one if s in two]
+    return [(one[i], two[j]) for i, j in align_layers(a.signature[one], b.signature[two])]
 
 
 def shared_regions(a: tuple[str, ...], b: tuple[str, ...]) -> dict[str, Region]:
