@@ -6,10 +6,10 @@ import os
 import re
 
 from forebear.errors import UsageError
-from forebear.sources.base import File, Metered, Source
+from forebear.sources.base import File, Metered, Range, Source, Traffic
 from forebear.sources.filesystem import LocalSource
 
-__all__ = ["File", "LocalSource", "Metered", "Source", "open_source"]
+__all__ = ["File", "LocalSource", "Metered", "Range", "Source", "Traffic", "open_source"]
 
 _ELSEWHERE = re.compile(r"(?:hf|https?|s3|gs|ollama|api|index):|[\w.-]+/[\w.-]+(?:@[\w.-]+)?\Z")
 
