@@ -27,7 +27,13 @@ from forebear.cli.options import (
 )
 from forebear.types import Verdict
 
-Target = Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)]
+Target = Annotated[
+    str,
+    typer.Argument(
+        help="A folder with a model, a weight file, a hub repository (org/name) or an https:// address.",
+        show_default=False,
+    ),
+]
 
 
 def scan(

@@ -20,7 +20,7 @@ from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import compare_codes
 from forebear.signals.vocabulary import same_vocabulary
-from forebear.sources import open_source
+from forebear.sources import is_remote, open_source
 from forebear.types import Ancestor, Coverage, Evidence, ModelRef, Scan, Untested, Verdict, floored
 
 Step = Callable[[str], None]
@@ -170,7 +170,7 @@ def _by_rows(
     """Compare with the reference's own files; its code stays the evidence where they are gone or have changed."""
     entry = candidate.entry
     what = f"rows of {entry.name}"
-    if not os.path.exists(entry.location):
+    if not is_remote(entry.location) and not os.path.exists(entry.location):
         notes.append(Untested(what, f"its files are no longer at {entry.location}; its stored code was used"))
         return candidate
     try:
