@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.errors import ForebearError
-from forebear.sources import File
+from forebear.sources import File, Range, Traffic
 
 F32 = NDArray[np.float32]
 Entry = tuple[str, list[int], bytes]
@@ -225,10 +225,11 @@ def write_model(
 class Memory:
     """A source held in memory. Whoever reads beyond the end of a file fails the test."""
 
-    distant = False
+    traffic: Traffic | None = None
 
     def __init__(self, files: Mapping[str, bytes], only: str | None = None) -> None:
         self.target, self.name, self.only = "memory", "memory", only
+        self.hints: list[Range] = []
         self._files = dict(files)
 
     @property
@@ -242,6 +243,9 @@ class Memory:
         data = self._files[path]
         assert 0 <= start <= stop <= len(data), f"read {path}[{start}:{stop}] of {len(data)} bytes"
         return data[start:stop]
+
+    def prefetch(self, ranges: Iterable[Range]) -> None:
+        self.hints += ranges
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import pytest
 
 from forebear.bom.files import CHUNK, FileRecord, describe_files, manifest_digests, role_of
 from forebear.errors import InputError
-from forebear.sources import File, LocalSource
+from forebear.sources import LocalSource
+from models import Memory
 
 
 @pytest.mark.parametrize(
@@ -60,20 +61,13 @@ def test_the_digest_of_the_list_can_be_checked_without_forebear(tmp_path: Path) 
 
 
 def test_a_file_that_cannot_be_read_costs_its_own_digests_only() -> None:
-    class Broken:
-        target = name = location = "m"
-        only: str | None = None
-        distant = False
-
-        def files(self) -> tuple[File, ...]:
-            return File("bad", 5), File("good", 1)
-
+    class Broken(Memory):
         def read(self, path: str, start: int, stop: int) -> bytes:
             if path == "bad":
                 raise InputError("bad: permission denied", "check the rights of the file")
-            return b"g"
+            return super().read(path, start, stop)
 
-    files, problems = describe_files(Broken())
+    files, problems = describe_files(Broken({"bad": bytes(5), "good": b"g"}))
     assert problems == ("bad: permission denied; check the rights of the file",)
     assert [(f.path, bool(f.sha256)) for f in files] == [("bad", False), ("good", True)]
     assert manifest_digests(files) == {} == manifest_digests(())

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebear.errors import InputError, UsageError
-from forebear.sources import File, LocalSource, Metered, base, filesystem, open_source
+from forebear.sources import File, LocalSource, Metered, Traffic, base, filesystem, open_source
 from models import Memory, refused
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -341,6 +341,26 @@ def test_kept_slices_never_outgrow_their_room(monkeypatch: pytest.MonkeyPatch) -
     for start, stop in [(0, 11), (0, 10), (10, 20), (20, 30), (20, 25)]:  # too long, kept, kept, no room, kept
         assert meter.read("f", start, stop) == meter.read("f", start, stop) == bytes(range(start, stop))
     assert meter.requests == 2 + 1 + 1 + 2 + 1
+
+
+def test_hints_are_passed_on_but_for_what_is_kept(folder: Path) -> None:
+    memory = Memory({"f": bytes(100)})
+    meter = Metered(memory)
+    meter.read("f", 0, 10)
+    meter.prefetch([("f", 0, 10), ("f", 10, 20)])
+    assert memory.hints == [("f", 10, 20)]
+    local = Metered(LocalSource(folder))
+    local.prefetch([("model.safetensors", 0, 10), ("nothing", 5, 2)])
+    assert (local.bytes_read, local.requests) == (0, 0)
+
+
+def test_of_a_remote_source_the_wire_is_counted() -> None:
+    memory = Memory({"f": bytes(100)})
+    memory.traffic = Traffic(requests=7, bytes_read=1_000)
+    meter = Metered(memory)
+    meter.read("f", 0, 10)
+    memory.traffic.requests += 1
+    assert (meter.bytes_read, meter.requests) == (1_000, 8)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -14,7 +14,7 @@ from types import FrameType
 
 import typer
 
-from forebear.cli import bom, demo, explain, index, scan
+from forebear.cli import bom, cache, demo, explain, index, scan
 from forebear.cli.options import common
 from forebear.errors import ForebearError
 
@@ -57,6 +57,7 @@ app.command("scan")(common(scan.scan))
 app.command("compare")(common(scan.compare))
 app.command("bom")(common(bom.bom))
 app.add_typer(index.app, name="index")
+app.add_typer(cache.app, name="cache")
 app.command("explain")(common(explain.explain))
 app.command("doctor")(common(explain.doctor))
 

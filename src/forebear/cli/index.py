@@ -40,7 +40,10 @@ Name = Annotated[str, typer.Argument(help="A reference's name.", show_default=Fa
 @common
 def add(
     targets: Annotated[
-        list[str], typer.Argument(help="Folders or weight files of reference models.", show_default=False)
+        list[str],
+        typer.Argument(
+            help="Folders, weight files or hub repositories (org/name) of reference models.", show_default=False
+        ),
     ],
     name: Annotated[str | None, typer.Option("--name", help="Name in the index; only with one target.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a reference of the same name.")] = False,
@@ -178,7 +181,9 @@ def remove(
 @app.command("search")
 @common
 def search(
-    target: Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)],
+    target: Annotated[
+        str, typer.Argument(help="A folder with a model, a weight file, or a hub repository.", show_default=False)
+    ],
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Rows to show.")] = 10,
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,

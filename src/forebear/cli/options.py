@@ -57,7 +57,7 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the essen
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Everything that was measured.")]
 OfflineOption = Annotated[
     bool,
-    typer.Option("--offline", envvar="FOREBEAR_OFFLINE", help="Never touch the network (nothing does yet)."),
+    typer.Option("--offline", envvar="FOREBEAR_OFFLINE", help="Never touch the network."),
 ]
 ProgressOption = Annotated[bool, typer.Option("--no-progress", help="No progress on stderr.")]
 EffortOption = Annotated[
@@ -95,6 +95,8 @@ def common(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def command(**values: Any) -> None:
         set_log_level()
+        if values.get("offline"):  # one switch for this process and all it starts; the library reads it where it counts
+            os.environ["FOREBEAR_OFFLINE"] = "1"
         function(**{name: value for name, value in values.items() if name in own})
 
     added = [

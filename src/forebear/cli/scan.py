@@ -31,7 +31,13 @@ NoFetchOption = Annotated[
     bool,
     typer.Option("--no-fetch", help="Do not read the sign codes of known bases of this shape from the hub."),
 ]
-Target = Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)]
+Target = Annotated[
+    str,
+    typer.Argument(
+        help="A folder with a model, a weight file, a hub repository (org/name) or an https:// address.",
+        show_default=False,
+    ),
+]
 
 
 def scan(

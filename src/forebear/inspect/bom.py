@@ -25,6 +25,7 @@ _CACHE = re.compile(
     r"[/\\]models--((?:(?!--)[^/\\])+)--((?:(?!--)[^/\\])+)[/\\]snapshots[/\\]([0-9a-f]{40})(?:[/\\]|$)"
 )
 """How hub caches name folders: owner, name and commit; hub names never hold two dashes."""
+_PINNED = re.compile(r"hf:([^@]+)@([0-9a-f]{40})\Z")
 _SLOTS = {"a_to_b": Slot.ANCESTOR, "b_to_a": Slot.DESCENDANT}
 _SIZES = ("layers", "width", "vocabulary", "intermediate", "query_heads", "kv_heads", "head_dim", "experts")
 NOT_SCANNED = "The weights were not compared with any reference: every base model here is a declaration only."
@@ -117,6 +118,8 @@ def _read(source: Source) -> Artifact:
 
 def _identity(source: Source, artifact: Artifact, card: Card) -> tuple[str, str, str]:
     """Name, where it is from, and commit."""
+    if match := _PINNED.match(source.location):
+        return match[1], "the hub", match[2]
     if (match := _CACHE.search(source.location)) and HUB_ID.fullmatch(f"{match[1]}/{match[2]}"):
         return f"{match[1]}/{match[2]}", "the folder of a hub cache", match[3]
     if HUB_ID.fullmatch(card.name):

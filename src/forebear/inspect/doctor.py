@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from forebear.errors import ForebearError
 from forebear.index import LocalIndex, home, kernels
+from forebear.sources import RangeCache, cache_home, offline
+from forebear.sources.hub import endpoint, find_token
 from forebear.types import Json
 
 Check = tuple[str, str, str]
@@ -27,6 +29,7 @@ def checks() -> list[Json]:
         ("search", _search),
         ("torch", _torch),
         ("network", _network),
+        ("cache", _cache),
     )
     out: list[Json] = []
     for name, test in tests:
@@ -92,4 +95,11 @@ def _torch() -> Check:
 
 
 def _network() -> Check:
-    return "ok", "not used by this version; every answer comes from local files", ""
+    if offline():
+        return "note", "forbidden by the environment", "unset FOREBEAR_OFFLINE and HF_HUB_OFFLINE to read remote models"
+    return "ok", f"hub at {endpoint()}, {'with a token' if find_token() else 'without a token'}", ""
+
+
+def _cache() -> Check:
+    found = RangeCache().contents()
+    return "ok", f"{cache_home()}: {found.entries:,} ranges, {found.bytes:,} bytes", ""

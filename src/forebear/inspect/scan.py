@@ -21,7 +21,7 @@ from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import compare_codes
 from forebear.signals.vocabulary import same_vocabulary
-from forebear.sources import is_distant, network_allowed, open_source
+from forebear.sources import is_remote, offline, open_source
 from forebear.types import Ancestor, Coverage, Evidence, ModelRef, Scan, Untested, Verdict, floored
 
 Step = Callable[[str], None]
@@ -61,13 +61,13 @@ def scan(
     source = open_source(target)
     artifact = read_artifact(source)
     meter.watch(artifact.source)
-    search = _Search(artifact, references, source.location, 2 if artifact.source.distant and effort != "deep" else 1)
+    search = _Search(artifact, references, source.location, 2 if artifact.source.traffic and effort != "deep" else 1)
     fetched = Fetched()
     if effort == "quick":
         search.measure()
     else:
         search.look(on_step)
-        if fetch and not search.established and network_allowed():
+        if fetch and not search.established and not offline():
             fetched = fetch_references(search.mark.shape, references, meter, on_step)
             if fetched.added:
                 search.again(on_step)
@@ -239,8 +239,8 @@ def _by_rows(
     """Compare with the reference's own files; its code stays the evidence where they are gone or have changed."""
     entry = candidate.entry
     what = f"rows of {entry.name}"
-    remote = is_distant(entry.location)
-    if (remote or artifact.source.distant) and effort != "deep":
+    remote = is_remote(entry.location)
+    if (remote or artifact.source.traffic) and effort != "deep":
         notes.append(Untested(what, "models on a network are compared by their codes (--effort deep reads rows)"))
         return candidate
     if not remote and not os.path.exists(entry.location):

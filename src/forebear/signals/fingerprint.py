@@ -48,6 +48,7 @@ def fingerprint(
     Raises:
         InputError: a slice could not be read.
     """
+    artifact.source.rehearse(lambda: encode(artifact, light))
     code, digest = encode(artifact, light)
     return Fingerprint(
         name or artifact.name,

@@ -6,37 +6,58 @@ import os
 import re
 
 from forebear.errors import UsageError
-from forebear.sources.base import File, Metered, Source
+from forebear.sources.answers import offline
+from forebear.sources.base import File, Metered, Range, Source, Traffic
+from forebear.sources.cache import RangeCache, cache_home
 from forebear.sources.filesystem import LocalSource
 
-__all__ = ["File", "LocalSource", "Metered", "Source", "is_distant", "network_allowed", "open_source"]
+__all__ = [
+    "File",
+    "LocalSource",
+    "Metered",
+    "Range",
+    "RangeCache",
+    "Source",
+    "Traffic",
+    "cache_home",
+    "is_remote",
+    "offline",
+    "open_source",
+]
 
-_ELSEWHERE = re.compile(r"(?:hf|https?|s3|gs|ollama|api|index):|[\w.-]+/[\w.-]+(?:@[\w.-]+)?\Z")
+_ADDRESS = re.compile(r"(https?|s3|gs)://", re.ASCII)
+_LATER = re.compile(r"(?:ollama|api|index):")
+
+
+def is_remote(target: str) -> bool:
+    """Whether opening this target asks the network; a local path wins over a hub id of the same spelling."""
+    if os.path.lexists(target):
+        return False
+    from forebear.sources.hub import is_hub
+
+    return _ADDRESS.match(target) is not None or is_hub(target)
 
 
 def open_source(target: str) -> Source:
-    """The source that a target names. A local path wins; everything else is refused in words for now.
+    """The source that a target names: a local path, a hub repository, a web address or a bucket.
 
     Raises:
-        UsageError: the target is not a local path.
+        UsageError: there is no such path, or it would take the network, which the environment forbids
+            (``FOREBEAR_OFFLINE``, ``HF_HUB_OFFLINE``; ``--offline`` sets the first).
         InputError: it exists and cannot be read.
     """
-    if _ELSEWHERE.match(target) and not os.path.lexists(target):
-        raise UsageError(
-            f"{target}: no such file or directory",
-            "this version reads local files only; download the model and give its folder",
-        )
-    return LocalSource(target)
+    if not is_remote(target):
+        if _LATER.match(target) and not os.path.lexists(target):
+            raise UsageError(f"{target}: no such file or directory", "this kind of target cannot be read yet")
+        return LocalSource(target)
+    if offline():
+        public = target.partition("?")[0]
+        raise UsageError(f"{public}: not on this machine, and --offline forbids the network", "give a local folder")
+    scheme = _ADDRESS.match(target)
+    if scheme is None:
+        from forebear.sources.hub import HubSource
 
+        return HubSource(target)
+    from forebear.sources.remote import BucketSource, UrlSource
 
-def is_distant(location: str) -> bool:
-    """Whether a source's location is on a network."""
-    return bool(_ELSEWHERE.match(location)) and not location.startswith(("ollama:", "index:"))
-
-
-def network_allowed() -> bool:
-    """Whether the environment lets this process use the network."""
-    return not any(os.environ.get(name, "").strip().lower() in _YES for name in ("FOREBEAR_OFFLINE", "HF_HUB_OFFLINE"))
-
-
-_YES = ("1", "true", "yes", "on")
+    return UrlSource(target) if scheme[1].startswith("http") else BucketSource(target)

@@ -6,8 +6,12 @@ cloud bucket. A source lists files and reads byte ranges; it never interprets th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
+
+Range = tuple[str, int, int]
+"""Bytes ``[start, stop)`` of a file: path, start, stop."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,14 @@ class File:
     size: int
 
 
+@dataclass
+class Traffic:
+    """What went over the wire so far: every request, also repeated and redirected ones; bytes of bodies as received."""
+
+    requests: int = 0
+    bytes_read: int = 0
+
+
 class Source(Protocol):
     """A place with files.
 
@@ -25,13 +37,14 @@ class Source(Protocol):
         target: what the user typed.
         name: a short name for people.
         only: when the user named one file, its path; weights are then read from that file alone.
-        distant: every read costs a round trip; readers then ask for less, and in fewer places.
+        traffic: what a remote source has fetched; None where reads are the cost. Where every read costs a round trip,
+            readers ask for less, and in fewer places.
     """
 
     target: str
     name: str
     only: str | None
-    distant: bool
+    traffic: Traffic | None
 
     @property
     def location(self) -> str:
@@ -47,6 +60,13 @@ class Source(Protocol):
 
         Raises:
             InputError: the file is absent, unreadable or shorter than ``stop``.
+        """
+        ...
+
+    def prefetch(self, ranges: Iterable[Range]) -> None:
+        """A hint that these ranges will be read soon: a remote source fetches them together, a local one does nothing.
+
+        Raises nothing that :meth:`read` would not raise; what is out of bounds or too large to hold is left to it.
         """
         ...
 
@@ -69,9 +89,19 @@ class Metered:
         self.target = inner.target
         self.name = inner.name
         self.only = inner.only
-        self.distant = inner.distant
-        self.bytes_read = 0
-        self.requests = 0
+        self.traffic = inner.traffic
+        self._reads = Traffic()
+        self._asked: list[Range] | None = None
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read from files, or received from the network."""
+        return (self.traffic or self._reads).bytes_read
+
+    @property
+    def requests(self) -> int:
+        """Reads of files, or requests to the network."""
+        return (self.traffic or self._reads).requests
 
     @property
     def location(self) -> str:
@@ -87,10 +117,31 @@ class Metered:
         key = (path, start, stop)
         if (kept := self._kept.get(key)) is not None:
             return kept
+        if self._asked is not None and start > 0:
+            self._asked.append(key)
+            return bytes(stop - start)
         data = self._inner.read(path, start, stop)
-        self.bytes_read += len(data)
-        self.requests += 1
+        self._reads.bytes_read += len(data)
+        self._reads.requests += 1
         if len(data) <= min(KEPT_READ, self._room):
             self._room -= len(data)
             self._kept[key] = data
         return data
+
+    def rehearse(self, run: Callable[[], object]) -> None:
+        """Fetch together all that ``run`` will read from a remote source, whose reads do not depend on values.
+
+        It is run against zeros while its questions are written down; starts of files, which are headers, are real.
+        """
+        if self.traffic is None:
+            return
+        self._asked = []
+        try:
+            run()
+        finally:
+            asked, self._asked = self._asked, None
+        self.prefetch(asked)
+
+    def prefetch(self, ranges: Iterable[Range]) -> None:
+        """See :meth:`Source.prefetch`; what is kept here is not asked for again."""
+        self._inner.prefetch(r for r in ranges if r not in self._kept)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from forebear.errors import InputError, UsageError
-from forebear.sources.base import File
+from forebear.sources.base import File, Range, Traffic
 
 MAX_FILES = 20_000
 """A model has at most a few hundred files; a directory with more is somebody's home directory."""
@@ -27,7 +28,7 @@ class LocalSource:
         InputError: it exists but cannot be read.
     """
 
-    distant = False
+    traffic: Traffic | None = None
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.target = os.fspath(path)
@@ -121,6 +122,9 @@ class LocalSource:
                 "the file is truncated: fetch it again",
             )
         return data
+
+    def prefetch(self, ranges: Iterable[Range]) -> None:
+        """Nothing: the system reads ahead better than we could."""
 
     def _check_unchanged(self, path: str, info: os.stat_result) -> None:
         """Headers of one file and rows of another would make a model that never was."""

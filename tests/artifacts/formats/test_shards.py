@@ -13,7 +13,7 @@ from forebear.artifacts.formats.safetensors import Safetensors
 from forebear.artifacts.formats.shards import Presumed, presumed, template
 from forebear.signals import fingerprint
 from forebear.signals.sign_code import compare_codes
-from forebear.sources import LocalSource
+from forebear.sources import LocalSource, Traffic
 from models import Memory, framed, refused, tiny_llama, write_safetensors
 
 INDEX = "model.safetensors.index.json"
@@ -23,10 +23,9 @@ LAYERS = 24
 class Distant(Memory):
     """Files in memory that ask to be spared, and remember what was read."""
 
-    distant = True
-
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(files)
+        self.traffic = Traffic()
         self.log: list[tuple[str, int, int]] = []
 
     def read(self, path: str, start: int, stop: int) -> bytes:

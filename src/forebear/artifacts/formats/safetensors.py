@@ -15,12 +15,14 @@ from forebear.artifacts.dtypes import DTYPES
 from forebear.artifacts.formats.shards import presumed
 from forebear.artifacts.text import LFS_POINTER, lfs_pointer, load_json, read_whole
 from forebear.errors import FormatError, InputError
-from forebear.sources import File, Source
+from forebear.sources import File, Range, Source
 
 SUFFIX = ".safetensors"
 INDEX = "model.safetensors.index.json"
 MAX_HEADER = 100_000_000
 """The bound that the reference implementation sets."""
+HEADER_WINDOW = 65_536
+"""Bytes at the start of a remote file that are fetched at once: most headers take one request then."""
 MAX_INDEX = 64_000_000
 FEW_SHARDS = 4
 """So many headers are always read."""
@@ -44,11 +46,14 @@ class Safetensors:
         sizes = {f.path: f.size for f in source.files()}
         index, owner = self._choose(source, sizes)
         tensors: dict[str, Tensor] = {}
-        if owner is not None and source.distant and len(set(owner.values())) > FEW_SHARDS:
+        if owner is not None and source.traffic is not None and len(set(owner.values())) > FEW_SHARDS:
             return _opened_when_needed(source, sizes, index[0], owner)
-        for path in sorted(set(owner.values())) if owner is not None else index:
+        paths = sorted(set(owner.values())) if owner is not None else index
+        for path in paths:
             if path not in sizes:
                 raise InputError(f"{path}: not in {source.target}", "was it moved or deleted just now?")
+        prefetch_headers(source, [File(path, sizes[path]) for path in paths])
+        for path in paths:
             for name, tensor in read_header(source, File(path, sizes[path])).items():
                 if name in tensors:
                     raise FormatError(path, f"tensor {name} is also in {tensors[name].path}", "remove one of them")
@@ -115,6 +120,19 @@ def check_index(path: str, owner: dict[str, str], tensors: dict[str, Tensor]) ->
     extra = [n for n in tensors if n not in owner]
     if extra:
         raise FormatError(path, f"does not list {extra[0]}, which is in {tensors[extra[0]].path}")
+
+
+def prefetch_headers(source: Source, files: list[File]) -> None:
+    """Have the headers of all files fetched together: a window of each, then the rest of the longer ones."""
+    if source.traffic is None:  # on this machine
+        return
+    source.prefetch([(f.path, 0, min(f.size, HEADER_WINDOW)) for f in files])
+    longer: list[Range] = []
+    for path, size in ((f.path, f.size) for f in files if f.size > HEADER_WINDOW):
+        stop = 8 + int.from_bytes(source.read(path, 0, 8), "little")
+        if HEADER_WINDOW < stop <= min(size, 8 + MAX_HEADER):
+            longer.append((path, 8, stop))
+    source.prefetch(longer)
 
 
 def read_header(source: Source, file: File, window: int = 0) -> dict[str, Tensor]:

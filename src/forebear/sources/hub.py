@@ -1,0 +1,222 @@
+"""Repositories of a Hugging Face hub, read by byte ranges at one commit.
+
+The parts of the hub's interface that are used: ``GET /api/models/{id}/revision/{revision}`` (which commit),
+``GET /api/models/{id}/tree/{commit}`` (files and sizes, in pages) and ``GET /{id}/resolve/{commit}/{file}``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from forebear.errors import InputError, UsageError
+from forebear.sources.answers import Refused, origin
+from forebear.sources.base import File, Range, Traffic
+from forebear.sources.cache import RangeCache
+from forebear.sources.filesystem import MAX_FILES
+from forebear.sources.http import Client
+from forebear.sources.ranges import Ranges
+
+ENDPOINT = "https://huggingface.co"
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".onnx", ".ckpt", ".msgpack")
+MAX_PAGES = 100
+_PART = r"[A-Za-z0-9][\w.-]*"
+_TARGET = re.compile(rf"(?:hf:{_PART}(?:/{_PART})?|{_PART}/{_PART})(?:@[A-Za-z0-9][\w./-]*)?\Z", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+_NEXT = re.compile(r'<([^<>]{1,2000})>;\s*rel="next"')
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TOKEN = re.compile(r"[\x21-\x7e]{1,500}\Z")
+
+
+def is_hub(target: str) -> bool:
+    """Whether a target is spelled like a hub repository: ``org/name``, ``hf:org/name``, ``…@revision``."""
+    return _TARGET.match(target) is not None
+
+
+@dataclass(frozen=True)
+class _Remote:
+    """One file as the tree lists it; ``oid`` is its content's hash, SHA-256 where it is large."""
+
+    path: str
+    size: int
+    oid: str
+    large: bool
+
+
+class HubSource:
+    """The first level of a repository, pinned to the commit that its revision had when it was first asked for.
+
+    Nothing is sent before the first question. ``HF_ENDPOINT``, ``HF_TOKEN`` (or the token file of the hub's own
+    tools) are honoured; the token is shown to the endpoint only and appears in no name, error or entry of the cache.
+
+    Raises:
+        UsageError: the environment forbids the network, or ``HF_ENDPOINT`` or ``HF_TOKEN`` is unusable.
+    """
+
+    only: str | None = None
+
+    def __init__(self, target: str, cache: RangeCache | None = None) -> None:
+        self.target = target
+        self.name, _, revision = target.removeprefix("hf:").partition("@")
+        self._revision = revision or "main"
+        self._endpoint = endpoint()
+        token = find_token()
+        self._has_token = bool(token)
+        self._client = Client(self._endpoint, token)
+        self.traffic: Traffic | None = self._client.traffic
+        self._cache = cache or RangeCache()
+
+    def __repr__(self) -> str:
+        return f"HubSource({self.target!r})"
+
+    @property
+    def location(self) -> str:
+        """The repository at its commit, as a target."""
+        return f"hf:{self.name}@{self._commit}"
+
+    def files(self) -> tuple[File, ...]:
+        """Files of the first level; ``InputError`` names the folders where the weights lie only in some of those."""
+        return tuple(File(f.path, f.size) for f in self._listing)
+
+    def read(self, path: str, start: int, stop: int) -> bytes:
+        """See :meth:`Source.read <forebear.sources.base.Source.read>`."""
+        return self._ranges.read(path, start, stop)
+
+    def prefetch(self, ranges: Iterable[Range]) -> None:
+        """See :meth:`Source.prefetch <forebear.sources.base.Source.prefetch>`."""
+        self._ranges.prefetch(ranges)
+
+    @cached_property
+    def _commit(self) -> str:
+        url = f"{self._endpoint}/api/models/{self.name}/revision/{quote(self._revision, safe='')}"
+        commit = self._ask(url)[0]
+        commit = commit.get("sha") if isinstance(commit, dict) else None
+        if not isinstance(commit, str) or not _COMMIT.match(commit):
+            raise InputError(f"{self.target}: the hub names no commit for {self._revision}", "is HF_ENDPOINT a hub?")
+        return commit
+
+    @cached_property
+    def _listing(self) -> tuple[_Remote, ...]:
+        url = f"{self._endpoint}/api/models/{self.name}/tree/{self._commit}?recursive=true"
+        found: list[_Remote] = []
+        for _ in range(MAX_PAGES):
+            page, following = self._ask(url)
+            if not isinstance(page, list):
+                raise self._nonsense("its list of files is none")
+            found += [self._entry(e) for e in page if not (isinstance(e, dict) and e.get("type") == "directory")]
+            if len(found) > MAX_FILES:
+                raise InputError(f"{self.target}: more than {MAX_FILES:,} files", "this is no model repository")
+            if not following:
+                break
+            if origin(following) != origin(self._endpoint):
+                raise self._nonsense("its list of files goes on elsewhere")
+            url = following
+        else:
+            raise self._nonsense(f"its list of files has more than {MAX_PAGES} pages")
+        here = [f for f in found if "/" not in f.path and f.path not in ("", ".", "..")]
+        below = sorted({f.path.rpartition("/")[0] for f in found if "/" in f.path and f.path.endswith(WEIGHTS)})
+        if below and not any(f.path.endswith(WEIGHTS) for f in here):
+            listed = ", ".join(below[:3]) + (f" and {len(below) - 3} more folders" if len(below) > 3 else "")
+            raise InputError(f"{self.target}: its weights lie in {listed}", "download that folder and scan it")
+        return tuple(sorted({f.path: f for f in here}.values(), key=lambda f: f.path))
+
+    def _entry(self, entry: Any) -> _Remote:
+        """One file of the tree, checked."""
+        lfs = entry.get("lfs") if isinstance(entry, dict) else None
+        path, size, oid = (entry.get(k) for k in ("path", "size", "oid")) if isinstance(entry, dict) else (None,) * 3
+        if isinstance(lfs, dict):
+            size, oid = lfs.get("size"), lfs.get("oid")
+        right = isinstance(path, str) and isinstance(oid, str) and len(oid) <= 100 and not _SURROGATE.search(path)
+        if not right or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 2**63:
+            raise self._nonsense("its list of files has an entry without path, size or hash")
+        assert isinstance(path, str) and isinstance(oid, str)
+        return _Remote(path, size, oid, isinstance(lfs, dict))
+
+    @cached_property
+    def _ranges(self) -> Ranges:
+        known = {f.path: f for f in self._listing}
+
+        def fetch(path: str, start: int, stop: int) -> bytes:
+            url = f"{self._endpoint}/{self.name}/resolve/{self._commit}/{quote(path)}"
+            mark = {"X-Repo-Commit": self._commit}
+            if known[path].large:
+                mark["X-Linked-ETag"] = known[path].oid
+            with self._in_words():
+                return self._client.read(url, start, stop, path, known[path].size, mark)
+
+        where = origin(self._endpoint)
+        contents = {f.path: repr((where, "" if f.large else self.name, f.oid, f.size)) for f in self._listing}
+        return Ranges(self.target, self.files(), contents, fetch, self._client.halt, self._cache)
+
+    def _ask(self, url: str) -> tuple[Any, str]:
+        """A document of the API, and the address of its next page."""
+        with self._in_words():
+            raw, headers = self._client.document(url, self.target)
+        try:
+            following = _NEXT.search(headers.get("Link", ""))
+            return json.loads(raw), following[1] if following else ""
+        except (ValueError, RecursionError):
+            raise self._nonsense("its answer is not JSON") from None
+
+    def _nonsense(self, what: str) -> InputError:
+        return InputError(f"{self.target}: the hub does not answer as a hub does: {what}", "check HF_ENDPOINT")
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """What the hub refuses, as a person can act on it."""
+        try:
+            yield
+        except Refused as error:
+            page = f"{self._endpoint}/{self.name}"
+            if error.code == "GatedRepo":
+                then = "" if self._has_token else ", then set HF_TOKEN"
+                raise Refused(f"{self.target}: gated", f"accept its terms on the hub ({page}){then}") from None
+            if error.code == "RevisionNotFound":
+                raise Refused(f"{self.target}: there is no revision {self._revision}", f"see {page}") from None
+            if error.code == "EntryNotFound":
+                raise Refused(str(error), "it is listed and cannot be had: try again") from None
+            if error.status == 401 and self._has_token:
+                raise Refused(f"{self.target}: the hub refuses HF_TOKEN", "it is wrong or has expired") from None
+            if error.status in (401, 403, 404):
+                hint = "HF_TOKEN may lack the right to read it" if self._has_token else "set HF_TOKEN"
+                raise Refused(f"{self.target}: not found or gated", hint) from None
+            if error.status == 429:
+                more = "" if self._has_token else ", or set HF_TOKEN"
+                raise Refused(error.message, f"{error.hint}{more}") from None
+            raise
+
+
+def endpoint() -> str:
+    """``HF_ENDPOINT``, else the public hub; without a slash at its end."""
+    chosen = os.environ.get("HF_ENDPOINT", "").rstrip("/") or ENDPOINT
+    try:
+        scheme, host, _ = origin(chosen)
+        usable = scheme in ("http", "https") and bool(host) and not urlsplit(chosen).username
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError("HF_ENDPOINT is not the address of a hub", f"it looks like {ENDPOINT}")
+    return chosen
+
+
+def find_token() -> str:
+    """``HF_TOKEN``, else the token that the hub's own tools have kept; empty without one."""
+    token = os.environ.get("HF_TOKEN", "").strip()
+    if not token:
+        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
+        try:
+            token = Path(os.environ.get("HF_TOKEN_PATH") or f"{home}/token").expanduser().read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError, RuntimeError):
+            return ""
+    if token and not _TOKEN.match(token):
+        raise UsageError("HF_TOKEN holds characters that no token has", "copy it again from the hub's settings")
+    return token

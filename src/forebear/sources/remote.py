@@ -1,0 +1,191 @@
+"""Single files at web addresses, and folders or files in the buckets of cloud stores."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from forebear.errors import InputError, MissingExtra, UsageError, one_line
+from forebear.sources.answers import Refused, changed, host, offline
+from forebear.sources.base import File, Range, Traffic
+from forebear.sources.cache import RangeCache
+from forebear.sources.filesystem import MAX_FILES
+from forebear.sources.http import Client
+from forebear.sources.ranges import Ranges, together
+
+NEIGHBOURS = ("config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "README.md", "LICENSE")
+"""What is looked for beside a file at a web address, which has no list of its neighbours."""
+STORES = {"s3": ("s3fs", "s3"), "gs": ("gcsfs", "gcs")}
+"""Scheme of an address: the package that speaks it, and the extra that installs the package."""
+
+
+class UrlSource:
+    """One file at an ``https://`` (or ``http://``) address, with the usual files beside it where they are there.
+
+    A query may be a signature: it is used for the file itself and appears in no name, error, location or cache.
+
+    Raises:
+        UsageError: the address is unusable, or the environment forbids the network.
+    """
+
+    def __init__(self, target: str, cache: RangeCache | None = None) -> None:
+        self.target = _public(target)
+        self._address = target.partition("#")[0]
+        folder, _, file = urlsplit(target).path.rpartition("/")
+        self.only: str | None = unquote(file)
+        self._folder = self.target.removesuffix(file)
+        if not file or "/" in self.only or "\0" in self.only:
+            raise UsageError(f"{self.target}: not the address of a file", "give the address of a weight file")
+        stem = self.only.rpartition(".")[0] or self.only
+        self.name = stem if stem != "model" else unquote(folder.rpartition("/")[2]) or stem
+        self._client = Client(self.target)
+        self.traffic: Traffic | None = self._client.traffic
+        self._cache = cache or RangeCache()
+
+    def __repr__(self) -> str:
+        return f"UrlSource({self.target!r})"
+
+    @property
+    def location(self) -> str:
+        """The address, without a query."""
+        return self.target
+
+    def files(self) -> tuple[File, ...]:
+        """The file, and those of :data:`NEIGHBOURS` that are there."""
+        return tuple(File(path, size) for path, (size, _) in sorted(self._found.items()))
+
+    def read(self, path: str, start: int, stop: int) -> bytes:
+        """See :meth:`Source.read <forebear.sources.base.Source.read>`."""
+        return self._ranges.read(path, start, stop)
+
+    def prefetch(self, ranges: Iterable[Range]) -> None:
+        """See :meth:`Source.prefetch <forebear.sources.base.Source.prefetch>`."""
+        self._ranges.prefetch(ranges)
+
+    def _url(self, path: str) -> str:
+        return self._address if path == self.only else self._folder + quote(path)
+
+    @cached_property
+    def _found(self) -> dict[str, tuple[int, str]]:
+        """Size and validator of each file."""
+        assert self.only is not None
+        found = {self.only: self._client.size(self._address, self.only)}
+
+        def look(path: str) -> None:
+            try:
+                found[path] = self._client.size(self._url(path), path)
+            except Refused as error:
+                if error.status == 0 or error.status >= 429:  # no answer is no proof that it is not there
+                    raise
+
+        if "?" not in self._address:  # a signature is for one file
+            together(look, [p for p in NEIGHBOURS if p != self.only], self._client.halt)
+        return found
+
+    @cached_property
+    def _ranges(self) -> Ranges:
+        def fetch(path: str, start: int, stop: int) -> bytes:
+            return self._client.read(self._url(path), start, stop, path, self._found[path][0])
+
+        strong = {p: (n, tag) for p, (n, tag) in self._found.items() if tag.startswith('"')}
+        contents = {p: repr((self._folder, p, n, tag)) for p, (n, tag) in strong.items()}
+        return Ranges(self.target, self.files(), contents, fetch, self._client.halt, self._cache)
+
+
+class BucketSource:
+    """A folder, or one file, in a bucket (``s3://bucket/folder``, ``gs://bucket/folder/model.safetensors``).
+
+    Read through fsspec; who may read is decided as the store's own tools do (environment, profile, instance). Requests
+    are those that this class makes: what its packages send besides, to sign in, is not counted.
+
+    Raises:
+        MissingExtra: the package for this store is not installed.
+        UsageError: the environment forbids the network.
+    """
+
+    def __init__(self, target: str, cache: RangeCache | None = None) -> None:
+        scheme, _, path = target.partition("://")
+        package, extra = STORES[scheme]
+        if offline():
+            raise UsageError(f"{target}: the network may not be used (--offline)", "name a local folder")
+        try:
+            importlib.import_module(package)
+            fsspec = importlib.import_module("fsspec")
+        except ImportError:
+            raise MissingExtra(extra, f"{scheme}://") from None
+        self.target = self.location = target.rstrip("/")
+        self.name = self.target.rpartition("/")[2]
+        self.only: str | None = None
+        self.traffic: Traffic | None = Traffic()
+        self._path = path.rstrip("/")
+        self._store = fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
+        self._cache = cache or RangeCache()
+
+    def files(self) -> tuple[File, ...]:
+        """Files of the folder's first level; beside a single file those of its folder."""
+        return tuple(File(path, info["size"]) for path, info in sorted(self._found.items()))
+
+    def read(self, path: str, start: int, stop: int) -> bytes:
+        """See :meth:`Source.read <forebear.sources.base.Source.read>`."""
+        return self._ranges.read(path, start, stop)
+
+    def prefetch(self, ranges: Iterable[Range]) -> None:
+        """See :meth:`Source.prefetch <forebear.sources.base.Source.prefetch>`."""
+        self._ranges.prefetch(ranges)
+
+    @cached_property
+    def _found(self) -> dict[str, dict[str, Any]]:
+        folder, _, name = self._path.rpartition("/")
+        if self._call(self.target, "info", self._path)["type"] == "file":
+            self.only, self._path = name, folder
+            self.name = name.rpartition(".")[0] or name
+        entries = self._call(self.target, "ls", self._path, detail=True)
+        if len(entries) > MAX_FILES:
+            raise InputError(f"{self.target}: more than {MAX_FILES:,} files", "name the folder that holds the model")
+        files = {e["name"].rpartition("/")[2]: e for e in entries if e["type"] == "file"}
+        return {path: info for path, info in files.items() if path and isinstance(info["size"], int)}
+
+    @cached_property
+    def _ranges(self) -> Ranges:
+        files = self.files()
+        tags = {path: str(info.get("ETag") or info.get("etag") or "") for path, info in self._found.items()}
+        contents = {f.path: repr((self._path, f.path, f.size, tags[f.path])) for f in files if tags[f.path]}
+        return Ranges(self.target, files, contents, self._fetch, lambda: None, self._cache)
+
+    def _fetch(self, path: str, start: int, stop: int) -> bytes:
+        data: bytes = self._call(path, "cat_file", f"{self._path}/{path}", start=start, end=stop)
+        if len(data) != stop - start:
+            raise changed(path)
+        assert self.traffic is not None
+        self.traffic.bytes_read += len(data)
+        return data
+
+    def _call(self, name: str, method: str, *arguments: Any, **more: Any) -> Any:
+        """One call of the store; whatever its packages raise is one line."""
+        assert self.traffic is not None
+        self.traffic.requests += 1
+        try:
+            return getattr(self._store, method)(*arguments, **more)
+        except FileNotFoundError:
+            raise InputError(f"{name}: not found", "check the address") from None
+        except PermissionError:
+            raise InputError(f"{name}: access denied", "check the credentials of the store's own tools") from None
+        except Exception as error:  # every store has errors of its own
+            raise InputError(f"{name}: cannot be read ({one_line(str(error), 200)})", "try again later") from None
+
+
+def _public(target: str) -> str:
+    """An address without query and fragment; ``UsageError`` for one that cannot be used."""
+    try:
+        parts = urlsplit(target)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"{one_line(target.partition('?')[0], 200)}: not a usable address")
+    if parts.username is not None:
+        raise UsageError(f"{host(target)}: an address with a user name or password in it", "leave them out")
+    return target.partition("#")[0].partition("?")[0]
