@@ -22,7 +22,7 @@ CHUNK_UNIT = 4_096
 """Values; every block of every format divides it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # of which a model with many experts has a hundred thousand
 class Tensor:
     """One tensor that stays on disk until its rows are asked for.
 

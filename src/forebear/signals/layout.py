@@ -23,8 +23,8 @@ BUDGET_VALUES = 1_500_000
 ROWS_PER_LAYER = GLU_BITS + VALUE_BITS + 2 * PLANE_BITS
 FEWEST_ROWS = 40
 LIGHT_LAYERS = 3
-LIGHT_ROWS = 72
-"""A layer's rows in a light reading: with the embedding about 3 MB of a model of a trillion parameters."""
+LIGHT_VALUES, LIGHT_ROWS = 2_000_000, 96
+"""Of all layers, and rows of each, in a light reading: with the embedding 3 to 5 MB of any model."""
 _PRIORITY = (0, 15, 8, 4, 12, 1, 14, 6, 10, 2, 13, 5, 9, 3, 11, 7)
 
 
@@ -78,7 +78,7 @@ def plan(layers: int, width: int, light: bool = False) -> Plan:
         per_layer = min(ROWS_PER_LAYER, max(8, affordable // len(chosen))) if chosen else 0
     if light:
         chosen = chosen[:LIGHT_LAYERS]
-        per_layer = min(LIGHT_ROWS, affordable // max(1, len(chosen)))
+        per_layer = min(LIGHT_ROWS, LIGHT_VALUES // width // max(1, len(chosen)))
     share = per_layer / ROWS_PER_LAYER
     return Plan(
         {s: slots[s] for s in sorted(chosen)},

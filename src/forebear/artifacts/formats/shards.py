@@ -22,7 +22,7 @@ Header = Callable[[str], Mapping[str, Tensor]]
 """The tensors of a shard, by its path."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Presumed(Tensor):
     """A tensor of a shard that may not have been opened yet; dtype and shape are those of its namesakes."""
 

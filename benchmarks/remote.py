@@ -1,0 +1,166 @@
+"""Identify models of a million to a trillion parameters over HTTP: python benchmarks/remote.py [--small] [--output FILE.md]
+
+A hub on loopback computes every byte of a base, of a child that drifted from it by half of its weights' size, and of an
+independent twin, all with the true shapes of published models. ``forebear`` runs as a process of its own; what it asked
+for is taken from the hub's log, and a plain client then asks for the same again, one request after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+from giant.shapes import LADDER, Shape
+from giant.weights import Seeds, checkpoint, parameters
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from hub import Content, Hub
+
+DRIFT = 0.5
+FAMILY = {
+    "base": Seeds(1),
+    "child": Seeds(2, parent=1, drift=DRIFT),
+    "twin": Seeds(3),
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one command cost."""
+
+    seconds: float
+    plain: float
+    memory: int
+    requests: int
+    headers: int
+    tokenizer: int
+    slices: int
+
+    def row(self, *labels: str) -> str:
+        """A line of the table."""
+        megabytes = [f"{n / 1e6:.1f}" for n in (self.headers, self.tokenizer, self.slices)]
+        cells = [*labels, str(self.requests), *megabytes, f"{self.seconds:.1f}", f"{self.plain:.1f}", f"{self.memory}"]
+        return "| " + " | ".join(cells) + " |"
+
+
+def tokenizer(vocabulary: int) -> bytes:
+    """A byte-level vocabulary in tiktoken's format: 256 bytes, then made-up strings."""
+    tokens = [bytes([k]) for k in range(256)] + [f"token{k}".encode() for k in range(256, vocabulary)]
+    return b"".join(base64.b64encode(t) + b" %d\n" % k for k, t in enumerate(tokens))
+
+
+def publish(hub: Hub, name: str, shape: Shape, seeds: Seeds, vocabulary: bytes) -> dict[str, int]:
+    """Put a model on the hub; returns the length of the header of each of its shards."""
+    shards, index = checkpoint(shape, seeds)
+    files: dict[str, bytes | Content] = {
+        "config.json": json.dumps(shape.config()).encode(),
+        "tiktoken.model": vocabulary,
+        "README.md": b"---\nlicense: other\n---\nA model.\n",
+        **shards,
+    }
+    if index:
+        files["model.safetensors.index.json"] = index
+    hub.add(name, files)
+    return {path: shard.size - shard.data for path, shard in shards.items()}
+
+
+def run(hub: Hub, headers: Mapping[str, int], home: Path, *command: str) -> tuple[Cost, dict[str, object]]:
+    """Run forebear once with a cold cache, and a plain client after it on the same requests."""
+    hub.log.clear()
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {
+            **{k: v for k, v in os.environ.items() if not k.endswith("OFFLINE")},
+            "HF_ENDPOINT": hub.endpoint,
+            "FOREBEAR_HOME": str(home),
+            "FOREBEAR_CACHE": cache,
+        }
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            ["forebear", *command, "--format", "json", "--no-progress"],
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        assert process.stdout is not None
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+    code = os.waitstatus_to_exitcode(status)
+    if code not in (0, 1, 3):
+        raise SystemExit(f"forebear {' '.join(command)} exited with {code}")
+    log = list(hub.log)
+    stored = {e.oid: path for r in hub.repositories.values() for path, e in r.commits[r.commit].items()}
+    split = {"headers": 0, "tokenizer": 0, "slices": 0}
+    for request in log:
+        name = request.path.partition("?")[0].rpartition("/")[2]
+        name = stored.get(name, name)
+        first = request.range.removeprefix("bytes=").partition("-")[0]
+        kind = "headers"
+        if name in headers and first.isdigit() and int(first) >= headers[name]:
+            kind = "slices"
+        elif name == "tiktoken.model":
+            kind = "tokenizer"
+        split[kind] += request.sent
+    start = time.perf_counter()
+    with httpx2.Client(follow_redirects=False) as client:
+        for request in log:
+            host = hub.endpoint if request.host == "hub" else hub.storage
+            with client.stream("GET", host + request.path, headers={"Range": request.range} if request.range else {}) as r:
+                for _ in r.iter_raw():
+                    pass
+    plain = time.perf_counter() - start
+    cost = Cost(seconds, plain, usage.ru_maxrss // 1000, len(log), split["headers"], split["tokenizer"], split["slices"])
+    return cost, json.loads(out)
+
+
+def measure(label: str, shape: Shape, folder: Path) -> list[str]:
+    """The rows of one size: the base is indexed, the child and the twin are scanned; the child found, the twin not."""
+    rows: list[str] = []
+    size = f"{parameters(shape):.3g}"
+    with Hub() as hub:
+        words = tokenizer(shape.vocabulary)
+        headers = {role: publish(hub, f"org/{role}", shape, seeds, words) for role, seeds in FAMILY.items()}
+        for role in FAMILY:
+            command = ("index", "add", "hf:org/base") if role == "base" else ("scan", f"hf:org/{role}", "--no-fetch")
+            cost, answer = run(hub, headers[role], folder, *command)
+            said = "indexed"
+            if role != "base":
+                said = str(answer["verdict"])
+                ancestors = [a["name"] for a in answer["ancestors"]]  # type: ignore[attr-defined]
+                assert ancestors == (["org/base"] if role == "child" else []), f"{label} {role}: {said} {ancestors}"
+            rows.append(cost.row(f"{label} ({size})", role, said))
+            print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    """Run everything and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="up to a billion parameters")
+    parser.add_argument("--output", type=Path, help="also write the table to this file")
+    arguments = parser.parse_args()
+    lines = [
+        "| parameters | model | verdict | requests | headers, MB | tokenizer, MB | slices, MB | seconds | plain client | MB memory |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    print("\n".join(lines))
+    for label, shape in LADDER.items():
+        if arguments.small and "1 M" not in label and "1 B" not in label:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            lines += measure(label, shape, Path(folder))
+    if arguments.output:
+        arguments.output.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
