@@ -164,6 +164,6 @@ def block_edge(length: int, count: int, *stated: Any) -> int:
     ``count`` blocks is taken.
     """
     for size in stated:
-        if isinstance(size, int) and 0 < size and -(-length // size) == count:
+        if isinstance(size, int) and size > 0 and -(-length // size) == count:
             return size
     return length // count if count > 0 and length % count == 0 else 0

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
 from forebear.artifacts.packed.base import Packed, Unpacked, checked, part_of, unpacked, wrong
-from forebear.artifacts.packed.bits import nibbles, read_bytes
+from forebear.artifacts.packed.bits import read_bytes
 from forebear.artifacts.packed.scaled import Scaled
 from forebear.artifacts.text import load_json
 
@@ -62,7 +62,7 @@ class FourBit(Packed):
         width = prod(self.shape[1:])
         first, last = start * width, stop * width
         raw = read_bytes(self.parts["weight"], first // 2, -(-last // 2))
-        codes = nibbles((raw << 4) | (raw >> 4))[first - first // 2 * 2 :][: last - first]
+        codes = np.stack([raw >> 4, raw & 0x0F], axis=1).ravel()[first - first // 2 * 2 :][: last - first]
         blocks = np.arange(first, last) // state.block
         with np.errstate(all="ignore"):
             values = self.parts["table"].values()[codes] * self._scales(state, blocks)
@@ -78,7 +78,8 @@ class FourBit(Packed):
         codes = read_bytes(self.parts["absmax"], first, last)
         outer = np.arange(first, last) // state.nested
         scales = self.parts["nested_absmax"].rows(int(outer[0]), int(outer[-1]) + 1)[outer - outer[0]]
-        return (self.parts["nested_table"].values()[codes] * scales + np.float32(state.offset))[blocks - first]
+        values: F32 = self.parts["nested_table"].values()[codes] * scales + np.float32(state.offset)
+        return values[blocks - first]
 
 
 class BitsAndBytes:

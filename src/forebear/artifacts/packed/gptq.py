@@ -66,7 +66,8 @@ class Gptq(Packed):
         groups = self.groups()
         with np.errstate(all="ignore"):
             scales = value_columns(self.parts["scale"], start, stop).T[:, groups]
-            return scales * (codes.astype(np.float32) - self.zeros(start, stop).T[:, groups])
+            zeros = self.zeros(start, stop).T[:, groups]
+            return np.asarray(scales * (codes.astype(np.float32) - zeros), dtype=np.float32)
 
     def zeros(self, start: int, stop: int) -> F32:
         """The codes that stand for zero: ``(groups, stop - start)``."""

@@ -80,7 +80,7 @@ class Scaled(Packed):
 
     def spread(self, grid: F32, start: int, stop: int) -> F32:
         """One number for each row of ``[start, stop)`` and each column (or one for all) from one for each block."""
-        down, across = self.block
+        down = self.block[0]
         if grid.shape[0] > 1 or down == 1:
             grid = grid[np.arange(start, stop) // down - start // down]
         if grid.shape[1] > 1:
