@@ -67,7 +67,7 @@ class Gptq(Packed):
         with np.errstate(all="ignore"):
             scales = value_columns(self.parts["scale"], start, stop).T[:, groups]
             zeros = self.zeros(start, stop).T[:, groups]
-            return np.asarray(scales * (codes.astype(np.float32) - zeros), dtype=np.float32)
+            return scales * (codes.astype(np.float32) - zeros)
 
     def zeros(self, start: int, stop: int) -> F32:
         """The codes that stand for zero: ``(groups, stop - start)``."""
@@ -76,7 +76,7 @@ class Gptq(Packed):
         last = -(-(first + count) * self.bits // 32)
         words = columns(self.parts["zero"], first * self.bits // 32, last).view("<u4")
         stored = unpack_bits(words, self.bits, count)[:, start - first :]
-        return ((stored.astype(np.int64) + self.offset) & (2**self.bits - 1)).astype(np.float32)
+        return ((stored.astype(np.float32) + self.offset) % 2**self.bits).astype(np.float32)
 
     def groups(self) -> Indices:
         """The group of each input. Raises ``FormatError`` where the file names one that is not there."""
