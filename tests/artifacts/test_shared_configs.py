@@ -28,7 +28,11 @@ FAMILIES = {
     "gemma": ["ananddhanabal__gemma"],
     "gemma2": ["Ayush2006128__mithoon-2b"],
     "gpt2": ["TeletcheaLab__protGPT2"],
-    "gpt_neox": ["Avent-IQ__pythia-410m-chatbot", "drcege__RedPajama-INCITE-7B-Base"],
+    "gpt_neox": [
+        "Avent-IQ__pythia-410m-chatbot",
+        "drcege__RedPajama-INCITE-7B-Base",
+        "junqi-jiang__oasstpythia1.5brm",  # a reward model: another head
+    ],
     "gpt_oss": ["EchoCog__gpt-oss-20b"],
     "granitemoe": ["jeremieconte__granite-3.1-1b-a400m-instruct"],
     "llama": [
@@ -57,7 +61,12 @@ FAMILIES = {
     ],
     "mixtral": ["tbressers__WizardLM-2-8x22B"],
     "phi3": ["YouriLalain__3PRYMMAL-PHI3-3B-SLERP"],
-    "qwen2": ["1235357__Backup_hf_sakura-14b-qwen2.5-v1.0-q6k", "fetchwiki__deepcogito-cogito-v1-preview-qwen-14B"],
+    "qwen2": [
+        "1235357__Backup_hf_sakura-14b-qwen2.5-v1.0-q6k",
+        "fetchwiki__deepcogito-cogito-v1-preview-qwen-14B",
+        "mohamadfayez__ain-model",  # Qwen2-VL: the language model of Qwen2
+    ],
+    "qwen3": ["sarcascoder__nvidia-reason2"],  # Qwen3-VL likewise, under "text_config"
 }
 """Family to the folders whose config declares it and its sizes."""
 
@@ -78,13 +87,10 @@ UNKNOWN = {
     "camenduru__Qwen-Audio": "qwen",
     "fetchwiki__LiquidAI-LFM2-1.2B": "lfm2",
     "greensheng__chatglm-6b": "chatglm",
-    "junqi-jiang__oasstpythia1.5brm": "gpt_neox_reward_model",
     "leejamesss__moss_7b": "moss",
     "mapengAdam__qianwen-72B": "qwen",
     "masidyai__model": "qwen3_5_text",
-    "mohamadfayez__ain-model": "qwen2_vl",
     "reubzdubz__Molmo7B_D_NF4Quant": "molmo",
-    "sarcascoder__nvidia-reason2": "qwen3_vl_text",
     "syjjhl__chatglm2-6b": "chatglm",
     "troy12x__quasar-kimi": "kimi_linear",
     "x1ngzai__Qwen-VL-Chat-Int4": "qwen",
@@ -92,7 +98,7 @@ UNKNOWN = {
 """Folders whose config names a type that no family describes. Whoever adds the family moves the line up."""
 
 SENSES = {
-    "it reads images": ["minicpmv", "logics", "qwen", "qwen2_vl", "qwen3_5_text", "qwen3_vl_text"],
+    "it reads images": ["minicpmv", "logics", "qwen", "qwen3_5_text"],
     "it reads sound": ["qwen"],
     "it has an encoder and a decoder": ["t5"],
 }

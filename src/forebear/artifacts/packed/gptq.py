@@ -76,7 +76,7 @@ class Gptq(Packed):
         last = -(-(first + count) * self.bits // 32)
         words = columns(self.parts["zero"], first * self.bits // 32, last).view("<u4")
         stored = unpack_bits(words, self.bits, count)[:, start - first :]
-        return ((stored.astype(np.float32) + self.offset) % 2**self.bits).astype(np.float32)
+        return ((stored.astype(np.float32) + self.offset) % (1 << self.bits)).astype(np.float32)
 
     def groups(self) -> Indices:
         """The group of each input. Raises ``FormatError`` where the file names one that is not there."""
