@@ -101,7 +101,10 @@ def test_four_bit_floats_of_compressed_tensors(kind: str, tmp_path: Path) -> Non
     state = {"weight": weight}
     if kind == "nvfp4":
         whole = 448 * 6 / peaks.max()
-        state |= {"weight_scale": (peaks / 6 * whole).to(torch.float8_e4m3fn).float(), "weight_global_scale": whole[None]}
+        state |= {
+            "weight_scale": (peaks / 6 * whole).to(torch.float8_e4m3fn).float(),
+            "weight_global_scale": whole[None],
+        }
     else:
         state |= {"weight_scale": torch.exp2((peaks / 6).log2().ceil())}
     compressor = ct.NVFP4PackedCompressor if kind == "nvfp4" else ct.MXFP4PackedCompressor
