@@ -1,4 +1,4 @@
-"""Identify models of a million to a trillion parameters over HTTP: python benchmarks/remote.py [--small] [--output FILE.md]
+"""Models of a million to a trillion parameters, identified over HTTP: python remote.py [--small] [--output FILE.md]
 
 A hub on loopback computes every byte of a base, of a child that drifted from it by half of its weights' size, and of an
 independent twin, all with the true shapes of published models. ``forebear`` runs as a process of its own; what it asked
@@ -92,9 +92,8 @@ def run(hub: Hub, headers: Mapping[str, int], home: Path, *command: str) -> tupl
         )
         assert process.stdout is not None
         out = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
+        code = process.wait()
         seconds = time.perf_counter() - start
-    code = os.waitstatus_to_exitcode(status)
     if code not in (0, 1, 3):
         raise SystemExit(f"forebear {' '.join(command)} exited with {code}")
     log = list(hub.log)
@@ -114,12 +113,15 @@ def run(hub: Hub, headers: Mapping[str, int], home: Path, *command: str) -> tupl
     with httpx2.Client(follow_redirects=False) as client:
         for request in log:
             host = hub.endpoint if request.host == "hub" else hub.storage
-            with client.stream("GET", host + request.path, headers={"Range": request.range} if request.range else {}) as r:
+            ranged = {"Range": request.range} if request.range else {}
+            with client.stream("GET", host + request.path, headers=ranged) as r:
                 for _ in r.iter_raw():
                     pass
     plain = time.perf_counter() - start
-    cost = Cost(seconds, plain, usage.ru_maxrss // 1000, len(log), split["headers"], split["tokenizer"], split["slices"])
-    return cost, json.loads(out)
+    answer = json.loads(out)
+    memory = answer.get("cost", {}).get("peak_memory_bytes", 0) // 1_000_000
+    cost = Cost(seconds, plain, memory, len(log), split["headers"], split["tokenizer"], split["slices"])
+    return cost, answer
 
 
 def measure(label: str, shape: Shape, folder: Path) -> list[str]:
@@ -149,7 +151,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="also write the table to this file")
     arguments = parser.parse_args()
     lines = [
-        "| parameters | model | verdict | requests | headers, MB | tokenizer, MB | slices, MB | seconds | plain client | MB memory |",
+        "| parameters | model | verdict | requests | headers MB | tokenizer MB | slices MB | s | s, plain | memory MB |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     print("\n".join(lines))

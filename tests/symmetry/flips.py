@@ -36,12 +36,16 @@ WIDTH, LAYERS, HEADS, KV_HEADS, HEAD_DIM, NEURONS, VOCABULARY, POSITIONS = 64, 3
 
 @dataclass(frozen=True)
 class Case:
-    """One tiny model: its family, whether the head is the embedding, and config keys beyond the usual ones."""
+    """One tiny model: its family, whether the head is the embedding, and config keys beyond the usual ones.
+
+    ``stacked``: saved as it is in memory, with a layer's experts in one tensor.
+    """
 
     label: str
     family: str
     tied: bool
     more: Mapping[str, Any] = field(default_factory=dict)
+    stacked: bool = False
 
     def config(self) -> dict[str, Any]:
         """Keys of the model's ``config.json``, as the family names them."""
@@ -83,7 +87,7 @@ def build(case: Case, folder: Path, seed: int = 0) -> None:
             noise = torch.randn(weight.shape, generator=generator)
             gain = weight.ndim == 1 and name.endswith("weight")
             weight.copy_(1 + 0.4 * noise if gain else 0.2 * noise)
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, save_original_format=not case.stacked)
 
 
 def load(folder: Path) -> Any:

@@ -100,6 +100,21 @@ CASES = (
     Case("deepseek_v2-no-key", "deepseek_v2", False, {**DEEPSEEK, "topk_method": "greedy", "rope_interleave": False}),
     Case("granitemoe", "granitemoe", True, {"num_local_experts": 4, "num_experts_per_tok": 2}),
     Case("phimoe", "phimoe", False, {"num_local_experts": 4}),
+    *(
+        Case(f"{label}-stacked", family, False, more, stacked=True)
+        for label, family, more in (
+            ("mixtral", "mixtral", {"num_local_experts": 4}),
+            ("qwen2_moe", "qwen2_moe", {**MOE, "num_experts": 6, "shared_expert_intermediate_size": 48}),
+            ("qwen3_moe", "qwen3_moe", {**MOE, "num_experts": 5, "mlp_only_layers": [1]}),
+            ("olmoe", "olmoe", {"num_experts": 4, "num_experts_per_tok": 2}),
+            ("glm4_moe", "glm4_moe", {**MOE, **GROUPED, "n_routed_experts": 5, "use_qk_norm": True}),
+            ("deepseek_v3", "deepseek_v3", DEEPSEEK),
+            ("minimax", "minimax", {"num_local_experts": 4, "rotary_dim": HEAD_DIM}),
+            ("minimax_m2", "minimax_m2", {"num_local_experts": 4, "num_experts_per_tok": 2}),
+            ("granitemoe", "granitemoe", {"num_local_experts": 4, "num_experts_per_tok": 2}),
+            ("phimoe", "phimoe", {"num_local_experts": 4}),
+        )
+    ),
     Case("bert", "bert", True),
     Case("roberta", "roberta", True, {"pad_token_id": 1, "max_position_embeddings": POSITIONS + 2}),
     Case("distilbert", "distilbert", True, {"dim": WIDTH, "n_heads": HEADS, "n_layers": LAYERS, "hidden_dim": NEURONS}),

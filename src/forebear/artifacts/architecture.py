@@ -29,6 +29,9 @@ Adding a family means adding a file under ``data/architectures``. Its keys:
     code heeds it, ``table.key`` where it is nested.
 ``[tensors]``
     Role to ``name``, ``axes`` and, in fused tensors, ``part``. ``{layer}``, ``{expert}`` and ``{head}`` are filled in.
+``[stacked]``
+    Roles as they lie where a layer's experts are one tensor (transformers 5 in memory, and what is saved from there
+    as it is); in a model that has such a tensor they take the place of those in ``[tensors]``.
 
 Axes that carry generators: ``residual`` (flips with a residual dimension), ``neuron``, ``query``, ``key``, ``value``,
 ``mixed`` (the attention output, one per query head and value dimension); with latent attention (DeepSeek-V2, arXiv
@@ -104,6 +107,7 @@ class Architecture:
     half_unless: str = ""
     rotary_dims: int = 0
     unless: Mapping[str, str] = field(default_factory=dict)
+    stacked: Mapping[str, Role] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,26 +158,13 @@ def extended(name: str, data: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     for role in without:
         del base["tensors"][role]
     merged = {**base, **own}
-    for table in ("config", "tensors", "unless"):
+    for table in ("config", "tensors", "unless", "stacked"):
         merged[table] = {**base.get(table, {}), **own.get(table, {})}
     return merged
 
 
 def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
     """An architecture from its parsed TOML; ``ValueError`` where the file is wrong (a bug of ours, not input)."""
-    roles: dict[str, Role] = {}
-    for role, entry in data["tensors"].items():
-        axes = tuple(entry["axes"].split())
-        if unknown := set(axes) - AXES:
-            raise ValueError(f"{file}: unknown axes {sorted(unknown)} of {role}")
-        part = entry.get("part")
-        roles[role] = Role(
-            role,
-            entry["name"],
-            axes,
-            Part(part["layout"], tuple(part["of"].split()), part["index"]) if part else None,
-            required=not entry.get("optional", False),
-        )
     coins = tuple(data["coins"])
     if unknown := set(coins) - set(COINS):
         raise ValueError(f"{file}: unknown coins {sorted(unknown)}")
@@ -186,11 +177,29 @@ def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
         coins,
         data["rope"],
         config,
-        roles,
+        _roles(data["tensors"], file),
         float(data.get("gain_offset", 0.0)),
         float(data.get("rotary", 1.0)),
         data.get("no_rope_if", ""),
         data.get("half_unless", ""),
         int(data.get("rotary_dims", 0)),
         data.get("unless", {}),
+        _roles(data.get("stacked", {}), file),
     )
+
+
+def _roles(table: Mapping[str, Any], file: str) -> dict[str, Role]:
+    roles: dict[str, Role] = {}
+    for role, entry in table.items():
+        axes = tuple(entry["axes"].split())
+        if unknown := set(axes) - AXES:
+            raise ValueError(f"{file}: unknown axes {sorted(unknown)} of {role}")
+        part = entry.get("part")
+        roles[role] = Role(
+            role,
+            entry["name"],
+            axes,
+            Part(part["layout"], tuple(part["of"].split()), part["index"]) if part else None,
+            required=not entry.get("optional", False),
+        )
+    return roles

@@ -55,6 +55,11 @@ class Tensor:
         return DTYPES[self.dtype].nbytes(self.size)
 
     @property
+    def plain(self) -> bool:
+        """Whether the bytes on disk are the values of the dtype, one after the other."""
+        return type(self) is Tensor
+
+    @property
     def floating(self) -> bool:
         """Whether the values are, or stand for, fractions; False for integers and for what cannot be decoded."""
         return DTYPES[self.dtype].floating and DTYPES[self.dtype].decode is not None

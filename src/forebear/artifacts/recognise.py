@@ -103,6 +103,8 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     prefix = _prefix(family, templates)
     if prefix is None:
         return None
+    if any(_places(r, prefix, templates) for r in family.stacked.values() if r.stacked):
+        family = replace(family, roles={**family.roles, **family.stacked})
     places = {r.role: _places(r, prefix, templates) for r in family.roles.values()}
     layers = sorted({n[0] for r, at in places.items() if "{layer}" in r for n in at})[:MAX_LAYERS]
     if not layers:

@@ -72,7 +72,7 @@ def _measure(
     source = open_source(target)
     artifact = read_artifact(source)
     meter.watch(artifact.source)
-    mark = measure(artifact, name)
+    mark = measure(artifact, name, light=artifact.source.traffic is not None and effort != "deep")
     if effort == "deep":
         on_step(f"hashing {artifact.name}")
         mark = replace(mark, content=content_digest(artifact))

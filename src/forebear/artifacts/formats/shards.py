@@ -28,6 +28,11 @@ class Presumed(Tensor):
 
     header: Header = field(repr=False, compare=False)
 
+    @property
+    def plain(self) -> bool:
+        """As every tensor of a safetensors file."""
+        return True
+
     def found(self) -> Tensor:
         """The tensor as its shard has it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Protocol
@@ -11,26 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor, Weights
+from forebear.errors import FormatError
 
 F32 = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Packed(Tensor):
     """A matrix whose values follow from several stored tensors. A scheme's subclass says how in ``rows``.
 
     Attributes:
         dtype: the scheme in a word or two, e.g. ``GPTQ 4-bit``.
         path, start: of the first part.
-        parts: the stored tensors, in the order in which the scheme lists them.
+        parts: the stored tensors, under the names that the scheme gives them.
     """
 
-    parts: tuple[Tensor, ...]
+    parts: Mapping[str, Tensor]
 
     @property
     def nbytes(self) -> int:
         """Bytes on disk of all parts."""
-        return sum(p.nbytes for p in self.parts)
+        return sum(p.nbytes for p in self.parts.values())
 
     @property
     def floating(self) -> bool:
@@ -55,12 +56,22 @@ class Packed(Tensor):
 
     def raw(self, start: int, stop: int) -> bytes:
         """Bytes of the first part."""
-        return self.parts[0].raw(start, stop)
+        return next(iter(self.parts.values())).raw(start, stop)
 
     def item(self, index: int) -> Tensor:
-        """One entry of a stack: that of every part."""
-        parts = tuple(p.item(index) for p in self.parts)
+        """One entry of a stack: that of every part that is a stack as well; others belong to all entries."""
+        parts = {k: p.item(index) if p.shape[:1] == self.shape[:1] else p for k, p in self.parts.items()}
         return replace(self, name=f"{self.name}[{index}]", shape=self.shape[1:], parts=parts)
+
+    def check_rows(self, start: int, stop: int) -> None:
+        """Raise ``ValueError`` for rows that the first axis does not have: a bug of the caller, not input."""
+        if not 0 <= start <= stop <= self.shape[0]:
+            raise ValueError(f"rows [{start}, {stop}) of a tensor of shape {self.shape}")
+
+    def entries(self, start: int, stop: int) -> F32:
+        """Entries ``[start, stop)`` of a stack, one after the other."""
+        each = [self.item(k).rows(0, self.shape[1]) for k in range(start, stop)]
+        return np.stack(each) if each else np.zeros((0, *self.shape[1:]), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -88,3 +99,75 @@ class Scheme(Protocol):
         Raises ``FormatError`` where parts contradict each other.
         """
         ...
+
+
+def unpacked(tensors: Mapping[str, Tensor], found: Iterable[Packed], beside: Iterable[str] = ()) -> Unpacked | None:
+    """The result of a scheme: what it found, or None where that is nothing.
+
+    Args:
+        tensors: the stored ones.
+        found: the matrices, under the names of the unquantised model.
+        beside: names of stored tensors that no value depends on (scales of activations); they go as well.
+    """
+    new = {t.name: t for t in found}
+    if not new:
+        return None
+    parts = {p.name for t in new.values() for p in t.parts.values()}
+    for name, tensor in new.items():
+        if name in tensors and name not in parts:
+            raise wrong(tensors[name], f"the same weight is also stored as {tensor.dtype}")
+    kinds = sorted({t.dtype for t in new.values()})
+    note = f"{len(new)} weights are stored as {' and '.join(kinds)}, and were read as the numbers that they stand for"
+    return Unpacked(new, frozenset(parts) | {n for n in beside if n in tensors}, note)
+
+
+def quantization(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What ``config.json`` says of the quantisation; empty where it says nothing."""
+    for key in ("quantization_config", "compression_config"):
+        if isinstance(stated := config.get(key), Mapping):
+            return stated
+    return {}
+
+
+def stated_numbers(config: Mapping[str, Any], key: str) -> tuple[int, ...]:
+    """Every whole number that the quantisation's config has under a key, for all weights or for groups of modules."""
+    stated = quantization(config)
+    groups = stated.get("config_groups")
+    tables: list[Any] = [stated]
+    if isinstance(groups, Mapping):
+        tables += [g.get("weights") for g in groups.values() if isinstance(g, Mapping)]
+    values = [t.get(key) for t in tables if isinstance(t, Mapping)]
+    return tuple(dict.fromkeys(v for v in values if isinstance(v, int) and not isinstance(v, bool)))
+
+
+def wrong(tensor: Tensor, problem: str, hint: str = "") -> FormatError:
+    """The refusal of a tensor."""
+    return FormatError(tensor.path, f"tensor {tensor.name}: {problem}", hint)
+
+
+def part_of(tensors: Mapping[str, Tensor], name: str, first: Tensor, dtypes: Iterable[str]) -> Tensor:
+    """A tensor that ``first`` is nothing without, of one of these dtypes, or ``FormatError``."""
+    if (tensor := tensors.get(name)) is None:
+        raise wrong(first, f"{name}, which belongs to it, is missing", "fetch the missing file again")
+    return checked(tensor, dtypes)
+
+
+def checked(tensor: Tensor, dtypes: Iterable[str]) -> Tensor:
+    """The tensor if its dtype is one of these and its values stand one after the other, else ``FormatError``."""
+    if tensor.dtype not in (allowed := tuple(dtypes)):
+        raise wrong(tensor, f"has dtype {tensor.dtype}, expected {' or '.join(allowed)}")
+    if not tensor.plain:  # a view in some order of its own: its bytes are not what a scheme takes them for
+        raise wrong(tensor, "its values do not stand one after the other", "save the model as safetensors")
+    return tensor
+
+
+def block_edge(length: int, count: int, *stated: Any) -> int:
+    """Size of the blocks along an axis of ``length`` that has ``count`` of them; 0 where none fits.
+
+    The stated sizes are tried in order, then equal blocks. Numbers of strangers: only a size that gives exactly
+    ``count`` blocks is taken.
+    """
+    for size in stated:
+        if isinstance(size, int) and size > 0 and -(-length // size) == count:
+            return size
+    return length // count if count > 0 and length % count == 0 else 0
