@@ -17,7 +17,7 @@ from forebear.inspect.cost import Meter
 from forebear.inspect.judge import FEWEST_COINS, suggested
 from forebear.lineage.evidence import joined
 from forebear.signals import fingerprint
-from forebear.sources import open_source
+from forebear.sources import Refused, open_source
 from forebear.types import Untested
 
 MOST_FETCHED = 3
@@ -60,8 +60,12 @@ def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_st
                 continue
             index.add(mark, source.location)
             added.append(name)
+        except Refused as error:
+            missing.append(Untested(name, f"could not be fetched: {error.message}"))
         except ForebearError as error:
             missing.append(Untested(name, f"could not be fetched: {error.message}"))
+            if not added:
+                break
     missing += [
         Untested(name, f"{MOST_FETCHED} others of this shape were fetched first") for name in wanted[MOST_FETCHED:]
     ]

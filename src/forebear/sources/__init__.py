@@ -6,7 +6,7 @@ import os
 import re
 
 from forebear.errors import UsageError
-from forebear.sources.answers import offline
+from forebear.sources.answers import Refused, offline
 from forebear.sources.base import File, Metered, Range, Source, Traffic
 from forebear.sources.cache import RangeCache, cache_home
 from forebear.sources.filesystem import LocalSource
@@ -17,6 +17,7 @@ __all__ = [
     "Metered",
     "Range",
     "RangeCache",
+    "Refused",
     "Source",
     "Traffic",
     "cache_home",

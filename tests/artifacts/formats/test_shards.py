@@ -154,14 +154,16 @@ def test_no_shard_is_opened_twice_for_headers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "stem"),
+    ("name", "stem", "layer"),
     [
-        ("model.layers.12.mlp.experts.300.w1.weight", "model.layers.#.mlp.experts.#.w1.weight"),
-        ("h.0.ln_1.weight", "h.#.ln_1.weight"),
-        ("0.weight", "#.weight"),
-        ("conv1d.7", "conv1d.#"),
-        ("a.1234567.b", "a.1234567.b"),
+        ("model.layers.12.mlp.experts.300.w1.weight", "model.layers.#.mlp.experts.#.w1.weight", 12),
+        ("h.0.ln_1.weight", "h.#.ln_1.weight", 0),
+        ("0.weight", "#.weight", 0),
+        ("conv1d.7", "conv1d.#", 7),
+        ("model.norm.weight", "model.norm.weight", None),
+        ("a.1234567.b", "a.1234567.b", None),
+        ("a.٣.b", "a.٣.b", None),
     ],
 )
-def test_numbers_that_are_parts_of_a_name_are_taken_out(name: str, stem: str) -> None:
-    assert template(name) == stem
+def test_numbers_that_are_parts_of_a_name_are_taken_out(name: str, stem: str, layer: int | None) -> None:
+    assert template(name) == (stem, layer)

@@ -72,9 +72,13 @@ class Presumed(Tensor):
         return self.found().raw(start, stop)
 
 
-def template(name: str) -> str:
-    """A name with every number taken out: tensors that share it are namesakes."""
-    return _NUMBER.sub("#", name)
+def template(name: str) -> tuple[str, int | None]:
+    """A name with its numbers taken out, which its namesakes share; and the first number, which is that of its layer."""
+    pieces = _NUMBER.split(name)
+    return "#".join(pieces[::2]), int(pieces[1]) if len(pieces) > 1 else None
+
+
+_NUMBER = re.compile(r"(?:^|(?<=\.))([0-9]{1,6})(?=\.|\Z)")
 
 
 def presumed(owner: Mapping[str, str], header: Header) -> dict[str, Tensor]:
@@ -94,15 +98,15 @@ def presumed(owner: Mapping[str, str], header: Header) -> dict[str, Tensor]:
         if path not in opened:
             opened[path] = header(path)
             for name, tensor in opened[path].items():
-                known.setdefault(template(name), tensor)
+                known.setdefault(template(name)[0], tensor)
 
-    layers = {name: layer for name in owner if (layer := _layer(name)) is not None}
-    ends = {min(layers.values(), default=0), max(layers.values(), default=0)}
-    for path in sorted({path for name, path in owner.items() if layers.get(name) is None or layers[name] in ends}):
+    places = [(name, path, *template(name)) for name, path in owner.items()]
+    layers = {layer for *_, layer in places if layer is not None}
+    ends = {None, min(layers, default=0), max(layers, default=0)}
+    for path in sorted({path for _, path, _, layer in places if layer in ends}):
         open_shard(path)
     out: dict[str, Tensor] = {}
-    for name, path in owner.items():
-        stem = template(name)
+    for name, path, stem, _ in places:
         if stem not in known:
             open_shard(path)
         if path in opened:
@@ -113,12 +117,3 @@ def presumed(owner: Mapping[str, str], header: Header) -> dict[str, Tensor]:
             like = known[stem]
             out[name] = Presumed(name, like.dtype, like.shape, path, 0, like.source, header)
     return out
-
-
-def _layer(name: str) -> int | None:
-    """The first number among the parts of a name, which is that of its layer."""
-    found = _NUMBER.search(name)
-    return int(found[0]) if found else None
-
-
-_NUMBER = re.compile(r"(?:^|(?<=\.))[0-9]{1,6}(?=\.|\Z)")
