@@ -64,7 +64,7 @@ def test_an_empty_index_fetches_the_bases_that_the_shape_suggests(hub: Hub, inde
     missing = {u.what: u.why for u in result.coverage.not_tested}
     assert "could not be fetched: org/gone: not found or gated" in missing["org/gone"].replace("hf:", "")
     commit = hub.repositories["org/base"].commit
-    assert result.ancestors[0].location == f"hf:org/base@{commit}"
+    assert result.ancestors[0].target == f"hf:org/base@{commit}"
     assert {e.name: e.location.split("@")[0] for e in index.entries()} == {
         "org/base": "hf:org/base",
         "org/stranger": "hf:org/stranger",
