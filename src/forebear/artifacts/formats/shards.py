@@ -73,7 +73,7 @@ class Presumed(Tensor):
 
 
 def template(name: str) -> tuple[str, int | None]:
-    """A name with its numbers taken out, which its namesakes share, and the first of them, which is that of its layer."""
+    """A name with its numbers taken out, as its namesakes share it, and the first of them, which is its layer's."""
     pieces = _NUMBER.split(name)
     return "#".join(pieces[::2]), int(pieces[1]) if len(pieces) > 1 else None
 
