@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from forebear.errors import MissingExtra
-from forebear.sources import File, is_remote, open_source, remote
+from forebear.sources import File, Metered, is_remote, open_source, remote
 from forebear.sources.remote import BucketSource, UrlSource
 from hub import Fault, Hub
 from models import refused
@@ -72,7 +72,7 @@ def test_what_cannot_be_had_is_said(hub: Hub, url: str) -> None:
 def test_a_file_that_changes_is_refused(hub: Hub, url: str) -> None:
     source = UrlSource(url)
     source.read("model.safetensors", 0, 10)
-    hub.add("org/m", FILES | {"model.safetensors": DATA + b"x"})
+    hub.add("org/m", FILES | {"model.safetensors": DATA[::-1]})
     hub.signature = "signed-2"  # the address is asked again, and leads to the new file
     with refused("model.safetensors: changed while it was being read"):
         source.read("model.safetensors", 500_000, 500_010)
@@ -175,8 +175,11 @@ def test_a_bucket_is_a_folder(store: Store) -> None:
 def test_one_file_of_a_bucket_keeps_its_neighbours(store: Store) -> None:
     source = BucketSource("s3://bucket/m/model.safetensors")
     assert [f.path for f in source.files()] == sorted(FILES)
-    assert (source.only, source.name) == ("model.safetensors", "model")
+    assert (source.only, source.name) == ("model.safetensors", "m")
     assert source.read("config.json", 0, 2) == b"{}"
+    store.files["bucket/m/other.safetensors"] = b"y"
+    other = Metered(BucketSource("s3://bucket/m/other.safetensors"))
+    assert (other.only, other.name) == ("other.safetensors", "other")
 
 
 def test_what_a_store_raises_is_one_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,14 @@ class Client:
         return self._persist(url, name, once, lambda: 0, PATIENCE_SECONDS)
 
     def read(
-        self, url: str, start: int, stop: int, name: str, size: int, mark: Mapping[str, str] | None = None
+        self,
+        url: str,
+        start: int,
+        stop: int,
+        name: str,
+        size: int,
+        mark: Mapping[str, str] | None = None,
+        version: str = "",
     ) -> bytes:
         """Bytes ``[start, stop)`` of a file that has ``size`` bytes.
 
@@ -136,7 +143,8 @@ class Client:
             stop: behind the last, at most ``size``.
             name: what errors call the file.
             size: its length; another one means that the file has changed.
-            mark: headers that every answer that has them must have with this value.
+            mark: headers that every answer on the way that has them must have with this value.
+            version: what :meth:`size` gave with the length.
 
         Raises:
             InputError: they cannot be had, or the file has changed since it was first read.
@@ -146,6 +154,8 @@ class Client:
         def once(deadline: float) -> bytes:
             at = start + len(have)
             with self._answer(url, name, {"Range": f"bytes={at}-{stop - 1}"}, mark or {}) as response:
+                if version and validator(response.headers) not in ("", version):
+                    raise changed(name)
                 skip = self._skipped(response, at, stop, name, size)
                 self._drain(response, have, stop - start, deadline, skip)
             if len(have) < stop - start:

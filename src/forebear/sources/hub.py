@@ -116,9 +116,7 @@ class HubSource:
                 raise InputError(f"{self.target}: more than {MAX_FILES:,} files", "this is no model repository")
             if not following:
                 break
-            if origin(following) != origin(self._endpoint):
-                raise self._nonsense("its list of files goes on elsewhere")
-            url = following
+            url = f"{self._endpoint}{following}"
         else:
             raise self._nonsense(f"its list of files has more than {MAX_PAGES} pages")
         here = [f for f in found if "/" not in f.path and f.path not in ("", ".", "..")]
@@ -157,12 +155,13 @@ class HubSource:
         return Ranges(self.target, self.files(), contents, fetch, self._client.halt, self._cache)
 
     def _ask(self, url: str) -> tuple[Any, str]:
-        """A document of the API, and the address of its next page."""
+        """A document of the API, and path and query of its next page; mirrors name the original's host there."""
         with self._in_words():
             raw, headers = self._client.document(url, self.target)
         try:
             following = _NEXT.search(headers.get("Link", ""))
-            return json.loads(raw), following[1] if following else ""
+            parts = urlsplit(following[1]) if following else None
+            return json.loads(raw), f"{parts.path}?{parts.query}" if parts else ""
         except (ValueError, RecursionError):
             raise self._nonsense("its answer is not JSON") from None
 
@@ -187,6 +186,7 @@ class HubSource:
                 raise Refused(f"{self.target}: the hub refuses HF_TOKEN", "it is wrong or has expired") from None
             if error.status in (401, 403, 404):
                 hint = "HF_TOKEN may lack the right to read it" if self._has_token else "set HF_TOKEN"
+                hint += "" if self.target.startswith("hf:") else "; there is no such local folder either"
                 raise Refused(f"{self.target}: not found or gated", hint) from None
             if error.status == 429:
                 more = "" if self._has_token else ", or set HF_TOKEN"

@@ -88,7 +88,8 @@ class UrlSource:
     @cached_property
     def _ranges(self) -> Ranges:
         def fetch(path: str, start: int, stop: int) -> bytes:
-            return self._client.read(self._url(path), start, stop, path, self._found[path][0])
+            size, version = self._found[path]
+            return self._client.read(self._url(path), start, stop, path, size, version=version)
 
         strong = {p: (n, tag) for p, (n, tag) in self._found.items() if tag.startswith('"')}
         contents = {p: repr((self._folder, p, n, tag)) for p, (n, tag) in strong.items()}
@@ -104,6 +105,7 @@ class BucketSource:
     Raises:
         MissingExtra: the package for this store is not installed.
         UsageError: the environment forbids the network.
+        InputError: there is no such folder or file, or it may not be read.
     """
 
     def __init__(self, target: str, cache: RangeCache | None = None) -> None:
@@ -117,12 +119,18 @@ class BucketSource:
         except ImportError:
             raise MissingExtra(extra, f"{scheme}://") from None
         self.target = self.location = target.rstrip("/")
-        self.name = self.target.rpartition("/")[2]
-        self.only: str | None = None
         self.traffic: Traffic | None = Traffic()
-        self._path = path.rstrip("/")
         self._store = fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
         self._cache = cache or RangeCache()
+        self._path = path.rstrip("/")
+        folder, _, file = self._path.rpartition("/")
+        is_file = self._call(self.target, "info", self._path)["type"] == "file"
+        self.only: str | None = file if is_file else None
+        self.name = (file.rpartition(".")[0] if is_file and file != "model.safetensors" else "") or (
+            folder.rpartition("/")[2] if is_file else file
+        )
+        if is_file:
+            self._path = folder
 
     def files(self) -> tuple[File, ...]:
         """Files of the folder's first level; beside a single file those of its folder."""
@@ -138,10 +146,6 @@ class BucketSource:
 
     @cached_property
     def _found(self) -> dict[str, dict[str, Any]]:
-        folder, _, name = self._path.rpartition("/")
-        if self._call(self.target, "info", self._path)["type"] == "file":
-            self.only, self._path = name, folder
-            self.name = name.rpartition(".")[0] or name
         entries = self._call(self.target, "ls", self._path, detail=True)
         if len(entries) > MAX_FILES:
             raise InputError(f"{self.target}: more than {MAX_FILES:,} files", "name the folder that holds the model")
