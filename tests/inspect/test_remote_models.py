@@ -191,6 +191,20 @@ def test_the_command_line_ends_in_one_line_and_the_right_code(
         assert (len(hub.log) == before) == (code == 2)
 
 
+def test_no_log_or_output_shows_a_secret(models: dict[str, Path], hub: Hub, tmp_path: Path) -> None:
+    hub.add("org/private", folder_files(models["child"]), private=True)
+    hub.signature = "signature-of-a-url"
+    hub.fault(Fault("lfs/store", status=503, times=2))
+    for form in ("json", "table", "md"):
+        more = {"HF_TOKEN": hub.token, "FOREBEAR_LOG_LEVEL": "debug"}
+        done = command(hub, tmp_path / "home", "scan", "org/private", "--format", form, **more)
+        assert done.returncode == 0
+        assert hub.token not in done.stdout + done.stderr and hub.signature not in done.stdout + done.stderr
+        assert form != "json" or "answers 503; next attempt" in done.stderr
+    files = [p for place in ("cache", "home") for p in (tmp_path / place).rglob("*") if p.is_file()]
+    assert files and not any(s.encode() in p.read_bytes() for p in files for s in (hub.token, hub.signature))
+
+
 def test_the_zoo_is_the_same_through_the_hub(hub: Hub, tmp_path: Path) -> None:
     folders = sorted(p for p in (shared("zoo") / "models").iterdir() if (p / "model.safetensors").exists())[::6]
     assert folders
