@@ -180,9 +180,9 @@ def test_the_command_line_ends_in_one_line_and_the_right_code(
     for arguments, more, code, words in (
         (["org/none"], {}, 4, "not found or gated; set HF_TOKEN"),
         (["org/child"], {"HF_TOKEN": token}, 4, "the hub refuses HF_TOKEN"),
-        (["org/child", "--offline"], {}, 2, "--offline forbids the network"),
-        (["org/child"], {"HF_HUB_OFFLINE": "1"}, 2, "--offline forbids the network"),
-        (["org/child"], {"FOREBEAR_OFFLINE": "1"}, 2, "--offline forbids the network"),
+        (["org/child", "--offline"], {}, 2, "the network is off limits"),
+        (["org/child"], {"HF_HUB_OFFLINE": "1"}, 2, "the network is off limits"),
+        (["org/child"], {"FOREBEAR_OFFLINE": "1"}, 2, "the network is off limits"),
     ):
         before = len(hub.log)
         done = command(hub, home, "scan", *arguments, **more)

@@ -17,7 +17,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from forebear.errors import UsageError, one_line
-from forebear.sources.answers import Refused, changed, host, offline, origin, redirected, retry_after, validator
+from forebear.sources.answers import (
+    FORBIDDEN,
+    Refused,
+    changed,
+    host,
+    offline,
+    origin,
+    redirected,
+    retry_after,
+    validator,
+)
 from forebear.sources.base import Traffic
 from forebear.version import __version__
 
@@ -73,7 +83,7 @@ class Client:
 
     def __init__(self, endpoint: str, token: str = "") -> None:
         if offline():
-            raise UsageError(f"{host(endpoint)}: the network may not be used (--offline)", "name a local folder")
+            raise UsageError(f"{host(endpoint)}: {FORBIDDEN}", "name a local folder")
         import httpx2
 
         self.traffic = Traffic()

@@ -97,8 +97,8 @@ class HubSource:
     @cached_property
     def _commit(self) -> str:
         url = f"{self._endpoint}/api/models/{self.name}/revision/{quote(self._revision, safe='')}"
-        commit = self._ask(url)[0]
-        commit = commit.get("sha") if isinstance(commit, dict) else None
+        answer, _ = self._ask(url)
+        commit = answer.get("sha") if isinstance(answer, dict) else None
         if not isinstance(commit, str) or not _COMMIT.match(commit):
             raise InputError(f"{self.target}: the hub names no commit for {self._revision}", "is HF_ENDPOINT a hub?")
         return commit
@@ -128,15 +128,15 @@ class HubSource:
 
     def _entry(self, entry: Any) -> _Remote:
         """One file of the tree, checked."""
-        lfs = entry.get("lfs") if isinstance(entry, dict) else None
-        path, size, oid = (entry.get(k) for k in ("path", "size", "oid")) if isinstance(entry, dict) else (None,) * 3
-        if isinstance(lfs, dict):
-            size, oid = lfs.get("size"), lfs.get("oid")
-        right = isinstance(path, str) and isinstance(oid, str) and len(oid) <= 100 and not _SURROGATE.search(path)
-        if not right or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 2**63:
+        file = entry if isinstance(entry, dict) else {}
+        large = isinstance(file.get("lfs"), dict)
+        about = file["lfs"] if large else file
+        path, size, oid = file.get("path"), about.get("size"), about.get("oid")
+        if not isinstance(path, str) or not isinstance(oid, str) or not isinstance(size, int) or isinstance(size, bool):
             raise self._nonsense("its list of files has an entry without path, size or hash")
-        assert isinstance(path, str) and isinstance(oid, str)
-        return _Remote(path, size, oid, isinstance(lfs, dict))
+        if not 0 <= size < 2**63 or len(oid) > 100 or _SURROGATE.search(path):
+            raise self._nonsense("its list of files has an entry with an impossible path, size or hash")
+        return _Remote(path, size, oid, large)
 
     @cached_property
     def _ranges(self) -> Ranges:

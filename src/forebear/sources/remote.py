@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from forebear.errors import InputError, MissingExtra, UsageError, one_line
-from forebear.sources.answers import Refused, changed, host, offline
+from forebear.sources.answers import FORBIDDEN, Refused, changed, host, offline
 from forebear.sources.base import File, Range, Traffic
 from forebear.sources.cache import RangeCache
 from forebear.sources.filesystem import MAX_FILES
@@ -112,7 +112,7 @@ class BucketSource:
         scheme, _, path = target.partition("://")
         package, extra = STORES[scheme]
         if offline():
-            raise UsageError(f"{target}: the network may not be used (--offline)", "name a local folder")
+            raise UsageError(f"{target}: {FORBIDDEN}", "name a local folder")
         try:
             importlib.import_module(package)
             fsspec = importlib.import_module("fsspec")
