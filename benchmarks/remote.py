@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="also write the table to this file")
     arguments = parser.parse_args()
     lines = [
-        "| parameters | model | verdict | requests | headers MB | tokenizer MB | slices MB | s | s, plain | memory MB |",
+        "| parameters | model | verdict | requests | headers MB | tokenizer MB | slices MB | s | s, plain | memory |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     print("\n".join(lines))

@@ -24,7 +24,8 @@ class Shell:
     """Runs the command line as a process of its own."""
 
     def __init__(self, home: Path) -> None:
-        self.environment = {**os.environ, "FOREBEAR_HOME": str(home), "NO_COLOR": "1", "COLUMNS": "100"}
+        own = {"FOREBEAR_HOME": str(home), "FOREBEAR_CACHE": str(home.with_name("cache"))}
+        self.environment = {**os.environ, **own, "NO_COLOR": "1", "COLUMNS": "100"}
 
     def __call__(self, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -72,13 +73,15 @@ def test_without_arguments_it_says_what_to_try(shell: Shell) -> None:
 def test_version_and_help(shell: Shell) -> None:
     assert shell("--version").stdout.startswith("forebear 0.")
     command: list[str]
-    for command in ([], ["scan"], ["compare"], ["demo"], ["explain"], ["doctor"], ["index"]):
+    for command in ([], ["scan"], ["compare"], ["demo"], ["explain"], ["doctor"], ["index"], ["cache"]):
         done = shell(*command, "--help")
         assert done.returncode == 0
-        if command and command != ["index"]:
+        if command and command not in (["index"], ["cache"]):
             assert f"Example: forebear {command[0]}" in " ".join(done.stdout.split())
     for name in ("add", "list", "show", "remove", "search", "path", "info"):
         assert f"Example: forebear index {name}" in " ".join(shell("index", name, "--help").stdout.split())
+    for name in ("path", "info", "clear"):
+        assert f"Example: forebear cache {name}" in " ".join(shell("cache", name, "--help").stdout.split())
 
 
 def test_every_command_takes_the_common_options(shell: Shell, base: Path) -> None:
@@ -97,6 +100,9 @@ def test_every_command_takes_the_common_options(shell: Shell, base: Path) -> Non
         ["index", "path"],
         ["index", "info"],
         ["index", "remove", "base"],
+        ["cache", "path"],
+        ["cache", "info"],
+        ["cache", "clear"],
     ]
     for command in commands:
         done = shell(*command, "--quiet", "--verbose", "--offline", "--no-progress", "--format", "json")
@@ -300,7 +306,7 @@ def test_doctor_says_what_is_there(shell: Shell, tmp_path: Path) -> None:
     done = shell("doctor")
     assert done.returncode == 0
     names = [c["name"] for c in shell.json("doctor")["checks"]]
-    assert names == ["python", "numpy", "sqlite", "index", "search", "torch", "network"]
+    assert names == ["python", "numpy", "sqlite", "index", "search", "torch", "network", "cache"]
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "index.db").write_bytes(b"not a database at all" * 100)
     broken = shell("doctor")

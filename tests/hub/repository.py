@@ -11,6 +11,7 @@ from typing import Any, Protocol
 LARGE = (".safetensors", ".bin", ".gguf", ".pt", ".pth", ".h5", ".onnx", ".model")
 """Files of these kinds, and all above ``LARGE_SIZE``, are kept behind the second port, as by Git LFS."""
 LARGE_SIZE = 10_000_000
+_SAMPLE = 4_096
 
 
 class Content(Protocol):
@@ -54,7 +55,7 @@ class Entry:
     Attributes:
         content: its bytes.
         large: kept behind the second port.
-        oid: SHA-256 of a large file, Git's blob hash of a small one; of a computed file a hash of what identifies it.
+        oid: SHA-256 of a large file, Git's blob hash of a small one; of a computed file a hash of samples.
     """
 
     content: Content
@@ -94,8 +95,10 @@ class Repository:
         content = Stored(data) if isinstance(data, bytes) else data
         large = path.endswith(LARGE) or content.size > LARGE_SIZE
         if not isinstance(content, Stored):
-            identity = f"{self.id}/{path}/{content.size}/{content!r}".encode()
-            return Entry(content, large, hashlib.sha256(identity).hexdigest())
+            identity = hashlib.sha256(f"{self.id}/{path}/{content.size}".encode())
+            for start in (0, content.size // 2, max(0, content.size - _SAMPLE)):
+                identity.update(content.read(start, min(content.size, start + _SAMPLE)))
+            return Entry(content, large, identity.hexdigest())
         if large:
             return Entry(content, large, hashlib.sha256(content.data).hexdigest())
         return Entry(content, large, hashlib.sha1(b"blob %d\0" % content.size + content.data).hexdigest())

@@ -11,6 +11,7 @@ Everything that goes wrong between a reader and a real hub can be asked for with
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import socket
@@ -341,7 +342,8 @@ class _Front(_Handler):
     def _json(self, document: Any, more: Mapping[str, str] = NONE) -> None:
         changed = next((f.body for f in self.faults if f.body is not None), None)
         body = json.dumps(document).encode() if changed is None else changed
-        self.answer(200, body, {"Content-Type": "application/json; charset=utf-8"} | dict(more))
+        about = {"Content-Type": "application/json; charset=utf-8", "ETag": f'W/"{hashlib.sha1(body).hexdigest()}"'}
+        self.answer(200, body, about | dict(more))
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         more = {"X-Error-Message": message, "Content-Type": "application/json"}

@@ -129,7 +129,8 @@ def set_log_level() -> None:
     level = os.environ.get("FOREBEAR_LOG_LEVEL", "warning").upper()
     if level not in logging.getLevelNamesMapping():
         raise UsageError(f"FOREBEAR_LOG_LEVEL={level.lower()} is not a level", "use debug, info, warning or error")
-    logging.basicConfig(level=level, stream=sys.stderr, format="forebear: %(message)s")
+    logging.basicConfig(stream=sys.stderr, format="forebear: %(message)s")
+    logging.getLogger("forebear").setLevel(level)  # ours alone: HTTP libraries would log signed addresses and headers
 
 
 def emit(

@@ -6,7 +6,7 @@ import os
 import re
 
 from forebear.errors import UsageError
-from forebear.sources.answers import Refused, offline
+from forebear.sources.answers import FORBIDDEN, Refused, offline
 from forebear.sources.base import File, Metered, Range, Source, Traffic
 from forebear.sources.cache import RangeCache, cache_home
 from forebear.sources.filesystem import LocalSource
@@ -53,7 +53,7 @@ def open_source(target: str) -> Source:
         return LocalSource(target)
     if offline():
         public = target.partition("?")[0]
-        raise UsageError(f"{public}: not on this machine, and --offline forbids the network", "give a local folder")
+        raise UsageError(f"{public}: not on this machine, and {FORBIDDEN}", "give a local folder")
     scheme = _ADDRESS.match(target)
     if scheme is None:
         from forebear.sources.hub import HubSource

@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from forebear.errors import InputError, one_line
 
+FORBIDDEN = "the network is off limits (--offline, FOREBEAR_OFFLINE or HF_HUB_OFFLINE)"
 _NO = ("", "0", "false", "no", "off")
 
 

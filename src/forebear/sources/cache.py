@@ -19,6 +19,7 @@ from pathlib import Path
 LIMIT = 2_000_000_000
 """Bytes on disk; the oldest entries go first."""
 _MAGIC = b"forebr1\n"
+_PLACE = re.compile(r"[0-9a-f]{64}\Z")
 _NAME = re.compile(r"(\d{1,19})-(\d{1,19})\Z")
 _ABANDONED_SECONDS = 3_600.0
 
@@ -126,6 +127,8 @@ class RangeCache:
         for folder, _, names in os.walk(self.folder):
             for name in names:
                 path = Path(folder, name)
+                if not _PLACE.match(path.parent.name) or not (_NAME.match(name) or name.endswith(".part")):
+                    continue  # not ours
                 with contextlib.suppress(OSError):
                     info = path.stat(follow_symlinks=False)
                     yield info.st_mtime, info.st_size, path

@@ -17,7 +17,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from forebear.errors import UsageError, one_line
-from forebear.sources.answers import Refused, changed, host, offline, origin, redirected, retry_after, validator
+from forebear.sources.answers import (
+    FORBIDDEN,
+    Refused,
+    changed,
+    host,
+    offline,
+    origin,
+    redirected,
+    retry_after,
+    validator,
+)
 from forebear.sources.base import Traffic
 from forebear.version import __version__
 
@@ -73,7 +83,7 @@ class Client:
 
     def __init__(self, endpoint: str, token: str = "") -> None:
         if offline():
-            raise UsageError(f"{host(endpoint)}: the network may not be used (--offline)", "name a local folder")
+            raise UsageError(f"{host(endpoint)}: {FORBIDDEN}", "name a local folder")
         import httpx2
 
         self.traffic = Traffic()
@@ -85,6 +95,7 @@ class Client:
         )
         self._places: dict[str, str] = {}
         self._validators: dict[str, str] = {}
+        self._rangeless: set[str] = set()
         self._finding: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._halted = threading.Event()
@@ -116,6 +127,7 @@ class Client:
 
         def once(deadline: float) -> tuple[int, str]:
             with self._answer(url, name, {"Range": "bytes=0-0"}) as response:
+                self._same(response, name)
                 total = response.headers.get("Content-Range", "").rpartition("/")[2]
                 if response.status_code == 200:
                     total = response.headers.get("Content-Length", "")
@@ -126,7 +138,14 @@ class Client:
         return self._persist(url, name, once, lambda: 0, PATIENCE_SECONDS)
 
     def read(
-        self, url: str, start: int, stop: int, name: str, size: int, mark: Mapping[str, str] | None = None
+        self,
+        url: str,
+        start: int,
+        stop: int,
+        name: str,
+        size: int,
+        mark: Mapping[str, str] | None = None,
+        version: str = "",
     ) -> bytes:
         """Bytes ``[start, stop)`` of a file that has ``size`` bytes.
 
@@ -136,7 +155,8 @@ class Client:
             stop: behind the last, at most ``size``.
             name: what errors call the file.
             size: its length; another one means that the file has changed.
-            mark: headers that every answer that has them must have with this value.
+            mark: headers that every answer on the way that has them must have with this value.
+            version: what :meth:`size` gave with the length.
 
         Raises:
             InputError: they cannot be had, or the file has changed since it was first read.
@@ -146,8 +166,11 @@ class Client:
         def once(deadline: float) -> bytes:
             at = start + len(have)
             with self._answer(url, name, {"Range": f"bytes={at}-{stop - 1}"}, mark or {}) as response:
-                skip = self._skipped(response, at, stop, name, size)
-                self._drain(response, have, stop - start, deadline, skip)
+                self._same(response, name)
+                if version and validator(response.headers) not in ("", version):
+                    raise changed(name)
+                skip, end = self._span(response, at, stop, name, size)
+                self._drain(response, have, end - start, deadline, skip)
             if len(have) < stop - start:
                 raise _Again(f"the connection ended at byte {start + len(have):,}")
             return bytes(have)
@@ -186,14 +209,13 @@ class Client:
     def _answer(
         self, url: str, name: str, headers: Mapping[str, str], mark: Mapping[str, str] | None = None
     ) -> Iterator[httpx2.Response]:
-        """The answer from where the file really is: 200 or 206, of the version that was seen first."""
+        """The answer from where the file really is: 200 or 206, as it is stored."""
         response = self._find(url, name, headers, mark or {})
         try:
             if response.status_code not in (200, 206):
                 raise self._refusal(response, url, name)
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise Refused(f"{name}: {host(url)} sends it compressed, though asked not to")
-            self._same(response, name)
             yield response
         finally:
             response.close()
@@ -263,15 +285,18 @@ class Client:
             if time.monotonic() > deadline:
                 raise _Again(f"too slow, {len(have):,} of {wanted:,} bytes so far")
 
-    def _skipped(self, response: httpx2.Response, at: int, stop: int, name: str, size: int) -> int:
-        """Bytes of the body that lie before ``at``: none of a proper answer, all of them where ``Range`` is ignored."""
+    def _span(self, response: httpx2.Response, at: int, stop: int, name: str, size: int) -> tuple[int, int]:
+        """How many bytes of the body lie before ``at``, and where in the file it ends.
+
+        None do in a proper answer, which may be shorter than was asked for; all of them where ``Range`` is ignored.
+        """
         if response.status_code == 206:
             found = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
             if found and found[3] not in ("*", str(size)):
                 raise changed(name)
-            if not found or (int(found[1]), int(found[2])) != (at, stop - 1):
+            if not found or not int(found[1]) == at <= int(found[2]) < stop:
                 raise _Again(f"asked for bytes {at:,} to {stop - 1:,}, it sends others")
-            return 0
+            return 0, int(found[2]) + 1
         if response.headers.get("Content-Length", str(size)) != str(size):
             raise changed(name)
         if stop < size or at > 0:
@@ -281,8 +306,10 @@ class Client:
                     f"{name}: {server} ignores byte ranges, and {stop:,} bytes would have to be read",
                     "download it and scan the copy",
                 )
-            _log.warning("%s: %s ignores byte ranges; the file is read from its start", name, server)
-        return at
+            if server not in self._rangeless:
+                self._rangeless.add(server)
+                _log.warning("%s ignores byte ranges; files are read from their start", server)
+        return at, stop
 
     def _same(self, response: httpx2.Response, name: str) -> None:
         """Raise unless this is the version of the file that the first answer from this address was."""

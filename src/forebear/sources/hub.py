@@ -97,8 +97,8 @@ class HubSource:
     @cached_property
     def _commit(self) -> str:
         url = f"{self._endpoint}/api/models/{self.name}/revision/{quote(self._revision, safe='')}"
-        commit = self._ask(url)[0]
-        commit = commit.get("sha") if isinstance(commit, dict) else None
+        answer, _ = self._ask(url)
+        commit = answer.get("sha") if isinstance(answer, dict) else None
         if not isinstance(commit, str) or not _COMMIT.match(commit):
             raise InputError(f"{self.target}: the hub names no commit for {self._revision}", "is HF_ENDPOINT a hub?")
         return commit
@@ -116,9 +116,7 @@ class HubSource:
                 raise InputError(f"{self.target}: more than {MAX_FILES:,} files", "this is no model repository")
             if not following:
                 break
-            if origin(following) != origin(self._endpoint):
-                raise self._nonsense("its list of files goes on elsewhere")
-            url = following
+            url = f"{self._endpoint}{following}"
         else:
             raise self._nonsense(f"its list of files has more than {MAX_PAGES} pages")
         here = [f for f in found if "/" not in f.path and f.path not in ("", ".", "..")]
@@ -130,15 +128,15 @@ class HubSource:
 
     def _entry(self, entry: Any) -> _Remote:
         """One file of the tree, checked."""
-        lfs = entry.get("lfs") if isinstance(entry, dict) else None
-        path, size, oid = (entry.get(k) for k in ("path", "size", "oid")) if isinstance(entry, dict) else (None,) * 3
-        if isinstance(lfs, dict):
-            size, oid = lfs.get("size"), lfs.get("oid")
-        right = isinstance(path, str) and isinstance(oid, str) and len(oid) <= 100 and not _SURROGATE.search(path)
-        if not right or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 2**63:
+        file = entry if isinstance(entry, dict) else {}
+        large = isinstance(file.get("lfs"), dict)
+        about = file["lfs"] if large else file
+        path, size, oid = file.get("path"), about.get("size"), about.get("oid")
+        if not isinstance(path, str) or not isinstance(oid, str) or not isinstance(size, int) or isinstance(size, bool):
             raise self._nonsense("its list of files has an entry without path, size or hash")
-        assert isinstance(path, str) and isinstance(oid, str)
-        return _Remote(path, size, oid, isinstance(lfs, dict))
+        if not 0 <= size < 2**63 or len(oid) > 100 or _SURROGATE.search(path):
+            raise self._nonsense("its list of files has an entry with an impossible path, size or hash")
+        return _Remote(path, size, oid, large)
 
     @cached_property
     def _ranges(self) -> Ranges:
@@ -157,12 +155,13 @@ class HubSource:
         return Ranges(self.target, self.files(), contents, fetch, self._client.halt, self._cache)
 
     def _ask(self, url: str) -> tuple[Any, str]:
-        """A document of the API, and the address of its next page."""
+        """A document of the API, and path and query of its next page; mirrors name the original's host there."""
         with self._in_words():
             raw, headers = self._client.document(url, self.target)
         try:
             following = _NEXT.search(headers.get("Link", ""))
-            return json.loads(raw), following[1] if following else ""
+            parts = urlsplit(following[1]) if following else None
+            return json.loads(raw), f"{parts.path}?{parts.query}" if parts else ""
         except (ValueError, RecursionError):
             raise self._nonsense("its answer is not JSON") from None
 
@@ -187,6 +186,7 @@ class HubSource:
                 raise Refused(f"{self.target}: the hub refuses HF_TOKEN", "it is wrong or has expired") from None
             if error.status in (401, 403, 404):
                 hint = "HF_TOKEN may lack the right to read it" if self._has_token else "set HF_TOKEN"
+                hint += "" if self.target.startswith("hf:") else "; there is no such local folder either"
                 raise Refused(f"{self.target}: not found or gated", hint) from None
             if error.status == 429:
                 more = "" if self._has_token else ", or set HF_TOKEN"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from forebear.errors import InputError, MissingExtra, UsageError, one_line
-from forebear.sources.answers import Refused, changed, host, offline
+from forebear.sources.answers import FORBIDDEN, Refused, changed, host, offline
 from forebear.sources.base import File, Range, Traffic
 from forebear.sources.cache import RangeCache
 from forebear.sources.filesystem import MAX_FILES
@@ -88,7 +90,8 @@ class UrlSource:
     @cached_property
     def _ranges(self) -> Ranges:
         def fetch(path: str, start: int, stop: int) -> bytes:
-            return self._client.read(self._url(path), start, stop, path, self._found[path][0])
+            size, version = self._found[path]
+            return self._client.read(self._url(path), start, stop, path, size, version=version)
 
         strong = {p: (n, tag) for p, (n, tag) in self._found.items() if tag.startswith('"')}
         contents = {p: repr((self._folder, p, n, tag)) for p, (n, tag) in strong.items()}
@@ -104,25 +107,34 @@ class BucketSource:
     Raises:
         MissingExtra: the package for this store is not installed.
         UsageError: the environment forbids the network.
+        InputError: there is no such folder or file, or it may not be read.
     """
 
     def __init__(self, target: str, cache: RangeCache | None = None) -> None:
         scheme, _, path = target.partition("://")
         package, extra = STORES[scheme]
         if offline():
-            raise UsageError(f"{target}: the network may not be used (--offline)", "name a local folder")
+            raise UsageError(f"{target}: {FORBIDDEN}", "name a local folder")
         try:
             importlib.import_module(package)
             fsspec = importlib.import_module("fsspec")
         except ImportError:
             raise MissingExtra(extra, f"{scheme}://") from None
         self.target = self.location = target.rstrip("/")
-        self.name = self.target.rpartition("/")[2]
-        self.only: str | None = None
         self.traffic: Traffic | None = Traffic()
-        self._path = path.rstrip("/")
-        self._store = fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
+        with _in_words(self.target):
+            self._store = fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
         self._cache = cache or RangeCache()
+        self._lock = threading.Lock()
+        self._path = path.rstrip("/")
+        folder, _, file = self._path.rpartition("/")
+        is_file = self._call(self.target, "info", self._path)["type"] == "file"
+        self.only: str | None = file if is_file else None
+        self.name = file
+        if is_file:
+            stem = file.rpartition(".")[0] or file
+            self.name = stem if stem != "model" else folder.rpartition("/")[2]
+            self._path = folder
 
     def files(self) -> tuple[File, ...]:
         """Files of the folder's first level; beside a single file those of its folder."""
@@ -138,10 +150,6 @@ class BucketSource:
 
     @cached_property
     def _found(self) -> dict[str, dict[str, Any]]:
-        folder, _, name = self._path.rpartition("/")
-        if self._call(self.target, "info", self._path)["type"] == "file":
-            self.only, self._path = name, folder
-            self.name = name.rpartition(".")[0] or name
         entries = self._call(self.target, "ls", self._path, detail=True)
         if len(entries) > MAX_FILES:
             raise InputError(f"{self.target}: more than {MAX_FILES:,} files", "name the folder that holds the model")
@@ -152,29 +160,39 @@ class BucketSource:
     def _ranges(self) -> Ranges:
         files = self.files()
         tags = {path: str(info.get("ETag") or info.get("etag") or "") for path, info in self._found.items()}
-        contents = {f.path: repr((self._path, f.path, f.size, tags[f.path])) for f in files if tags[f.path]}
+        contents = {f.path: repr((self.target, f.path, f.size, tags[f.path])) for f in files if tags[f.path]}
         return Ranges(self.target, files, contents, self._fetch, lambda: None, self._cache)
 
     def _fetch(self, path: str, start: int, stop: int) -> bytes:
         data: bytes = self._call(path, "cat_file", f"{self._path}/{path}", start=start, end=stop)
         if len(data) != stop - start:
             raise changed(path)
-        assert self.traffic is not None
-        self.traffic.bytes_read += len(data)
+        self._count(0, len(data))
         return data
 
-    def _call(self, name: str, method: str, *arguments: Any, **more: Any) -> Any:
-        """One call of the store; whatever its packages raise is one line."""
+    def _count(self, requests: int, size: int) -> None:
         assert self.traffic is not None
-        self.traffic.requests += 1
-        try:
+        with self._lock:
+            self.traffic.requests += requests
+            self.traffic.bytes_read += size
+
+    def _call(self, name: str, method: str, *arguments: Any, **more: Any) -> Any:
+        self._count(1, 0)
+        with _in_words(name):
             return getattr(self._store, method)(*arguments, **more)
-        except FileNotFoundError:
-            raise InputError(f"{name}: not found", "check the address") from None
-        except PermissionError:
-            raise InputError(f"{name}: access denied", "check the credentials of the store's own tools") from None
-        except Exception as error:  # every store has errors of its own
-            raise InputError(f"{name}: cannot be read ({one_line(str(error), 200)})", "try again later") from None
+
+
+@contextmanager
+def _in_words(name: str) -> Iterator[None]:
+    """Whatever a store's packages raise is one line."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{name}: not found", "check the address") from None
+    except PermissionError:
+        raise InputError(f"{name}: access denied", "check the credentials of the store's own tools") from None
+    except Exception as error:  # every store has errors of its own
+        raise InputError(f"{name}: cannot be read ({one_line(str(error), 200)})", "try again later") from None
 
 
 def _public(target: str) -> str:
