@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 import time
 
+from forebear.artifacts import Artifact
 from forebear.sources import Metered
 from forebear.types import Cost
+
+LIGHT_FROM = 64_000_000
+"""Bytes of a distant model from which on a light look is cheaper."""
 
 
 class Meter:
@@ -28,6 +32,14 @@ class Meter:
             round(time.perf_counter() - self._start, 4),
             peak_memory(),
         )
+
+
+def light_first(artifact: Artifact, effort: str) -> bool:
+    """Whether the first look at a model is a light one: it is far away, large, and not to be read deeply."""
+    if artifact.source.traffic is None or effort == "deep":
+        return False
+    left = LIGHT_FROM
+    return any((left := left - t.nbytes) < 0 for t in artifact.weights.tensors.values())
 
 
 def peak_memory() -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from forebear.artifacts import read_artifact
 from forebear.errors import InputError
 from forebear.index import Index
-from forebear.inspect.cost import Meter
+from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.signals import Fingerprint
 from forebear.signals import fingerprint as measure
@@ -72,7 +72,7 @@ def _measure(
     source = open_source(target)
     artifact = read_artifact(source)
     meter.watch(artifact.source)
-    mark = measure(artifact, name, light=artifact.source.traffic is not None and effort != "deep")
+    mark = measure(artifact, name, light=light_first(artifact, effort))
     if effort == "deep":
         on_step(f"hashing {artifact.name}")
         mark = replace(mark, content=content_digest(artifact))

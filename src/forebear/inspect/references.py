@@ -13,7 +13,7 @@ from typing import Any
 from forebear.artifacts import read_artifact
 from forebear.errors import ForebearError
 from forebear.index import Index
-from forebear.inspect.cost import Meter
+from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS, suggested
 from forebear.lineage.evidence import joined
 from forebear.signals import fingerprint
@@ -54,7 +54,7 @@ def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_st
             source = open_source(f"hf:{name}")
             artifact = read_artifact(source)
             meter.watch(artifact.source)
-            mark = fingerprint(artifact, name, light=True)
+            mark = fingerprint(artifact, name, light=light_first(artifact, "standard"))
             if mark.code.n < FEWEST_COINS:
                 missing.append(Untested(name, f"{mark.code.n} sign coins could be read of it, too few for a reference"))
                 continue

@@ -11,7 +11,7 @@ from forebear.artifacts import Artifact, read_artifact
 from forebear.errors import ForebearError
 from forebear.index import Entry, Index, LocalIndex
 from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, signless
-from forebear.inspect.cost import Meter
+from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.inspect.references import Fetched, fetch_references
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
@@ -19,7 +19,7 @@ from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
-from forebear.signals.sign_code import compare_codes
+from forebear.signals.sign_code import compare_codes, light_code
 from forebear.signals.vocabulary import same_vocabulary
 from forebear.sources import is_remote, offline, open_source
 from forebear.types import Ancestor, Coverage, Evidence, ModelRef, Scan, Untested, Verdict, floored
@@ -61,7 +61,7 @@ def scan(
     source = open_source(target)
     artifact = read_artifact(source)
     meter.watch(artifact.source)
-    search = _Search(artifact, references, source.location, 2 if artifact.source.traffic and effort != "deep" else 1)
+    search = _Search(artifact, references, source.location, 2 if light_first(artifact, effort) else 1)
     fetched = Fetched()
     if effort == "quick":
         search.measure()
@@ -239,11 +239,11 @@ def _by_rows(
     """Compare with the reference's own files; its code stays the evidence where they are gone or have changed."""
     entry = candidate.entry
     what = f"rows of {entry.name}"
-    remote = is_remote(entry.location)
-    if (remote or artifact.source.traffic) and effort != "deep":
-        notes.append(Untested(what, "models on a network are compared by their codes (--effort deep reads rows)"))
+    light = light_first(artifact, effort) or light_code(entry.fingerprint.code)
+    if light and effort != "deep":
+        notes.append(Untested(what, "a large model on a network is compared by its code (--effort deep reads rows)"))
         return candidate
-    if not remote and not os.path.exists(entry.location):
+    if not is_remote(entry.location) and not os.path.exists(entry.location):
         notes.append(Untested(what, f"its files are no longer at {entry.location}; its stored code was used"))
         return candidate
     try:

@@ -283,9 +283,14 @@ def aligned_slots(a: SignCode, b: SignCode) -> list[tuple[int, int]]:
     A light code has too few layers to align: first meets first, middle middle, last last.
     """
     one, two = (sorted((s for s in range(SLOTS) if c.layers[s] >= 0), key=lambda s: c.layers[s]) for c in (a, b))
-    if is_light(one) or is_light(two):
+    if light_code(a) or light_code(b):
         return [(s, s) for s in one if s in two]
     return [(one[i], two[j]) for i, j in align_layers(a.signature[one], b.signature[two])]
+
+
+def light_code(code: SignCode) -> bool:
+    """Whether a code is that of a light look."""
+    return is_light([s for s in range(SLOTS) if code.layers[s] >= 0])
 
 
 def shared_regions(a: tuple[str, ...], b: tuple[str, ...]) -> dict[str, Region]:

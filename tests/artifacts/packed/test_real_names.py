@@ -87,8 +87,8 @@ def test_every_tensor_of_gpt_oss_is_understood(tmp_path: Path) -> None:
             values = rng.integers(0, 256, (*shape, 16)) if what == "blocks" else rng.integers(118, 124, shape)
             stored[name] = entry("U8", values)
         else:
-            shape = next(s for ending, s in sizes.items() if name.endswith(ending))
-            stored[name] = rng.standard_normal(shape).astype(np.float32)
+            dims = next(s for ending, s in sizes.items() if name.endswith(ending))
+            stored[name] = rng.standard_normal(dims).astype(np.float32)
     write_safetensors(tmp_path / "model.safetensors", stored)
     said = {"hidden_size": width, "num_attention_heads": heads, "num_key_value_heads": kv_heads, "head_dim": head}
     said |= {"intermediate_size": neurons, "vocab_size": vocabulary, "num_local_experts": experts}
