@@ -53,11 +53,11 @@ def open_source(target: str) -> Source:
     if offline():
         public = target.partition("?")[0]
         raise UsageError(f"{public}: not on this machine, and {FORBIDDEN}", "give a local folder")
-    scheme = _ADDRESS.match(target)
-    if scheme is None:
-        from forebear.sources.hub import HubSource
+    from forebear.sources.hub import HubSource, page_target
 
-        return HubSource(target)
+    repository = page_target(target) if _ADDRESS.match(target) else target
+    if repository:
+        return HubSource(repository)
     from forebear.sources.remote import BucketSource, UrlSource
 
-    return UrlSource(target) if scheme[1].startswith("http") else BucketSource(target)
+    return UrlSource(target) if target.startswith("http") else BucketSource(target)
