@@ -50,14 +50,13 @@ def open_source(target: str) -> Source:
         if _LATER.match(target) and not os.path.lexists(target):
             raise UsageError(f"{target}: no such file or directory", "this kind of target cannot be read yet")
         return LocalSource(target)
-    if offline():
-        public = target.partition("?")[0]
-        raise UsageError(f"{public}: not on this machine, and {FORBIDDEN}", "give a local folder")
     from forebear.sources.hub import HubSource, page_target
+    from forebear.sources.remote import BucketSource, UrlSource, public_address
 
+    if offline():
+        public = public_address(target) if target.startswith("http") else target
+        raise UsageError(f"{public}: not on this machine, and {FORBIDDEN}", "give a local folder")
     repository = page_target(target) if _ADDRESS.match(target) else target
     if repository:
         return HubSource(repository)
-    from forebear.sources.remote import BucketSource, UrlSource
-
     return UrlSource(target) if target.startswith("http") else BucketSource(target)
