@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from forebear.errors import InputError
 from forebear.sources import http
 from forebear.sources.answers import redirected, retry_after
 from forebear.sources.http import Client
@@ -330,6 +334,43 @@ def test_a_body_without_end_is_cut_off(hub: Hub, deadline: None) -> None:
 def test_what_is_no_http_is_given_up(hub: Hub, answer: bytes, deadline: None) -> None:
     with raw_server(answer) as address, refused("f: 127.0.0.1"):
         Client(address).read(address, 0, 10, "f", 10)
+
+
+FAULTS = st.one_of(
+    st.builds(lambda after, reset: {"after": after, "reset": reset}, st.integers(0, 40_000), st.booleans()),
+    st.builds(lambda status: {"status": status}, st.sampled_from([301, 400, 403, 404, 416, 429, 500, 503, 299])),
+    st.builds(
+        lambda a, b, size: {"headers": {"Content-Range": f"bytes {a}-{b}/{size}"}},
+        *(st.integers(0, 40_000), st.integers(0, 40_000), st.sampled_from(["300000", "*", "299999", "x"])),
+    ),
+    st.builds(lambda value: {"headers": {"Content-Encoding": value}}, st.sampled_from(["gzip", "identity", "br"])),
+    st.builds(lambda size: {"content": DATA[::-1][:size]}, st.integers(0, len(DATA))),
+    st.just({"whole": True}),
+)
+
+
+@settings(max_examples=60)
+@given(
+    faults=st.lists(st.tuples(st.sampled_from(["hub/org", "lfs/store"]), FAULTS), max_size=5),
+    start=st.integers(0, 30_000),
+    length=st.integers(1, 60_000),
+)
+def test_whatever_goes_wrong_the_bytes_are_right_or_refused(
+    faults: list[tuple[str, dict[str, Any]]], start: int, length: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch, Hub() as hub:
+        patch.setattr(http, "FIRST_PAUSE", 0.0)
+        commit = hub.add("org/m", {FILE: DATA}).commit
+        client = Client(hub.endpoint)
+        url = f"{hub.endpoint}/org/m/resolve/{commit}/{FILE}"
+        assert read(client, url, 0, 1) == DATA[:1]  # which version it is
+        for part, fault in faults:
+            hub.fault(Fault(part, **fault))
+        try:
+            assert read(client, url, start, start + length) == DATA[start : start + length]
+        except InputError as error:
+            assert str(error).isprintable() and FILE in str(error)
+        assert client.traffic.requests == len(hub.log) < 40
 
 
 # offline

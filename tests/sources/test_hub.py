@@ -52,6 +52,20 @@ def test_targets_of_something_else(target: str) -> None:
         open_source(target)
 
 
+def test_the_address_of_a_page_is_its_repository(hub: Hub) -> None:
+    for path, target in (("", "hf:org/m"), ("/", "hf:org/m"), ("/tree/v1.0", "hf:org/m@v1.0")):
+        source = open_source(f"{hub.endpoint}/org/m{path}")
+        assert isinstance(source, HubSource) and source.target == target
+    for other in (
+        f"{hub.storage}/org/m",
+        f"{hub.endpoint}/org/m/resolve/main/f",
+        f"{hub.endpoint}/org",
+        "https://x/o/m",
+    ):
+        assert not isinstance(open_source(other), HubSource)
+    assert hub.log == []
+
+
 # what is there
 
 

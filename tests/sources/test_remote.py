@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from forebear.errors import MissingExtra
+from forebear.errors import MissingExtra, UsageError
 from forebear.sources import File, Metered, is_remote, open_source, remote
 from forebear.sources.remote import BucketSource, UrlSource
 from hub import Fault, Hub
@@ -113,9 +113,12 @@ def test_addresses_of_no_file_are_refused(hub: Hub, target: str) -> None:
         UrlSource(target)
 
 
-def test_passwords_do_not_belong_in_addresses(hub: Hub) -> None:
-    with refused("x.test: an address with a user name or password", code=2):
-        UrlSource("https://user:secret@x.test/model.safetensors")
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_passwords_do_not_belong_in_addresses(hub: Hub, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREBEAR_OFFLINE", value)
+    with pytest.raises(UsageError, match=r"x\.test: an address with a user name or password") as caught:
+        open_source("https://user:secret@x.test/model.safetensors")
+    assert "secret" not in str(caught.value)
 
 
 # buckets

@@ -51,14 +51,13 @@ def open_source(target: str) -> Source:
         if _LATER.match(target) and not os.path.lexists(target):
             raise UsageError(f"{target}: no such file or directory", "this kind of target cannot be read yet")
         return LocalSource(target)
+    from forebear.sources.hub import HubSource, page_target
+    from forebear.sources.remote import BucketSource, UrlSource, public_address
+
     if offline():
-        public = target.partition("?")[0]
+        public = public_address(target) if target.startswith("http") else target
         raise UsageError(f"{public}: not on this machine, and {FORBIDDEN}", "give a local folder")
-    scheme = _ADDRESS.match(target)
-    if scheme is None:
-        from forebear.sources.hub import HubSource
-
-        return HubSource(target)
-    from forebear.sources.remote import BucketSource, UrlSource
-
-    return UrlSource(target) if scheme[1].startswith("http") else BucketSource(target)
+    repository = page_target(target) if _ADDRESS.match(target) else target
+    if repository:
+        return HubSource(repository)
+    return UrlSource(target) if target.startswith("http") else BucketSource(target)

@@ -194,6 +194,13 @@ class HubSource:
             raise
 
 
+def page_target(address: str) -> str:
+    """The repository whose page on the hub this address is, as a target; empty for any other address."""
+    page = re.escape(endpoint()) + rf"/({_PART}/{_PART})(?:/tree/([A-Za-z0-9][\w.-]*))?/?"
+    found = re.fullmatch(page, address, re.ASCII)
+    return "" if not found else f"hf:{found[1]}@{found[2]}" if found[2] else f"hf:{found[1]}"
+
+
 def endpoint() -> str:
     """``HF_ENDPOINT``, else the public hub; without a slash at its end."""
     chosen = os.environ.get("HF_ENDPOINT", "").rstrip("/") or ENDPOINT

@@ -34,7 +34,7 @@ class UrlSource:
     """
 
     def __init__(self, target: str, cache: RangeCache | None = None) -> None:
-        self.target = _public(target)
+        self.target = public_address(target)
         self._address = target.partition("#")[0]
         folder, _, file = urlsplit(target).path.rpartition("/")
         self.only: str | None = unquote(file)
@@ -195,7 +195,7 @@ def _in_words(name: str) -> Iterator[None]:
         raise InputError(f"{name}: cannot be read ({one_line(str(error), 200)})", "try again later") from None
 
 
-def _public(target: str) -> str:
+def public_address(target: str) -> str:
     """An address without query and fragment; ``UsageError`` for one that cannot be used."""
     try:
         parts = urlsplit(target)
