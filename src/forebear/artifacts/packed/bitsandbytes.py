@@ -161,15 +161,17 @@ def check_sizes(parts: Mapping[str, Tensor], state: State) -> None:
     """Raise ``FormatError`` unless every part has the size that the state's shape and blocks need."""
     values = prod(state.shape)
     blocks = -(-values // state.block)
-    needed = {"weight": -(-values // 2), "absmax": blocks * (1 if state.nested else 4), "table": 16 * 4}
+    needed = {"absmax": blocks, "table": 16}
     if state.nested:
-        needed |= {"nested_absmax": -(-blocks // state.nested) * 4, "nested_table": 256 * 4}
+        needed |= {"nested_absmax": -(-blocks // state.nested), "nested_table": 256}
     if ("nested_absmax" in parts) != bool(state.nested):
         raise wrong(parts["absmax"], f"has dtype {parts['absmax'].dtype}, which its state contradicts")
-    for key, size in needed.items():
-        if parts[key].nbytes != size:
-            said = f"{' × '.join(map(str, state.shape))} in blocks of {state.block}"
-            raise wrong(parts[key], f"has {parts[key].nbytes:,} bytes, {said} need {size:,}")
+    said = f"{' × '.join(map(str, state.shape))} in blocks of {state.block}"
+    if parts["weight"].nbytes != -(-values // 2):
+        raise wrong(parts["weight"], f"has {parts['weight'].nbytes:,} bytes, {said} needs {-(-values // 2):,}")
+    for key, count in needed.items():
+        if parts[key].shape != (count,):
+            raise wrong(parts[key], f"has shape {list(parts[key].shape)}, {said} needs [{count}]")
 
 
 def _positive(value: Any) -> bool:
