@@ -218,7 +218,7 @@ def test_a_config_that_names_a_method_without_its_tensors_is_noted(tmp_path: Pat
     write_safetensors(tmp_path / "model.safetensors", {"m.weight": W})
     (tmp_path / "config.json").write_text(json.dumps({"quantization_config": {"quant_method": "aqlm\n" * 40}}))
     (note,) = [n for n in read_artifact(open_source(str(tmp_path))).notes if "quantised" in n]
-    assert note.startswith("config.json says the weights are quantised (aqlm aqlm") and note.isprintable()
+    assert note.startswith("its config says the weights are quantised (aqlm aqlm") and note.isprintable()
 
 
 def test_plain_one_byte_weights_stay_what_they_are(tmp_path: Path) -> None:
