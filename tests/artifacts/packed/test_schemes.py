@@ -185,6 +185,20 @@ def test_stacks_of_experts_in_fp8(per_expert: bool, tmp_path: Path) -> None:
     assert np.concatenate(list(tensor.chunks(1000))).size == tensor.size
 
 
+def test_a_stack_in_four_bits_is_read_entry_by_entry(tmp_path: Path) -> None:
+    """bitsandbytes flattens whatever it is given."""
+    entries, expected = SCHEMES["bnb-fp4-nested"][0](draw(3 * 41, 33))  # blocks and bytes stand across the entries
+    key = "weight.quant_state.bitsandbytes__fp4"
+    state = json.dumps({**json.loads(entries[key][2]), "shape": [3, 41, 33]}).encode()
+    entries[key] = ("U8", [len(state)], state)
+    write_safetensors(tmp_path / "model.safetensors", {f"experts.{k}": v for k, v in entries.items()})
+    (tensor,) = read(tmp_path).weights.tensors.values()
+    whole = expected.reshape(3, 41, 33)
+    np.testing.assert_allclose(tensor.values(), whole, rtol=3e-7)
+    for k in range(3):
+        np.testing.assert_allclose(tensor.item(k).rows(2, 40), whole[k, 2:40], rtol=3e-7)
+
+
 @pytest.mark.parametrize("file", ["quantize_config.json", "quant_config.json"])
 def test_a_file_beside_the_config_may_tell_the_format(file: str, tmp_path: Path) -> None:
     quantise, stated = SCHEMES["gptq-4-v2"]
