@@ -142,6 +142,32 @@ def test_trained_models_keep_their_verdicts_in_every_scheme(model: str, tmp_path
         )
 
 
+def test_names_that_nobody_has_are_inferred_from_packed_weights_as_well(base: Path) -> None:
+    folder = quantised(base, "renamed", "gptq-4")
+    plain = folder.with_name("renamed-plain")
+    for model in (folder, plain):
+        raw = (model / "model.safetensors").read_bytes()
+        (model / "model.safetensors").write_bytes(raw.replace(b"model.layers.", b"trunk.blocks."))
+    one, two = read(folder), read(plain)
+    assert one.inferred and one.names == two.names and len(one.names) > 30
+
+
+def test_a_scale_that_is_no_number_costs_its_rows_and_nothing_else(base: Path, tmp_path: Path) -> None:
+    folder = quantised(base, "not-a-number", "bnb-int8")
+    whole = fingerprint(read(folder)).code
+    path = folder / "model.safetensors"
+    tensor = read(folder).weights.tensors["model.layers.0.mlp.up_proj.weight"]
+    assert isinstance(tensor, Packed)
+    at = tensor.parts["scale"].start
+    raw = path.read_bytes()
+    path.write_bytes(raw[:at] + b"\x00\x00\xc0\x7f" * 8 + raw[at + 32 :])
+    code = fingerprint(read(folder)).code
+    assert whole.n - code.n == 8
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(base), index, name="base")
+    assert forebear.scan(str(folder), index).verdict is Verdict.DEPENDENT
+
+
 def test_gpt2_that_was_not_turned_is_left_as_it_is(tmp_path: Path) -> None:
     """FP8 written as the network has it: shapes tell."""
     base = tiny("gpt2", tmp_path / "gpt2", seed=3)

@@ -14,7 +14,7 @@ U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
 F32 = NDArray[np.float32]
 
-GAP = 32_768
+GAP = 8_192
 """Bytes between two rows of a stored matrix that are read through; further apart, each row is a read of its own."""
 
 

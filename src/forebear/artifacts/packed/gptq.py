@@ -43,7 +43,7 @@ class Gptq(Packed):
     """A matrix (out, in) that is stored (in, out).
 
     Rows are columns of the stored matrix, see :func:`~forebear.artifacts.packed.bits.columns` for what reading them
-    costs: all of it up to an output of about 8,000, else one read for each stored row (in · bits / 32).
+    costs: all of it up to an output of about 2,000, else one read for each stored row (in · bits / 32).
 
     Parts: ``weight``, ``zero``, ``scale``, ``group`` (optional).
 
