@@ -265,9 +265,16 @@ SCHEMES: dict[str, tuple[Quantiser, dict[str, Any]]] = {
 """Every scheme for matrices, and what a config says of it."""
 
 
+def is_conv1d(name: str) -> bool:
+    """GPT-2's layers, which are (in, out) and turned before they are quantised."""
+    return name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight"))
+
+
 def is_linear(name: str) -> bool:
     """What quantisers take: matrices of attention and MLPs, no embedding, head, router or norm."""
-    return name.endswith(("_proj.weight", ".w1.weight", ".w2.weight", ".w3.weight", "query_key_value.weight"))
+    return is_conv1d(name) or name.endswith(
+        ("_proj.weight", ".w1.weight", ".w2.weight", ".w3.weight", "query_key_value.weight")
+    )
 
 
 def quantised(base: Path, name: str, scheme: str, config: bool = True) -> Path:
@@ -280,8 +287,9 @@ def quantised(base: Path, name: str, scheme: str, config: bool = True) -> Path:
     values: dict[str, F32] = {}
     for key, matrix in tensors.items():
         if is_linear(key):
-            entries, values[key] = quantise(matrix)
-            stored |= {key.removesuffix("weight") + ending: made for ending, made in entries.items()}
+            entries, made = quantise(np.ascontiguousarray(matrix.T) if is_conv1d(key) else matrix)
+            values[key] = made.T if is_conv1d(key) else made
+            stored |= {key.removesuffix("weight") + ending: e for ending, e in entries.items()}
         else:
             stored[key] = values[key] = matrix
     write_safetensors(out / "model.safetensors", stored)

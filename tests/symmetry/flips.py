@@ -56,6 +56,10 @@ class Case:
             return {**common, **sizes, **self.more}
         if self.family in ("distilbert", "mpt"):
             return {**common, **self.more}
+        if self.family in SEEING:
+            rotation = {**MULTIMODAL, **self.more.get("rope_parameters", {})}
+            text = Case(self.label, "llama", self.tied, {**self.more, "rope_parameters": rotation}).config()
+            return {"text_config": text, "vision_config": SEEING[self.family], "tie_word_embeddings": self.tied}
         sizes = {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS}
         common |= sizes | {"intermediate_size": NEURONS, "max_position_embeddings": POSITIONS}
         if "kv_lora_rank" in self.more:
@@ -65,13 +69,30 @@ class Case:
         return {**common, **self.more}
 
 
+SEEING: dict[str, dict[str, Any]] = {
+    "qwen2_vl": {"depth": 1, "embed_dim": 16, "hidden_size": WIDTH, "num_heads": 2, "mlp_ratio": 2},
+    "qwen3_vl": {
+        "depth": 1,
+        "hidden_size": 16,
+        "out_hidden_size": WIDTH,
+        "num_heads": 2,
+        "intermediate_size": 32,
+        "deepstack_visual_indexes": [0],
+        "num_position_embeddings": 16,
+    },
+}
+"""Families with a tower for images beside the language model, and a small one."""
+MULTIMODAL = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 2, 2]}
+"""Rotation by time, height and width; of text, all three are the position."""
 ENCODERS = ("bert", "roberta", "distilbert", "modernbert")
 
 
 def auto_class(family: str) -> Any:
     """The class of ``transformers`` that computes logits for a family."""
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMaskedLM
 
+    if family in SEEING:
+        return AutoModelForImageTextToText
     return AutoModelForMaskedLM if family in ENCODERS else AutoModelForCausalLM
 
 

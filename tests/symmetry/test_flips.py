@@ -115,6 +115,8 @@ CASES = (
             ("phimoe", "phimoe", {"num_local_experts": 4}),
         )
     ),
+    Case("qwen2_vl", "qwen2_vl", False),
+    Case("qwen3_vl", "qwen3_vl", False),
     Case("bert", "bert", True),
     Case("roberta", "roberta", True, {"pad_token_id": 1, "max_position_embeddings": POSITIONS + 2}),
     Case("distilbert", "distilbert", True, {"dim": WIDTH, "n_heads": HEADS, "n_layers": LAYERS, "hidden_dim": NEURONS}),
@@ -128,7 +130,7 @@ SHARED = ("residual", "glu", "experts", "value_output", "query_key")
 COINS = {
     **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "granite", "phi3"), ALL),
     **dict.fromkeys(("olmo2", "olmo3", "exaone4", "hunyuan_v1_dense", "ernie4_5", "smollm3", "seed_oss"), ALL),
-    **dict.fromkeys(("glm", "glm4"), ALL),
+    **dict.fromkeys(("glm", "glm4", "qwen2_vl", "qwen3_vl"), ALL),
     **dict.fromkeys(("gpt2", "gpt_neox", "phi", "falcon", "bloom", "starcoder2", "nemotron", "gptj"), ATTENTION),
     **dict.fromkeys(("opt", "mpt", "bert", "roberta", "distilbert"), ATTENTION),
     **dict.fromkeys(("olmo", "cohere", "cohere2", "stablelm", "modernbert"), GATED),
@@ -143,9 +145,10 @@ NORMED_QUERIES = ("cohere-normed-queries", "stablelm-normed-queries", "phi-norme
 FILE = {
     **dict.fromkeys(("mistral", "smollm3", "seed_oss"), "llama"),
     **{"gemma3_text": "gemma3", "olmo3": "olmo2", "cohere2": "cohere", "hunyuan_v1_dense": "hunyuan"},
-    **{"roberta": "bert"},
+    **{"roberta": "bert", "qwen2_vl": "qwen2", "qwen3_vl": "qwen3"},
 }
 GROUPS = ("residual", "glu", "experts", "value_output", "query_key", "latent")
+VISION = ("visual.", "model.visual.")
 TASK_HEADS = ("cls.", "lm_head.", "vocab_", "head.", "decoder.")
 """What encoders have behind the encoder: no roles."""
 
@@ -219,6 +222,8 @@ def test_the_model_is_recognised_to_the_last_tensor(model: Model) -> None:
     rest = set(model.artifact.weights.tensors) - set(model.artifact.names.values())
     if case.family == "minimax":
         rest = {n for n in rest if not n.endswith(("_decay", "slope_rate"))}  # constants of lightning attention
+    if case.family in fl.SEEING:
+        rest = {n for n in rest if not n.startswith(VISION)}
     assert not {n for n in rest if not (case.family in fl.ENCODERS and n.startswith(TASK_HEADS))}
     assert (geometry.width, geometry.layers, geometry.vocabulary) == (fl.WIDTH, fl.LAYERS, fl.VOCABULARY)
     assert geometry.heads == case.more.get("num_attention_heads", fl.HEADS)

@@ -22,8 +22,8 @@ NUMBER = re.compile(r"(?:^|(?<=\.))([0-9]{1,6})(?=\.|\Z)")
 MAX_STACKED = 100_000
 """Roles that stacks of experts may stand for in a model, so that a small file cannot claim millions."""
 BESIDE = re.compile(
-    r"(inv_freq|masked_bias|attention\.bias|attn\.bias|_decay|slope_rate|k_scale|v_scale|scale_inv|_scales?|_blocks|"
-    r"\.(weight\.)?(absmax|quant_map|quant_state.*|nested_.*|SCB|scales|g_idx|qweight|qzeros|input_scale)|"
+    r"(inv_freq|masked_bias|attention\.bias|attn\.bias|_decay|slope_rate|k_scale|v_scale|scale_inv|_scales?|"
+    r"\.(weight\.)?(absmax|quant_map|quant_state.*|nested_.*|SCB|scales|g_idx|input_scale)|"
     r"lora_\w+.*|eh_proj.*|enorm.*|hnorm.*|shared_head.*|\d+\.embed_tokens.*)$"
 )
 """Tensors of a layer that no coin depends on: buffers, what quantisers store beside values, adapters, and what a layer

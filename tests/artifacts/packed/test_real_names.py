@@ -62,7 +62,7 @@ def test_every_tensor_of_gpt_oss_is_understood(tmp_path: Path) -> None:
     config = json.loads((real / "config.json").read_text())
     rng = np.random.default_rng(0)
     width, neurons, experts, heads, kv_heads, head, vocabulary = 64, 96, 2, 4, 2, 16, 128
-    sizes = {
+    sizes: dict[str, tuple[int, ...]] = {
         "embed_tokens.weight": (vocabulary, width),
         "lm_head.weight": (vocabulary, width),
         "router.weight": (experts, width),
@@ -83,7 +83,7 @@ def test_every_tensor_of_gpt_oss_is_understood(tmp_path: Path) -> None:
     for name in names_of(real):
         stem, _, what = name.rpartition("_")
         if what in ("blocks", "scales"):
-            shape = packed[stem.rpartition(".")[2]]
+            shape: tuple[int, ...] = packed[stem.rpartition(".")[2]]
             values = rng.integers(0, 256, (*shape, 16)) if what == "blocks" else rng.integers(118, 124, shape)
             stored[name] = entry("U8", values)
         else:

@@ -20,6 +20,8 @@ from forebear.artifacts.packed.gptq import GptqScheme
 from forebear.artifacts.packed.integers import PackQuantized
 from forebear.artifacts.packed.mxfp4 import GptOss
 from forebear.artifacts.packed.scaled import ByteScales
+from forebear.artifacts.packed.turned import TURNED_FAMILIES, as_in_the_network
+from forebear.artifacts.text import load_json, read_whole
 from forebear.errors import one_line
 
 __all__ = ["SCHEMES", "Packed", "Scheme", "Unpacked", "unpack"]
@@ -36,6 +38,11 @@ SCHEMES: tuple[Scheme, ...] = (
 """Every scheme, asked in turn; each takes the tensors that are its own out of what the ones before have left."""
 
 
+BESIDE = ("quantize_config.json", "quant_config.json")
+"""Where GPTQ and AWQ say what a ``config.json`` of their time does not."""
+MAX_CONFIG = 1_000_000
+
+
 def unpack(weights: Weights, config: Mapping[str, Any]) -> Weights:
     """The same weights with every packed matrix as one tensor, and a note for each scheme found.
 
@@ -44,13 +51,29 @@ def unpack(weights: Weights, config: Mapping[str, Any]) -> Weights:
     Raises:
         FormatError: tensors of a scheme contradict each other or the config.
     """
+    config = _with_quantisation(weights, config)
+    turned = config.get("model_type") in TURNED_FAMILIES
     stored = weights
     for scheme in SCHEMES:
         found = scheme.unpack(weights.tensors, config)
         if found is not None:
-            weights = found.applied_to(weights)
+            weights = (as_in_the_network(found) if turned else found).applied_to(weights)
     method = quantization(config).get("quant_method")
     if weights is stored and isinstance(method, str):
-        note = f"config.json says the weights are quantised ({one_line(method, 40)}); no tensor here is as it describes"
+        note = (
+            f"its config says the weights are quantised ({one_line(method, 40)}); no tensor here is as that describes"
+        )
         return replace(weights, notes=(*weights.notes, note))
     return weights
+
+
+def _with_quantisation(weights: Weights, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config with what a file of its own says of the quantisation, where it says nothing itself."""
+    if quantization(config) or not weights.tensors:
+        return config
+    source = next(iter(weights.tensors.values())).source
+    for path in BESIDE:
+        if any(f.path == path for f in source.files()):
+            stated = load_json(read_whole(source, path, MAX_CONFIG), path)
+            return {**config, "quantization_config": stated}
+    return config

@@ -42,7 +42,7 @@ class Awq(Packed):
     """A matrix (out, in) that is stored (in, out).
 
     Rows are columns of the stored matrix, see :func:`~forebear.artifacts.packed.bits.columns` for what reading them
-    costs: all of it up to an output of about 65,000, else one read for each input.
+    costs: all of it up to an output of about 16,000, else one read for each input.
 
     Parts: ``weight``, ``zero``, ``scale``.
 

@@ -12,8 +12,9 @@ from forebear.artifacts.dtypes import DTYPES
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
+F32 = NDArray[np.float32]
 
-GAP = 32_768
+GAP = 8_192
 """Bytes between two rows of a stored matrix that are read through; further apart, each row is a read of its own."""
 
 
@@ -23,6 +24,12 @@ def read_bytes(tensor: Tensor, first: int, last: int) -> U8:
     return np.frombuffer(raw, dtype=np.uint8)
 
 
+def byte_rows(tensor: Tensor, start: int, stop: int) -> U8:
+    """Rows ``[start, stop)`` of a tensor of one-byte values: ``(stop - start, bytes)``."""
+    width = prod(tensor.shape[1:])
+    return read_bytes(tensor, start * width, stop * width).reshape(stop - start, width)
+
+
 def word_rows(tensor: Tensor, start: int, stop: int) -> U32:
     """Rows ``[start, stop)`` of a tensor of 32-bit words: ``(stop - start, words)``."""
     width = 4 * prod(tensor.shape[1:])
@@ -30,11 +37,11 @@ def word_rows(tensor: Tensor, start: int, stop: int) -> U32:
 
 
 def columns(tensor: Tensor, start: int, stop: int) -> U8:
-    """Bytes of columns ``[start, stop)`` of a matrix of whole-byte values: ``(rows, bytes)``.
+    """Bytes of columns ``[start, stop)`` of whole-byte values, axes after the first taken as one: ``(rows, bytes)``.
 
     Costs one read of nearly the whole matrix where its rows are short, else one read for each row.
     """
-    height, width = tensor.shape
+    height, width = tensor.shape[0], prod(tensor.shape[1:])
     size = DTYPES[tensor.dtype].bits // 8
     stride, first, wanted = width * size, start * size, (stop - start) * size
     if height == 0 or wanted == 0:
@@ -60,6 +67,14 @@ def unpack_bits(words: U32, bits: int, count: int) -> U8:
     if split.size:
         out[..., split] |= words[..., word[split] + 1] << (np.uint32(32) - shift[split])
     return (out & np.uint32(2**bits - 1)).astype(np.uint8)
+
+
+def decoded(dtype: str, raw: U8) -> F32:
+    """Bytes along the last axis as the numbers of a dtype of floats."""
+    decode = DTYPES[dtype].decode
+    assert decode is not None
+    width = raw.shape[-1] * 8 // DTYPES[dtype].bits
+    return decode(np.ascontiguousarray(raw).ravel()).reshape(*raw.shape[:-1], width)
 
 
 def nibbles(raw: U8) -> U8:

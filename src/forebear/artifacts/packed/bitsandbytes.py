@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, prod
 from typing import Any
 
@@ -49,18 +49,30 @@ class FourBit(Packed):
     """A matrix of 4-bit codes. Reads the bytes of the rows that are asked for and the scales of their blocks.
 
     Parts: ``weight``, ``absmax``, ``table``, ``state``, and with double quantisation ``nested_absmax`` and
-    ``nested_table``.
+    ``nested_table``; the same ones for an entry of a stack.
+
+    Attributes:
+        whole: shape of the weight that the state describes, which this is or is an entry of.
+        offset: values before its first.
     """
+
+    whole: tuple[int, ...]
+    offset: int = 0
+
+    def item(self, index: int) -> Tensor:
+        """See :meth:`Tensor.item`."""
+        rest, name = self.shape[1:], f"{self.name}[{index}]"
+        return replace(self, name=name, shape=rest, offset=self.offset + index * prod(rest))
 
     def rows(self, start: int, stop: int) -> F32:
         """See :meth:`Tensor.rows`. Raises ``FormatError`` where the state is not that of a weight of this shape."""
         self.check_rows(start, stop)
         state = read_state(self.parts["state"])
-        if state.shape != self.shape:
-            raise wrong(self.parts["state"], f"says shape {list(state.shape)}, others of its size {list(self.shape)}")
+        if state.shape != self.whole:
+            raise wrong(self.parts["state"], f"says shape {list(state.shape)}, others of its size {list(self.whole)}")
         check_sizes(self.parts, state)
         width = prod(self.shape[1:])
-        first, last = start * width, stop * width
+        first, last = (self.offset + k * width for k in (start, stop))
         raw = read_bytes(self.parts["weight"], first // 2, -(-last // 2))
         codes = np.stack([raw >> 4, raw & 0x0F], axis=1).ravel()[first - first // 2 * 2 :][: last - first]
         blocks = np.arange(first, last) // state.block
@@ -107,7 +119,7 @@ class BitsAndBytes:
                     shapes[key] = state.shape
                 title = f"bitsandbytes {match['kind'].upper()}"
                 at = (weight.path, weight.start, weight.source)
-                found.append(FourBit(weight.name, title, shapes[key], *at, parts))
+                found.append(FourBit(weight.name, title, shapes[key], *at, parts, whole=shapes[key]))
         return unpacked(tensors, found, beside)
 
 
@@ -161,15 +173,17 @@ def check_sizes(parts: Mapping[str, Tensor], state: State) -> None:
     """Raise ``FormatError`` unless every part has the size that the state's shape and blocks need."""
     values = prod(state.shape)
     blocks = -(-values // state.block)
-    needed = {"weight": -(-values // 2), "absmax": blocks * (1 if state.nested else 4), "table": 16 * 4}
+    needed = {"absmax": blocks, "table": 16}
     if state.nested:
-        needed |= {"nested_absmax": -(-blocks // state.nested) * 4, "nested_table": 256 * 4}
+        needed |= {"nested_absmax": -(-blocks // state.nested), "nested_table": 256}
     if ("nested_absmax" in parts) != bool(state.nested):
         raise wrong(parts["absmax"], f"has dtype {parts['absmax'].dtype}, which its state contradicts")
-    for key, size in needed.items():
-        if parts[key].nbytes != size:
-            said = f"{' × '.join(map(str, state.shape))} in blocks of {state.block}"
-            raise wrong(parts[key], f"has {parts[key].nbytes:,} bytes, {said} need {size:,}")
+    said = f"{' × '.join(map(str, state.shape))} in blocks of {state.block}"
+    if parts["weight"].nbytes != -(-values // 2):
+        raise wrong(parts["weight"], f"has {parts['weight'].nbytes:,} bytes, {said} needs {-(-values // 2):,}")
+    for key, count in needed.items():
+        if parts[key].shape != (count,):
+            raise wrong(parts[key], f"has shape {list(parts[key].shape)}, {said} needs [{count}]")
 
 
 def _positive(value: Any) -> bool:

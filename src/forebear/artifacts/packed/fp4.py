@@ -9,15 +9,15 @@ power of two each (U8, the exponent plus 127). The low half of a byte comes firs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
-from forebear.artifacts.dtypes import DTYPES
 from forebear.artifacts.packed.base import Packed, Unpacked, checked, part_of, unpacked, wrong
+from forebear.artifacts.packed.bits import byte_rows, decoded
 from forebear.artifacts.packed.scaled import BESIDE, Scaled
 
 F32 = NDArray[np.float32]
@@ -35,14 +35,16 @@ class Fp4(Scaled):
 
     def codes(self, start: int, stop: int) -> F32:
         """See :meth:`Scaled.codes`."""
-        return fp4_values(self.parts["weight"], start, stop)
+        return decoded("F4", byte_rows(self.parts["weight"], start, stop))
 
     def scales(self, start: int, stop: int) -> F32:
         """See :meth:`Scaled.scales`."""
+        if "divisor" not in self.parts and "multiplier" not in self.parts:
+            return decoded("F8_E8M0", byte_rows(self.parts["scale"], start, stop))
         scales = super().scales(start, stop)
         if "divisor" in self.parts:
             return scales / self.parts["divisor"].values().ravel()
-        return scales * self.parts["multiplier"].values().ravel() if "multiplier" in self.parts else scales
+        return scales * self.parts["multiplier"].values().ravel()
 
 
 class Fp4Blocks:
@@ -69,7 +71,6 @@ class Fp4Blocks:
                     parts["divisor"] = part_of(tensors, stem + "_global_scale", packed, ("F32",))
             else:
                 block, title = MX_BLOCK, "MXFP4"
-                parts["scale"] = replace(scale, dtype="F8_E8M0")
             shape = (*packed.shape[:-1], 2 * packed.shape[-1]) if packed.shape else ()
             if len(shape) not in (2, 3) or scale.shape != (*shape[:-1], -(-shape[-1] // block)):
                 problem = f"has shape {list(packed.shape)}, its scales {list(scale.shape)}: no blocks of {block}"
@@ -81,10 +82,3 @@ class Fp4Blocks:
             found.append(Fp4(stem, title, shape, *at, parts, block=(1, block)))
             beside += [stem.removesuffix("weight") + ending for ending in BESIDE]
         return unpacked(tensors, found, beside)
-
-
-def fp4_values(tensor: Tensor, start: int, stop: int) -> F32:
-    """Rows of a U8 tensor as pairs of E2M1 numbers, the low half first."""
-    halves = replace(tensor, dtype="F4", shape=(*tensor.shape[:-1], 2 * tensor.shape[-1]))
-    assert DTYPES["F4"].divides(halves.shape[-1])
-    return halves.rows(start, stop)

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
-from forebear.artifacts.dtypes import DTYPES
 from forebear.artifacts.packed.base import (
     Packed,
     Unpacked,
@@ -28,7 +27,7 @@ from forebear.artifacts.packed.base import (
     unpacked,
     wrong,
 )
-from forebear.artifacts.packed.bits import columns, unpack_bits, word_rows
+from forebear.artifacts.packed.bits import columns, decoded, unpack_bits, word_rows
 from forebear.artifacts.packed.scaled import SCALES
 
 F32 = NDArray[np.float32]
@@ -44,7 +43,7 @@ class Gptq(Packed):
     """A matrix (out, in) that is stored (in, out).
 
     Rows are columns of the stored matrix, see :func:`~forebear.artifacts.packed.bits.columns` for what reading them
-    costs: all of it up to an output of about 8,000, else one read for each stored row (in · bits / 32).
+    costs: all of it up to an output of about 2,000, else one read for each stored row (in · bits / 32).
 
     Parts: ``weight``, ``zero``, ``scale``, ``group`` (optional).
 
@@ -141,7 +140,4 @@ def code_bits(weight: Tensor, zero: Tensor, scale: Tensor) -> int:
 
 def value_columns(tensor: Tensor, start: int, stop: int) -> F32:
     """Columns of a matrix of floats: ``(rows, stop - start)``."""
-    raw = columns(tensor, start, stop)
-    decode = DTYPES[tensor.dtype].decode
-    assert decode is not None
-    return decode(raw.ravel()).reshape(raw.shape[0], stop - start)
+    return decoded(tensor.dtype, columns(tensor, start, stop))

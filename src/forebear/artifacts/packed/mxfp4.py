@@ -8,16 +8,15 @@ exponent of a power of two plus 127. The implementation's ``gate_up_proj`` is (e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
-from forebear.artifacts.dtypes import DTYPES
 from forebear.artifacts.packed.base import Packed, Unpacked, checked, part_of, unpacked, wrong
-from forebear.artifacts.packed.bits import columns
+from forebear.artifacts.packed.bits import columns, decoded
 
 F32 = NDArray[np.float32]
 
@@ -29,9 +28,9 @@ ENDING = "_blocks"
 class TurnedStack(Packed):
     """A stack of matrices (in, out) whose columns are stored as rows of blocks, or one of them.
 
-    Parts: ``blocks`` (out, in / 2), ``scale`` (out, in / 32), with the experts before. Rows of one matrix are columns
-    of the stored one, see :func:`~forebear.artifacts.packed.bits.columns` for what reading them costs: nearly all of
-    an expert (8 MB of gpt-oss), whichever rows are asked for.
+    Parts: ``blocks`` (out, in / 32, 16), ``scale`` (out, in / 32), with the experts before. Rows of one matrix are
+    columns of the stored one, see :func:`~forebear.artifacts.packed.bits.columns` for what reading them costs: nearly
+    all of an expert (8 MB of gpt-oss), whichever rows are asked for.
     """
 
     def rows(self, start: int, stop: int) -> F32:
@@ -42,7 +41,7 @@ class TurnedStack(Packed):
         first, last = start // BLOCK, -(-stop // BLOCK) if stop > start else start // BLOCK
         raw = columns(self.parts["blocks"], first * BLOCK // 2, last * BLOCK // 2)
         exponents = columns(self.parts["scale"], first, last)
-        values, scales = _decode("F4", raw), _decode("F8_E8M0", exponents)
+        values, scales = decoded("F4", raw), decoded("F8_E8M0", exponents)
         whole = values.reshape(*scales.shape, BLOCK) * scales[..., None]
         inside = slice(start - first * BLOCK, stop - first * BLOCK)
         return np.ascontiguousarray(whole.reshape(self.shape[1], -1)[:, inside].T)
@@ -65,16 +64,7 @@ class GptOss:
             if half != BLOCK // 2 or scale.shape != (experts, out, across):
                 shapes = f"{list(blocks.shape)}, its scales {list(scale.shape)}"
                 raise wrong(blocks, f"has shape {shapes}, expected (experts, out, in / 32, 16) and one scale for each")
-            parts = {
-                "blocks": replace(checked(blocks, ("U8",)), shape=(experts, out, across * half)),
-                "scale": replace(scale, dtype="U8"),
-            }
+            parts = {"blocks": checked(blocks, ("U8",)), "scale": scale}
             shape = (experts, across * BLOCK, out)
             found.append(TurnedStack(stem, "MXFP4", shape, blocks.path, blocks.start, blocks.source, parts))
         return unpacked(tensors, found)
-
-
-def _decode(dtype: str, raw: NDArray[np.uint8]) -> F32:
-    decode = DTYPES[dtype].decode
-    assert decode is not None
-    return decode(raw.ravel()).reshape(raw.shape[0], -1)
