@@ -15,7 +15,7 @@ from forebear.artifacts.base import Tensor, Weights
 from forebear.errors import FormatError
 
 F32 = NDArray[np.float32]
-_NUMBER = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"(?<![^.])[0-9]+(?![^.])")
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def unpacked(tensors: Mapping[str, Tensor], found: Iterable[Packed], beside: Ite
 
 
 def namesakes(name: str) -> str:
-    """What the names of the same tensor in other layers and experts have in common: all but the numbers."""
+    """What the names of the same tensor in other layers and experts have in common: all but the parts that are numbers."""
     return _NUMBER.sub("#", name)
 
 
