@@ -120,7 +120,7 @@ def unpacked(tensors: Mapping[str, Tensor], found: Iterable[Packed], beside: Ite
 
 
 def namesakes(name: str) -> str:
-    """What the names of the same tensor in other layers and experts have in common: all but the parts that are numbers."""
+    """What a tensor has in common with its like in other layers and experts: all but the parts that are numbers."""
     return _NUMBER.sub("#", name)
 
 
