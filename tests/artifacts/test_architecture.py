@@ -92,6 +92,20 @@ def test_what_a_family_extends_is_left_as_it_was() -> None:
         extended("x", {**data, "x": {"extends": "llama", "without": ["layers.{layer}.no_such_role"]}})
 
 
+def test_stacked_experts_have_the_roles_of_single_ones() -> None:
+    """So that one model in both forms has the same roles, with the same axes behind the expert's."""
+    seen = 0
+    for family in FAMILIES.values():
+        for role, stacked in family.stacked.items():
+            single = family.roles[role]
+            if stacked.stacked and not single.stacked:
+                assert stacked.axes == ("expert", *single.axes), (family.name, role)
+            else:
+                assert stacked.axes == single.axes, (family.name, role)
+            seen += 1
+    assert seen > 25
+
+
 def test_a_config_key_may_have_several_spellings() -> None:
     assert FAMILIES["mixtral"].config["experts"] == ("num_local_experts", "num_experts")
     assert FAMILIES["llama"].config["width"] == ("hidden_size",)
@@ -103,6 +117,9 @@ def test_unknown_axes_and_coins_are_mistakes_of_ours() -> None:
     broken["tensors"]["embed"]["axes"] = "token sideways"
     with pytest.raises(ValueError, match=r"llama\.toml: unknown axes \['sideways'\] of embed"):
         parse(broken, "llama.toml")
+    broken = {**data, "stacked": {"norm": {"name": "norm.weight", "axes": "sideways"}}}
+    with pytest.raises(ValueError, match=r"unknown axes \['sideways'\] of norm"):
+        parse(broken)
     with pytest.raises(ValueError, match=r"unknown coins \['dice'\]"):
         parse({**data, "coins": ["residual", "dice"]})
 

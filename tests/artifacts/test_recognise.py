@@ -9,14 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edits import rebuilt
 from forebear.artifacts import Tensor, read_artifact
 from forebear.artifacts.architecture import Geometry
 from forebear.artifacts.recognise import Named, recognise
 from forebear.artifacts.roles import RoleTensor, template
+from forebear.signals.sign_code import encode
 from forebear.sources import LocalSource
 from models import Memory, tiny, tiny_llama
 
@@ -385,3 +388,23 @@ def test_a_model_is_recognised_without_any_config(tmp_path: Path) -> None:
     assert artifact.architecture is not None and artifact.architecture.name == "llama"
     assert artifact.geometry is not None and artifact.geometry.heads is None
     assert artifact.notes[0].startswith("no model_type is given")
+
+
+def test_experts_in_one_tensor_are_the_same_model(tmp_path: Path) -> None:
+    """Transformers 5 keeps gate and up of all experts in one tensor, and the router under another name."""
+
+    def stacked(tensors: dict[str, Any]) -> dict[str, Any]:
+        made = {n: v for n, v in tensors.items() if "block_sparse_moe" not in n}
+        for layer in range(4):
+            old, new = f"model.layers.{layer}.block_sparse_moe.", f"model.layers.{layer}.mlp."
+            w1, w2, w3 = ([tensors[f"{old}experts.{e}.w{k}.weight"] for e in range(4)] for k in (1, 2, 3))
+            made[f"{new}gate.weight"] = tensors[f"{old}gate.weight"]
+            made[f"{new}experts.gate_up_proj"] = np.stack([np.concatenate(pair) for pair in zip(w1, w3, strict=True)])
+            made[f"{new}experts.down_proj"] = np.stack(w2)
+        return made
+
+    base = tiny_llama(tmp_path / "single", seed=4, family="mixtral")
+    one, two = (read_artifact(LocalSource(f)) for f in (base, rebuilt(base, "stacked", stacked)))
+    assert one.names.keys() == two.names.keys() and not two.by_names and not two.notes
+    assert one.geometry == two.geometry
+    assert (encode(one)[0].bits == encode(two)[0].bits).all() and encode(one)[0].n == encode(two)[0].n > 100

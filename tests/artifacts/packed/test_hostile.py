@@ -139,6 +139,15 @@ def test_unsorted_columns_have_the_groups_of_their_place(tmp_path: Path) -> None
     np.testing.assert_allclose(tensor.values(), values, rtol=3e-7)
 
 
+def test_weights_of_one_size_and_a_like_name_may_have_two_shapes(tmp_path: Path) -> None:
+    """BERT calls three matrices ``dense``; two of them have as many values."""
+    one, two = bnb_4bit()(W), bnb_4bit()(W.reshape(96, 64))
+    names = {"layer.0.intermediate.dense": one, "layer.0.output.dense": two, "layer.1.output.dense": two}
+    tensors = read(tmp_path, {f"{n}.{k}": v for n, (entries, _) in names.items() for k, v in entries.items()})
+    for name, (_, values) in names.items():
+        np.testing.assert_allclose(tensors[f"m.{name}.weight"].values(), values, rtol=3e-7)
+
+
 def test_a_later_state_that_says_another_shape_is_refused_when_its_rows_are_read(tmp_path: Path) -> None:
     """Weights of one name and size are taken to have one shape, and each is asked when it is read."""
     first, _ = bnb_4bit()(W)

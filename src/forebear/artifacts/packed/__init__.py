@@ -37,8 +37,7 @@ SCHEMES: tuple[Scheme, ...] = (
 )
 """Every scheme, asked in turn; each takes the tensors that are its own out of what the ones before have left."""
 
-
-BESIDE = ("quantize_config.json", "quant_config.json")
+OWN_FILES = ("quantize_config.json", "quant_config.json")
 """Where GPTQ and AWQ say what a ``config.json`` of their time does not."""
 MAX_CONFIG = 1_000_000
 
@@ -72,7 +71,7 @@ def _with_quantisation(weights: Weights, config: Mapping[str, Any]) -> Mapping[s
     if quantization(config) or not weights.tensors:
         return config
     source = next(iter(weights.tensors.values())).source
-    for path in BESIDE:
+    for path in OWN_FILES:
         if any(f.path == path for f in source.files()):
             stated = load_json(read_whole(source, path, MAX_CONFIG), path)
             return {**config, "quantization_config": stated}

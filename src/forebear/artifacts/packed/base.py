@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
@@ -14,6 +15,7 @@ from forebear.artifacts.base import Tensor, Weights
 from forebear.errors import FormatError
 
 F32 = NDArray[np.float32]
+_NUMBER = re.compile(r"(?<![^.])[0-9]+(?![^.])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,11 @@ def unpacked(tensors: Mapping[str, Tensor], found: Iterable[Packed], beside: Ite
     kinds = sorted({t.dtype for t in new.values()})
     note = f"{len(new)} weights are stored as {' and '.join(kinds)}, and were read as the numbers that they stand for"
     return Unpacked(new, frozenset(parts) | {n for n in beside if n in tensors}, note)
+
+
+def namesakes(name: str) -> str:
+    """What a tensor has in common with its like in other layers and experts: all but the parts that are numbers."""
+    return _NUMBER.sub("#", name)
 
 
 def quantization(config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
-from forebear.artifacts.packed.base import Packed, Unpacked, checked, part_of, unpacked, wrong
+from forebear.artifacts.packed.base import Packed, Unpacked, checked, namesakes, part_of, unpacked, wrong
 from forebear.artifacts.packed.bits import read_bytes
 from forebear.artifacts.packed.scaled import Scaled
 from forebear.artifacts.text import load_json
@@ -112,7 +112,7 @@ class BitsAndBytes:
                 parts = four_bit_parts(tensors, match["weight"], tensor)
                 weight = parts["weight"]
                 # Layer after layer has the same shapes: each is read once here, and every other state with its rows.
-                key = (match["weight"].rpartition(".")[0].rpartition(".")[2], weight.nbytes)
+                key = (namesakes(name), weight.nbytes)
                 if key not in shapes:
                     state = read_state(tensor)
                     check_sizes(parts, state)

@@ -20,6 +20,7 @@ from forebear.artifacts.packed.base import (
     Packed,
     Unpacked,
     checked,
+    namesakes,
     part_of,
     quantization,
     stated_numbers,
@@ -95,7 +96,7 @@ class PackQuantized:
             if len(packed.shape) != 2:
                 raise wrong(packed, f"has {len(packed.shape)} axes, expected 2")
             # Of trillions of parameters, seventy thousand matrices have one of a few shapes: each is read once.
-            key = (stem.rpartition(".")[0].rpartition(".")[2], packed.shape)
+            key = (namesakes(name), packed.shape)
             shape = shapes.setdefault(key, shapes.get(key) or stored_shape(parts["shape"], packed))
             bits = integer_bits(packed, shape, said)
             down, across = scale_block(shape, parts["scale"], groups=groups)
