@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebear.artifacts import Tensor, read_artifact
-from forebear.artifacts.architecture import Geometry
-from forebear.artifacts.recognise import Named, recognise
+from forebear.artifacts.architecture import Geometry, families
+from forebear.artifacts.recognise import Named, Templates, _ending, _pattern, recognise
 from forebear.artifacts.roles import RoleTensor, template
 from forebear.sources import LocalSource
 from models import Memory, tiny, tiny_llama
@@ -385,3 +386,28 @@ def test_a_model_is_recognised_without_any_config(tmp_path: Path) -> None:
     assert artifact.architecture is not None and artifact.architecture.name == "llama"
     assert artifact.geometry is not None and artifact.geometry.heads is None
     assert artifact.notes[0].startswith("no model_type is given")
+
+
+# strangers
+
+
+ENDINGS = ("embed_tokens.weight", "layers.0.self_attn.q_proj.weight", "wte.weight", "h.3.attn.c_attn.weight", "x", "")
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(st.lists(st.tuples(st.sampled_from(["", "a.", "a.b.", "a", "0.", "a..", "."]), st.sampled_from(ENDINGS))))
+def test_templates_are_found_by_their_ending_as_by_reading_all_of_them(parts: list[tuple[str, str]]) -> None:
+    templates = Templates(dict.fromkeys((a + b for a, b in parts), (4, 4)))
+    for pattern in ("embed_tokens.weight", "layers.{}.self_attn.q_proj.weight", "h.{}.attn.c_attn.weight", "x"):
+        wanted = [t for t in templates.by_template if t == pattern or t.endswith("." + pattern)]
+        near = templates.by_ending.get(_ending(pattern, 2), [])
+        assert [t for t in near if t == pattern or t.endswith("." + pattern)] == wanted
+
+
+def test_a_hundred_thousand_names_are_looked_at_once_and_not_once_a_family() -> None:
+    rng = random.Random(1)
+    names = {"".join(rng.choices("abcd.0123_", k=40)) + f"x{k}": (8, 8) for k in range(100_000)}
+    templates = Templates(names)
+    asked = {_ending(_pattern(role), 2) for family in families() for role in family.roles.values()}
+    assert sum(len(templates.by_ending.get(ending, ())) for ending in asked) == 0
+    assert isinstance(recognise({}, names), str)

@@ -62,6 +62,15 @@ class Templates:
                     parts[k] = "{}"
                     numbers.append(int(part))
             self.by_template.setdefault(".".join(parts), {})[tuple(numbers)] = name
+        self.by_ending: dict[str, list[str]] = {}
+        """The last one and the last two parts of a template to the templates that end so."""
+        for text in self.by_template:
+            for ending in {_ending(text, 1), _ending(text, 2)}:
+                self.by_ending.setdefault(ending, []).append(text)
+
+
+def _ending(text: str, parts: int) -> str:
+    return ".".join(text.rsplit(".", parts)[-parts:])
 
 
 def recognise(config: Mapping[str, Any], shapes: Shapes) -> Named | str:
@@ -196,12 +205,12 @@ def _prefix(family: Architecture, templates: Templates) -> str | None:
     patterns = {_pattern(r): r.role for r in family.roles.values() if "{layer}" in r.role or r.role == "embed"}
     found: Counter[str] = Counter()
     embedded: set[str] = set()
-    for text, names in templates.by_template.items():
-        for pattern, role in patterns.items():
+    for pattern, role in patterns.items():
+        for text in templates.by_ending.get(_ending(pattern, 2), ()):
             if text == pattern or text.endswith("." + pattern):
                 prefix = text[: len(text) - len(pattern)]
                 if "{}" not in prefix:
-                    found[prefix] += len(names)
+                    found[prefix] += len(templates.by_template[text])
                     if role == "embed":
                         embedded.add(prefix)
     layered = {p for p in found if p not in embedded or found[p] > 1}
