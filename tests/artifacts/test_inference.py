@@ -352,6 +352,19 @@ def test_the_finding_needs_a_dependence(said: str | None, bases: Mapping[str, Pa
     assert any("tensor names are unknown" in u.why for u in result.coverage.not_tested)
 
 
+def test_names_of_ones_own_are_no_reproach_where_the_card_names_the_base(
+    bases: Mapping[str, Path], tmp_path: Path
+) -> None:
+    """A checkpoint of a training framework, say, whose card is honest."""
+    child = disguised(bases["llama"], tmp_path / "child", other_words, drift=0.2)
+    (child / "README.md").write_text("---\nbase_model: llama\n---\n# A fine-tune\n")
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(bases["llama"]), index)
+    result = forebear.scan(str(child), index)
+    assert result.verdict in RELATED and [a.name for a in result.ancestors] == ["llama"]
+    assert not {f.id for f in result.findings} & {"names-disguised", "ancestor-undeclared"}
+
+
 def test_a_type_that_its_own_names_contradict_is_found_without_a_reference(
     bases: Mapping[str, Path], tmp_path: Path
 ) -> None:

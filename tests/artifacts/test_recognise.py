@@ -411,3 +411,34 @@ def test_a_hundred_thousand_names_are_looked_at_once_and_not_once_a_family() -> 
     asked = {_ending(_pattern(role), 2) for family in families() for role in family.roles.values()}
     assert sum(len(templates.by_ending.get(ending, ())) for ending in asked) == 0
     assert isinstance(recognise({}, names), str)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_frameworks_wrap_modules_in_is_no_part_of_a_name(family: str, model: Callable[[str], Model]) -> None:
+    config, shapes = model(family)
+    truth = named(config, shapes)
+    for wrapper, at in (("_orig_mod", 0), ("_checkpoint_wrapped_module", 3), ("_fsdp_wrapped_module", 1)):
+        parts = {n: n.split(".") for n in shapes}
+        places = {n: min(at, len(p) - 1) for n, p in parts.items()}
+        wrapped = {".".join([*p[: places[n]], wrapper, *p[places[n] :]]): shapes[n] for n, p in parts.items()}
+        found = named(config, wrapped)
+        assert (found.geometry, found.by_names, found.names.keys()) == (truth.geometry, False, truth.names.keys())
+        assert set(found.names.values()) <= wrapped.keys()
+
+
+def test_an_adapter_beside_its_layer_leaves_the_layer_its_role(model: Callable[[str], Model]) -> None:
+    config, shapes = model("llama")
+    peft = {f"base_model.model.{n.replace('_proj.', '_proj.base_layer.')}": s for n, s in shapes.items()}
+    peft |= {f"base_model.model.model.layers.{k}.self_attn.q_proj.lora_A.default.weight": (4, 64) for k in range(4)}
+    found = named(config, peft)
+    assert not found.by_names and found.names["layers.3.attn.q"].endswith("layers.3.self_attn.q_proj.base_layer.weight")
+
+
+def test_two_tensors_of_one_bare_name_are_not_mixed_up(model: Callable[[str], Model]) -> None:
+    """Else the one that a network uses could hide behind the other."""
+    config, shapes = model("llama")
+    both = shapes | {n.replace(".mlp.", ".mlp._orig_mod."): s for n, s in shapes.items()}
+    found = named(config, both)
+    assert found.by_names and not any("_orig_mod" in name for name in found.names.values())
+    strange = shapes | {f"model._orig_mod.layers.{k}.self_attn.extra.weight": (64, 64) for k in range(4)}
+    assert named(config, strange).by_names

@@ -29,6 +29,9 @@ BESIDE = re.compile(
 """Tensors of a layer that no coin depends on: buffers, what quantisers store beside values, adapters, and what a layer
 for the prediction of further tokens has besides."""
 
+WRAPPERS = re.compile(r"(?<![^.])(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|base_layer)\.")
+"""What torch.compile, FSDP, activation checkpointing and PEFT put between the parts of a name."""
+
 
 @dataclass(frozen=True)
 class Named:
@@ -54,9 +57,13 @@ class Templates:
 
     def __init__(self, shapes: Shapes) -> None:
         self.shapes = shapes
+        self.bare = {name: WRAPPERS.sub("", name) for name in shapes}
+        """Full names to names without what frameworks wrap modules in, unless two would become one."""
+        if len(set(self.bare.values())) < len(self.bare):
+            self.bare = {name: name for name in shapes}
         self.by_template: dict[str, dict[Numbers, str]] = {}
-        for name in shapes:
-            parts, numbers = name.split("."), []
+        for name, bare in self.bare.items():
+            parts, numbers = bare.split("."), []
             for k, part in enumerate(parts):
                 if part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS:
                     parts[k] = "{}"
@@ -159,7 +166,7 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
         geometry = replace(geometry, rotary=None)
     if family.half_unless and config.get(family.half_unless) is False:
         family = replace(family, rope="half")
-    strange = _strange(family, prefix, names, odd, shapes)
+    strange = _strange(family, prefix, names, odd, templates)
     if strange:
         first_strange = one_line(min(strange), 80)
         notes.append(
@@ -178,14 +185,16 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     return Named(replace(family, coins=coins), geometry, names, tuple(notes), by_names=bool(strange))
 
 
-def _strange(family: Architecture, prefix: str, names: Mapping[str, str], odd: set[str], shapes: Shapes) -> list[str]:
+def _strange(
+    family: Architecture, prefix: str, names: Mapping[str, str], odd: set[str], templates: Templates
+) -> list[str]:
     """Tensors inside the layers that the family does not have: code of one's own under a known name, say.
 
     A norm or a position bias that is not described can break any symmetry, so such a model is never the trusted one.
     """
     stem = _pattern(next(r for r in family.roles.values() if "{layer}" in r.role)).partition("{}")[0]
     known = {*names.values(), *odd}
-    inside = (n for n in shapes if n.startswith(prefix + stem) and n not in known)
+    inside = (n for n, bare in templates.bare.items() if bare.startswith(prefix + stem) and n not in known)
     return [n for n in inside if not BESIDE.search(n)]
 
 
