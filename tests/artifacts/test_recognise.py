@@ -413,6 +413,20 @@ def test_a_hundred_thousand_names_are_looked_at_once_and_not_once_a_family() -> 
     assert isinstance(recognise({}, names), str)
 
 
+@pytest.mark.parametrize("key", ["rope", "qk_ln", "qk_gn", "alibi"])
+def test_what_the_config_of_mpt_adds_to_queries_and_keys_costs_their_coins(key: str) -> None:
+    """With rotation a plane is one coin and not two, and which two dimensions it has depends on the library."""
+    rest = {"attn.Wqkv": (192, 64), "attn.out_proj": (64, 64), "ffn.up_proj": (256, 64), "ffn.down_proj": (64, 256)}
+    shapes: Shapes = {f"transformer.blocks.{k}.{n}.weight": s for k in range(2) for n, s in rest.items()}
+    shapes |= {f"transformer.blocks.{k}.norm_{n}.weight": (64,) for k in range(2) for n in (1, 2)}
+    shapes |= {"transformer.wte.weight": (256, 64), "transformer.norm_f.weight": (64,)}
+    config = {"model_type": "mpt", "d_model": 64, "n_heads": 4, "n_layers": 2}
+    usual = {"value_output", "query_key"}
+    for value, attn_config in ((False, {key: False}), (False, {}), (False, "x"), (True, {key: True})):
+        found = named({**config, "attn_config": attn_config}, shapes)
+        assert set(found.architecture.coins) == usual - ({"query_key"} if value and key != "alibi" else set())
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_frameworks_wrap_modules_in_is_no_part_of_a_name(family: str, model: Callable[[str], Model]) -> None:
     config, shapes = model(family)

@@ -14,6 +14,8 @@ Adding a family means adding a file under ``data/architectures``. Its keys:
     The sign symmetries that are valid for the family (see :mod:`forebear.signals.generators`).
 ``[unless]``
     Coin group to a role whose presence breaks that symmetry (LayerNorm on queries and keys).
+``[void_if]``
+    Coin group to keys of ``config.json``, ``table.key`` where nested; one that is true breaks the symmetry.
 ``rope``
     ``half`` (dimension i rotates with i + r/2), ``interleaved`` (2i with 2i + 1) or ``none``.
 ``rotary``
@@ -104,6 +106,7 @@ class Architecture:
     half_unless: str = ""
     rotary_dims: int = 0
     unless: Mapping[str, str] = field(default_factory=dict)
+    void_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def extended(name: str, data: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     for role in without:
         del base["tensors"][role]
     merged = {**base, **own}
-    for table in ("config", "tensors", "unless"):
+    for table in ("config", "tensors", "unless", "void_if"):
         merged[table] = {**base.get(table, {}), **own.get(table, {})}
     return merged
 
@@ -193,4 +196,5 @@ def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
         data.get("half_unless", ""),
         int(data.get("rotary_dims", 0)),
         data.get("unless", {}),
+        {group: tuple(keys) for group, keys in data.get("void_if", {}).items()},
     )

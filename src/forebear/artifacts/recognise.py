@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from forebear.artifacts.architecture import HOLES, Architecture, Geometry, Role, families
-from forebear.artifacts.geometry import geometry_of, unheeded_rotary
+from forebear.artifacts.geometry import geometry_of, stated, unheeded_rotary
 from forebear.artifacts.roles import template
 from forebear.errors import one_line
 
@@ -158,6 +158,10 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     unfit = {family.unless[g] for g in family.coins if g in family.unless}
     present = {template(filled) for filled in names}
     coins = tuple(c for c in family.coins if family.unless.get(c) not in unfit & present)
+    for group, keys in family.void_if.items():
+        if group in coins and (key := next((k for k in keys if stated(config, k)), None)) is not None:
+            coins = tuple(c for c in coins if c != group)
+            notes.append(f"config.json sets {key}: no {group} coins")
     if unheeded_rotary(config, geometry):
         coins = tuple(c for c in coins if c != "query_key")
         notes.append("config.json states a rotating share that this family's code does not take: no query/key coins")
