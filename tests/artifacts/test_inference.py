@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -350,6 +351,21 @@ def test_the_finding_needs_a_dependence(said: str | None, bases: Mapping[str, Pa
     finding = next(f for f in result.findings if f.id == "names-disguised")
     assert finding.level is Level.WARNING and "Llama" in finding.message
     assert any("tensor names are unknown" in u.why for u in result.coverage.not_tested)
+
+
+def test_of_two_unknown_models_only_copies_are_told_and_agreement_is_not_called_nothing(
+    bases: Mapping[str, Path], tmp_path: Path
+) -> None:
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(disguised(bases["llama"], tmp_path / "unknown", other_words)), index)
+    shutil.copytree(tmp_path / "unknown", tmp_path / "copy")
+    child = disguised(bases["llama"], tmp_path / "child", opaque_as_built, drift=0.1)
+    copied, drifted = (forebear.scan(str(p), index) for p in (tmp_path / "copy", child))
+    assert copied.verdict is Verdict.IDENTICAL and [a.name for a in copied.ancestors] == ["unknown"]
+    assert drifted.verdict is Verdict.INCONCLUSIVE and drifted.ancestors == ()
+    assert drifted.why.startswith("unknown: The coins agree, but neither model's coins can be relied on")
+    stranger = forebear.scan(str(disguised(model("llama", tmp_path / "m", 7), tmp_path / "s", other_words)), index)
+    assert stranger.verdict is Verdict.INCONCLUSIVE and "Nothing ties it" in stranger.why
 
 
 def test_names_of_ones_own_are_no_reproach_where_the_card_names_the_base(

@@ -152,7 +152,7 @@ def test_a_base_that_only_the_config_names_is_attributed_to_it(base: Path, index
     assert [v["technique"] for v in said_by(document, "file/config.json")] == ["manifest-analysis"]
 
 
-CARD_KEYS = (
+KEYS = (
     *("license", "license_name", "license_link", "base_model", "base_model_relation", "datasets", "tags"),
     *("language", "pipeline_tag", "library_name", "model_name", "model_id", "model-index"),
 )

@@ -14,6 +14,7 @@ from forebear.inspect.compare import DISGUISE, compare_artifacts, context_eviden
 from forebear.inspect.cost import Meter
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
@@ -60,12 +61,13 @@ def scan(target: str, index: Index | None = None, effort: str = "standard", on_s
         own = [e.name for e in entries if (e.fingerprint.digest, e.location) == (mark.digest, source.location)]
         itself = own[0] if own else ""
         found = [_by_code(e, mark, artifact.name, total) for e in entries if e.name != itself]
-    found = sorted((c for c in found if c.established), key=_Candidate.order)
+    found = sorted((c for c in found if c.established or c.doubtful(total)), key=_Candidate.order)
     notes: list[Untested] = []
     for k, candidate in enumerate(found[:CONFIRMED]):
         on_step(f"confirming {candidate.entry.name}")
         found[k] = _by_rows(candidate, artifact, mark, effort, total, meter, notes, on_step)
-    found = sorted((c for c in found if c.established), key=_Candidate.order)
+    doubtful = next((c for c in found if c.doubtful(total)), None)
+    found = [c for c in sorted(found, key=_Candidate.order) if c.established]
     ancestors = tuple(c.ancestor(total) for c in found)
     tested = references.comparable(mark.shape) if effort != "quick" and mark.code.n >= FEWEST_COINS else 0
     verdict = ancestors[0].verdict if ancestors else Verdict.INCONCLUSIVE
@@ -84,7 +86,7 @@ def scan(target: str, index: Index | None = None, effort: str = "standard", on_s
         _coverage(artifact, mark, found, tested, total, notes, effort),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
-        why=_why(artifact, mark, found, itself, tested, total, effort),
+        why=_why(artifact, mark, found, doubtful, itself, tested, total, effort),
         shape=mark.shape,
         problems=artifact.problems,
     )
@@ -105,18 +107,27 @@ class _Candidate:
         """Whether a dependence was established."""
         return self.conclusion.verdict.related is True
 
+    def doubtful(self, references: int) -> bool:
+        """Whether the coins agree as those of a dependent pair, but neither model's can be relied on.
+
+        Such a pair is still read: of equal models the hashes tell. Otherwise nothing is established, and that is said.
+        """
+        tail = self.counts.log10_p + math.log10(max(1, references))
+        return not self.established and self.counts.pooled.n > 0 and tail <= LOG10_ALPHA
+
     @property
     def closeness(self) -> float:
         """Mean cosine of aligned rows, or the share of agreeing bits where only codes were compared."""
         return self.counts.cosine if self.counts.cosine is not None else self.counts.pooled.share
 
-    def order(self) -> tuple[bool, bool, float, float, str]:
-        """Best first: identical, then compared row by row, then the smallest tail, then the closest.
+    def order(self) -> tuple[bool, bool, bool, float, float, str]:
+        """Best first: established, identical, then compared row by row, then the smallest tail, then the closest.
 
         Tails below the floor are equal: what is left between them is luck, and closeness tells more.
         """
         identical = self.conclusion.verdict is Verdict.IDENTICAL
-        return (not identical, not self.by_rows, floored(self.counts.log10_p), -self.closeness, self.entry.name)
+        tail = floored(self.counts.log10_p)
+        return (not self.established, not identical, not self.by_rows, tail, -self.closeness, self.entry.name)
 
     def ancestor(self, references: int) -> Ancestor:
         log10_p = self.counts.log10_p
@@ -225,12 +236,21 @@ def _coverage(
 
 
 def _why(
-    artifact: Artifact, mark: Fingerprint, found: list[_Candidate], itself: str, tested: int, total: int, effort: str
+    artifact: Artifact,
+    mark: Fingerprint,
+    found: list[_Candidate],
+    doubtful: _Candidate | None,
+    itself: str,
+    tested: int,
+    total: int,
+    effort: str,
 ) -> str:
     if itself:
         return f"This model is itself the reference {itself}."
     if found:
         return found[0].conclusion.why
+    if doubtful is not None:
+        return f"{doubtful.entry.name}: {doubtful.conclusion.why}"
     if effort == "quick":
         return "The weights were not examined."
     if artifact.architecture is None:
