@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,8 @@ from numpy.typing import NDArray
 
 import forebear
 from forebear.artifacts import Artifact, Tensor, read_artifact
-from forebear.artifacts.inference import infer
-from forebear.artifacts.inference.layers import by_numbers, by_period, layered
+from forebear.artifacts.inference import infer, roles
+from forebear.artifacts.inference.layers import Slot, by_numbers, by_period, layered
 from forebear.artifacts.inference.roles import words
 from forebear.artifacts.recognise import Named
 from forebear.artifacts.roles import part_sizes, role_tensor, template
@@ -351,6 +353,34 @@ def test_the_finding_needs_a_dependence(said: str | None, bases: Mapping[str, Pa
     assert any("tensor names are unknown" in u.why for u in result.coverage.not_tested)
 
 
+def test_of_two_unknown_models_only_copies_are_told_and_agreement_is_not_called_nothing(
+    bases: Mapping[str, Path], tmp_path: Path
+) -> None:
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(disguised(bases["llama"], tmp_path / "unknown", other_words)), index)
+    shutil.copytree(tmp_path / "unknown", tmp_path / "copy")
+    child = disguised(bases["llama"], tmp_path / "child", opaque_as_built, drift=0.1)
+    copied, drifted = (forebear.scan(str(p), index) for p in (tmp_path / "copy", child))
+    assert copied.verdict is Verdict.IDENTICAL and [a.name for a in copied.ancestors] == ["unknown"]
+    assert drifted.verdict is Verdict.INCONCLUSIVE and drifted.ancestors == ()
+    assert drifted.why.startswith("unknown: The coins agree, but neither model's coins can be relied on")
+    stranger = forebear.scan(str(disguised(model("llama", tmp_path / "m", 7), tmp_path / "s", other_words)), index)
+    assert stranger.verdict is Verdict.INCONCLUSIVE and "Nothing ties it" in stranger.why
+
+
+def test_names_of_ones_own_are_no_reproach_where_the_card_names_the_base(
+    bases: Mapping[str, Path], tmp_path: Path
+) -> None:
+    """A checkpoint of a training framework, say, whose card is honest."""
+    child = disguised(bases["llama"], tmp_path / "child", other_words, drift=0.2)
+    (child / "README.md").write_text("---\nbase_model: llama\n---\n# A fine-tune\n")
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(bases["llama"]), index)
+    result = forebear.scan(str(child), index)
+    assert result.verdict in RELATED and [a.name for a in result.ancestors] == ["llama"]
+    assert not {f.id for f in result.findings} & {"names-disguised", "ancestor-undeclared"}
+
+
 def test_a_type_that_its_own_names_contradict_is_found_without_a_reference(
     bases: Mapping[str, Path], tmp_path: Path
 ) -> None:
@@ -374,7 +404,15 @@ def layers(rest: Mapping[str, tuple[int, ...]], **outside: tuple[int, ...]) -> d
     return {f"stack.{k}.{n}": s for k in range(4) for n, s in rest.items()} | outside
 
 
-LLAMA = {"a": (64, 64), "b": (32, 64), "c": (32, 64), "d": (64, 64), "e": (128, 64), "f": (128, 64), "g": (64, 128)}
+LLAMA: dict[str, tuple[int, ...]] = {
+    "a": (64, 64),
+    "b": (32, 64),
+    "c": (32, 64),
+    "d": (64, 64),
+    "e": (128, 64),
+    "f": (128, 64),
+    "g": (64, 128),
+}
 OTHERS: dict[str, dict[str, tuple[int, ...]]] = {
     "resnet": layers(
         {"a": (64, 64, 3, 3), "b": (64, 64, 3, 3), "c": (64, 64, 1, 1), "d": (64, 32, 1, 1)}, fc=(1000, 64)
@@ -428,6 +466,24 @@ def test_words_of_names() -> None:
     assert words("слой.внимание") == {"слой", "внимание"}
 
 
+def test_a_second_tower_is_not_passed_over_in_silence() -> None:
+    deeper = {f"other.{k}.{n}": s for k in range(6) for n, s in LLAMA.items()}
+    found = infer({}, tensors_of(layers(LLAMA, embed=(256, 64)) | deeper))
+    assert isinstance(found, Named) and found.geometry.layers == 6
+    assert re.search(r"2\d matrices outside of its layers have no role, 3\d% of all values", found.notes[-1])
+    alone = infer({}, tensors_of(layers(LLAMA, embed=(256, 64))))
+    assert isinstance(alone, Named) and not any("outside" in note for note in alone.notes)
+
+
+def test_the_model_below_an_adapter_that_was_not_merged_is_read() -> None:
+    low_rank = {f"stack.{k}.a.lora_{s}.weight": (4, 64) for k in range(4) for s in "AB"}
+    found = infer({}, tensors_of(layers(LLAMA, embed=(256, 64)) | low_rank))
+    assert isinstance(found, Named) and not any("lora" in name for name in found.names.values())
+    assert "8 tensors of an adapter are left out: the model below it is read" in found.notes
+    saved = infer({}, tensors_of(low_rank | {"embed": (256, 64), "head": (256, 64)}))
+    assert saved == "it is an adapter, no model"
+
+
 # strangers
 
 
@@ -468,6 +524,56 @@ def test_of_a_large_model_little_is_read(opaque: bool) -> None:
 def test_layers_of_thousands_of_matrices_are_refused(matrices: dict[str, tuple[int, ...]]) -> None:
     shapes = {f"stack.{k}.{n}": s for k in range(2) for n, s in matrices.items()} | {"embed": (64, 8)}
     assert isinstance(infer({}, tensors_of(shapes)), str)
+
+
+EXPERTS: dict[str, tuple[int, ...]] = {
+    f"e{k}.{w}.weight": (9, 64) if w != "w2" else (64, 9) for k in range(4_000) for w in ("w1", "w2", "w3")
+}
+WIDE: dict[str, tuple[int, ...]] = {
+    "a": (128, 64),
+    "b": (32, 64),
+    "c": (32, 64),
+    "d": (64, 128),
+    "e": (96, 64),
+    "f": (96, 64),
+    "g": (64, 96),
+}
+ATTENTION: dict[str, tuple[int, ...]] = {n: s for n, s in LLAMA.items() if n in "abcd"}
+CROWDS: dict[str, dict[str, tuple[int, ...]]] = {
+    "biased experts": ATTENTION
+    | EXPERTS
+    | {n.replace("weight", "bias"): s[:1] for n, s in EXPERTS.items()}
+    | {"r": (4_000, 64)},
+    "norms": WIDE | {f"v{k}x": (64,) for k in range(20_000)},
+    "vectors of every size": ATTENTION | EXPERTS | {"r": (4_000, 64)} | {f"v{k}x": (99 + k,) for k in range(9_000)},
+    "routers": {
+        f"{n}{k}x": s
+        for n, count, s in (("r", 13_000, (999, 64)), ("u", 2_001, (9, 64)), ("d", 999, (64, 9)))
+        for k in range(count)
+    },
+}
+
+
+@pytest.mark.parametrize("crowd", sorted(CROWDS))
+def test_crowded_layers_take_time_in_proportion(crowd: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By comparisons of slots and tries at experts, not by the clock: each was the square of these, or worse."""
+    done: Counter[str] = Counter()
+
+    def counted(name: str, old: Callable[..., Any]) -> Callable[..., Any]:
+        def new(*args: Any) -> Any:
+            done[name] += 1
+            assert done[name] < 200_000
+            return old(*args)
+
+        return new
+
+    monkeypatch.setattr(Slot, "__eq__", counted("equal", Slot.__eq__))
+    monkeypatch.setattr(roles, "_triples", counted("triples", roles._triples))
+    shapes = {f"s.{k}.{n}": s for k in range(2) for n, s in CROWDS[crowd].items()} | {"embed": (5_000, 64)}
+    source = Zeros()
+    found = infer({}, {n: Tensor(n, "F32", s, "x", 0, source) for n, s in shapes.items()})
+    assert isinstance(found, str) is (crowd == "routers") and done["triples"] <= 8
+    assert source.count < 4 * 20_000_000
 
 
 @settings(deadline=None, max_examples=150)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 
 from edits import rebuilt
 from forebear.artifacts import Tensor, read_artifact
-from forebear.artifacts.architecture import Geometry
-from forebear.artifacts.recognise import Named, recognise
+from forebear.artifacts.architecture import Geometry, families
+from forebear.artifacts.recognise import Named, Templates, _ending, _pattern, recognise
 from forebear.artifacts.roles import RoleTensor, template
 from forebear.signals.sign_code import encode
 from forebear.sources import LocalSource
@@ -408,3 +409,73 @@ def test_experts_in_one_tensor_are_the_same_model(tmp_path: Path) -> None:
     assert one.names.keys() == two.names.keys() and not two.by_names and not two.notes
     assert one.geometry == two.geometry
     assert (encode(one)[0].bits == encode(two)[0].bits).all() and encode(one)[0].n == encode(two)[0].n > 100
+
+
+# strangers
+
+
+ENDINGS = ("embed_tokens.weight", "layers.0.self_attn.q_proj.weight", "wte.weight", "h.3.attn.c_attn.weight", "x", "")
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(st.lists(st.tuples(st.sampled_from(["", "a.", "a.b.", "a", "0.", "a..", "."]), st.sampled_from(ENDINGS))))
+def test_templates_are_found_by_their_ending_as_by_reading_all_of_them(parts: list[tuple[str, str]]) -> None:
+    templates = Templates(dict.fromkeys((a + b for a, b in parts), (4, 4)))
+    for pattern in ("embed_tokens.weight", "layers.{}.self_attn.q_proj.weight", "h.{}.attn.c_attn.weight", "x"):
+        wanted = [t for t in templates.by_template if t == pattern or t.endswith("." + pattern)]
+        near = templates.by_ending.get(_ending(pattern, 2), [])
+        assert [t for t in near if t == pattern or t.endswith("." + pattern)] == wanted
+
+
+def test_a_hundred_thousand_names_are_looked_at_once_and_not_once_a_family() -> None:
+    rng = random.Random(1)
+    names = {"".join(rng.choices("abcd.0123_", k=40)) + f"x{k}": (8, 8) for k in range(100_000)}
+    templates = Templates(names)
+    asked = {_ending(_pattern(role), 2) for family in families() for role in family.roles.values()}
+    assert sum(len(templates.by_ending.get(ending, ())) for ending in asked) == 0
+    assert isinstance(recognise({}, names), str)
+
+
+@pytest.mark.parametrize("key", ["rope", "qk_ln", "qk_gn", "alibi"])
+def test_what_the_config_of_mpt_adds_to_queries_and_keys_costs_their_coins(key: str) -> None:
+    """With rotation a plane is one coin and not two, and which two dimensions it has depends on the library."""
+    rest = {"attn.Wqkv": (192, 64), "attn.out_proj": (64, 64), "ffn.up_proj": (256, 64), "ffn.down_proj": (64, 256)}
+    shapes: Shapes = {f"transformer.blocks.{k}.{n}.weight": s for k in range(2) for n, s in rest.items()}
+    shapes |= {f"transformer.blocks.{k}.norm_{n}.weight": (64,) for k in range(2) for n in (1, 2)}
+    shapes |= {"transformer.wte.weight": (256, 64), "transformer.norm_f.weight": (64,)}
+    config = {"model_type": "mpt", "d_model": 64, "n_heads": 4, "n_layers": 2}
+    usual = {"value_output", "query_key"}
+    for value, attn_config in ((False, {key: False}), (False, {}), (False, "x"), (True, {key: True})):
+        found = named({**config, "attn_config": attn_config}, shapes)
+        assert set(found.architecture.coins) == usual - ({"query_key"} if value and key != "alibi" else set())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_frameworks_wrap_modules_in_is_no_part_of_a_name(family: str, model: Callable[[str], Model]) -> None:
+    config, shapes = model(family)
+    truth = named(config, shapes)
+    for wrapper, at in (("_orig_mod", 0), ("_checkpoint_wrapped_module", 3), ("_fsdp_wrapped_module", 1)):
+        parts = {n: n.split(".") for n in shapes}
+        places = {n: min(at, len(p) - 1) for n, p in parts.items()}
+        wrapped = {".".join([*p[: places[n]], wrapper, *p[places[n] :]]): shapes[n] for n, p in parts.items()}
+        found = named(config, wrapped)
+        assert (found.geometry, found.by_names, found.names.keys()) == (truth.geometry, False, truth.names.keys())
+        assert set(found.names.values()) <= wrapped.keys()
+
+
+def test_an_adapter_beside_its_layer_leaves_the_layer_its_role(model: Callable[[str], Model]) -> None:
+    config, shapes = model("llama")
+    peft = {f"base_model.model.{n.replace('_proj.', '_proj.base_layer.')}": s for n, s in shapes.items()}
+    peft |= {f"base_model.model.model.layers.{k}.self_attn.q_proj.lora_A.default.weight": (4, 64) for k in range(4)}
+    found = named(config, peft)
+    assert not found.by_names and found.names["layers.3.attn.q"].endswith("layers.3.self_attn.q_proj.base_layer.weight")
+
+
+def test_two_tensors_of_one_bare_name_are_not_mixed_up(model: Callable[[str], Model]) -> None:
+    """Else the one that a network uses could hide behind the other."""
+    config, shapes = model("llama")
+    both = shapes | {n.replace(".mlp.", ".mlp._orig_mod."): s for n, s in shapes.items()}
+    found = named(config, both)
+    assert found.by_names and not any("_orig_mod" in name for name in found.names.values())
+    strange = shapes | {f"model._orig_mod.layers.{k}.self_attn.extra.weight": (64, 64) for k in range(4)}
+    assert named(config, strange).by_names

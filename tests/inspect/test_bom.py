@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import forebear
 from boms import check_bom, properties, said_by
@@ -289,3 +291,110 @@ def test_the_value_is_frozen_and_public(base: Path, index: LocalIndex) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         bom.record = None  # type: ignore[misc, assignment]
     assert bom.to_record()["schema"] == "forebear.bom-record/1"
+
+
+# strangers: anything at all in card and config, beside weights that have a relative in the index
+
+
+CARD_KEYS = st.sampled_from(
+    [
+        "base_model",
+        "base_model_relation",
+        "license",
+        "license_name",
+        "license_link",
+        "language",
+        "tags",
+        "datasets",
+        "model_name",
+        "pipeline_tag",
+        "library_name",
+        "thumbnail",
+        "metrics",
+        "model-index",
+        "co2_eq_emissions",
+        "new_version",
+        "author",
+        "inference",
+        "extra_gated_prompt",
+    ]
+)
+TEXT = st.text(max_size=12) | st.sampled_from(
+    [
+        "org/base",
+        "base",
+        "https://huggingface.co/org/base",
+        "../..",
+        "mit",
+        "other",
+        "finetune",
+        "en",
+        "a//b",
+        "@",
+        "?#%",
+    ]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+CONFIG_KEYS = st.sampled_from(
+    [
+        "model_type",
+        "architectures",
+        "_name_or_path",
+        "hidden_size",
+        "num_attention_heads",
+        "num_key_value_heads",
+        "num_hidden_layers",
+        "vocab_size",
+        "head_dim",
+        "rope_parameters",
+        "partial_rotary_factor",
+        "torch_dtype",
+        "text_config",
+        "transformers_version",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def relatives(tmp_path_factory: pytest.TempPathFactory) -> tuple[LocalIndex, dict[str, Path]]:
+    root = tmp_path_factory.mktemp("strangers")
+    base = tiny_llama(root / "base", seed=1)
+    move_gains(base, 1)
+    index = LocalIndex(root / "home")
+    enrol(str(base), index, "org/base")
+    return index, {"child": drifted(base, "child", 0.1), "pruned": halved(base), "copy": copy(base, "copy")}
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(
+    st.sampled_from(["child", "pruned", "copy"]),
+    st.dictionaries(CARD_KEYS | TEXT, ANYTHING, max_size=6),
+    st.text(max_size=60),
+    st.dictionaries(CONFIG_KEYS, ANYTHING, max_size=4),
+)
+def test_whatever_card_and_config_say_the_document_is_valid_and_the_relative_is_in_it(
+    relatives: tuple[LocalIndex, dict[str, Path]],
+    which: str,
+    front: dict[str, Any],
+    text: str,
+    said: dict[str, Any],
+) -> None:
+    index, folders = relatives
+    folder = folders[which]
+    original = {n: (folder / n).read_bytes() for n in ("README.md", "config.json")}
+    try:
+        card = f"---\n{json.dumps(front)}\n---\n{text}".encode("utf-8", "surrogatepass")
+        (folder / "README.md").write_bytes(card)
+        config = json.loads(original["config.json"]) | said
+        (folder / "config.json").write_text(json.dumps(config))
+        document = write_bom(str(folder), index).to_json()
+        check_bom(document)
+        found = (*pedigree(document).get("variants", ()), *pedigree(document).get("ancestors", ()))
+        assert any(properties(r).get("log10_p") for r in found), pedigree(document)
+    finally:
+        for name, content in original.items():
+            (folder / name).write_bytes(content)

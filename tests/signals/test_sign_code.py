@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals.alignment import align_layers
@@ -135,6 +137,53 @@ def test_cloned_layers_are_noticed(tmp_path: Path) -> None:
     code, _ = encode(read(tmp_path))
     assert code.repeats == ()
     assert copied_layers(code) == {(2, group): 1 for group in ("glu", "value_output", "query_key")}
+
+
+def grown(folder: Path, part: str, times: int, spread: bool) -> Path:
+    """A model of which a part was grown: rows (columns of the embedding) copied, then moved apart by training."""
+    rng = np.random.default_rng(times)
+    path = tiny_llama(folder, seed=8, hidden=192, intermediate=192, vocabulary=128) / "model.safetensors"
+    for name in [n for n, t in read(folder).weights.tensors.items() if part in n]:
+
+        def grow(raw: NDArray[np.uint16]) -> NDArray[np.uint16]:
+            values = (raw.astype(np.uint32) << 16).view(np.float32)
+            values = values.T if part == "embed" else values
+            count = 192 // times if part == "embed" else 60 // times  # of an MLP the code shows the first 64 rows
+            one = values[:count]
+            many = np.repeat(one, times, axis=0) if spread else np.tile(one, (times, 1))
+            values = np.concatenate([many + 0.01 * rng.standard_normal(many.shape), values[len(many) :]])
+            values = np.ascontiguousarray(values.T if part == "embed" else values, dtype=np.float32)
+            return np.asarray(values.view(np.uint32) >> 16, dtype="<u2")
+
+        rewrite(folder, name, grow)
+    assert path.exists()
+    return folder
+
+
+@pytest.mark.parametrize("spread", [True, False], ids=["side by side", "one after the other"])
+@pytest.mark.parametrize("times", [2, 3, 4])
+@pytest.mark.parametrize("part", ["embed", "up_proj"])
+def test_a_model_that_was_grown_by_copies_is_not_relied_on(part: str, times: int, spread: bool, tmp_path: Path) -> None:
+    """Copies toss their coin together: 192 dimensions grown threefold are 64 coins, and would be counted as 192."""
+    code, _ = encode(read(grown(tmp_path, part, times, spread)))
+    what = "the residual width repeats itself" if part == "embed" else "glu rows repeat each other"
+    assert code.repeats == (what,)
+
+
+def test_layers_that_are_copies_do_not_make_a_row_look_like_its_neighbour(tmp_path: Path) -> None:
+    """One layer sixteen times says sixteen times the same about itself."""
+    for seed in range(5):
+        folder = tiny_llama(tmp_path / str(seed), seed=seed, layers=16)
+        tensors = read(folder).weights.tensors
+        first = {
+            n: np.frombuffer(t.source.read(t.path, t.start, t.start + t.nbytes), dtype="<u2").reshape(t.shape)
+            for n, t in tensors.items()
+            if ".layers.0." in n
+        }
+        for name in [n for n in tensors if ".layers." in n]:
+            origin = first[re.sub(r"\.layers\.\d+\.", ".layers.0.", name)]
+            rewrite(folder, name, lambda _, origin=origin: origin)
+        assert encode(read(folder))[0].repeats == ()
 
 
 def test_independent_models_toss_fair_coins(tmp_path: Path) -> None:

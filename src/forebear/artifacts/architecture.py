@@ -14,6 +14,8 @@ Adding a family means adding a file under ``data/architectures``. Its keys:
     The sign symmetries that are valid for the family (see :mod:`forebear.signals.generators`).
 ``[unless]``
     Coin group to a role whose presence breaks that symmetry (LayerNorm on queries and keys).
+``[void_if]``
+    Coin group to keys of ``config.json``, ``table.key`` where nested; one that is true breaks the symmetry.
 ``rope``
     ``half`` (dimension i rotates with i + r/2), ``interleaved`` (2i with 2i + 1) or ``none``.
 ``rotary``
@@ -108,6 +110,7 @@ class Architecture:
     rotary_dims: int = 0
     unless: Mapping[str, str] = field(default_factory=dict)
     stacked: Mapping[str, Role] = field(default_factory=dict)
+    void_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def extended(name: str, data: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     for role in without:
         del base["tensors"][role]
     merged = {**base, **own}
-    for table in ("config", "tensors", "unless", "stacked"):
+    for table in ("config", "tensors", "unless", "stacked", "void_if"):
         merged[table] = {**base.get(table, {}), **own.get(table, {})}
     return merged
 
@@ -185,6 +188,7 @@ def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
         int(data.get("rotary_dims", 0)),
         data.get("unless", {}),
         _roles(data.get("stacked", {}), file),
+        {group: tuple(keys) for group, keys in data.get("void_if", {}).items()},
     )
 
 

@@ -216,9 +216,14 @@ def unheeded_rotary(config: Mapping[str, Any], geometry: Geometry) -> bool:
     return any(size != geometry.rotary for size in said)
 
 
-def _fraction(config: Mapping[str, Any], key: str) -> float | None:
+def stated(config: Mapping[str, Any], key: str) -> Any:
+    """The value of a key of the config, ``table.key`` where it is nested; None where it is not there."""
     table, _, name = key.rpartition(".")
     place = config.get(table) if table else config
-    value = place.get(name) if isinstance(place, Mapping) else None
+    return place.get(name) if isinstance(place, Mapping) else None
+
+
+def _fraction(config: Mapping[str, Any], key: str) -> float | None:
+    value = stated(config, key)
     usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
     return float(value) if usable and value is not None else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from forebear.artifacts.architecture import HOLES, Architecture, Geometry, Role, families
-from forebear.artifacts.geometry import geometry_of, unheeded_rotary
+from forebear.artifacts.geometry import geometry_of, stated, unheeded_rotary
 from forebear.errors import one_line
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -28,6 +28,9 @@ BESIDE = re.compile(
 )
 """Tensors of a layer that no coin depends on: buffers, what quantisers store beside values, adapters, and what a layer
 for the prediction of further tokens has besides."""
+
+WRAPPERS = re.compile(r"(?<![^.])(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|base_layer)\.")
+"""What torch.compile, FSDP, activation checkpointing and PEFT put between the parts of a name."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,23 @@ class Templates:
 
     def __init__(self, shapes: Shapes) -> None:
         self.shapes = shapes
+        self.bare = {name: WRAPPERS.sub("", name) for name in shapes}
+        """Full names to names without what frameworks wrap modules in, unless two would become one."""
+        if len(set(self.bare.values())) < len(self.bare):
+            self.bare = {name: name for name in shapes}
         self.by_template: dict[str, dict[Numbers, str]] = {}
-        for name in shapes:  # of which a model with many experts has a hundred thousand
-            pieces = NUMBER.split(name)
+        for name, bare in self.bare.items():  # of which a model with many experts has a hundred thousand
+            pieces = NUMBER.split(bare)
             self.by_template.setdefault("{}".join(pieces[::2]), {})[tuple(map(int, pieces[1::2]))] = name
+        self.by_ending: dict[str, list[str]] = {}
+        """The last one and the last two parts of a template to the templates that end so."""
+        for text in self.by_template:
+            for ending in {_ending(text, 1), _ending(text, 2)}:
+                self.by_ending.setdefault(ending, []).append(text)
+
+
+def _ending(text: str, parts: int) -> str:
+    return ".".join(text.rsplit(".", parts)[-parts:])
 
 
 def recognise(config: Mapping[str, Any], shapes: Shapes) -> Named | str:
@@ -141,6 +157,10 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     geometry, notes = geometry_of(family, config, names, shapes, width, len(layers), experts)
     unfit = {family.unless[g] for g in family.coins if g in family.unless}
     coins = tuple(c for c in family.coins if family.unless.get(c) not in unfit & present)
+    for group, keys in family.void_if.items():
+        if group in coins and (key := next((k for k in keys if stated(config, k)), None)) is not None:
+            coins = tuple(c for c in coins if c != group)
+            notes.append(f"config.json sets {key}: no {group} coins")
     if unheeded_rotary(config, geometry):
         coins = tuple(c for c in coins if c != "query_key")
         notes.append("config.json states a rotating share that this family's code does not take: no query/key coins")
@@ -149,7 +169,7 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
         geometry = replace(geometry, rotary=None)
     if family.half_unless and config.get(family.half_unless) is False:
         family = replace(family, rope="half")
-    strange = _strange(family, prefix, names, odd, shapes)
+    strange = _strange(family, prefix, names, odd, templates)
     if strange:
         first_strange = one_line(min(strange), 80)
         notes.append(
@@ -168,14 +188,16 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     return Named(replace(family, coins=coins), geometry, names, tuple(notes), by_names=bool(strange))
 
 
-def _strange(family: Architecture, prefix: str, names: Mapping[str, str], odd: set[str], shapes: Shapes) -> list[str]:
+def _strange(
+    family: Architecture, prefix: str, names: Mapping[str, str], odd: set[str], templates: Templates
+) -> list[str]:
     """Tensors inside the layers that the family does not have: code of one's own under a known name, say.
 
     A norm or a position bias that is not described can break any symmetry, so such a model is never the trusted one.
     """
     stem = _pattern(next(r for r in family.roles.values() if "{layer}" in r.role)).partition("{}")[0]
     known = {*names.values(), *odd}
-    inside = (n for n in shapes if n.startswith(prefix + stem) and n not in known)
+    inside = (n for n, bare in templates.bare.items() if bare.startswith(prefix + stem) and n not in known)
     return [n for n in inside if not BESIDE.search(n)]
 
 
@@ -195,12 +217,12 @@ def _prefix(family: Architecture, templates: Templates) -> str | None:
     patterns = {_pattern(r): r.role for r in family.roles.values() if "{layer}" in r.role or r.role == "embed"}
     found: Counter[str] = Counter()
     embedded: set[str] = set()
-    for text, names in templates.by_template.items():
-        for pattern, role in patterns.items():
+    for pattern, role in patterns.items():
+        for text in templates.by_ending.get(_ending(pattern, 2), ()):
             if text == pattern or text.endswith("." + pattern):
                 prefix = text[: len(text) - len(pattern)]
                 if "{}" not in prefix:
-                    found[prefix] += len(names)
+                    found[prefix] += len(templates.by_template[text])
                     if role == "embed":
                         embedded.add(prefix)
     layered = {p for p in found if p not in embedded or found[p] > 1}

@@ -72,9 +72,9 @@ def findings_of(
     declared |= any(a.verdict is Verdict.IDENTICAL and names_match(artifact.name, a.name) for a in related)
     if related and not declared and verdict is not Verdict.INDEXED:
         out.append(_undeclared(mark, related[0]))
-    # Unknown names alone are no reproach: every new family has them. With a proved dependence they hide something,
-    # and a model_type that its own tensor names contradict is a fact by itself.
-    if artifact.disguise and (related or not artifact.inferred):
+    # Unknown names alone are no reproach: every new family and every training framework has them. They hide something
+    # with a proved dependence that the card does not name; a model_type that its own tensor names contradict is a fact.
+    if artifact.disguise and ((related and not declared) or not artifact.inferred):
         out.append(_disguised(artifact, related))
     out += [raise_finding("pickle-unsafe", f"{danger}. It was not run.") for danger in artifact.weights.dangers]
     if not ancestors and not tested and effort != "quick":

@@ -15,6 +15,7 @@ from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.inspect.references import Fetched, fetch_references
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
@@ -74,12 +75,13 @@ def scan(
         if search.worth_a_second_look:
             search.look(on_step)
     mark, total, itself = search.mark, search.total, search.itself
-    found = search.established
+    found = search.worth_confirming
     notes: list[Untested] = list(fetched.missing)
     for k, candidate in enumerate(found[:CONFIRMED]):
         on_step(f"confirming {candidate.entry.name}")
         found[k] = _by_rows(candidate, artifact, mark, effort, search.trials, meter, notes, on_step)
-    found = sorted((c for c in found if c.established), key=_Candidate.order)
+    doubtful = next((c for c in found if c.doubtful(search.trials)), None)
+    found = [c for c in sorted(found, key=_Candidate.order) if c.established]
     ancestors = tuple(c.ancestor(search.trials) for c in found)
     tested = references.comparable(mark.shape) if effort != "quick" and mark.code.n >= FEWEST_COINS else 0
     verdict = ancestors[0].verdict if ancestors else Verdict.INCONCLUSIVE
@@ -98,7 +100,7 @@ def scan(
         _coverage(artifact, mark, found, tested, total, notes, effort, fetched.note),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
-        why=_why(artifact, mark, found, itself, tested, total, effort),
+        why=_why(artifact, mark, found, doubtful, itself, tested, total, effort),
         shape=mark.shape,
         problems=artifact.problems,
     )
@@ -128,6 +130,11 @@ class _Search:
     def established(self) -> list[_Candidate]:
         """References with an established dependence, best first."""
         return sorted((c for c in self._found if c.established), key=_Candidate.order)
+
+    @property
+    def worth_confirming(self) -> list[_Candidate]:
+        """References that agree too much for chance, best first; also where neither model's coins can be relied on."""
+        return sorted((c for c in self._found if c.established or c.doubtful(self.trials)), key=_Candidate.order)
 
     @property
     def worth_a_second_look(self) -> bool:
@@ -174,18 +181,27 @@ class _Candidate:
         """Whether a dependence was established."""
         return self.conclusion.verdict.related is True
 
+    def doubtful(self, references: int) -> bool:
+        """Whether the coins agree as those of a dependent pair, but neither model's can be relied on.
+
+        Such a pair is still read: of equal models the hashes tell. Otherwise nothing is established, and that is said.
+        """
+        tail = self.counts.log10_p + math.log10(max(1, references))
+        return not self.established and self.counts.pooled.n > 0 and tail <= LOG10_ALPHA
+
     @property
     def closeness(self) -> float:
         """Mean cosine of aligned rows, or the share of agreeing bits where only codes were compared."""
         return self.counts.cosine if self.counts.cosine is not None else self.counts.pooled.share
 
-    def order(self) -> tuple[bool, bool, float, float, str]:
-        """Best first: identical, then compared row by row, then the smallest tail, then the closest.
+    def order(self) -> tuple[bool, bool, bool, float, float, str]:
+        """Best first: established, identical, then compared row by row, then the smallest tail, then the closest.
 
         Tails below the floor are equal: what is left between them is luck, and closeness tells more.
         """
         identical = self.conclusion.verdict is Verdict.IDENTICAL
-        return (not identical, not self.by_rows, floored(self.counts.log10_p), -self.closeness, self.entry.name)
+        tail = floored(self.counts.log10_p)
+        return (not self.established, not identical, not self.by_rows, tail, -self.closeness, self.entry.name)
 
     def ancestor(self, references: int) -> Ancestor:
         log10_p = self.counts.log10_p
@@ -300,12 +316,21 @@ def _coverage(
 
 
 def _why(
-    artifact: Artifact, mark: Fingerprint, found: list[_Candidate], itself: str, tested: int, total: int, effort: str
+    artifact: Artifact,
+    mark: Fingerprint,
+    found: list[_Candidate],
+    doubtful: _Candidate | None,
+    itself: str,
+    tested: int,
+    total: int,
+    effort: str,
 ) -> str:
     if itself:
         return f"This model is itself the reference {itself}."
     if found:
         return found[0].conclusion.why
+    if doubtful is not None:
+        return f"{doubtful.entry.name}: {doubtful.conclusion.why}"
     if effort == "quick":
         return "The weights were not examined."
     if artifact.architecture is None:

@@ -176,31 +176,35 @@ def encode(artifact: Artifact, light: bool = False) -> tuple[SignCode, str]:
 
 
 def repeats(code: SignCode) -> tuple[str, ...]:
-    """Internal dependences that spoil a model's coins: halves or heads that repeat each other.
+    """Internal dependences that spoil a model's coins: width, neurons or heads that repeat each other.
 
-    A model tested against itself must look independent. Copied layers are another matter: they can be told apart, and
-    one of them is counted (:func:`copied_layers`).
+    A model tested against itself must look independent, whatever the distance: one that was grown k-fold has copies
+    side by side or a k-th of its width apart. Copied layers are another matter: they can be told apart, and one of
+    them is counted (:func:`copied_layers`).
     """
     bits, valid = np.unpackbits(code.bits), np.unpackbits(code.valid).astype(bool)
-    found: list[str] = []
-
-    def alike(one: NDArray[np.int64], two: NDArray[np.int64]) -> bool:
-        return bool(_log10_repeats(bits, valid, one, two) + np.log10(2) < SELF_ALPHA)
-
     dims = int(np.flatnonzero(valid[:RESIDUAL_BITS]).max(initial=-1)) + 1
-    if alike(np.arange(dims // 2), np.arange(dims // 2, dims // 2 * 2)):
-        found.append("the residual width repeats itself")
-    slots = [s for s in range(SLOTS) if code.layers[s] >= 0]
-    places = regions(code.groups)
-    for group in ("value_output", "query_key"):
-        if group not in places:
-            continue
-        half = places[group].size // 2
-        start = np.array([RESIDUAL_BITS + s * LAYER_BITS + places[group].start for s in slots], dtype=np.int64)
-        first = (start[:, None] + np.arange(half)).ravel()
-        if alike(first, first + half):
-            found.append(f"{group} heads repeat each other")
+    found = ["the residual width repeats itself"] if _repeats_itself(bits[None, :dims], valid[None, :dims]) else []
+    copies = copied_layers(code)
+    for group, place in regions(code.groups).items():
+        slots = [s for s in range(SLOTS) if code.layers[s] >= 0 and (code.layers[s], group) not in copies]
+        at = np.array(slots, dtype=np.int64)[:, None] * LAYER_BITS + RESIDUAL_BITS + place.start + np.arange(place.size)
+        if _repeats_itself(bits[at], valid[at]):
+            found.append(f"{group} rows repeat each other")
     return tuple(found)
+
+
+def _repeats_itself(bits: Bits, valid: NDArray[np.bool_]) -> bool:
+    """Whether coins agree, or disagree, with those at some distance in their row; the distances tried are paid for."""
+    size = bits.shape[1]
+    limit = SELF_ALPHA - np.log10(2 * max(1, size - 1))
+    for distance in range(1, size):
+        both = valid[:, :-distance] & valid[:, distance:]
+        n = int(both.sum())
+        agree = int((both & (bits[:, :-distance] == bits[:, distance:])).sum())
+        if (2 * agree - n) ** 2 > 16 * n and log10_tail(max(agree, n - agree), n) < limit:  # 4 errors, to be quick
+            return True
+    return False
 
 
 def copied_layers(code: SignCode) -> dict[tuple[int, str], int]:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,10 +127,9 @@ def _numbered(shapes: Mapping[str, Shape]) -> dict[tuple[str, str], dict[int, st
     for name in shapes:
         if len(name) > MAX_NAME:
             continue
-        pieces = re.split(r"(\d{1,6})", name)
-        for k in range(1, min(len(pieces), 2 * MAX_NUMBERS), 2):
-            key = ("".join(pieces[:k]), "".join(pieces[k + 1 :]))
-            slots.setdefault(key, {}).setdefault(int(pieces[k]), name)
+        for number in islice(re.finditer(r"\d{1,6}", name), MAX_NUMBERS):
+            key = (name[: number.start()], name[number.end() :])
+            slots.setdefault(key, {}).setdefault(int(number.group()), name)
     return slots
 
 
@@ -162,10 +162,13 @@ def _order(members: Mapping[str, Mapping[int, str]], names: Iterable[str]) -> li
 def by_period(tensors: Sequenced) -> Layered | None:
     """Layers as the longest stretch of tensors whose shapes repeat; None where no period covers half of them."""
     identity: dict[Shape, int] = {}
-    ids = np.array([identity.setdefault(shape, len(identity)) for _, shape in tensors], dtype=np.int64)
+    ids = np.array([identity.setdefault(shape, len(identity)) for _, shape in tensors], dtype=np.int32)
     best = (0, 0, 0)  # tensors covered, minus the period (the shortest wins), minus the start
     for period in range(FEWEST_MATRICES, min(len(ids) // 2, MAX_PERIOD) + 1):
-        start, length = _longest_run(ids[:-period] == ids[period:])
+        same = ids[:-period] == ids[period:]
+        if np.count_nonzero(same) < max(period, len(ids) // 2 - period):
+            continue  # too few for two layers, or for half of the tensors
+        start, length = _longest_run(same)
         repeats = length // period + 1
         if repeats > 1:
             spare = length - (repeats - 1) * period

@@ -7,14 +7,14 @@ that is fixed while the reference's coin is tossed.
 
 An unknown model is one of these, or nothing is inferred: a decoder or encoder whose layers are all made of the same
 matrices, all of which have a place in an attention, an MLP or routed experts
-(:mod:`forebear.artifacts.inference.roles`). Convolutions, adapters, state-space models and models of two towers have
-none.
+(:mod:`forebear.artifacts.inference.roles`). Convolutions, adapters and state-space models have none; of two towers the
+larger one is read where its layers stand apart from the other's, and a note says how much is not.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,11 +57,10 @@ def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | s
         InputError: a tensor could not be read.
     """
     order = sorted(tensors.values(), key=lambda t: (t.path, t.start))
-    if any("lora_" in t.name.lower() for t in order):
-        return "it is an adapter, no model"
-    found = layered([(t.name, t.shape) for t in order])
+    own = [t for t in order if "lora_" not in t.name.lower()]
+    found = layered([(t.name, t.shape) for t in own])
     if isinstance(found, str):
-        return found
+        return found if len(own) == len(order) else "it is an adapter, no model"
     whole = [s for s in found.slots if 2 * len(s.at) > found.layers]
     matrices = [s for s in whole if len(s.shape) >= 2 and 1 not in s.shape]
     if (odd := next((s for s in matrices if len(s.shape) > 3 or 0 in s.shape), None)) is not None:
@@ -77,8 +76,20 @@ def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | s
         lines = [s for s in whole if len(s.shape) == 1]
         vectors = vectors_of(lines, matrices, solved, found.opaque, lambda slot: level(slot, tensors))
         left = len(found.slots) - len(whole)
-        return _Model(config, tensors, found, solved, vectors, outside, left).named()
+        named = _Model(config, tensors, found, solved, vectors, outside, left).named()
+        return replace(named, notes=(*named.notes, *_beside(found, outside, len(order) - len(own), tensors)))
     return reason
+
+
+def _beside(found: Layered, outside: _Outside, adapters: int, tensors: Mapping[str, Tensor]) -> Iterator[str]:
+    """What of the model nobody looks at: an adapter's tensors, and matrices that stand in no layer (another tower)."""
+    if adapters:
+        yield f"{adapters} tensors of an adapter are left out: the model below it is read"
+    taken = {name for name, _ in outside.roles.values()}
+    rest = [n for n, shape in (*found.before, *found.after) if len(shape) > 1 and n not in taken]
+    if rest:
+        share = sum(tensors[n].size for n in rest) / max(1, sum(t.size for t in tensors.values()))
+        yield f"{len(rest)} matrices outside of its layers have no role, {share:.0%} of all values: not compared"
 
 
 def _widths(matrices: Sequence[Slot]) -> list[int]:

@@ -248,8 +248,10 @@ def _routed(slots: Sequence[Slot], d: int, turned: bool) -> tuple[tuple[Placed, 
         of_shape.setdefault(_seen(slot.shape, turned), []).append(slot)
     shapes = Counter({shape: len(some) for shape, some in of_shape.items()})
     downs = sorted((s for s in shapes if s[0] == d != s[1]), key=lambda s: (-shapes[s], s))
+    by_count: dict[int, Slot] = {}
     for router in sorted(routers, key=lambda s: s.place):
-        count = _seen(router.shape, turned)[0]
+        by_count.setdefault(_seen(router.shape, turned)[0], router)  # any other of its size would fare alike
+    for count, router in by_count.items():
         if count < 2:
             continue
         for down in downs:

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from forebear.artifacts.inference.layers import Slot
 from forebear.artifacts.inference.roles import Placed, Solved, hinted
 
+MOST_NORMS = 32
+"""Vectors of the residual width in a layer, biases of matrices aside, beyond which none is looked at."""
+
 
 @dataclass(frozen=True)
 class Vectors:
@@ -63,20 +66,30 @@ def vectors_of(
     left = sorted(vectors, key=lambda s: s.place)
     side = _side(left, matrices, out, solved.width) if opaque else 0
     biases = _beside(left, matrices, out, kinds, side) if opaque else _below(left, matrices, out)
-    left = [v for v in left if v not in biases.values()]
+    owned = set(biases.values())
+    left = [v for v in left if v not in owned]
     wide = [v for v in left if v.shape[0] == solved.width]
+    if len(wide) > MOST_NORMS:
+        wide = []
     up = kinds.get("gate_up") or kinds.get("up")
     inner = {v.shape[0] for v in vectors} - {solved.mixed, solved.key}
     loose = len(wide) not in (0, 1, 2, 4) or (up is not None and out[up.label] in inner and up.label not in biases)
     gains = [v for v in wide if level(v) > 1] if loose else wide
     biased = solved.mixed == solved.width and len(wide) > len(gains)  # one of them is the bias of q
-    pair, size = (None, 0) if biased else _head_norms([v for v in left if v not in wide], kinds, biases, solved)
+    pair, size = (
+        (None, 0) if biased else _head_norms([v for v in left if v.shape[0] != solved.width], kinds, biases, solved)
+    )
     left = [v for v in left if pair is None or v not in pair]
-    for size_left, count in Counter(v.shape[0] for v in left if v.shape[0] != solved.width).items():
-        owners = [m for m in matrices if out.get(m.label) == size_left and m.label not in biases]
-        if len(owners) == count:
-            same = [v for v in left if v.shape[0] == size_left]
-            biases |= {m.label: v for m, v in zip(sorted(owners, key=lambda s: s.place), same, strict=True)}
+    owners: dict[int, list[Slot]] = {}
+    for m in sorted(matrices, key=lambda s: s.place):
+        if m.label in out and m.label not in biases:
+            owners.setdefault(out[m.label], []).append(m)
+    same: dict[int, list[Slot]] = {}
+    for v in left:
+        same.setdefault(v.shape[0], []).append(v)
+    for size_left, some in same.items():
+        if size_left != solved.width and len(some) == len(mine := owners.get(size_left, [])):
+            biases |= {m.label: v for m, v in zip(mine, some, strict=True)}
     if loose:
         norm_biases = {}
         if up is not None and up.label in biases:  # an MLP with biases is that of a network with LayerNorm
@@ -125,7 +138,8 @@ def _beside(
     up, down = kinds.get("gate_up") or kinds.get("up"), kinds.get("down")
     if down is not None and (up is None or up.label not in found):
         found.pop(down.label, None)
-        wide = [v for v in vectors if v.shape == kinds["o"].shape[:1] and v not in found.values()]
+        owned = set(found.values())
+        wide = [v for v in vectors if v.shape == kinds["o"].shape[:1] and v not in owned]
         if len(wide) in (1, 3):  # norms come in pairs
             found.pop(kinds["o"].label, None)
     return found
