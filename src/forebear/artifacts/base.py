@@ -97,6 +97,10 @@ class Tensor:
         for start in range(0, self.size, step):
             yield self._decoded(start, min(self.size, start + step))
 
+    def stored(self, start: int, stop: int) -> bytes:
+        """Bytes ``[start, stop)`` of the values as they are encoded, in the tensor's order."""
+        return self.source.read(self.path, self.start + start, self.start + stop)
+
     def item(self, index: int) -> Tensor:
         """One entry of the first axis of a stack, as a tensor of its own."""
         shape = self.shape[1:]
@@ -107,8 +111,7 @@ class Tensor:
         """Values ``[start, stop)`` of the flat tensor; both stand on a block."""
         dtype = DTYPES[self.dtype]
         assert dtype.decode is not None
-        first, last = self.start + dtype.nbytes(start), self.start + dtype.nbytes(stop)
-        return dtype.decode(np.frombuffer(self.source.read(self.path, first, last), dtype=np.uint8))
+        return dtype.decode(np.frombuffer(self.stored(dtype.nbytes(start), dtype.nbytes(stop)), dtype=np.uint8))
 
 
 @dataclass(frozen=True)

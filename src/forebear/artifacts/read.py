@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from forebear.artifacts.base import Artifact
 from forebear.artifacts.config import Sizes, contradictions, declared_sizes, language_part
 from forebear.artifacts.documents import read_documents
 from forebear.artifacts.formats import READERS
+from forebear.artifacts.formats.pytorch import pickle_dangers
 from forebear.artifacts.inference import infer
 from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import Named, recognise
@@ -53,7 +55,9 @@ def read_artifact(source: Source) -> Artifact:
         problems.append(str(error))
     documents, unreadable = read_documents(metered)
     problems += unreadable
-    notes = weights.notes
+    dangers, unexamined = pickle_dangers(metered, weights.files)
+    weights = replace(weights, dangers=(*weights.dangers, *dangers))
+    notes = (*weights.notes, *unexamined)
     if len(readers) > 1:
         notes += (f"{weights.format} was read; it also holds {_listed(r.name for r in readers[1:])}, which was not",)
     named = recognise(config, {n: t.shape for n, t in weights.tensors.items()})

@@ -159,7 +159,7 @@ def encode(artifact: Artifact) -> tuple[SignCode, str]:
             tensor = artifact.weights.tensors[name]
             digest.update(f"|{name}|{tensor.shape}".encode("utf-8", "surrogatepass"))
             if tensor.size:
-                digest.update(tensor.source.read(tensor.path, tensor.start, tensor.start + min(tensor.nbytes, 4096)))
+                digest.update(tensor.stored(0, min(tensor.nbytes, 4096)))
     code = SignCode(
         np.packbits(bits),
         np.packbits(valid),

@@ -1,0 +1,135 @@
+"""One checkpoint file: which container it is, what its pickle says, and where its storages lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from forebear.artifacts.formats.pytorch import archive, legacy
+from forebear.artifacts.formats.pytorch.archive import Archive, read_archive
+from forebear.artifacts.formats.pytorch.machine import unpickled
+from forebear.artifacts.formats.pytorch.values import Log
+from forebear.artifacts.formats.pytorch.window import Window
+from forebear.artifacts.text import LFS_POINTER, lfs_pointer
+from forebear.errors import FormatError
+from forebear.sources import File, Source
+
+HEAD = 512
+"""Bytes that tell the container."""
+MAX_PICKLE = archive.MAX_PICKLE
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds.
+
+    Attributes:
+        value: the pickled object, as far as it was made.
+        log: what the pickle would do.
+        span: byte range of a storage, by its key.
+    """
+
+    value: Any
+    log: Log
+    span: Callable[[str], tuple[int, int]] = field(repr=False)
+
+
+def kind(head: bytes) -> str:
+    """The container by a file's first bytes: ``zip``, ``legacy``, ``pickle``, ``pointer``, ``tar``; else empty."""
+    if head.startswith(archive.MAGIC):
+        return "zip"
+    if head.startswith(legacy.MAGIC):
+        return "legacy"
+    if head.startswith(LFS_POINTER):
+        return "pointer"
+    if head[257:262] == b"ustar":
+        return "tar"
+    if len(head) > 1 and head[0] == 0x80 and head[1] <= 5:
+        return "pickle"
+    return ""
+
+
+def read_checkpoint(source: Source, file: File) -> Checkpoint:
+    """Interpret a checkpoint's pickle and find its storages.
+
+    Raises:
+        FormatError: the file is damaged or no checkpoint; where its pickle would have called something before that
+            point, the error says so.
+    """
+    log = Log()
+    try:
+        return _read(source, file, log)
+    except FormatError as error:
+        if not log.dangers:
+            raise
+        also = next(iter(log.dangers.values()))
+        raise FormatError(file.path, f"{error.problem}; before that, it {also}", "do not load it") from None
+
+
+def _read(source: Source, file: File, log: Log) -> Checkpoint:
+    path = file.path
+    head = source.read(path, 0, min(HEAD, file.size))
+    what = kind(head)
+    if what == "zip":
+        found = read_archive(source, file)
+        prefix = pickle_prefix(found)
+        if (order := found.entries.get(prefix + "byteorder")) is not None:
+            start, stop = found.stored(order)
+            if source.read(path, start, min(stop, start + 8)) != b"little":
+                raise FormatError(
+                    path, "was saved on a big-endian machine", "load and save it again on an ordinary one"
+                )
+        if prefix + "constants.pkl" in found.entries:
+            raise FormatError(path, "a TorchScript program, not a checkpoint", "save its state_dict() with torch.save")
+        value = unpickled(found.window(found.entries[prefix + "data.pkl"]), log)
+        return Checkpoint(value, log, lambda key: _entry_span(found, f"{prefix}data/{key}"))
+    if what == "legacy":
+        window = file_window(source, file)
+        value, keys = legacy.read_legacy(window, log)
+        spans = legacy.storage_spans(source, file, window.position, keys, log.storages)
+        return Checkpoint(value, log, lambda key: _known_span(path, spans, key))
+    if what == "pickle":
+        unpickled(file_window(source, file), log)
+        raise FormatError(path, "a plain pickle, not a torch checkpoint", "save the weights as safetensors")
+    if what == "pointer":
+        raise lfs_pointer(path)
+    if what == "tar":
+        raise FormatError(
+            path, "a tar checkpoint of a torch before 0.1.10", "load it with an old torch and save it again"
+        )
+    if head and not any(head):
+        raise FormatError(path, "begins with zeros: an unfinished download?", "fetch it again")
+    raise FormatError(
+        path,
+        f"no torch checkpoint: it begins with {head[:8].hex(' ') or 'nothing'}, neither a zip nor a pickle",
+        "other programs (llama2.c) use the same suffix; this version does not read their files",
+    )
+
+
+def file_window(source: Source, file: File) -> Window:
+    """The pickles at the front of a file."""
+    return Window(file.path, lambda a, b: source.read(file.path, a, b), 0, min(file.size, MAX_PICKLE))
+
+
+def pickle_prefix(found: Archive) -> str:
+    """What stands before ``data.pkl`` in an archive's names; ``FormatError`` where there is none, or several."""
+    pickles = [n for n in found.entries if n == "data.pkl" or n.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        what = "no data.pkl" if not pickles else f"{len(pickles)} data.pkl"
+        raise FormatError(found.file.path, f"a zip file with {what} in it", "is it a torch checkpoint?")
+    return pickles[0].removesuffix("data.pkl")
+
+
+def _entry_span(found: Archive, name: str) -> tuple[int, int]:
+    if name not in found.entries:
+        raise FormatError(
+            found.file.path, f"its pickle names {name[:120]}, which is not in the archive", "it is damaged"
+        )
+    return found.stored(found.entries[name])
+
+
+def _known_span(path: str, spans: dict[str, tuple[int, int]], key: str) -> tuple[int, int]:
+    if key not in spans:
+        raise FormatError(path, f"its pickle names storage {key[:120]}, which is not in the file", "it is damaged")
+    return spans[key]
