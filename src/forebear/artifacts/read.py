@@ -10,7 +10,7 @@ from forebear.artifacts.base import Artifact
 from forebear.artifacts.config import Sizes, contradictions, declared_sizes, language_part
 from forebear.artifacts.documents import read_documents
 from forebear.artifacts.formats import READERS
-from forebear.artifacts.formats.pytorch import pickle_dangers
+from forebear.artifacts.formats.pytorch import candidates, pickle_dangers
 from forebear.artifacts.inference import infer
 from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import Named, recognise
@@ -23,12 +23,8 @@ CONFIG = "config.json"
 MAX_CONFIG = 10_000_000
 _OTHER_FORMATS = {
     ".gguf": "GGUF",
-    ".bin": "PyTorch",
-    ".pt": "PyTorch",
-    ".pth": "PyTorch",
     ".h5": "HDF5",
     ".onnx": "ONNX",
-    ".ckpt": "PyTorch",
     ".msgpack": "Flax",
 }
 
@@ -119,4 +115,5 @@ def _absence(source: Source) -> str:
             return f"holds {title} weights, which this version cannot read yet"
     if not names:
         return "an empty directory"
-    return "no model weights in it"
+    strange = candidates(source.files())
+    return "no model weights in it" + (f" ({strange[0].path} is no torch checkpoint)" if strange else "")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from forebear.artifacts.formats.pytorch.dangers import pickle_dangers
-from forebear.artifacts.formats.pytorch.reader import PyTorch, read_tensors
+from forebear.artifacts.formats.pytorch.reader import PyTorch, candidates, read_tensors
 
-__all__ = ["PyTorch", "pickle_dangers", "read_tensors"]
+__all__ = ["PyTorch", "candidates", "pickle_dangers", "read_tensors"]

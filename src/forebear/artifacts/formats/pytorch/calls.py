@@ -17,6 +17,7 @@ _NEW = (Global("copyreg", "__newobj__"), Global("copyreg", "_reconstructor"))
 _GETATTR = Global("builtins", "getattr")
 _MAPPINGS = {Global("collections", n) for n in ("OrderedDict", "Counter")} | {Global("builtins", "dict")}
 _DEFAULTS = Global("collections", "defaultdict")
+_INNER = Global("torch.storage", "_load_from_bytes")
 _SIZE = Global("torch", "Size")
 
 
@@ -46,6 +47,10 @@ def call(function: Any, arguments: Any, log: Log, place: str) -> Any:
         return {}
     if function == _SIZE and len(arguments) == 1:
         return _sizes(arguments[0])
+    if function == _INNER and len(arguments) == 1 and isinstance(arguments[0], bytes):
+        if not any(data is arguments[0] for data in log.inner[-1:]):  # the same one, over and over
+            log.inner.append(arguments[0])
+        return Opaque(function)
     if function == _GETATTR and len(arguments) == 2 and _is_member(*arguments):
         function = arguments[0]  # how Python 3.11 and 3.12 pickle the members of an enumeration
     if not harmless(function):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from forebear.artifacts.formats.pytorch import archive, legacy
@@ -18,6 +19,7 @@ from forebear.sources import File, Source
 HEAD = 512
 """Bytes that tell the container."""
 MAX_PICKLE = archive.MAX_PICKLE
+MAX_INNER = 10_000
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,10 @@ class Checkpoint:
 
     Attributes:
         value: the pickled object, as far as it was made.
-        log: what the pickle would do.
         span: byte range of a storage, by its key.
     """
 
     value: Any
-    log: Log
     span: Callable[[str], tuple[int, int]] = field(repr=False)
 
 
@@ -50,24 +50,12 @@ def kind(head: bytes) -> str:
     return ""
 
 
-def read_checkpoint(source: Source, file: File) -> Checkpoint:
-    """Interpret a checkpoint's pickle and find its storages.
+def read_checkpoint(source: Source, file: File, log: Log) -> Checkpoint:
+    """Interpret a checkpoint's pickle and find its storages; what it would do goes to the log, even where this fails.
 
     Raises:
-        FormatError: the file is damaged or no checkpoint; where its pickle would have called something before that
-            point, the error says so.
+        FormatError: the file is damaged or no checkpoint.
     """
-    log = Log()
-    try:
-        return _read(source, file, log)
-    except FormatError as error:
-        if not log.dangers:
-            raise
-        also = next(iter(log.dangers.values()))
-        raise FormatError(file.path, f"{error.problem}; before that, it {also}", "do not load it") from None
-
-
-def _read(source: Source, file: File, log: Log) -> Checkpoint:
     path = file.path
     head = source.read(path, 0, min(HEAD, file.size))
     what = kind(head)
@@ -83,14 +71,14 @@ def _read(source: Source, file: File, log: Log) -> Checkpoint:
         if prefix + "constants.pkl" in found.entries:
             raise FormatError(path, "a TorchScript program, not a checkpoint", "save its state_dict() with torch.save")
         value = unpickled(found.window(found.entries[prefix + "data.pkl"]), log)
-        return Checkpoint(value, log, lambda key: _entry_span(found, f"{prefix}data/{key}"))
+        return Checkpoint(value, lambda key: _entry_span(found, f"{prefix}data/{key}"))
     if what == "legacy":
         window = file_window(source, file)
         value, keys = legacy.read_legacy(window, log)
         spans = legacy.storage_spans(source, file, window.position, keys, log.storages)
-        return Checkpoint(value, log, lambda key: _known_span(path, spans, key))
+        return Checkpoint(value, lambda key: _known_span(path, spans, key))
+    examine(source, file, log)
     if what == "pickle":
-        unpickled(file_window(source, file), log)
         raise FormatError(path, "a plain pickle, not a torch checkpoint", "save the weights as safetensors")
     if what == "pointer":
         raise lfs_pointer(path)
@@ -105,6 +93,55 @@ def _read(source: Source, file: File, log: Log) -> Checkpoint:
         f"no torch checkpoint: it begins with {head[:8].hex(' ') or 'nothing'}, neither a zip nor a pickle",
         "other programs (llama2.c) use the same suffix; this version does not read their files",
     )
+
+
+def examine(source: Source, file: File, log: Log) -> int:
+    """Interpret whatever pickles a file holds, for what they would do; the number of bytes that were looked at.
+
+    A file that does not begin like any pickle may still be one (protocols 0 and 1 have no magic number), and what
+    stands before its first error would be done; so it is tried, and is no error.
+
+    Raises:
+        FormatError: a file that begins like a pickle is damaged.
+    """
+    what = kind(source.read(file.path, 0, min(HEAD, file.size)))
+    if what == "zip":
+        found = read_archive(source, file)
+        pickles = [e for e in found.entries.values() if e.name.endswith(".pkl")]
+        for entry in pickles:
+            unpickled(found.window(entry), log)
+        _examine_inner(file.path, log)
+        return sum(e.size for e in pickles)
+    if what in ("pointer", "tar"):
+        return 0
+    window = file_window(source, file)
+    try:
+        for _ in range(legacy.PICKLES if what == "legacy" else 1):
+            unpickled(window, log)
+    except FormatError:
+        if what:
+            raise
+    _examine_inner(file.path, log)
+    return window.position
+
+
+def _examine_inner(path: str, log: Log) -> None:
+    """Pickles inside of bytes that a pickle hands to torch: how tensors look that were not saved by torch itself."""
+    for _ in range(MAX_INNER):
+        if not log.inner:
+            return
+        data = log.inner.pop()
+        window = Window(path, partial(_cut, data), 0, len(data), "a pickle in the pickle")
+        try:
+            for _ in range(legacy.PICKLES):
+                unpickled(window, log)
+        except FormatError:
+            continue
+    raise FormatError(path, f"more than {MAX_INNER:,} pickles in its pickle")
+
+
+def _cut(data: bytes, start: int, stop: int) -> bytes:
+    return data[start:stop]
 
 
 def file_window(source: Source, file: File) -> Window:

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from forebear.artifacts.base import Tensor, Weights
+from forebear.artifacts.formats.names import PART
 from forebear.artifacts.formats.pytorch.checkpoint import HEAD, kind, read_checkpoint
 from forebear.artifacts.formats.pytorch.dangers import clauses
 from forebear.artifacts.formats.pytorch.layout import placed
 from forebear.artifacts.formats.pytorch.search import state_dict
+from forebear.artifacts.formats.pytorch.values import Log
 from forebear.artifacts.formats.safetensors import check_index, read_index
 from forebear.errors import FormatError, InputError, one_line
 from forebear.sources import File, Source
@@ -44,11 +46,11 @@ class PyTorch:
         The names are used for much else, so in a directory the first bytes decide.
         """
         if source.only:
-            return source.only.lower().endswith((*SUFFIXES, _INDEX_SUFFIX))
+            return source.only.lower().endswith((*SUFFIXES, _INDEX_SUFFIX)) and not PART.match(source.only)
         files = source.files()
         if any(f.path.endswith(_INDEX_SUFFIX) for f in files):
             return True
-        return any(kind(source.read(f.path, 0, min(HEAD, f.size))) for f in _candidates(files)[:MAX_LOOKED_AT])
+        return any(kind(source.read(f.path, 0, min(HEAD, f.size))) for f in candidates(files)[:MAX_LOOKED_AT])
 
     def read(self, source: Source) -> Weights:
         """The pickles of all shards, checked one by one and against the index.
@@ -103,15 +105,23 @@ def read_tensors(source: Source, file: File) -> Part:
     Raises:
         FormatError: the file is damaged, no checkpoint, holds no named tensors, or lies about their place.
     """
+    log = Log()
+    try:
+        return _read_tensors(source, file, log)
+    except FormatError as error:
+        if not log.dangers:
+            raise
+        also = next(iter(log.dangers.values()))
+        raise FormatError(file.path, f"{error.problem}; its pickle {also}", "do not load it") from None
+
+
+def _read_tensors(source: Source, file: File, log: Log) -> Part:
     path = file.path
-    checkpoint = read_checkpoint(source, file)
-    dangers, notes = clauses(path, checkpoint.log)
+    checkpoint = read_checkpoint(source, file, log)
+    dangers, notes = clauses(path, log)
     found = state_dict(checkpoint.value)
     if found is None:
-        also = f"; {dangers[0]}" if dangers else ""
-        raise FormatError(
-            path, f"holds no dictionary of named tensors{also}", "save the model's state_dict() with torch.save"
-        )
+        raise FormatError(path, "holds no dictionary of named tensors", "save the model's state_dict() with torch.save")
     if found.where:
         notes = (f"{path}: the model is its entry {one_line(found.where, 120)}", *notes)
     if found.passed:
@@ -131,9 +141,10 @@ def read_tensors(source: Source, file: File) -> Part:
     return Part(tensors, notes, dangers)
 
 
-def _candidates(files: Iterable[File]) -> list[File]:
+def candidates(files: Iterable[File]) -> list[File]:
     """Files that may hold a model, by their names."""
-    return [f for f in files if f.path.lower().endswith(SUFFIXES) and not _BESIDE.match(f.path)]
+    found = [f for f in files if f.path.lower().endswith(SUFFIXES) and not _BESIDE.match(f.path)]
+    return [f for f in found if not PART.match(f.path)]
 
 
 def _choose(source: Source) -> Choice:
@@ -144,7 +155,7 @@ def _choose(source: Source) -> Choice:
     indexes = [n for n in indexes if n.endswith(_INDEX_SUFFIX)]
     if source.only and not indexes:
         return Choice((source.only,))
-    found = [f for f in _candidates(files) if kind(source.read(f.path, 0, min(HEAD, f.size)))]
+    found = [f for f in candidates(files) if kind(source.read(f.path, 0, min(HEAD, f.size)))]
     names = [f.path for f in found]
     if indexes and names != [SINGLE]:
         index = INDEX if INDEX in indexes else indexes[0]

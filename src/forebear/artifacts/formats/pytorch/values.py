@@ -69,6 +69,7 @@ class Log:
         unknown: classes on no list of which it would make bare objects.
         passed: harmless classes whose objects were not made.
         storages: every storage by its key.
+        inner: bytes that torch would take for checkpoints of their own.
         copied: items of containers that were made from others; bounded, as a few bytes can ask for a large copy.
     """
 
@@ -76,4 +77,5 @@ class Log:
     unknown: dict[Global, None] = field(default_factory=dict)
     passed: dict[Global, None] = field(default_factory=dict)
     storages: dict[str, Storage] = field(default_factory=dict)
+    inner: list[bytes] = field(default_factory=list)
     copied: int = 0
