@@ -30,7 +30,7 @@ MAX_SIZE = 2**32
 _LAYER = re.compile(r"layers\.(\d+)\.(.+)\Z")
 _EXPERT = re.compile(r"feed_forward\.experts\.(\d+)\.(w[123])\.weight\Z")
 _DERIVED = re.compile(r"rope\.freqs\Z|.*\.rope\.freqs\Z")
-"""Tables that the program computes anew; no weights."""
+"""Tables that the program computes anew from the size of a head; no weights."""
 
 _TOP = {
     "tok_embeddings.weight": "model.embed_tokens.weight",
@@ -91,6 +91,7 @@ class Consolidated:
         strange: list[str] = []
         for name, parts in held.items():
             if _DERIVED.match(name):
+                _check_frequencies(name, parts[0], params)
                 continue
             new = renamed(name)
             if new is None:
@@ -273,6 +274,19 @@ def _unrotated(name: str, tensor: Tensor, params: Params) -> Tensor:
             where = (tensor.path, tensor.start, tensor.source)
             return Unrotated(name, tensor.dtype, tensor.shape, *where, tensor, params.head_dim)
     return tensor
+
+
+def _check_frequencies(name: str, table: Tensor, params: Params) -> None:
+    """One frequency for every plane of a head: the only thing in the files that ``params.json`` must agree with.
+
+    Everything else about a head follows from it alone, and rows put in the order of another head size are wrong ones.
+    """
+    if table.shape != (params.head_dim // 2,):
+        raise FormatError(
+            table.path,
+            f"tensor {name} has shape {list(table.shape)}, {PARAMS} says heads of {params.head_dim}",
+            f"is it this model's {PARAMS}?",
+        )
 
 
 def _config(params: Params, tensors: Mapping[str, Tensor]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ _NEW = (Global("copyreg", "__newobj__"), Global("copyreg", "_reconstructor"))
 _GETATTR = Global("builtins", "getattr")
 _MAPPINGS = {Global("collections", n) for n in ("OrderedDict", "Counter")} | {Global("builtins", "dict")}
 _DEFAULTS = Global("collections", "defaultdict")
+_ENCODE = Global("_codecs", "encode")
 _INNER = Global("torch.storage", "_load_from_bytes")
 _SIZE = Global("torch", "Size")
 
@@ -47,6 +48,9 @@ def call(function: Any, arguments: Any, log: Log, place: str) -> Any:
         return {}
     if function == _SIZE and len(arguments) == 1:
         return _sizes(arguments[0])
+    if function == _ENCODE and len(arguments) == 2 and isinstance(arguments[0], str) and arguments[1] == "latin1":
+        _charge(log, len(arguments[0]) // 64)  # bytes in protocols 0 to 2
+        return arguments[0].encode("latin1")
     if function == _INNER and len(arguments) == 1 and isinstance(arguments[0], bytes):
         if not any(data is arguments[0] for data in log.inner[-1:]):  # the same one, over and over
             log.inner.append(arguments[0])
@@ -122,10 +126,14 @@ def _logged(what: Any, verb: str, log: Log, place: str) -> Opaque:
     return Opaque(of)
 
 
-def _mapping(log: Log, items: Any = ()) -> dict[Any, Any]:
-    log.copied += len(items)
+def _charge(log: Log, items: int) -> None:
+    log.copied += items
     if log.copied > MAX_COPIED:
         raise ValueError
+
+
+def _mapping(log: Log, items: Any = ()) -> dict[Any, Any]:
+    _charge(log, len(items))
     return {keyed(k): v for k, v in (items.items() if isinstance(items, dict) else items)}
 
 

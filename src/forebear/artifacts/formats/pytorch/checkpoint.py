@@ -45,7 +45,7 @@ def kind(head: bytes) -> str:
         return "pointer"
     if head[257:262] == b"ustar":
         return "tar"
-    if len(head) > 1 and head[0] == 0x80 and head[1] <= 5:
+    if len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5:
         return "pickle"
     return ""
 

@@ -53,7 +53,7 @@ TORCH_DTYPES = {
 """Attributes of ``torch`` that are dtypes, as tensors on untyped storages name them."""
 
 _HARMLESS = {
-    "builtins": "bool bytearray bytes complex dict float frozenset int list object range set slice str tuple",
+    "builtins": "bool bytearray bytes complex dict float frozenset int list object range set slice str tuple xrange",
     "collections": "Counter OrderedDict defaultdict deque",
     "copyreg": "__newobj__ _reconstructor",
     "argparse": "Namespace",

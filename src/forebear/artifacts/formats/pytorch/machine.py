@@ -49,7 +49,7 @@ class _Machine:
             code = take(1)[0]
             if code == _STOP:
                 if len(self.stack) != 1 or self.marks:
-                    raise self.window.wrong("the pickle ends with values that nothing takes")
+                    raise self.window.wrong("the pickle does not end with one value")
                 return self.stack.pop()
             operation = _OPERATIONS.get(code)
             if operation is None:
@@ -111,9 +111,6 @@ class _Machine:
     def int_line(self) -> int:
         return int(self.window.line(MAX_NUMBER).rstrip(b"L"))
 
-    def word(self) -> str:
-        return self.window.line().decode("utf-8", "backslashreplace")
-
     def int_or_bool(self) -> None:
         text = self.window.line(MAX_NUMBER)
         self.push({b"00": False, b"01": True}[text] if text in (b"00", b"01") else int(text))
@@ -169,7 +166,7 @@ class _Machine:
         if isinstance(target, list):
             target.extend(items)
         else:
-            update(target, items, self.log, self.place())
+            self.put_into(target, items)
 
     def set_items(self, items: list[Any]) -> None:
         target = self.top()
@@ -178,7 +175,12 @@ class _Machine:
         if isinstance(target, dict):
             target.update((keyed(k), v) for k, v in zip(items[::2], items[1::2], strict=True))
         else:
-            update(target, items, self.log, self.place())
+            self.put_into(target, items)
+
+    def put_into(self, target: Any, items: list[Any]) -> None:
+        if not isinstance(target, (Opaque, Global)):
+            raise TypeError
+        update(target, items, self.log, self.place())
 
     def one_item(self) -> None:
         value, key = self.pop(), self.pop()
@@ -247,7 +249,7 @@ _OPERATIONS: dict[int, Callable[[_Machine], None]] = {
         "\x8b": lambda m: m.long(4),
         # texts and bytes
         "S": _quoted,
-        "V": lambda m: m.push(m.word()),
+        "V": lambda m: m.push(m.window.line().decode("raw-unicode-escape")),
         "T": _text(4),
         "U": _text(1),
         "X": _text(4),
@@ -295,7 +297,7 @@ _OPERATIONS: dict[int, Callable[[_Machine], None]] = {
         "\x83": lambda m: m.extension(2),
         "\x84": lambda m: m.extension(4),
         "Q": lambda m: m.push(persistent(m.pop(), m.log)),
-        "P": lambda m: m.push(persistent(m.word(), m.log)),
+        "P": lambda m: m.push(persistent(m.window.line(), m.log)),
     }.items()
 }
 """Every opcode but STOP and the two for buffers outside of the pickle, which a file cannot have."""

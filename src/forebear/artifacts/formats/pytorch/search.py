@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from forebear.artifacts.dtypes import DTYPES
 from forebear.artifacts.formats.pytorch.values import Opaque, Strided
 
 MAX_DEPTH = 8
@@ -38,8 +39,11 @@ class Found:
 
 
 def state_dict(value: Any) -> Found | None:
-    """The dictionary with most values; the first of equals. None where there is none."""
-    candidates = [f for f in _dictionaries(value) if f.tensors]
+    """The dictionary with most values; the first of equals. None where there is none that holds fractions.
+
+    States of random generators are tensors too, of integers.
+    """
+    candidates = [f for f in _dictionaries(value) if any(DTYPES[t.dtype].floating for t in f.tensors.values())]
     return max(candidates, key=lambda f: f.size) if candidates else None
 
 
