@@ -50,6 +50,11 @@ class Tensor:
         return prod(self.shape)
 
     @property
+    def place(self) -> tuple[str, int]:
+        """What a model's tensors are sorted by to stand as the program that wrote them had them."""
+        return self.path, self.start
+
+    @property
     def nbytes(self) -> int:
         """Bytes on disk."""
         return DTYPES[self.dtype].nbytes(self.size)

@@ -56,7 +56,7 @@ def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | s
     Raises:
         InputError: a tensor could not be read.
     """
-    order = sorted(tensors.values(), key=lambda t: (t.path, t.start))
+    order = sorted(tensors.values(), key=lambda t: t.place)
     if any("lora_" in t.name.lower() for t in order):
         return "it is an adapter, no model"
     found = layered([(t.name, t.shape) for t in order])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forebear.artifacts.base import Tensor
-from forebear.artifacts.formats.pytorch.layout import View, placed
+from forebear.artifacts.formats.pytorch.layout import Pickled, View, placed
 from forebear.artifacts.formats.pytorch.values import Storage, Strided
 from models import Memory, refused
 
@@ -21,7 +21,9 @@ SPAN = (24, 24 + VALUES.nbytes)
 
 def laid(shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0, dtype: str = "F32", **how: Any) -> Tensor:
     storage = Storage("0", how.get("stored", dtype), how.get("size", 720), how.get("root", 0))
-    return placed("t", Strided(storage, dtype, offset, shape, strides), how.get("span", SPAN), Memory({"f": RAW}), "f")
+    return placed(
+        "t", 0, Strided(storage, dtype, offset, shape, strides), how.get("span", SPAN), Memory({"f": RAW}), "f"
+    )
 
 
 def expected(shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> Any:
@@ -57,8 +59,8 @@ def test_transposed_sliced_expanded_and_scalar_views() -> None:
     assert np.array_equal(laid((20, 5), (30, 1), 7).values(), square[:, 7:12])
     assert np.array_equal(laid((4, 30), (0, 1)).values(), np.broadcast_to(square[0], (4, 30)))
     assert np.array_equal(laid((), (), 3).values(), square[0, 3:4].reshape(1))
-    assert type(laid((20, 30), (30, 1))) is Tensor and type(laid((1, 30), (999, 1))) is Tensor
-    assert type(laid((0, 5), (7, 9))) is Tensor and laid((0, 5), (7, 9)).values().shape == (0, 5)
+    assert type(laid((20, 30), (30, 1))) is Pickled and type(laid((1, 30), (999, 1))) is Pickled
+    assert type(laid((0, 5), (7, 9))) is Pickled and laid((0, 5), (7, 9)).values().shape == (0, 5)
     assert type(laid((30, 20), (1, 30))) is View
 
 
@@ -73,7 +75,7 @@ def test_a_view_asks_for_little_where_little_is_wanted() -> None:
     values = np.arange(1_000 * 5_000, dtype="<f4")
     source = Counting({"f": values.tobytes()})
     strided = Strided(Storage("0", "F32", values.size), "F32", 0, (5_000, 1_000), (1, 5_000))
-    tensor = placed("t", strided, (0, values.nbytes), source, "f")
+    tensor = placed("t", 0, strided, (0, values.nbytes), source, "f")
     assert np.array_equal(tensor.rows(70, 72), values.reshape(1_000, 5_000).T[70:72])
     assert source.asked <= 2 * 1_000 * 4
 
@@ -82,7 +84,7 @@ def test_views_of_every_width() -> None:
     for dtype, width in (("F8_E4M3", 1), ("F16", 2), ("F64", 8)):
         raw = bytes(range(240))
         strided = Strided(Storage("0", "U8", 240), dtype, 0, (10, 240 // width // 10), (1, 10))
-        tensor = placed("t", strided, (0, 240), Memory({"f": raw}), "f")
+        tensor = placed("t", 0, strided, (0, 240), Memory({"f": raw}), "f")
         grid = np.frombuffer(raw, np.uint8).reshape(-1, 10, width).swapaxes(0, 1)
         assert tensor.stored(0, tensor.nbytes) == grid.tobytes()
 

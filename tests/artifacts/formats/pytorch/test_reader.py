@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,7 +30,7 @@ from forebear.sources import File, LocalSource
 from forebear.types import Verdict
 from models import Memory, refused, tiny, tiny_llama
 from shared import shared
-from torch_files import Array, Call, Name, New, array, converted, legacy_bytes, turned, zip64_bytes, zip_bytes
+from torch_files import Array, Call, Name, New, array, converted, legacy_bytes, loaded, turned, zip64_bytes, zip_bytes
 
 ONES = np.ones((2, 3), dtype=np.float32)
 FORMS: dict[str, Callable[..., Path]] = {
@@ -128,6 +131,37 @@ def test_tied_tensors_share_their_bytes(write: Callable[[Any], bytes]) -> None:
     part = read({"a": shared_bytes, "b": shared_bytes, "c": ONES * 2}, write)
     a, b, c = (part.tensors[n] for n in "abc")
     assert a.start == b.start != c.start and a.values().tolist() == b.values().tolist() == ONES.tolist()
+
+
+def test_tensors_without_names_stand_in_the_order_of_the_program(tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "base", layers=3)
+    held = loaded(base)
+
+    def opaque(held: dict[str, Array]) -> dict[str, Array]:
+        return {f"x{hash_of(n)}": t for n, t in held.items()}
+
+    out = converted(base, tmp_path / "out", write=lambda value: resorted(zip_bytes(value)), wrap=opaque)
+    ours, theirs = read_artifact(LocalSource(out)), read_artifact(LocalSource(base))
+    order = sorted(ours.weights.tensors.values(), key=lambda t: t.place)
+    assert [t.name for t in order] == list(opaque(held))
+    assert [t.name for t in sorted(order, key=lambda t: t.start)] != list(opaque(held))
+    assert ours.inferred and ours.geometry is not None and ours.geometry.layers == 3
+    for role in ("layers.2.attn.v", "layers.1.mlp.down", "layers.0.attn.o"):
+        one, two = (a.weights.tensors[a.names[role]] for a in (ours, theirs))
+        assert np.array_equal(one.values(), two.values())
+
+
+def hash_of(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest().translate(str.maketrans("0123456789", "ghijklmnop"))[:12]
+
+
+def resorted(raw: bytes) -> bytes:
+    """A zip file with its entries sorted by name, as torch writes them: 0, 1, 10, 2."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in sorted(old.namelist()):
+            new.writestr(name, old.read(name))
+    return out.getvalue()
 
 
 @pytest.mark.parametrize("write", [zip_bytes, legacy_bytes])

@@ -23,7 +23,23 @@ _RUN = 4_000_000
 
 
 @dataclass(frozen=True)
-class View(Tensor):
+class Pickled(Tensor):
+    """A tensor of a checkpoint. Storages are sorted as texts in the file (0, 1, 10, 2), which says nothing.
+
+    Attributes:
+        number: of its entry in the dictionary of tensors.
+    """
+
+    number: int
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """See :attr:`Tensor.place`."""
+        return self.path, self.number
+
+
+@dataclass(frozen=True)
+class View(Pickled):
     """A tensor whose values do not stand one after the other.
 
     Attributes:
@@ -73,11 +89,12 @@ class View(Tensor):
         return list(pairwise(edges))
 
 
-def placed(name: str, value: Strided, span: tuple[int, int], source: Source, path: str) -> Tensor:
+def placed(name: str, number: int, value: Strided, span: tuple[int, int], source: Source, path: str) -> Tensor:
     """A tensor of a file.
 
     Args:
         name: its key in the dictionary of tensors.
+        number: which entry of the dictionary it is.
         value: as pickled.
         span: byte range of its storage.
         source: where the file lives.
@@ -104,8 +121,8 @@ def placed(name: str, value: Strided, span: tuple[int, int], source: Source, pat
         raise wrong(f"ends at byte {root + last * width:,} of a storage of {end:,}")
     start = span[0] + root + value.offset * width
     if empty or _contiguous(shape, strides):
-        return Tensor(name, value.dtype, shape, path, start, source)
-    return View(name, value.dtype, shape, path, start, source, strides)
+        return Pickled(name, value.dtype, shape, path, start, source, number)
+    return View(name, value.dtype, shape, path, start, source, number, strides)
 
 
 def _contiguous(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:

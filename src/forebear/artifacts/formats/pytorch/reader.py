@@ -128,11 +128,11 @@ def _read_tensors(source: Source, file: File, log: Log) -> Part:
         notes = (*notes, f"{path}: {found.passed:,} entries beside its tensors could not be read and are left out")
     spans: dict[str, tuple[int, int]] = {}
     tensors: dict[str, Tensor] = {}
-    for name, value in found.tensors.items():
+    for number, (name, value) in enumerate(found.tensors.items()):
         key = value.storage.key
         if key not in spans:
             spans[key] = checkpoint.span(key)
-        tensors[name] = placed(name, value, spans[key], source, path)
+        tensors[name] = placed(name, number, value, spans[key], source, path)
     claimed = sum(t.nbytes for t in tensors.values())
     if claimed > MOST_SHARED * file.size:
         raise FormatError(
