@@ -17,7 +17,7 @@ from forebear.index import LocalIndex
 from forebear.sources import LocalSource
 from models import Memory, tiny_llama
 from shared import shared
-from torch_files import Call, Name, New, legacy_bytes, pickled, zip_bytes
+from torch_files import Call, Name, New, code, legacy_bytes, pickled, zip_bytes
 
 EVIL = Call(Name("os", "system"), ("touch /tmp/evil",))
 TRAINER = "transformers.trainer_utils"
@@ -119,6 +119,15 @@ def test_what_is_not_examined_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dangers, "MAX_TOTAL", 10)
     _, notes = found(**{f"x{k}__pkl": pickled("twelve bytes") for k in range(5)})
     assert notes == ("4 more files that may be pickles were not examined",)
+
+
+def test_the_same_bytes_are_looked_into_once() -> None:
+    inner = legacy_bytes({"w": np.ones(2, dtype=np.float32)})
+    load = code(Name("torch.storage", "_load_from_bytes")) + b"q\x01" + code(inner) + b"\x85q\x02"
+    said, notes = found(x__pkl=b"\x80\x02(" + load + b"h\x01h\x02R" * 20_000 + b"t.")
+    assert (said, notes) == ((), ())
+    said, _ = found(x__pkl=pickle.dumps(1, 2)[:-1] + b"0" + load + b"R.", y__pkl=pickled(EVIL))
+    assert [line.split(" (")[0] for line in said] == ["y.pkl calls os.system"]
 
 
 def test_a_long_list_is_cut() -> None:

@@ -122,10 +122,18 @@ def test_bombs_end_quickly(name: str, deadline: None) -> None:
     assert time.monotonic() - began < 10
 
 
+def test_half_characters_do_not_come_out() -> None:
+    assert run(b"V\\ud800x\n.") == "\\ud800x" and run(b"V\\u00e9\n.") == "é"
+
+
 def test_steps_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("forebear.artifacts.formats.pytorch.machine.MAX_STEPS", 100)
     with refused("more than 100 steps"):
         run(b"N0" * 60 + b"N.")
+    log = Log()
+    run(b"N0" * 45 + b"N.", log)
+    with refused("more than 100 steps"):  # all pickles of a file, and of a folder, share them
+        run(b"N0" * 45 + b"N.", log)
 
 
 SEEDS = [pickle.dumps({"a": [1, 2.5, "x", (None, b"y")], "b": {1: -(2**70)}}, p) for p in range(6)]

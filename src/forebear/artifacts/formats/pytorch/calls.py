@@ -49,11 +49,10 @@ def call(function: Any, arguments: Any, log: Log, place: str) -> Any:
     if function == _SIZE and len(arguments) == 1:
         return _sizes(arguments[0])
     if function == _ENCODE and len(arguments) == 2 and isinstance(arguments[0], str) and arguments[1] == "latin1":
-        _charge(log, len(arguments[0]) // 64)  # bytes in protocols 0 to 2
+        _charge(log, len(arguments[0]) // 16)  # bytes in protocols 0 to 2
         return arguments[0].encode("latin1")
     if function == _INNER and len(arguments) == 1 and isinstance(arguments[0], bytes):
-        if not any(data is arguments[0] for data in log.inner[-1:]):  # the same one, over and over
-            log.inner.append(arguments[0])
+        log.inner.setdefault(id(arguments[0]), arguments[0])
         return Opaque(function)
     if function == _GETATTR and len(arguments) == 2 and _is_member(*arguments):
         function = arguments[0]  # how Python 3.11 and 3.12 pickle the members of an enumeration

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,7 +20,6 @@ from forebear.sources import File, Source
 HEAD = 512
 """Bytes that tell the container."""
 MAX_PICKLE = archive.MAX_PICKLE
-MAX_INNER = 10_000
 
 
 @dataclass(frozen=True)
@@ -127,17 +127,15 @@ def examine(source: Source, file: File, log: Log) -> int:
 
 def _examine_inner(path: str, log: Log) -> None:
     """Pickles inside of bytes that a pickle hands to torch: how tensors look that were not saved by torch itself."""
-    for _ in range(MAX_INNER):
-        if not log.inner:
-            return
-        data = log.inner.pop()
-        window = Window(path, partial(_cut, data), 0, len(data), "a pickle in the pickle")
-        try:
-            for _ in range(legacy.PICKLES):
-                unpickled(window, log)
-        except FormatError:
-            continue
-    raise FormatError(path, f"more than {MAX_INNER:,} pickles in its pickle")
+    done: set[int] = set()
+    while waiting := log.inner.keys() - done:
+        for key in waiting:
+            data = log.inner[key]
+            window = Window(path, partial(_cut, data), 0, len(data), "a pickle in the pickle")
+            with suppress(FormatError):  # bytes that are none
+                for _ in range(legacy.PICKLES):
+                    unpickled(window, log)
+        done |= waiting
 
 
 def _cut(data: bytes, start: int, stop: int) -> bytes:

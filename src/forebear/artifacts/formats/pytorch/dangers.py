@@ -43,15 +43,16 @@ def pickle_dangers(source: Source, read: Collection[str]) -> tuple[tuple[str, ..
     files = [f for f in source.files() if f.path.lower().endswith(SUFFIXES) and f.path not in read]
     dangers: list[str] = []
     notes: list[str] = []
-    left, examined = MAX_TOTAL, 0
+    left, examined, steps = MAX_TOTAL, 0, 0
     for file in files[:MAX_FILES]:
         if left <= 0:
             break
-        log, examined = Log(), examined + 1
+        log, examined = Log(steps=steps), examined + 1
         try:
             left -= examine(source, file, log)
         except FormatError as error:
             notes.append(f"{error.path}: not examined whole as a pickle ({error.problem})")
+        steps = log.steps
         found, remarks = clauses(file.path, log)
         dangers += found
         notes += remarks

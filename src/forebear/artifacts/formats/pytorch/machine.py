@@ -17,8 +17,8 @@ from forebear.artifacts.formats.pytorch.harmless import named
 from forebear.artifacts.formats.pytorch.values import Global, Log, Opaque
 from forebear.artifacts.formats.pytorch.window import Window
 
-MAX_STEPS = 5_000_000
-"""Of one pickle. The largest shards take about forty for a tensor and have some thousands of them."""
+MAX_STEPS = 4_000_000
+"""Of all pickles that share a log. The largest shards take about forty for a tensor and have some thousands of them."""
 MAX_NUMBER = 4_096
 """Bytes of one integer; a larger one is no part of a checkpoint and slow to work with."""
 
@@ -44,7 +44,8 @@ class _Machine:
 
     def run(self) -> Any:
         take = self.window.take
-        for _ in range(MAX_STEPS):
+        while self.log.steps < MAX_STEPS:
+            self.log.steps += 1
             self.at = self.window.position
             code = take(1)[0]
             if code == _STOP:
@@ -211,6 +212,11 @@ def _last(count: int) -> Callable[[_Machine], None]:
     return operation
 
 
+def _escaped(line: bytes) -> str:
+    text = line.decode("raw-unicode-escape")
+    return text.encode("utf-8", "backslashreplace").decode()  # half a character could be neither printed nor stored
+
+
 def _quoted(m: _Machine) -> None:
     text = m.window.line()
     if len(text) < 2 or text[:1] not in b"'\"" or text[-1:] != text[:1]:
@@ -249,7 +255,7 @@ _OPERATIONS: dict[int, Callable[[_Machine], None]] = {
         "\x8b": lambda m: m.long(4),
         # texts and bytes
         "S": _quoted,
-        "V": lambda m: m.push(m.window.line().decode("raw-unicode-escape")),
+        "V": lambda m: m.push(_escaped(m.window.line())),
         "T": _text(4),
         "U": _text(1),
         "X": _text(4),

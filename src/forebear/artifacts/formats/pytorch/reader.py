@@ -30,7 +30,8 @@ MOST_SHARED = 64
 MAX_LOOKED_AT = 64
 _INDEX_SUFFIX = ".bin.index.json"
 _BESIDE = re.compile(
-    r"(training_args|optimizer|optim|scheduler|scaler|rng_state|random_states|adapter_model|tokenizer)", re.IGNORECASE
+    r"(training_args|optimizer|optim|scheduler|scaler|rng_state|random_states|adapter_model|tokenizer)(?![a-z])",
+    re.IGNORECASE,
 )
 _SHARD = re.compile(r"(.*[-_.])(\d{5})-of-(\d{5})(\.\w+)\Z")
 

@@ -69,7 +69,8 @@ class Log:
         unknown: classes on no list of which it would make bare objects.
         passed: harmless classes whose objects were not made.
         storages: every storage by its key.
-        inner: bytes that torch would take for checkpoints of their own.
+        inner: bytes that torch would take for checkpoints of their own, by identity.
+        steps: opcodes so far, of all pickles that share this log.
         copied: items of containers that were made from others; bounded, as a few bytes can ask for a large copy.
     """
 
@@ -77,5 +78,6 @@ class Log:
     unknown: dict[Global, None] = field(default_factory=dict)
     passed: dict[Global, None] = field(default_factory=dict)
     storages: dict[str, Storage] = field(default_factory=dict)
-    inner: list[bytes] = field(default_factory=list)
+    inner: dict[int, bytes] = field(default_factory=dict)
+    steps: int = 0
     copied: int = 0
