@@ -22,7 +22,7 @@ from forebear.artifacts.formats.names import PARAMS, PART, SHARD, WHOLE, consoli
 from forebear.artifacts.formats.pytorch import read_tensors
 from forebear.artifacts.formats.safetensors import read_header
 from forebear.artifacts.text import load_json, read_whole
-from forebear.errors import FormatError, InputError
+from forebear.errors import FormatError, InputError, one_line
 from forebear.sources import File, Source
 
 MAX_PARAMS = 1_000_000
@@ -49,7 +49,7 @@ _IN_LAYER = {
     "feed_forward.w3": "mlp.up_proj",
     "feed_forward.gate": "block_sparse_moe.gate",
 }
-_REPLICATED = ("norm.weight", "attention_norm.weight", "ffn_norm.weight", "gate.weight")
+_REPLICATED = ("norm.weight", "attention_norm.weight", "ffn_norm.weight", "gate.weight", "wo.bias", "w2.bias")
 _BY_COLUMNS = ("attention.wo.weight", "w2.weight")
 _ROTATING = ("attention.wq.", "attention.wk.")
 
@@ -100,9 +100,8 @@ class Consolidated:
             whole = _joined(name, parts, len(paths) if paths[0].endswith(".pth") else 1, params)
             out[new] = _unrotated(name, whole, params)
         if strange:
-            notes.append(
-                f"{len(strange)} tensors of names unknown in such files are left out, the first is {strange[0]}"
-            )
+            first = one_line(strange[0], 80)
+            notes.append(f"{len(strange)} tensors of names unknown in such files are left out, the first is {first}")
         if not out:
             raise FormatError(paths[0], "holds no tensors of a consolidated checkpoint", "is it of another program?")
         notes.append(f"{paths[0]}: names, and the order of query and key rows, were changed to those of Hugging Face")

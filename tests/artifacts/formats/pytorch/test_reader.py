@@ -287,6 +287,16 @@ def test_the_index_decides_and_missing_or_unfetched_shards_are_named(tmp_path: P
         PyTorch().read(LocalSource(out))
 
 
+def test_a_number_in_a_name_need_not_be_a_shards(tmp_path: Path) -> None:
+    for name in ("model-00000-of-00000.bin", "model-00007-of-00003.bin"):
+        (tmp_path / name).write_bytes(zip_bytes({"a": ONES}))
+        assert PyTorch().read(LocalSource(tmp_path)).files == (name,)
+        (tmp_path / name).unlink()
+    for k in (0, 1):
+        (tmp_path / f"part_0000{k}-of-00002.pt").write_bytes(zip_bytes({f"t{k}": ONES}))
+    assert len(PyTorch().read(LocalSource(tmp_path)).tensors) == 2
+
+
 def test_the_same_tensor_in_two_shards_is_refused(tmp_path: Path) -> None:
     for k in (1, 2):
         (tmp_path / f"pytorch_model-0000{k}-of-00002.bin").write_bytes(zip_bytes({"a": ONES}))
@@ -322,6 +332,19 @@ def test_safetensors_are_preferred_and_the_rest_is_said(tmp_path: Path) -> None:
     artifact = read_artifact(LocalSource(base))
     assert artifact.weights.files == ("model.safetensors",)
     assert "safetensors was read; it also holds PyTorch, which was not" in artifact.notes
+
+
+@pytest.mark.parametrize("write", [zip_bytes, legacy_bytes])
+def test_what_stands_beside_the_tensors_is_said(write: Callable[[Any], bytes]) -> None:
+    inner = Call(Name("torch.storage", "_load_from_bytes"), (legacy_bytes(Call(Name("os", "system"), ("id",))),))
+    part = read({"w": ONES, "args": New(Name("argparse", "Namespace"), (), {"lr": 0.1}), "inner": inner}, write)
+    assert part.tensors.keys() == {"w"}
+    assert part.notes == (
+        "m.bin: 2 entries beside its tensors could not be read and are left out",
+        "m.bin: also holds argparse.Namespace, passed over",
+    )
+    assert len(part.dangers) == 1 and part.dangers[0].startswith("m.bin calls os.system (byte ")
+    assert "of a pickle in the pickle)" in part.dangers[0]
 
 
 def test_errors_of_a_checkpoint_that_attacks_say_so() -> None:

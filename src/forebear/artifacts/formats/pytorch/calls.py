@@ -8,6 +8,8 @@ from typing import Any
 from forebear.artifacts.formats.pytorch.harmless import harmless, standard, storage_dtype, tensor_dtype
 from forebear.artifacts.formats.pytorch.values import Global, Log, Opaque, Storage, Strided
 
+Place = Callable[[], str]
+"""Where in the pickle this happens, in words; asked for only where there is something to say."""
 MAX_DIMENSIONS = 16
 MAX_ARGUMENTS = 16
 """Of a call that is carried out; the longest there is has eight."""
@@ -22,7 +24,7 @@ _INNER = Global("torch.storage", "_load_from_bytes")
 _SIZE = Global("torch", "Size")
 
 
-def call(function: Any, arguments: Any, log: Log, place: str) -> Any:
+def call(function: Any, arguments: Any, log: Log, place: Place) -> Any:
     """What ``function(*arguments)`` gives, as far as it is known; otherwise an opaque value and a line in the log.
 
     Raises:
@@ -62,7 +64,7 @@ def call(function: Any, arguments: Any, log: Log, place: str) -> Any:
     return Opaque(function)
 
 
-def instance(of: Any, arguments: Any, log: Log, place: str) -> Any:
+def instance(of: Any, arguments: Any, log: Log, place: Place) -> Any:
     """What NEWOBJ makes: an object of a class, without its ``__init__``.
 
     Of an unknown class only the bare form passes as data: some ``__new__`` open files when they are given names.
@@ -76,7 +78,7 @@ def instance(of: Any, arguments: Any, log: Log, place: str) -> Any:
     return _logged(of, "makes an object of", log, place)
 
 
-def update(target: Any, state: Any, log: Log, place: str) -> None:
+def update(target: Any, state: Any, log: Log, place: Place) -> None:
     """BUILD, and items put into what is neither a list nor a dictionary of ours."""
     if isinstance(target, Opaque):
         target.state.append(state)
@@ -117,11 +119,11 @@ def keyed(key: Any) -> Any:
     return Opaque("a key")
 
 
-def _logged(what: Any, verb: str, log: Log, place: str) -> Opaque:
+def _logged(what: Any, verb: str, log: Log, place: Place) -> Opaque:
     """Nothing is done; the first time that it would have been is noted."""
     of = what if isinstance(what, Global) else "what another call gave" if isinstance(what, Opaque) else "a value"
     if of not in log.dangers:
-        log.dangers[of] = f"{verb} {of} ({place})"
+        log.dangers[of] = f"{verb} {of} ({place()})"
     return Opaque(of)
 
 

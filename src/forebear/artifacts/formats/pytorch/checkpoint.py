@@ -71,10 +71,12 @@ def read_checkpoint(source: Source, file: File, log: Log) -> Checkpoint:
         if prefix + "constants.pkl" in found.entries:
             raise FormatError(path, "a TorchScript program, not a checkpoint", "save its state_dict() with torch.save")
         value = unpickled(found.window(found.entries[prefix + "data.pkl"]), log)
+        _examine_inner(path, log)
         return Checkpoint(value, lambda key: _entry_span(found, f"{prefix}data/{key}"))
     if what == "legacy":
         window = file_window(source, file)
         value, keys = legacy.read_legacy(window, log)
+        _examine_inner(path, log)
         spans = legacy.storage_spans(source, file, window.position, keys, log.storages)
         return Checkpoint(value, lambda key: _known_span(path, spans, key))
     examine(source, file, log)

@@ -110,6 +110,7 @@ _HARMLESS = {
 
 HARMLESS = frozenset(Global(module, name) for module, names in _HARMLESS.items() for name in names.split())
 
+_STANDARD = sys.stdlib_module_names | {"nt", "posix"}
 _OLD_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
 
@@ -137,4 +138,4 @@ def harmless(of: Global) -> bool:
 
 def standard(of: Global) -> bool:
     """Whether this belongs to Python itself, where every class is at hand for an attack."""
-    return of.module.partition(".")[0] in sys.stdlib_module_names | {"nt", "posix"}
+    return of.module.partition(".")[0] in _STANDARD

@@ -127,10 +127,10 @@ class _Machine:
 
     def reduce(self) -> None:
         arguments, function = self.pop(), self.pop()
-        self.push(call(function, arguments, self.log, self.place()))
+        self.push(call(function, arguments, self.log, self.place))
 
     def new(self, arguments: Any, of: Any) -> None:
-        self.push(instance(of, arguments, self.log, self.place()))
+        self.push(instance(of, arguments, self.log, self.place))
 
     def new_kw(self) -> None:
         _, arguments, of = self.pop(), self.pop(), self.pop()
@@ -138,11 +138,11 @@ class _Machine:
 
     def inst(self) -> None:
         of = self.name()
-        self.push(call(of, tuple(self.pop_mark()), self.log, self.place()))
+        self.push(call(of, tuple(self.pop_mark()), self.log, self.place))
 
     def obj(self) -> None:
         of, *arguments = self.pop_mark()
-        self.push(call(of, tuple(arguments), self.log, self.place()))
+        self.push(call(of, tuple(arguments), self.log, self.place))
 
     def stack_global(self) -> None:
         name, module = self.pop(), self.pop()
@@ -152,7 +152,7 @@ class _Machine:
 
     def build(self) -> None:
         state = self.pop()
-        update(self.top(), state, self.log, self.place())
+        update(self.top(), state, self.log, self.place)
 
     def extension(self, width: int) -> None:
         code = self.number(width)
@@ -181,7 +181,7 @@ class _Machine:
     def put_into(self, target: Any, items: list[Any]) -> None:
         if not isinstance(target, (Opaque, Global)):
             raise TypeError
-        update(target, items, self.log, self.place())
+        update(target, items, self.log, self.place)
 
     def one_item(self) -> None:
         value, key = self.pop(), self.pop()

@@ -127,6 +127,9 @@ def _read_tensors(source: Source, file: File, log: Log) -> Part:
         notes = (f"{path}: the model is its entry {one_line(found.where, 120)}", *notes)
     if found.passed:
         notes = (*notes, f"{path}: {found.passed:,} entries beside its tensors could not be read and are left out")
+    if log.passed:
+        classes = ", ".join(str(c) for c in list(log.passed)[:3])
+        notes = (*notes, f"{path}: also holds {classes}{' and others' if len(log.passed) > 3 else ''}, passed over")
     spans: dict[str, tuple[int, int]] = {}
     tensors: dict[str, Tensor] = {}
     for number, (name, value) in enumerate(found.tensors.items()):
@@ -156,12 +159,13 @@ def _choose(source: Source) -> Choice:
     indexes = [n for n in indexes if n.endswith(_INDEX_SUFFIX)]
     if source.only and not indexes:
         return Choice((source.only,))
-    found = [f for f in candidates(files) if kind(source.read(f.path, 0, min(HEAD, f.size)))]
-    names = [f.path for f in found]
-    if indexes and names != [SINGLE]:
+    if indexes and [f.path for f in candidates(files)] != [SINGLE]:
         index = INDEX if INDEX in indexes else indexes[0]
         owner = read_index(source, index, sizes)
         return Choice(tuple(sorted(set(owner.values()))), index, owner)
+    looked = candidates(files)[:MAX_LOOKED_AT]
+    found = [f for f in looked if kind(source.read(f.path, 0, min(HEAD, f.size)))]
+    names = [f.path for f in found]
     if SINGLE in names:
         return Choice((SINGLE,))
     if not found:
@@ -179,14 +183,12 @@ def _shards(path: str, sizes: Mapping[str, int]) -> tuple[str, ...]:
     if match is None:
         return (path,)
     stem, _, total, suffix = match.groups()
-    wanted = [f"{stem}{k:05d}-of-{total}{suffix}" for k in range(int(total) + 1)]
-    present = [n for n in wanted if n in sizes]
-    missing = (
-        [n for n in wanted[1:] if n not in sizes]
-        if wanted[0] not in sizes
-        else [n for n in wanted[:-1] if n not in sizes]
-    )
+    first = 0 if f"{stem}00000-of-{total}{suffix}" in sizes else 1
+    wanted = [f"{stem}{k:05d}-of-{total}{suffix}" for k in range(first, first + int(total))]
+    if path not in wanted:  # a number beyond the total: only a name
+        return (path,)
+    missing = [n for n in wanted if n not in sizes]
     if missing:
         listed = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise InputError(f"{path}: a shard whose others are not there: {listed}", "fetch the missing shards")
-    return tuple(present)
+    return tuple(wanted)
