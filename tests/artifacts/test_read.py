@@ -108,9 +108,6 @@ def test_a_place_without_weights_says_what_it_holds(tmp_path: Path) -> None:
     [
         ("model.gguf", "GGUF"),
         ("MODEL.GGUF", "GGUF"),
-        ("pytorch_model-00001-of-00002.bin", "PyTorch"),
-        ("consolidated.00.pth", "PyTorch"),
-        ("model.ckpt", "PyTorch"),
         ("tf_model.h5", "HDF5"),
         ("model.onnx", "ONNX"),
         ("flax_model.msgpack", "Flax"),
@@ -121,6 +118,15 @@ def test_weights_of_other_formats_are_named(file: str, title: str, tmp_path: Pat
     for target in (tmp_path, tmp_path / file):
         with refused(f"holds {title} weights, which this version cannot read yet"):
             read_artifact(LocalSource(target))
+
+
+@pytest.mark.parametrize("file", ["pytorch_model-00001-of-00002.bin", "model.ckpt", "model.pt", "stories15M.bin"])
+def test_a_file_that_only_has_the_name_of_a_checkpoint_is_refused_as_none(file: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_bytes(b"1")
+    with refused(f"{tmp_path}: no model weights in it ({file} is no torch checkpoint)"):
+        read_artifact(LocalSource(tmp_path))
+    with refused(f"{file}: no torch checkpoint: it begins with 31, neither a zip nor a pickle"):
+        read_artifact(LocalSource(tmp_path / file))
 
 
 def test_a_pipe_named_like_weights_is_no_model(tmp_path: Path, deadline: None) -> None:

@@ -50,6 +50,11 @@ class Tensor:
         return prod(self.shape)
 
     @property
+    def place(self) -> tuple[str, int]:
+        """What a model's tensors are sorted by to stand as the program that wrote them had them."""
+        return self.path, self.start
+
+    @property
     def nbytes(self) -> int:
         """Bytes on disk."""
         return DTYPES[self.dtype].nbytes(self.size)
@@ -102,8 +107,8 @@ class Tensor:
         for start in range(0, self.size, step):
             yield self._decoded(start, min(self.size, start + step))
 
-    def raw(self, start: int, stop: int) -> bytes:
-        """Bytes ``[start, stop)`` of the tensor as stored."""
+    def stored(self, start: int, stop: int) -> bytes:
+        """Bytes ``[start, stop)`` of the values as they are encoded, in the tensor's order."""
         return self.source.read(self.path, self.start + start, self.start + stop)
 
     def item(self, index: int) -> Tensor:
@@ -116,7 +121,7 @@ class Tensor:
         """Values ``[start, stop)`` of the flat tensor; both stand on a block."""
         dtype = DTYPES[self.dtype]
         assert dtype.decode is not None
-        return dtype.decode(np.frombuffer(self.raw(dtype.nbytes(start), dtype.nbytes(stop)), dtype=np.uint8))
+        return dtype.decode(np.frombuffer(self.stored(dtype.nbytes(start), dtype.nbytes(stop)), dtype=np.uint8))
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from forebear.artifacts.base import Artifact
 from forebear.artifacts.config import Sizes, contradictions, declared_sizes, language_part
 from forebear.artifacts.documents import read_documents
 from forebear.artifacts.formats import READERS
+from forebear.artifacts.formats.pytorch import candidates, pickle_dangers
 from forebear.artifacts.inference import infer
 from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import Named, recognise
@@ -21,12 +23,8 @@ CONFIG = "config.json"
 MAX_CONFIG = 10_000_000
 _OTHER_FORMATS = {
     ".gguf": "GGUF",
-    ".bin": "PyTorch",
-    ".pt": "PyTorch",
-    ".pth": "PyTorch",
     ".h5": "HDF5",
     ".onnx": "ONNX",
-    ".ckpt": "PyTorch",
     ".msgpack": "Flax",
 }
 
@@ -53,7 +51,9 @@ def read_artifact(source: Source) -> Artifact:
         problems.append(str(error))
     documents, unreadable = read_documents(metered)
     problems += unreadable
-    notes = weights.notes
+    dangers, unexamined = pickle_dangers(metered, weights.files)
+    weights = replace(weights, dangers=(*weights.dangers, *dangers))
+    notes = (*weights.notes, *unexamined)
     if len(readers) > 1:
         notes += (f"{weights.format} was read; it also holds {_listed(r.name for r in readers[1:])}, which was not",)
     named = recognise(config, {n: t.shape for n, t in weights.tensors.items()})
@@ -115,4 +115,5 @@ def _absence(source: Source) -> str:
             return f"holds {title} weights, which this version cannot read yet"
     if not names:
         return "an empty directory"
-    return "no model weights in it"
+    strange = candidates(source.files())
+    return "no model weights in it" + (f" ({strange[0].path} is no torch checkpoint)" if strange else "")

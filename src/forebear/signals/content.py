@@ -44,7 +44,7 @@ def tensor_digest(tensor: Tensor, progress: Callable[[int], None] = lambda _: No
         return state.digest()
     for start in range(0, tensor.nbytes, CHUNK):
         stop = min(tensor.nbytes, start + CHUNK)
-        raw = tensor.raw(start, stop)
+        raw = tensor.stored(start, stop)
         narrow = np.frombuffer(raw, "<f8").astype(np.float32) if tensor.floating else None
         if narrow is None or not np.array_equal(narrow.astype(np.float64), np.frombuffer(raw, "<f8"), equal_nan=True):
             state.update(tensor.dtype.encode() + raw)

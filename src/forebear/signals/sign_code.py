@@ -161,7 +161,7 @@ def encode(artifact: Artifact, light: bool = False) -> tuple[SignCode, str]:
             tensor = artifact.weights.tensors[name]
             digest.update(f"|{name}|{tensor.shape}".encode("utf-8", "surrogatepass"))
             if tensor.size:
-                digest.update(tensor.raw(0, min(tensor.nbytes, 4096)))
+                digest.update(tensor.stored(0, min(tensor.nbytes, 4096)))
     code = SignCode(
         np.packbits(bits),
         np.packbits(valid),

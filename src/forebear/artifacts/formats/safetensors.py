@@ -12,6 +12,7 @@ from typing import Any
 
 from forebear.artifacts.base import Tensor, Weights
 from forebear.artifacts.dtypes import DTYPES
+from forebear.artifacts.formats.names import consolidated
 from forebear.artifacts.formats.shards import presumed
 from forebear.artifacts.text import LFS_POINTER, lfs_pointer, load_json, read_whole
 from forebear.errors import FormatError, InputError
@@ -38,7 +39,8 @@ class Safetensors:
 
     def handles(self, source: Source) -> bool:
         """True for a directory (or file) with safetensors, or with an index that names some."""
-        names = [source.only] if source.only else [f.path for f in source.files()]
+        files = [f.path for f in source.files()]
+        names = [n for n in ([source.only] if source.only else files) if not consolidated(n, files)]
         return any(name.endswith((SUFFIX, SUFFIX + ".index.json")) for name in names)
 
     def read(self, source: Source) -> Weights:
@@ -67,7 +69,7 @@ class Safetensors:
     def _choose(self, source: Source, sizes: dict[str, int]) -> tuple[list[str], dict[str, str] | None]:
         """The weight files, or the index file and the shard that it names for every tensor."""
         names = [source.only] if source.only else [n for n in sizes if n.endswith((SUFFIX, SUFFIX + ".index.json"))]
-        names = sorted(n for n in names if not n.startswith("adapter_model"))
+        names = sorted(n for n in names if not n.startswith("adapter_model") and not consolidated(n, sizes))
         plain, indexes = [n for n in names if n.endswith(SUFFIX)], [n for n in names if not n.endswith(SUFFIX)]
         if indexes and plain != ["model.safetensors"]:
             chosen = INDEX if INDEX in indexes else indexes[0]

@@ -67,9 +67,9 @@ class Presumed(Tensor):
         """See :meth:`Tensor.values`."""
         return self.found().values()
 
-    def raw(self, start: int, stop: int) -> bytes:
-        """See :meth:`Tensor.raw`."""
-        return self.found().raw(start, stop)
+    def stored(self, start: int, stop: int) -> bytes:
+        """See :meth:`Tensor.stored`."""
+        return self.found().stored(start, stop)
 
 
 def template(name: str) -> tuple[str, int | None]:

@@ -56,7 +56,7 @@ def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | s
     Raises:
         InputError: a tensor could not be read.
     """
-    order = sorted(tensors.values(), key=lambda t: (t.path, t.start))
+    order = sorted(tensors.values(), key=lambda t: t.place)
     own = [t for t in order if "lora_" not in t.name.lower()]
     found = layered([(t.name, t.shape) for t in own])
     if isinstance(found, str):

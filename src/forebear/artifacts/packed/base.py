@@ -56,9 +56,9 @@ class Packed(Tensor):
         for start in range(0, self.shape[0], step):
             yield self.rows(start, min(self.shape[0], start + step)).ravel()
 
-    def raw(self, start: int, stop: int) -> bytes:
+    def stored(self, start: int, stop: int) -> bytes:
         """Bytes of the first part."""
-        return next(iter(self.parts.values())).raw(start, stop)
+        return next(iter(self.parts.values())).stored(start, stop)
 
     def item(self, index: int) -> Tensor:
         """One entry of a stack: that of every part that is a stack as well; others belong to all entries."""

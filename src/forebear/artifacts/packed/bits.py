@@ -20,7 +20,7 @@ GAP = 8_192
 
 def read_bytes(tensor: Tensor, first: int, last: int) -> U8:
     """Bytes ``[first, last)`` of a tensor."""
-    raw = tensor.raw(first, last)
+    raw = tensor.stored(first, last)
     return np.frombuffer(raw, dtype=np.uint8)
 
 
