@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from forebear.artifacts.base import Artifact
@@ -20,7 +21,6 @@ from forebear.sources import Metered, Source
 CONFIG = "config.json"
 MAX_CONFIG = 10_000_000
 _OTHER_FORMATS = {
-    ".gguf": "GGUF",
     ".bin": "PyTorch",
     ".pt": "PyTorch",
     ".pth": "PyTorch",
@@ -52,6 +52,7 @@ def read_artifact(source: Source) -> Artifact:
     except ForebearError as error:
         problems.append(str(error))
     documents, unreadable = read_documents(metered)
+    documents = replace(documents, front_matter={**weights.card, **documents.front_matter})
     problems += unreadable
     notes = weights.notes
     if len(readers) > 1:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from forebear.artifacts.base import Reader
+from forebear.artifacts.formats.gguf import Gguf
 from forebear.artifacts.formats.safetensors import Safetensors
 
 __all__ = ["READERS"]
 
-READERS: tuple[Reader, ...] = (Safetensors(),)
+READERS: tuple[Reader, ...] = (Safetensors(), Gguf())
 """Every weight format, the most exact first: of a directory that holds several, the first is read."""
