@@ -7,8 +7,6 @@ the embedding that no token has are filled up with ``[PAD123]``, which is left o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from forebear.artifacts.gguf import SUFFIX, Header, read_header
@@ -59,12 +57,14 @@ def tokenizer_of(header: Header) -> Tokenizer | None:
     notes = [] if said in _MODELS else [f"tokens of the model {one_line(said, 40) or 'of no name'}, as written"]
     if said == "bert":
         tokens = [_word_piece(t) for t in tokens]
-    pairs = [(t, k) for k, t in enumerate(tokens) if not (kinds[k] != Kind.NORMAL and t == f"[PAD{k}]")]
+    padding = {k for k in np.flatnonzero(kinds != Kind.NORMAL).tolist() if tokens[k] == f"[PAD{k}]"}
+    pairs = [(t, k) for k, t in enumerate(tokens) if k not in padding]
+    specials = [tokens[k] for k in np.flatnonzero(np.isin(kinds, _SPECIALS)).tolist() if k not in padding]
     merges = header.metadata.get("tokenizer.ggml.merges")
     return assemble(
         _MODELS.get(said, "BPE"),
         pairs,
-        Additions({}, _of_kind(tokens, kinds, _SPECIALS)),
+        Additions({}, tuple(specials)),
         merges=len(merges) if isinstance(merges, list) else 0,
         byte_level=said == "gpt2",
         notes=notes,
@@ -75,7 +75,3 @@ def _word_piece(token: str) -> str:
     if token.startswith("[") and token.endswith("]"):
         return token
     return token.removeprefix(_WORD) if token.startswith(_WORD) else f"##{token}"
-
-
-def _of_kind(tokens: Sequence[str], kinds: np.ndarray, wanted: Sequence[int]) -> tuple[str, ...]:
-    return tuple(tokens[k] for k in np.flatnonzero(np.isin(kinds, wanted)).tolist())

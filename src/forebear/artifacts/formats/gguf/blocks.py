@@ -235,8 +235,10 @@ KINDS = {0: "F32", 1: "F16", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64
 
 def _decoder(block: Block) -> Callable[[Bytes], F32]:
     def decode(raw: Bytes) -> F32:
+        if not raw.size:
+            return np.empty(0, dtype=np.float32)
         with np.errstate(over="ignore", invalid="ignore"):  # what becomes inf or nan, the signals leave out
-            return block.decode(raw.reshape(-1, block.nbytes)).reshape(-1).astype(np.float32, copy=False)
+            return block.decode(raw.reshape(-1, block.nbytes)).ravel()
 
     return decode
 
