@@ -1,4 +1,4 @@
-"""GGUF files that the tests write themselves: a writer, encoders of a few types, and what llama.cpp's converter changes.
+"""GGUF files that the tests write themselves: a writer, encoders, and what llama.cpp's converter changes.
 
 The changes are written here forwards, from what the converter does, and independently of the code that undoes them.
 """
@@ -18,7 +18,7 @@ from forebear.artifacts import read_artifact
 from forebear.sources import LocalSource
 from models import bf16
 
-F32 = NDArray[np.float32]
+F32 = NDArray[Any]
 Stored = tuple[int, tuple[int, ...], bytes]
 """Number of the ggml type, shape with the slowest axis first, bytes."""
 
@@ -233,7 +233,7 @@ def metadata_of(config: Mapping[str, Any], tokens: list[str] | None) -> dict[str
 
 
 def convert(folder: Path, path: Path, encode: Callable[[NDArray[Any]], Stored] = f32, **more: Any) -> Path:
-    """A model's folder as one GGUF file; matrices with ``encode`` where rows are long enough for it, all else as F32."""
+    """A model's folder as one GGUF file; matrices with ``encode`` where their rows are long enough for it."""
     artifact = read_artifact(LocalSource(folder))
     config = json.loads((folder / "config.json").read_text())
     tensors = converted({n: t.values() for n, t in artifact.weights.tensors.items()}, config)
