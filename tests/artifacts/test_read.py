@@ -106,8 +106,6 @@ def test_a_place_without_weights_says_what_it_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "title"),
     [
-        ("model.gguf", "GGUF"),
-        ("MODEL.GGUF", "GGUF"),
         ("pytorch_model-00001-of-00002.bin", "PyTorch"),
         ("consolidated.00.pth", "PyTorch"),
         ("model.ckpt", "PyTorch"),
