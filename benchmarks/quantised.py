@@ -1,7 +1,7 @@
 """A GGUF file of the shape of a 7B model, Q4_K: python benchmarks/quantised.py
 
-The file is a hole but for its header (128,000 tokens and 280,000 merges) and what a scan reads: a first pass notes which
-bytes those are, and they are filled with seeded blocks. Whole processes are timed, start-up included.
+The file is a hole but for its header (128,000 tokens and 280,000 merges) and what a scan reads: a first pass notes
+which bytes those are, and they are filled with seeded blocks. Whole processes are timed, start-up included.
 """
 
 from __future__ import annotations

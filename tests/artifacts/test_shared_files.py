@@ -145,7 +145,7 @@ def is_tokenizer(path: Path) -> bool:
 
 
 def test_no_file_of_the_tokenizer_collection_is_passed_over(artefacts: Path) -> None:
-    """What is no tokenizer of a model folder: GGUF (read in its own tests), test vectors, llama2.c's own copies, Anthropic's JavaScript one."""
+    """What is no tokenizer of a model folder: GGUF (has its own tests), test vectors, llama2.c's, Anthropic's."""
     others = {".gguf", ".inp", ".out", ".bin"}
     left = {p.name for p in (artefacts / "tokenizers").rglob("*") if p.is_file() and not is_tokenizer(p)}
     assert {name for name in left if Path(name).suffix not in others} == {

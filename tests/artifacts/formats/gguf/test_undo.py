@@ -17,7 +17,8 @@ from forebear.artifacts import read_artifact
 from forebear.artifacts.architecture import Architecture, Role, families
 from forebear.artifacts.base import Weights
 from forebear.artifacts.formats.gguf import Gguf
-from forebear.artifacts.formats.gguf.names import CONVERSIONS, DEEPSEEK_V3, MIXTRAL, Conversion
+from forebear.artifacts.formats.gguf.names import CONVERSIONS, DEEPSEEK_V3, LAYER, MIXTRAL, Conversion
+from forebear.errors import FormatError
 from ggufs import all_q_k_v, f32, gguf, paired
 from models import Memory, refused
 
@@ -214,6 +215,7 @@ def weights(tensors: dict[str, F32], **more: Any) -> Weights:
 
 
 Q = np.arange(32.0 * 4).reshape(32, 4)
+TWO_BIASES = {"blk.0.ffn_gate_inp.bias": Q[0], "blk.0.exp_probs_b.bias": Q[0]}
 
 
 def test_old_files_with_an_expert_a_tensor() -> None:
@@ -268,6 +270,30 @@ def test_what_has_no_role_stays_a_strange_tensor_of_its_layer() -> None:
     assert found.keys() == {"model.layers.7.attn_rel_b.weight", "model.layers.7.enorm.weight", "extra.weight"}
 
 
+@pytest.mark.parametrize("name", [f"blk.0.{n}.weight" for n in LAYER] + ["blk.0.attn_q.bias", "blk.0.ffn_up.0.weight"])
+@pytest.mark.parametrize("arch", ["llama", "phi2", "gptneox", "gpt2", "gpt-oss", "granitemoe", "deepseek2", "stablelm"])
+def test_tensors_of_any_rank_are_read_or_strange(name: str, arch: str) -> None:
+    said = {"general.architecture": arch, f"{arch}.attention.head_count": 1, f"{arch}.expert_count": 2}
+    for rank in range(5):
+        for size in (1, 4):
+            try:
+                found = weights({name: np.ones((size,) * rank)}, **said).tensors
+            except FormatError as error:
+                assert " rows are not " in str(error)
+                continue
+            assert all(t.values().size == t.size for t in found.values())
+            assert sum(t.size for t in found.values()) == size**rank
+
+
+def test_parts_of_other_sizes_are_not_put_together() -> None:
+    said = {"general.architecture": "granitemoe", "granitemoe.expert_count": 2}
+    parts = {"blk.0.ffn_gate_exps.weight": np.ones((2, 3, 4)), "blk.0.ffn_up_exps.weight": np.ones((2, 3, 5))}
+    assert weights(parts, **said).tensors.keys() == {f"model.layers.0.ffn_{w}_exps.weight" for w in ("gate", "up")}
+    assert weights({"blk.0.ffn_up_exps.weight": np.ones((2, 3, 5))}, **said).tensors.keys() == {
+        "model.layers.0.ffn_up_exps.weight"
+    }
+
+
 def test_tables_that_the_converter_adds_are_left_out() -> None:
     found = weights({"rope_freqs.weight": Q[0], "blk.0.rope_freqs.weight": Q[0], "output_norm.weight": Q[0]}).tensors
     assert found.keys() == {"model.norm.weight"}
@@ -280,11 +306,11 @@ def test_tables_that_the_converter_adds_are_left_out() -> None:
         ({"blk.0.attn_q.weight": Q}, {"llama.attention.head_count": 0}, "no usable llama.attention.head_count"),
         ({"blk.0.attn_q.weight": Q}, {"llama.attention.head_count": "4"}, "no usable llama.attention.head_count"),
         ({"blk.9.attn_q.weight": Q}, {"llama.attention.head_count": [4, 2]}, "no usable llama.attention.head_count"),
-        ({"blk.0.attn_q.weight": Q}, {"llama.attention.head_count": 3}, "32 rows, not pairs of rows for 3 heads"),
-        ({"blk.0.attn_k.weight": Q}, {"llama.attention.head_count_kv": 12}, "not pairs of rows for 12 heads"),
+        ({"blk.0.attn_q.weight": Q}, {"llama.attention.head_count": 3}, "32 rows are not pairs of rows for 3 heads"),
+        ({"blk.0.attn_k.weight": Q}, {"llama.attention.head_count_kv": 12}, "are not pairs of rows for 12 heads"),
         ({"blk.0.attn_qkv.weight": Q}, {"llama.attention.head_count": 5}, "are not those of 5 heads and twice 5"),
-        ({"model.norm.weight": Q, "output_norm.weight": Q}, {}, "are both model.norm.weight"),
-        ({"blk.0.ffn_gate_inp.bias": Q, "blk.0.exp_probs_b.bias": Q}, {"general.architecture": "gpt-oss"}, "are both"),
+        ({"model.norm.weight": Q[0], "output_norm.weight": Q[0]}, {}, "are both model.norm.weight"),
+        (TWO_BIASES, {"general.architecture": "gpt-oss"}, "are both"),
         ({"blk.0.ffn_up_exps.weight": np.zeros((5_000, 1, 1))}, {"llama.expert_count": 2}, "stacks 5,000 matrices"),
     ],
 )  # fmt: skip

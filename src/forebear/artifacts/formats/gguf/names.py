@@ -61,9 +61,6 @@ ONE_EXPERT = {f"ffn_{part}": f"experts.{{expert}}.{part}" for part in ("gate", "
 FUSED = frozenset(["attn_qkv", "ffn_up", "ffn_gate_up_exps"])
 """Names under which one tensor holds all parts of a fused one."""
 
-FUSED_ONLY = FUSED - {"ffn_up"}
-"""Names that hold nothing else."""
-
 QKV = ("attn_q", "attn_k", "attn_v")
 """What ``attn_qkv`` holds, in this order, where the family keeps them apart."""
 

@@ -20,16 +20,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from forebear.artifacts.architecture import Architecture, Role, families
 from forebear.artifacts.base import Tensor
+from forebear.artifacts.formats.gguf.heads import Heads, groups, halves
 from forebear.artifacts.formats.gguf.names import (
     FALCON_PARALLEL,
     FUSED,
-    FUSED_ONLY,
     GLOBAL,
     LAYER,
     ONE_EXPERT,
@@ -41,11 +39,11 @@ from forebear.artifacts.gguf import Header
 from forebear.artifacts.recognise import MAX_EXPERTS
 from forebear.errors import FormatError
 
-MAX_ITEMS = 500_000
-"""Experts, each a tensor of its own, in a model; the largest has about 70,000."""
+MAX_TENSORS = 500_000
+"""In a model, every expert's counted; the largest has about 70,000."""
 _LAYER = re.compile(r"blk\.(\d{1,6})\.(.+)")
 _STORED = re.compile(r"(\w+?)(?:\.(\d{1,6}))?(\.weight|\.bias|)")
-_ADDED = re.compile(r"(?:blk\.\d+\.)?rope_(?:freqs|factors_(?:long|short))\.weight")
+_ADDED = re.compile(r"rope_(?:freqs|factors_(?:long|short))\.weight")
 """Tables of frequencies that the converter computes from the config."""
 _HEADED = ("attn.q", "attn.k", "attn.q.bias", "attn.k.bias")
 
@@ -59,42 +57,46 @@ def undo(tensors: Mapping[str, Tensor], header: Header, conversion: Conversion) 
         FormatError: the numbers of heads are missing or do not divide what they should, or two tensors are the same.
     """
     family = next(f for f in families() if f.name == conversion.family)
-    heads = _Heads(header)
-    stored = {n: t for n, t in tensors.items() if not _ADDED.fullmatch(n)}
+    heads, prefix = Heads(header), conversion.prefix
     table = {**LAYER, **conversion.roles}
-    if family.name == "falcon" and any(n.endswith(".attn_norm_2.weight") for n in stored):
+    if family.name == "falcon" and any(n.endswith(".attn_norm_2.weight") for n in tensors):
         table |= FALCON_PARALLEL
-    groups: dict[str, list[tuple[Place, Tensor]]] = {}
-    strange: list[tuple[str, Tensor]] = []
-    for name, tensor in _as_kept(stored, family, heads):
+    together: dict[str, list[Member]] = {}
+    strange: dict[str, Tensor] = {}
+    for name, tensor in _as_kept(tensors, family, heads):
         place = _place(name, family, table)
-        if place is None:
-            strange.append((name, tensor))
+        fitted = None if place is None else place.fitted(tensor)
+        if place is None or fitted is None:
+            strange[name] = tensor
         else:
-            groups.setdefault(place.name(conversion.prefix), []).append((place, place.fitted(tensor)))
+            together.setdefault(place.name(prefix), []).append(Member(name, place, fitted))
     found: dict[str, Tensor] = {}
-    items = 0
-    for name, members in groups.items():
-        place, whole = members[0][0], _whole(members)
-        if whole is None:
-            strange += [(tensor.name, tensor) for _, tensor in members]
-            continue
-        whole = _restored(place, whole, family, conversion, heads)
-        if place.in_one_stack:
-            items += whole.shape[0]
-            if whole.shape[0] > MAX_EXPERTS or items > MAX_ITEMS:
-                raise FormatError(whole.path, f"tensor {whole.name} stacks {whole.shape[0]:,} matrices, too many")
-            found |= {place.name(conversion.prefix, k): whole.item(k) for k in range(whole.shape[0])}
-        else:
-            found[name] = whole
-    inside = conversion.prefix + next(r.name for r in family.roles.values() if "{layer}" in r.name).partition("{")[0]
-    for name, tensor in strange:
-        layer = _LAYER.fullmatch(name)
-        if layer is not None:
-            name = f"{inside}{layer[1]}.{layer[2].removeprefix('nextn.').replace('shared_head_', 'shared_head.')}"
+
+    def add(name: str, tensor: Tensor) -> None:
         if name in found:
             raise FormatError(tensor.path, f"tensors {found[name].name} and {tensor.name} are both {name}")
+        if len(found) == MAX_TENSORS:
+            raise FormatError(tensor.path, f"its stacks hold more than {MAX_TENSORS:,} matrices")
         found[name] = tensor
+
+    for name, members in together.items():
+        whole, place = _whole(members), members[0].place
+        if whole is None:
+            strange |= {m.stored: m.tensor for m in members}
+            continue
+        whole = _restored(place, whole, family, conversion, heads)
+        if not place.stacked:
+            add(name, whole)
+        elif whole.shape[0] <= MAX_EXPERTS:
+            for number in range(whole.shape[0]):
+                add(place.name(prefix, number), whole.item(number))
+        else:
+            raise FormatError(whole.path, f"tensor {whole.name} stacks {whole.shape[0]:,} matrices, too many")
+    inside = prefix + next(r.name for r in family.roles.values() if "{layer}" in r.name).partition("{")[0]
+    for name, tensor in strange.items():
+        layer = _LAYER.fullmatch(name)
+        rest = layer[2].removeprefix("nextn.").replace("shared_head_", "shared_head.") if layer else ""
+        add(f"{inside}{layer[1]}.{rest}" if layer else name, tensor)
     return found
 
 
@@ -115,7 +117,7 @@ class Place:
     expert: str
 
     @property
-    def in_one_stack(self) -> bool:
+    def stacked(self) -> bool:
         """Whether the file stacks what the family keeps apart: experts, norms of heads."""
         apart = "{expert}" in self.role.name or "{head}" in self.role.name
         return apart and not self.role.stacked and not self.expert
@@ -128,10 +130,20 @@ class Place:
             filled = filled.replace(hole, str(number))
         return filled if self.role.role.startswith("lm_head") else prefix + filled
 
-    def fitted(self, tensor: Tensor) -> Tensor:
-        """The tensor with the leading axis of length one that ggml drops, where the role has an axis more."""
-        missing = len(self.role.axes) + self.in_one_stack - len(tensor.shape)
-        return replace(tensor, shape=(1, *tensor.shape)) if missing == 1 and type(tensor) is Tensor else tensor
+    def fitted(self, tensor: Tensor) -> Tensor | None:
+        """The tensor if it has the role's number of axes; the one of length one that ggml drops is put back."""
+        missing = len(self.role.axes) + self.stacked - len(tensor.shape)
+        if missing == 1 and tensor.shape and type(tensor) is Tensor:
+            return replace(tensor, shape=(1, *tensor.shape))
+        return None if missing else tensor
+
+
+class Member(NamedTuple):
+    """A stored tensor of which the family has one, or that is a part of one."""
+
+    stored: str
+    place: Place
+    tensor: Tensor
 
 
 def _place(stored: str, family: Architecture, table: Mapping[str, str]) -> Place | None:
@@ -148,28 +160,36 @@ def _place(stored: str, family: Architecture, table: Mapping[str, str]) -> Place
     return None if known is None else Place(known, stem, inside[1] if inside else "", expert)
 
 
-def _as_kept(stored: Mapping[str, Tensor], family: Architecture, heads: _Heads) -> Iterator[tuple[str, Tensor]]:
+def _as_kept(stored: Mapping[str, Tensor], family: Architecture, heads: Heads) -> Iterator[tuple[str, Tensor]]:
     """Stored tensors, apart where the family keeps apart what the file has in one, and the reverse."""
     query = family.roles.get("layers.{layer}.attn.q")
     gate = family.roles.get("layers.{layer}.experts.{expert}.gate")
     for name, tensor in stored.items():
-        base, _, rest = name.rpartition(".attn_")
-        if rest.startswith("qkv.") and query is not None and query.part is None:
-            sizes = heads.rows(tensor, base)
+        layer = _LAYER.fullmatch(name)
+        rest = layer[2] if layer else ""
+        base = name.removesuffix(rest)
+        if _ADDED.fullmatch(rest or name):
+            continue
+        if rest.startswith("attn_qkv.") and query is not None and query.part is None and tensor.shape and layer:
+            sizes = heads.rows(tensor, layer[1])
             for k, part in enumerate(QKV):
-                yield f"{base}.{part}{rest[3:]}", some(tensor, sum(sizes[:k]), sum(sizes[: k + 1]))
-        elif rest in ("k_b.weight", "v_b.weight"):
-            keys, values = (stored.get(f"{base}.attn_{which}_b.weight") for which in "kv")
+                yield base + rest.replace("attn_qkv", part), some(tensor, sum(sizes[:k]), sum(sizes[: k + 1]))
+        elif rest in ("attn_k_b.weight", "attn_v_b.weight"):
+            keys, values = (stored.get(f"{base}attn_{which}_b.weight") for which in "kv")
             if keys is None or values is None or not _of_same_heads(keys.shape, values.shape):
                 yield name, tensor
             elif tensor is keys:
-                yield f"{base}.attn_kv_b.weight", flat(joined(turned(keys), values))
-        elif name.endswith(".ffn_gate_up_exps.weight") and gate is not None and gate.part is None:
-            half = tensor.shape[-2] // 2
-            yield name.replace("gate_up", "gate"), some(tensor, 0, half)
-            yield name.replace("gate_up", "up"), some(tensor, half, 2 * half)
+                yield f"{base}attn_kv_b.weight", flat(joined(turned(keys), values))
+        elif rest == "ffn_gate_up_exps.weight" and gate is not None and gate.part is None and _halvable(tensor.shape):
+            half = tensor.shape[1] // 2
+            yield f"{base}ffn_gate_exps.weight", some(tensor, 0, half)
+            yield f"{base}ffn_up_exps.weight", some(tensor, half, 2 * half)
         else:
             yield name, tensor
+
+
+def _halvable(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[1] % 2 == 0
 
 
 def _of_same_heads(keys: tuple[int, ...], values: tuple[int, ...]) -> bool:
@@ -177,87 +197,42 @@ def _of_same_heads(keys: tuple[int, ...], values: tuple[int, ...]) -> bool:
     return len(keys) == len(values) == 3 and keys[:2] == (values[0], values[2])
 
 
-def _whole(members: list[tuple[Place, Tensor]]) -> Tensor | None:
-    """One tensor of the family from what the file has of it; None where a part is missing."""
-    (place, tensor), part = members[0], members[0][0].role.part
+def _whole(members: list[Member]) -> Tensor | None:
+    """One tensor of the family from what the file has of it; None where a part is missing or of another size."""
+    stored, place, tensor = members[0]
+    part = place.role.part
     divisible = part is not None and part.of in (("query", "key", "value"), ("gate", "neuron"))
     if len(members) == 1:
         return None if divisible and place.stem not in FUSED else tensor
-    by_part = {p.role.part.index: t for p, t in members if p.role.part is not None and p.stem not in FUSED_ONLY}
-    if not divisible or part is None or len(members) != len(by_part) or len(by_part) != len(part.of):
-        raise FormatError(tensor.path, f"tensors {tensor.name} and {members[1][1].name} are both {place.role.name}")
+    by_part = {m.place.role.part.index: m.tensor for m in members if m.place.role.part}
+    if not divisible or part is None or len(members) != len(part.of) or len(by_part) != len(part.of):
+        raise FormatError(tensor.path, f"tensors {stored} and {members[1].stored} are both {place.role.name}")
     ordered = [by_part[k] for k in sorted(by_part)]
-    if len({len(t.shape) for t in ordered}) > 1 or len({t.shape[-1:] for t in ordered if len(t.shape) > 1}) > 1:
-        return None
-    return alternating(*ordered) if part.layout == "alternating" else joined(*ordered)
+    if part.layout == "alternating":
+        return alternating(*ordered) if len({t.shape for t in ordered}) == 1 else None
+    return joined(*ordered) if len({_but_rows(t.shape) for t in ordered}) == 1 else None
 
 
-def _restored(place: Place, tensor: Tensor, family: Architecture, conversion: Conversion, heads: _Heads) -> Tensor:
+def _but_rows(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without the axis along which :func:`joined` joins."""
+    return (*shape[:-2], *shape[-1:]) if len(shape) > 1 else ()
+
+
+def _restored(place: Place, tensor: Tensor, family: Architecture, conversion: Conversion, heads: Heads) -> Tensor:
     """The values in the family's order."""
     role, axes, part = place.role.role.removeprefix("layers.{layer}."), place.role.axes, place.role.part
     if conversion.pairs and role in _HEADED:
-        count = heads.query(place.layer) if role.startswith("attn.q") else heads.key(place.layer)
+        count = heads.queries(place.layer) if role.startswith("attn.q") else heads.keys(place.layer)
         if tensor.shape[0] % (2 * count):
-            raise FormatError(
-                tensor.path, f"tensor {tensor.name} has {tensor.shape[0]:,} rows, not pairs of rows for {count:,} heads"
-            )
-        tensor = reordered(tensor, partial(_halves, count))
+            wrong = f"{tensor.shape[0]:,} rows are not pairs of rows for {count:,} heads"
+            raise FormatError(tensor.path, f"tensor {tensor.name}: {wrong}")
+        tensor = reordered(tensor, partial(halves, count))
     if part is not None and part.layout == "groups" and part.of == ("query", "key", "value"):
-        heads.rows(tensor, f"blk.{place.layer}")
-        tensor = reordered(tensor, partial(_groups, heads.query(place.layer), heads.key(place.layer)))
+        heads.rows(tensor, place.layer)
+        tensor = reordered(tensor, partial(groups, heads.queries(place.layer), heads.keys(place.layer)))
     out = role.endswith((".o", ".down"))
     if len(axes) > 1 and axes[-1 if out else -2] == "residual" != axes[-2 if out else -1]:
         tensor = turned(tensor)
     if family.gain_offset and role.endswith("norm"):
         tensor = shifted(tensor, family.gain_offset)
     return tensor
-
-
-class _Heads:
-    """Numbers of heads, by layer where the metadata has them by layer."""
-
-    def __init__(self, header: Header) -> None:
-        self.header = header
-        self.key_of = f"{header.text('general.architecture')}.attention.head_count"
-
-    def query(self, layer: str) -> int:
-        """Query heads of a layer."""
-        return self._count(self.key_of, layer)
-
-    def key(self, layer: str) -> int:
-        """Key/value heads of a layer; as many as query heads where nothing is said."""
-        name = self.key_of + "_kv"
-        return self._count(name if name in self.header.metadata else self.key_of, layer)
-
-    def rows(self, tensor: Tensor, base: str) -> tuple[int, int, int]:
-        """Rows of q, k and v in a tensor that holds all three."""
-        layer = base.removeprefix("blk.")
-        heads, kv = self.query(layer), self.key(layer)
-        each, rest = divmod(tensor.shape[0], heads + 2 * kv)
-        if rest or heads % kv:
-            wrong = f"{tensor.shape[0]:,} rows are not those of {heads:,} heads and twice {kv:,}"
-            raise FormatError(tensor.path, f"tensor {tensor.name}: {wrong}")
-        return heads * each, kv * each, kv * each
-
-    def _count(self, key: str, layer: str) -> int:
-        value = self.header.metadata.get(key)
-        if isinstance(value, np.ndarray) and layer.isdigit() and int(layer) < value.size:
-            value = value[int(layer)].item()
-        if not isinstance(value, int) or not 0 < value < 2**20:
-            raise FormatError(
-                self.header.path, f"its metadata have no usable {key}, without which rows cannot be put in order"
-            )
-        return value
-
-
-def _halves(heads: int, rows: int) -> NDArray[np.int64]:
-    """Where a row of half after half is stored when halves were paired: row (head, half, i) at (head, i, half)."""
-    return np.arange(rows).reshape(heads, -1, 2).swapaxes(1, 2).ravel()
-
-
-def _groups(heads: int, kv_heads: int, rows: int) -> NDArray[np.int64]:
-    """Where a row of (queries, key, value) group by group is stored when all q come first, then all k, then all v."""
-    each = rows // (heads + 2 * kv_heads)
-    queries, rest = np.split(np.arange(rows), [heads * each])
-    parts = [part.reshape(kv_heads, -1) for part in (queries, *np.split(rest, 2))]
-    return np.concatenate(parts, axis=1).ravel()
