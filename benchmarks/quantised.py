@@ -1,4 +1,4 @@
-"""A GGUF file of the shape of a 7B model, Q4_K: python benchmarks/quantised.py
+"""A GGUF file of the shape of an 8B model, Q4_K: python benchmarks/quantised.py
 
 The file is a hole but for its header (128,000 tokens and 280,000 merges) and what a scan reads: a first pass notes
 which bytes those are, and they are filled with seeded blocks. Whole processes are timed, start-up included.
@@ -118,9 +118,9 @@ def main() -> None:
         write(path, seed=1)
         environment = {"FOREBEAR_HOME": str(Path(name) / "home")}
         seconds, memory, _ = measure("forebear", "index", "add", str(path), "--name", "me", environment=environment)
-        sys.stdout.write(f"index add, 7.2 B parameters, GGUF Q4_K: {seconds:.2f} s, {memory:.0f} MB\n")
+        sys.stdout.write(f"index add, 8.0 B parameters, GGUF Q4_K: {seconds:.2f} s, {memory:.0f} MB\n")
         seconds, memory, out = measure("forebear", "scan", str(path), environment=environment)
-        sys.stdout.write(f"scan, 7.2 B parameters, GGUF Q4_K: {seconds:.2f} s, {memory:.0f} MB\n")
+        sys.stdout.write(f"scan, 8.0 B parameters, GGUF Q4_K: {seconds:.2f} s, {memory:.0f} MB\n")
         sys.stdout.write(out)
 
 

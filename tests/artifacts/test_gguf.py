@@ -161,6 +161,17 @@ def test_a_header_has_a_bound_however_large_the_file() -> None:
         read_header(Endless({}), File("m.gguf", 2**40))
 
 
+@pytest.mark.parametrize("kind", [8, 9])
+def test_a_header_of_nothing_but_small_things_is_refused_before_they_are_made(kind: int, deadline: None) -> None:
+    class Zeros(Memory):
+        def read(self, path: str, start: int, stop: int) -> bytes:
+            assert stop < 1_000_000
+            return (broken(pairs=text("k") + struct.pack("<IIQ", 9, kind, 10_000_000)) + bytes(stop))[start:stop]
+
+    with refused("its header has more than 4,000,000 parts (offset"):
+        read_header(Zeros({}), File("m.gguf", 150_000_000))
+
+
 def test_a_file_that_was_taken_for_text_is_told_so() -> None:
     tokens = [f"line\n{k}" for k in range(100)]
     raw = gguf({"general.architecture": "llama", "tokenizer.ggml.tokens": tokens}, ONE)

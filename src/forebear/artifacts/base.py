@@ -130,6 +130,7 @@ class Weights:
         tokenizer: one inside the files.
         notes: what was chosen or assumed, e.g. which of several files was read.
         card: what the files say of themselves in the terms of a model card's front matter; a card's own words win.
+        own_names: the tensors have names of the format, because those of the family are not known; that hides nothing.
         dangers: what the files would do to whoever loads them with the usual library; nothing of it was run.
     """
 
@@ -141,6 +142,7 @@ class Weights:
     notes: tuple[str, ...] = ()
     dangers: tuple[str, ...] = ()
     card: Mapping[str, Any] = field(default_factory=dict)
+    own_names: bool = False
 
 
 class Reader(Protocol):

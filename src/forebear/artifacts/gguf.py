@@ -28,6 +28,8 @@ WINDOW = 262_144
 MAX_WINDOW = 4_000_000
 MAX_HEADER = 200_000_000
 """Bytes; those of the largest vocabularies, merges included, are below 20 MB."""
+MAX_THINGS = 4_000_000
+"""Texts, arrays, metadata entries and tensors of a header together: an object of Python's is larger than its bytes."""
 MAX_KEY = 65_535
 MAX_NAME = 1_024
 MAX_DIMENSIONS = 4
@@ -181,6 +183,7 @@ class _Cursor:
         self.raw = bytearray()
         self.at = 0
         self.word = 8
+        self.things = 0
 
     def take(self, length: int, what: str) -> bytes:
         """The next bytes."""
@@ -202,6 +205,9 @@ class _Cursor:
         count = self.integer(self.word, f"the number of {what}")
         if count * least > self.file.size - self.at:
             raise self.wrong(f"{count:,} {what} do not fit into the {self.file.size - self.at:,} bytes that follow", at)
+        self.things += 0 if what.startswith("numbers") else count
+        if self.things > MAX_THINGS:
+            raise self.wrong(f"with {count:,} {what} its header has more than {MAX_THINGS:,} parts", at)
         return count
 
     def text(self, what: str, limit: int = MAX_HEADER) -> str:

@@ -85,7 +85,7 @@ def read_artifact(source: Source) -> Artifact:
         notes=(*(found.notes if found else ()), *notes),
         by_names=found.by_names if found else False,
         inferred=found.inferred if found else False,
-        disguise=found.disguise if found else "",
+        disguise=found.disguise if found and not (found.inferred and weights.own_names) else "",
     )
 
 

@@ -139,6 +139,19 @@ def test_an_unknown_architecture_keeps_its_names_and_says_so() -> None:
     assert weights.notes == ("what llama.cpp changes in architecture jais is not known here and not undone",)
 
 
+def test_names_of_an_unknown_architecture_are_no_disguise(tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "base", 1)
+    path = convert(base, tmp_path / "m.gguf")
+    path.write_bytes(path.read_bytes().replace(b"llama", b"alpha"))
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(base), index)
+    artifact = read_artifact(LocalSource(path))
+    assert artifact.inferred and artifact.disguise == ""
+    found = forebear.scan(str(path), index)
+    assert [a.name for a in found.ancestors] == ["base"]
+    assert "names-disguised" not in [f.id for f in found.findings]
+
+
 def test_a_damaged_tokenizer_costs_only_itself() -> None:
     weights = Gguf().read(Memory({"m.gguf": file(**{"tokenizer.ggml.tokens": [1, 2]})}))
     assert weights.tokenizer is None

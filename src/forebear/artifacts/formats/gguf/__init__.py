@@ -102,6 +102,7 @@ class Gguf:
             tokenizer,
             notes,
             card=card_of(header),
+            own_names=conversion is None,
         )
 
 
