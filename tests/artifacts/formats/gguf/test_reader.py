@@ -12,12 +12,13 @@ import forebear
 from forebear.artifacts import read_artifact
 from forebear.artifacts.formats import READERS
 from forebear.artifacts.formats.gguf import Gguf
+from forebear.artifacts.gguf import read_header
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
 from forebear.signals import sign_code
 from forebear.signals.content import content_digest
 from forebear.signals.declared import declared
-from forebear.sources import LocalSource
+from forebear.sources import File, LocalSource
 from forebear.types import Verdict
 from ggufs import bfloat16, convert, f16, f32, gguf, q2_k, q4_0, q4_k, q8_0
 from models import Memory, refused, tiny, tiny_llama
@@ -156,6 +157,25 @@ def test_a_damaged_tokenizer_costs_only_itself() -> None:
     weights = Gguf().read(Memory({"m.gguf": file(**{"tokenizer.ggml.tokens": [1, 2]})}))
     assert weights.tokenizer is None
     assert weights.notes == ("its tokenizer was not read: its tokenizer.ggml.tokens are not texts",)
+
+
+def test_a_damaged_layer_leaves_a_model_that_is_read_by_shapes(tmp_path: Path) -> None:
+    path = convert(tiny_llama(tmp_path / "base", 1), tmp_path / "m.gguf")
+    path.write_bytes(path.read_bytes().replace(b"attn_output.weight", b"attn_0utput.weight"))
+    artifact = read_artifact(LocalSource(path))
+    assert artifact.inferred and not artifact.unknown
+    assert all(tensor.name == name for name, tensor in artifact.weights.tensors.items())
+
+
+def test_signalling_nans_are_left_out_without_a_word(tmp_path: Path) -> None:
+    path = convert(tiny_llama(tmp_path / "base", 1), tmp_path / "m.gguf")
+    raw = bytearray(path.read_bytes())
+    raw[-256:] = np.full(64, 0x7F800001, dtype="<u4").tobytes()  # of the output, the last tensor
+    at = next(i.start for i in read_header(LocalSource(path), File("m.gguf", len(raw))).tensors if "ffn_up" in i.name)
+    raw[at : at + 256] = raw[-256:]
+    path.write_bytes(bytes(raw))
+    code, _ = sign_code.encode(read_artifact(LocalSource(path)))
+    assert int(np.unpackbits(code.valid).sum()) > 0
 
 
 # what it says

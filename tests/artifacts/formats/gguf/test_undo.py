@@ -193,7 +193,7 @@ def test_every_tensor_comes_back_with_its_name_its_order_and_its_values(arch: st
     assert found.keys() <= tensors.keys()
     assert sum(v.size for v in stored.values()) == sum(t.size for t in found.values())
     for name, tensor in found.items():
-        assert tensor.shape == tensors[name].shape, name
+        assert tensor.name == name and tensor.shape == tensors[name].shape, name
         exact = 0 if arch not in ONE_ADDED else 1e-6
         np.testing.assert_allclose(tensor.values(), tensors[name], rtol=0, atol=exact, err_msg=name)
     family = FAMILIES[ALL[arch].family]

@@ -71,13 +71,14 @@ def undo(tensors: Mapping[str, Tensor], header: Header, conversion: Conversion) 
         else:
             together.setdefault(place.name(prefix), []).append(Member(name, place, fitted))
     found: dict[str, Tensor] = {}
+    origin: dict[str, str] = {}
 
     def add(name: str, tensor: Tensor) -> None:
         if name in found:
-            raise FormatError(tensor.path, f"tensors {found[name].name} and {tensor.name} are both {name}")
+            raise FormatError(tensor.path, f"tensors {origin[name]} and {tensor.name} are both {name}")
         if len(found) == MAX_TENSORS:
             raise FormatError(tensor.path, f"its stacks hold more than {MAX_TENSORS:,} matrices")
-        found[name] = tensor
+        found[name], origin[name] = replace(tensor, name=name), tensor.name
 
     for name, members in together.items():
         whole, place = _whole(members), members[0].place
