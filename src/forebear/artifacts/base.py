@@ -97,6 +97,13 @@ class Tensor:
             raise FormatError(self.path, f"tensor {self.name} has dtype {self.dtype}, which holds no readable rows")
         return self._decoded(start * width, stop * width).reshape(stop - start, *self.shape[1:])
 
+    def columns(self, indices: NDArray[np.int64], depth: int) -> F32:
+        """Columns of a matrix at ascending ``indices``, their first ``depth`` values: ``(n, depth)``.
+
+        Reads ``depth`` whole rows; a format that keeps columns together reads less.
+        """
+        return np.ascontiguousarray(self.rows(0, depth)[:, indices].T)
+
     def values(self) -> F32:
         """The whole tensor as float32; for gains, biases and other small ones."""
         return self.rows(0, self.shape[0]) if self.shape else replace(self, shape=(1,)).rows(0, 1)
@@ -135,6 +142,8 @@ class Weights:
         config: what the files say of the architecture, in the terms of a ``config.json``; empty where they say nothing.
         tokenizer: one inside the files.
         notes: what was chosen or assumed, e.g. which of several files was read.
+        card: what the files say of themselves in the terms of a model card's front matter; a card's own words win.
+        own_names: the tensors have names of the format, because those of the family are not known; that hides nothing.
         dangers: what the files would do to whoever loads them with the usual library; nothing of it was run.
     """
 
@@ -145,6 +154,8 @@ class Weights:
     tokenizer: Tokenizer | None = None
     notes: tuple[str, ...] = ()
     dangers: tuple[str, ...] = ()
+    card: Mapping[str, Any] = field(default_factory=dict)
+    own_names: bool = False
 
 
 class Reader(Protocol):

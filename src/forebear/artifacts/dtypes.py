@@ -129,3 +129,5 @@ DTYPES: dict[str, Dtype] = {
     )
 }
 """Every number format, by the name in the header; the block formats of other files join in their own modules."""
+SAFETENSORS = frozenset(DTYPES)
+"""Those that a safetensors file may name."""

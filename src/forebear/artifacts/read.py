@@ -22,7 +22,6 @@ from forebear.sources import Metered, Source
 CONFIG = "config.json"
 MAX_CONFIG = 10_000_000
 _OTHER_FORMATS = {
-    ".gguf": "GGUF",
     ".h5": "HDF5",
     ".onnx": "ONNX",
     ".msgpack": "Flax",
@@ -50,6 +49,7 @@ def read_artifact(source: Source) -> Artifact:
     except ForebearError as error:
         problems.append(str(error))
     documents, unreadable = read_documents(metered)
+    documents = replace(documents, front_matter={**weights.card, **documents.front_matter})
     problems += unreadable
     dangers, unexamined = pickle_dangers(metered, weights.files)
     weights = replace(weights, dangers=(*weights.dangers, *dangers))
@@ -84,7 +84,7 @@ def read_artifact(source: Source) -> Artifact:
         notes=(*(found.notes if found else ()), *notes),
         by_names=found.by_names if found else False,
         inferred=found.inferred if found else False,
-        disguise=found.disguise if found else "",
+        disguise=found.disguise if found and not (found.inferred and weights.own_names) else "",
     )
 
 

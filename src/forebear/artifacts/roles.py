@@ -53,7 +53,7 @@ class RoleTensor:
         stored = self._stored(axis, indices)
         if at == 0:
             return np.concatenate([self.tensor.rows(a, b)[:, :width] for a, b in runs(stored)])
-        return np.ascontiguousarray(self.tensor.rows(0, width)[:, stored].T)
+        return self.tensor.columns(stored, width)
 
     def _stored(self, axis: str, indices: Indices) -> Indices:
         """Positions in the stored tensor of the role's own indices."""

@@ -115,9 +115,9 @@ def _token_bit(text: str) -> bool:
 
 def project(block: Block) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Bit and validity of every generator of a block: the sign of its row against the public vector."""
-    rows = block.rows.astype(np.float64)
-    signs = token_signs(block.labels) if block.group == "residual" else public_signs("rows", rows.shape[1])
-    with np.errstate(all="ignore"):
+    signs = token_signs(block.labels) if block.group == "residual" else public_signs("rows", block.rows.shape[1])
+    with np.errstate(all="ignore"):  # a signalling nan is reported where it is first converted
+        rows = block.rows.astype(np.float64)
         products = np.where(block.valid[:, None], rows, 0.0) @ signs.astype(np.float64)
     valid = block.valid & np.isfinite(products) & (products != 0)
     return products > 0, valid

@@ -11,7 +11,7 @@ from math import prod
 from typing import Any
 
 from forebear.artifacts.base import Tensor, Weights
-from forebear.artifacts.dtypes import DTYPES
+from forebear.artifacts.dtypes import DTYPES, SAFETENSORS
 from forebear.artifacts.formats.names import consolidated
 from forebear.artifacts.formats.shards import presumed
 from forebear.artifacts.text import LFS_POINTER, lfs_pointer, load_json, read_whole
@@ -198,7 +198,7 @@ def check_entry(path: str, name: str, entry: Any) -> tuple[str, tuple[int, ...],
     if not isinstance(entry, dict):
         raise wrong("its header entry is not an object")
     dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
-    if not isinstance(dtype, str) or dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in SAFETENSORS:
         raise wrong(f"unknown dtype {dtype[:40]!r}" if isinstance(dtype, str) else "its dtype is not text")
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(_is_count(s) for s in shape):
         raise wrong("its shape is not a short list of sizes")

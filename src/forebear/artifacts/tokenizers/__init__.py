@@ -20,6 +20,7 @@ empty or truncated files, Git LFS pointers.
 from __future__ import annotations
 
 from forebear.artifacts.tokenizers.base import MAX_ID, MAX_TOKENIZER, Tokenizer, TokenizerFormat
+from forebear.artifacts.tokenizers.gguf import Gguf
 from forebear.artifacts.tokenizers.huggingface import HuggingFace
 from forebear.artifacts.tokenizers.rwkv import Rwkv
 from forebear.artifacts.tokenizers.sentencepiece import SentencePiece
@@ -39,6 +40,7 @@ FORMATS: tuple[TokenizerFormat, ...] = (
     VocabMerges(),
     Rwkv(),
     VocabTxt(),
+    Gguf(),
 )
 """Every tokenizer format, in order of preference: where a model has several, the first is read."""
 
