@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.artifacts.adapter import Adapter
 from forebear.artifacts.architecture import Architecture, Geometry
 from forebear.artifacts.documents import Documents
 from forebear.artifacts.dtypes import DTYPES
@@ -123,6 +124,7 @@ class Weights:
         tokenizer: one inside the files.
         notes: what was chosen or assumed, e.g. which of several files was read.
         dangers: what the files would do to whoever loads them with the usual library; nothing of it was run.
+        adapter: where the tensors are those of an adapter, what it says and changes.
     """
 
     format: str
@@ -132,6 +134,7 @@ class Weights:
     tokenizer: Tokenizer | None = None
     notes: tuple[str, ...] = ()
     dangers: tuple[str, ...] = ()
+    adapter: Adapter | None = None
 
 
 class Reader(Protocol):
@@ -186,6 +189,11 @@ class Artifact:
     by_names: bool = False
     inferred: bool = False
     disguise: str = ""
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What the adapter says and changes where this is one, and no model: its weights are the adapter's tensors."""
+        return self.weights.adapter
 
     @property
     def parameters(self) -> int:
