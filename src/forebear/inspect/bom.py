@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from forebear.artifacts import Artifact, Weights, read_artifact
+from forebear.artifacts.adapter import CONFIG as ADAPTER
 from forebear.artifacts.documents import CARD, read_documents
 from forebear.artifacts.read import CONFIG, read_config
 from forebear.bom import Bom, Card, Observation, Record, Relative, Slot, describe_files, read_card
@@ -143,7 +144,10 @@ def _relatives(artifact: Artifact, name: str, result: Scan | None) -> Iterator[R
 
     def origin(base: str) -> tuple[str, str]:
         card = any(isinstance(b, str) and b[:200] == base for b in by_card)
-        return (CARD, one_line(said.relation, 80)) if card else (CONFIG, "")
+        if card:
+            return CARD, one_line(said.relation, 80)
+        adapter = artifact.adapter
+        return (ADAPTER, "adapter") if adapter is not None and base == adapter.base else (CONFIG, "")
 
     for found in result.ancestors if result else ():
         matching = [clean for clean, base in open_claims.items() if names_match(base, found.name)]

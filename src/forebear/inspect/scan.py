@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.errors import ForebearError
 from forebear.index import Entry, Index, LocalIndex
+from forebear.inspect.adapter import scan_adapter
 from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, signless
 from forebear.inspect.cost import Meter
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
+from forebear.inspect.references import reopen
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape
@@ -51,6 +52,8 @@ def scan(target: str, index: Index | None = None, effort: str = "standard", on_s
     artifact = read_artifact(source)
     meter.watch(artifact.source)
     mark = fingerprint(artifact)
+    if artifact.adapter is not None:
+        return scan_adapter(artifact, mark, references, effort, meter, on_step)
     on_step("searching the index")
     total = references.count()
     itself = ""
@@ -169,22 +172,16 @@ def _by_rows(
 ) -> _Candidate:
     """Compare with the reference's own files; its code stays the evidence where they are gone or have changed."""
     entry = candidate.entry
-    what = f"rows of {entry.name}"
-    if not os.path.exists(entry.location):
-        notes.append(Untested(what, f"its files are no longer at {entry.location}; its stored code was used"))
-        return candidate
+    opened = reopen(entry, meter)
     try:
-        reference = read_artifact(open_source(entry.location))
-        meter.watch(reference.source)
-        theirs = fingerprint(reference, entry.name)
-        if theirs.digest != entry.fingerprint.digest:
-            notes.append(Untested(what, f"{entry.location} has changed since it was indexed; its stored code was used"))
-            return candidate
-        pair = compare_artifacts(reference, artifact, (theirs, mark), effort, total, on_step)
+        if not isinstance(opened, str):
+            pair = compare_artifacts(opened[0], artifact, (opened[1], mark), effort, total, on_step)
+            return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True)
+        gap = opened
     except ForebearError as error:
-        notes.append(Untested(what, f"{error.message}; its stored code was used"))
-        return candidate
-    return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True)
+        gap = error.message
+    notes.append(Untested(f"rows of {entry.name}", f"{gap}; its stored code was used"))
+    return candidate
 
 
 def _coverage(

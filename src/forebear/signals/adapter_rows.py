@@ -36,7 +36,7 @@ from forebear.artifacts.adapter import Adapter, LowRank
 from forebear.artifacts.architecture import Geometry
 from forebear.artifacts.roles import RoleTensor, role_tensor
 from forebear.signals.generators import usable_rows
-from forebear.signals.sign_code import Cell
+from forebear.signals.sign_code import Cell, SignCode, copied_layers
 
 NAME = "adapter-rows/1"
 F32 = NDArray[np.float32]
@@ -51,8 +51,13 @@ VALUES = 250_000
 """Read from one matrix of the base, at least two rows."""
 
 
-def cells(adapter: Adapter, base: Artifact) -> tuple[Cell, ...]:
+def cells(adapter: Adapter, base: Artifact, code: SignCode) -> tuple[Cell, ...]:
     """Coins by group and layer of the base; the residual group belongs to no layer.
+
+    Args:
+        adapter: its pairs of low rank.
+        base: the possible base, whose coins are relied on: its ``code.repeats`` have to be empty.
+        code: the base's, which knows which of the layers in it are copies; no other layer is read.
 
     Raises:
         InputError: a slice could not be read.
@@ -61,16 +66,17 @@ def cells(adapter: Adapter, base: Artifact) -> tuple[Cell, ...]:
     if family is None or geometry is None:
         return ()
     changes = changes_by_role(adapter, base)
-    layers = sorted({int(role.split(".")[1]) for role in changes if role.startswith("layers.")})
+    copies = copied_layers(code)
+    layers = sorted({int(role.split(".")[1]) for role in changes if role.startswith("layers.")} & set(code.layers))
     layers = [layers[k * len(layers) // min(LAYERS, len(layers))] for k in range(min(LAYERS, len(layers)))]
     found: list[Cell] = []
     width = min(geometry.width, GENERATORS)
     residual, alive = np.zeros((width, width)), np.zeros(width, dtype=bool)
     for layer in layers:
         stem = f"layers.{layer}."
-        if "value_output" in family.coins:
+        if "value_output" in family.coins and (layer, "value_output") not in copies:
             found += _cell("value_output", layer, _values(changes, base, geometry, stem))
-        if "glu" in family.coins:
+        if "glu" in family.coins and (layer, "glu") not in copies:
             found += _cell("glu", layer, _neurons(changes, base, stem))
         if "residual" in family.coins:
             for matrix, valid in _residuals(changes, base, stem):
@@ -109,7 +115,7 @@ def _cell(group: str, layer: int | None, products: tuple[F64, NDArray[np.bool_]]
 def _values(
     changes: dict[str, LowRank], base: Artifact, geometry: Geometry, stem: str
 ) -> tuple[F64, NDArray[np.bool_]] | None:
-    """v against o: the value dimension's column in every query head of its group, side by side."""
+    """Rows of v against columns of o: the value dimension's column in every query head of its group, side by side."""
     up, out = _rows_of(changes, base, stem + "attn.v"), role_tensor(base, stem + "attn.o")
     heads, kv_heads, size = geometry.heads, geometry.kv_heads, geometry.value_dim
     if up is None or out is None or not heads or not kv_heads or not size or heads % kv_heads:
@@ -132,7 +138,7 @@ def _neurons(changes: dict[str, LowRank], base: Artifact, stem: str) -> tuple[F6
 
 
 def _residuals(changes: dict[str, LowRank], base: Artifact, stem: str) -> Iterator[tuple[F64, NDArray[np.bool_]]]:
-    """o and down against what reads the stream; every product has the same size, whatever was read for it."""
+    """Rows of o and down against what reads the stream; every product has the same size, whatever was read for it."""
     reader = role_tensor(base, stem + "mlp.up") or role_tensor(base, stem + "attn.v")
     if reader is None:
         return
