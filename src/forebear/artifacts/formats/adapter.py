@@ -6,6 +6,7 @@ An adapter is a change to a model and no model: its tensors are read as they are
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from forebear.artifacts.adapter import CONFIG, Adapter, low_rank, parse_config
@@ -16,6 +17,8 @@ from forebear.sources import File, Source
 
 STEM = "adapter_model."
 MAX_CONFIG = 1_000_000
+_LEFTOVERS = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state(_\d+)?)\.(bin|pt|pth)")
+"""What training programs leave beside an adapter under the suffixes of weights."""
 
 
 class PeftAdapter:
@@ -32,7 +35,8 @@ class PeftAdapter:
             return _is_adapter_file(source.only)
         if not adapter_files(source):
             return False
-        rest = _View(source, tuple(f for f in source.files() if not _is_adapter_file(f.path)))
+        beside = (f for f in source.files() if not _is_adapter_file(f.path) and not _LEFTOVERS.fullmatch(f.path))
+        rest = _View(source, tuple(beside))
         model = next((r for r in self._formats if r.handles(rest)), None)
         return model is None or self._misnamed(source, model)
 
