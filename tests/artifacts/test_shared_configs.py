@@ -14,7 +14,6 @@ from forebear.artifacts import read_artifact
 from forebear.artifacts.architecture import HOLES, families
 from forebear.artifacts.config import Sizes, declared_sizes
 from forebear.artifacts.text import LFS_POINTER
-from forebear.errors import ForebearError
 from forebear.sources import LocalSource
 from shared import shared
 

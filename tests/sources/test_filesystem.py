@@ -370,7 +370,7 @@ def test_every_range_is_answered_exactly_or_refused(
 
 @pytest.mark.parametrize(
     "target",
-    ["org/model", "org/model@main", "hf:org/model", "https://x.test/m", "s3://b/m", "ollama:m"],
+    ["org/model", "org/model@main", "hf:org/model", "https://x.test/m", "s3://b/m"],
 )
 def test_targets_that_are_not_local_are_refused_in_words(target: str) -> None:
     with pytest.raises(UsageError, match="local files only"):
