@@ -228,7 +228,16 @@ def coverage(
         missing.append(Untested("content/1", "every value read is equal; --effort deep reads all of them"))
     for art in (a, b):
         missing += [Untested(f"{art.name}: one of its files", p) for p in art.problems]
+    for art in (a, b):
+        missing += [Untested(f"{art.name}: {gap.what}", gap.why) for gap in odd_tokens(art)]
     return Coverage(tuple(tested), tuple(missing))
+
+
+def odd_tokens(artifact: Artifact) -> list[Untested]:
+    """What was unusual about the vocabulary and was read all the same: no problem, but a reader may wonder."""
+    return [
+        Untested("tokenizer, as it was read", o) for o in (artifact.tokenizer.oddities if artifact.tokenizer else ())
+    ]
 
 
 def signless(artifact: Artifact) -> list[str]:

@@ -10,7 +10,7 @@ from forebear.artifacts import Artifact, read_artifact
 from forebear.errors import ForebearError
 from forebear.index import Entry, Index, LocalIndex
 from forebear.inspect.adapter import scan_adapter
-from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, signless
+from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, odd_tokens, signless
 from forebear.inspect.cost import Meter
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.inspect.references import reopen
@@ -218,6 +218,7 @@ def _coverage(
     missing.append(Untested("licence duties and origin", "not part of this version"))
     missing += [Untested("one of its files", p) for p in artifact.problems]
     missing += [Untested("declared architecture", n) for n in artifact.notes]
+    missing += odd_tokens(artifact)
     return Coverage(tuple(done), tuple(missing))
 
 
