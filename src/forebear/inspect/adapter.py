@@ -231,7 +231,8 @@ def _claims(
         elif match is not None and match.related:
             why = f"its changes depend on {match.entry.name}, or on a model with the same start"
         elif match is not None:
-            why = f"its shapes fit {match.entry.name}, its changes show nothing"
+            shown = "show nothing" if match.counts.pooled.n else "could not be compared"
+            why = f"its shapes fit {match.entry.name}, its changes {shown}"
         elif effort == "quick":
             why = "the weights were not examined"
         yield Claim(f"base model: {base}", f"{CONFIG}, card or config", status, why)

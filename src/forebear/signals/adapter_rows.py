@@ -86,10 +86,13 @@ def cells(adapter: Adapter, base: Artifact, code: SignCode) -> tuple[Cell, ...]:
 
 
 def changes_by_role(adapter: Adapter, base: Artifact) -> dict[str, LowRank]:
-    """The adapter's changes under the base's roles; modules match where one name is the end of the other."""
+    """The adapter's changes under the base's roles; modules match where one name is the end of the other.
+
+    Of several towers with the same layers the one with the shortest name is taken: a wrong guess costs coins only.
+    """
     names = {f"{module}.weight": change for module, change in adapter.pairs.items()}
     out: dict[str, LowRank] = {}
-    by_end = {_end(name): name for name in names}
+    by_end = {_end(name): name for name in sorted(names, key=len, reverse=True)}
     for role, name in base.names.items():
         known = by_end.get(_end(name))
         if known is not None and (known.endswith(name) or name.endswith(known)):
