@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 
+from forebear.artifacts import READERS, read_artifact
 from forebear.artifacts.documents import read_documents
+from forebear.index import LocalIndex
+from forebear.inspect import write_bom
+from forebear.signals import fingerprint
 from forebear.sources import File, OllamaSource, open_source
 from forebear.sources.ollama import Name, blob_names, layers, parse_name
 from models import refused
+from shared import shared
 
 IMAGE = "application/vnd.ollama.image."
 LAYERS = [
@@ -249,3 +254,29 @@ def test_a_folder_of_that_name_wins(store: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "ollama:tiny").mkdir()
     monkeypatch.chdir(tmp_path)
     assert not isinstance(open_source("ollama:tiny"), OllamaSource)
+
+
+def test_a_bill_of_materials_checks_every_digest(store: Path, tmp_path: Path) -> None:
+    index = LocalIndex(tmp_path / "home")
+
+    def altered() -> list[str]:
+        bom = write_bom("ollama:tiny", index, scan=False)
+        assert {f.path for f in bom.record.files} >= {"LICENSE", "model.gguf", "manifest.json"}
+        return [p for p in bom.problems if "SHA-256" in p]
+
+    assert altered() == []
+    (store / "blobs" / blob_names(digest(LAYERS[0][1]))[0]).write_bytes(b"GGUF" + bytes([1]) * 60)
+    assert altered() == ["model.gguf: its SHA-256 is not the one in the store's manifest; pull the model again"]
+
+
+@pytest.mark.shared
+def test_a_model_reads_as_the_file_that_it_was_made_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = shared("artefacts") / "weights" / "random" / "llama-2-tiny-random.gguf"
+    if not any(reader.handles(open_source(str(path))) for reader in READERS):
+        pytest.skip("no reader of GGUF yet")
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path))
+    put(tmp_path, parts=[("model", path.read_bytes()), *LAYERS[1:]])
+    stored, file = read_artifact(open_source("ollama:tiny")), read_artifact(open_source(str(path)))
+    assert (stored.names, stored.geometry) == (file.names, file.geometry)
+    assert fingerprint(stored).digest == fingerprint(file).digest
+    assert sorted(stored.documents.licences) == ["LICENSE", "LICENSE-2"]

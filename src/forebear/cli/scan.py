@@ -27,7 +27,9 @@ from forebear.cli.options import (
 )
 from forebear.types import Verdict
 
-Target = Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)]
+Target = Annotated[
+    str, typer.Argument(help="A folder with a model or an adapter, a weight file, or ollama:NAME.", show_default=False)
+]
 
 
 def scan(

@@ -10,7 +10,7 @@ from forebear.artifacts import Artifact, Weights, read_artifact
 from forebear.artifacts.adapter import CONFIG as ADAPTER
 from forebear.artifacts.documents import CARD, read_documents
 from forebear.artifacts.read import CONFIG, read_config
-from forebear.bom import Bom, Card, Observation, Record, Relative, Slot, describe_files, read_card
+from forebear.bom import Bom, Card, FileRecord, Observation, Record, Relative, Slot, describe_files, read_card
 from forebear.bom.card import HUB_ID, purl
 from forebear.bom.files import role_of
 from forebear.catalogue import known_models
@@ -19,7 +19,7 @@ from forebear.index import Index, LocalIndex
 from forebear.inspect.scan import scan as scan_model
 from forebear.signals import content, shape
 from forebear.signals.declared import declared, names_match
-from forebear.sources import Metered, Source, open_source
+from forebear.sources import Metered, OllamaSource, Source, open_source
 from forebear.types import Ancestor, Scan, Test, Verdict, created
 
 _CACHE = re.compile(
@@ -61,6 +61,7 @@ def write_bom(
     readable = bool(artifact.weights.tensors)
     result = scan_model(target, references, effort, on_step) if scan and readable else None
     files, unreadable = describe_files(source, on_step)
+    unreadable += _altered(source, files)
     card = read_card(artifact.documents.front_matter)
     name, named_by, version = _identity(source, artifact, card)
     claims = result.claims if result else ()
@@ -114,6 +115,16 @@ def _read(source: Source) -> Artifact:
             documents=documents,
             problems=(str(error), *problems),
         )
+
+
+def _altered(source: Source, files: tuple[FileRecord, ...]) -> tuple[str, ...]:
+    """One line for each file whose bytes are not those that its store's manifest promises."""
+    stated = source.digests if isinstance(source, OllamaSource) else {}
+    return tuple(
+        f"{f.path}: its SHA-256 is not the one in the store's manifest; pull the model again"
+        for f in files
+        if f.sha256 and stated.get(f.path, f"sha256:{f.sha256}") != f"sha256:{f.sha256}"
+    )
 
 
 def _identity(source: Source, artifact: Artifact, card: Card) -> tuple[str, str, str]:
