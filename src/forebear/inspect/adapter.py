@@ -93,10 +93,11 @@ def scan_adapter(
     total = references.count()
     looks = math.log10(max(1, total))
     bases = mark.declared.base_models
-    found = _Search() if effort == "quick" else _search(adapter, bases, references, looks, meter, on_step)
+    candidates = _candidates(adapter, bases, references)
+    found = _Search() if effort == "quick" else _search(adapter, candidates, looks, meter, on_step)
     related = sorted((t for t in found.tried if t.related), key=lambda t: t.counts.pooled.log10_p)
     ancestors = tuple(t.ancestor(looks) for t in related)
-    contradicted = dict(_contradicted(adapter, bases, references))
+    contradicted = dict(_contradicted(adapter, bases, candidates))
     tested = sum(t.counts.pooled.n > 0 for t in found.tried)
     return Scan(
         ModelRef(artifact.target, artifact.name, mark.digest),
@@ -149,25 +150,32 @@ def compare_adapter(
     )
 
 
+def _candidates(adapter: Adapter, bases: tuple[str, ...], references: Index) -> list[tuple[Entry, Fit, bool]]:
+    """References that the adapter names (True) or fits, the named ones first; the rest of a large index is let go."""
+    found = []
+    for entry in references.entries():
+        fit, named = _fit(adapter, entry.fingerprint), any(names_match(b, entry.name) for b in bases)
+        if named or (fit.checked and not fit.misfits):
+            found.append((entry, fit, named))
+    return sorted(found, key=lambda item: (not item[2], item[0].name))
+
+
 def _search(
-    adapter: Adapter, bases: tuple[str, ...], references: Index, looks: float, meter: Meter, on_step: Step
+    adapter: Adapter, candidates: list[tuple[Entry, Fit, bool]], looks: float, meter: Meter, on_step: Step
 ) -> _Search:
-    """References that the adapter names or fits, each read again and compared."""
+    """Every reference that fits, read again and compared."""
     found = _Search()
-    fits = [(e, _fit(adapter, e.fingerprint)) for e in references.entries()]
-    named = {e.name for e, _ in fits if any(names_match(b, e.name) for b in bases)}
-    fitting = [(e, f) for e, f in fits if f.checked and not f.misfits]
-    fitting.sort(key=lambda pair: (pair[0].name not in named, pair[0].name))
-    for entry, fit in fitting[:MOST_BASES]:
+    fitting = [c for c in candidates if c[1].checked and not c[1].misfits]
+    for entry, fit, named in fitting[:MOST_BASES]:
         on_step(f"comparing with {entry.name}")
         opened = reopen(entry, meter)
         counts, gap = (Counts(()), opened) if isinstance(opened, str) else _counts(adapter, *opened)
         if gap:
             found.gaps.append(Untested(f"rows of {entry.name}", gap))
-        conclusion = conclude_adapter(counts, fit, entry.name, entry.name in named, looks)
+        conclusion = conclude_adapter(counts, fit, entry.name, named, looks)
         found.tried.append(_Tried(entry, fit, counts, conclusion))
-    if rest := len(fitting) - MOST_BASES:
-        found.gaps += [Untested(f"{rest:,} references of a fitting shape", "only the first are read")] * (rest > 0)
+    if (rest := len(fitting) - MOST_BASES) > 0:
+        found.gaps.append(Untested(f"{rest:,} references of a fitting shape", f"only {MOST_BASES} are read"))
     return found
 
 
@@ -189,14 +197,12 @@ def _counts(adapter: Adapter, base: Artifact, mark: Fingerprint, effort: str = "
     return counts, "" if counts.pooled.n else "no change to a matrix whose outputs carry signs (v, o, up, down)"
 
 
-def _contradicted(adapter: Adapter, bases: tuple[str, ...], references: Index) -> Iterator[tuple[str, Finding]]:
+def _contradicted(
+    adapter: Adapter, bases: tuple[str, ...], candidates: list[tuple[Entry, Fit, bool]]
+) -> Iterator[tuple[str, Finding]]:
     """Claimed bases whose matrices, as far as anything states their sizes, are not those that the adapter changes."""
     for base in bases:
-        fits = [
-            (e.name, _fit(adapter, e.fingerprint), _level(base))
-            for e in references.entries()
-            if names_match(base, e.name)
-        ]
+        fits = [(e.name, fit, _level(base)) for e, fit, named in candidates if named and names_match(base, e.name)]
         for model in known_models():
             if names_match(base, model.repository):
                 level = _level(base) if model.confidence == "retrieved" else Level.NOTE
@@ -276,6 +282,9 @@ def _gaps(artifact: Artifact, adapter: Adapter) -> Iterator[Untested]:
         yield Untested(f"{len(adapter.others):,} tensors beside the pairs", f"the first is {first}")
     if adapter.pairs:
         yield Untested("lora_A", "it starts at random, and little of the base gets into it")
+        layers = {next((p for p in module.split(".") if p.isdigit()), "") for module in adapter.pairs}
+        if len(layers) > adapter_rows.LAYERS:
+            yield Untested("remaining layers", f"{adapter_rows.LAYERS} of {len(layers)} are read, evenly spaced")
     yield Untested("licence duties and origin", "not part of this version")
     yield from (Untested("one of its files", p) for p in artifact.problems)
     yield from (Untested("declared adapter", n) for n in artifact.notes)
@@ -292,6 +301,7 @@ def _why(adapter: Adapter, bases: tuple[str, ...], contradicted: dict[str, Findi
 
 
 def _claim_evidence(said: Declared) -> Evidence:
+    """What the adapter says, so that a comparison shows it too."""
     text = (
         f"The adapter names {', '.join(said.base_models[:3])} as its base."
         if said.base_models

@@ -128,7 +128,7 @@ def _values(
     group = heads // kv_heads
     own = np.arange(_count(out, "mixed", kv_heads * size, group))
     first = own // size * group * size + own % size
-    columns = np.concatenate([_columns(out, "mixed", first + k * size, group) for k in range(group)], axis=1)
+    columns = np.concatenate([_columns(out, "mixed", first + k * size) for k in range(group)], axis=1)
     return _products(_rows(up, "value", own), columns)
 
 
@@ -178,7 +178,8 @@ def _count(tensor: RoleTensor, axis: str, length: int, times: int = 1) -> int:
     return min(length, GENERATORS, affordable)
 
 
-def _columns(tensor: RoleTensor, axis: str, own: Indices, times: int = 1) -> F32:
+def _columns(tensor: RoleTensor, axis: str, own: Indices) -> F32:
+    """Columns of the base by generator; where they are stored rows first, as deep as the budget goes."""
     at = tensor.role.axes.index(axis)
     deep = tensor.tensor.shape[1] if at == 0 else max(2, VALUES // max(1, tensor.tensor.shape[1]))
     return tensor.rows(axis, own, deep)
