@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forebear.artifacts import READERS, read_artifact
 from forebear.artifacts.documents import read_documents
+from forebear.errors import ForebearError
 from forebear.index import LocalIndex
 from forebear.inspect import write_bom
 from forebear.signals import fingerprint
@@ -280,3 +283,25 @@ def test_a_model_reads_as_the_file_that_it_was_made_from(tmp_path: Path, monkeyp
     assert (stored.names, stored.geometry) == (file.names, file.geometry)
     assert fingerprint(stored).digest == fingerprint(file).digest
     assert sorted(stored.documents.licences) == ["LICENSE", "LICENSE-2"]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=80) | st.just(digest(b"x")) | st.just(IMAGE + "model"),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["layers", "config", "mediaType", "digest", "size", "x"]), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(VALUES)
+def test_any_manifest_is_read_or_refused_in_words(document: Any) -> None:
+    try:
+        found = list(layers(json.dumps(document).encode(), "ollama:x"))
+    except ForebearError as error:
+        assert str(error).isprintable() and error.exit_code == 4
+    else:
+        assert len({f.path for f, _ in found}) == len(found)
+        assert all("/" not in f.path and f.size >= 0 and d.startswith("sha256:") for f, d in found)
