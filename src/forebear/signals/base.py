@@ -109,7 +109,7 @@ SIGNALS: tuple[Signal, ...] = (
         "exact",
         "One coin per sign symmetry of a base: whether rows of an adapter's B resemble one another as its outputs do.",
         "an adapter of low rank that changes v, o, up or down, and a base of a known architecture with its files",
-        "any rank, rate and length of training that was measured (docs/architecture.md), DoRA, rsLoRA",
+        "every rank, rate, optimiser and length of training that was measured (docs/architecture.md)",
         "adapters on q and k alone, or of another kind. It does not tell the base from its descendants, nor from "
         "another model with the same start",
         "this project",
