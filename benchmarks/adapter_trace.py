@@ -171,7 +171,7 @@ def tables(by_training: dict[str, list[tuple[str, Counts]]], by_kind: dict[tuple
         rows.append(f"| {title} | " + " | ".join(cells.get(f, "no coins") for f in FAMILIES) + " |")
     rows += [
         "",
-        "| held against | adapters | coins | agree | p ≤ 1e-6 | smallest log10 p |",
+        "| held against | pairs | coins | agree | p ≤ 1e-6 | smallest log10 p |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     kinds = dict.fromkeys(kind for _, kind in by_kind)
