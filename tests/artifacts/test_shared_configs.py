@@ -14,7 +14,6 @@ from forebear.artifacts import read_artifact
 from forebear.artifacts.architecture import HOLES, families
 from forebear.artifacts.config import Sizes, declared_sizes
 from forebear.artifacts.text import LFS_POINTER
-from forebear.errors import ForebearError
 from forebear.sources import LocalSource
 from shared import shared
 
@@ -313,10 +312,8 @@ def test_every_tensor_of_a_known_family_has_a_role(artefacts: Path, configs: dic
 def test_no_trained_model_of_the_zoo_contradicts_its_config() -> None:
     honest = 0
     for folder in sorted((shared("zoo") / "models").iterdir()):
-        try:
-            artifact = read_artifact(LocalSource(folder))
-        except ForebearError as error:
-            assert "only an adapter" in str(error), folder
+        artifact = read_artifact(LocalSource(folder))
+        if artifact.adapter is not None:
             continue
         assert isinstance(declared_sizes(artifact.config), Sizes) and artifact.notes == (), folder
         honest += 1

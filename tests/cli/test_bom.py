@@ -28,10 +28,20 @@ def model(tmp_path: Path) -> Path:
 def test_json_and_cyclonedx_are_the_same_document(model: Path, tmp_path: Path) -> None:
     texts = [
         run(tmp_path, "bom", model, *form, SOURCE_DATE_EPOCH="0").stdout
-        for form in ([], ["--format", "cyclonedx"], ["-f", "json"])
+        for form in (["--format", "cyclonedx"], ["-f", "json"])
     ]
     assert texts[0] and len(set(texts)) == 1
     check_bom(json.loads(texts[0]))
+
+
+def test_a_table_is_the_default_and_a_file_is_cyclonedx(model: Path, tmp_path: Path) -> None:
+    shown = run(tmp_path, "bom", model)
+    assert shown.stdout == run(tmp_path, "bom", model, "--format", "table").stdout and "not known" in shown.stdout
+    target = tmp_path / "bom"
+    run(tmp_path, "bom", model, "--output", target)
+    check_bom(json.loads(target.read_text("utf-8")))
+    run(tmp_path, "bom", model, "--output", target, "--format", "table")
+    assert target.read_text("utf-8") == shown.stdout
 
 
 def test_summaries_for_people(model: Path, tmp_path: Path) -> None:
@@ -54,7 +64,7 @@ def test_the_output_is_a_whole_file(model: Path, tmp_path: Path) -> None:
 
 def test_a_damaged_card_is_said_and_the_rest_is_kept(model: Path, tmp_path: Path) -> None:
     (model / "README.md").write_text("---\na: [\n---\n")
-    done = run(tmp_path, "bom", model)
+    done = run(tmp_path, "bom", model, "--format", "json")
     assert done.returncode == 4 and done.stderr.count("\n") == 1 and "README.md" in done.stderr
     document = json.loads(done.stdout)
     check_bom(document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -251,3 +252,16 @@ def test_the_finding_says_when_it_was_the_coins_that_were_missing(base: Path, in
     zero = copy(base, "zero")
     edit(zero, lambda n, v: v * 0)
     assert "only 0 sign coins" in forebear.scan(str(zero), index).findings[0].message
+
+
+def test_oddities_of_the_tokenizer_are_told_and_are_no_problem(base: Path, index: LocalIndex) -> None:
+    path = base / "tokenizer.json"
+    data = json.loads(path.read_text())
+    data["added_tokens"].append({"id": 9, "content": "word200", "special": True})
+    path.write_text(json.dumps(data))
+    result = forebear.scan(str(base), index)
+    told = [gap.why for gap in result.coverage.not_tested if gap.what == "tokenizer, as it was read"]
+    assert told and "word200" in told[0] and result.problems == ()
+    pair = forebear.compare(str(base), str(base.parent / "ref1"))
+    assert [g.why for g in pair.coverage.not_tested if g.what == "ref0: tokenizer, as it was read"] == told
+    check_document(pair.to_json())

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.artifacts.adapter import Adapter
 from forebear.artifacts.architecture import Architecture, Geometry
 from forebear.artifacts.documents import Documents
 from forebear.artifacts.dtypes import DTYPES
@@ -145,6 +146,7 @@ class Weights:
         card: what the files say of themselves in the terms of a model card's front matter; a card's own words win.
         own_names: the tensors have names of the format, because those of the family are not known; that hides nothing.
         dangers: what the files would do to whoever loads them with the usual library; nothing of it was run.
+        adapter: where the tensors are those of an adapter, what it says and changes.
     """
 
     format: str
@@ -156,6 +158,7 @@ class Weights:
     dangers: tuple[str, ...] = ()
     card: Mapping[str, Any] = field(default_factory=dict)
     own_names: bool = False
+    adapter: Adapter | None = None
 
 
 class Reader(Protocol):
@@ -210,6 +213,11 @@ class Artifact:
     by_names: bool = False
     inferred: bool = False
     disguise: str = ""
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What the adapter says and changes where this is one, and no model: its weights are the adapter's tensors."""
+        return self.weights.adapter
 
     @property
     def parameters(self) -> int:

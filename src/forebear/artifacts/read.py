@@ -10,6 +10,7 @@ from forebear.artifacts.base import Artifact
 from forebear.artifacts.config import Sizes, contradictions, declared_sizes, language_part
 from forebear.artifacts.documents import read_documents
 from forebear.artifacts.formats import READERS
+from forebear.artifacts.formats.adapter import adapter_files
 from forebear.artifacts.formats.pytorch import candidates, pickle_dangers
 from forebear.artifacts.inference import infer
 from forebear.artifacts.packed import unpack
@@ -54,10 +55,14 @@ def read_artifact(source: Source) -> Artifact:
     dangers, unexamined = pickle_dangers(metered, weights.files)
     weights = replace(weights, dangers=(*weights.dangers, *dangers))
     notes = (*weights.notes, *unexamined)
-    if len(readers) > 1:
+    if weights.adapter is None and adapter_files(source):
+        notes += ("an adapter lies beside the model: it was not applied, and what it changes was not tested",)
+    if weights.adapter is None and len(readers) > 1:
         notes += (f"{weights.format} was read; it also holds {_listed(r.name for r in readers[1:])}, which was not",)
     named = recognise(config, {n: t.shape for n, t in weights.tensors.items()})
-    if isinstance(named, str):
+    if weights.adapter is not None:  # what a config beside it says is its base's, and its tensors are no layers
+        named = f"it is an adapter and no model ({weights.adapter.title})"
+    elif isinstance(named, str):
         guess = infer(config, weights.tensors)
         notes += (f"no roles were inferred: {guess}",) if isinstance(guess, str) else ()
         named = guess if isinstance(guess, Named) else named

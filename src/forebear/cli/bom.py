@@ -38,9 +38,14 @@ def bom(
         bool, typer.Option("--scan/--no-scan", help="Hold the weights against the index, or believe the card.")
     ] = True,
     how: Annotated[
-        BomFormat,
-        typer.Option("--format", "-f", help="cyclonedx (= json): CycloneDX 1.7; table, md: a summary for people."),
-    ] = BomFormat.CYCLONEDX,
+        BomFormat | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="table, md: a summary for people; cyclonedx (= json): CycloneDX 1.7. Default table, with --output "
+            "cyclonedx.",
+        ),
+    ] = None,
     output: OutputOption = None,
     quiet: QuietOption = False,
     no_progress: ProgressOption = False,
@@ -54,6 +59,8 @@ def bom(
 
     with progress(quiet, no_progress) as step:
         result = write_bom(target, effort=effort.value, scan=scan, on_step=step)
+    # As everywhere a table for whoever looks on; but a bill that is written to a file is written for machines.
+    how = how or (BomFormat.TABLE if output is None else BomFormat.CYCLONEDX)
     written = Format.JSON if how is BomFormat.CYCLONEDX else Format(how.value)
     emit(
         result.to_json(),

@@ -34,7 +34,7 @@ NoFetchOption = Annotated[
 Target = Annotated[
     str,
     typer.Argument(
-        help="A folder with a model, a weight file, a hub repository (org/name) or an https:// address.",
+        help="A folder with a model or an adapter, a weight file, org/name on the hub, https://… or ollama:NAME.",
         show_default=False,
     ),
 ]

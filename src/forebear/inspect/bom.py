@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from forebear.artifacts import Artifact, Weights, read_artifact
+from forebear.artifacts.adapter import CONFIG as ADAPTER
 from forebear.artifacts.documents import CARD, read_documents
 from forebear.artifacts.read import CONFIG, read_config
-from forebear.bom import Bom, Card, Observation, Record, Relative, Slot, describe_files, read_card
+from forebear.bom import Bom, Card, FileRecord, Observation, Record, Relative, Slot, describe_files, read_card
 from forebear.bom.card import HUB_ID, purl
 from forebear.bom.files import role_of
 from forebear.catalogue import known_models
@@ -18,7 +19,7 @@ from forebear.index import Index, LocalIndex
 from forebear.inspect.scan import scan as scan_model
 from forebear.signals import content, shape
 from forebear.signals.declared import declared, names_match
-from forebear.sources import Metered, Source, open_source
+from forebear.sources import Metered, OllamaSource, Source, open_source
 from forebear.types import Ancestor, Scan, Test, Verdict, created
 
 _CACHE = re.compile(
@@ -61,6 +62,7 @@ def write_bom(
     readable = bool(artifact.weights.tensors)
     result = scan_model(target, references, effort, on_step) if scan and readable else None
     files, unreadable = describe_files(source, on_step)
+    unreadable += _altered(source, files)
     card = read_card(artifact.documents.front_matter)
     name, named_by, version = _identity(source, artifact, card)
     claims = result.claims if result else ()
@@ -116,6 +118,16 @@ def _read(source: Source) -> Artifact:
         )
 
 
+def _altered(source: Source, files: tuple[FileRecord, ...]) -> tuple[str, ...]:
+    """One line for each file whose bytes are not those that its store's manifest promises."""
+    stated = source.digests if isinstance(source, OllamaSource) else {}
+    return tuple(
+        f"{f.path}: its SHA-256 is not the one in the store's manifest; pull the model again"
+        for f in files
+        if f.sha256 and stated.get(f.path, f"sha256:{f.sha256}") != f"sha256:{f.sha256}"
+    )
+
+
 def _identity(source: Source, artifact: Artifact, card: Card) -> tuple[str, str, str]:
     """Name, where it is from, and commit."""
     if match := _PINNED.match(source.location):
@@ -146,7 +158,10 @@ def _relatives(artifact: Artifact, name: str, result: Scan | None) -> Iterator[R
 
     def origin(base: str) -> tuple[str, str]:
         card = any(isinstance(b, str) and b[:200] == base for b in by_card)
-        return (CARD, one_line(said.relation, 80)) if card else (CONFIG, "")
+        if card:
+            return CARD, one_line(said.relation, 80)
+        adapter = artifact.adapter
+        return (ADAPTER, "adapter") if adapter is not None and base == adapter.base else (CONFIG, "")
 
     for found in result.ancestors if result else ():
         matching = [clean for clean, base in open_claims.items() if names_match(base, found.name)]

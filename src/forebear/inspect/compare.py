@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.roles import tensors_by_role
+from forebear.inspect.adapter import compare_adapter
 from forebear.inspect.cost import Meter
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
@@ -69,6 +70,8 @@ def compare(a: str, b: str, effort: str = "standard", on_step: Step = lambda _: 
     meter.watch(two.source)
     marks = fingerprint(one), fingerprint(two)
     on_step("comparing")
+    if (one.adapter is None) != (two.adapter is None):
+        return compare_adapter(one, two, marks, effort, meter)
     pair = compare_artifacts(one, two, marks, effort, on_step=on_step)
     counts = pair.counts
     return Comparison(
@@ -223,7 +226,16 @@ def coverage(
         missing.append(Untested("content/1", "every value read is equal; --effort deep reads all of them"))
     for art in (a, b):
         missing += [Untested(f"{art.name}: one of its files", p) for p in art.problems]
+    for art in (a, b):
+        missing += [Untested(f"{art.name}: {gap.what}", gap.why) for gap in odd_tokens(art)]
     return Coverage(tuple(tested), tuple(missing))
+
+
+def odd_tokens(artifact: Artifact) -> list[Untested]:
+    """What was unusual about the vocabulary and was read all the same: no problem, but a reader may wonder."""
+    return [
+        Untested("tokenizer, as it was read", o) for o in (artifact.tokenizer.oddities if artifact.tokenizer else ())
+    ]
 
 
 def signless(artifact: Artifact) -> list[str]:

@@ -59,7 +59,7 @@ def enrol(
     if mark.code.n < FEWEST_COINS:
         raise InputError(
             f"{target}: {mark.code.n} sign coins, too few for a reference",
-            "its architecture is not known to this version, or it is very small",
+            "its architecture is not known to this version, or it is very small, or an adapter: add its base model",
         )
     return Enrolled(mark, index.add(mark, location, replace_), problems, cost)
 

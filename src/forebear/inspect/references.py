@@ -1,7 +1,7 @@
-"""References on demand: the sign codes of the bases that a model's shape suggests, read from where they are published.
+"""References read again from where they were added, and references on demand, read from where they are published.
 
-A shape nominates and proves nothing: thousands of models share one. What is fetched is tested like every other
-reference, and stays in the index for the next scan.
+On demand, a shape nominates and proves nothing: thousands of models share one. What is fetched is tested like every
+other reference, and stays in the index for the next scan.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forebear.artifacts import read_artifact
-from forebear.errors import ForebearError
-from forebear.index import Index
+from forebear.artifacts import Artifact, read_artifact
+from forebear.errors import ForebearError, UsageError
+from forebear.index import Entry, Index
 from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS, suggested
 from forebear.lineage.evidence import joined
-from forebear.signals import fingerprint
-from forebear.sources import Refused, open_source
+from forebear.signals import Fingerprint, fingerprint
+from forebear.signals.sign_code import light_code
+from forebear.sources import Refused, is_remote, open_source
 from forebear.types import Untested
 
 MOST_FETCHED = 3
@@ -70,3 +71,18 @@ def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_st
         Untested(name, f"{MOST_FETCHED} others of this shape were fetched first") for name in wanted[MOST_FETCHED:]
     ]
     return Fetched(tuple(added), tuple(missing))
+
+
+def reopen(entry: Entry, meter: Meter) -> tuple[Artifact, Fingerprint] | str:
+    """The reference's own files and what they measure, or a clause that says why they cannot be used."""
+    try:
+        reference = read_artifact(open_source(entry.location))
+        meter.watch(reference.source)
+        mark = fingerprint(reference, entry.name, light=light_code(entry.fingerprint.code))
+    except UsageError as error:
+        return error.message if is_remote(entry.location) else f"its files are no longer at {entry.location}"
+    except ForebearError as error:
+        return error.message
+    if mark.digest != entry.fingerprint.digest:
+        return f"{entry.location} has changed since it was indexed"
+    return reference, mark

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.errors import ForebearError
 from forebear.index import Entry, Index, LocalIndex
-from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, signless
+from forebear.inspect.adapter import scan_adapter
+from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, odd_tokens, signless
 from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
-from forebear.inspect.references import Fetched, fetch_references
+from forebear.inspect.references import Fetched, fetch_references, reopen
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
@@ -22,7 +22,7 @@ from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import compare_codes, light_code
 from forebear.signals.vocabulary import same_vocabulary
-from forebear.sources import is_remote, offline, open_source
+from forebear.sources import offline, open_source
 from forebear.types import Ancestor, Coverage, Evidence, ModelRef, Scan, Untested, Verdict, floored
 
 Step = Callable[[str], None]
@@ -62,6 +62,8 @@ def scan(
     source = open_source(target)
     artifact = read_artifact(source)
     meter.watch(artifact.source)
+    if artifact.adapter is not None:
+        return scan_adapter(artifact, fingerprint(artifact), references, effort, meter, on_step)
     search = _Search(artifact, references, source.location, 2 if light_first(artifact, effort) else 1)
     fetched = Fetched()
     if effort == "quick":
@@ -254,26 +256,20 @@ def _by_rows(
 ) -> _Candidate:
     """Compare with the reference's own files; its code stays the evidence where they are gone or have changed."""
     entry = candidate.entry
-    what = f"rows of {entry.name}"
-    light = light_first(artifact, effort) or light_code(entry.fingerprint.code)
-    if light and effort != "deep":
-        notes.append(Untested(what, "a large model on a network is compared by its code (--effort deep reads rows)"))
+    if effort != "deep" and (light_first(artifact, effort) or light_code(entry.fingerprint.code)):
+        why = "a large model on a network is compared by its code (--effort deep reads rows)"
+        notes.append(Untested(f"rows of {entry.name}", why))
         return candidate
-    if not is_remote(entry.location) and not os.path.exists(entry.location):
-        notes.append(Untested(what, f"its files are no longer at {entry.location}; its stored code was used"))
-        return candidate
+    opened = reopen(entry, meter)
     try:
-        reference = read_artifact(open_source(entry.location))
-        meter.watch(reference.source)
-        theirs = fingerprint(reference, entry.name)
-        if theirs.digest != entry.fingerprint.digest:
-            notes.append(Untested(what, f"{entry.location} has changed since it was indexed; its stored code was used"))
-            return candidate
-        pair = compare_artifacts(reference, artifact, (theirs, mark), effort, total, on_step)
+        if not isinstance(opened, str):
+            pair = compare_artifacts(opened[0], artifact, (opened[1], mark), effort, total, on_step)
+            return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True)
+        gap = opened
     except ForebearError as error:
-        notes.append(Untested(what, f"{error.message}; its stored code was used"))
-        return candidate
-    return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True)
+        gap = error.message
+    notes.append(Untested(f"rows of {entry.name}", f"{gap}; its stored code was used"))
+    return candidate
 
 
 def _coverage(
@@ -312,6 +308,7 @@ def _coverage(
     missing.append(Untested("licence duties and origin", "not part of this version"))
     missing += [Untested("one of its files", p) for p in artifact.problems]
     missing += [Untested("declared architecture", n) for n in artifact.notes]
+    missing += odd_tokens(artifact)
     return Coverage(tuple(done), tuple(missing))
 
 

@@ -36,7 +36,7 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
     title = words.text(result.model.name, style="bold")
     shape = result.shape
     about = [
-        str(shape.get("family") or "unknown architecture"),
+        str(shape.get("family") or shape.get("adapter", {}).get("type") or "unknown architecture"),
         f"{words.parameters(shape['parameters'])} parameters",
     ]
     if shape.get("layers"):

@@ -103,6 +103,27 @@ SIGNALS: tuple[Signal, ...] = (
         "parent looks like the parent",
         "docs/architecture.md",
     ),
+    Signal(
+        "adapter-rows/1",
+        "weights",
+        "exact",
+        "One coin per sign symmetry of a base: whether rows of an adapter's B resemble one another as its outputs do.",
+        "an adapter of low rank that changes v, o, up or down, and a base of a known architecture with its files",
+        "every rank, rate, optimiser and length of training that was measured (docs/architecture.md)",
+        "adapters on q and k alone, or of another kind. It does not tell the base from its descendants, nor from "
+        "another model with the same start",
+        "this project",
+    ),
+    Signal(
+        "adapter-shape/1",
+        "architecture",
+        "none",
+        "Whether an adapter's matrices fit the base that it names.",
+        "an adapter of low rank; the base in the index or in the catalogue",
+        "a changed card",
+        "descent: every model of the same shape fits. It can contradict a claim and never supports one",
+        "this project",
+    ),
 )
 """Every signal, weakest claim last to be believed; shown by ``forebear explain``."""
 

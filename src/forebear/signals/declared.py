@@ -22,8 +22,8 @@ class Declared:
     """What a model says about itself.
 
     Attributes:
-        base_models: ids named as base models, in the order of the card.
-        relation: ``base_model_relation`` of the card, or "".
+        base_models: ids named as base models: by an adapter's config, then in the order of the card.
+        relation: ``base_model_relation`` of the card, else ``adapter`` for an adapter, else "".
         licence: licence id or name of the card, or "".
         licence_files: names of licence and notice files.
         from_scratch: whether the card plainly says that this model was trained from scratch, and names no base.
@@ -43,10 +43,13 @@ def declared(artifact: Artifact) -> Declared:
     origin = artifact.config.get("_name_or_path")
     if isinstance(origin, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", origin) and origin not in bases:
         bases.append(origin)
+    adapter = artifact.adapter
+    if adapter is not None and adapter.base and adapter.base not in bases:
+        bases.insert(0, adapter.base)  # what is loaded beside the adapter, whatever the card tells
     licence = front.get("license_name") or front.get("license") or ""
     return Declared(
         tuple(b[:200] for b in bases[:MAX_CLAIMS]),
-        str(front.get("base_model_relation") or "")[:80],
+        str(front.get("base_model_relation") or ("adapter" if adapter is not None else ""))[:80],
         ", ".join(_texts(licence))[:200],
         tuple(sorted(artifact.documents.licences)),
         not bases and claims_scratch(artifact.documents.card),

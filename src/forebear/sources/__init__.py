@@ -10,11 +10,14 @@ from forebear.sources.answers import FORBIDDEN, Refused, offline
 from forebear.sources.base import File, Metered, Range, Source, Traffic
 from forebear.sources.cache import RangeCache, cache_home
 from forebear.sources.filesystem import LocalSource
+from forebear.sources.ollama import PREFIX as OLLAMA
+from forebear.sources.ollama import OllamaSource
 
 __all__ = [
     "File",
     "LocalSource",
     "Metered",
+    "OllamaSource",
     "Range",
     "RangeCache",
     "Refused",
@@ -27,7 +30,7 @@ __all__ = [
 ]
 
 _ADDRESS = re.compile(r"(https?|s3|gs)://", re.ASCII)
-_LATER = re.compile(r"(?:ollama|api|index):")
+_LATER = re.compile(r"(?:api|index):")
 
 
 def is_remote(target: str) -> bool:
@@ -47,6 +50,8 @@ def open_source(target: str) -> Source:
             (``FOREBEAR_OFFLINE``, ``HF_HUB_OFFLINE``; ``--offline`` sets the first).
         InputError: it exists and cannot be read.
     """
+    if target.startswith(OLLAMA) and not os.path.lexists(target):
+        return OllamaSource(target)
     if not is_remote(target):
         if _LATER.match(target) and not os.path.lexists(target):
             raise UsageError(f"{target}: no such file or directory", "this kind of target cannot be read yet")

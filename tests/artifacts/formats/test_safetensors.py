@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forebear.artifacts import Weights
+from forebear.artifacts import READERS, Weights, read_artifact
 from forebear.artifacts.dtypes import DTYPES
 from forebear.artifacts.formats.safetensors import MAX_HEADER, Safetensors
 from forebear.errors import ForebearError
@@ -313,11 +313,13 @@ def test_the_index_decides_among_other_files(tmp_path: Path) -> None:
 
 
 def test_an_adapter_is_not_read_as_a_model(tmp_path: Path) -> None:
-    write_safetensors(tmp_path / "adapter_model.safetensors", {"lora_A": np.ones((2, 2))})
+    write_safetensors(
+        tmp_path / "adapter_model.safetensors", {"m.lora_A.weight": np.ones((2, 2)), "m.lora_B.weight": np.ones((2, 2))}
+    )
     for target in (tmp_path, tmp_path / "adapter_model.safetensors"):
-        assert Safetensors().handles(LocalSource(target))
-        with refused("only an adapter, no model weights", "scan the base model"):
-            Safetensors().read(LocalSource(target))
+        assert READERS[0].handles(LocalSource(target))
+        assert read_artifact(LocalSource(target)).architecture is None
+    assert not Safetensors().handles(LocalSource(tmp_path))
 
 
 def test_other_files_are_not_handled(tmp_path: Path) -> None:

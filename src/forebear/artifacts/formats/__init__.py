@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forebear.artifacts.base import Reader
+from forebear.artifacts.formats.adapter import PeftAdapter
 from forebear.artifacts.formats.consolidated import Consolidated
 from forebear.artifacts.formats.gguf import Gguf
 from forebear.artifacts.formats.pytorch import PyTorch
@@ -10,5 +11,7 @@ from forebear.artifacts.formats.safetensors import Safetensors
 
 __all__ = ["READERS"]
 
-READERS: tuple[Reader, ...] = (Safetensors(), PyTorch(), Consolidated(), Gguf())
-"""Every weight format, the most exact first: of a directory that holds several, the first is read."""
+MODELS: tuple[Reader, ...] = (Safetensors(), PyTorch(), Consolidated(), Gguf())
+"""Every format of model weights, the most exact first: of a directory that holds several, the first is read."""
+READERS: tuple[Reader, ...] = (PeftAdapter(MODELS), *MODELS)
+"""All formats. An adapter is asked for first, because its files have the suffixes of models' files."""

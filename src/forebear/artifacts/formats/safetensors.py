@@ -39,9 +39,7 @@ class Safetensors:
 
     def handles(self, source: Source) -> bool:
         """True for a directory (or file) with safetensors, or with an index that names some."""
-        files = [f.path for f in source.files()]
-        names = [n for n in ([source.only] if source.only else files) if not consolidated(n, files)]
-        return any(name.endswith((SUFFIX, SUFFIX + ".index.json")) for name in names)
+        return bool(_weight_files(source))
 
     def read(self, source: Source) -> Weights:
         """Headers of all shards, checked one by one and against the index."""
@@ -68,19 +66,13 @@ class Safetensors:
 
     def _choose(self, source: Source, sizes: dict[str, int]) -> tuple[list[str], dict[str, str] | None]:
         """The weight files, or the index file and the shard that it names for every tensor."""
-        names = [source.only] if source.only else [n for n in sizes if n.endswith((SUFFIX, SUFFIX + ".index.json"))]
-        names = sorted(n for n in names if not n.startswith("adapter_model") and not consolidated(n, sizes))
+        names = _weight_files(source)
         plain, indexes = [n for n in names if n.endswith(SUFFIX)], [n for n in names if not n.endswith(SUFFIX)]
         if indexes and plain != ["model.safetensors"]:
             chosen = INDEX if INDEX in indexes else indexes[0]
             return [chosen], read_index(source, chosen, sizes)
         if "model.safetensors" in plain:
             return ["model.safetensors"], None
-        if not plain:
-            raise InputError(
-                f"{source.target}: only an adapter, no model weights",
-                "scan the base model; adapters cannot be tested on their own yet",
-            )
         return plain, None
 
 
@@ -93,6 +85,13 @@ def _opened_when_needed(source: Source, sizes: dict[str, int], index: str, owner
     read = header.cache_info().currsize
     note = f"{read} of {len(shards)} headers were read first; in the others, shapes are presumed until they are needed"
     return Weights(Safetensors.name, tensors, tuple(sorted(shards)), notes=(note,))
+
+
+def _weight_files(source: Source) -> list[str]:
+    """Weight files and indexes, sorted; an adapter beside a model is no part of it."""
+    files = [f.path for f in source.files()]
+    names = [source.only] if source.only else [n for n in files if not n.startswith("adapter_model")]
+    return sorted(n for n in names if n.endswith((SUFFIX, SUFFIX + ".index.json")) and not consolidated(n, files))
 
 
 def read_index(source: Source, path: str, sizes: dict[str, int]) -> dict[str, str]:

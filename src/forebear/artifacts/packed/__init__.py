@@ -51,7 +51,7 @@ def unpack(weights: Weights, config: Mapping[str, Any]) -> Weights:
         FormatError: tensors of a scheme contradict each other or the config.
     """
     config = _with_quantisation(weights, config)
-    turned = config.get("model_type") in TURNED_FAMILIES
+    turned = str(config.get("model_type")) in TURNED_FAMILIES
     stored = weights
     for scheme in SCHEMES:
         found = scheme.unpack(weights.tensors, config)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor, Weights
+from forebear.artifacts.composed import Composed
 from forebear.errors import FormatError
 
 F32 = NDArray[np.float32]
@@ -19,46 +19,20 @@ _NUMBER = re.compile(r"(?<![^.])[0-9]+(?![^.])")
 
 
 @dataclass(frozen=True, slots=True)
-class Packed(Tensor):
+class Packed(Composed):
     """A matrix whose values follow from several stored tensors. A scheme's subclass says how in ``rows``.
 
     Attributes:
         dtype: the scheme in a word or two, e.g. ``GPTQ 4-bit``.
-        path, start: of the first part.
         parts: the stored tensors, under the names that the scheme gives them.
     """
 
     parts: Mapping[str, Tensor]
 
     @property
-    def nbytes(self) -> int:
-        """Bytes on disk of all parts."""
-        return sum(p.nbytes for p in self.parts.values())
-
-    @property
-    def floating(self) -> bool:
-        """The values stand for fractions."""
-        return True
-
-    @property
-    def readable(self) -> bool:
-        """A scheme makes no tensor that it cannot read."""
-        return True
-
-    @property
-    def signed(self) -> bool:
-        """Every scheme here keeps signs."""
-        return True
-
-    def chunks(self, most: int) -> Iterator[F32]:
-        """All values in order, flat, by whole rows."""
-        step = max(1, most // max(1, prod(self.shape[1:])))
-        for start in range(0, self.shape[0], step):
-            yield self.rows(start, min(self.shape[0], start + step)).ravel()
-
-    def stored(self, start: int, stop: int) -> bytes:
-        """Bytes of the first part."""
-        return next(iter(self.parts.values())).stored(start, stop)
+    def pieces(self) -> tuple[Tensor, ...]:
+        """See :attr:`Composed.pieces`."""
+        return tuple(self.parts.values())
 
     def item(self, index: int) -> Tensor:
         """One entry of a stack: that of every part that is a stack as well; others belong to all entries."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
-from forebear.artifacts.packed import Packed
+from forebear.artifacts.composed import View
 from forebear.artifacts.roles import runs
 
 F32 = NDArray[np.float32]
@@ -23,7 +23,7 @@ NEAR = 256
 """Stored rows that are read along rather than skipped: one head's rows, which a reordering spreads."""
 
 
-class View(Packed):
+class Slicewise(View):
     """What every view shares: a stack is read matrix by matrix."""
 
     def rows(self, start: int, stop: int) -> F32:
@@ -43,7 +43,7 @@ class View(Packed):
 
 
 @dataclass(frozen=True)
-class Reordered(View):
+class Reordered(Slicewise):
     """The rows of one part in another order."""
 
     order: Order = field(compare=False)
@@ -61,7 +61,7 @@ class Reordered(View):
 
 
 @dataclass(frozen=True)
-class Turned(View):
+class Turned(Slicewise):
     """A matrix, or every matrix of a stack, whose part keeps rows and columns the other way round."""
 
     def _rows(self, start: int, stop: int) -> F32:
@@ -75,7 +75,7 @@ class Turned(View):
 
 
 @dataclass(frozen=True)
-class Shifted(View):
+class Shifted(Slicewise):
     """Values to which the converter has added ``by``."""
 
     by: float
@@ -86,7 +86,7 @@ class Shifted(View):
 
 
 @dataclass(frozen=True)
-class Some(View):
+class Some(Slicewise):
     """Rows of a part from ``first`` on."""
 
     first: int
@@ -101,7 +101,7 @@ class Some(View):
 
 
 @dataclass(frozen=True)
-class Joined(View):
+class Joined(Slicewise):
     """The rows of several parts, one part after the other."""
 
     def _rows(self, start: int, stop: int) -> F32:
@@ -115,7 +115,7 @@ class Joined(View):
 
 
 @dataclass(frozen=True)
-class Alternating(View):
+class Alternating(Slicewise):
     """The rows of several parts of one shape in turn; of vectors, their values."""
 
     def _rows(self, start: int, stop: int) -> F32:
@@ -132,7 +132,7 @@ class Alternating(View):
 
 
 @dataclass(frozen=True)
-class Flat(View):
+class Flat(Slicewise):
     """The matrices of a stack, one below the other, as one matrix."""
 
     def _rows(self, start: int, stop: int) -> F32:
