@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from forebear.cli import scan_set
 from forebear.cli.options import (
     Effort,
     EffortOption,
@@ -17,6 +18,8 @@ from forebear.cli.options import (
     OutputOption,
     ProgressOption,
     QuietOption,
+    ReportFormat,
+    ReportFormatOption,
     VerboseOption,
     emit,
     expect_exit,
@@ -25,6 +28,7 @@ from forebear.cli.options import (
     progress,
     show_problems,
 )
+from forebear.errors import UsageError
 from forebear.types import Verdict
 
 Target = Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)]
@@ -32,10 +36,20 @@ Target = Annotated[str, typer.Argument(help="A folder with a model, or a weight 
 
 def scan(
     target: Target,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Every model below the folder: a row each, the gravest exit code.")
+    ] = False,
     effort: EffortOption = Effort.STANDARD,
     expect: ExpectOption = None,
     fail_on: FailOnOption = FailOn.ERROR,
-    how: FormatOption = Format.TABLE,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, max=256, help="With -r: processes.", show_default="one per core"),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="With -r: ask again what an earlier run has answered.")
+    ] = False,
+    how: ReportFormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -44,7 +58,17 @@ def scan(
     """Where does this model come from? Its ancestors among the indexed references, claims and findings.
 
     Example: forebear scan ./my-model --format json --output result.json
+    Example: forebear scan -r ./models --format sarif --output models.sarif
     """
+    if not recursive and (jobs is not None or fresh):
+        raise UsageError(f"{'--fresh' if fresh else '--jobs'} goes with --recursive")
+    asked = scan_set.Asked(target, effort.value, expect, fail_on, jobs, fresh, how, output)
+    if recursive:
+        scan_set.scan_all(asked, quiet, verbose, no_progress)
+        return
+    if how in (ReportFormat.SARIF, ReportFormat.JUNIT):
+        scan_set.scan_for_ci(asked, quiet, no_progress)
+        return
     from forebear.inspect import scan as run
     from forebear.report import markdown, terminal
 
@@ -52,7 +76,7 @@ def scan(
         result = run(target, effort=effort.value, on_step=step)
     emit(
         result.to_json(),
-        how,
+        Format(how.value),
         output,
         lambda console: terminal.scan(console, result, quiet, verbose),
         lambda: markdown.scan(result),
