@@ -32,23 +32,24 @@ from forebear.errors import UsageError
 from forebear.types import Verdict
 
 Target = Annotated[str, typer.Argument(help="A folder with a model, or a weight file.", show_default=False)]
+RecursiveOption = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Every model below the folder: a row each, the gravest exit code.")
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, max=256, help="With -r: processes; default one per core.", show_default=False),
+]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="With -r: ask again what an earlier run has answered.")]
 
 
 def scan(
     target: Target,
-    recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Every model below the folder: a row each, the gravest exit code.")
-    ] = False,
+    recursive: RecursiveOption = False,
     effort: EffortOption = Effort.STANDARD,
     expect: ExpectOption = None,
     fail_on: FailOnOption = FailOn.ERROR,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", min=1, max=256, help="With -r: processes.", show_default="one per core"),
-    ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="With -r: ask again what an earlier run has answered.")
-    ] = False,
+    jobs: JobsOption = None,
+    fresh: FreshOption = False,
     how: ReportFormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,

@@ -87,7 +87,7 @@ def _run(asked: Asked, whole: ScanSet, rows: list[Row], quiet: bool, verbose: bo
     live = asked.how is ReportFormat.TABLE and asked.output is None
     console = Console(highlight=False)
     how = scan_set.layout((m.path for m in whole.models), console.width if console.is_terminal else None)
-    with _status(quiet or no_progress) as status, closing(iter(whole)) as answers:
+    with _status(quiet or no_progress) as status, closing(whole.__iter__()) as answers:
         if live and not quiet:
             with _aside(status):
                 scan_set.header(console, how)

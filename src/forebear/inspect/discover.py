@@ -137,9 +137,7 @@ class _Walk:
                         continue
                     (links if entry.is_symlink() else folders).append(_below(path, entry.name))
                     if len(self._seen) + len(folders) + len(links) > MAX_FOLDERS:
-                        raise UsageError(
-                            f"{self.root}: more than {MAX_FOLDERS:,} folders", "name one nearer the models"
-                        )
+                        raise UsageError(f"{self.root}: more than {MAX_FOLDERS:,} folders", "name one of them")
         except OSError as error:
             raise InputError(f"{self._at(path)}: cannot be looked into ({error.strerror})") from None
         if os.path.basename(path or os.path.abspath(self.root)).startswith("models--"):

@@ -61,7 +61,7 @@ class Kept:
         except OSError as error:
             self.problem = f"answers are not kept for a later run: {path.parent}: {error.strerror}"
             self._where = {}
-            self._stream = tempfile.TemporaryFile(prefix="forebear-", buffering=0)
+            self._stream = tempfile.TemporaryFile(prefix="forebear-", buffering=0)  # noqa: SIM115
 
     def get(self, key: str) -> Json | None:
         """The answer under a key, or None."""

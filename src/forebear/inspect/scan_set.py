@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -145,7 +145,7 @@ class ScanSet:
         """Why answers are not kept for a later run; empty where they are."""
         return self._kept.problem
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Generator[Row, None, None]:
         known: dict[str, Row] = {}
         for found in self.models:
             if (row := self._known(found)) is not None:
@@ -156,7 +156,7 @@ class ScanSet:
         answers = in_order(_answer, tasks, self._workers, _died)
         try:
             for found in self.models:
-                yield known.pop(found.path, None) or self._row(found, next(answers))
+                yield known[found.path] if found.path in known else self._row(found, next(answers))
         finally:
             answers.close()
 

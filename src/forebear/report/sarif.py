@@ -112,7 +112,7 @@ def _result(subject: Subject, finding: Finding, number: dict[str, int], earlier:
 def _fingerprint(subject: Subject, finding: Finding, earlier: int) -> str:
     """The same for the same kind of finding at the same place, whatever the numbers in its words have become."""
     parts = (finding.id, subject.path, str(earlier))
-    return sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _location(subject: Subject) -> Json:
