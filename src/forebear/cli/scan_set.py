@@ -118,9 +118,8 @@ def _finish(asked: Asked, whole: ScanSet, rows: list[Row], quiet: bool, verbose:
     elif asked.how is ReportFormat.MD:
         write([scan_set.markdown(rows, whole)], asked.output)
     else:
-        complete = len(rows) == len(whole.models)
-        _write_for_ci(asked, rows, os.path.abspath(whole.root), complete, whole.problems)
-    show_problems((*whole.problems, *(f"{row.path}: {problem}" for row in rows for problem in row.problems)))
+        _write_for_ci(asked, rows, os.path.abspath(whole.root), (*whole.problems, *scan_set.cut_off(rows, whole)))
+    show_problems(scan_set.unread(rows, whole))
     if whole.notice:
         sys.stderr.write(f"forebear: {whole.notice}\n")
 
@@ -136,22 +135,20 @@ def scan_for_ci(asked: Asked, quiet: bool, no_progress: bool) -> None:
         with progress(quiet, no_progress) as step:
             result = scan(asked.target, effort=asked.effort, on_step=step)
     except InputError as error:
-        _write_for_ci(asked, [unread(found, str(error))], root, complete=True)
+        _write_for_ci(asked, [unread(found, str(error))], root)
         raise
     row = row_of(found, result.to_json())
-    _write_for_ci(asked, [row], root, complete=True)
+    _write_for_ci(asked, [row], root)
     show_problems(row.problems)
     leave(*asked.codes(row))
 
 
-def _write_for_ci(
-    asked: Asked, rows: list[Row], root: str | None, complete: bool, problems: tuple[str, ...] = ()
-) -> None:
+def _write_for_ci(asked: Asked, rows: list[Row], root: str | None, problems: tuple[str, ...] = ()) -> None:
     from forebear.report import junit, sarif
 
     subjects = asked.subjects(rows)
     if asked.how is ReportFormat.SARIF:
-        document = sarif.document(subjects, root, complete, problems)
+        document = sarif.document(subjects, root, problems)
         write([json.dumps(document, ensure_ascii=False, indent=2) + "\n"], asked.output)
         return
     least = None if asked.fail_on is FailOn.NEVER else Level(asked.fail_on.value)

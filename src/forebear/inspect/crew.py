@@ -63,14 +63,16 @@ def in_order(
                 hand.popleft()
                 hand.extend((y, _submitted(pool, function, y)) for y in islice(rest, 1))
                 yield result
-        # All that were in hand went down with the one that did it; each alone, it shows which one that was.
-        for x in lost:
+        while lost:  # all that were in hand went down with the one that did it; one by one, that one shows
             with _pool(1) as alone:
                 try:
-                    result = alone.submit(function, x).result()
+                    while lost:
+                        result = alone.submit(function, lost[0]).result()
+                        lost.pop(0)
+                        yield result
                 except BrokenProcessPool:
-                    result = died(x)
-            yield result
+                    result = died(lost.pop(0))
+                    yield result
 
 
 def _submitted(pool: ProcessPoolExecutor, function: Callable[[T], R], x: T) -> Future[R] | None:

@@ -27,16 +27,13 @@ ROOT = "%SRCROOT%"
 FINGERPRINT = "forebearFinding/v1"
 
 
-def document(
-    subjects: Iterable[Subject], root: str | None, complete: bool = True, problems: Iterable[str] = ()
-) -> Json:
+def document(subjects: Iterable[Subject], root: str | None, problems: Iterable[str] = ()) -> Json:
     """One run with a result per finding; what could not be read becomes a notification of the run.
 
     Args:
         subjects: what was checked.
         root: the absolute path that theirs are relative to; None where there is no folder on this machine.
-        complete: whether the run came to its end.
-        problems: what could not be read and belongs to no subject.
+        problems: what went wrong and belongs to no subject.
     """
     rules = [e for topic in topics() if (e := explanation(topic)) is not None and e.kind == "finding"]
     number = {rule.topic: k for k, rule in enumerate(rules)}
@@ -64,7 +61,7 @@ def document(
         },
         "invocations": [
             {
-                "executionSuccessful": complete and not notes,
+                "executionSuccessful": not notes,
                 "endTimeUtc": created(),
                 "toolExecutionNotifications": notes,
             }

@@ -21,6 +21,7 @@ from forebear.types import Json, Level, head
 VERDICT, P, TIME, FINDING = 20, 10, 8, 29
 """Widths of the columns that have one: the longest verdict, a p-value, seconds, a level and a finding."""
 GAP = "  "
+NOTHING = "–"
 LEAST = 20
 """With less room than this for both names, a model takes two lines."""
 
@@ -70,16 +71,16 @@ def _cells(item: Row) -> tuple[Text, ...]:
     return (
         words.text(_flat(item.path), "bold"),
         verdict,
-        words.text(_flat(item.closest) or "–"),
+        words.text(_flat(item.closest) or NOTHING),
         words.text(words.p_value(item.log10_p).removeprefix("p ")),
         words.text("kept" if item.kept else f"{item.seconds:.2f} s", "dim"),
-        words.text(f"{found.level} {found.id}{more}", LEVEL[found.level]) if found else words.text("–", "dim"),
+        words.text(f"{found.level} {found.id}{more}", LEVEL[found.level]) if found else words.text(NOTHING, "dim"),
     )
 
 
 def _joined(how: Layout, cells: tuple[Text, ...]) -> Text:
     if not how.model:
-        return Text("  ").append_text(Text(GAP).join(cells[1:]))
+        return Text("  ").append_text(Text(GAP).join(cell for cell in cells[1:] if cell.plain != NOTHING))
     line = Text()
     for number, (cell, width) in enumerate(zip(cells, (how.model, VERDICT, how.closest, P, TIME, 0), strict=True)):
         shown = _fitted(cell, width) if how.cut and number in (0, 2) else cell
@@ -129,9 +130,19 @@ def summary(rows: list[Row], whole: ScanSet) -> tuple[str, ...]:
         lines.append(f"{_count(whole.repeats, 'hub snapshot')} with the same weight files counted once")
     if kept := sum(r.kept for r in rows):
         lines.append(f"{_count(kept, 'answer')} kept from an earlier run; --fresh asks again")
-    if len(rows) < len(whole.models):
-        lines.append(f"stopped after {len(rows)} of {len(whole.models)}; the same command goes on from there")
-    return tuple(lines)
+    return (*lines, *cut_off(rows, whole))
+
+
+def cut_off(rows: list[Row], whole: ScanSet) -> tuple[str, ...]:
+    """What to say of a run that did not come to its end; nothing of one that did."""
+    if len(rows) == len(whole.models):
+        return ()
+    return (f"stopped after {len(rows):,} of {len(whole.models):,} models; the same command goes on from there",)
+
+
+def unread(rows: list[Row], whole: ScanSet) -> tuple[str, ...]:
+    """Everything that could not be read, a line each: folders, then models and their files."""
+    return (*whole.problems, *(f"{item.path}: {problem}" for item in rows for problem in item.problems))
 
 
 def _count(number: int, noun: str) -> str:
@@ -157,7 +168,7 @@ def markdown(rows: list[Row], whole: ScanSet) -> str:
     found = [
         f"- **{f.level}** `{f.id}` {escape(item.path)}: {escape(f.message)}" for item in rows for f in item.findings
     ]
-    problems = [f"- {escape(p)}" for p in (*(p for item in rows for p in item.problems), *whole.problems)]
+    problems = [f"- {escape(problem)}" for problem in unread(rows, whole)]
     out += ["", "## Findings", "", *found] if found else []
     out += ["", "## Could not be read", "", *problems] if problems else []
     return "\n".join([*out, "", *(f"_{line}_" for line in summary(rows, whole)), ""])
