@@ -35,7 +35,7 @@ def test_every_folder_with_weights_is_a_model_in_order_of_paths(tmp_path: Path) 
     touch(tmp_path / "a" / "z" / "checkpoint-5", "model.safetensors.index.json")
     found = discover(str(tmp_path))
     assert paths(found) == ["a/b/c", "a/z", "a/z/checkpoint-5", "a-1", "b"]
-    assert [m.target for m in found.models][0] == f"{tmp_path}/a/b/c"
+    assert found.models[0].target == f"{tmp_path}/a/b/c"
     assert found.problems == () and found.repeats == 0
 
 

@@ -18,8 +18,8 @@ from forebear.report.subject import Subject
 from forebear.report.terminal import COLOUR, LEVEL
 from forebear.types import Json, Level, head
 
-VERDICT, P, TIME, FINDING = 20, 10, 8, 29
-"""Widths of the columns that have one: the longest verdict, a p-value, seconds, a level and a finding."""
+VERDICT, P, TIME, FINDING = 20, 8, 8, 33
+"""Widths of the columns that have one: the longest verdict, a p-value, seconds, a level and a finding and a count."""
 GAP = "  "
 NOTHING = "–"
 LEAST = 20
