@@ -23,7 +23,6 @@ from models import refused, tiny_llama
 from shared import shared
 from trees import hub_cache, tree
 
-
 SCAN = "forebear.inspect.scan_set.scan"
 
 

@@ -107,7 +107,8 @@ class ScanSet:
         root: the folder.
         index: references; default the one in ``FOREBEAR_HOME``.
         effort: see :func:`forebear.compare`.
-        workers: processes; default one per core, as far as there is work for them.
+        workers: processes; None for one per core, as far as there is work for them. More than one only in a program
+            that can be imported anew, as :mod:`multiprocessing` asks.
         fresh: scan again what an earlier run has answered.
 
     Attributes:
@@ -125,7 +126,7 @@ class ScanSet:
         root: str,
         index: LocalIndex | None = None,
         effort: str = "standard",
-        workers: int | None = None,
+        workers: int | None = 1,
         fresh: bool = False,
     ) -> None:
         self._index = index if index is not None else LocalIndex()
