@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TypeVar
 
@@ -44,42 +44,29 @@ def in_order(
         yield from map(function, inputs)
         return
     rest = iter(inputs)
+    hand: deque[T] = deque()
     while True:
-        first = list(islice(rest, AHEAD * workers))
-        if not first:
-            return
-        lost: list[T] = []
-        with _pool(workers) as pool:
-            hand: deque[tuple[T, Future[R] | None]] = deque((x, _submitted(pool, function, x)) for x in first)
-            while hand and not lost:
-                x, future = hand[0]
-                try:
-                    if future is None:
-                        raise BrokenProcessPool
-                    result = future.result()
-                except BrokenProcessPool:
-                    lost = [each for each, _ in hand]
-                    continue
+        with _pool(workers) as pool, suppress(BrokenProcessPool):
+            futures: deque[Future[R]] = deque()
+            while True:
+                for x in islice(rest, AHEAD * workers - len(hand)):
+                    hand.append(x)
+                    futures.append(pool.submit(function, x))
+                if not hand:
+                    return
+                result = futures.popleft().result()
                 hand.popleft()
-                hand.extend((y, _submitted(pool, function, y)) for y in islice(rest, 1))
                 yield result
-        while lost:  # all that were in hand went down with the one that did it; one by one, that one shows
+        while hand:  # all that were in hand went down with the one that did it; one by one, that one shows
             with _pool(1) as alone:
                 try:
-                    while lost:
-                        result = alone.submit(function, lost[0]).result()
-                        lost.pop(0)
+                    while hand:
+                        result = alone.submit(function, hand[0]).result()
+                        hand.popleft()
                         yield result
                 except BrokenProcessPool:
-                    result = died(lost.pop(0))
+                    result = died(hand.popleft())
                     yield result
-
-
-def _submitted(pool: ProcessPoolExecutor, function: Callable[[T], R], x: T) -> Future[R] | None:
-    try:
-        return pool.submit(function, x)
-    except BrokenProcessPool:
-        return None
 
 
 @contextmanager
