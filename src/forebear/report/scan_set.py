@@ -23,12 +23,12 @@ VERDICT, P, TIME, FINDING = 20, 8, 8, 33
 GAP = "  "
 NOTHING = "–"
 LEAST = 20
-"""With less room than this for both names, a model takes two lines."""
+"""With less room than this for both names, a model takes two or three lines."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Widths of the two columns of names; of none for two lines per model. ``cut``: what is longer is shortened."""
+    """Widths of the two columns of names; of none for two or three lines per model. ``cut``: what is longer is shortened."""
 
     model: int
     closest: int
@@ -56,9 +56,14 @@ def header(console: Console, how: Layout) -> None:
 
 def row(console: Console, how: Layout, item: Row, verbose: bool = False) -> None:
     """One model."""
-    if not how.model:
-        _print(console, words.text(_flat(item.path), "bold"))
-    _print(console, _joined(how, _cells(item)))
+    cells = _cells(item)
+    if how.model:
+        _print(console, _joined(how, cells))
+    else:
+        path, *facts, finding = cells
+        told = Text(GAP).join(cell for cell in facts if cell.plain != NOTHING)
+        for line in (path, told, finding) if item.findings else (path, told):
+            _print(console, line if line is path else Text("  ").append_text(line))
     for finding in item.findings if verbose else ():
         line = words.text(f"    {finding.level}: ", LEVEL[finding.level])
         _print(console, line.append_text(words.text(_flat(finding.message), "default")))
@@ -79,8 +84,6 @@ def _cells(item: Row) -> tuple[Text, ...]:
 
 
 def _joined(how: Layout, cells: tuple[Text, ...]) -> Text:
-    if not how.model:
-        return Text("  ").append_text(Text(GAP).join(cell for cell in cells[1:] if cell.plain != NOTHING))
     line = Text()
     for number, (cell, width) in enumerate(zip(cells, (how.model, VERDICT, how.closest, P, TIME, 0), strict=True)):
         shown = _fitted(cell, width) if how.cut and number in (0, 2) else cell
