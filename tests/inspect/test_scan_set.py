@@ -175,6 +175,12 @@ def test_bugs_and_want_of_memory_cost_one_row(ask: Ask, monkeypatch: pytest.Monk
     assert "ZeroDivisionError" in rows[2].problems[0] and "report" in rows[2].problems[0]
 
 
+def test_a_reason_does_not_repeat_where_the_model_is(models: Path, index: LocalIndex) -> None:
+    (models / "broken" / "model.safetensors").rename(models / "broken" / "adapter_model.safetensors")
+    with closing(ScanSet(str(models), index)) as whole:
+        assert next(iter(whole)).problems[0].startswith("only an adapter, no model weights")
+
+
 def test_an_interrupted_run_has_kept_what_it_had(models: Path, index: LocalIndex, ask: Ask) -> None:
     with closing(ScanSet(str(models), index, workers=1)) as whole, closing(iter(whole)) as rows:
         assert [next(rows).path for _ in range(3)][-1] == "team/child"

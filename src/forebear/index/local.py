@@ -172,7 +172,7 @@ class LocalIndex:
         digest = sha256()
         if not self._files.absent():
             with self._files.open() as db:
-                for row in db.execute("SELECT name, digest, location, added FROM models ORDER BY name"):
+                for row in db.execute("SELECT name, digest, row, location, added FROM models ORDER BY name"):
                     digest.update(repr(tuple(row)).encode())
         return digest.hexdigest()
 

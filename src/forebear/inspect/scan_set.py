@@ -16,8 +16,8 @@ from forebear.inspect.kept import Kept, key_of
 from forebear.inspect.scan import scan
 from forebear.types import Finding, Json, Level, Verdict
 
-FEW = 8
-"""Models per process below which starting it costs more than it saves."""
+FEW = 4
+"""Models per process: starting one costs as much as scanning about so many small ones."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,9 @@ def row_of(found: Found, document: Json, kept: bool = False) -> Row:
 
 
 def unread(found: Found, problem: str) -> Row:
-    """The row of a model that could not be read."""
-    return Row(found.path, found.about, os.path.basename(os.path.abspath(found.target)), problems=(problem,))
+    """The row of a model that could not be read; its path says where, so the reason need not."""
+    why = problem.removeprefix(f"{found.target}: ")
+    return Row(found.path, found.about, os.path.basename(os.path.abspath(found.target)), problems=(why,))
 
 
 @dataclass(frozen=True)

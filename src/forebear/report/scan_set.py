@@ -28,7 +28,13 @@ LEAST = 20
 
 @dataclass(frozen=True)
 class Layout:
-    """Widths of the two columns of names; of none for two or three lines per model. ``cut``: what is longer is shortened."""
+    """Widths of the columns of names.
+
+    Attributes:
+        model: of the path; 0 for two or three lines per model, without columns.
+        closest: of the nearest reference.
+        cut: whether longer names are shortened.
+    """
 
     model: int
     closest: int
@@ -60,10 +66,11 @@ def row(console: Console, how: Layout, item: Row, verbose: bool = False) -> None
     if how.model:
         _print(console, _joined(how, cells))
     else:
-        path, *facts, finding = cells
+        path, *facts, worst = cells
         told = Text(GAP).join(cell for cell in facts if cell.plain != NOTHING)
-        for line in (path, told, finding) if item.findings else (path, told):
-            _print(console, line if line is path else Text("  ").append_text(line))
+        _print(console, path)
+        for line in (told, worst) if item.findings else (told,):
+            _print(console, Text("  ").append_text(line))
     for finding in item.findings if verbose else ():
         line = words.text(f"    {finding.level}: ", LEVEL[finding.level])
         _print(console, line.append_text(words.text(_flat(finding.message), "default")))
