@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from edits import drifted
@@ -26,31 +26,30 @@ def tree(folder: Path, index: Path) -> Path:
     return folder
 
 
-def hub_cache(folder: Path, commits: Iterable[str], seed: int = 1) -> Path:
-    """A repository in a hub's cache: the files of every commit are links to the same blobs; returns the cache."""
+def hub_cache(folder: Path, commits: Sequence[str], seed: int = 1) -> Path:
+    """A hub's cache with one repository: the files of every commit are links to the same blobs."""
     repository = folder / "models--org--name"
-    blobs = tiny_llama(repository / "blobs", seed=seed)
-    for commit in commits:
-        snapshot = repository / "snapshots" / commit
-        snapshot.mkdir(parents=True)
-        for blob in sorted(blobs.iterdir()):
-            target = blob if blob.suffix == "" else blob.rename(blobs / blob.name.replace(".", "_"))
-            (snapshot / target.name.replace("_safetensors", ".safetensors").replace("_json", ".json")).symlink_to(
-                Path("..", "..", "blobs", target.name)
-            )
+    (repository / "blobs").mkdir(parents=True)
     (repository / "refs").mkdir()
+    for number, file in enumerate(sorted(tiny_llama(folder.parent / "downloaded", seed=seed).iterdir())):
+        blob = f"{number:040x}"
+        shutil.move(file, repository / "blobs" / blob)
+        for commit in commits:
+            snapshot = repository / "snapshots" / commit
+            snapshot.mkdir(parents=True, exist_ok=True)
+            (snapshot / file.name).symlink_to(Path("..", "..", "blobs", blob))
     return folder
 
 
-class Whole:
-    """A reader of a made-up format by its suffix; it stands for formats whose files are found by name."""
+class Named:
+    """A reader of files with a suffix, which may be empty; it stands for formats whose files are found by name."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, suffix: str) -> None:
+        self.name, self.suffix = name, suffix
 
     def handles(self, source: Source) -> bool:
-        names: Sequence[str] = [source.only] if source.only else [f.path for f in source.files()]
-        return any(n.endswith(f".{self.name}") for n in names)
+        names = [source.only] if source.only else [f.path for f in source.files()]
+        return any(n.endswith(self.suffix) for n in names)
 
     def read(self, source: Source) -> Weights:
         raise NotImplementedError

@@ -12,9 +12,9 @@ from forebear.inspect import discover as module
 from forebear.inspect.discover import Discovery, discover, one_of_each, place, stamp
 from forebear.sources import LocalSource
 from models import refused, tiny_llama
-from trees import Whole, hub_cache
+from trees import Named, hub_cache
 
-FORMATS = (*READERS, Whole("gguf")) if not any(r.name.lower() == "gguf" for r in READERS) else READERS
+FORMATS = (*READERS, Named("gguf", ".gguf")) if not any(r.name.lower() == "gguf" for r in READERS) else READERS
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -99,28 +99,28 @@ def test_loops_end(tmp_path: Path, deadline: None) -> None:
 
 
 def test_a_repository_of_a_hub_cache_counts_once_under_the_current_commit(tmp_path: Path) -> None:
-    hub_cache(tmp_path, ["aaa", "bbb", "ccc"])
-    (tmp_path / "models--org--name" / "refs" / "main").write_text("bbb\n")
-    found = discover(str(tmp_path), (Whole("safetensors"), Whole("")))  # the second would take blobs for weights
+    hub_cache(tmp_path / "hub", ["aaa", "bbb", "ccc"])
+    (tmp_path / "hub" / "models--org--name" / "refs" / "main").write_text("bbb\n")
+    found = discover(str(tmp_path / "hub"), (Named("anything", ""),))  # even one that would take blobs for weights
     assert paths(found) == ["models--org--name/snapshots/bbb"]
     assert found.repeats == 2
     assert LocalSource(found.models[0].target).name == "org/name"
 
 
 def test_snapshots_with_other_weights_are_other_models(tmp_path: Path) -> None:
-    hub_cache(tmp_path, ["aaa", "bbb"])
-    weights = tmp_path / "models--org--name" / "snapshots" / "bbb" / "model.safetensors"
+    hub_cache(tmp_path / "hub", ["aaa", "bbb"])
+    weights = tmp_path / "hub" / "models--org--name" / "snapshots" / "bbb" / "model.safetensors"
     weights.unlink()
     weights.write_bytes(b"other")
-    found = discover(str(tmp_path))
+    found = discover(str(tmp_path / "hub"))
     assert (len(found.models), found.repeats) == (2, 0)
 
 
 @pytest.mark.parametrize("ref", [b"", b"\xff\xfe", b"../../../etc", b"x" * 10_000])
 def test_a_damaged_ref_costs_nothing(ref: bytes, tmp_path: Path) -> None:
-    hub_cache(tmp_path, ["aaa", "bbb"])
-    (tmp_path / "models--org--name" / "refs" / "main").write_bytes(ref)
-    assert paths(discover(str(tmp_path))) == ["models--org--name/snapshots/aaa"]
+    hub_cache(tmp_path / "hub", ["aaa", "bbb"])
+    (tmp_path / "hub" / "models--org--name" / "refs" / "main").write_bytes(ref)
+    assert paths(discover(str(tmp_path / "hub"))) == ["models--org--name/snapshots/aaa"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
