@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from forebear.errors import InputError
 from forebear.types import Level
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.status import Status
 
     from forebear.inspect.scan_set import Row, ScanSet
@@ -71,46 +73,43 @@ def scan_all(asked: Asked, quiet: bool, verbose: bool, no_progress: bool) -> Non
     rows: list[Row] = []
     with closing(whole):
         try:
-            _run(asked, whole, rows, quiet, verbose, no_progress)
-        finally:
-            _finish(asked, whole, rows, quiet, verbose)
+            try:
+                _run(asked, whole, rows, quiet, verbose, no_progress)
+            finally:
+                _finish(asked, whole, rows, quiet, verbose)
+        except BrokenPipeError:  # whoever reads the rows has seen enough: no error, which click would make of it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
         codes = [code for row in rows for code in asked.codes(row)]
         leave(4 if whole.problems else 0, *codes)
 
 
 def _run(asked: Asked, whole: ScanSet, rows: list[Row], quiet: bool, verbose: bool, no_progress: bool) -> None:
     """Collect the rows; a table on stdout shows each as it comes."""
-    from rich.console import Console
-
     from forebear.report import scan_set
 
     live = asked.how is ReportFormat.TABLE and asked.output is None
-    console = Console(highlight=False)
-    how = scan_set.layout((m.path for m in whole.models), console.width if console.is_terminal else None)
+    how = scan_set.layout((m.path for m in whole.models), _width())
     with _status(quiet or no_progress) as status, closing(whole.__iter__()) as answers:
         if live and not quiet:
             with _aside(status):
-                scan_set.header(console, how)
+                _show(lambda console: scan_set.header(console, how))
         for number, row in enumerate(answers, 1):
             rows.append(row)
             if live:
                 with _aside(status):
-                    scan_set.row(console, how, row, verbose)
-                    sys.stdout.flush()
+                    _show(partial(scan_set.row, how=how, item=row, verbose=verbose))
             if status is not None:
                 status.update(f"{number} of {len(whole.models)} models")
 
 
 def _finish(asked: Asked, whole: ScanSet, rows: list[Row], quiet: bool, verbose: bool) -> None:
     """Everything that needs all rows: the summary or the document, and a line on stderr for every problem."""
-    from rich.console import Console
-
     from forebear.report import scan_set
 
     if asked.how is ReportFormat.TABLE and asked.output is None:
         if not quiet:
-            scan_set.totals(Console(highlight=False), rows, whole)
-        sys.stdout.flush()
+            _show(lambda console: scan_set.totals(console, rows, whole))
     elif asked.how is ReportFormat.TABLE:
         write([rendered(lambda console: scan_set.table(console, rows, whole, verbose))], asked.output)
     elif asked.how is ReportFormat.JSON:
@@ -154,6 +153,24 @@ def _write_for_ci(asked: Asked, rows: list[Row], root: str | None, problems: tup
     least = None if asked.fail_on is FailOn.NEVER else Level(asked.fail_on.value)
     name = os.path.basename(root or asked.target) or "models"
     write([junit.document(name, subjects, least, problems)], asked.output)
+
+
+def _show(part: Callable[[Console], None]) -> None:
+    """Print a part of the table at once; as plain text where stdout is no terminal."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        part(Console(highlight=False))
+    else:
+        sys.stdout.write(rendered(part))
+    sys.stdout.flush()
+
+
+def _width() -> int | None:
+    """Columns of the terminal; None where stdout is none."""
+    from rich.console import Console
+
+    return Console().width if sys.stdout.isatty() else None
 
 
 @contextmanager
