@@ -547,3 +547,20 @@ def test_reading_asks_for_nothing_where_nothing_may_be_written(
     found_there = [read() for read in readers(three).values()]
     assert found_there[0] == 3 and found_there[1].name == "m1"
     assert set(files(three)) == {"index.db", "codes.bin"}
+
+
+def test_the_state_is_another_one_after_every_change(tmp_path: Path) -> None:
+    index = LocalIndex(tmp_path / "home")
+    seen = [index.state()]
+    index.add(make_fingerprint("a", 1), "/models/a")
+    seen.append(index.state())
+    index.add(make_fingerprint("a", 1), "/models/moved")
+    seen.append(index.state())
+    index.add(make_fingerprint("b", 2), "/models/b")
+    seen.append(index.state())
+    index.add(make_fingerprint("b", 3), "/models/b", replace=True)
+    seen.append(index.state())
+    assert len(set(seen)) == 5
+    assert LocalIndex(tmp_path / "home").state() == seen[-1]
+    index.remove("a")
+    assert index.state() not in seen

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -31,6 +31,16 @@ class Format(StrEnum):
     MD = "md"
 
 
+class ReportFormat(StrEnum):
+    """How the result of a command with findings is written: for people, for programs, for continuous integration."""
+
+    TABLE = "table"
+    JSON = "json"
+    MD = "md"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
 class Effort(StrEnum):
     """How much is read."""
 
@@ -49,6 +59,10 @@ class FailOn(StrEnum):
 
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to write the result.")]
+ReportFormatOption = Annotated[
+    ReportFormat,
+    typer.Option("--format", "-f", help="How to write the result; sarif and junit: for continuous integration."),
+]
 OutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Write to this file instead of the terminal.", dir_okay=False),
@@ -152,18 +166,29 @@ def emit(
         text = markdown()
     else:
         text = rendered(table)
+    write([text], output)
+
+
+def write(pieces: Iterable[str], output: Path | None) -> None:
+    """Write a text to stdout or, whole or not at all, to a file; ``UsageError`` where it cannot be written.
+
+    What of a file name is not UTF-8 comes as a lone surrogate and becomes an escape that JSON reads back as it was.
+    """
+    encoded = (piece.encode("utf-8", "backslashreplace") for piece in pieces)
     if output is None:
-        sys.stdout.write(text)
+        for piece in encoded:
+            sys.stdout.write(piece.decode())
         sys.stdout.flush()
         return
-    write_whole(output, text)
+    write_whole(output, encoded)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file so that a reader never sees half of it; ``UsageError`` where it cannot be written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        with open(temporary, "wb") as stream:
+            stream.writelines(pieces)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

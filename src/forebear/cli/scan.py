@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from forebear.cli import scan_set
 from forebear.cli.options import (
     Effort,
     EffortOption,
@@ -17,6 +18,8 @@ from forebear.cli.options import (
     OutputOption,
     ProgressOption,
     QuietOption,
+    ReportFormat,
+    ReportFormatOption,
     VerboseOption,
     emit,
     expect_exit,
@@ -25,11 +28,12 @@ from forebear.cli.options import (
     progress,
     show_problems,
 )
+from forebear.errors import UsageError
 from forebear.types import Verdict
 
 NoFetchOption = Annotated[
     bool,
-    typer.Option("--no-fetch", help="Do not read the sign codes of known bases of this shape from the hub."),
+    typer.Option("--no-fetch", help="Do not read codes of known bases of this shape from the hub; -r never does."),
 ]
 Target = Annotated[
     str,
@@ -38,15 +42,26 @@ Target = Annotated[
         show_default=False,
     ),
 ]
+RecursiveOption = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Every model below the folder: a row each, the gravest exit code.")
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, max=256, help="With -r: processes; default one per core.", show_default=False),
+]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="With -r: ask again what an earlier run has answered.")]
 
 
 def scan(
     target: Target,
+    recursive: RecursiveOption = False,
     effort: EffortOption = Effort.STANDARD,
     expect: ExpectOption = None,
     fail_on: FailOnOption = FailOn.ERROR,
+    jobs: JobsOption = None,
+    fresh: FreshOption = False,
     no_fetch: NoFetchOption = False,
-    how: FormatOption = Format.TABLE,
+    how: ReportFormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -55,7 +70,17 @@ def scan(
     """Where does this model come from? Its ancestors among the indexed references, claims and findings.
 
     Example: forebear scan ./my-model --format json --output result.json
+    Example: forebear scan -r ./models --format sarif --output models.sarif
     """
+    if not recursive and (jobs is not None or fresh):
+        raise UsageError(f"{'--fresh' if fresh else '--jobs'} goes with --recursive")
+    asked = scan_set.Asked(target, effort.value, expect, fail_on, jobs, fresh, how, output, not no_fetch)
+    if recursive:
+        scan_set.scan_all(asked, quiet, verbose, no_progress)
+        return
+    if how in (ReportFormat.SARIF, ReportFormat.JUNIT):
+        scan_set.scan_for_ci(asked, quiet, no_progress)
+        return
     from forebear.inspect import scan as run
     from forebear.report import markdown, terminal
 
@@ -63,7 +88,7 @@ def scan(
         result = run(target, effort=effort.value, on_step=step, fetch=not no_fetch)
     emit(
         result.to_json(),
-        how,
+        Format(how.value),
         output,
         lambda console: terminal.scan(console, result, quiet, verbose),
         lambda: markdown.scan(result),

@@ -77,3 +77,7 @@ class Index(Protocol):
     def info(self) -> dict[str, Any]:
         """Where it lies, how large it is, which version."""
         ...
+
+    def state(self) -> str:
+        """A digest that is another one after any change of the references."""
+        ...

@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,15 @@ class LocalIndex:
             return sum(bool(comparable_shapes(json.loads(row[0]), shape)[0]) for row in rows)
         except (ValueError, KeyError, TypeError):
             raise IndexError_(f"{self._files.database}: damaged record", START_OVER) from None
+
+    def state(self) -> str:
+        """See :meth:`Index.state`."""
+        digest = sha256()
+        if not self._files.absent():
+            with self._files.open() as db:
+                for row in db.execute("SELECT name, digest, row, location, added FROM models ORDER BY name"):
+                    digest.update(repr(tuple(row)).encode())
+        return digest.hexdigest()
 
     def info(self) -> dict[str, Any]:
         """See :meth:`Index.info`."""

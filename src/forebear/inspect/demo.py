@@ -42,5 +42,7 @@ def run(on_step: Callable[[str], None] = lambda _: None) -> Demo:
     ):
         index = LocalIndex(Path(folder))
         enrol(str(models / REFERENCE), index, "demo-base", on_step=on_step)
-        found = tuple((name, truth, scan(str(models / name), index, on_step=on_step)) for name, truth in CASES)
+        found = tuple(
+            (name, truth, scan(str(models / name), index, on_step=on_step, fetch=False)) for name, truth in CASES
+        )
     return Demo("demo-base", found)

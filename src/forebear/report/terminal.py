@@ -16,7 +16,7 @@ from forebear.lineage.evidence import GROUP_WORDS
 from forebear.report import words
 from forebear.types import Ancestor, Comparison, Coverage, Evidence, Finding, Level, Scan, Verdict
 
-_COLOUR = {
+COLOUR = {
     Verdict.IDENTICAL: "bold magenta",
     Verdict.DERIVED: "bold magenta",
     Verdict.DEPENDENT: "bold yellow",
@@ -27,7 +27,7 @@ _COLOUR = {
     Verdict.INDEXED: "bold cyan",
     Verdict.UNRELATED: "bold green",
 }
-_LEVEL = {Level.NOTE: "cyan", Level.WARNING: "yellow", Level.ERROR: "bold red"}
+LEVEL = {Level.NOTE: "cyan", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 BAR = 20
 
 
@@ -79,7 +79,7 @@ def compare(console: Console, result: Comparison, quiet: bool = False, verbose: 
 
 def _headline(console: Console, verdict: Verdict, name: str, why: str) -> None:
     text = verdict_text(verdict)
-    line = words.text("\n  ● ", style=_COLOUR.get(verdict, "bold"))
+    line = words.text("\n  ● ", style=COLOUR.get(verdict, "bold"))
     line.append(text.headline)
     if name and verdict.related:
         line.append_text(words.text(f": {name}"))
@@ -152,7 +152,7 @@ def _findings(console: Console, findings: tuple[Finding, ...]) -> None:
         return
     _section(console, "Findings")
     for finding in findings:
-        line = words.text(f"{finding.level}: ", style=_LEVEL[finding.level])
+        line = words.text(f"{finding.level}: ", style=LEVEL[finding.level])
         line.append_text(words.text(finding.message, "default"))
         line.append(f" [{finding.id}]", style="dim")
         console.print(Padding(line, (0, 2, 0, 4)))

@@ -53,7 +53,7 @@ class LocalSource:
         if is_file and root.name != absolute.name:  # a link: keep the name the user sees, and its neighbours
             self.root, self.only = root.absolute().parent, root.name
         self.name = (
-            Path(self.only).stem if self.only not in (None, "model.safetensors") else self.root.name
+            Path(self.only).stem if self.only not in (None, "model.safetensors") else folder_name(self.root)
         ) or "model"
         self._sizes: dict[str, int] | None = None
         self._seen: dict[str, tuple[int, int]] = {}
@@ -133,3 +133,11 @@ class LocalSource:
         now = (info.st_size, info.st_mtime_ns)
         if self._seen.setdefault(path, now) != now:
             raise InputError(f"{path}: changed while it was being read", "wait until it is complete, then start again")
+
+
+def folder_name(folder: Path) -> str:
+    """A folder's own name; of a snapshot in a hub cache the repository's, since its own is a commit."""
+    repository = folder.parent.parent.name
+    if folder.parent.name == "snapshots" and repository.startswith("models--"):
+        return repository.removeprefix("models--").replace("--", "/", 1)
+    return folder.name

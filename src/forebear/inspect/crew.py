@@ -1,0 +1,97 @@
+"""One function over many inputs on every core: in order, a few at a time, and whatever happens to a worker."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AHEAD = 2
+"""Inputs in hand per worker: enough that none waits, few enough that little is lost when the run is killed."""
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_order(
+    function: Callable[[T], R], inputs: Iterable[T], workers: int, died: Callable[[T], R]
+) -> Generator[R, None, None]:
+    """The results in the order of the inputs, each as soon as it and all before it are there.
+
+    Processes and not threads: what takes time is Python as often as numpy, and an input that kills its process costs
+    one answer. With one worker everything happens in this process.
+
+    Args:
+        function: what to do; it must be importable, and must not raise.
+        inputs: read no further ahead than needed.
+        workers: number of processes.
+        died: the result for an input whose process was killed, as by the system for want of memory.
+    """
+    if workers <= 1:
+        yield from map(function, inputs)
+        return
+    rest = iter(inputs)
+    hand: deque[T] = deque()
+    while True:
+        with _pool(workers) as pool, suppress(BrokenProcessPool):
+            futures: deque[Future[R]] = deque()
+            while True:
+                for x in islice(rest, AHEAD * workers - len(hand)):
+                    hand.append(x)
+                    futures.append(pool.submit(function, x))
+                if not hand:
+                    return
+                result = futures.popleft().result()
+                hand.popleft()
+                yield result
+        while hand:  # all that were in hand went down with the one that did it; one by one, that one shows
+            with _pool(1) as alone:
+                try:
+                    while hand:
+                        result = alone.submit(function, hand[0]).result()
+                        hand.popleft()
+                        yield result
+                except BrokenProcessPool:
+                    result = died(hand.popleft())
+                    yield result
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end with the block: at once where it is left by an error or an interrupt."""
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
+    pool = ProcessPoolExecutor(workers, context, initializer=_enlist)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    pool.shutdown()
+
+
+def _enlist() -> None:
+    """A worker leaves Ctrl-C to its parent, and does not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,210 @@
+"""Every model below a folder: found first, then scanned on all cores, each answer kept as soon as it is there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forebear.errors import ForebearError, InputError
+from forebear.index import LocalIndex
+from forebear.inspect.crew import cores, in_order
+from forebear.inspect.discover import Found, discover, stamp
+from forebear.inspect.kept import Kept, key_of
+from forebear.inspect.scan import scan
+from forebear.types import Finding, Json, Level, Verdict
+
+FEW = 4
+"""Models per process: starting one costs as much as scanning about so many small ones."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model of a set: the facts that a table has room for. The whole answer is :meth:`ScanSet.document`.
+
+    Attributes:
+        path: relative to the root, ``/`` between parts.
+        about: the file, relative to the root, that findings point to.
+        name: as the scan names the model; the last part of the path where it could not be read.
+        verdict: None where the model could not be read, with ``problems`` saying why.
+        closest: name of the nearest related reference, or "".
+        related: see :attr:`forebear.types.Scan.related`.
+        log10_p: of the nearest reference, floored.
+        ancestors: verdict by name of every related reference.
+        findings: as of the scan.
+        problems: what could not be read, one line each.
+        seconds: wall time of the scan.
+        kept: whether the answer is one of an earlier run.
+    """
+
+    path: str
+    about: str
+    name: str
+    verdict: Verdict | None = None
+    closest: str = ""
+    related: bool | None = None
+    log10_p: float | None = None
+    ancestors: Mapping[str, Verdict] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[str, ...] = ()
+    seconds: float = 0.0
+    kept: bool = False
+
+    @property
+    def best(self) -> Verdict:
+        """The verdict on the nearest reference: what ``--expect`` is held against."""
+        return next(iter(self.ancestors.values()), Verdict.INCONCLUSIVE)
+
+    @property
+    def worst(self) -> Finding | None:
+        """The gravest finding; of equals the first."""
+        return max(self.findings, key=lambda f: f.level.rank, default=None)
+
+
+def row_of(found: Found, document: Json, kept: bool = False) -> Row:
+    """The row of a ``forebear.scan/1`` document; ``KeyError``, ``TypeError`` or ``ValueError`` if it is none."""
+    ancestors = document["ancestors"]
+    return Row(
+        found.path,
+        found.about,
+        str(document["model"]["name"]),
+        Verdict(document["verdict"]),
+        str(ancestors[0]["name"]) if ancestors else "",
+        document["related"],
+        document["log10_p"],
+        {str(a["name"]): Verdict(a["verdict"]) for a in ancestors},
+        tuple(
+            Finding(f["id"], Level(f["level"]), f["message"], tuple(f["evidence"]), f["clears"])
+            for f in document["findings"]
+        ),
+        tuple(map(str, document["problems"])),
+        float(document["cost"]["seconds"]),
+        kept,
+    )
+
+
+def unread(found: Found, problem: str) -> Row:
+    """The row of a model that could not be read; its path says where, so the reason need not."""
+    why = problem.removeprefix(f"{found.target}: ")
+    return Row(found.path, found.about, os.path.basename(os.path.abspath(found.target)), problems=(why,))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a worker is told: plain values, so that they can be sent."""
+
+    found: Found
+    effort: str
+    index: Path
+    key: str
+
+
+class ScanSet:
+    """All models below a folder. Iterating scans them, in order of their paths.
+
+    Args:
+        root: the folder.
+        index: references; default the one in ``FOREBEAR_HOME``.
+        effort: see :func:`forebear.compare`.
+        workers: processes; None for one per core, as far as there is work for them. More than one only in a program
+            that can be imported anew, as :mod:`multiprocessing` asks.
+        fresh: scan again what an earlier run has answered.
+
+    Attributes:
+        models: what was found.
+        problems: folders that could not be looked into.
+        repeats: see :class:`~forebear.inspect.discover.Discovery`.
+
+    Raises:
+        UsageError: the root is no folder, or too many lie below it.
+        InputError: it, or the index, cannot be read, or there is no model.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        index: LocalIndex | None = None,
+        effort: str = "standard",
+        workers: int | None = 1,
+        fresh: bool = False,
+    ) -> None:
+        self._index = index if index is not None else LocalIndex()
+        found = discover(root)
+        if not found.models:
+            raise InputError("; ".join((f"{root}: no model in it or below", *found.problems[:2])), "is it the folder?")
+        self.root, self.models, self.repeats = root, found.models, found.repeats
+        self._effort = effort
+        self._workers = workers or min(cores(), -(-len(found.models) // FEW))
+        self._state = self._index.state()
+        self._keys = {m.path: _key(m, effort, self._state) for m in found.models}
+        self._kept = Kept(root, set(self._keys.values()), fresh)
+        self.problems = found.problems
+
+    @property
+    def notice(self) -> str:
+        """Why answers are not kept for a later run; empty where they are."""
+        return self._kept.problem
+
+    def __iter__(self) -> Generator[Row, None, None]:
+        known: dict[str, Row] = {}
+        for found in self.models:
+            if (row := self._known(found)) is not None:
+                known[found.path] = row
+        tasks = (
+            _Task(m, self._effort, self._index.folder, self._keys[m.path]) for m in self.models if m.path not in known
+        )
+        answers = in_order(_answer, tasks, self._workers, _died)
+        try:
+            for found in self.models:
+                yield known[found.path] if found.path in known else self._row(found, next(answers))
+        finally:
+            answers.close()
+
+    def document(self, row: Row) -> Json | None:
+        """The ``forebear.scan/1`` document behind a row; None where the model could not be read."""
+        return self._kept.get(self._keys[row.path]) if row.verdict is not None else None
+
+    def close(self) -> None:
+        """Let go of the file of answers, which stays for the next run."""
+        self._kept.close()
+
+    def _known(self, found: Found) -> Row | None:
+        try:
+            document = self._kept.get(self._keys[found.path])
+            return None if document is None else row_of(found, document, kept=True)
+        except (KeyError, TypeError, ValueError, AttributeError):  # somebody edited the file
+            return None
+
+    def _row(self, found: Found, answer: Json | str) -> Row:
+        if isinstance(answer, str):
+            return unread(found, answer)
+        if _key(found, self._effort, self._state) != self._keys[found.path]:  # changed meanwhile: true of neither state
+            self._keys[found.path] = key_of(found.path, time.time_ns())
+        self._kept.put(self._keys[found.path], answer)
+        return row_of(found, answer)
+
+
+def _key(found: Found, effort: str, index: str) -> str:
+    """An answer holds for this model in this state, for this effort, against this index."""
+    try:
+        return key_of("forebear.scan/1", found.target, effort, index, stamp(found.target))
+    except ForebearError:
+        return key_of(found.path, time.time_ns())
+
+
+def _answer(task: _Task) -> Json | str:
+    """The document of one model, or the line that says why there is none. Runs in a worker."""
+    try:
+        return scan(task.found.target, LocalIndex(task.index), task.effort, fetch=False).to_json()
+    except ForebearError as error:
+        return str(error)
+    except MemoryError:
+        return f"{task.found.target}: not enough memory for this input"
+    except Exception as error:  # a bug of ours that one model brings to light must not cost the others
+        return f"{task.found.target}: {type(error).__name__} in Forebear itself ({error}); please report it"
+
+
+def _died(task: _Task) -> str:
+    return f"{task.found.target}: the process that read it was killed; was there enough memory?"

@@ -1,0 +1,134 @@
+"""Findings as SARIF 2.1.0, for code scanning.
+
+Format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html. The limits
+are those of GitHub's code scanning, which takes 25,000 results of a run and cuts long texts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import sha256
+from urllib.parse import quote
+
+from forebear.catalogue import explanation, topics
+from forebear.catalogue.explanations import Explanation
+from forebear.errors import one_line
+from forebear.report.subject import Subject
+from forebear.types import Finding, Json, created
+from forebear.version import __version__
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+MAX_RESULTS = 25_000
+MAX_MESSAGE = 1_000
+"""Characters of any text."""
+ROOT = "%SRCROOT%"
+FINGERPRINT = "forebearFinding/v1"
+
+
+def document(subjects: Iterable[Subject], root: str | None, problems: Iterable[str] = ()) -> Json:
+    """One run with a result per finding; what could not be read becomes a notification of the run.
+
+    Args:
+        subjects: what was checked.
+        root: the absolute path that theirs are relative to; None where there is no folder on this machine.
+        problems: what went wrong and belongs to no subject.
+    """
+    rules = [e for topic in topics() if (e := explanation(topic)) is not None and e.kind == "finding"]
+    number = {rule.topic: k for k, rule in enumerate(rules)}
+    results: list[Json] = []
+    notes: list[Json] = [_notification(problem) for problem in problems]
+    for subject in subjects:
+        seen: Counter[str] = Counter()
+        for finding in subject.findings:
+            results.append(_result(subject, finding, number, seen[finding.id]))
+            seen[finding.id] += 1
+        notes += [_notification(problem, subject) for problem in subject.problems]
+    if len(results) > MAX_RESULTS:
+        order = ("error", "warning", "note")
+        results.sort(key=lambda r: order.index(r["level"]))
+        notes.append(_notification(f"{len(results) - MAX_RESULTS:,} results of the lowest levels were left out"))
+        del results[MAX_RESULTS:]
+    run: Json = {
+        "tool": {
+            "driver": {
+                "name": "Forebear",
+                "version": __version__,
+                "semanticVersion": __version__,
+                "rules": [_rule(rule) for rule in rules],
+            }
+        },
+        "invocations": [
+            {
+                "executionSuccessful": not notes,
+                "endTimeUtc": created(),
+                "toolExecutionNotifications": notes,
+            }
+        ],
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
+    if root is not None:
+        folder = quote(os.fsencode(root).rstrip(b"/") + b"/")
+        run["originalUriBaseIds"] = {ROOT: {"uri": f"file://{folder}"}}
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _rule(text: Explanation) -> Json:
+    more = {"Does not say": text.does_not_say, "What clears it": text.settles}
+    return {
+        "id": text.topic,
+        "name": "".join(part.capitalize() for part in text.topic.split("-")),
+        "shortDescription": {"text": _cut(text.title)},
+        "fullDescription": {"text": _cut(text.meaning)},
+        "help": {
+            "text": "\n\n".join((text.meaning, *(f"{k}: {v}" for k, v in more.items()))),
+            "markdown": "\n\n".join((text.meaning, *(f"**{k}:** {v}" for k, v in more.items()))),
+        },
+        "defaultConfiguration": {"level": text.level},
+        "properties": {"tags": ["model-provenance", "supply-chain"]},
+    }
+
+
+def _result(subject: Subject, finding: Finding, number: dict[str, int], earlier: int) -> Json:
+    message = finding.message + (f" What clears it: {finding.clears}" if finding.clears else "")
+    result: Json = {
+        "ruleId": finding.id,
+        "level": finding.level.value,
+        "message": {"text": _cut(f"{subject.name}: {message}")},
+        "locations": [_location(subject)],
+        "partialFingerprints": {FINGERPRINT: _fingerprint(subject, finding, earlier)},
+        "properties": {**subject.properties, "evidence": [_cut(line) for line in finding.evidence]},
+    }
+    if finding.id in number:
+        result["ruleIndex"] = number[finding.id]
+    return result
+
+
+def _fingerprint(subject: Subject, finding: Finding, earlier: int) -> str:
+    """The same for the same kind of finding at the same place, whatever the numbers in its words have become."""
+    parts = (finding.id, subject.path, str(earlier))
+    return sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _location(subject: Subject) -> Json:
+    return {
+        "physicalLocation": {"artifactLocation": {"uri": _uri(subject.about), "uriBaseId": ROOT}},
+        "logicalLocations": [{"name": _cut(subject.name), "fullyQualifiedName": _cut(subject.path)}],
+    }
+
+
+def _notification(problem: str, subject: Subject | None = None) -> Json:
+    note: Json = {"level": "error", "message": {"text": _cut(problem)}}
+    if subject is not None:
+        note["locations"] = [_location(subject)]
+    return note
+
+
+def _uri(path: str) -> str:
+    return quote(os.fsencode(path.removeprefix("./")))
+
+
+def _cut(text: str) -> str:
+    return one_line(text, MAX_MESSAGE)
