@@ -7,13 +7,15 @@ Adding a family means adding a file under ``data/architectures``. Its keys:
 ``extends``, ``without``
     Another family whose keys and tensors hold here too, and roles of it that do not.
 ``norm``
-    ``rmsnorm`` or ``layernorm``. Only RMSNorm leaves the sign of a residual dimension free.
+    ``rmsnorm``, ``layernorm`` or ``none``. LayerNorm does not leave the sign of a residual dimension free.
 ``gain_offset``
     What the network adds to a stored norm gain (Gemma stores w and multiplies by 1 + w); default 0.
 ``coins``
     The sign symmetries that are valid for the family (see :mod:`forebear.signals.generators`).
 ``[unless]``
     Coin group to a role whose presence breaks that symmetry (LayerNorm on queries and keys).
+``[needs]``
+    Coin group to a role without which it is not independent of another (a head that is the embedding).
 ``rope``
     ``half`` (dimension i rotates with i + r/2), ``interleaved`` (2i with 2i + 1) or ``none``.
 ``rotary``
@@ -33,9 +35,11 @@ Adding a family means adding a file under ``data/architectures``. Its keys:
 Axes that carry generators: ``residual`` (flips with a residual dimension), ``neuron``, ``query``, ``key``, ``value``,
 ``mixed`` (the attention output, one per query head and value dimension); with latent attention (DeepSeek-V2, arXiv
 2405.04434) ``q_latent``, ``kv_latent``, ``nope`` (unrotated dimensions, head by head), ``rope`` (rotating dimensions
-of the queries, head by head) and ``shared_rope`` (those of the one key that all heads share). Others: ``token``,
-``gain`` (indexed like the residual stream, does not flip), ``expert``, ``position``, ``head_dim`` and ``free`` (no
-symmetry of ours acts on it).
+of the queries, head by head) and ``shared_rope`` (those of the one key that all heads share); of recurrent networks
+``cell`` (units, in their candidate), ``own`` (the same units, as their own layer reads them) and ``below`` (what a
+layer reads: embedding dimensions in the first, then the units of the layer before). Others: ``unit`` (units, in a
+gate), ``token``, ``gain`` (indexed like the residual stream, does not flip), ``expert``, ``position``, ``head_dim`` and
+``free`` (no symmetry of ours acts on it).
 """
 
 from __future__ import annotations
@@ -47,10 +51,27 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-AXES = frozenset(
-    ["token", "residual", "gain", "neuron", "query", "key", "value", "mixed", "expert", "position", "head_dim", "free"]
-) | {"q_latent", "kv_latent", "nope", "rope", "shared_rope"}
-COINS = ("residual", "glu", "experts", "value_output", "query_key", "latent")
+AXES = (
+    frozenset(
+        [
+            "token",
+            "residual",
+            "gain",
+            "neuron",
+            "query",
+            "key",
+            "value",
+            "mixed",
+            "expert",
+            "position",
+            "head_dim",
+            "free",
+        ]
+    )
+    | {"q_latent", "kv_latent", "nope", "rope", "shared_rope"}
+    | {"cell", "own", "below", "unit"}
+)
+COINS = ("residual", "glu", "experts", "value_output", "query_key", "latent", "cell")
 HOLES = ("{layer}", "{expert}", "{head}")
 
 
@@ -104,6 +125,7 @@ class Architecture:
     half_unless: str = ""
     rotary_dims: int = 0
     unless: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,7 +134,7 @@ class Geometry:
 
     ``rotary`` is the number of dimensions of a head that rotate. ``head_dim`` is the size of a query head (with latent
     attention ``nope`` plus ``rotary``), ``value_dim`` that of a value head. ``intermediate`` is the width of the dense
-    MLP, or of an expert where no layer has one.
+    MLP, or of an expert where no layer has one; of a recurrent network the units of a layer.
     """
 
     width: int
@@ -154,7 +176,7 @@ def extended(name: str, data: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     for role in without:
         del base["tensors"][role]
     merged = {**base, **own}
-    for table in ("config", "tensors", "unless"):
+    for table in ("config", "tensors", "unless", "needs"):
         merged[table] = {**base.get(table, {}), **own.get(table, {})}
     return merged
 
@@ -193,4 +215,5 @@ def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
         data.get("half_unless", ""),
         int(data.get("rotary_dims", 0)),
         data.get("unless", {}),
+        data.get("needs", {}),
     )

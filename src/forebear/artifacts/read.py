@@ -12,6 +12,7 @@ from forebear.artifacts.formats import READERS
 from forebear.artifacts.inference import infer
 from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import Named, recognise
+from forebear.artifacts.recurrent import settle
 from forebear.artifacts.text import load_json, read_whole
 from forebear.artifacts.tokenizers import Tokenizer, read_tokenizer
 from forebear.errors import ForebearError, FormatError, InputError
@@ -24,7 +25,6 @@ _OTHER_FORMATS = {
     ".bin": "PyTorch",
     ".pt": "PyTorch",
     ".pth": "PyTorch",
-    ".h5": "HDF5",
     ".onnx": "ONNX",
     ".ckpt": "PyTorch",
     ".msgpack": "Flax",
@@ -44,7 +44,7 @@ def read_artifact(source: Source) -> Artifact:
         raise InputError(f"{source.target}: {_absence(source)}", f"{_listed(r.name for r in READERS)} files are read")
     weights = readers[0].read(metered)
     config = read_config(metered) or weights.config
-    weights = unpack(weights, config)
+    weights, config = settle(unpack(weights, config), config)
     problems: list[str] = []
     tokenizer: Tokenizer | None = None
     try:

@@ -142,6 +142,7 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     unfit = {family.unless[g] for g in family.coins if g in family.unless}
     present = {template(filled) for filled in names}
     coins = tuple(c for c in family.coins if family.unless.get(c) not in unfit & present)
+    coins = tuple(c for c in coins if family.needs.get(c, "embed") in present or c not in family.needs)
     if unheeded_rotary(config, geometry):
         coins = tuple(c for c in coins if c != "query_key")
         notes.append("config.json states a rotating share that this family's code does not take: no query/key coins")
@@ -249,7 +250,7 @@ def _fits(role: Role, shape: tuple[int, ...], width: int, first: tuple[int, ...]
                 return False
         elif axis == "neuron" and role.part is not None and shape[place] % len(role.part.of):
             return False
-        if first is not None and axis not in ("neuron", "residual", "gain") and shape[place] != first[place]:
+        if first is not None and axis not in ("neuron", "residual", "gain", "below") and shape[place] != first[place]:
             return False
     return True
 

@@ -138,7 +138,8 @@ def _by_code(entry: Entry, mark: Fingerprint, name: str, total: int) -> _Candida
     """Judge a reference from the two codes alone."""
     theirs = entry.fingerprint
     comparable, _ = comparable_shapes(theirs.shape, mark.shape)
-    counts = Counts(compare_codes(theirs.code, mark.code, comparable))
+    depth = max(m.shape.get("layers") or 0 for m in (theirs, mark))
+    counts = Counts(compare_codes(theirs.code, mark.code, comparable), depth)
     movement = gain_movement(theirs.code, mark.code)
     delta = Delta(0, None, None, "", "unknown", *(movement or (None, None)))
     looks = math.log10(max(1, total))

@@ -1,0 +1,177 @@
+"""Keras models: HDF5 weights (``.h5``, ``.hdf5``) and the zip of Keras 3 (``.keras``). No layer's code is run.
+
+What is read: https://keras.io/api/models/model_saving_apis. An HDF5 file lists its layers (``layer_names``) with the
+names of their weights, and a whole model its configuration as JSON (``model_config``). Tensors are named by layer and
+weight (``rnn_1/kernel``), without the scopes and counters that a second training run changes.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from forebear.artifacts.base import Tensor, Weights
+from forebear.artifacts.formats.keras.hdf5 import Contents, Window, contents
+from forebear.artifacts.text import LFS_POINTER, lfs_pointer, load_json
+from forebear.errors import FormatError
+from forebear.sources import Source
+
+HDF5 = (".h5", ".hdf5")
+ZIP = ".keras"
+WEIGHTS, CONFIG = "model.weights.h5", "config.json"
+MAX_CONFIG = 64_000_000
+MAX_MEMBERS = 1_000
+MAX_NESTING = 50
+
+
+class Keras:
+    """The reader of ``*.h5``, ``*.hdf5`` and ``*.keras``."""
+
+    name = "Keras"
+
+    def handles(self, source: Source) -> bool:
+        """True for a directory (or file) with any of the suffixes."""
+        return bool(_candidates(source))
+
+    def read(self, source: Source) -> Weights:
+        """Names, shapes and places of all weights, and the configuration where the file has one."""
+        names = _candidates(source)
+        path = min(names, key=lambda n: (not n.endswith(ZIP), "model" not in n, n))
+        notes = () if len(names) == 1 else (f"{path} was read; {len(names) - 1} more Keras files were not",)
+        size = next((f.size for f in source.files() if f.path == path), 0)
+        if source.read(path, 0, min(size, len(LFS_POINTER))) == LFS_POINTER:
+            raise lfs_pointer(path)
+        start, length, config = _unzipped(source, path, size) if path.endswith(ZIP) else (0, size, None)
+        found = contents(source, path, start, length)
+        if config is None and isinstance(text := found.attributes.get("@model_config"), str):
+            config = load_json(text.encode("utf-8"), path, what="model_config")
+        layers = tuple(_layers(config)) if isinstance(config, dict) else ()
+        tensors = {t.name: t for t in _named(found, path)}
+        if not tensors:
+            raise FormatError(path, "holds no weights")
+        about: dict[str, Any] = {"keras_layers": list(layers) or _listed(found)}
+        return Weights(
+            "Keras (zip)" if path.endswith(ZIP) else "Keras (HDF5)",
+            tensors,
+            (path,),
+            config=about if about["keras_layers"] else {},
+            notes=notes,
+            dangers=tuple(_dangers(path, config)),
+        )
+
+
+def _candidates(source: Source) -> list[str]:
+    names = [source.only] if source.only else [f.path for f in source.files()]
+    return sorted(n for n in names if n.lower().endswith((*HDF5, ZIP)))
+
+
+def _unzipped(source: Source, path: str, size: int) -> tuple[int, int, Any]:
+    """Where the weights lie in a ``.keras`` file, and the configuration beside them; nothing is unpacked.
+
+    Raises ``FormatError`` unless the weights are stored as they are, which Keras does.
+    """
+    try:
+        with zipfile.ZipFile(Window(source, path, 0, size)) as archive:
+            members = {m.filename: m for m in archive.infolist()}
+            if len(members) > MAX_MEMBERS:
+                raise FormatError(path, f"holds more than {MAX_MEMBERS:,} files")
+            weights, config = members.get(WEIGHTS), members.get(CONFIG)
+            if weights is None:
+                raise FormatError(path, f"no {WEIGHTS} in it", "is it a model saved by Keras 3?")
+            if weights.compress_type != zipfile.ZIP_STORED or weights.file_size != weights.compress_size:
+                raise FormatError(path, f"{WEIGHTS} is compressed, which Keras does not do", "unpack and repack it")
+            text = b""
+            if config is not None and config.file_size <= MAX_CONFIG:
+                with archive.open(config) as member:
+                    text = member.read(MAX_CONFIG)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
+        raise FormatError(path, f"damaged zip ({str(error)[:120]})", "fetch it again") from None
+    except zipfile.zlib.error as error:  # type: ignore[attr-defined]
+        raise FormatError(path, f"damaged zip ({error})", "fetch it again") from None
+    local = source.read(path, weights.header_offset, min(size, weights.header_offset + 30))
+    if len(local) < 30 or local[:4] != b"PK\x03\x04":
+        raise FormatError(path, f"{WEIGHTS} has no header at byte {weights.header_offset:,}", "fetch it again")
+    start = weights.header_offset + 30 + int.from_bytes(local[26:28], "little") + int.from_bytes(local[28:30], "little")
+    if start + weights.file_size > size:
+        raise FormatError(path, f"{WEIGHTS} ends beyond the file", "fetch it again")
+    return start, weights.file_size, load_json(text, path, what=CONFIG) if text else None
+
+
+_COUNTED = re.compile(r":0\Z")
+
+
+def _named(found: Contents, path: str) -> Iterator[Tensor]:
+    """Weights by layer and weight, in the order in which the file lists its layers."""
+    listed = found.attributes.get("@layer_names")
+    root = ""
+    if listed is None and "model_weights@layer_names" in found.attributes:  # a whole model, with optimiser state
+        root, listed = "model_weights/", found.attributes["model_weights@layer_names"]
+    seen: set[str] = set()
+    order = listed if isinstance(listed, list) else []
+    for layer in order:
+        weights = found.attributes.get(f"{root}{layer}@weight_names", [])
+        for weight in weights if isinstance(weights, list) else []:
+            tensor = found.tensors.get(f"{root}{layer}/{weight}")
+            if tensor is None:
+                raise FormatError(path, f"lists {layer}/{weight}, which it does not hold", "fetch it again")
+            parts = _COUNTED.sub("", weight).split("/")
+            side = [p for p in parts[:-1] if p.startswith(("forward_", "backward_"))][-1:]
+            name = "/".join([layer, *side, parts[-1]])
+            if name in seen:  # two weights of one name in a layer: their scopes tell them apart
+                name = f"{layer}/{'/'.join(parts)}"
+            seen.add(name)
+            yield _renamed(tensor, name)
+    if not order:  # Keras 3: layers/<name>/cell/vars/<k>
+        for full, tensor in found.tensors.items():
+            if not full.startswith(("optimizer", "_layer_checkpoint_dependencies/optimizer")):
+                yield _renamed(tensor, full)
+
+
+def _renamed(tensor: Tensor, name: str) -> Tensor:
+    return type(tensor)(**{**tensor.__dict__, "name": name})
+
+
+def _listed(found: Contents) -> list[dict[str, Any]]:
+    """The layers that a file of weights lists: their names in order, nothing else is known of them."""
+    names = found.attributes.get("@layer_names")
+    return [{"name": name} for name in names] if isinstance(names, list) else []
+
+
+def _layers(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Name, class and what decides symmetries of every layer of a configuration, in its order."""
+    inner = config.get("config")
+    layers = inner.get("layers") if isinstance(inner, dict) else inner
+    for layer in layers if isinstance(layers, list) else []:
+        if not isinstance(layer, dict) or not isinstance(kind := layer.get("class_name"), str):
+            continue
+        own = layer.get("config")
+        own = own if isinstance(own, dict) else {}
+        inside = own.get("layer") if kind in ("Bidirectional", "TimeDistributed") else None
+        inside = inside if isinstance(inside, dict) else {}
+        core = inside.get("config") if isinstance(inside.get("config"), dict) else own
+        keys = ("activation", "merge_mode")
+        said = {k: v for part in (core, own) if part for k in keys if isinstance(v := part.get(k), str)}
+        yield {"name": str(own.get("name", "")), "class": kind, "inside": str(inside.get("class_name", "")), **said}
+
+
+def _dangers(path: str, config: Any) -> Iterator[str]:
+    """Lambda layers, whose marshalled byte code Keras runs, wherever in the configuration they are."""
+    pending, seen = [(config, 0)], 0
+    while pending:
+        value, depth = pending.pop()
+        seen += 1
+        if depth > MAX_NESTING or seen > 1_000_000:
+            raise FormatError(path, "its model_config is too large to be searched for code")
+        if isinstance(value, dict):
+            if value.get("class_name") == "Lambda":
+                own = value.get("config")
+                name = str(own.get("name", "")) if isinstance(own, dict) else ""
+                yield f"{path} holds a Lambda layer{f' ({name[:60]})' if name else ''} whose code would run when loaded"
+            pending += [(v, depth + 1) for v in value.values()]
+        elif isinstance(value, list):
+            pending += [(v, depth + 1) for v in value]
+
+
+__all__ = ["Keras"]
