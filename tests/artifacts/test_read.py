@@ -111,7 +111,6 @@ def test_a_place_without_weights_says_what_it_holds(tmp_path: Path) -> None:
         ("pytorch_model-00001-of-00002.bin", "PyTorch"),
         ("consolidated.00.pth", "PyTorch"),
         ("model.ckpt", "PyTorch"),
-        ("model.onnx", "ONNX"),
         ("flax_model.msgpack", "Flax"),
     ],
 )

@@ -25,7 +25,6 @@ _OTHER_FORMATS = {
     ".bin": "PyTorch",
     ".pt": "PyTorch",
     ".pth": "PyTorch",
-    ".onnx": "ONNX",
     ".ckpt": "PyTorch",
     ".msgpack": "Flax",
 }

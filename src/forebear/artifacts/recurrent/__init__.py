@@ -17,8 +17,8 @@ import numpy as np
 
 from forebear.artifacts.base import Tensor, Weights
 from forebear.artifacts.recurrent.cells import Cell, cells_of
-from forebear.artifacts.recurrent.views import bias, gate
 from forebear.artifacts.recurrent.wiring import doubt
+from forebear.artifacts.views import bias, gate
 
 __all__ = ["settle"]
 

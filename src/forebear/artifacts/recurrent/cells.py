@@ -2,8 +2,9 @@
 
 An LSTM (Hochreiter and Schmidhuber 1997; Gers et al. 2000) and a GRU (Cho et al. 2014, arXiv 1406.1078) keep their
 gates fused in one matrix. Orders and layouts: the documentation of ``torch.nn.LSTM`` and ``torch.nn.GRU`` (i, f, g, o;
-r, z, n; rows), of ``keras.layers.LSTM`` and ``GRU`` (i, f, c, o; z, r, h; columns). Keras' CuDNN layers have the same
-order of gates, two biases, and every gate's matrix turned and laid row after row into the shape of the other.
+r, z, n; rows), of ``keras.layers.LSTM`` and ``GRU`` (i, f, c, o; z, r, h; columns), and of the ONNX operations
+(i, o, f, c; z, r, h; rows, a stack of one or two directions). Keras' CuDNN layers have the order of its others, two
+biases, and every gate's matrix turned and laid row after row into the shape of the other.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from forebear.artifacts.base import Tensor
-from forebear.artifacts.recurrent.views import bias, gate
+from forebear.artifacts.views import bias, gate
 
 KINDS = {4: "lstm", 3: "gru"}
 """Gates to the kind of cell. One gate is a plain RNN, whose activation its weights do not tell."""
@@ -22,6 +23,8 @@ ORDER = {
     ("torch", "gru"): ("reset", "update", "candidate"),
     ("keras", "lstm"): ("input", "forget", "candidate", "output"),
     ("keras", "gru"): ("update", "reset", "candidate"),
+    ("onnx", "lstm"): ("input", "output", "forget", "candidate"),
+    ("onnx", "gru"): ("update", "reset", "candidate"),
 }
 _TORCH = re.compile(r"(?P<stem>(?:.*\.)?)weight_ih_l(?P<layer>\d{1,4})(?P<side>(?:_reverse)?)\Z")
 
@@ -52,12 +55,7 @@ class Cell:
 
 def cells_of(tensors: Mapping[str, Tensor]) -> tuple[list[Cell], str]:
     """Recurrent layers from the first to the last, and why one that is there could not be read ("" otherwise)."""
-    torch = list(_torch(tensors))
-    return (torch, _leftover(tensors, torch)) if torch else _keras_or_none(tensors)
-
-
-def _keras_or_none(tensors: Mapping[str, Tensor]) -> tuple[list[Cell], str]:
-    found = list(_keras(tensors))
+    found = list(_torch(tensors)) or list(_keras(tensors)) or list(_onnx(tensors))
     return found, _leftover(tensors, found)
 
 
@@ -142,6 +140,33 @@ def _keras(tensors: Mapping[str, Tensor]) -> Iterator[Cell]:
                 gates |= _biases(kind, part, places, units)
         stored = frozenset([name, kernel.name, *([stored_bias.name] if stored_bias is not None else [])])
         yield Cell(kind, stem, kernel.shape[0], units, layers.index(layer), gates, stored, layout == "cudnn")
+
+
+def _onnx(tensors: Mapping[str, Tensor]) -> Iterator[Cell]:
+    layers = 0
+    for name, kernel in tensors.items():
+        stem, _, last = name.rpartition("/")
+        recurrent, both = tensors.get(f"{stem}/R"), tensors.get(f"{stem}/B")
+        if last != "W" or recurrent is None or len(kernel.shape) != 3 or len(recurrent.shape) != 3:
+            continue
+        sides, rows, units = recurrent.shape
+        kind = _kind(rows, units)
+        biased = both is None or both.shape == (sides, 2 * rows)
+        if kind is None or kernel.shape[:2] != (sides, rows) or not 1 <= sides <= 2 or not biased:
+            continue
+        stored = frozenset([name, recurrent.name, *([both.name] if both is not None else [])])
+        for side in range(sides):
+            one, own, width = kernel.item(side), recurrent.item(side), kernel.shape[2]
+            gates: dict[str, Tensor] = {}
+            for k, part in enumerate(ORDER["onnx", kind]):
+                at = k * units
+                gates[f"{part}.kernel"] = gate(f"{part}.kernel", one, "rows", at, (units, width))
+                gates[f"{part}.recurrent"] = gate(f"{part}.recurrent", own, "rows", at, (units, units))
+                if both is not None:
+                    vector = both.item(side)
+                    gates |= _biases(kind, part, [(vector, at), (vector, rows + at)], units)
+            yield Cell(kind, stem, width, units, layers, gates, stored, False)
+        layers += 1
 
 
 def _keras_layout(stored: Tensor | None, kind: str, columns: int) -> str | None:

@@ -17,6 +17,7 @@ NEUTRAL = frozenset(
 
 A dense layer reads with a matrix; whatever comes after it sees the same numbers as before. An activation in between is
 neutral only as ``linear`` or ``tanh``. Additions and normalisations are not in the list: they tie signs together."""
+RECURRENT = ("LSTM", "GRU", "CuDNNLSTM", "CuDNNGRU", "Bidirectional")
 ODD = frozenset(["linear", "tanh"])
 JOINED = frozenset(["concat", ""])
 _PLAIN_NAME = re.compile(r"(input|dropout|spatial_dropout1d|concatenate|masking)(_\d+)?\Z")
@@ -44,7 +45,7 @@ def doubt(listed: Any, cells: Sequence[Cell], rest: Mapping[str, Tensor], config
         return odd
     layers = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
     if not layers:
-        strange = [n for n in rest if len(rest) > 2 or not n.endswith(("weight", "bias"))]
+        strange = [n for n in rest if len(rest) > 2 or not n.endswith(("weight", "bias", "kernel"))]
         if strange:
             return f"{one_line(strange[0], 60)} may stand between its layers"
         if config.get("model_type") == cells[0].kind:
@@ -71,20 +72,27 @@ def _sizes(cells: Sequence[Cell]) -> str:
 
 
 def _configured(layers: Sequence[Mapping[str, Any]]) -> str:
+    """In a chain nothing behind the first dense layer matters; in any other graph every layer could read a unit."""
     kinds = [str(layer["class"]) for layer in layers]
     if kinds.count("Embedding") != 1:
         return f"its configuration has {kinds.count('Embedding')} embeddings"
-    for layer, kind in zip(layers, kinds, strict=True):
+    recurrent = [k for k, kind in enumerate(kinds) if kind in RECURRENT]
+    dense = [k for k, kind in enumerate(kinds) if "Dense" in (kind, layers[k].get("inside"))]
+    if not recurrent or not dense or min(dense) < max(recurrent):
+        return "its dense layers do not come after its recurrent ones"
+    chain = all(layer.get("chain") is True for layer in layers)
+    for layer in layers[: min(dense)] if chain else layers:
+        kind, name = str(layer["class"]), one_line(str(layer["name"]), 60)
         activation = str(layer.get("activation", "tanh"))
-        if kind in ("LSTM", "GRU", "Bidirectional", "Activation") and activation not in ODD:
-            return f"layer {one_line(str(layer['name']), 60)} has the activation {one_line(activation, 40)}"
+        if kind not in NEUTRAL or (kind == "TimeDistributed" and layer.get("inside") != "Dense"):
+            return f"a layer of class {one_line(kind, 60)} may stand between its layers"
+        if kind in (*RECURRENT, "Activation") and activation not in ODD:
+            return f"layer {name} has the activation {one_line(activation, 40)}"
         if kind == "Bidirectional" and str(layer.get("merge_mode", "")) not in JOINED:
             return "the two directions of a layer are added, not joined"
-        if kind not in NEUTRAL:
-            return f"a layer of class {one_line(kind, 60)} may stand between its layers"
-        if kind == "Dense" or layer.get("inside") == "Dense":
-            return ""
-    return "no dense layer reads it"
+        if layer.get("constrained"):
+            return f"the weights of layer {name} are constrained"
+    return ""
 
 
 def _plain(names: Sequence[str], cells: Sequence[Cell], rest: Mapping[str, Tensor]) -> str:

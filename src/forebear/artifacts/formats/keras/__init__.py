@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from forebear.artifacts.base import Tensor, Weights
@@ -48,7 +48,7 @@ class Keras:
         if config is None and isinstance(text := found.attributes.get("@model_config"), str):
             config = load_json(text.encode("utf-8"), path, what="model_config")
         layers = tuple(_layers(config)) if isinstance(config, dict) else ()
-        tensors = {t.name: t for t in _named(found, path)}
+        tensors = {t.name: t for t in _named(found, layers, path)}
         if not tensors:
             raise FormatError(path, "holds no weights")
         about: dict[str, Any] = {"keras_layers": list(layers) or _listed(found)}
@@ -100,33 +100,54 @@ def _unzipped(source: Source, path: str, size: int) -> tuple[int, int, Any]:
 
 
 _COUNTED = re.compile(r":0\Z")
+_VARIABLE = re.compile(r"(?P<layer>.*?)/(?P<inside>(?:.*/)?cell/)?vars/(?P<number>\d{1,3})\Z")
+_OF_CELL, _OF_LAYER = ("kernel", "recurrent_kernel", "bias"), ("kernel", "bias")
+OPTIMISER = ("optimizer", "optimizer_weights")
 
 
-def _named(found: Contents, path: str) -> Iterator[Tensor]:
-    """Weights by layer and weight, in the order in which the file lists its layers."""
-    listed = found.attributes.get("@layer_names")
-    root = ""
-    if listed is None and "model_weights@layer_names" in found.attributes:  # a whole model, with optimiser state
-        root, listed = "model_weights/", found.attributes["model_weights@layer_names"]
-    seen: set[str] = set()
-    order = listed if isinstance(listed, list) else []
+def _named(found: Contents, layers: Sequence[Mapping[str, Any]], path: str) -> Iterator[Tensor]:
+    """Weights by layer and weight, in the order in which the file lists its layers.
+
+    Older files list the names of a layer's weights; where Keras 3 writes them as texts of any length, for which a
+    hostile file has no bound, its groups are walked instead. Its own files number the variables of a layer.
+    """
+    root = "model_weights/" if "@model_config" in found.attributes else ""  # a whole model, with optimiser state
+    listed = found.attributes.get(f"{root[:-1]}@layer_names")
+    order = listed if isinstance(listed, list) else [str(layer["name"]) for layer in layers]
+    taken: set[str] = set()
     for layer in order:
-        weights = found.attributes.get(f"{root}{layer}@weight_names", [])
-        for weight in weights if isinstance(weights, list) else []:
-            tensor = found.tensors.get(f"{root}{layer}/{weight}")
+        names = found.attributes.get(f"{root}{layer}@weight_names")
+        stem = f"{root}{layer}/"
+        for weight in (
+            names if isinstance(names, list) else [n[len(stem) :] for n in found.tensors if n.startswith(stem)]
+        ):
+            tensor = found.tensors.get(stem + weight)
             if tensor is None:
                 raise FormatError(path, f"lists {layer}/{weight}, which it does not hold", "fetch it again")
             parts = _COUNTED.sub("", weight).split("/")
             side = [p for p in parts[:-1] if p.startswith(("forward_", "backward_"))][-1:]
             name = "/".join([layer, *side, parts[-1]])
-            if name in seen:  # two weights of one name in a layer: their scopes tell them apart
+            if name in taken:  # two weights of one name in a layer: their scopes tell them apart
                 name = f"{layer}/{'/'.join(parts)}"
-            seen.add(name)
+            taken |= {name, stem + weight}
             yield _renamed(tensor, name)
-    if not order:  # Keras 3: layers/<name>/cell/vars/<k>
-        for full, tensor in found.tensors.items():
-            if not full.startswith(("optimizer", "_layer_checkpoint_dependencies/optimizer")):
-                yield _renamed(tensor, full)
+    for full in sorted(found.tensors, key=_naturally):
+        if full not in taken and full.partition("/")[0] not in OPTIMISER:
+            yield _renamed(found.tensors[full], _variable(full))
+
+
+def _naturally(name: str) -> list[tuple[int, str]]:
+    """A key by which ``lstm_2`` comes before ``lstm_10``."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d{1,9})", name)]
+
+
+def _variable(full: str) -> str:
+    """``layers/lstm/cell/vars/1`` as ``layers/lstm/recurrent_kernel``; other names as they are."""
+    if (m := _VARIABLE.match(full)) is None:
+        return full
+    names, number = (_OF_CELL if m["inside"] else _OF_LAYER), int(m["number"])
+    side = (m["inside"] or "").removesuffix("cell/")
+    return f"{m['layer']}/{side}{names[number]}" if number < len(names) else full
 
 
 def _renamed(tensor: Tensor, name: str) -> Tensor:
@@ -135,13 +156,14 @@ def _renamed(tensor: Tensor, name: str) -> Tensor:
 
 def _listed(found: Contents) -> list[dict[str, Any]]:
     """The layers that a file of weights lists: their names in order, nothing else is known of them."""
-    names = found.attributes.get("@layer_names")
+    names = found.attributes.get("@layer_names")  # with a configuration the layers are told by that
     return [{"name": name} for name in names] if isinstance(names, list) else []
 
 
 def _layers(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Name, class and what decides symmetries of every layer of a configuration, in its order."""
     inner = config.get("config")
+    chain = config.get("class_name") == "Sequential"
     layers = inner.get("layers") if isinstance(inner, dict) else inner
     for layer in layers if isinstance(layers, list) else []:
         if not isinstance(layer, dict) or not isinstance(kind := layer.get("class_name"), str):
@@ -150,10 +172,17 @@ def _layers(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         own = own if isinstance(own, dict) else {}
         inside = own.get("layer") if kind in ("Bidirectional", "TimeDistributed") else None
         inside = inside if isinstance(inside, dict) else {}
-        core = inside.get("config") if isinstance(inside.get("config"), dict) else own
+        core = nested if isinstance(nested := inside.get("config"), dict) else own
         keys = ("activation", "merge_mode")
         said = {k: v for part in (core, own) if part for k in keys if isinstance(v := part.get(k), str)}
-        yield {"name": str(own.get("name", "")), "class": kind, "inside": str(inside.get("class_name", "")), **said}
+        yield {
+            "name": str(own.get("name", "")),
+            "class": kind,
+            "inside": str(inside.get("class_name", "")),
+            "chain": chain,
+            "constrained": any(v is not None for k, v in core.items() if k.endswith("_constraint")),
+            **said,
+        }
 
 
 def _dangers(path: str, config: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""One gate of a recurrent layer as a matrix of its own, whatever fused matrix and layout it is stored in."""
+"""Parts of stored matrices as tensors of their own: gates of recurrent layers, and matrices that are stored turned."""
 
 from __future__ import annotations
 
