@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from forebear.artifacts.base import Tensor, Weights
-from forebear.artifacts.formats.keras.hdf5 import Contents, Window, contents
+from forebear.artifacts.formats.keras.hdf5 import Contents, contents
+from forebear.artifacts.formats.keras.window import Window
 from forebear.artifacts.text import LFS_POINTER, lfs_pointer, load_json
-from forebear.errors import FormatError
+from forebear.errors import FormatError, one_line
 from forebear.sources import Source
 
 HDF5 = (".h5", ".hdf5")
@@ -39,18 +40,23 @@ class Keras:
         """Names, shapes and places of all weights, and the configuration where the file has one."""
         names = _candidates(source)
         path = min(names, key=lambda n: (not n.endswith(ZIP), "model" not in n, n))
-        notes = () if len(names) == 1 else (f"{path} was read; {len(names) - 1} more Keras files were not",)
+        notes: tuple[str, ...] = (
+            () if len(names) == 1 else (f"{path} was read; {len(names) - 1} more Keras files were not",)
+        )
         size = next((f.size for f in source.files() if f.path == path), 0)
         if source.read(path, 0, min(size, len(LFS_POINTER))) == LFS_POINTER:
             raise lfs_pointer(path)
         start, length, config = _unzipped(source, path, size) if path.endswith(ZIP) else (0, size, None)
-        found = contents(source, path, start, length)
+        found = contents(Window(source, path, start, length))
         if config is None and isinstance(text := found.attributes.get("@model_config"), str):
             config = load_json(text.encode("utf-8"), path, what="model_config")
         layers = tuple(_layers(config)) if isinstance(config, dict) else ()
         tensors = {t.name: t for t in _named(found, layers, path)}
         if not tensors:
-            raise FormatError(path, "holds no weights")
+            raise FormatError(path, "holds no weights that can be read")
+        if found.left_out:
+            first = one_line(found.left_out[0], 60)
+            notes += (f"{len(found.left_out)} parts of {path} are kept in a way that is not read, {first} for one",)
         about: dict[str, Any] = {"keras_layers": list(layers) or _listed(found)}
         return Weights(
             "Keras (zip)" if path.endswith(ZIP) else "Keras (HDF5)",

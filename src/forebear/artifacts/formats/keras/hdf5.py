@@ -1,299 +1,233 @@
-"""HDF5 files of strangers: what is in them, with nothing followed out of the file and nothing larger than its bytes.
+"""HDF5 files of strangers: groups, datasets and texts, as much as Keras writes; nothing is followed out of the file.
 
-Format: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html. The HDF5 library parses; it is given a
-file object over a source, so it can open no other file by itself, and everything that would ask it to (external and
-soft links, external storage, virtual datasets) is refused before it is used. Filters are asked for by number before a
-chunk is read, because the library loads unknown ones as plugins.
+Our own reader, because the HDF5 library can be made to hang or crash by a damaged file and cannot be given bounds.
+Links to other files, virtual datasets and values kept elsewhere are refused; what newer writers can do and Keras does
+not (groups and lists kept in heaps, other filters) is left out and said. Format: see ``messages.py``.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from forebear.artifacts.base import CHUNK_UNIT, Tensor
-from forebear.errors import ForebearError, FormatError, MissingExtra
-from forebear.sources import Source
-
-F32 = NDArray[np.float32]
+from forebear.artifacts.base import Tensor
+from forebear.artifacts.dtypes import DTYPES
+from forebear.artifacts.formats.keras import messages as m
+from forebear.artifacts.formats.keras.pieces import CHECKSUM, DEFLATE, MAX_CHUNK, SHRINKS, SHUFFLE, Pieces
+from forebear.artifacts.formats.keras.window import Window
+from forebear.errors import FormatError, one_line
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_OBJECTS = 100_000
 MAX_DEPTH = 32
-MAX_RANK = 16
-MAX_ATTRIBUTE = 64_000_000
-"""Bytes; the configuration of the largest public Keras model has a few million."""
-MAX_CHUNK = 256_000_000
-DEFLATE, SHUFFLE, CHECKSUM = 1, 2, 3
-SHRINKS = 1_100
-"""Deflate makes data at most about 1,030 times smaller (RFC 1951); more cannot be in the file."""
-_DTYPES = {"f2": "F16", "f4": "F32", "f8": "F64", "i1": "I8", "i2": "I16", "i4": "I32", "i8": "I64"}
-_DTYPES |= {"u1": "U8", "u2": "U16", "u4": "U32", "u8": "U64", "b1": "BOOL"}
+MAX_NAME = 4_096
+HARD, SOFT = 0, 1
 
 
-class Window(io.RawIOBase):
-    """A read-only file object over bytes ``[start, start + size)`` of a source's file."""
-
-    def __init__(self, source: Source, path: str, start: int, size: int) -> None:
-        super().__init__()
-        self._source, self._path, self._start, self._size, self._at = source, path, start, size, 0
-        self.failed: ForebearError | None = None
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def seekable(self) -> bool:
-        """True."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; the library asks for the end to learn the size."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        """Where the next read begins."""
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer as far as there are bytes; what the source refuses is kept in ``failed``."""
-        view = memoryview(buffer).cast("B")
-        first = min(self._at, self._size)
-        last = min(first + len(view), self._size)
-        try:
-            data = self._source.read(self._path, self._start + first, self._start + last)
-        except ForebearError as error:
-            self.failed = error
-            raise OSError("unreadable") from None
-        view[: len(data)] = data
-        self._at = last
-        return len(data)
-
-
-@dataclass(frozen=True)
-class Packet(Tensor):
-    """A dataset in compressed or byte-swapped form: its rows come through the HDF5 library, not by their offset.
-
-    Attributes:
-        dtype: the stored one and how it is kept, e.g. ``F32 compressed``.
-        bytes_stored: in the file.
-        load: rows ``[a, b)`` as float32.
-        whole: whether the values are fractions.
-    """
-
-    bytes_stored: int
-    whole: bool
-    load: Callable[[int, int], F32]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes on disk."""
-        return self.bytes_stored
-
-    @property
-    def floating(self) -> bool:
-        """Whether the values are fractions."""
-        return self.whole
-
-    @property
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    @property
-    def signed(self) -> bool:
-        """Whether the values are fractions, all of which have a sign here."""
-        return self.whole
-
-    def rows(self, start: int, stop: int) -> F32:
-        """Rows ``[start, stop)`` of the first axis as float32."""
-        if not self.shape or not 0 <= start <= stop <= self.shape[0]:
-            raise ValueError(f"rows [{start}, {stop}) of a tensor of shape {self.shape}")
-        return self.load(start, stop)
-
-    def values(self) -> F32:
-        """The whole dataset."""
-        return self.load(0, self.shape[0] if self.shape else 1)
-
-    def chunks(self, most: int) -> Iterator[F32]:
-        """All values in order, flat, by whole rows."""
-        step = max(1, max(most, CHUNK_UNIT) // max(1, prod(self.shape[1:])))
-        for start in range(0, self.shape[0] if self.shape else 1, step):
-            yield self.load(start, min(self.shape[0] if self.shape else 1, start + step)).ravel()
-
-    def item(self, index: int) -> Tensor:
-        """Stacks are not kept like this."""
-        raise FormatError(self.path, f"tensor {self.name} is no stack")
-
-
-@dataclass(frozen=True)
+@dataclass
 class Contents:
     """An HDF5 file as listed.
 
     Attributes:
-        tensors: by full name (``rnn/rnn/kernel:0``), in the order of the file's own names.
+        tensors: datasets by full name (``rnn/rnn/kernel:0``).
         attributes: of the root and its groups, by ``group@attribute``: text, or a list of texts.
+        left_out: names of groups and datasets that are kept in a way that is not read.
     """
 
-    tensors: dict[str, Tensor]
-    attributes: dict[str, str | list[str]]
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    attributes: dict[str, str | list[str]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
 
 
-def library() -> Any:
-    """The ``h5py`` package. Raises ``MissingExtra`` where it is not installed."""
-    try:
-        import h5py
-    except ImportError:
-        raise MissingExtra("keras", "reading HDF5 weights (.h5, .hdf5, .keras)") from None
-    return h5py
-
-
-def contents(source: Source, path: str, start: int, size: int) -> Contents:
-    """List an HDF5 file that lies at ``[start, start + size)`` of a source's file.
+def contents(window: Window) -> Contents:
+    """List an HDF5 file.
 
     Raises:
-        MissingExtra: h5py is not installed.
         FormatError: it is damaged, or holds what could lead out of it or be larger than it.
     """
-    h5py = library()
-    if size < 96 or source.read(path, start, start + 8) != SIGNATURE:
-        raise FormatError(path, "not an HDF5 file (its first eight bytes are not the signature)", "fetch it again")
-    window = Window(source, path, start, size)
-    try:
-        with h5py.File(window, "r") as file:
-            return _Walk(h5py, source, path, start, size).run(file.id)
-    except ForebearError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError, OverflowError, MemoryError) as error:
-        if window.failed is not None:
-            raise window.failed from None
-        raise FormatError(path, f"damaged HDF5 ({_first_line(error)})", "fetch it again") from None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]
+    if window.size < 96 or window.cut(0, 8, "its signature") != SIGNATURE:
+        raise FormatError(
+            window.path, "not an HDF5 file (its first eight bytes are not the signature)", "fetch it again"
+        )
+    head = window.cut(0, 96, "its superblock")
+    version = head[8]
+    if version in (0, 1):
+        widths, base, root = head[13:15], m.number(head, 24 + 4 * version, 8), m.number(head, 64 + 4 * version, 8)
+    elif version in (2, 3):
+        widths, base, root = head[9:11], m.number(head, 12, 8), m.number(head, 36, 8)
+    else:
+        raise FormatError(window.path, f"a superblock of version {version}, which is not read")
+    if widths != b"\x08\x08" or base:
+        raise FormatError(window.path, "an HDF5 file with other sizes of offsets than Keras writes, which is not read")
+    return _Walk(window).run(root)
 
 
 class _Walk:
-    """One pass over all objects of a file, hard links only, each of them once."""
+    """One pass over all objects of a file, each of them once."""
 
-    def __init__(self, h5py: Any, source: Source, path: str, start: int, size: int) -> None:
-        self._h5, self._source, self._path, self._start, self._size = h5py, source, path, start, size
+    def __init__(self, window: Window) -> None:
+        self._window, self._path = window, window.path
         self._seen: set[int] = set()
-        self._tensors: dict[str, Tensor] = {}
-        self._attributes: dict[str, str | list[str]] = {}
+        self._found = Contents()
 
-    def run(self, root: Any) -> Contents:
-        pending: list[tuple[str, Any, int]] = [("", self._h5.h5g.open(root, b"/"), 0)]
+    def run(self, root: int) -> Contents:
+        pending = [("", root, 0)]
         while pending:
-            name, group, depth = pending.pop()
-            self._read_attributes(name, group)
-            children: list[tuple[str, Any, int]] = []
-            for key in self._keys(group):
-                link = group.links.get_info(key)
-                label = f"{name}/{key.decode('utf-8', 'replace')}" if name else key.decode("utf-8", "replace")
-                if link.type != self._h5.h5l.TYPE_HARD:
-                    raise self._wrong(f"{label} is a link to another place or file, which is not followed")
-                child = self._h5.h5o.open(group, key)
-                if isinstance(child, self._h5.h5g.GroupID):
-                    if depth >= MAX_DEPTH:
-                        raise self._wrong(f"its groups are nested more than {MAX_DEPTH} deep")
-                    children.append((label, child, depth + 1))
-                elif isinstance(child, self._h5.h5d.DatasetID):
-                    self._tensors[label] = self._tensor(label, child)
+            name, address, depth = pending.pop()
+            if address in self._seen or depth > MAX_DEPTH or len(self._seen) > MAX_OBJECTS:
+                what = "is linked twice" if address in self._seen else "is one of too many"
+                raise self._wrong(f"{name or 'its root'} {what}")
+            self._seen.add(address)
+            found = m.messages(self._window, address)
+            kinds = {message.kind for message in found}
+            if m.LAYOUT in kinds or m.DATATYPE in kinds:
+                self._put(name, found)
+                continue
+            for message in found:
+                if message.kind == m.ATTRIBUTE and (pair := m.attribute_of(self._window, message)) is not None:
+                    self._found.attributes[f"{name}@{pair[0]}"] = pair[1]
+            children = [
+                (f"{name}/{key}" if name else key, child, depth + 1) for key, child in self._children(name, found)
+            ]
+            if len(children) + len(self._seen) > MAX_OBJECTS:
+                raise self._wrong(f"holds more than {MAX_OBJECTS:,} objects")
             pending += reversed(children)
-        return Contents(self._tensors, self._attributes)
-
-    def _keys(self, group: Any) -> list[bytes]:
-        """Names in a group that was not seen before; a group linked twice could make the walk endless."""
-        address = self._h5.h5o.get_info(group).addr
-        if address in self._seen:
-            raise self._wrong("one of its groups is linked twice")
-        self._seen.add(address)
-        count = group.get_num_objs()
-        if count > MAX_OBJECTS or len(self._tensors) + count > MAX_OBJECTS or len(self._seen) > MAX_OBJECTS:
-            raise self._wrong(f"holds more than {MAX_OBJECTS:,} objects")
-        return list(group)
+        return self._found
 
     def _wrong(self, problem: str) -> FormatError:
-        return FormatError(self._path, problem, "do not use it, or ask for the weights as safetensors")
+        return FormatError(self._path, one_line(problem, 300), "do not use it, or ask for the weights as safetensors")
 
-    def _read_attributes(self, name: str, group: Any) -> None:
-        h5a = self._h5.h5a
-        if h5a.get_num_attrs(group) > MAX_OBJECTS:
-            raise self._wrong(f"{name or 'its root'} has more than {MAX_OBJECTS:,} attributes")
-        for index in range(h5a.get_num_attrs(group)):
-            attribute = h5a.open(group, index=index)
-            kind = attribute.get_type()
-            if not isinstance(kind, self._h5.h5t.TypeStringID):
+    def _children(self, name: str, found: list[m.Message]) -> list[tuple[str, int]]:
+        """Names and addresses in a group, old style (symbol table) or new (one message a link)."""
+        out: list[tuple[str, int]] = []
+        for message in found:
+            raw = self._window.cut(message.start, message.size, "a group") if message.kind != m.ATTRIBUTE else b""
+            if message.kind == m.SYMBOLS and len(raw) >= 16:
+                out += self._symbols(name, m.number(raw, 0, 8), m.number(raw, 8, 8))
+            elif message.kind == m.LINK:
+                out.append(self._link(name, raw))
+            elif message.kind == m.LINKS and len(raw) >= 10:
+                heap = m.number(raw, 10 if raw[1] & 1 else 2, 8)
+                if heap != m.UNDEFINED:  # nine links or more, when their order is tracked
+                    self._found.left_out.append(name or "its root")
+        if len({key for key, _ in out}) != len(out):
+            raise self._wrong(f"{name or 'its root'} has two entries of one name")
+        return out
+
+    def _symbols(self, name: str, tree: int, heap: int) -> list[tuple[str, int]]:
+        """Entries of a group's B-tree (III.A.1) with names from its local heap (III.D)."""
+        head = self._window.cut(heap, 32, "a group's names")
+        if head[:4] != b"HEAP":
+            raise self._wrong(f"damaged HDF5 (no names at byte {heap:,})")
+        size, names = m.number(head, 8, 8), m.number(head, 24, 8)
+        out: list[tuple[str, int]] = []
+        pending = [tree]
+        while pending:
+            at = pending.pop()
+            if at in self._seen or len(out) > MAX_OBJECTS:
+                raise self._wrong(f"damaged HDF5 (the group {name or 'at its root'} has no end)")
+            self._seen.add(at)
+            node = self._window.cut(at, 8, "a group")
+            count = m.number(node, 6, 2)
+            if node[:4] == b"TREE" and node[4] == 0:
+                raw = self._window.cut(at + 24, 16 * count + 8, "a group")
+                pending += reversed([m.number(raw, 8 + 16 * k, 8) for k in range(count)])
                 continue
-            shape, label = attribute.shape, attribute.name.decode("utf-8", "replace")
-            count, stored = prod(shape), attribute.get_storage_size()
-            if stored > min(MAX_ATTRIBUTE, self._size) or len(shape) > 1 or count > MAX_OBJECTS:
-                raise self._wrong(f"attribute {label} of {name or 'its root'} claims {stored:,} bytes")
-            if kind.is_variable_str() and shape:
-                continue  # elements may all point at one long text: no bound by the file, and Keras writes none
-            value = np.empty(shape, dtype=attribute.dtype)
-            attribute.read(value)
-            texts = [_text(v) for v in value.ravel().tolist()]
-            self._attributes[f"{name}@{label}"] = texts if shape else texts[0]
+            if node[:4] != b"SNOD":
+                raise self._wrong(f"damaged HDF5 (no group at byte {at:,})")
+            raw = self._window.cut(at + 8, 40 * count, "a group")
+            for k in range(count):
+                offset, address = m.number(raw, 40 * k, 8), m.number(raw, 40 * k + 8, 8)
+                key = self._name(names, offset, size)
+                if m.number(raw, 40 * k + 16, 4) == 2:
+                    raise self._wrong(f"{name}/{key} is a link to another place, which is not followed")
+                out.append((key, address))
+        return out
 
-    def _tensor(self, label: str, dataset: Any) -> Tensor:
-        plist, dtype, shape = dataset.get_create_plist(), dataset.dtype, dataset.shape
-        if dtype.kind in "OSUV" or shape is None:
-            return Tensor(label, "C64", (0,), self._path, self._start, self._source)  # no numbers: listed, never read
-        layout, stored = plist.get_layout(), dataset.get_storage_size()
-        if plist.get_external_count() or layout == self._h5.h5d.VIRTUAL:
-            raise self._wrong(f"dataset {label} keeps its values in another file, which is not opened")
-        if len(shape) > MAX_RANK or prod(max(1, s) for s in shape) >= 2**56:
-            raise self._wrong(f"dataset {label} has the shape {list(shape)}, too large for any file")
-        needed, name = prod(shape) * dtype.itemsize, _DTYPES.get(f"{dtype.kind}{dtype.itemsize}")
-        if name is None:
-            raise self._wrong(f"dataset {label} has values of type {dtype}, which are no weights")
-        filters = [plist.get_filter(k)[0] for k in range(plist.get_nfilters())]
-        if unknown := set(filters) - {DEFLATE, SHUFFLE, CHECKSUM}:
-            raise self._wrong(f"dataset {label} is packed by filter {min(unknown)}, which is not read")
-        most = stored * (SHRINKS if DEFLATE in filters else 1)
-        if needed > most or stored > self._size:
-            raise self._wrong(f"dataset {label} claims {needed:,} bytes of values, the file holds {stored:,} for it")
-        if layout == self._h5.h5d.CHUNKED and prod(plist.get_chunk()) * dtype.itemsize > MAX_CHUNK:
-            raise self._wrong(f"dataset {label} is in pieces of more than {MAX_CHUNK:,} bytes")
-        at = dataset.get_offset() if layout == self._h5.h5d.CONTIGUOUS else None
-        if at is not None and dtype.newbyteorder("=") == dtype:
-            if at + needed > self._size:
-                raise self._wrong(f"dataset {label} ends at byte {at + needed:,}, the file has {self._size:,}")
-            return Tensor(label, name, tuple(shape), self._path, self._start + at, self._source)
-        kept = "compressed" if DEFLATE in filters else "in pieces"
-        load = self._loader(label, tuple(shape))
-        floating = dtype.kind == "f"
-        where = (self._path, self._start, self._source)
-        return Packet(label, f"{name} {kept}", tuple(shape), *where, bytes_stored=stored, whole=floating, load=load)
+    def _name(self, names: int, offset: int, size: int) -> str:
+        if offset >= size or names + size > self._window.size:
+            raise self._wrong(f"damaged HDF5 (a name lies beyond the heap at byte {names:,})")
+        raw = self._window.cut(names + offset, min(MAX_NAME, size - offset), "a name")
+        return raw.split(b"\0")[0].decode("utf-8", "replace")
 
-    def _loader(self, label: str, shape: tuple[int, ...]) -> Callable[[int, int], F32]:
-        """Reads rows of one dataset; the file is opened anew, so that no handle outlives an answer."""
-        h5py, window = self._h5, Window(self._source, self._path, self._start, self._size)
+    def _link(self, name: str, raw: bytes) -> tuple[str, int]:
+        """One link message (IV.A.2.g)."""
+        flags = raw[1] if len(raw) > 1 else 0
+        at = 2
+        kind = raw[at] if flags & 8 and len(raw) > at else HARD
+        at += (1 if flags & 8 else 0) + (8 if flags & 4 else 0) + (1 if flags & 16 else 0)
+        width = 1 << (flags & 3)
+        length = m.number(raw, at, width)
+        key = raw[at + width : at + width + length].decode("utf-8", "replace")
+        if kind != HARD:
+            what = "place" if kind == SOFT else "file"
+            raise self._wrong(f"{name}/{key} is a link to another {what}, which is not followed")
+        if at + width + length + 8 > len(raw):
+            raise self._wrong(f"damaged HDF5 (a link in {name or 'its root'} is cut off)")
+        return key, m.number(raw, at + width + length, 8)
 
-        def load(first: int, last: int) -> F32:
-            try:
-                with h5py.File(window, "r") as file:
-                    found = file[label][first:last] if shape else file[label][()]
-            except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
-                if window.failed is not None:
-                    raise window.failed from None
-                raise FormatError(self._path, f"dataset {label} cannot be read ({_first_line(error)})") from None
-            with np.errstate(over="ignore", invalid="ignore"):
-                return np.asarray(found, dtype=np.float32).reshape((last - first, *shape[1:]) if shape else (1,))
+    def _put(self, name: str, found: list[m.Message]) -> None:
+        """Note one dataset, its values still on disk."""
+        parts = {k.kind: self._window.cut(k.start, k.size, "a dataset") for k in found if k.kind != m.ATTRIBUTE}
+        if m.EXTERNAL in parts:
+            raise self._wrong(f"dataset {name} keeps its values in another file, which is not opened")
+        if not {m.DATASPACE, m.DATATYPE, m.LAYOUT} <= parts.keys():
+            return  # a type on its own
+        shape, kind = m.shape_of(parts[m.DATASPACE], self._path), m.kind_of(parts[m.DATATYPE], self._path)
+        layout = parts[m.LAYOUT]
+        if len(layout) < 2:
+            raise self._wrong(f"dataset {name} has no layout")
+        version, stored_as = layout[0], layout[1]
+        if stored_as == 3 and version == 4:
+            raise self._wrong(f"dataset {name} keeps its values in another file, which is not opened")
+        if not kind.name or version not in (3, 4) or (stored_as == 2 and version == 4) or stored_as > 2:
+            self._found.left_out.append(name)
+            return
+        needed = DTYPES[kind.name].nbytes(prod(shape))
+        if stored_as == 2:
+            self._pieces(name, shape, kind, layout, parts.get(m.FILTERS, b""), needed)
+            return
+        if stored_as == 0:  # the values stand in the header
+            message = next(k for k in found if k.kind == m.LAYOUT)
+            at, size = message.start + 4, m.number(layout, 2, 2)
+        else:
+            at, size = m.number(layout, 2, 8), m.number(layout, 10, 8)
+        if at == m.UNDEFINED or size < needed or at + needed > self._window.size:
+            if not needed:
+                at = 0
+            else:
+                raise self._wrong(f"dataset {name} claims {needed:,} bytes of values, which the file does not hold")
+        if kind.big_endian:
+            self._found.left_out.append(name)
+            return
+        start = self._window.start + at
+        self._found.tensors[name] = Tensor(name, kind.name, shape, self._path, start, self._window.source)
 
-        return load
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    def _pieces(
+        self, name: str, shape: tuple[int, ...], kind: m.Kind, layout: bytes, packed: bytes, needed: int
+    ) -> None:
+        rank, tree = layout[2] - 1 if len(layout) > 2 else 0, m.number(layout, 3, 8)
+        piece = tuple(m.number(layout, 11 + 4 * k, 4) for k in range(rank))
+        filters = m.filters_of(packed, self._path) if packed else ()
+        if rank != len(shape) or not rank or 0 in piece or prod(piece) * kind.size > MAX_CHUNK:
+            raise self._wrong(f"dataset {name} is stored in pieces of a shape that does not fit")
+        if set(filters) - {DEFLATE, SHUFFLE, CHECKSUM}:
+            self._found.left_out.append(name)
+            return
+        most = self._window.size * (SHRINKS if DEFLATE in filters else 1)
+        padded = prod(-(-s // p) * p for s, p in zip(shape, piece, strict=True))
+        if needed > most or padded * kind.size > most or tree == m.UNDEFINED:
+            raise self._wrong(f"dataset {name} claims {needed:,} bytes of values, which the file cannot hold")
+        where = (self._path, self._window.start, self._window.source)
+        self._found.tensors[name] = Pieces(
+            name,
+            f"{kind.name} in pieces",
+            shape,
+            *where,
+            inner=kind.name,
+            window=self._window,
+            tree=tree,
+            piece=piece,
+            filters=filters,
+            swapped=kind.big_endian,
+        )
