@@ -58,7 +58,7 @@ def settle(weights: Weights, config: Mapping[str, Any]) -> tuple[Weights, Mappin
     used = {part.name for view in head.values() for part in view.parts}  # type: ignore[attr-defined]
     tensors |= {n: t for n, t in rest.items() if n not in used}
     listed = config.get("keras_layers", weights.config.get("keras_layers"))
-    why = unread or doubt(listed, cells, rest, config)
+    why = unread or doubt(listed, cells, rest, used, config)
     sizes = {
         "embedding_dim": cells[0].inputs,
         "num_cells": len(cells),

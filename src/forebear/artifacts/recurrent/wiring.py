@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from forebear.artifacts.base import Tensor
@@ -31,7 +31,9 @@ TEXTGENRNN = frozenset(
 their default tanh, from version 1 on all of them side by side through an attention that weights and adds them."""
 
 
-def doubt(listed: Any, cells: Sequence[Cell], rest: Mapping[str, Tensor], config: Mapping[str, Any]) -> str:
+def doubt(
+    listed: Any, cells: Sequence[Cell], rest: Mapping[str, Tensor], heads: Collection[str], config: Mapping[str, Any]
+) -> str:
     """Why the symmetries are not vouched for, as a clause; empty where they are.
 
     Args:
@@ -39,13 +41,14 @@ def doubt(listed: Any, cells: Sequence[Cell], rest: Mapping[str, Tensor], config
             ``class`` and what it says of activations; None where the file lists none.
         cells: the recurrent layers found.
         rest: tensors beside embedding and cells.
+        heads: those of them that are the head.
         config: of the model; its ``model_type`` vouches where nothing is listed.
     """
     if (odd := _sizes(cells)) != "":
         return odd
     layers = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
     if not layers:
-        strange = [n for n in rest if len(rest) > 2 or not n.endswith(("weight", "bias", "kernel"))]
+        strange = [n for n in rest if n not in heads]
         if strange:
             return f"{one_line(strange[0], 60)} may stand between its layers"
         if config.get("model_type") == cells[0].kind:

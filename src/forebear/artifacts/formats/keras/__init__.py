@@ -114,8 +114,8 @@ OPTIMISER = ("optimizer", "optimizer_weights")
 def _named(found: Contents, layers: Sequence[Mapping[str, Any]], path: str) -> Iterator[Tensor]:
     """Weights by layer and weight, in the order in which the file lists its layers.
 
-    Older files list the names of a layer's weights; where Keras 3 writes them as texts of any length, for which a
-    hostile file has no bound, its groups are walked instead. Its own files number the variables of a layer.
+    Files of Keras 2, and those that Keras 3 writes in its manner, list the names of a layer's weights; where a list is
+    missing the layer's groups are walked. The files of Keras 3 number the variables of a layer.
     """
     root = "model_weights/" if "@model_config" in found.attributes else ""  # a whole model, with optimiser state
     listed = found.attributes.get(f"{root[:-1]}@layer_names")

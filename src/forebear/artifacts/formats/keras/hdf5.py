@@ -20,7 +20,9 @@ from forebear.errors import FormatError, one_line
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_OBJECTS = 100_000
 MAX_DEPTH = 32
-MAX_NAME = 4_096
+MAX_NAME = 1_024
+HEADERS = 64_000_000
+"""Bytes of headers and names read at most; the largest public Keras models have some two million."""
 HARD, SOFT = 0, 1
 
 
@@ -59,7 +61,10 @@ def contents(window: Window) -> Contents:
         raise FormatError(window.path, f"a superblock of version {version}, which is not read")
     if widths != b"\x08\x08" or base:
         raise FormatError(window.path, "an HDF5 file with other sizes of offsets than Keras writes, which is not read")
-    return _Walk(window).run(root)
+    window.allowance = HEADERS
+    found = _Walk(window).run(root)
+    window.allowance = None
+    return found
 
 
 class _Walk:

@@ -149,10 +149,7 @@ def filters_of(raw: bytes, path: str) -> tuple[int, ...]:
 
 
 def attribute_of(window: Window, message: Message) -> tuple[str, str | list[str]] | None:
-    """An attribute of text, or of a list of texts of fixed size (IV.A.2.m); None where it is of another kind.
-
-    Lists of texts of any size are left alone: all of them can point at one long text, so no file bounds them.
-    """
+    """An attribute of text, or of a list of texts (IV.A.2.m); None where it is of another kind."""
     raw = window.cut(message.start, message.size, "an attribute")
     version = raw[0] if raw else 0
     if version not in (1, 2, 3) or len(raw) < 9:
@@ -173,27 +170,55 @@ def attribute_of(window: Window, message: Message) -> tuple[str, str | list[str]
             )
         texts = [_text(data[k * kind.size : (k + 1) * kind.size]) for k in range(count)]
         return name, texts if shape else texts[0]
-    if kind.group == VARIABLE and parts[1][1] & 15 == 1 and not shape and len(data) >= 16:
-        return name, _text(_from_heap(window, number(data, 4, 8), number(data, 12, 4), number(data, 0, 4)))
+    if kind.group == VARIABLE and parts[1][1] & 15 == 1 and len(shape) <= 1 and len(data) >= 16 * prod(shape):
+        texts = _from_heaps(window, name, data, prod(shape))
+        return name, texts if shape else texts[0]
     return None
 
 
-def _from_heap(window: Window, address: int, index: int, length: int) -> bytes:
-    """One object of a global heap collection (III.E)."""
+def _from_heaps(window: Window, name: str, data: bytes, count: int) -> list[str]:
+    """Texts of any size, from global heap collections (III.E).
+
+    All of them can point at one long text, so that only their sum is bounded by the file.
+    """
+    heaps: dict[int, dict[int, tuple[int, int]]] = {}
+    texts: list[str] = []
+    total = 0
+    for k in range(count):
+        entry = data[16 * k : 16 * k + 16]
+        length, address, index = number(entry, 0, 4), number(entry, 4, 8), number(entry, 12, 4)
+        if not length:
+            texts.append("")
+            continue
+        if address not in heaps:
+            heaps[address] = _heap(window, address)
+        at, size = heaps[address].get(index, (0, 0))
+        total += length
+        if length > size or total > window.size:
+            raise FormatError(
+                window.path, f"damaged HDF5 (attribute {one_line(name, 60)} has no text)", "fetch it again"
+            )
+        texts.append(_text(window.cut(at, length, "a text")))
+    return texts
+
+
+def _heap(window: Window, address: int) -> dict[int, tuple[int, int]]:
+    """Place and size of every object of one collection."""
     head = window.cut(address, 16, "a heap")
     end = address + number(head, 8, 8)
     if head[:4] != b"GCOL" or end > window.size:
         raise FormatError(window.path, f"damaged HDF5 (no heap at byte {address:,})", "fetch it again")
+    found: dict[int, tuple[int, int]] = {}
     at = address + 16
     while at + 16 <= end:
         entry = window.cut(at, 16, "an object of a heap")
-        size = number(entry, 8, 8)
-        if number(entry, 0, 2) == 0:
+        index, size = number(entry, 0, 2), number(entry, 8, 8)
+        if index == 0:
             break
-        if number(entry, 0, 2) == index:
-            return window.cut(at + 16, min(length, size), "a text")
+        if at + 16 + size <= end:
+            found[index] = (at + 16, size)
         at += 16 + -(-size // 8) * 8
-    raise FormatError(window.path, f"damaged HDF5 (the heap at byte {address:,} lacks an object)", "fetch it again")
+    return found
 
 
 def _text(raw: bytes) -> str:

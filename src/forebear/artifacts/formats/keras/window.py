@@ -16,11 +16,16 @@ class Window(io.RawIOBase):
     """Bytes ``[start, start + size)`` of a source's file, by position and, for ``zipfile``, as a file object.
 
     Headers lie scattered and are small, so they are read by pages and the pages are kept, up to 16 MB.
+
+    Attributes:
+        allowance: bytes that may still be cut, None without a bound. Parts of a hostile file can refer to each other so
+            that walking it takes far more steps than it has bytes.
     """
 
     def __init__(self, source: Source, path: str, start: int, size: int) -> None:
         super().__init__()
         self.source, self.path, self.start, self.size = source, path, start, size
+        self.allowance: int | None = None
         self._at = 0
         self._pages: dict[int, bytes] = {}
 
@@ -30,6 +35,10 @@ class Window(io.RawIOBase):
             raise FormatError(
                 self.path, f"truncated or damaged ({what} at byte {at:,} is beyond its end)", "fetch it again"
             )
+        if self.allowance is not None:
+            self.allowance -= count + 16
+            if self.allowance < 0:
+                raise FormatError(self.path, "its headers have no end", "do not use it")
         if count > PAGE:
             return self.source.read(self.path, self.start + at, self.start + at + count)
         first, last = at // PAGE, (at + max(1, count) - 1) // PAGE
