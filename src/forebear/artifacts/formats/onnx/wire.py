@@ -13,7 +13,7 @@ from forebear.sources import Source
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 SMALLEST, LARGEST = 1_024, 65_536
-MAX_FIELDS = 4_000_000
+MAX_FIELDS = 2_000_000
 """Of one file: the largest public graphs have some 200,000. A bound on time, where a file is made of tiny fields."""
 MAX_TEXT = 65_536
 
