@@ -21,7 +21,7 @@ from forebear.errors import ForebearError
 from forebear.inspect import scan
 from forebear.sources import LocalSource
 from models import Memory, refused
-from recurrent import keras_config, net, write_keras
+from recurrent import keras_config, keras_layers, net, write_keras
 
 h5py = pytest.importorskip("h5py", reason="writes HDF5 files")
 
@@ -234,6 +234,24 @@ def test_weights_in_a_zip_are_read_in_their_place(tmp_path: Path) -> None:
         READER.read(Memory({"m.keras": zipped(raw, {}, name="other.h5")}))
     with refused("m.keras", "damaged zip"):
         READER.read(Memory({"m.keras": zipped(raw, {})[:-30]}))
+
+
+def test_numbered_variables_of_keras_3_are_those_of_keras_2(tmp_path: Path) -> None:
+    model = net(layers=12, units=8, width=8)
+
+    def fill(file: Any) -> None:
+        for layer, weights in keras_layers(model, False).items():
+            stem = f"layers/{layer.replace('rnn_', 'lstm_')}/{'cell/' if layer.startswith('rnn_') else ''}vars"
+            for k, values in enumerate(weights.values()):
+                file.create_dataset(f"{stem}/{k}", data=values)
+        file.create_dataset("optimizer/vars/0", data=VALUES)
+
+    (tmp_path / "m.keras").write_bytes(zipped(hdf5(fill), keras_config(model)))
+    ours = read_artifact(LocalSource(tmp_path / "m.keras"))
+    plain = read_artifact(LocalSource(write_keras(tmp_path / "m.h5", model)))
+    assert not ours.by_names and ours.names == plain.names and len(ours.names) == 3 + 12 * 12
+    for name, tensor in plain.weights.tensors.items():  # lstm_10 stands before lstm_2 in the file
+        assert np.array_equal(tensor.values(), ours.weights.tensors[name].values()), name
 
 
 def test_the_code_of_a_lambda_layer_is_reported_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

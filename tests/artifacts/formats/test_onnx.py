@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from forebear.inspect import compare
 from forebear.signals import fingerprint
 from forebear.signals.content import content_digest
 from forebear.sources import LocalSource
-from models import Memory, refused, tiny_llama
+from models import Memory, refused, tiny_llama, write_safetensors
 from recurrent import initialiser, model_proto, net, node, onnx_parts, part, varint
 
 READER = Onnx()
@@ -238,3 +239,33 @@ def test_the_onnx_package_reads_what_the_tests_write(tmp_path: Path) -> None:
     assert np.array_equal(theirs["onnx::RNN_100"], ours["rnn/LSTM/W"].values())
     assert np.array_equal(theirs["onnx::MatMul_200"].T, ours["decoder.weight"].values())
     assert len(theirs) == len(ours)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+@pytest.mark.parametrize("both", [False, True])
+def test_pytorchs_own_exporter_changes_nothing(kind: str, both: bool, tmp_path: Path) -> None:
+    torch: Any = pytest.importorskip("torch", reason="exports a network")
+    pytest.importorskip("onnx", reason="PyTorch's exporter needs it")
+
+    class Network(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = torch.nn.Embedding(40, 12)
+            self.rnn = getattr(torch.nn, kind)(12, 16, 2, batch_first=True, bidirectional=both)
+            self.decoder = torch.nn.Linear(32 if both else 16, 40)
+
+        def forward(self, ids: Any) -> Any:
+            return self.decoder(self.rnn(self.encoder(ids))[0])
+
+    network, ids = Network(), torch.zeros(1, 7, dtype=torch.long)
+    for name in ("torch", "onnx"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(f'{{"model_type": "{kind.lower()}"}}')
+    write_safetensors(tmp_path / "torch/model.safetensors", {n: w.numpy() for n, w in network.state_dict().items()})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(network, (ids,), str(tmp_path / "onnx/model.onnx"), dynamo=False)
+    one, two = (read_artifact(LocalSource(tmp_path / name)) for name in ("torch", "onnx"))
+    assert one.names == two.names and not one.by_names and not two.by_names
+    assert fingerprint(one).digest == fingerprint(two).digest and content_digest(one) == content_digest(two)
