@@ -52,6 +52,22 @@ def test_names_come_from_nodes_and_matrices_are_turned_back() -> None:
     assert np.array_equal(found["model.layers.0.up.weight"].rows(1, 3), VALUES.T[1:3])
 
 
+def test_the_module_is_taken_from_what_a_node_says_beside_its_name() -> None:
+    def scoped(kind: str, name: str, scopes: str) -> bytes:
+        inner = part(1, name) + part(3, "node_1") + part(4, kind)
+        return part(1, inner + part(9, part(1, "pkg.torch.onnx.name_scopes") + part(2, scopes)))
+
+    found = read(
+        scoped("Gather", "lm_head.weight", "['', 'net', 'net.wte', 'embedding']"),
+        scoped("Gather", "bias_table", "['', 'net', 'net.attn', 'embedding_1']"),
+        part(1, part(1, "x") + scoped("MatMul", "val_7", "['', 'net', 'net.up', 'linear']")[2:]),
+        *(initialiser(n, VALUES + k) for k, n in enumerate(("lm_head.weight", "bias_table", "val_7"))),
+    )
+    assert set(found) == {"net.wte.weight", "bias_table", "net.up.weight"}
+    assert np.array_equal(found["net.wte.weight"].values(), VALUES)
+    assert np.array_equal(found["net.up.weight"].values(), (VALUES + 2).T)
+
+
 def test_a_weight_that_two_nodes_read_has_one_name_and_names_do_not_collide() -> None:
     found = read(
         node("MatMul", "/a/MatMul", "x", "onnx::MatMul_1"),
@@ -72,6 +88,19 @@ def test_constants_are_weights_only_where_they_are_read_as_such() -> None:
 
     found = read(constant("weight"), constant("state"), node("MatMul", "/a/MatMul", "x", "weight"))
     assert set(found) == {"weight"} and np.array_equal(found["weight"].values(), VALUES)
+
+
+def test_what_an_exporter_worked_out_is_no_weight() -> None:
+    found = read(
+        node("Add", "node_Add", "x", "mask"),
+        node("Mul", "node_Mul", "x", "gain"),
+        node("Mul", "node_Mul_2", "x", "net.table"),
+        initialiser("mask", VALUES),
+        initialiser("gain", VALUES[0]),
+        initialiser("net.table", VALUES),
+        initialiser("eps", VALUES[0, :1]),
+    )
+    assert set(found) == {"gain", "net.table"}
 
 
 def test_nodes_in_branches_are_found() -> None:
@@ -248,7 +277,7 @@ def test_pytorchs_own_exporter_changes_nothing(kind: str, both: bool, tmp_path: 
     torch: Any = pytest.importorskip("torch", reason="exports a network")
     pytest.importorskip("onnx", reason="PyTorch's exporter needs it")
 
-    class Network(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class Network(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.encoder = torch.nn.Embedding(40, 12)

@@ -1,9 +1,9 @@
 """ONNX models: the initialisers of the graph, under the names that the network had before it was exported.
 
-PyTorch's exporter folds the turn of a linear layer into its weight and calls that ``onnx::MatMul_123``; the node that
-reads it is still called after the module, ``/model/layers.0/mlp/up_proj/MatMul``. So names come from nodes where the
-initialiser has none of its own, and the matrix is turned back. What remains unnamed keeps its number, and roles come
-from shapes.
+PyTorch's exporters fold the turn of a linear layer into its weight and call that ``onnx::MatMul_123`` or ``val_12``;
+the node that reads it is still called after the module, ``/model/layers.0/mlp/up_proj/MatMul``, or says it beside. So
+names come from nodes where the initialiser has none of its own, and the matrix is turned back. What remains unnamed
+keeps its number, and roles come from shapes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SUFFIX = ".onnx"
 PREFERRED = ("model.onnx", "decoder_model_merged.onnx", "decoder_model.onnx")
 MADE_UP = re.compile(r"(onnx::\w+_\d+|\d+|val_\d+|_?[a-z]+_\d+)\Z")
 """Names that exporters give to what has none: ``onnx::MatMul_123``, ``1234``, ``val_7``."""
-READERS = frozenset(["MatMul", "Gemm", "Gather", "Conv"])
+READERS = frozenset(["MatMul", "Gemm", "Gather", "Conv", "LSTM", "GRU", "Transpose"])
 """Operations whose constants are weights; others have constants of the computation, such as an initial state."""
 RECURRENT = {1: "W", 2: "R", 3: "B"}
 """Inputs of the operations LSTM and GRU that are weights: kernel, recurrent kernel, biases."""
@@ -64,14 +64,21 @@ def _candidates(source: Source) -> list[str]:
 
 
 def renamed(found: Graph) -> dict[str, Tensor]:
-    """Weights by the names that their modules have, without integers and other constants of the computation.
+    """Weights by the names that their modules have, without constants of the computation.
+
+    Those are integers, single numbers, and what an exporter has worked out in advance (a mask, frequencies): it has no
+    module's name, is no vector, as gains and biases are, and no operation reads it as a weight.
 
     An operation LSTM or GRU gives ``rnn/LSTM/W`` and so on, by the path of its node.
     """
-    read = {name for node in found.nodes if node.kind in READERS for name in node.inputs}
-    kept = {
-        n: t for n, t in found.tensors.items() if t.floating and t.size > 1 and (n in read or n not in found.constants)
-    }
+    weights = {name for node in found.nodes if node.kind in READERS for name in node.inputs}
+    others = {name for node in found.nodes if node.kind not in READERS for name in node.inputs}
+
+    def computed(name: str, tensor: Tensor) -> bool:
+        unnamed = name in found.constants or (name in others and "." not in name and len(tensor.shape) != 1)
+        return (unnamed and name not in weights) or not tensor.floating or tensor.size < 2
+
+    kept = {n: t for n, t in found.tensors.items() if not computed(n, t)}
     out: dict[str, Tensor] = {}
     used: set[str] = set()
     for count, node in enumerate(found.nodes):
@@ -80,7 +87,7 @@ def renamed(found: Graph) -> dict[str, Tensor]:
             if tensor is None or name in used:
                 continue
             named = _named(node, place, tensor, count)
-            if named is not None and named.name not in kept and named.name not in out:
+            if named is not None and (named.name not in kept or named.name == name) and named.name not in out:
                 used.add(name)
                 out[named.name] = named
     return {**{n: t for n, t in kept.items() if n not in used}, **out}
@@ -88,13 +95,16 @@ def renamed(found: Graph) -> dict[str, Tensor]:
 
 def _named(node: Node, place: int, tensor: Tensor, count: int) -> Tensor | None:
     """An input of a node under its module's name and the right way round; None where it keeps its own."""
-    path = [part for part in node.name.split("/") if part]
     if node.kind in ("LSTM", "GRU") and place in RECURRENT:
-        stem = "/".join(path) or f"{count}/{node.kind}"
+        stem = node.name.strip("/") or f"{count}/{node.kind}"
         return _copy(tensor, f"{stem}/{RECURRENT[place]}")
-    if not MADE_UP.match(tensor.name) or len(path) < 2 or place != 1 or len(tensor.shape) != 2:
+    name = f"{node.module}.weight"
+    if not node.module or len(tensor.shape) != 2:
         return None
-    name = ".".join([*path[:-1], "weight"])
+    if node.kind == "Gather" and place == 0 and tensor.name.endswith(".weight"):
+        return _copy(tensor, name)  # an embedding that is also the head may be called after the head
+    if not MADE_UP.match(tensor.name) or place != 1:
+        return None
     if node.kind == "Gemm" and node.turned:
         return _copy(tensor, name)
     if node.kind in ("MatMul", "Gemm"):

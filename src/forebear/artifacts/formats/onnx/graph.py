@@ -5,6 +5,7 @@ Schema: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (field numbers be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -17,7 +18,9 @@ from forebear.errors import FormatError, one_line
 
 GRAPH, METADATA = 7, 14
 NODE, INITIALIZER = 1, 5
-INPUT, OUTPUT, NAME, OP, ATTRIBUTE = 1, 2, 3, 4, 5
+INPUT, OUTPUT, NAME, OP, ATTRIBUTE, PROPERTY = 1, 2, 3, 4, 5, 9
+SCOPES = "pkg.torch.onnx.name_scopes"
+"""Property under which PyTorch's exporter (torch.export) keeps the modules around an operation, the outermost first."""
 ATTRIBUTE_NAME, ATTRIBUTE_INTEGER, ATTRIBUTE_TENSOR, ATTRIBUTE_GRAPH = 1, 3, 5, 6
 DIMS, TYPE, FLOATS, TENSOR_NAME, RAW, DOUBLES, EXTERNAL, LOCATION = 1, 2, 4, 8, 9, 10, 13, 14
 TYPES = {1: "F32", 2: "U8", 3: "I8", 4: "U16", 5: "I16", 6: "I32", 7: "I64", 9: "BOOL", 10: "F16", 11: "F64"}
@@ -30,9 +33,18 @@ MAX_INITIALISERS = 200_000
 
 @dataclass(frozen=True)
 class Node:
-    """One operation: its name (a path of modules, as PyTorch's exporter writes it), kind, inputs, ``transB``."""
+    """One operation.
+
+    Attributes:
+        name: as written; PyTorch's older exporter makes it a path of modules, ``/model/norm/Mul``.
+        module: dotted name of the module that it belongs to, empty where nothing says.
+        kind: ``MatMul`` and so on.
+        inputs: names of what it reads.
+        turned: its ``transB``.
+    """
 
     name: str
+    module: str
     kind: str
     inputs: tuple[str, ...]
     turned: bool
@@ -100,7 +112,7 @@ def _node(found: Graph, wire: Wire, start: int, stop: int, sizes: Mapping[str, i
     """Note a node, and give the places of graphs inside of it."""
     inputs: list[str] = []
     outputs: list[str] = []
-    name = kind = ""
+    name = kind = scopes = ""
     turned = False
     constants: list[tuple[int, int]] = []
     for number, how, value, end in wire.fields(start, stop):
@@ -114,6 +126,10 @@ def _node(found: Graph, wire: Wire, start: int, stop: int, sizes: Mapping[str, i
             name = wire.text(value, end, "a node's name")
         elif number == OP:
             kind = wire.text(value, end, "an operation")
+        elif number == PROPERTY:
+            pair = {n: (v, e) for n, w, v, e in wire.fields(value, end) if w == LENGTH}
+            if 1 in pair and 2 in pair and wire.text(*pair[1], "a property") == SCOPES:
+                scopes = wire.text(*pair[2], "a node's scopes")
         elif number == ATTRIBUTE:
             label, integer = "", 0
             for n, w, v, e in wire.fields(value, end):
@@ -130,7 +146,15 @@ def _node(found: Graph, wire: Wire, start: int, stop: int, sizes: Mapping[str, i
         for a, b in constants:
             _put(found, _tensor(wire, a, b, sizes, outputs[0]), wire)
             found.constants.add(outputs[0])
-    found.nodes.append(Node(name, kind, tuple(inputs), turned))
+    found.nodes.append(Node(name, _module(name, scopes), kind, tuple(inputs), turned))
+
+
+def _module(name: str, scopes: str) -> str:
+    """The module around an operation, which is itself the last of its scopes, or of the parts of its name."""
+    listed = re.findall(r"'([^']*)'", scopes)
+    if len(listed) > 1:
+        return str(listed[-2])
+    return ".".join([part for part in name.split("/") if part][:-1])
 
 
 def _tensor(wire: Wire, start: int, stop: int, sizes: Mapping[str, int], name: str) -> Tensor | str:
