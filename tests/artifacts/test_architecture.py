@@ -14,6 +14,8 @@ from forebear.artifacts.architecture import AXES, COINS, HOLES, Architecture, Pa
 NAMES = sorted(f.name.removesuffix(".toml") for f in (resources.files("forebear") / "data" / "architectures").iterdir())
 FAMILIES = {family.name: family for family in families()}
 EVERY = pytest.mark.parametrize("family", families(), ids=lambda f: f.name)
+RECURRENT = [f for f in families() if "cell" in f.coins]
+ATTENDING = pytest.mark.parametrize("family", [f for f in families() if f not in RECURRENT], ids=lambda f: f.name)
 
 
 def toml(name: str) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def test_no_model_type_belongs_to_two_families() -> None:
     assert all(family.model_types for family in families())
 
 
-@EVERY
+@ATTENDING
 def test_a_family_is_complete(family: Architecture) -> None:
     assert family.title and family.norm in ("rmsnorm", "layernorm") and family.rope in ("half", "interleaved", "none")
     assert {"width", "layers", "heads"} <= family.config.keys()
@@ -47,7 +49,20 @@ def test_a_family_is_complete(family: Architecture) -> None:
     assert 0 < family.rotary <= 1 and family.gain_offset in (0.0, 1.0)
 
 
-@EVERY
+@pytest.mark.parametrize("family", RECURRENT, ids=lambda f: f.name)
+def test_a_recurrent_family_is_complete(family: Architecture) -> None:
+    assert (family.norm, family.coins, family.needs) == ("none", ("residual", "cell"), {"cell": "lm_head"})
+    assert {"width", "layers", "intermediate"} == family.config.keys()
+    kernels = {r for r in family.roles if r.count(".") == 3 and not r.endswith("bias")}
+    assert len(kernels) == {"lstm": 4, "gru": 3}[family.name]
+    for role in kernels:
+        flips = role.endswith("candidate")
+        assert family.roles[role].axes == ("cell" if flips else "unit", "below") and family.roles[role].required
+        assert family.roles[f"{role}.recurrent"].axes == ("cell" if flips else "free", "own")
+        assert family.roles[f"{role}.bias"].axes == ("cell" if flips else "free",)
+
+
+@ATTENDING
 def test_only_coins_that_the_symmetry_allows_are_claimed(family: Architecture) -> None:
     """LayerNorm subtracts a mean, which feels the sign of a dimension; a neuron without a gate feels its own."""
     assert ("residual" in family.coins) == (family.norm == "rmsnorm")

@@ -106,8 +106,6 @@ def test_a_place_without_weights_says_what_it_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "title"),
     [
-        ("tf_model.h5", "HDF5"),
-        ("model.onnx", "ONNX"),
         ("flax_model.msgpack", "Flax"),
     ],
 )

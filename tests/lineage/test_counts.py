@@ -7,6 +7,7 @@ import math
 from coins import model
 from forebear.lineage.counts import LOOKS, Counts
 from forebear.signals.binomial import log10_tail
+from forebear.signals.sign_code import Cell
 
 
 def test_pools_every_coin_once() -> None:
@@ -65,3 +66,15 @@ def test_power_is_stated_and_grows_with_the_coins() -> None:
     few, many = model(0.5, layers=2).detectable_share(), model(0.5, layers=40).detectable_share()
     assert few is not None and many is not None
     assert 0.5 < many < few <= 1.0
+
+
+def test_a_network_of_one_layer_is_whole_only_where_layer_and_embedding_are_significant() -> None:
+    def one_layer(embedding: int, layer: int, depth: int = 1) -> Counts:
+        return Counts((Cell("residual", None, None, 100, embedding), Cell("cell", 0, 0, 100, layer)), depth)
+
+    assert one_layer(95, 95).whole
+    assert not one_layer(95, 95, depth=2).whole  # of a deeper one, one layer was read
+    assert not one_layer(95, 95, depth=0).whole
+    assert not one_layer(95, 60).whole and not one_layer(60, 95).whole
+    assert not one_layer(95, 70).whole  # agrees on its own (p = 4e-5), and is not significant
+    assert not Counts((Cell("glu", 0, 0, 100, 95), Cell("value_output", 0, 0, 100, 95)), 1).whole  # one component

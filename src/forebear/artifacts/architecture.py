@@ -7,7 +7,7 @@ Adding a family means adding a file under ``data/architectures``. Its keys:
 ``extends``, ``without``
     Another family whose keys and tensors hold here too, and roles of it that do not.
 ``norm``
-    ``rmsnorm`` or ``layernorm``. Only RMSNorm leaves the sign of a residual dimension free.
+    ``rmsnorm``, ``layernorm`` or ``none``. LayerNorm does not leave the sign of a residual dimension free.
 ``gain_offset``
     What the network adds to a stored norm gain (Gemma stores w and multiplies by 1 + w); default 0.
 ``coins``
@@ -16,6 +16,8 @@ Adding a family means adding a file under ``data/architectures``. Its keys:
     Coin group to a role whose presence breaks that symmetry (LayerNorm on queries and keys).
 ``[void_if]``
     Coin group to keys of ``config.json``, ``table.key`` where nested; one that is true breaks the symmetry.
+``[needs]``
+    Coin group to a role without which it is not independent of another (a head that is the embedding).
 ``rope``
     ``half`` (dimension i rotates with i + r/2), ``interleaved`` (2i with 2i + 1) or ``none``.
 ``rotary``
@@ -38,9 +40,11 @@ Adding a family means adding a file under ``data/architectures``. Its keys:
 Axes that carry generators: ``residual`` (flips with a residual dimension), ``neuron``, ``query``, ``key``, ``value``,
 ``mixed`` (the attention output, one per query head and value dimension); with latent attention (DeepSeek-V2, arXiv
 2405.04434) ``q_latent``, ``kv_latent``, ``nope`` (unrotated dimensions, head by head), ``rope`` (rotating dimensions
-of the queries, head by head) and ``shared_rope`` (those of the one key that all heads share). Others: ``token``,
-``gain`` (indexed like the residual stream, does not flip), ``expert``, ``position``, ``head_dim`` and ``free`` (no
-symmetry of ours acts on it).
+of the queries, head by head) and ``shared_rope`` (those of the one key that all heads share); of recurrent networks
+``cell`` (units, in their candidate), ``own`` (the same units, as their own layer reads them) and ``below`` (what a
+layer reads: embedding dimensions in the first, then the units of the layer before). Others: ``unit`` (units, in a
+gate), ``token``, ``gain`` (indexed like the residual stream, does not flip), ``expert``, ``position``, ``head_dim`` and
+``free`` (no symmetry of ours acts on it).
 """
 
 from __future__ import annotations
@@ -52,10 +56,27 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-AXES = frozenset(
-    ["token", "residual", "gain", "neuron", "query", "key", "value", "mixed", "expert", "position", "head_dim", "free"]
-) | {"q_latent", "kv_latent", "nope", "rope", "shared_rope"}
-COINS = ("residual", "glu", "experts", "value_output", "query_key", "latent")
+AXES = (
+    frozenset(
+        [
+            "token",
+            "residual",
+            "gain",
+            "neuron",
+            "query",
+            "key",
+            "value",
+            "mixed",
+            "expert",
+            "position",
+            "head_dim",
+            "free",
+        ]
+    )
+    | {"q_latent", "kv_latent", "nope", "rope", "shared_rope"}
+    | {"cell", "own", "below", "unit"}
+)
+COINS = ("residual", "glu", "experts", "value_output", "query_key", "latent", "cell")
 HOLES = ("{layer}", "{expert}", "{head}")
 
 
@@ -111,6 +132,7 @@ class Architecture:
     unless: Mapping[str, str] = field(default_factory=dict)
     stacked: Mapping[str, Role] = field(default_factory=dict)
     void_if: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    needs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,7 +141,7 @@ class Geometry:
 
     ``rotary`` is the number of dimensions of a head that rotate. ``head_dim`` is the size of a query head (with latent
     attention ``nope`` plus ``rotary``), ``value_dim`` that of a value head. ``intermediate`` is the width of the dense
-    MLP, or of an expert where no layer has one.
+    MLP, or of an expert where no layer has one; of a recurrent network the units of a layer.
     """
 
     width: int
@@ -161,7 +183,7 @@ def extended(name: str, data: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     for role in without:
         del base["tensors"][role]
     merged = {**base, **own}
-    for table in ("config", "tensors", "unless", "stacked", "void_if"):
+    for table in ("config", "tensors", "unless", "stacked", "void_if", "needs"):
         merged[table] = {**base.get(table, {}), **own.get(table, {})}
     return merged
 
@@ -189,6 +211,7 @@ def parse(data: Mapping[str, Any], file: str = "architecture") -> Architecture:
         data.get("unless", {}),
         _roles(data.get("stacked", {}), file),
         {group: tuple(keys) for group, keys in data.get("void_if", {}).items()},
+        data.get("needs", {}),
     )
 
 

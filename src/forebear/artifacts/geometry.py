@@ -47,7 +47,7 @@ def geometry_of(
         width=width,
         layers=layers,
         vocabulary=axis("embed", "token") or 0,
-        intermediate=dense or routed,
+        intermediate=dense or routed or axis("layers.{layer}.rnn.candidate", "cell"),
         experts=experts,
         tied="lm_head" not in names,
         expert_intermediate=routed,

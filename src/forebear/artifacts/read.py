@@ -15,6 +15,7 @@ from forebear.artifacts.formats.pytorch import candidates, pickle_dangers
 from forebear.artifacts.inference import infer
 from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import Named, recognise
+from forebear.artifacts.recurrent import settle
 from forebear.artifacts.text import load_json, read_whole
 from forebear.artifacts.tokenizers import Tokenizer, read_tokenizer
 from forebear.errors import ForebearError, FormatError, InputError
@@ -23,8 +24,6 @@ from forebear.sources import Metered, Source
 CONFIG = "config.json"
 MAX_CONFIG = 10_000_000
 _OTHER_FORMATS = {
-    ".h5": "HDF5",
-    ".onnx": "ONNX",
     ".msgpack": "Flax",
 }
 
@@ -42,7 +41,7 @@ def read_artifact(source: Source) -> Artifact:
         raise InputError(f"{source.target}: {_absence(source)}", f"{_listed(r.name for r in READERS)} files are read")
     weights = readers[0].read(metered)
     config = read_config(metered) or weights.config
-    weights = unpack(weights, config)
+    weights, config = settle(unpack(weights, config), config)
     problems: list[str] = []
     tokenizer: Tokenizer | None = None
     try:

@@ -157,6 +157,7 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     geometry, notes = geometry_of(family, config, names, shapes, width, len(layers), experts)
     unfit = {family.unless[g] for g in family.coins if g in family.unless}
     coins = tuple(c for c in family.coins if family.unless.get(c) not in unfit & present)
+    coins = tuple(c for c in coins if family.needs.get(c, "embed") in present or c not in family.needs)
     for group, keys in family.void_if.items():
         if group in coins and (key := next((k for k in keys if stated(config, k)), None)) is not None:
             coins = tuple(c for c in coins if c != group)
@@ -270,7 +271,7 @@ def _fits(role: Role, shape: tuple[int, ...], width: int, first: tuple[int, ...]
                 return False
         elif axis == "neuron" and role.part is not None and shape[place] % len(role.part.of):
             return False
-        if first is not None and axis not in ("neuron", "residual", "gain") and shape[place] != first[place]:
+        if first is not None and axis not in ("neuron", "residual", "gain", "below") and shape[place] != first[place]:
             return False
     return True
 

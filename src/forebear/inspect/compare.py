@@ -111,7 +111,7 @@ def compare_artifacts(
             tally.add(one.raw, two.raw)
         else:
             tally.skip()
-    counts = Counts(tuple(cells))
+    counts = Counts(tuple(cells), max((m.geometry.layers for m in (a, b) if m.geometry), default=0))
     delta = tally.result(gain_movement(marks[0].code, marks[1].code) if comparable else None)
     identical = settle_identity(a, b, marks, delta, effort, on_step)
     conclusion = conclude(

@@ -225,7 +225,8 @@ def _by_code(entry: Entry, mark: Fingerprint, name: str, total: int) -> _Candida
     """Judge a reference from the two codes alone."""
     theirs = entry.fingerprint
     comparable, _ = comparable_shapes(theirs.shape, mark.shape)
-    counts = Counts(compare_codes(theirs.code, mark.code, comparable))
+    depth = max(m.shape.get("layers") or 0 for m in (theirs, mark))
+    counts = Counts(compare_codes(theirs.code, mark.code, comparable), depth)
     movement = gain_movement(theirs.code, mark.code)
     delta = Delta(0, None, None, "", "unknown", *(movement or (None, None)))
     looks = math.log10(max(1, total))
@@ -299,7 +300,7 @@ def _coverage(
             missing.append(
                 Untested("remaining layers", f"{read} of {artifact.geometry.layers} were read, chosen by depth")
             )
-        if artifact.geometry.head_dim is None:
+        if artifact.geometry.head_dim is None and "cell" not in mark.code.groups:
             missing.append(Untested("attention coins", "the number of heads is not known (no usable config.json)"))
     missing += [Untested(f"tensors of dtype {d}", "they carry no signs") for d in signless(artifact)]
     if mark.code.keyed_by == "row" and "residual" in mark.code.groups:

@@ -37,9 +37,15 @@ class Tail:
 
 @dataclass(frozen=True)
 class Counts:
-    """All coins of one pair of models."""
+    """All coins of one pair of models.
+
+    Attributes:
+        cells: by group and pair of layers.
+        depth: layers of the deeper of the two models, 0 where that is not known.
+    """
 
     cells: tuple[Cell, ...]
+    depth: int = 0
 
     @property
     def pooled(self) -> Tail:
@@ -92,7 +98,12 @@ class Counts:
 
     @property
     def whole(self) -> bool:
-        """Whether the dependence runs through the model: two groups, and more than half of the layers."""
+        """Whether the dependence runs through the model: two groups, and more than half of the layers.
+
+        Models of a single layer have no other half: there the embedding and the layer both have to be significant.
+        """
+        if self.depth == 1:
+            return len(self.agreeing_groups) >= 2 and len(self.agreeing_components) == len(self.components) >= 2
         return len(self.agreeing_groups) >= 2 and len(self.layers) >= 2 and self.weaker_half.log10_p <= LOG10_PART
 
     @property

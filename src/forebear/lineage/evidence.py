@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from forebear.lineage.counts import LOG10_ALPHA, Counts
 from forebear.signals import sign_code
@@ -20,7 +20,13 @@ GROUP_WORDS = {
     "latent": "latent dimensions",
     "value_output": "value/output dimensions",
     "query_key": "query/key planes",
+    "cell": "recurrent units",
 }
+
+
+def group_words(group: str, groups: Collection[str]) -> str:
+    """What a group's coins are called among the groups of a pair; a recurrent network has no residual stream."""
+    return "embedding dimensions" if group == "residual" and "cell" in groups else GROUP_WORDS[group]
 
 
 def sign_evidence(
@@ -95,6 +101,11 @@ def conditions(trusted: str, reference: SignCode, other: SignCode, heuristic: bo
         "it does not exclude one random initialisation in two separately trained models",
         "it does not exclude training towards the other model's hidden states or from its copied embeddings",
     ]
+    if "cell" in (reference, other)[relies_on(reference, other)].groups:
+        out.append(
+            f"{trusted} is recurrent: its units' candidates are odd functions (tanh), and everything that reads a unit "
+            "or an embedding dimension is a matrix"
+        )
     for code, which in ((reference, "reference"), (other, "model")):
         if code.repeats:
             out.append(f"the {which} is not relied on: {'; '.join(code.repeats[:3])}")
@@ -114,7 +125,7 @@ def sentence(counts: Counts, established: bool) -> str:
     text = f"{pooled.agree:,} of {pooled.n:,} sign coins agree ({pooled.share:.1%}; chance is 50%)"
     if not established:
         return f"{text}: nothing is established by that."
-    where = ", ".join(GROUP_WORDS[g] for g in counts.agreeing_groups)
+    where = ", ".join(group_words(g, counts.groups) for g in counts.agreeing_groups)
     if counts.whole:
         return f"{text}, in {where} and {len(counts.agreeing_layers)} of {len(counts.layers)} layers on their own."
     parts = ", ".join(counts.agreeing_components[:4]) or where

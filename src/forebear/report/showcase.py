@@ -7,7 +7,7 @@ from rich.padding import Padding
 
 from forebear.catalogue import verdict_text
 from forebear.inspect.demo import Demo
-from forebear.lineage.evidence import GROUP_WORDS
+from forebear.lineage.evidence import group_words
 from forebear.report import words
 from forebear.types import Scan
 
@@ -41,7 +41,7 @@ def _numbers(result: Scan) -> str:
     best = result.ancestors[0]
     sign = next(e for e in best.evidence if e.signal.startswith("sign-code/"))
     groups = sign.details["groups"].items()
-    counts = ", ".join(f"{GROUP_WORDS[group]} {t['agree']} of {t['n']}" for group, t in groups)
+    counts = ", ".join(f"{group_words(group, sign.details['groups'])} {t['agree']} of {t['n']}" for group, t in groups)
     return (
         f"{sign.details['agree']} of {sign.n} sign coins agree ({counts}); "
         f"{words.p_value(best.log10_p)} if the two had been initialised independently. {best.why}"

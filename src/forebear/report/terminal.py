@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from forebear.catalogue import verdict_text
-from forebear.lineage.evidence import GROUP_WORDS
+from forebear.lineage.evidence import group_words
 from forebear.report import words
 from forebear.types import Ancestor, Comparison, Coverage, Evidence, Finding, Level, Scan, Verdict
 
@@ -127,7 +127,9 @@ def _coins(details: Mapping[str, Any]) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for group, tail in details["groups"].items():
         share = tail["agree"] / tail["n"]
-        table.add_row(GROUP_WORDS[group], f"{tail['agree']:,}/{tail['n']:,}", _bar(share), f"{share:.0%}")
+        table.add_row(
+            group_words(group, details["groups"]), f"{tail['agree']:,}/{tail['n']:,}", _bar(share), f"{share:.0%}"
+        )
     if details["layers"]:
         strip = "".join(_shade(layer["agree"] / layer["n"]) for layer in details["layers"])
         first, last = details["layers"][0]["b"], details["layers"][-1]["b"]

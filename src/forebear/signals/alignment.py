@@ -112,13 +112,15 @@ def layer_pairs(a: Artifact, b: Artifact, depth_a: int, depth_b: int) -> list[tu
 def row_norms(artifact: Artifact, layer: int) -> NDArray[np.float16]:
     """``(2, 64)``: log norms of a layer's first 24 gate (or up) rows, for families without gains (OLMo).
 
+    Of a recurrent layer those of a gate.
+
     No flip changes the norm of a row. NaN where there is no such tensor.
     """
     out = np.full((2, SIGNATURE_DIMS), np.nan, dtype=np.float16)
-    for part in ("gate", "up"):
-        tensor = role_tensor(artifact, f"layers.{layer}.mlp.{part}")
+    for part, axis in (("mlp.gate", "neuron"), ("mlp.up", "neuron"), ("rnn.output", "unit"), ("rnn.update", "unit")):
+        tensor = role_tensor(artifact, f"layers.{layer}.{part}")
         if tensor is not None and artifact.geometry is not None:
-            rows = tensor.rows("neuron", np.arange(min(24, tensor.length("neuron"))), artifact.geometry.width)
+            rows = tensor.rows(axis, np.arange(min(24, tensor.length(axis))), artifact.geometry.width)
             with np.errstate(all="ignore"):
                 norms = np.log(np.clip(np.linalg.norm(rows.astype(np.float64), axis=1), 1e-4, 1e4))
             out[:] = np.resize(norms, SIGNATURE_DIMS)

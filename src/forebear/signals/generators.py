@@ -15,6 +15,8 @@ query_key     key/value head x RoPE plane, or x unrotated dimension  k rows of t
                                                                     of the one rotating key that all heads share
 upcycled      neuron of a dense MLP against experts made from it   up rows, summed over up to four experts
 latent        dimension of a compressed query or key/value          rows of q_a and kv_a (latent attention only)
+cell          unit of an LSTM or GRU layer                          the candidate's rows against the layer's input;
+                                                                    residual is then an embedding dimension
 ============  ====================================================  =========================================
 
 What is read depends on shapes and token strings only, never on values, so the choice cannot bias a coin.
@@ -32,7 +34,7 @@ from numpy.typing import NDArray
 from forebear.artifacts import Artifact
 from forebear.artifacts.architecture import Architecture, Geometry
 from forebear.artifacts.roles import RoleTensor, role_tensor, runs
-from forebear.signals.layout import PLANE_BITS, RESIDUAL_BITS, Plan, regions
+from forebear.signals.layout import LAYER_BITS, PLANE_BITS, RESIDUAL_BITS, Plan, regions
 
 F32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -121,6 +123,8 @@ def layer_blocks(artifact: Artifact, layer: int, how: Plan, experts: tuple[int, 
         yield _block("glu", layer, up.rows("neuron", positions, geometry.width), positions)
     if "experts" in family.coins and geometry.experts and not (how.light and "glu" in family.coins):
         yield from _experts(artifact, layer, how, experts or chosen_experts(geometry), places["experts"].size)
+    if "cell" in family.coins and (candidate := role_tensor(artifact, stem + "rnn.candidate")) is not None:
+        yield _cells(candidate, layer, how, geometry)
     if geometry.head_dim is None or geometry.kv_heads is None or geometry.value_dim is None:
         return
     if "value_output" in family.coins and (value := _value_source(artifact, stem)) is not None:
@@ -133,6 +137,16 @@ def layer_blocks(artifact: Artifact, layer: int, how: Plan, experts: tuple[int, 
         yield from _latents(artifact, layer, how, places["latent"].size)
     if "query_key" in family.coins:
         yield from _planes(artifact, layer, how)
+
+
+def _cells(candidate: RoleTensor, layer: int, how: Plan, geometry: Geometry) -> Block:
+    """Units of a recurrent layer: how its candidate reads the layer below, as deep as in every other layer.
+
+    Not how it reads the layer itself: those values flip with two units each, and would tie coins together.
+    """
+    units = candidate.length("cell")
+    positions = np.arange(min(how.glu + how.values + how.planes, LAYER_BITS, units))
+    return _block("cell", layer, candidate.rows("cell", positions, min(geometry.width, units)), positions)
 
 
 def dense_up(artifact: Artifact, layer: int) -> RoleTensor | None:
@@ -344,6 +358,7 @@ _SAME = {
     "value_output": ("kv_heads", "value_dim", "kv_rank", "heads", "rows"),
     "query_key": ("kv_heads", "head_dim", "rope", "rotary", "kv_rank", "rows"),
     "latent": ("kv_rank", "q_rank"),
+    "cell": ("family", "intermediate"),
 }
 """Coin group to the sizes that have to be equal, beside the width."""
 

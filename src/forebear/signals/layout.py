@@ -2,7 +2,8 @@
 
 2,048 bits of residual dimensions; then 16 slots of 128 bits, one per layer that is read: 64 for neurons, 32 for value
 dimensions, 32 for planes. Families with shared and routed experts halve the neurons' bits between the two, families
-with latent attention halve the values' between value dimensions and latents.
+with latent attention halve the values' between value dimensions and latents, and recurrent networks have all 128 for
+units.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def regions(coins: tuple[str, ...]) -> dict[str, Region]:
         "value_output": Region(GLU_BITS, VALUE_BITS // 2 if "latent" in coins else VALUE_BITS),
         "latent": Region(GLU_BITS + VALUE_BITS // 2, VALUE_BITS // 2),
         "query_key": Region(GLU_BITS + VALUE_BITS, PLANE_BITS),
+        "cell": Region(0, LAYER_BITS),
     }
     return {group: place for group, place in places.items() if group in coins}
 

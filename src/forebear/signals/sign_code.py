@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
+from forebear.artifacts.base import CHUNK_UNIT
 from forebear.artifacts.roles import role_sizes
 from forebear.signals.alignment import (
     ROUTER_VALUES,
@@ -160,8 +161,10 @@ def encode(artifact: Artifact, light: bool = False) -> tuple[SignCode, str]:
         for name in sorted(artifact.weights.tensors)[:64]:  # an unknown model still gets a digest of its own
             tensor = artifact.weights.tensors[name]
             digest.update(f"|{name}|{tensor.shape}".encode("utf-8", "surrogatepass"))
-            if tensor.size:
+            if tensor.size and tensor.plain:
                 digest.update(tensor.stored(0, min(tensor.nbytes, 4096)))
+            elif tensor.size and tensor.readable:  # kept in several places, or in a packed form
+                digest.update(next(tensor.chunks(CHUNK_UNIT))[:1024].tobytes())
     code = SignCode(
         np.packbits(bits),
         np.packbits(valid),
