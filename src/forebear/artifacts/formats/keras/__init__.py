@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from forebear.artifacts.base import Tensor, Weights
@@ -157,7 +158,7 @@ def _variable(full: str) -> str:
 
 
 def _renamed(tensor: Tensor, name: str) -> Tensor:
-    return type(tensor)(**{**tensor.__dict__, "name": name})
+    return replace(tensor, name=name)
 
 
 def _listed(found: Contents) -> list[dict[str, Any]]:
