@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,17 @@ def test_a_hub_that_is_down_costs_the_references_and_not_the_answer(
     result = forebear.scan(str(tmp_path / "child"), index)
     assert result.verdict is Verdict.INCONCLUSIVE and result.problems == ()
     assert sum("could not be fetched" in u.why for u in result.coverage.not_tested) == 3
+
+
+def test_a_hub_that_takes_no_connection_is_not_waited_for(
+    index: LocalIndex, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}")
+        result = forebear.scan(str(tmp_path / "child"), index)
+    missing = [u.what for u in result.coverage.not_tested if "the hub could not be reached" in u.why]
+    assert set(missing) == set(KNOWN) and result.verdict is Verdict.INCONCLUSIVE and hub.log == []
 
 
 def test_a_child_on_the_hub_is_found_and_a_twin_is_not(hub: Hub, index: LocalIndex, tmp_path: Path) -> None:

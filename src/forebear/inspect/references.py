@@ -18,7 +18,7 @@ from forebear.inspect.judge import FEWEST_COINS, suggested
 from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint, fingerprint
 from forebear.signals.sign_code import light_code
-from forebear.sources import Refused, is_remote, open_source
+from forebear.sources import is_remote, open_source
 from forebear.types import Untested
 
 MOST_FETCHED = 3
@@ -41,14 +41,19 @@ class Fetched:
 def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_step: Callable[[str], None]) -> Fetched:
     """Read the codes of the suggested bases from the hub and add them to the index.
 
-    One that is in the index already, under any revision, is not fetched again. The first that cannot be reached ends
-    the attempt: the next would not be either.
+    One that is in the index already, under any revision, is not fetched again. A hub that takes no connection within
+    seconds is not waited for: the scan did not ask for it.
     """
+    from forebear.sources.hub import hub_answers
+
     added: list[str] = []
     missing: list[Untested] = []
     have = {entry.location.split("@")[0] for entry in index.entries()}
     wanted = [a.model.repository for a in suggested(shape)]
     wanted = [name for name in dict.fromkeys(wanted) if f"hf:{name}" not in have]
+    if wanted and not hub_answers():
+        why = "the hub could not be reached to fetch it"
+        return Fetched(missing=tuple(Untested(name, why) for name in wanted[:MOST_FETCHED]))
     for name in wanted[:MOST_FETCHED]:
         on_step(f"fetching the sign code of {name}")
         try:
@@ -61,12 +66,8 @@ def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_st
                 continue
             index.add(mark, source.location)
             added.append(name)
-        except Refused as error:
-            missing.append(Untested(name, f"could not be fetched: {error.message}"))
         except ForebearError as error:
             missing.append(Untested(name, f"could not be fetched: {error.message}"))
-            if not added:
-                break
     missing += [
         Untested(name, f"{MOST_FETCHED} others of this shape were fetched first") for name in wanted[MOST_FETCHED:]
     ]

@@ -6,7 +6,7 @@ import os
 import re
 
 from forebear.errors import UsageError
-from forebear.sources.answers import FORBIDDEN, Refused, offline
+from forebear.sources.answers import FORBIDDEN, offline
 from forebear.sources.base import File, Metered, Range, Source, Traffic
 from forebear.sources.cache import RangeCache, cache_home
 from forebear.sources.filesystem import LocalSource
@@ -20,7 +20,6 @@ __all__ = [
     "OllamaSource",
     "Range",
     "RangeCache",
-    "Refused",
     "Source",
     "Traffic",
     "cache_home",

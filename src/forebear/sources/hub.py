@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
+import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -199,6 +201,21 @@ def page_target(address: str) -> str:
     page = re.escape(endpoint()) + rf"/({_PART}/{_PART})(?:/tree/([A-Za-z0-9][\w.-]*))?/?"
     found = re.fullmatch(page, address, re.ASCII)
     return "" if not found else f"hf:{found[1]}@{found[2]}" if found[2] else f"hf:{found[1]}"
+
+
+def hub_answers(seconds: float = 3.0) -> bool:
+    """Whether the hub takes a connection at all, for what is better left undone than waited for.
+
+    True where a proxy stands between, since only a request would tell.
+    """
+    scheme, name, port = origin(endpoint())
+    if urllib.request.getproxies().keys() & {scheme, "all"} and not urllib.request.proxy_bypass(name):
+        return True
+    try:
+        with socket.create_connection((name, port), seconds):
+            return True
+    except OSError:
+        return False
 
 
 def endpoint() -> str:
