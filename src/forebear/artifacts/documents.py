@@ -41,6 +41,11 @@ class Documents:
     licences: Mapping[str, str] = field(default_factory=dict)
 
 
+def is_document(path: str) -> bool:
+    """Whether a file is the card, or by its name a licence or a notice."""
+    return path == CARD or _LICENCE.match(path) is not None
+
+
 def read_documents(source: Source) -> tuple[Documents, tuple[str, ...]]:
     """The documents of a source, and one line for each that could not be read as it should be."""
     problems: list[str] = []
@@ -49,7 +54,7 @@ def read_documents(source: Source) -> tuple[Documents, tuple[str, ...]]:
     licences: dict[str, str] = {}
     for file in source.files():
         is_card = file.path == CARD
-        if not is_card and not _LICENCE.match(file.path):
+        if not is_document(file.path):
             continue
         try:
             if file.path.lower().endswith(_NOT_TEXT):

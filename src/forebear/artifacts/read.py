@@ -8,7 +8,7 @@ from typing import Any
 
 from forebear.artifacts.base import Artifact
 from forebear.artifacts.config import Sizes, contradictions, declared_sizes, language_part
-from forebear.artifacts.documents import read_documents
+from forebear.artifacts.documents import MAX_CARD, is_document, read_documents
 from forebear.artifacts.formats import READERS
 from forebear.artifacts.formats.adapter import adapter_files
 from forebear.artifacts.formats.pytorch import candidates, pickle_dangers
@@ -39,6 +39,8 @@ def read_artifact(source: Source) -> Artifact:
     readers = [r for r in READERS if r.handles(source)]
     if not readers:
         raise InputError(f"{source.target}: {_absence(source)}", f"{_listed(r.name for r in READERS)} files are read")
+    papers = [f for f in source.files() if (f.path == CONFIG or is_document(f.path)) and f.size <= MAX_CARD]
+    metered.prefetch((f.path, 0, f.size) for f in papers)
     weights = readers[0].read(metered)
     config = read_config(metered) or weights.config
     weights, config = settle(unpack(weights, config), config)

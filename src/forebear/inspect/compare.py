@@ -218,7 +218,7 @@ def coverage(
         missing.append(Untested("remaining layers", f"{read} of {b.geometry.layers} layers were read, chosen by depth"))
     for art in (a, b):
         missing += [Untested(f"{art.name}: tensors of dtype {d}", "they carry no signs") for d in signless(art)]
-        missing += [Untested(f"{art.name}: declared architecture", n) for n in art.notes]
+        missing += [Untested(f"{art.name}: how it was read", n) for n in art.notes]
     missing.append(DISGUISE)
     if identical is not None:
         tested.append("content/1" if identical else "equality of all values (differences were found)")

@@ -308,7 +308,7 @@ def _coverage(
     missing.append(DISGUISE)
     missing.append(Untested("licence duties and origin", "not part of this version"))
     missing += [Untested("one of its files", p) for p in artifact.problems]
-    missing += [Untested("declared architecture", n) for n in artifact.notes]
+    missing += [Untested("how it was read", n) for n in artifact.notes]
     missing += odd_tokens(artifact)
     return Coverage(tuple(done), tuple(missing))
 
