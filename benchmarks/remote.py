@@ -1,4 +1,4 @@
-"""Models of a million to a trillion parameters, identified over HTTP: python remote.py [--small] [--output FILE.md]
+"""Models of a million to a trillion parameters, identified over HTTP: python remote.py [--small]
 
 A hub on loopback computes every byte of a base, of a child that drifted from it by half of its weights' size, and of an
 independent twin, all with the true shapes of published models. ``forebear`` runs as a process of its own; what it asked
@@ -124,8 +124,8 @@ def run(hub: Hub, headers: Mapping[str, int], home: Path, *command: str) -> tupl
     return cost, answer
 
 
-def measure(label: str, shape: Shape, folder: Path) -> list[str]:
-    """The rows of one size: the base is indexed, the child and the twin are scanned; the child found, the twin not."""
+def measure(label: str, shape: Shape, folder: Path) -> tuple[list[str], Cost]:
+    """The rows of one size, and the cost of the child's: the base is indexed, the child found, the twin not."""
     rows: list[str] = []
     size = f"{parameters(shape):.3g}"
     with Hub() as hub:
@@ -141,7 +141,31 @@ def measure(label: str, shape: Shape, folder: Path) -> list[str]:
                 assert ancestors == (["org/base"] if role == "child" else []), f"{label} {role}: {said} {ancestors}"
             rows.append(cost.row(f"{label} ({size})", role, said))
             print(rows[-1], flush=True)
-    return rows
+            if role == "child":
+                found = cost
+    return rows, found
+
+
+def plot(points: dict[int, Cost], path: Path) -> None:
+    """Seconds and megabytes against parameters."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "forebear"
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    sizes = list(points)
+    left.plot(sizes, [c.seconds for c in points.values()], "o-", label="forebear scan, a process of its own")
+    left.plot(sizes, [c.plain for c in points.values()], "o--", label="a plain client, the same requests")
+    left.set(xlabel="parameters", ylabel="seconds", xscale="log", ylim=(0, None))
+    right.plot(sizes, [c.memory for c in points.values()], "o-", label="peak memory")
+    right.plot(sizes, [(c.headers + c.slices + c.tokenizer) / 1e6 for c in points.values()], "o--", label="received")
+    right.set(xlabel="parameters", ylabel="MB", xscale="log", ylim=(0, None))
+    for axes in (left, right):
+        axes.legend(frameon=False, fontsize="small")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main() -> None:
@@ -149,19 +173,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="up to a billion parameters")
     parser.add_argument("--output", type=Path, help="also write the table to this file")
+    parser.add_argument("--plot", type=Path, help="write a plot of time and memory to this SVG file")
     arguments = parser.parse_args()
     lines = [
         "| parameters | model | verdict | requests | headers MB | tokenizer MB | slices MB | s | s, plain | memory |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     print("\n".join(lines))
+    points: dict[int, Cost] = {}
     for label, shape in LADDER.items():
         if arguments.small and "1 M" not in label and "1 B" not in label:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            lines += measure(label, shape, Path(folder))
+            rows, points[parameters(shape)] = measure(label, shape, Path(folder))
+            lines += rows
     if arguments.output:
         arguments.output.write_text("\n".join(lines) + "\n")
+    if arguments.plot:
+        plot(points, arguments.plot)
 
 
 if __name__ == "__main__":
