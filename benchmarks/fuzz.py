@@ -2,8 +2,8 @@
 
 Every input is a small real model in the reader's format with some bytes changed, cut out, doubled, or replaced by
 numbers that readers trip over, half of them near the start, where headers are. It has to be read, with all of its
-values, or refused in one line. Anything else (another exception, more than the time or the memory that a file of its size
-justifies) is written to the corpus and ends with exit code 1. What the corpus holds already is tried first.
+values, or refused in one line. Anything else (another exception, more than the time or the memory that a file of its
+size justifies) is written to the corpus and ends with exit code 1. What the corpus holds already is tried first.
 """
 
 from __future__ import annotations
