@@ -13,7 +13,8 @@ import numpy as np
 from forebear.inspect.compare import compare
 from forebear.lineage import Counts
 from forebear.lineage.counts import LOG10_ALPHA
-from forebear.signals.sign_code import Cell, compare_rows, copied_layers, paired_blocks
+from forebear.signals.pairing import paired_blocks
+from forebear.signals.sign_code import Cell, compare_rows, copied_layers
 from null.coins import Table
 from null.edits import cloned, padded
 from null.pairs import Model, PairCounts, count, open_model

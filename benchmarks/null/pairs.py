@@ -12,7 +12,8 @@ import numpy as np
 from forebear.artifacts import Artifact, read_artifact
 from forebear.lineage import Counts
 from forebear.signals.generators import comparable_groups
-from forebear.signals.sign_code import SignCode, compare_codes, compare_rows, encode, paired_blocks
+from forebear.signals.pairing import paired_blocks
+from forebear.signals.sign_code import SignCode, compare_codes, compare_rows, encode
 from forebear.sources import open_source
 from null.coins import Table
 

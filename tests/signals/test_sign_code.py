@@ -14,12 +14,12 @@ from forebear.artifacts import Artifact, read_artifact
 from forebear.signals.alignment import align_layers
 from forebear.signals.generators import comparable_groups
 from forebear.signals.layout import CODE_BITS
+from forebear.signals.pairing import paired_blocks
 from forebear.signals.sign_code import (
     compare_codes,
     compare_rows,
     copied_layers,
     encode,
-    paired_blocks,
     public_signs,
     token_signs,
 )

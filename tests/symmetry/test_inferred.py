@@ -13,7 +13,7 @@ from forebear.artifacts import read_artifact
 from forebear.inspect.compare import adopt_heads, compare_artifacts
 from forebear.signals import fingerprint
 from forebear.signals.generators import comparable_groups
-from forebear.signals.sign_code import paired_blocks
+from forebear.signals.pairing import paired_blocks
 from forebear.sources import LocalSource
 from models import tiny, write_model
 from symmetry import flips as fl

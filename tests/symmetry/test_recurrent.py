@@ -21,7 +21,8 @@ from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.roles import template
 from forebear.signals import fingerprint
 from forebear.signals.layout import CODE_BITS, LAYER_BITS, RESIDUAL_BITS
-from forebear.signals.sign_code import compare_codes, compare_rows, encode, paired_blocks
+from forebear.signals.pairing import paired_blocks
+from forebear.signals.sign_code import compare_codes, compare_rows, encode
 from forebear.sources import LocalSource
 from models import write_safetensors
 

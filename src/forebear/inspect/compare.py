@@ -17,12 +17,12 @@ from forebear.signals.content import content_digest
 from forebear.signals.delta import Delta, Tally, pruned_from, shared_training
 from forebear.signals.fingerprint import main_dtype
 from forebear.signals.generators import comparable_groups
+from forebear.signals.pairing import paired_blocks
 from forebear.signals.sign_code import (
     INFERRED,
     SignCode,
     aligned_slots,
     compare_rows,
-    paired_blocks,
 )
 from forebear.sources import open_source
 from forebear.types import Comparison, Coverage, Evidence, ModelRef, Untested, floored

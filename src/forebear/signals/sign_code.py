@@ -8,7 +8,7 @@ Derivation and conditions: docs/architecture.md; the reading of the generators: 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,12 +19,9 @@ from forebear.artifacts import Artifact
 from forebear.artifacts.base import CHUNK_UNIT
 from forebear.artifacts.roles import role_sizes
 from forebear.signals.alignment import (
-    ROUTER_VALUES,
     SIGNATURE_DIMS,
     align_layers,
-    layer_pairs,
     layer_signature,
-    matched_experts,
 )
 from forebear.signals.binomial import log10_tail
 from forebear.signals.generators import (
@@ -32,7 +29,6 @@ from forebear.signals.generators import (
     keyed_by_string,
     layer_blocks,
     residual_block,
-    summed_mlp,
 )
 from forebear.signals.layout import CODE_BITS, LAYER_BITS, RESIDUAL_BITS, SLOTS, Region, is_light, plan, regions
 
@@ -45,7 +41,6 @@ CODE_BYTES = CODE_BITS // 8
 SELF_ALPHA = -6.0
 COPY_ALPHA = -4.0
 """log10 tail at which two layers of one model are taken for copies; generous, a false alarm costs a block of coins."""
-COPY_COSINE = 0.3
 INFERRED = "its architecture was inferred from tensor names or shapes"
 
 
@@ -337,65 +332,3 @@ def compare_rows(block_a: Block, block_b: Block) -> Cell:
         int((products[valid] > 0).sum()),
         float(cosines[valid].mean()) if n else None,
     )
-
-
-def paired_blocks(
-    a: Artifact, b: Artifact, codes: tuple[SignCode, SignCode], comparable: frozenset[str]
-) -> Iterator[tuple[Block, Block]]:
-    """Blocks of two models side by side, one layer pair at a time; layers aligned by the gains of all layers.
-
-    Routed experts are matched by their router rows, which the tested flips of an expert's neurons cannot change. Where
-    one model has experts in the place of the other's dense MLP (upcycling, arXiv 2212.05055), the sum of the experts
-    stands for the MLP: one coin per neuron of the dense one.
-    """
-    ga, gb = a.geometry, b.geometry
-    if ga is None or gb is None:
-        return
-    if "residual" in comparable:
-        one, two = residual_block(a), residual_block(b)
-        if one is not None and two is not None:
-            yield one, two
-    how = plan(gb.layers, gb.width)
-    wanted = set(how.slots.values())
-    spent = 0
-    once = CountedOnce()
-    side = relies_on(*codes)
-    for i, j in layer_pairs(a, b, ga.layers, gb.layers):
-        if j not in wanted:
-            continue
-        experts = None
-        if "experts" in comparable and spent + ga.experts * ga.width <= ROUTER_VALUES:
-            spent += ga.experts * ga.width
-            experts = matched_experts(a, i, b, j)
-        theirs = {block.group: block for block in layer_blocks(b, j, how, experts)}
-        for block in layer_blocks(a, i, how):
-            if block.group in comparable and block.group in theirs:
-                pair = block, theirs[block.group]
-                if once.first(pair[side]):
-                    yield pair
-        if "upcycled" in comparable:
-            one, two = summed_mlp(a, i, how), summed_mlp(b, j, how)
-            if one is not None and two is not None and once.first((one, two)[side]):
-                yield one, two
-
-
-class CountedOnce:
-    """Blocks of the trusted model that were compared already, so that no copy of one is counted again."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, list[Block]] = {}
-
-    def first(self, block: Block) -> bool:
-        """Whether no earlier block of the group holds the same coins; remembers the block if so.
-
-        Copies are told by their signs (of inner products, fair between independent layers) and, where there are too few
-        rows for that, by a mean signed cosine that fair signs do not reach. The other model is not asked.
-        """
-        earlier = self._seen.setdefault(block.group, [])
-        for other in earlier:
-            cell = compare_rows(other, block)
-            same = cell.n > 0 and log10_tail(max(cell.agree, cell.n - cell.agree), cell.n) < COPY_ALPHA
-            if same or abs(cell.cosine or 0.0) >= COPY_COSINE:
-                return False
-        earlier.append(block)
-        return True
