@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from boms import check_bom
 from edits import drifted
 from forebear.artifacts import read_artifact
 from forebear.artifacts.formats.safetensors import HEADER_WINDOW
@@ -157,9 +159,19 @@ def test_a_header_that_claims_too_much_is_not_fetched(hub: Hub) -> None:
 
 
 def test_the_bill_of_materials_names_the_repository_at_its_commit(models: dict[str, Path], hub: Hub) -> None:
-    record = write_bom("org/twin", scan=False).record
+    bill = write_bom("org/twin", scan=False)
+    record = bill.record
     assert (record.name, record.version) == ("org/twin", hub.repositories["org/twin"].commit)
-    assert {f.path for f in record.files} == {p.name for p in models["twin"].iterdir()}
+    here = {p.name: p.read_bytes() for p in models["twin"].iterdir()}
+    assert {f.path: f.sha256 for f in record.files} == {n: hashlib.sha256(data).hexdigest() for n, data in here.items()}
+    stated = {f.path for f in record.files if f.stated}
+    assert stated == {name for name in here if name.endswith(".safetensors")}
+    assert record.digests.keys() == {"SHA-256"}  # of the weights nobody has computed the other
+    document = bill.to_json()
+    weights = next(c for c in document["components"] if c["name"] in stated)
+    assert [h["alg"] for h in weights["hashes"]] == ["SHA-256"]
+    assert any("not downloaded" in p["value"] for p in weights["properties"])
+    check_bom(document)
 
 
 def command(hub: Hub, home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:

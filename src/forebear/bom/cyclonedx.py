@@ -128,13 +128,17 @@ def _model(record: Record) -> Json:
 
 
 def _file(file: FileRecord) -> Json:
-    hashes = [("SHA-256", file.sha256), ("SHA-512", file.sha512)] if file.sha256 else []
+    hashes = [(alg, content) for alg, content in (("SHA-256", file.sha256), ("SHA-512", file.sha512)) if content]
     return {
         "type": "file",
         "bom-ref": file_ref(file.path),
         "name": one_line(file.path) or "unprintable",
         "hashes": [{"alg": alg, "content": content} for alg, content in hashes],
-        "properties": _properties(("role", file.role), ("bytes", str(file.size))),
+        "properties": _properties(
+            ("role", file.role),
+            ("bytes", str(file.size)),
+            ("hashes.by", "the hub; the file was not downloaded" if file.stated else ""),
+        ),
     }
 
 
@@ -245,11 +249,11 @@ def _citations(document: Json, record: Record) -> list[Json]:
 
 
 def _measured(model: Json, record: Record) -> list[str]:
-    out = [f"{_ROOT}/hashes"] if model["hashes"] else []
+    out = [f"{_ROOT}/hashes"] if model["hashes"] and not any(f.stated for f in record.files) else []
     out += [_PARAMETERS + "/architectureFamily"] if record.family else []
     out += [f"{_ROOT}/pedigree/notes"] if record.notes else []
     out += _card_properties(model, lambda name: name not in _OF_CARD)
-    return out + [f"/components/{k}/hashes" for k, f in enumerate(record.files) if f.sha256]
+    return out + [f"/components/{k}/hashes" for k, f in enumerate(record.files) if f.sha256 and not f.stated]
 
 
 def _said_by_card(model: Json, record: Record) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from forebear.errors import InputError
 from forebear.sources import File, Source
@@ -14,6 +15,7 @@ from forebear.sources import File, Source
 CHUNK = 4_000_000
 """Bytes that are read at once; two files at a time, so memory stays small for a model of any size."""
 READERS = 2
+NONE: Mapping[str, str] = MappingProxyType({})
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx", ".npz")
 _TOKENIZER = ("tokenizer", "vocab", "merges", "special_tokens_map", "added_tokens", "spiece", "sentencepiece")
 _LICENCE = ("licence", "license", "copying", "notice", "use_policy", "usage_policy", "acceptable_use", "acceptable-use")
@@ -29,7 +31,8 @@ class FileRecord:
         role: ``weights``, ``config``, ``tokenizer``, ``card``, ``licence``, ``chat template``, ``code`` or ``other``,
             by name alone.
         sha256: hexadecimal, empty where the file could not be read.
-        sha512: hexadecimal, empty where the file could not be read.
+        sha512: hexadecimal, empty where the file could not be read, or was not.
+        stated: the SHA-256 is what its hub states; the file was not downloaded to compute it.
     """
 
     path: str
@@ -37,30 +40,39 @@ class FileRecord:
     role: str
     sha256: str = ""
     sha512: str = ""
+    stated: bool = False
 
 
 def describe_files(
-    source: Source, on_step: Callable[[str], None] = lambda _: None
+    source: Source, on_step: Callable[[str], None] = lambda _: None, stated: Mapping[str, str] = NONE
 ) -> tuple[tuple[FileRecord, ...], tuple[str, ...]]:
     """Every file of the model, sorted by path, and one line for each that could not be read.
 
     Where one weight file was named, the other weight files beside it belong to other models and are left out.
+
+    Args:
+        source: where they are.
+        on_step: told what is being done.
+        stated: ``sha256:…`` by path of files that are far away: these are believed, and said to be. Nobody wants a
+            terabyte downloaded for a digest that the hub has.
     """
     listed = [f for f in source.files() if source.only in (None, f.path) or role_of(f.path) != "weights"]
     on_step(f"hashing {len(listed):,} files")
     done: list[FileRecord] = []
     problems: list[str] = []
     with ThreadPoolExecutor(READERS) as pool:
-        for record, problem in pool.map(lambda f: _describe(source, f), listed):
+        for record, problem in pool.map(lambda f: _describe(source, f, stated.get(f.path, "")), listed):
             done.append(record)
             problems += [problem] if problem else []
             on_step(f"hashed {len(done):,} of {len(listed):,} files: {record.path}")
     return tuple(done), tuple(problems)
 
 
-def _describe(source: Source, file: File) -> tuple[FileRecord, str]:
+def _describe(source: Source, file: File, stated: str) -> tuple[FileRecord, str]:
     short, long = hashlib.sha256(), hashlib.sha512()
     role = role_of(file.path)
+    if stated and source.traffic is not None:
+        return FileRecord(file.path, file.size, role, stated.removeprefix("sha256:"), stated=True), ""
     try:
         for start in range(0, file.size, CHUNK):
             data = source.read(file.path, start, min(start + CHUNK, file.size))
@@ -99,16 +111,16 @@ def manifest_digests(files: Sequence[FileRecord]) -> dict[str, str]:
     return escaped as these tools do), so that anybody can check them without Forebear.
 
     Returns:
-        ``SHA-256`` and ``SHA-512`` in hexadecimal; empty where a file could not be read, because a digest of the rest
-        would be that of another model.
+        ``SHA-256`` and ``SHA-512`` in hexadecimal, each only where every file has one: a digest of the rest would be
+        that of another model.
     """
-    if not files or not all(f.sha256 for f in files):
-        return {}
     ordered = sorted(files, key=lambda f: os.fsencode(f.path))
-    return {
-        "SHA-256": hashlib.sha256(b"".join(_line(f.sha256, f.path) for f in ordered)).hexdigest(),
-        "SHA-512": hashlib.sha512(b"".join(_line(f.sha512, f.path) for f in ordered)).hexdigest(),
-    }
+    found: dict[str, str] = {}
+    if files and all(f.sha256 for f in files):
+        found["SHA-256"] = hashlib.sha256(b"".join(_line(f.sha256, f.path) for f in ordered)).hexdigest()
+    if files and all(f.sha512 for f in files):
+        found["SHA-512"] = hashlib.sha512(b"".join(_line(f.sha512, f.path) for f in ordered)).hexdigest()
+    return found
 
 
 def _line(digest: str, path: str) -> bytes:

@@ -20,6 +20,7 @@ from forebear.inspect.scan import scan as scan_model
 from forebear.signals import content, shape
 from forebear.signals.declared import declared, names_match
 from forebear.sources import Metered, OllamaSource, Source, open_source
+from forebear.sources.hub import HubSource
 from forebear.types import Ancestor, Scan, Test, Verdict, created
 
 _CACHE = re.compile(
@@ -61,7 +62,7 @@ def write_bom(
     references = index if index is not None else LocalIndex()
     readable = bool(artifact.weights.tensors)
     result = scan_model(target, references, effort, on_step) if scan and readable else None
-    files, unreadable = describe_files(source, on_step)
+    files, unreadable = describe_files(source, on_step, source.digests if isinstance(source, HubSource) else {})
     unreadable += _altered(source, files)
     card = read_card(artifact.documents.front_matter)
     name, named_by, version = _identity(source, artifact, card)

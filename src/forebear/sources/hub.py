@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +32,7 @@ WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".onnx", ".ckp
 MAX_PAGES = 100
 _PART = r"[A-Za-z0-9][\w.-]*"
 _TARGET = re.compile(rf"(?:hf:{_PART}(?:/{_PART})?|{_PART}/{_PART})(?:@[A-Za-z0-9][\w./-]*)?\Z", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _NEXT = re.compile(r'<([^<>]{1,2000})>;\s*rel="next"')
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -83,6 +84,11 @@ class HubSource:
     def location(self) -> str:
         """The repository at its commit, as a target."""
         return f"hf:{self.name}@{self._commit}"
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """``sha256:…`` of every large file, as the hub states it."""
+        return {f.path: f"sha256:{f.oid}" for f in self._listing if f.large and _SHA256.match(f.oid)}
 
     def files(self) -> tuple[File, ...]:
         """Files of the first level; ``InputError`` names the folders where the weights lie only in some of those."""
