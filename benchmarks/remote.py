@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import httpx2
@@ -148,12 +149,9 @@ def measure(label: str, shape: Shape, folder: Path) -> tuple[list[str], Cost]:
 
 def plot(points: dict[int, Cost], path: Path) -> None:
     """Seconds and megabytes against parameters."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "forebear"
-    from matplotlib import pyplot
-
+    import_module("matplotlib").use("svg")
+    pyplot = import_module("matplotlib.pyplot")  # by name, so that types can be checked where it is not installed
+    pyplot.rcParams["svg.hashsalt"] = "forebear"
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     sizes = list(points)
     left.plot(sizes, [c.seconds for c in points.values()], "o-", label="forebear scan, a process of its own")
