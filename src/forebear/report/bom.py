@@ -26,6 +26,7 @@ def table(console: Console, record: Record, quiet: bool = False) -> None:
         files = Table.grid(padding=(0, 2))
         for file in record.files[:SHOWN]:
             short = f"{file.sha256[:16]}…" if file.sha256 else "could not be read"
+            short += " as the hub states it" if file.stated else ""
             files.add_row(words.text(file.path), file.role, words.size(file.size), words.text(short, style="dim"))
         console.print(Padding(files, (0, 0, 0, 4)))
         if more := len(record.files) - SHOWN:
