@@ -1,4 +1,4 @@
-"""Roles of a model whose names belong to no known family, from shapes, order and norms of rows; never from signs."""
+"""Roles of a model whose names belong to no known family, from its own shapes, order and values alone."""
 
 from forebear.artifacts.inference.model import infer
 

@@ -1,7 +1,7 @@
 """Roles of a model whose names are unknown, from shapes, order and, where these leave a choice, norms of rows.
 
 What a wrong guess can do: nothing but silence. The model's own coins are never the trusted ones (``by_names``), so the
-p-value rests on the reference's symmetry alone; and nothing here looks at the reference, nor at the sign of anything.
+p-value rests on the reference's symmetry alone; and nothing here looks at the reference.
 Flip any generator of the reference and this model is read exactly as before: a misread row is just another vector
 that is fixed while the reference's coin is tossed.
 
