@@ -237,3 +237,20 @@ def test_alignment_is_one_to_one() -> None:
     doubled = gains[[0, 1, 2, 3, 4, 3, 4, 5, 6, 7]]
     pairs = align_layers(gains, doubled)
     assert len({i for i, _ in pairs}) == len({j for _, j in pairs}) == len(pairs) == 8
+
+
+@pytest.mark.parametrize("family", ["llama", "mixtral", "gpt2"])
+def test_signalling_nans_anywhere_cost_coins_and_no_warning(family: str, tmp_path: Path) -> None:
+    folder = tiny(family, tmp_path / "m")
+    whole = encode(read(folder))[0].n
+
+    def poison(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        values.reshape(-1)[::7] = 0x7FA0
+        return values
+
+    for name in read(folder).weights.tensors:
+        rewrite(folder, name, poison)
+    artifact = read(folder)
+    assert encode(artifact)[0].n < whole
+    for tensor in artifact.weights.tensors.values():
+        assert np.isnan(np.concatenate(list(tensor.chunks(4096)))).any()

@@ -46,6 +46,12 @@ class Dtype:
         return values // self.block * self.bits // 8
 
 
+def wide(values: F32) -> NDArray[np.float64]:
+    """The values as float64, without the warning that numpy gives where a file holds a signalling NaN."""
+    with np.errstate(invalid="ignore"):
+        return values.astype(np.float64)
+
+
 def _plain(code: str) -> Callable[[Bytes], F32]:
     kind = np.dtype(code)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
+from forebear.artifacts.dtypes import wide
 from forebear.artifacts.roles import role_tensor
 from forebear.signals.generators import chosen_experts
 
@@ -27,7 +28,7 @@ def layer_signature(artifact: Artifact, layer: int) -> NDArray[np.float16]:
         gains = before if before is not None else role_tensor(artifact, f"layers.{layer}.{norm}_post_norm")
         if gains is None or len(gains.tensor.shape) != 1 or gains.tensor.shape[0] < SIGNATURE_DIMS:
             continue
-        values = np.abs(gains.tensor.values().astype(np.float64) + offset)
+        values = np.abs(wide(gains.tensor.values()) + offset)
         at = np.linspace(0, values.size - 1, SIGNATURE_DIMS).round().astype(int)
         with np.errstate(all="ignore"):
             out[row] = np.log(np.clip(values[at], 1e-4, 1e4))
@@ -89,7 +90,7 @@ def matched_experts(a: Artifact, layer_a: int, b: Artifact, layer_b: int) -> tup
     count = one.length("expert")
     if count != a.geometry.experts:  # experts are missing, or the router is not what it is named
         return None
-    x, y = (t.rows("expert", np.arange(count), a.geometry.width).astype(np.float64) for t in (one, two))
+    x, y = (wide(t.rows("expert", np.arange(count), a.geometry.width)) for t in (one, two))
     with np.errstate(all="ignore"):
         x, y = (np.nan_to_num(m / np.linalg.norm(m, axis=1, keepdims=True)) for m in (x, y))
     similarity = x[list(chosen_experts(a.geometry))] @ y.T

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.architecture import Architecture, Geometry
+from forebear.artifacts.dtypes import wide
 from forebear.artifacts.roles import RoleTensor, role_tensor, runs
 from forebear.signals.layout import LAYER_BITS, PLANE_BITS, RESIDUAL_BITS, Plan, regions
 
@@ -192,8 +193,10 @@ def summed_mlp(artifact: Artifact, layer: int, how: Plan) -> Block | None:
     if not found:
         return None
     positions = np.arange(min(how.glu, *(up.length("neuron") for up in found)))
-    rows = sum(up.rows("neuron", positions, geometry.width).astype(np.float64) for up in found)
-    return _block("upcycled", layer, np.asarray(rows, dtype=np.float32), positions)
+    with np.errstate(all="ignore"):
+        rows = sum(wide(up.rows("neuron", positions, geometry.width)) for up in found)
+        summed = np.asarray(rows, dtype=np.float32)
+    return _block("upcycled", layer, summed, positions)
 
 
 def _latents(artifact: Artifact, layer: int, how: Plan, size: int) -> Iterator[Block]:

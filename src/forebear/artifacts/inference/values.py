@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts.architecture import Geometry, Role
 from forebear.artifacts.base import Tensor
+from forebear.artifacts.dtypes import wide
 from forebear.artifacts.inference.layers import Slot
 from forebear.artifacts.inference.roles import Placed
 from forebear.artifacts.roles import RoleTensor
@@ -79,7 +80,7 @@ class Norms:
             tensor = self.tensors[gain.at[layer]]
             if not tensor.signed:
                 continue
-            gains = tensor.values().astype(np.float64)
+            gains = wide(tensor.values())
             for reader in readers:
                 columns = self._columns(reader, layer)
                 if columns is not None and columns.shape == gains.shape:
@@ -156,14 +157,14 @@ def negative(slot: Slot, tensors: Mapping[str, Tensor]) -> float:
 
 def _vectors(slot: Slot, tensors: Mapping[str, Tensor]) -> list[F64]:
     found = (tensors[slot.at[layer]] for layer in asked(slot))
-    return [t.values().astype(np.float64) for t in found if t.signed]
+    return [wide(t.values()) for t in found if t.signed]
 
 
 def common_direction(table: Tensor) -> float:
     """Share of the rows of an embedding or a head that lies in their mean, from its first rows; 0 where unreadable."""
     if not table.signed or table.shape[1] > WIDEST:
         return 0.0
-    rows = table.rows(0, min(table.shape[0], max(FEWEST_ROWS, VALUES_ASKED // table.shape[1]))).astype(np.float64)
+    rows = wide(table.rows(0, min(table.shape[0], max(FEWEST_ROWS, VALUES_ASKED // table.shape[1]))))
     with np.errstate(all="ignore"):
         mean = rows.mean(axis=0)
         return float(np.nan_to_num((mean @ mean) / np.mean((rows * rows).sum(axis=1))))
