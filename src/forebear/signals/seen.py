@@ -1,0 +1,88 @@
+"""A layer's matrices as the residual stream sees them: norm gains folded in, LayerNorm's centring taken out.
+
+Moving a norm's gain into the matrices after it, or back, changes no output; what is left after folding is the same
+for everybody who did either. LayerNorm subtracts the mean of the stream before a reader sees it, so the mean of a row
+does nothing, and nor does the part of a writer that only shifts the mean.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.artifacts import Artifact
+from forebear.artifacts.roles import role_tensor
+from forebear.signals.generators import read_scattered
+
+F32 = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+AXIS = {
+    "attn.q": "query",
+    "attn.k": "key",
+    "attn.v": "value",
+    "attn.o": "mixed",
+    "attn.kv_latent": "kv_latent",
+    "attn.q_latent": "q_latent",
+    "attn.k_rope": "shared_rope",
+    "router": "expert",
+}
+"""The axis of a part that is not the residual stream; ``neuron`` where not listed."""
+WRITERS = ("attn.o", "mlp.down")
+
+
+def seen(artifact: Artifact, layer: int, part: str, indices: Indices | None = None) -> F32 | None:
+    """Rows of a part of a layer against the residual stream, ``(n, width)``, gains folded in.
+
+    Args:
+        artifact: the model.
+        layer: the layer.
+        part: ``attn.q``, ``mlp.gate``, ``experts.3.up``, … as in the family's roles.
+        indices: ascending rows (heads times dimensions, neurons, …); all where None.
+
+    Returns:
+        None where the model has no such part, or one without signs. Rows of what writes to the stream are its columns.
+
+    Raises:
+        InputError: the rows could not be read.
+    """
+    tensor = role_tensor(artifact, f"layers.{layer}.{part}")
+    if tensor is None or artifact.geometry is None or "residual" not in tensor.role.axes:
+        return None
+    axis = AXIS.get(part, "neuron")
+    chosen = np.arange(tensor.length(axis)) if indices is None else indices
+    rows = tensor.rows(axis, chosen, artifact.geometry.width)
+    gains = _gains(artifact, layer, part)
+    with np.errstate(all="ignore"):
+        folded = rows if gains is None else rows * gains
+    return _centred(artifact, np.nan_to_num(folded, nan=0.0, posinf=0.0, neginf=0.0))
+
+
+def embedded(artifact: Artifact, ids: Indices) -> F32 | None:
+    """Embedding rows ``(n, width)`` of ascending token ids; what LayerNorm would take out is taken out."""
+    tensor = role_tensor(artifact, "embed")
+    if tensor is None:
+        return None
+    return _centred(artifact, np.nan_to_num(read_scattered(tensor, ids), nan=0.0, posinf=0.0, neginf=0.0))
+
+
+def _gains(artifact: Artifact, layer: int, part: str) -> F32 | None:
+    """The gains between the stream and a part: before what reads it, after what writes to it."""
+    side = "attn" if part.startswith("attn") else "mlp"
+    stem = f"layers.{layer}."
+    names = [f"{stem}{side}_post_norm"] if part in WRITERS else [f"{stem}{side}_norm", f"{stem}attn_norm"]
+    names = [name for name in names if name in artifact.names]
+    if not names or artifact.geometry is None or artifact.architecture is None:
+        return None
+    tensor = artifact.weights.tensors[artifact.names[names[0]]]
+    if not tensor.signed or tensor.shape != (artifact.geometry.width,):
+        return None
+    with np.errstate(all="ignore"):
+        return np.asarray(tensor.values() + artifact.architecture.gain_offset, dtype=np.float32)
+
+
+def _centred(artifact: Artifact, rows: F32) -> F32:
+    """Without the mean of every row where the family's norms do not see it."""
+    if artifact.architecture is None or artifact.architecture.norm != "layernorm":
+        return rows
+    return rows - rows.mean(axis=1, keepdims=True)
