@@ -1,9 +1,9 @@
 """Common coordinates for the residual streams of two models, whoever permuted or rotated one of them.
 
 Tokens that both models know are points in both streams; the orthogonal map that takes one cloud of points to the other
-(Schönemann 1966) gives coordinates, and never a p-value: independent models share the geometry of their tokens. What makes
-the coins fair is that flipping generators of the reference moves its own coordinates along: nothing below depends on a
-sign that is tested later.
+(Schönemann 1966) gives coordinates, and never a p-value: independent models share the geometry of their tokens. What
+makes the coins fair is that flipping generators of the reference moves its own coordinates along: nothing below depends
+on a sign that is tested later.
 """
 
 from __future__ import annotations

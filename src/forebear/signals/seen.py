@@ -85,4 +85,4 @@ def _centred(artifact: Artifact, rows: F32) -> F32:
     """Without the mean of every row where the family's norms do not see it."""
     if artifact.architecture is None or artifact.architecture.norm != "layernorm":
         return rows
-    return rows - rows.mean(axis=1, keepdims=True)
+    return np.asarray(rows - rows.mean(axis=1, keepdims=True))

@@ -1,0 +1,102 @@
+"""Which attention head is which, by its circuits: o·v and q·k, which no change of basis inside of a head alters.
+
+Of a head with value rows V and output columns O the stream sees the product O·V (Elhage et al. 2021); flipping a value
+dimension, or mixing them, changes both factors and leaves it as it is, and so do planes of queries and keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.artifacts import Artifact
+from forebear.signals.frames import Frame
+from forebear.signals.matching import cosines, matched
+from forebear.signals.seen import seen
+
+F32 = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+REORDERED = 2.0
+"""How many times better than as numbered dimensions of a head have to fit in another order to be reordered."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadMap:
+    """Key/value heads of two layers that were matched.
+
+    Attributes:
+        heads: ``(n, 2)`` key/value heads of A and B.
+        values: per pair of heads ``(m, 2)`` value dimensions inside of them.
+        keys: the same of unrotated key dimensions; None where dimensions rotate.
+        fit: mean similarity of the circuits of matched heads, at most 2.
+    """
+
+    heads: Indices
+    values: list[Indices]
+    keys: list[Indices] | None
+    fit: float
+
+
+def head_map(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> HeadMap | None:
+    """Match the key/value heads of layer ``i`` of A with those of layer ``j`` of B; None where sizes differ."""
+    ga, gb = a.geometry, b.geometry
+    if ga is None or gb is None or not ga.heads or not gb.heads or not ga.kv_heads or not gb.kv_heads:
+        return None
+    if (ga.head_dim, ga.value_dim, ga.rotary) != (gb.head_dim, gb.value_dim, gb.rotary) or ga.kv_rank or gb.kv_rank:
+        return None
+    parts: dict[str, tuple[F32, F32]] = {}
+    for part in ("attn.q", "attn.k", "attn.v", "attn.o"):
+        one, two = seen(a, i, part), seen(b, j, part)
+        if one is None or two is None:
+            return None
+        parts[part] = one @ frame.a, two @ frame.b
+    assert ga.head_dim and ga.value_dim
+    sizes = (ga.heads, ga.kv_heads), (gb.heads, gb.kv_heads)
+    similarity = _circuits(parts["attn.o"], parts["attn.v"], sizes, ga.value_dim)
+    similarity += _circuits(parts["attn.q"], parts["attn.k"], sizes, ga.head_dim)
+    groups = similarity.reshape(ga.kv_heads, ga.heads // ga.kv_heads, gb.kv_heads, gb.heads // gb.kv_heads)
+    by_group = groups.max(axis=3).mean(axis=1)
+    heads = matched(by_group, least=-np.inf)
+    values = [_inside(parts["attn.v"], x, y, ga.value_dim) for x, y in heads]
+    keys = [_inside(parts["attn.k"], x, y, ga.head_dim) for x, y in heads] if ga.rotary is None else None
+    fit = float(by_group[heads[:, 0], heads[:, 1]].mean()) if len(heads) else 0.0
+    return HeadMap(heads, values, keys, fit)
+
+
+def _circuits(
+    outer: tuple[F32, F32], inner: tuple[F32, F32], sizes: tuple[tuple[int, int], tuple[int, int]], dim: int
+) -> F32:
+    """``(heads_a, heads_b)`` cosines of products outer^T inner as matrices over the stream, no such matrix formed."""
+    (ha, ka), (hb, kb) = sizes
+    at_a, at_b = np.arange(ha) // (ha // ka), np.arange(hb) // (hb // kb)
+    m_outer = (outer[0] @ outer[1].T).reshape(ha, dim, hb, dim)
+    m_inner = (inner[0] @ inner[1].T).reshape(ka, dim, kb, dim)
+    product = np.empty((ha, hb), dtype=np.float32)
+    for h in range(ha):
+        product[h] = np.einsum("ibj,ibj->b", m_outer[h], m_inner[at_a[h]][:, at_b])
+    norms = [
+        np.sqrt(np.maximum([_square(o[h], i[g]) for h, g in enumerate(at)], 0.0))
+        for o, i, at in (
+            (outer[0].reshape(ha, dim, -1), inner[0].reshape(ka, dim, -1), at_a),
+            (outer[1].reshape(hb, dim, -1), inner[1].reshape(kb, dim, -1), at_b),
+        )
+    ]
+    scale = norms[0][:, None] * norms[1]
+    return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > 0))
+
+
+def _square(outer: F32, inner: F32) -> float:
+    """Squared Frobenius norm of outer^T inner."""
+    return float(((outer @ outer.T) * (inner @ inner.T)).sum())
+
+
+def _inside(rows: tuple[F32, F32], x: int, y: int, dim: int) -> Indices:
+    """Dimensions of two heads that meet: as numbered, unless another order fits clearly better, signs left out."""
+    size = np.abs(cosines(rows[0][x * dim : (x + 1) * dim], rows[1][y * dim : (y + 1) * dim]))
+    straight = np.stack([np.arange(dim)] * 2, axis=1)
+    pairs = matched(size)
+    fit = float(size[pairs[:, 0], pairs[:, 1]].sum())
+    return pairs if fit > REORDERED * float(np.trace(size)) else straight
