@@ -44,7 +44,12 @@ _PARAMETERS = f"{_ROOT}/modelCard/modelParameters"
 _OF_CARD = ("forebear:library", "forebear:language")
 _MEASURED = "Measured by Forebear from the files."
 _DECLARED = "Stated in this file by whoever published the model; not verified unless said."
-_TECHNIQUES = {"sign-code": "binary-analysis", "delta": "binary-analysis", "content": "hash-comparison"}
+_TECHNIQUES = {
+    "sign-code": "binary-analysis",
+    "aligned-coins": "binary-analysis",
+    "delta": "binary-analysis",
+    "content": "hash-comparison",
+}
 
 
 def cyclonedx(record: Record) -> Json:

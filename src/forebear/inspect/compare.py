@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.roles import tensors_by_role
+from forebear.catalogue import raise_finding
 from forebear.inspect.adapter import compare_adapter
-from forebear.inspect.cost import Meter
+from forebear.inspect.cost import Meter, light_first
+from forebear.inspect.disguise import Undone, undo
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
+from forebear.signals.aligned import NAME as ALIGNED
 from forebear.signals.content import content_digest
 from forebear.signals.delta import Delta, Tally, pruned_from, shared_training
 from forebear.signals.fingerprint import main_dtype
@@ -25,16 +28,13 @@ from forebear.signals.sign_code import (
     compare_rows,
 )
 from forebear.sources import open_source
-from forebear.types import Comparison, Coverage, Evidence, ModelRef, Untested, floored
+from forebear.types import Comparison, Coverage, Evidence, Finding, ModelRef, Untested, Verdict, floored
 
 Step = Callable[[str], None]
 
 READ_UNASKED = 64_000_000
 """Bytes up to which two models are read whole without being asked, where every value read so far calls for it."""
-DISGUISE = Untested(
-    "permuted or rotated coordinates",
-    "the sign code reads coordinates as they are; a model whose coordinates were scrambled looks independent to it",
-)
+DISGUISE = "permuted or rotated coordinates"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Pair:
     delta: Delta
     evidence: tuple[Evidence, ...]
     coverage: Coverage
+    findings: tuple[Finding, ...] = ()
 
 
 def compare(a: str, b: str, effort: str = "standard", on_step: Step = lambda _: None) -> Comparison:
@@ -83,6 +84,7 @@ def compare(a: str, b: str, effort: str = "standard", on_step: Step = lambda _: 
         pair.evidence,
         pair.coverage,
         meter.cost(),
+        findings=pair.findings,
         why=pair.conclusion.why,
         problems=tuple(f"{name}: {p}" for art, name in ((one, one.name), (two, two.name)) for p in art.problems),
     )
@@ -129,8 +131,59 @@ def compare_artifacts(
         evidence = []
     if delta.values and (identical or (evidence and evidence[0].supports == "related")):
         evidence.append(delta_evidence(delta))
+    undone = settle_disguise(a, b, marks, conclusion, effort, on_step)
+    findings: tuple[Finding, ...] = ()
+    if isinstance(undone, Undone):
+        names = a.name, b.name
+        aligned = sign_evidence(
+            undone.counts, marks[0].code, marks[1].code, names, rows=True, log10_looks=looks, name=ALIGNED
+        )
+        said = f"With coordinates put together: {aligned.summary}"
+        evidence.append(replace(aligned, summary=said, details={**aligned.details, **undone.details()}))
+        other = conclude(
+            undone.counts,
+            None,
+            same_shape=False,
+            same_vocabulary=False,
+            log10_looks=looks,
+            trusted=not trust(marks[0].code, marks[1].code, names)[1],
+            undone=undone.words,
+        )
+        if other.verdict.related:
+            conclusion, counts = other, undone.counts
+            findings = (scrambled(a.name, undone.words),)
     evidence += context_evidence(*marks)
-    return Pair(conclusion, counts, delta, tuple(evidence), coverage(counts, reasons, a, b, identical, effort))
+    covered = coverage(counts, reasons, a, b, identical, effort, undone)
+    return Pair(conclusion, counts, delta, tuple(evidence), covered, findings)
+
+
+def settle_disguise(
+    a: Artifact,
+    b: Artifact,
+    marks: tuple[Fingerprint, Fingerprint],
+    conclusion: Conclusion,
+    effort: str,
+    on_step: Step,
+) -> Undone | str:
+    """Coins after alignment, where those in their places settle nothing; else a clause that says why not."""
+    if conclusion.verdict.related and conclusion.verdict is not Verdict.COMPONENT_SHARED:
+        return "the coordinates are in their places"
+    if effort == "quick":
+        return "not asked for (--effort quick)"
+    if not may_read_whole(a, b, effort) or any(light_first(m, effort) for m in (a, b)):
+        return "putting the coordinates of large models together reads much of them (--effort deep)"
+    on_step("putting coordinates together")
+    return undo(a, b, (marks[0].code, marks[1].code))
+
+
+def scrambled(reference: str, words: tuple[str, ...]) -> Finding:
+    """The finding that coordinates had to be put together before the coins of a reference agreed."""
+    what = "; ".join(words) or "in a way that has no name here"
+    return raise_finding(
+        "coordinates-scrambled",
+        f"The weights are not independent of {reference}, and their coordinates were scrambled: {what}.",
+        (f"{ALIGNED}: exact, after alignment",),
+    )
 
 
 def adopt_heads(a: Artifact, b: Artifact) -> Artifact:
@@ -208,10 +261,17 @@ def context_evidence(a: Fingerprint, b: Fingerprint) -> list[Evidence]:
 
 
 def coverage(
-    counts: Counts, reasons: dict[str, str], a: Artifact, b: Artifact, identical: bool | None, effort: str
+    counts: Counts,
+    reasons: dict[str, str],
+    a: Artifact,
+    b: Artifact,
+    identical: bool | None,
+    effort: str,
+    undone: Undone | str,
 ) -> Coverage:
     """What was tested and what was not, with reasons."""
-    tested = [f"sign-code/1: {t.n:,} coins of {g}" for g, t in counts.groups.items()]
+    signal = ALIGNED if counts.log10_paid else "sign-code/1"
+    tested = [f"{signal}: {t.n:,} coins of {g}" for g, t in counts.groups.items()]
     missing = [Untested(f"sign-code/1: {g}", why) for g, why in reasons.items()]
     if b.geometry and counts.layers and len(counts.layers) < b.geometry.layers:
         read = len(counts.layers)
@@ -219,7 +279,11 @@ def coverage(
     for art in (a, b):
         missing += [Untested(f"{art.name}: tensors of dtype {d}", "they carry no signs") for d in signless(art)]
         missing += [Untested(f"{art.name}: how it was read", n) for n in art.notes]
-    missing.append(DISGUISE)
+    if isinstance(undone, str):
+        missing.append(Untested(DISGUISE, undone))
+    elif not counts.log10_paid:
+        tested.append(f"{ALIGNED}: {undone.counts.pooled.n:,} coins, coordinates put together")
+        missing.append(Untested(DISGUISE, "no alignment was found under which the coins agree; others are possible"))
     if identical is not None:
         tested.append("content/1" if identical else "equality of all values (differences were found)")
     elif effort != "quick" and counts.pooled.n:

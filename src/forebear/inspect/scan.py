@@ -13,6 +13,7 @@ from forebear.inspect.adapter import scan_adapter
 from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, odd_tokens, signless
 from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
+from forebear.inspect.nominate import nominated
 from forebear.inspect.references import Fetched, fetch_references, reopen
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.counts import LOG10_ALPHA
@@ -23,7 +24,7 @@ from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import compare_codes, light_code
 from forebear.signals.vocabulary import same_vocabulary
 from forebear.sources import offline, open_source
-from forebear.types import Ancestor, Coverage, Evidence, ModelRef, Scan, Untested, Verdict, floored
+from forebear.types import Ancestor, Coverage, Evidence, Finding, ModelRef, Scan, Untested, Verdict, floored
 
 Step = Callable[[str], None]
 
@@ -31,6 +32,8 @@ NOMINATED = 50
 """References that the search hands on; the rest of a large index is told apart by the same exact counts."""
 SUGGESTIVE = -2.0
 """log10 of the pooled p-value from which on a light look at a distant model is followed by a whole one."""
+OPENED = 5
+"""References that are opened where no coins line up, to put coordinates together."""
 CONFIRMED = 3
 """References that are read again and compared row by row, where their files are still there."""
 
@@ -82,6 +85,11 @@ def scan(
     for k, candidate in enumerate(found[:CONFIRMED]):
         on_step(f"confirming {candidate.entry.name}")
         found[k] = _by_rows(candidate, artifact, mark, effort, search.trials, meter, notes, on_step)
+    if effort != "quick" and not any(c.established for c in found):
+        for entry in search.nominated(OPENED):
+            on_step(f"comparing with {entry.name}, whatever its coordinates")
+            one = _by_code(entry, mark, artifact.name, search.trials)
+            found.append(_by_rows(one, artifact, mark, effort, search.trials, meter, notes, on_step))
     doubtful = next((c for c in found if c.doubtful(search.trials)), None)
     found = [c for c in sorted(found, key=_Candidate.order) if c.established]
     ancestors = tuple(c.ancestor(search.trials) for c in found)
@@ -97,7 +105,7 @@ def scan(
         {"declared": mark.declared.licence or None, "files": list(mark.declared.licence_files)},
         None,
         claims,
-        findings_of(artifact, mark, verdict, ancestors, tested, total, effort),
+        (*findings_of(artifact, mark, verdict, ancestors, tested, total, effort), *_first_findings(found)),
         tested,
         _coverage(artifact, mark, found, tested, total, notes, effort, fetched.note),
         meter.cost(),
@@ -144,6 +152,12 @@ class _Search:
         suggestive = any(c.counts.pooled.n and c.counts.pooled.log10_p <= SUGGESTIVE for c in self._found)
         return self._taken < self._looks and not self.established and suggestive
 
+    def nominated(self, limit: int) -> list[Entry]:
+        """References that a scrambled model could come from, the likeliest first."""
+        if self.mark.code.n < FEWEST_COINS and not self._artifact.architecture:
+            return []
+        return nominated(self.mark, self._index, self.itself, limit)
+
     def measure(self) -> None:
         """Take the fingerprint of the next look."""
         self._taken += 1
@@ -177,6 +191,7 @@ class _Candidate:
     conclusion: Conclusion
     evidence: tuple[Evidence, ...]
     by_rows: bool
+    findings: tuple[Finding, ...] = ()
 
     @property
     def established(self) -> bool:
@@ -265,12 +280,17 @@ def _by_rows(
     try:
         if not isinstance(opened, str):
             pair = compare_artifacts(opened[0], artifact, (opened[1], mark), effort, total, on_step)
-            return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True)
+            return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True, pair.findings)
         gap = opened
     except ForebearError as error:
         gap = error.message
     notes.append(Untested(f"rows of {entry.name}", f"{gap}; its stored code was used"))
     return candidate
+
+
+def _first_findings(found: list[_Candidate]) -> tuple[Finding, ...]:
+    """What stands about the best of the ancestors."""
+    return found[0].findings if found else ()
 
 
 def _coverage(
@@ -305,7 +325,10 @@ def _coverage(
     missing += [Untested(f"tensors of dtype {d}", "they carry no signs") for d in signless(artifact)]
     if mark.code.keyed_by == "row" and "residual" in mark.code.groups:
         missing.append(Untested("token strings", "no usable tokenizer: embedding rows were taken by number"))
-    missing.append(DISGUISE)
+    if not any(c.findings for c in found):
+        missing.append(
+            Untested(DISGUISE, "only references that were opened were compared with coordinates put together")
+        )
     missing.append(Untested("licence duties and origin", "not part of this version"))
     missing += [Untested("one of its files", p) for p in artifact.problems]
     missing += [Untested("how it was read", n) for n in artifact.notes]

@@ -27,6 +27,7 @@ def conclude(
     log10_looks: float = 0.0,
     trusted: bool = True,
     pruned: str = "unknown",
+    undone: tuple[str, ...] | None = None,
 ) -> Conclusion:
     """Decide about one pair, A the reference and B the model in question.
 
@@ -41,6 +42,7 @@ def conclude(
             and establishes nothing.
         pruned: ``a_to_b`` where the whole of B was found to be the whole of A with values set to zero, ``b_to_a`` for
             the reverse, else ``unknown``.
+        undone: what had to be undone before the coins lined up, in words; None where they are in their places.
     """
     if identical:
         relation = Relation("identical", "unknown", None, {"kinds": ["identical"], "test": "content/1"})
@@ -54,8 +56,9 @@ def conclude(
             "only inferred. What looks like agreement can come from that.",
         )
     if established:
-        if counts.whole and counts.pooled.log10_p + log10_looks <= LOG10_ALPHA:
-            return _dependent(counts, delta, pruned)
+        through = counts.whole if undone is None else counts.throughout
+        if through and counts.pooled.log10_p + counts.log10_paid + log10_looks <= LOG10_ALPHA:
+            return _dependent(counts, delta, pruned) if undone is None else _scrambled(counts, undone)
         parts = list(counts.agreeing_components)
         relation = Relation("component_shared", "unknown", None, {"kinds": ["component_shared"], "components": parts})
         where = ", ".join(parts[:5]) if parts else " and ".join(counts.agreeing_groups)
@@ -73,6 +76,23 @@ def conclude(
             Verdict.SAME_TOKENIZER, nothing, "The tokenizer is the same, which can be copied without weights."
         )
     return Conclusion(Verdict.INCONCLUSIVE, nothing, "Nothing was found that ties the two together or apart.")
+
+
+def _scrambled(counts: Counts, undone: tuple[str, ...]) -> Conclusion:
+    """Dependent once coordinates were put back; a start that is merely shared would have stayed where it is.
+
+    That somebody moved coordinates is no training; but who trained before that is not told, so descent is not named.
+    """
+    details: dict[str, object] = {"kinds": ["obfuscated"], "undone": list(undone)}
+    if any(a != b for a, b in counts.layers):
+        details["layer_map"] = [list(pair) for pair in counts.layers]
+    what = "; ".join(undone) or "nothing that has a name"
+    return Conclusion(
+        Verdict.SAME_INIT_OR_DERIVED,
+        Relation("obfuscated", "unknown", None, details),
+        f"The weights are dependent once their coordinates are put together ({what}). Nothing excludes two separate "
+        "trainings from one random initialisation, one of them scrambled.",
+    )
 
 
 def _dependent(counts: Counts, delta: Delta | None, pruned: str) -> Conclusion:

@@ -13,8 +13,11 @@ LOG10_ALPHA = -6.0
 """An E-value below one in a million establishes dependence."""
 LOG10_PART = -3.0
 """Level at which a group, or the weaker half of the layers, counts as agreeing on its own."""
-LOOKS = 2
-"""The pooled count and the best component are two looks at one pair; both are paid for."""
+LOOKS = 2 / 0.999
+"""The pooled count and the best component are two looks at one pair; both are paid for. A thousandth of the level is
+kept for coins after alignment, which are so many that they can do with it (:data:`LOG10_ALIGNED`)."""
+LOG10_ALIGNED = math.log10(1_000 * 2)
+"""What coins after alignment pay: their share of the level, and two frames in which they may be counted."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,12 @@ class Counts:
     Attributes:
         cells: by group and pair of layers.
         depth: layers of the deeper of the two models, 0 where that is not known.
+        log10_paid: what the test pays besides its two looks, because others were made of the same pair before it.
     """
 
     cells: tuple[Cell, ...]
     depth: int = 0
+    log10_paid: float = 0.0
 
     @property
     def pooled(self) -> Tail:
@@ -107,6 +112,14 @@ class Counts:
         return len(self.agreeing_groups) >= 2 and len(self.layers) >= 2 and self.weaker_half.log10_p <= LOG10_PART
 
     @property
+    def throughout(self) -> bool:
+        """Whether the dependence runs through the layers, be it in a single group.
+
+        After alignment that has to do: who mixed the dimensions inside of heads left only the neurons' coins.
+        """
+        return self.whole or (len(self.layers) >= 2 and self.weaker_half.log10_p <= LOG10_PART)
+
+    @property
     def best_component(self) -> tuple[str, float]:
         """The component that agrees most, and its tail with the number of components paid for."""
         parts = self.components
@@ -119,13 +132,13 @@ class Counts:
     def agreeing_components(self) -> tuple[str, ...]:
         """Components that are significant at the level of a verdict, their number paid for."""
         parts = self.components
-        limit = LOG10_ALPHA - math.log10(LOOKS * max(1, len(parts)))
+        limit = LOG10_ALPHA - self.log10_paid - math.log10(LOOKS * max(1, len(parts)))
         return tuple(k for k, t in parts.items() if t.log10_p <= limit)
 
     @property
     def log10_p(self) -> float:
-        """The p-value of the pair: the better of the pooled count and the best component, both looks paid for."""
-        return min(0.0, min(self.pooled.log10_p, self.best_component[1]) + math.log10(LOOKS))
+        """The p-value of the pair: the better of the pooled count and the best component, all looks paid for."""
+        return min(0.0, min(self.pooled.log10_p, self.best_component[1]) + math.log10(LOOKS) + self.log10_paid)
 
     @property
     def cosine(self) -> float | None:
@@ -140,7 +153,7 @@ class Counts:
         Normal approximation of the Binomial's power, with its largest variance.
         """
         n = self.pooled.n
-        least = smallest_detectable(n, log10_alpha - math.log10(LOOKS)) if n else None
+        least = smallest_detectable(n, log10_alpha - math.log10(LOOKS) - self.log10_paid) if n else None
         return None if least is None else min(1.0, least / n + 3.09 * 0.5 / math.sqrt(n))
 
 

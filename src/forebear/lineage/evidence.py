@@ -36,8 +36,9 @@ def sign_evidence(
     names: tuple[str, str],
     rows: bool,
     log10_looks: float = 0.0,
+    name: str = sign_code.NAME,
 ) -> Evidence:
-    """``sign-code/1`` as evidence.
+    """``sign-code/1``, or the same coins after alignment, as evidence.
 
     Args:
         counts: all coins of the pair.
@@ -45,6 +46,7 @@ def sign_evidence(
         names: names of the two models.
         rows: whether rows were compared (True) or codes.
         log10_looks: log10 of the number of references searched, for the level; the p-value itself is per pair.
+        name: of the signal.
     """
     pooled = counts.pooled
     trusted, heuristic = trust(reference, other, names)
@@ -54,7 +56,7 @@ def sign_evidence(
         test = Test.NONE
     raw = counts.log10_p
     return Evidence(
-        sign_code.NAME,
+        name,
         "weights",
         "related" if established else "nothing",
         round(pooled.share, 6) if pooled.n else None,

@@ -16,7 +16,7 @@ def scan(result: Scan) -> str:
     if best:
         out += ["| | reference | verdict | p | E | coins |", "| --- | --- | --- | --- | --- | --- |"]
         for rank, a in enumerate(result.ancestors[:10], 1):
-            sign = next((e for e in a.evidence if e.signal.startswith("sign-code/")), None)
+            sign = words.coins(a.evidence)
             coins = f"{sign.details['agree']} of {sign.n}" if sign and sign.n else "–"
             numbers = f"{words.p_value(a.log10_p)} | {words.e_value(a.log10_e)} | {coins}"
             out.append(f"| {rank} | {escape(a.name)} | {a.verdict} | {numbers} |")

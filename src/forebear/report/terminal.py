@@ -96,7 +96,7 @@ def _ancestors(console: Console, ancestors: tuple[Ancestor, ...], tested: int) -
     _section(console, f"Related references ({tested:,} compared)")
     table = _table("", "reference", "verdict", "p-value", "E-value", "coins agreeing", "closeness")
     for rank, a in enumerate(ancestors[:10], 1):
-        sign = next((e for e in a.evidence if e.signal.startswith("sign-code/")), None)
+        sign = words.coins(a.evidence)
         coins = f"{sign.details['agree']:,} of {sign.n:,}" if sign and sign.n else "–"
         drift = next((e.details.get("drift") for e in a.evidence if e.signal.startswith("delta/")), None)
         close = f"drift {drift:.1%}" if drift is not None else (f"{a.score:.3f}" if a.score is not None else "–")
@@ -115,7 +115,7 @@ def _evidence(console: Console, title: str, evidence: tuple[Evidence, ...], verb
             line.append(f"  {words.p_value(item.log10_p)} ({item.test}; null: {item.null})", style="dim")
         console.print(Padding(line, (0, 0, 0, 4)))
         console.print(Padding(words.text(item.summary), (0, 2, 0, 6)))
-        if item.signal.startswith("sign-code/") and item.n:
+        if item.n and (item.signal.startswith("sign-code/") or item.supports == "related"):
             console.print(Padding(_coins(item.details), (0, 0, 0, 6)))
             if verbose:
                 for condition in item.details["conditions"]:

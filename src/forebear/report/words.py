@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
-from forebear.types import P_FLOOR_LOG10, Cost
+from forebear.types import P_FLOOR_LOG10, Cost, Evidence
 
 
 def clean(content: str) -> str:
@@ -15,6 +17,12 @@ def clean(content: str) -> str:
 def text(content: str, style: str = "") -> Text:
     """Clean text for the terminal."""
     return Text(clean(content), style)
+
+
+def coins(evidence: Sequence[Evidence]) -> Evidence | None:
+    """The coins that a verdict rests on: those that agree, else those in their places."""
+    counted = [e for e in evidence if e.signal.startswith(("sign-code/", "aligned-coins/"))]
+    return next((e for e in counted if e.supports == "related"), counted[0] if counted else None)
 
 
 def p_value(log10_p: float | None, symbol: str = "p") -> str:

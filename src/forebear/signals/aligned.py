@@ -46,12 +46,14 @@ class Aligned:
         layers: pairs of layers that were compared.
         neurons: matched neurons by layer of B: ``(n, 2)`` indices in A and B.
         fit: mean cosine of matched gate rows by layer of B.
+        heads: matched key/value heads by layer of B, ``(n, 2)``.
     """
 
     cells: tuple[Cell, ...]
     layers: tuple[tuple[int, int], ...]
     neurons: dict[int, Indices]
     fit: dict[int, float]
+    heads: dict[int, Indices]
 
 
 def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: int) -> Aligned:
@@ -70,6 +72,7 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
     cells: list[Cell] = []
     neurons: dict[int, Indices] = {}
     fit: dict[int, float] = {}
+    heads: dict[int, Indices] = {}
     pairs = layer_map(a, b, frame)
     once = CountedOnce()
     if "residual" in groups and frame.dims is not None and frame.signs is not None:
@@ -79,9 +82,11 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
         for one, two, cosine in _blocks(a, i, b, j, frame, groups):
             if one.group in ("glu", "experts", "upcycled"):
                 neurons[j], fit[j] = np.stack([one.positions, two.positions], axis=1), cosine
+            if one.group == "value_output" and a.geometry is not None and a.geometry.value_dim:
+                heads[j] = np.unique(np.stack([one.positions, two.positions], axis=1) // a.geometry.value_dim, axis=0)
             if once.first((one, two)[side]):
                 cells.append(compare_rows(one, _in_place_of(one, two)))
-    return Aligned(tuple(c for c in cells if c.n), tuple(pairs), neurons, fit)
+    return Aligned(tuple(c for c in cells if c.n), tuple(pairs), neurons, fit, heads)
 
 
 def _in_place_of(one: Block, two: Block) -> Block:

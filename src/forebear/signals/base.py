@@ -93,6 +93,18 @@ SIGNALS: tuple[Signal, ...] = (
         "docs/architecture.md; cf. Zhu et al. 2025, arXiv 2502.12292",
     ),
     Signal(
+        "aligned-coins/1",
+        "weights",
+        "exact",
+        "The coins of sign-code/1 after coordinates were put together: residual stream, layers, heads and neurons.",
+        "the weights of both models; tokens in common",
+        "permuted or rotated residual stream, reordered neurons, heads, experts and layers, moved norm gains, rescaled "
+        "channels, pruned or padded neurons, renumbered tokens; all that sign-code/1 survives",
+        "flipped signs of neurons or value dimensions on top of a rotation, rotations layer by layer; replaced "
+        "embeddings. It does not tell descent from one shared random initialisation, nor who came first",
+        "docs/architecture.md; Schönemann 1966 (Procrustes) for the coordinates",
+    ),
+    Signal(
         "delta/1",
         "weights",
         "heuristic",

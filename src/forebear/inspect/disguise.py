@@ -1,0 +1,102 @@
+"""Where the sign code is silent: put the coordinates of two models together, and count again.
+
+Whether it was worth trying is decided by cost alone. A wrong frame makes fair coins, so it accuses nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forebear.artifacts import Artifact
+from forebear.lineage import Counts
+from forebear.lineage.counts import LOG10_ALIGNED
+from forebear.signals.aligned import Aligned, align
+from forebear.signals.frames import Frame, token_frame
+from forebear.signals.sign_code import SignCode, relies_on
+
+ALIGNABLE = frozenset({"residual", "glu", "experts", "value_output", "query_key"})
+MOVED = 0.05
+"""Share that has to be out of its place before an order is called another one."""
+
+
+@dataclass(frozen=True)
+class Undone:
+    """Two models with their coordinates put together, and the coins that this gave."""
+
+    counts: Counts
+    frame: Frame
+    aligned: Aligned
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was undone; only meaningful where the coins agree."""
+        found: list[str] = []
+        if self.frame.dims is None:
+            found.append("the residual stream is rotated")
+        else:
+            if _reordered(self.frame.dims):
+                found.append("dimensions of the residual stream are in another order")
+            if self.frame.signs is not None and float((self.frame.signs < 0).mean()) > MOVED:
+                found.append("signs of the residual stream are flipped")
+        if any(i != j for i, j in self.aligned.layers):
+            found.append("layers are in other places")
+        for what, pairs in (("neurons", self.aligned.neurons), ("attention heads", self.aligned.heads)):
+            moved = sum(_reordered(p) for p in pairs.values())
+            if moved > len(pairs) / 2:
+                found.append(f"{what} are in another order")
+        return tuple(found)
+
+    def details(self) -> dict[str, object]:
+        """What was measured on the way, for the evidence."""
+        return {
+            "undone": list(self.words),
+            "frame": {"made_from": self.frame.made_from, "points": self.frame.points, "dims": self.frame.a.shape[1]},
+            "gate_cosine": {str(layer): round(value, 4) for layer, value in self.aligned.fit.items()},
+            "matched_neurons": {str(layer): len(pairs) for layer, pairs in self.aligned.neurons.items()},
+        }
+
+
+def undo(a: Artifact, b: Artifact, codes: tuple[SignCode, SignCode]) -> Undone | str:
+    """Count coins after alignment, or say in a clause why there are none.
+
+    Args:
+        a: the reference.
+        b: the model in question.
+        codes: theirs; they say which of the two is relied on.
+
+    Raises:
+        InputError: rows could not be read.
+    """
+    groups = alignable(a, b)
+    if not groups:
+        return "the two families have no coins in common that survive an alignment"
+    frame = token_frame(a, b)
+    if frame is None:
+        return "the two vocabularies have too few tokens in common"
+    aligned = align(a, b, frame, groups, relies_on(*codes))
+    depth = max((m.geometry.layers for m in (a, b) if m.geometry), default=0)
+    return Undone(Counts(aligned.cells, depth, LOG10_ALIGNED), frame, aligned)
+
+
+def alignable(a: Artifact, b: Artifact) -> frozenset[str]:
+    """Coin groups that can be counted after an alignment, whatever the sizes of the two models are."""
+    if a.architecture is None or b.architecture is None or a.geometry is None or b.geometry is None:
+        return frozenset()
+    ours, theirs = (frozenset(m.architecture.coins) & ALIGNABLE for m in (a, b) if m.architecture)
+    groups = ours & theirs
+    if a.architecture.rope != b.architecture.rope:
+        groups -= {"query_key"}
+    mlp = frozenset({"glu", "experts"})
+    if ours & mlp and theirs & mlp and not groups & mlp:
+        groups |= {"upcycled"}
+    return groups
+
+
+def _reordered(pairs: np.ndarray) -> bool:
+    """Whether the second of each pair does not ascend with the first."""
+    if len(pairs) < 2:
+        return False
+    ascending = pairs[np.argsort(pairs[:, 0]), 1]
+    return float((np.diff(ascending) < 0).mean()) > MOVED
