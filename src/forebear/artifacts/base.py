@@ -14,6 +14,7 @@ from forebear.artifacts.adapter import Adapter
 from forebear.artifacts.architecture import Architecture, Geometry
 from forebear.artifacts.documents import Documents
 from forebear.artifacts.dtypes import DTYPES
+from forebear.artifacts.kinds import tally
 from forebear.artifacts.tokenizers import Tokenizer
 from forebear.errors import FormatError
 from forebear.sources import Metered, Source
@@ -222,4 +223,4 @@ class Artifact:
     @property
     def parameters(self) -> int:
         """Number of values in all tensors."""
-        return sum(t.size for t in self.weights.tensors.values())
+        return sum(tensor.size * count for tensor, count in tally(self.weights.tensors))

@@ -13,6 +13,7 @@ from forebear.artifacts.formats import READERS
 from forebear.artifacts.formats.adapter import adapter_files
 from forebear.artifacts.formats.pytorch import candidates, pickle_dangers
 from forebear.artifacts.inference import infer
+from forebear.artifacts.kinds import shapes
 from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import Named, recognise
 from forebear.artifacts.recurrent import settle
@@ -60,7 +61,7 @@ def read_artifact(source: Source) -> Artifact:
         notes += ("an adapter lies beside the model: it was not applied, and what it changes was not tested",)
     if weights.adapter is None and len(readers) > 1:
         notes += (f"{weights.format} was read; it also holds {_listed(r.name for r in readers[1:])}, which was not",)
-    named = recognise(config, {n: t.shape for n, t in weights.tensors.items()})
+    named = recognise(config, shapes(weights.tensors))
     if weights.adapter is not None:  # what a config beside it says is its base's, and its tensors are no layers
         named = f"it is an adapter and no model ({weights.adapter.title})"
     elif isinstance(named, str):
