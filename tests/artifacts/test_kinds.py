@@ -56,8 +56,7 @@ def test_a_kind_has_one_dtype_and_one_shape() -> None:
         ["layers.2.up"],
     ]
     assert dict(found) == MODEL and len(found) == 6 and "layers.3.up" not in found
-    assert found.of("layers.1.up") is found.of("layers.0.up") is not found.of("layers.2.up")
-    assert found.of("layers.3.up") is None
+    assert found.by_name["layers.1.up"] is found.by_name["layers.0.up"] is not found.by_name["layers.2.up"]
     assert kinds(found) is found
     with pytest.raises(KeyError):
         found["layers.3.up"]

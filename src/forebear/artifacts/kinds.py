@@ -45,27 +45,28 @@ class Kind:
 
 
 class Kinds(Mapping[str, "Tensor"]):
-    """Tensors by name, made when they are asked for."""
+    """Tensors by name, made when they are asked for.
+
+    Attributes:
+        kinds: all of them.
+        by_name: the kind of every tensor.
+    """
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self.kinds = tuple(kinds)
-        self._of = {name: kind for kind in self.kinds for name in kind.names}
-
-    def of(self, name: str) -> Kind | None:
-        """The kind of a tensor, None where there is no tensor of this name."""
-        return self._of.get(name)
+        self.by_name = {name: kind for kind in self.kinds for name in kind.names}
 
     def __getitem__(self, name: str) -> Tensor:
-        return self._of[name].member(name)
+        return self.by_name[name].member(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._of
+        return name in self.by_name
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._of)
+        return iter(self.by_name)
 
     def __len__(self) -> int:
-        return len(self._of)
+        return len(self.by_name)
 
 
 def kinds(tensors: Mapping[str, Tensor]) -> Kinds:

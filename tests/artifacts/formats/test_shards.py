@@ -161,5 +161,5 @@ def test_namesakes_are_made_when_they_are_asked_for(sharded: dict[str, bytes]) -
     assert len(tensors) == len(json.loads(sharded[INDEX])["weight_map"]) and len(tensors.kinds) == 12
     first, middle = tensors["model.layers.0.mlp.up_proj.weight"], tensors["model.layers.12.mlp.up_proj.weight"]
     assert type(first) is Tensor and isinstance(middle, Presumed)
-    assert tensors.of(first.name) is tensors.of(middle.name)
+    assert tensors.by_name[first.name] is tensors.by_name[middle.name]
     assert (middle.name, middle.path) == ("model.layers.12.mlp.up_proj.weight", "model-00013.safetensors")

@@ -102,7 +102,7 @@ def read_index(source: Source, path: str, sizes: dict[str, int]) -> dict[str, st
     """
     data = load_json(read_whole(source, path, MAX_INDEX), path)
     weight_map = data.get("weight_map") if isinstance(data, dict) else None
-    if not isinstance(weight_map, dict) or not all(isinstance(v, str) for v in weight_map.values()):
+    if not isinstance(weight_map, dict) or {*map(type, weight_map.values())} - {str}:
         raise FormatError(path, "has no weight_map of tensor names to file names")
     missing = sorted(set(weight_map.values()) - sizes.keys())
     if missing:

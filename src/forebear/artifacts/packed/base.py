@@ -95,13 +95,13 @@ def unpacked(tensors: Kinds, found: Iterable[Packed | Kind], beside: Iterable[st
     """
     found = list(found)
     matrices = {t.name: t for t in found if isinstance(t, Packed)}
-    new = Kinds([*kinds(matrices).kinds, *(k for k in found if isinstance(k, Kind))])
+    new = Kinds([*kinds(matrices).kinds, *(kind for kind in found if isinstance(kind, Kind))])
     if not new:
         return None
-    parts = {p.name for t in matrices.values() for p in t.parts.values()} | {n for n in beside if n in tensors}
-    for name in new:
-        if name in tensors and name not in parts:
-            raise wrong(tensors[name], f"the same weight is also stored as {new[name].dtype}")
+    parts = {p.name for t in matrices.values() for p in t.parts.values()} | tensors.by_name.keys() & beside
+    if twice := (new.by_name.keys() & tensors.by_name.keys()) - parts:
+        name = min(twice)
+        raise wrong(tensors[name], f"the same weight is also stored as {new[name].dtype}")
     titles = sorted({kind.like.dtype for kind in new.kinds})
     note = f"{len(new)} weights are stored as {' and '.join(titles)}, and were read as the numbers that they stand for"
     return Unpacked(new, frozenset(parts), note)
@@ -120,9 +120,10 @@ def alike(
         endings: a part's name is the matrix' with one of these behind it; not every matrix has all of them.
         build: makes the matrix of a name.
     """
+    kind_of = tensors.by_name.get
     groups: dict[tuple[Kind | None, ...], list[str]] = defaultdict(list)
     for name in names:
-        groups[tuple([tensors.of(name + ending) for ending in endings])].append(name)
+        groups[tuple([kind_of(name + ending) for ending in endings])].append(name)
     parts = [
         name + ending
         for group, members in groups.items()

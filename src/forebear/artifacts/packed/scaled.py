@@ -129,8 +129,9 @@ class ByteScales:
             block = scale_block(weight.shape, scales[0], blocks, groups)
             return Scaled(name, title, weight.shape, weight.path, weight.start, weight.source, parts, block=block)
 
+        scaled = {n.removesuffix(e) for e in ENDINGS for k in tensors.kinds if k.like.name.endswith(e) for n in k.names}
         bytewise = (k for k in tensors.kinds if k.like.dtype in BYTES and len(k.like.shape) in (2, 3))
-        names = [n for k in bytewise for n in k.names if any(n + ending in tensors for ending in ENDINGS)]
+        names = [name for kind in bytewise for name in kind.names if name in scaled]
         found, parts = alike(tensors, names, ("", *ENDINGS, ZERO), build)
         return unpacked(tensors, found, [*parts, *beside(tensors, found)])
 
