@@ -123,9 +123,10 @@ def run(hub: Hub, headers: Mapping[str, int], home: Path, *command: str) -> tupl
             kind = "tokenizer"
         split[kind] += request.sent
     plain, together = (fetch(hub, log, connections) for connections in (1, AT_ONCE))
-    cpu, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1000
+    answer = json.loads(out)
+    cpu, memory = usage.ru_utime + usage.ru_stime, answer.get("cost", {}).get("peak_memory_bytes", 0) // 1_000_000
     cost = Cost(seconds, cpu, plain, together, memory, len(log), split["headers"], split["tokenizer"], split["slices"])
-    return cost, json.loads(out)
+    return cost, answer
 
 
 def fetch(hub: Hub, log: Sequence[Request], connections: int) -> float:

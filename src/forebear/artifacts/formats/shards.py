@@ -100,31 +100,32 @@ def presumed(owner: Mapping[str, str], header: Header) -> Kinds:
         like = known[stem(name)]
         return Presumed(name, like.dtype, like.shape, path, 0, like.source, header)
 
-    namesakes, shards = _by_numbers(owner)
+    groups, shards = _by_numbers(owner)
     layers = shards.keys() - {OUTSIDE}
     ends = (OUTSIDE, min(layers, default=OUTSIDE), max(layers, default=OUTSIDE))
     for path in sorted({path for end in ends for path in shards[end]}):
         open_shard(path)
-    for like, names in namesakes.items():
+    for like, path in groups:
         if like not in known:
-            open_shard(owner[names[0]])
+            open_shard(path)
     kinds: dict[tuple[str, str, tuple[int, ...]], list[str]] = defaultdict(list)
-    for like, names in namesakes.items():
+    for (like, path), names in groups.items():
+        if path not in opened:
+            kinds[like, known[like].dtype, known[like].shape] += names
+            continue
         for name in names:
-            path = owner[name]
-            tensor = opened[path].get(name) if path in opened else known.get(like)
-            if tensor is None:
+            if (tensor := opened[path].get(name)) is None:
                 raise FormatError(path, f"holds no tensor {name}, though the index says so", "fetch the shards again")
             kinds[like, tensor.dtype, tensor.shape].append(name)
     return Kinds(Kind(member(names[0]), names, member) for names in kinds.values())
 
 
-def _by_numbers(owner: Mapping[str, str]) -> tuple[dict[str, list[str]], dict[int, set[str]]]:
-    """Names by their stem; and for every layer, by the first number of a name, the shards that hold it."""
-    namesakes: dict[str, list[str]] = defaultdict(list)
+def _by_numbers(owner: Mapping[str, str]) -> tuple[dict[tuple[str, str], list[str]], dict[int, set[str]]]:
+    """Names by their stem and shard; and for every layer, the first number of a name, the shards that hold it."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     shards: dict[int, set[str]] = defaultdict(set)
     for name, path in owner.items():
         pieces = NUMBER.split(name)
-        namesakes["#".join(pieces[::2])].append(name)
+        groups["#".join(pieces[::2]), path].append(name)
         shards[int(pieces[1]) if len(pieces) > 1 else OUTSIDE].add(path)
-    return namesakes, shards
+    return groups, shards

@@ -47,8 +47,10 @@ class Tokenizer:
     @cached_property
     def digest(self) -> str:
         """BLAKE2b over the sorted ``(string, id)`` pairs: equal vocabularies have equal digests."""
-        pairs = "".join([f"{len(text)}:{text}={number};" for text, number in sorted(self.ids.items())])
-        return hashlib.blake2b(pairs.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
+        state = hashlib.blake2b(digest_size=20)
+        for text, number in sorted(self.ids.items()):
+            state.update(f"{len(text)}:{text}={number};".encode("utf-8", "surrogatepass"))
+        return state.hexdigest()
 
 
 class TokenizerFormat(Protocol):
