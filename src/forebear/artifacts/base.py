@@ -165,7 +165,10 @@ class Weights:
 class Reader(Protocol):
     """One weight format."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Of the format, for people."""
+        ...
 
     def handles(self, source: Source) -> bool:
         """Whether this source holds files of the format."""

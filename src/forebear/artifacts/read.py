@@ -11,8 +11,7 @@ from forebear.artifacts.config import Sizes, contradictions, declared_sizes, lan
 from forebear.artifacts.documents import MAX_CARD, is_document, read_documents
 from forebear.artifacts.formats import READERS
 from forebear.artifacts.formats.adapter import adapter_files
-from forebear.artifacts.formats.pytorch import candidates, pickle_dangers
-from forebear.artifacts.inference import infer
+from forebear.artifacts.formats.names import PICKLES
 from forebear.artifacts.kinds import shapes
 from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import Named, recognise
@@ -54,9 +53,13 @@ def read_artifact(source: Source) -> Artifact:
     documents, unreadable = read_documents(metered)
     documents = replace(documents, front_matter={**weights.card, **documents.front_matter})
     problems += unreadable
-    dangers, unexamined = pickle_dangers(metered, weights.files)
-    weights = replace(weights, dangers=(*weights.dangers, *dangers))
-    notes = (*weights.notes, *unexamined)
+    notes = weights.notes
+    if any(f.path.lower().endswith(PICKLES) for f in source.files()):
+        from forebear.artifacts.formats.pytorch import pickle_dangers
+
+        dangers, unexamined = pickle_dangers(metered, weights.files)
+        weights = replace(weights, dangers=(*weights.dangers, *dangers))
+        notes += unexamined
     if weights.adapter is None and adapter_files(source):
         notes += ("an adapter lies beside the model: it was not applied, and what it changes was not tested",)
     if weights.adapter is None and len(readers) > 1:
@@ -65,6 +68,8 @@ def read_artifact(source: Source) -> Artifact:
     if weights.adapter is not None:  # what a config beside it says is its base's, and its tensors are no layers
         named = f"it is an adapter and no model ({weights.adapter.title})"
     elif isinstance(named, str):
+        from forebear.artifacts.inference import infer  # large, and few models have names of their own
+
         guess = infer(config, weights.tensors)
         notes += (f"no roles were inferred: {guess}",) if isinstance(guess, str) else ()
         named = guess if isinstance(guess, Named) else named
@@ -122,5 +127,7 @@ def _absence(source: Source) -> str:
             return f"holds {title} weights, which this version cannot read yet"
     if not names:
         return "an empty directory"
+    from forebear.artifacts.formats.pytorch import candidates
+
     strange = candidates(source.files())
     return "no model weights in it" + (f" ({strange[0].path} is no torch checkpoint)" if strange else "")

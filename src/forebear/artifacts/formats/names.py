@@ -1,10 +1,12 @@
-"""Which files are a consolidated checkpoint's: the readers of the containers leave those to the reader of that form."""
+"""Which files may be pickles, and which are a consolidated checkpoint's, whose containers' readers leave them alone."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+"""Suffixes, in small letters, of files that may be pickles."""
 PARAMS = "params.json"
 PART = re.compile(r"consolidated\.(\d\d)\.pth\Z")
 SHARD = re.compile(r"consolidated-(\d{5})-of-(\d{5})\.safetensors\Z")
