@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +12,13 @@ from forebear.artifacts.config import Sizes, contradictions, declared_sizes, lan
 from forebear.artifacts.documents import MAX_CARD, is_document, read_documents
 from forebear.artifacts.formats import READERS
 from forebear.artifacts.formats.adapter import adapter_files
-from forebear.artifacts.formats.names import PICKLES
+from forebear.artifacts.formats.names import INDEX, MAX_INDEX, PICKLES
 from forebear.artifacts.kinds import shapes
 from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import Named, recognise
 from forebear.artifacts.recurrent import settle
 from forebear.artifacts.text import load_json, read_whole
-from forebear.artifacts.tokenizers import Tokenizer, read_tokenizer
+from forebear.artifacts.tokenizers import MAX_TOKENIZER, Tokenizer, find_tokenizer, read_tokenizer
 from forebear.errors import ForebearError, FormatError, InputError
 from forebear.sources import Metered, Source
 
@@ -39,8 +40,7 @@ def read_artifact(source: Source) -> Artifact:
     readers = [r for r in READERS if r.handles(source)]
     if not readers:
         raise InputError(f"{source.target}: {_absence(source)}", f"{_listed(r.name for r in READERS)} files are read")
-    papers = [f for f in source.files() if (f.path == CONFIG or is_document(f.path)) and f.size <= MAX_CARD]
-    metered.prefetch((f.path, 0, f.size) for f in papers)
+    _announce(metered)
     weights = readers[0].read(metered)
     config = read_config(metered) or weights.config
     weights, config = settle(unpack(weights, config), config)
@@ -98,6 +98,18 @@ def read_artifact(source: Source) -> Artifact:
         inferred=found.inferred if found else False,
         disguise=found.disguise if found and not (found.inferred and weights.own_names) else "",
     )
+
+
+def _announce(source: Source) -> None:
+    """Have everything fetched together that is read whole: config, documents, index of shards, tokenizer."""
+    if source.traffic is None:  # on this machine
+        return
+    papers = {f.path for f in source.files() if f.path == CONFIG or is_document(f.path)}
+    bounds = {**dict.fromkeys(papers, MAX_CARD), INDEX: MAX_INDEX}
+    with suppress(ForebearError):  # it comes up again where the tokenizer is read, and is told there
+        if (found := find_tokenizer(source)) is not None:
+            bounds[found[1]] = MAX_TOKENIZER
+    source.prefetch((f.path, 0, f.size) for f in source.files() if f.size <= bounds.get(f.path, 0))
 
 
 def read_config(source: Source) -> Mapping[str, Any]:

@@ -144,14 +144,15 @@ def test_a_name_without_a_namesake_opens_its_shard(sharded: dict[str, bytes]) ->
 
 def test_no_shard_is_opened_twice_for_headers() -> None:
     opened: list[str] = []
+    told: list[list[str]] = []
 
     def header(path: str) -> dict[str, Presumed]:
         opened.append(path)
         return {}
 
     with refused("holds no tensor a.0.w"):
-        presumed({"a.0.w": "one", "a.1.w": "two", "a.2.w": "two"}, header)
-    assert opened == ["one", "two"]
+        presumed({"a.0.w": "one", "a.1.w": "two", "a.2.w": "two"}, header, told.append)
+    assert opened == ["one", "two"] == told[0] and len(told) == 1
 
 
 def test_namesakes_are_made_when_they_are_asked_for(sharded: dict[str, bytes]) -> None:

@@ -1,10 +1,15 @@
-"""Which files may be pickles, and which are a consolidated checkpoint's, whose containers' readers leave them alone."""
+"""Names of files that more than one module has to know.
+
+The readers of the containers leave the files of a consolidated checkpoint to the reader of that form.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 
+INDEX = "model.safetensors.index.json"
+MAX_INDEX = 64_000_000
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 """Suffixes, in small letters, of files that may be pickles."""
 PARAMS = "params.json"

@@ -75,7 +75,7 @@ class Presumed(Tensor):
         return self.found().stored(start, stop)
 
 
-def presumed(owner: Mapping[str, str], header: Header) -> Kinds:
+def presumed(owner: Mapping[str, str], header: Header, announce: Callable[[list[str]], None]) -> Kinds:
     """All tensors of a sharded model, of which only some headers are read.
 
     Opened are the shards of what belongs to no layer, of the first and the last layer, and of every name that has no
@@ -84,6 +84,7 @@ def presumed(owner: Mapping[str, str], header: Header) -> Kinds:
     Args:
         owner: tensor name to the path of its shard.
         header: reads a shard's header; asked once for every shard that is opened here, and again for every value.
+        announce: told of shards that are opened next.
     """
     opened: dict[str, Mapping[str, Tensor]] = {}
     known: dict[str, Tensor] = {}
@@ -103,7 +104,9 @@ def presumed(owner: Mapping[str, str], header: Header) -> Kinds:
     groups, shards = _by_numbers(owner)
     layers = shards.keys() - {OUTSIDE}
     ends = (OUTSIDE, min(layers, default=OUTSIDE), max(layers, default=OUTSIDE))
-    for path in sorted({path for end in ends for path in shards[end]}):
+    outer = sorted({path for end in ends for path in shards[end]})
+    announce(outer)
+    for path in outer:
         open_shard(path)
     for like, path in groups:
         if like not in known:
