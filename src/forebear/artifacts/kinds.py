@@ -40,8 +40,12 @@ class Kind:
 
     def without(self, names: frozenset[str]) -> Kind | None:
         """The kind with some of its members left out, None where no other is left."""
+        if names.isdisjoint(self.names):
+            return self
+        if names.issuperset(self.names):
+            return None
         left = [n for n in self.names if n not in names]
-        return Kind(self.member(left[0]), left, self.member) if left else None
+        return Kind(self.member(left[0]), left, self.member)
 
 
 class Kinds(Mapping[str, "Tensor"]):

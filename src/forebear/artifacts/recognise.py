@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,18 +58,25 @@ class Templates:
         self.shapes = shapes
         self.bare = {name: name for name in shapes}
         """Full names to names without what frameworks wrap modules in, unless two would become one."""
-        if WRAPPERS.search(".".join(shapes)):
+        self.by_template = _by_template(self.bare)
+        if any(WRAPPERS.search(text) for text in self.by_template):
             unwrapped = {name: WRAPPERS.sub("", name) for name in shapes}
-            self.bare = unwrapped if len(set(unwrapped.values())) == len(unwrapped) else self.bare
-        self.by_template: dict[str, dict[Numbers, str]] = {}
-        for name, bare in self.bare.items():  # of which a model with many experts has a hundred thousand
-            pieces = NUMBER.split(bare)
-            self.by_template.setdefault("{}".join(pieces[::2]), {})[tuple(map(int, pieces[1::2]))] = name
+            if len(set(unwrapped.values())) == len(unwrapped):
+                self.bare, self.by_template = unwrapped, _by_template(unwrapped)
         self.by_ending: dict[str, list[str]] = {}
         """The last one and the last two parts of a template to the templates that end so."""
         for text in self.by_template:
             for ending in {_ending(text, 1), _ending(text, 2)}:
                 self.by_ending.setdefault(ending, []).append(text)
+
+
+def _by_template(bare: Mapping[str, str]) -> Mapping[str, dict[Numbers, str]]:
+    """Templates to the numbers that occur and full names."""
+    found: dict[str, dict[Numbers, str]] = defaultdict(dict)
+    for name, text in bare.items():  # of which a model with many experts has a hundred thousand
+        pieces = NUMBER.split(text)
+        found["{}".join(pieces[::2])][tuple(map(int, pieces[1::2]))] = name
+    return found
 
 
 def _ending(text: str, parts: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -98,13 +99,13 @@ def unpacked(tensors: Kinds, found: Iterable[Packed | Kind], beside: Iterable[st
     new = Kinds([*kinds(matrices).kinds, *(kind for kind in found if isinstance(kind, Kind))])
     if not new:
         return None
-    parts = {p.name for t in matrices.values() for p in t.parts.values()} | tensors.by_name.keys() & beside
+    parts = frozenset(chain((p.name for t in matrices.values() for p in t.parts.values()), beside))
     if twice := (new.by_name.keys() & tensors.by_name.keys()) - parts:
         name = min(twice)
         raise wrong(tensors[name], f"the same weight is also stored as {new[name].dtype}")
     titles = sorted({kind.like.dtype for kind in new.kinds})
     note = f"{len(new)} weights are stored as {' and '.join(titles)}, and were read as the numbers that they stand for"
-    return Unpacked(new, frozenset(parts), note)
+    return Unpacked(new, parts, note)
 
 
 def alike(
@@ -120,17 +121,16 @@ def alike(
         endings: a part's name is the matrix' with one of these behind it; not every matrix has all of them.
         build: makes the matrix of a name.
     """
-    kind_of = tensors.by_name.get
+    names = list(names)
+    endings = [ending for ending in endings if any(kind.like.name.endswith(ending) for kind in tensors.kinds)]
+    columns = [map(tensors.by_name.get, [name + ending for name in names]) for ending in endings]
     groups: dict[tuple[Kind | None, ...], list[str]] = defaultdict(list)
-    for name in names:
-        groups[tuple([kind_of(name + ending) for ending in endings])].append(name)
-    parts = [
-        name + ending
-        for group, members in groups.items()
-        for kind, ending in zip(group, endings, strict=True)
-        if kind is not None
-        for name in members
-    ]
+    for name, group in zip(names, zip(*columns, strict=True), strict=True):
+        groups[group].append(name)
+    parts: list[str] = []
+    for group, members in groups.items():
+        for ending in (e for e, kind in zip(endings, group, strict=True) if kind is not None):
+            parts += [name + ending for name in members]
     return [Kind(build(members[0]), members, build) for members in groups.values()], parts
 
 
