@@ -61,7 +61,7 @@ class Cost:
         """A line of the table."""
         megabytes = [f"{n / 1e6:.1f}" for n in (self.headers, self.tokenizer, self.slices)]
         seconds = [f"{s:.1f}" for s in (self.cpu, self.seconds, self.plain, self.together)]
-        cells = [*labels, str(self.requests), *megabytes, *seconds, f"{self.memory}"]
+        cells = [*labels, str(self.requests), *megabytes, *seconds, str(self.memory or "")]  # adding does not say
         return "| " + " | ".join(cells) + " |"
 
 
