@@ -25,6 +25,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from hub.faults import Fault, Request
+from hub.link import Link
 from hub.repository import Content, Entry, Repository, Stored
 
 _ID = r"(?P<id>[^/]+(?:/[^/]+)?)"
@@ -47,6 +48,8 @@ class Hub:
 
     def __init__(self, token: str = "hf_test-token", page: int = 1_000) -> None:
         self.token, self.page = token, page
+        self.link = Link()
+        """What lies between hub and reader: nothing, until it is replaced."""
         self.granted: set[str] = set()
         """Gated repositories that the token may read."""
         self.repositories: dict[str, Repository] = {}
@@ -149,6 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
     faults: list[Fault]
     entry: Request
 
+    def setup(self) -> None:
+        super().setup()
+        self.server.hub.link.connect()
+
     def log_message(self, format: str, *args: Any) -> None:
         """The log is :attr:`Hub.log`."""
 
@@ -163,6 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.client_address[1],
         )
         self.faults = self.server.hub.begin(self.entry)
+        self.server.hub.link.ask()
         try:
             broken = next((f for f in self.faults if f.status is not None), None)
             if broken is not None and broken.status is not None:
@@ -202,6 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
             if pause:
                 time.sleep(pause)
             chunk = content.read(at, min(end, at + _CHUNK))
+            self.server.hub.link.carry(len(chunk))
             self.entry.sent += len(chunk)
             self.wfile.write(chunk)
         self.wfile.flush()

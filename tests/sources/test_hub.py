@@ -33,7 +33,11 @@ def source(hub: Hub) -> HubSource:
 
 
 @pytest.mark.parametrize(
-    "target", ["org/m", "org/m@v1.0", "hf:org/m", "hf:org/m@refs/pr/1", "hf:gpt2", "Org-1/m_2.5@" + "0" * 40]
+    "target",
+    [
+        *("org/m", "org/m@v1.0", "hf:org/m", "hf:org/m@refs/pr/1", "hf:gpt2", "Org-1/m_2.5@" + "0" * 40),
+        *("hf:org/m/q4", "hf:org/m/a b/c-1.5@v1"),
+    ],
 )
 def test_targets_of_the_hub(target: str) -> None:
     assert is_hub(target) and is_remote(target)
@@ -43,7 +47,20 @@ def test_targets_of_the_hub(target: str) -> None:
     "target",
     (
         *("", "m", "./m", "../m", "/org/m", "org/m/x", "org//m", "org/m@", "org/.hidden", "-x/m", "örg/m", "hf:/m"),
-        *("hf:", "org/m@../x", "org/m\n", "org/m@a b", "~/m", "C:\\m", "org/m?x=1", "org/m#x", "hf:org/m@-x"),
+        *(
+            "hf:",
+            "org/m@../x",
+            "org/m\n",
+            "org/m@a b",
+            "~/m",
+            "C:\\m",
+            "org/m?x=1",
+            "org/m#x",
+            "hf:org/m@-x",
+            "hf:org/m/",
+            "hf:org/m/../x",
+        ),
+        *("hf:org/m/a//b", "hf:org/m/.git"),
     ),
 )
 def test_targets_of_something_else(target: str) -> None:
@@ -53,7 +70,7 @@ def test_targets_of_something_else(target: str) -> None:
 
 
 def test_the_address_of_a_page_is_its_repository(hub: Hub) -> None:
-    for path, target in (("", "hf:org/m"), ("/", "hf:org/m"), ("/tree/v1.0", "hf:org/m@v1.0")):
+    for path, target in (("", "hf:org/m"), ("/", "hf:org/m"), ("/tree/v1/q 4", "hf:org/m/q 4@v1")):
         source = open_source(f"{hub.endpoint}/org/m{path}")
         assert isinstance(source, HubSource) and source.target == target
     for other in (
@@ -94,8 +111,25 @@ def test_long_lists_come_in_pages(hub: Hub) -> None:
 def test_weights_in_a_folder_only_are_named(hub: Hub) -> None:
     folders = {f"unet-{k}/diffusion.safetensors": b"x" for k in range(5)}
     hub.add("org/m", folders | {"config.json": b"{}"})
-    with refused("org/m: its weights lie in unet-0, unet-1, unet-2 and 2 more folders", "download that folder"):
+    with refused("org/m: its weights lie in unet-0, unet-1, unet-2 and 2 more folders", "name one: hf:org/m/unet-0"):
         HubSource("org/m").files()
+
+
+def test_a_folder_that_is_named_or_the_only_one_with_weights_is_the_model(hub: Hub) -> None:
+    papers = {"README.md": b"# of all", "config.json": b"{}", "q8/README.md": b"# of q8"}
+    hub.add("org/m", papers | {"q8/m.gguf": b"8" * 9, "q8/deeper/m.gguf": b"9"})
+    hub.add("org/one", {"README.md": b"# of all", "weights/m.gguf": b"one"})
+    named, only = HubSource("hf:org/m/q8"), HubSource("org/one")
+    assert [f.path for f in named.files()] == ["README.md", "config.json", "m.gguf"]
+    assert named.read("README.md", 0, 7) == b"# of q8" and named.read("m.gguf", 7, 9) == b"88"
+    assert named.read("config.json", 0, 2) == b"{}"
+    assert (named.name, only.name) == ("org/m/q8", "org/one")
+    assert only.read("m.gguf", 0, 3) == b"one" and [f.path for f in only.files()] == ["README.md", "m.gguf"]
+    for source, place in ((named, "hf:org/m/q8@"), (only, "hf:org/one/weights@")):
+        assert source.location.startswith(place) and HubSource(source.location).files() == source.files()
+    assert HubSource("hf:org/m/q8/deeper").read("m.gguf", 0, 1) == b"9"
+    with refused("hf:org/m/q4: there is no folder q4 in it"):
+        HubSource("hf:org/m/q4").files()
 
 
 def test_a_repository_without_weights_lists_its_files(hub: Hub) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub import Fault, Hub, folder_files
+from hub import Fault, Hub, Link, folder_files
 from models import tiny_llama
 
 
@@ -144,3 +144,47 @@ def test_connections_are_kept_and_told_apart(hub: Hub) -> None:
         assert connection.getresponse().read().startswith(b"{")
     connection.close()
     assert len({r.connection for r in hub.log}) == 1
+
+
+class Watched(Link):
+    """A link whose clock only moves while somebody waits, and which remembers what it was asked."""
+
+    def __init__(self, latency: float, bandwidth: float) -> None:
+        self.now, self.waits, self.carried = 0.0, list[float](), 0
+        super().__init__(latency, bandwidth, lambda: self.now, self.pass_time)
+
+    def pass_time(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+    def carry(self, count: int) -> None:
+        self.carried += count
+        super().carry(count)
+
+
+def test_a_link_delays_connections_and_requests_and_slows_every_answer(hub: Hub, model: Path) -> None:
+    hub.add("org/model", folder_files(model))
+    hub.link = link = Watched(latency=0.5, bandwidth=100_000)
+    host, port = hub.endpoint.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    for _ in range(2):
+        connection.request("GET", "/api/models/org/model")
+        answer = connection.getresponse().read()
+    connection.close()
+    assert link.carried == 2 * len(answer) == sum(r.sent for r in hub.log)
+    assert link.waits[:2] == [1.0, 0.5] and link.waits.count(1.0) == 1 and link.waits.count(0.5) == 2
+    assert link.now == pytest.approx(1.0 + 2 * 0.5 + link.carried / 100_000)
+
+
+def test_answers_share_a_line_and_an_idle_one_saves_nothing_up() -> None:
+    waits: list[float] = []
+    now = 0.0
+    link = Link(0.0, 100.0, lambda: now, waits.append)
+    link.carry(100)
+    link.carry(50)  # the line is busy until 1.0
+    now = 5.0
+    link.carry(10)
+    assert waits == pytest.approx([1.0, 1.5, 0.1])
+    Link(sleep=waits.append).carry(10**12)
+    Link(sleep=waits.append).ask()
+    assert len(waits) == 3

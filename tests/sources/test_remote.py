@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from forebear.artifacts import read_artifact
 from forebear.errors import MissingExtra, UsageError
+from forebear.signals import fingerprint
 from forebear.sources import File, Metered, is_remote, open_source, remote
 from forebear.sources.remote import BucketSource, UrlSource
 from hub import Fault, Hub
-from models import refused
+from models import refused, tiny_llama
 
 DATA = bytes(range(256)) * 4_000
 FILES = {"model.safetensors": DATA, "config.json": b"{}", "README.md": b"# m", "other.txt": b"x"}
@@ -59,6 +62,49 @@ def test_a_query_may_be_a_signature_and_is_shown_nowhere(hub: Hub, url: str, tmp
     with pytest.raises(Exception) as caught:
         UrlSource(signed).files()
     assert "signed-1" not in "".join([*shown, str(caught.value)]) and "X-Signature" not in "".join(shown)
+
+
+def index(*shards: object) -> bytes:
+    return json.dumps({"weight_map": {f"t{k}": shard for k, shard in enumerate(shards)}}).encode()
+
+
+def test_an_index_of_shards_leads_to_the_shards_beside_it(hub: Hub, tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "base", sharded=True)
+    hub.add("org/m", {f.name: f.read_bytes() for f in base.iterdir()})
+    url = f"{hub.endpoint}/org/m/resolve/v1/model.safetensors.index.json".replace("v1", "main")
+    source = open_source(url)
+    assert (source.only, source.name, source.location) == (None, "main", url)
+    shards = sorted(f.name for f in base.glob("*.safetensors"))
+    assert len(shards) > 1 and {*shards, "config.json", "model.safetensors.index.json"} <= {
+        f.path for f in source.files()
+    }
+    one, two = (fingerprint(read_artifact(open_source(t))) for t in (str(base), url))
+    assert one.digest == two.digest and one.code.n == two.code.n > 100
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        *((index(name), "names files that do not lie beside it") for name in ("../x", "a/b", "..", "", "a\\b", 3)),
+        (index(*(f"{k}.safetensors" for k in range(2_001))), "names 2,001 files, more than 2,000"),
+        *((raw, "has no weight_map") for raw in (b"{}", b"[]", b"{", b"[" * 99_999, b'{"weight_map": [1]}', b"\xff")),
+        (index("missing.safetensors"), "missing.safetensors: not found at 127.0.0.1"),
+    ],
+)
+def test_an_index_that_leads_nowhere_is_refused(raw: bytes, said: str, hub: Hub) -> None:
+    hub.add("org/m", {"m.index.json": raw})
+    with refused(said):
+        UrlSource(f"{hub.endpoint}/org/m/resolve/main/m.index.json").files()
+
+
+def test_a_signed_index_and_a_huge_one_are_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("org/m", {"m.index.json": index("a")})
+    url = f"{hub.endpoint}/org/m/resolve/main/m.index.json"
+    with refused("a signed address is for one file", code=2):
+        UrlSource(f"{url}?X-Signature=1").files()
+    monkeypatch.setattr(remote, "MAX_INDEX", 10)
+    with refused("m.index.json: 27 bytes, too many for an index"):
+        UrlSource(url).files()
 
 
 def test_what_cannot_be_had_is_said(hub: Hub, url: str) -> None:

@@ -14,6 +14,7 @@ from forebear.artifacts.adapter import Adapter
 from forebear.artifacts.architecture import Architecture, Geometry
 from forebear.artifacts.documents import Documents
 from forebear.artifacts.dtypes import DTYPES
+from forebear.artifacts.kinds import tally
 from forebear.artifacts.tokenizers import Tokenizer
 from forebear.errors import FormatError
 from forebear.sources import Metered, Source
@@ -164,7 +165,10 @@ class Weights:
 class Reader(Protocol):
     """One weight format."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Of the format, for people."""
+        ...
 
     def handles(self, source: Source) -> bool:
         """Whether this source holds files of the format."""
@@ -222,4 +226,4 @@ class Artifact:
     @property
     def parameters(self) -> int:
         """Number of values in all tensors."""
-        return sum(t.size for t in self.weights.tensors.values())
+        return sum(tensor.size * count for tensor, count in tally(self.weights.tensors))

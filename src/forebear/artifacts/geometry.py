@@ -10,13 +10,14 @@ from forebear.artifacts.architecture import Architecture, Geometry, Role
 from forebear.artifacts.roles import fused_axis, part_sizes, template
 
 Shapes = Mapping[str, tuple[int, ...]]
+Sized = tuple[Role, tuple[int, ...]]
+"""A role and the shape of a tensor that has it."""
 
 
 def geometry_of(
     family: Architecture,
     config: Mapping[str, Any],
-    names: Mapping[str, str],
-    shapes: Shapes,
+    first: Mapping[str, Sized],
     width: int,
     layers: int,
     experts: int,
@@ -25,8 +26,13 @@ def geometry_of(
 
     Only the number of query heads has to come from the config: the attention output has heads times value size
     columns, the rest follows. Where a config contradicts the shapes, or says nothing, the head structure is unknown.
+
+    Args:
+        family: its data.
+        config: of the model.
+        first: the first tensor of every role that is there, see :func:`first_of_each`.
+        width, layers, experts: sizes that are known already.
     """
-    first = _first_of_each(family, names, shapes)
 
     def axis(role: str, label: str) -> int | None:
         """Stored length of an axis of a role's first tensor."""
@@ -49,7 +55,7 @@ def geometry_of(
         vocabulary=axis("embed", "token") or 0,
         intermediate=dense or routed or axis("layers.{layer}.rnn.candidate", "cell"),
         experts=experts,
-        tied="lm_head" not in names,
+        tied="lm_head" not in first,
         expert_intermediate=routed,
         shared_intermediate=shared,
     )
@@ -62,7 +68,7 @@ def geometry_of(
 
 
 def _heads(
-    family: Architecture, config: Mapping[str, Any], base: Geometry, first: Mapping[str, tuple[Role, tuple[int, ...]]]
+    family: Architecture, config: Mapping[str, Any], base: Geometry, first: Mapping[str, Sized]
 ) -> Geometry | None:
     """The geometry with its head structure, None where it is unknown or contradicts any shape."""
     out = first.get("layers.{layer}.attn.o")
@@ -121,7 +127,7 @@ def _heads(
     return found
 
 
-def _kv_heads(key: tuple[Role, tuple[int, ...]], heads: int, head_dim: int) -> int:
+def _kv_heads(key: Sized, heads: int, head_dim: int) -> int:
     """Number of key/value heads from the rows of k, or of a tensor fused from q, k and v; 0 where it is none."""
     role, shape = key
     rows = shape[role.axes.index("key")]
@@ -130,7 +136,7 @@ def _kv_heads(key: tuple[Role, tuple[int, ...]], heads: int, head_dim: int) -> i
     return rows // head_dim if role.part is None else (rows // head_dim - heads) // 2
 
 
-def _holds(geometry: Geometry, first: Mapping[str, tuple[Role, tuple[int, ...]]]) -> bool:
+def _holds(geometry: Geometry, first: Mapping[str, Sized]) -> bool:
     """Whether every tensor of the attention has the size that the head structure gives it."""
     g = geometry
     assert g.heads and g.kv_heads and g.head_dim and g.value_dim
@@ -160,11 +166,9 @@ def _holds(geometry: Geometry, first: Mapping[str, tuple[Role, tuple[int, ...]]]
     return True
 
 
-def _first_of_each(
-    family: Architecture, names: Mapping[str, str], shapes: Shapes
-) -> dict[str, tuple[Role, tuple[int, ...]]]:
+def first_of_each(family: Architecture, names: Mapping[str, str], shapes: Shapes) -> dict[str, Sized]:
     """Role template to its description and the shape of its first tensor; heads and experts count as one."""
-    found: dict[str, tuple[Role, tuple[int, ...]]] = {}
+    found: dict[str, Sized] = {}
     seen: set[str] = set()
     for filled, name in names.items():
         letters = filled.translate(_NO_DIGITS)  # cheap, and of the hundred thousand roles of experts few differ in it

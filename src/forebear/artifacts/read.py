@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +12,13 @@ from forebear.artifacts.config import Sizes, contradictions, declared_sizes, lan
 from forebear.artifacts.documents import MAX_CARD, is_document, read_documents
 from forebear.artifacts.formats import READERS
 from forebear.artifacts.formats.adapter import adapter_files
-from forebear.artifacts.formats.pytorch import candidates, pickle_dangers
-from forebear.artifacts.inference import infer
+from forebear.artifacts.formats.names import INDEX, MAX_INDEX, PICKLES
+from forebear.artifacts.kinds import shapes
 from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import Named, recognise
 from forebear.artifacts.recurrent import settle
 from forebear.artifacts.text import load_json, read_whole
-from forebear.artifacts.tokenizers import Tokenizer, read_tokenizer
+from forebear.artifacts.tokenizers import MAX_TOKENIZER, Tokenizer, find_tokenizer, read_tokenizer
 from forebear.errors import ForebearError, FormatError, InputError
 from forebear.sources import Metered, Source
 
@@ -39,8 +40,7 @@ def read_artifact(source: Source) -> Artifact:
     readers = [r for r in READERS if r.handles(source)]
     if not readers:
         raise InputError(f"{source.target}: {_absence(source)}", f"{_listed(r.name for r in READERS)} files are read")
-    papers = [f for f in source.files() if (f.path == CONFIG or is_document(f.path)) and f.size <= MAX_CARD]
-    metered.prefetch((f.path, 0, f.size) for f in papers)
+    _announce(metered)
     weights = readers[0].read(metered)
     config = read_config(metered) or weights.config
     weights, config = settle(unpack(weights, config), config)
@@ -53,17 +53,23 @@ def read_artifact(source: Source) -> Artifact:
     documents, unreadable = read_documents(metered)
     documents = replace(documents, front_matter={**weights.card, **documents.front_matter})
     problems += unreadable
-    dangers, unexamined = pickle_dangers(metered, weights.files)
-    weights = replace(weights, dangers=(*weights.dangers, *dangers))
-    notes = (*weights.notes, *unexamined)
+    notes = weights.notes
+    if any(f.path.lower().endswith(PICKLES) for f in source.files()):
+        from forebear.artifacts.formats.pytorch import pickle_dangers
+
+        dangers, unexamined = pickle_dangers(metered, weights.files)
+        weights = replace(weights, dangers=(*weights.dangers, *dangers))
+        notes += unexamined
     if weights.adapter is None and adapter_files(source):
         notes += ("an adapter lies beside the model: it was not applied, and what it changes was not tested",)
     if weights.adapter is None and len(readers) > 1:
         notes += (f"{weights.format} was read; it also holds {_listed(r.name for r in readers[1:])}, which was not",)
-    named = recognise(config, {n: t.shape for n, t in weights.tensors.items()})
+    named = recognise(config, shapes(weights.tensors))
     if weights.adapter is not None:  # what a config beside it says is its base's, and its tensors are no layers
         named = f"it is an adapter and no model ({weights.adapter.title})"
     elif isinstance(named, str):
+        from forebear.artifacts.inference import infer  # large, and few models have names of their own
+
         guess = infer(config, weights.tensors)
         notes += (f"no roles were inferred: {guess}",) if isinstance(guess, str) else ()
         named = guess if isinstance(guess, Named) else named
@@ -94,6 +100,18 @@ def read_artifact(source: Source) -> Artifact:
     )
 
 
+def _announce(source: Source) -> None:
+    """Have everything fetched together that is read whole: config, documents, index of shards, tokenizer."""
+    if source.traffic is None:  # on this machine
+        return
+    papers = {f.path for f in source.files() if f.path == CONFIG or is_document(f.path)}
+    bounds = {**dict.fromkeys(papers, MAX_CARD), INDEX: MAX_INDEX}
+    with suppress(ForebearError):  # it comes up again where the tokenizer is read, and is told there
+        if (found := find_tokenizer(source)) is not None:
+            bounds[found[1]] = MAX_TOKENIZER
+    source.prefetch((f.path, 0, f.size) for f in source.files() if f.size <= bounds.get(f.path, 0))
+
+
 def read_config(source: Source) -> Mapping[str, Any]:
     """``config.json`` as a mapping, empty where there is none; the language model's part of a nested one.
 
@@ -121,5 +139,7 @@ def _absence(source: Source) -> str:
             return f"holds {title} weights, which this version cannot read yet"
     if not names:
         return "an empty directory"
+    from forebear.artifacts.formats.pytorch import candidates
+
     strange = candidates(source.files())
     return "no model weights in it" + (f" ({strange[0].path} is no torch checkpoint)" if strange else "")

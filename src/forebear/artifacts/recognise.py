@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from forebear.artifacts.architecture import HOLES, Architecture, Geometry, Role, families
-from forebear.artifacts.geometry import geometry_of, stated, unheeded_rotary
+from forebear.artifacts.geometry import Sized, geometry_of, stated, unheeded_rotary
+from forebear.artifacts.kinds import NUMBER
 from forebear.errors import one_line
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -17,8 +18,6 @@ Numbers = tuple[int, ...]
 
 MAX_LAYERS = 1_000
 MAX_EXPERTS = 4_096
-NUMBER = re.compile(r"(?:^|(?<=\.))([0-9]{1,6})(?=\.|\Z)")
-"""A part of a name that is a number."""
 MAX_STACKED = 100_000
 """Roles that stacks of experts may stand for in a model, so that a small file cannot claim millions."""
 BESIDE = re.compile(
@@ -57,19 +56,27 @@ class Templates:
 
     def __init__(self, shapes: Shapes) -> None:
         self.shapes = shapes
-        self.bare = {name: WRAPPERS.sub("", name) for name in shapes}
+        self.bare = {name: name for name in shapes}
         """Full names to names without what frameworks wrap modules in, unless two would become one."""
-        if len(set(self.bare.values())) < len(self.bare):
-            self.bare = {name: name for name in shapes}
-        self.by_template: dict[str, dict[Numbers, str]] = {}
-        for name, bare in self.bare.items():  # of which a model with many experts has a hundred thousand
-            pieces = NUMBER.split(bare)
-            self.by_template.setdefault("{}".join(pieces[::2]), {})[tuple(map(int, pieces[1::2]))] = name
+        self.by_template = _by_template(self.bare)
+        if any(WRAPPERS.search(text) for text in self.by_template):
+            unwrapped = {name: WRAPPERS.sub("", name) for name in shapes}
+            if len(set(unwrapped.values())) == len(unwrapped):
+                self.bare, self.by_template = unwrapped, _by_template(unwrapped)
         self.by_ending: dict[str, list[str]] = {}
         """The last one and the last two parts of a template to the templates that end so."""
         for text in self.by_template:
             for ending in {_ending(text, 1), _ending(text, 2)}:
                 self.by_ending.setdefault(ending, []).append(text)
+
+
+def _by_template(bare: Mapping[str, str]) -> Mapping[str, dict[Numbers, str]]:
+    """Templates to the numbers that occur and full names."""
+    found: dict[str, dict[Numbers, str]] = defaultdict(dict)
+    for name, text in bare.items():  # of which a model with many experts has a hundred thousand
+        pieces = NUMBER.split(text)
+        found["{}".join(pieces[::2])][tuple(map(int, pieces[1::2]))] = name
+    return found
 
 
 def _ending(text: str, parts: int) -> str:
@@ -132,32 +139,31 @@ def match(family: Architecture, config: Mapping[str, Any], templates: Templates)
     odd: set[str] = set()
     position = {layer: k for k, layer in enumerate(layers)}
     experts = 0
-    present: set[str] = set()
+    first: dict[str, Sized] = {}
     stacked = max(4, MAX_STACKED // (len(layers) * len(family.roles)))
     numbered = {n[1] for r, at in places.items() if "{expert}" in r for n in at if len(n) > 1}
     for role in family.roles.values():
-        first: tuple[int, ...] | None = None
-        for numbers, name in sorted(places[role.role].items()):
-            if "{layer}" in role.role and numbers[0] not in position:
-                continue
-            if not _fits(role, shapes[name], width, first):
-                odd.add(name)
-                continue
-            first = first or shapes[name]
-            present.add(role.role)
-            for filled in _filled(role, numbers, shapes[name], position, stacked):
-                names[filled] = name
-            if "{expert}" in role.role:
-                experts = max(experts, shapes[name][0] if role.stacked else 0)
-        if role.required and first is None and "{layer}" in role.role:  # a shard may lack embedding, head and last norm
+        layered = "{layer}" in role.role
+        at = {n: name for n, name in sorted(places[role.role].items()) if not layered or n[0] in position}
+        size = next((shapes[name] for name in at.values() if _fits(role, shapes[name], width)), None)
+        if size is None and role.required and layered:  # a shard may lack embedding, head and last norm
             return None
+        fitting = {s for s in {shapes[name] for name in at.values()} if _fits(role, s, width, size)}
+        odd.update(name for name in at.values() if shapes[name] not in fitting)
+        if size is None:
+            continue
+        first[role.role] = (role, size)
+        at = {n: name for n, name in at.items() if shapes[name] in fitting}
+        names |= _filled(role, at, shapes, position, stacked)
+        if "{expert}" in role.role and role.stacked:
+            experts = max(experts, *(shape[0] for shape in fitting))
     if family.norm == "rmsnorm" and _has_norm_biases(names, shapes):
         return None
     experts = min(max(experts, len(numbered)), MAX_EXPERTS)
-    geometry, notes = geometry_of(family, config, names, shapes, width, len(layers), experts)
+    geometry, notes = geometry_of(family, config, first, width, len(layers), experts)
     unfit = {family.unless[g] for g in family.coins if g in family.unless}
-    coins = tuple(c for c in family.coins if family.unless.get(c) not in unfit & present)
-    coins = tuple(c for c in coins if family.needs.get(c, "embed") in present or c not in family.needs)
+    coins = tuple(c for c in family.coins if family.unless.get(c) not in unfit & first.keys())
+    coins = tuple(c for c in coins if family.needs.get(c, "embed") in first or c not in family.needs)
     for group, keys in family.void_if.items():
         if group in coins and (key := next((k for k in keys if stated(config, k)), None)) is not None:
             coins = tuple(c for c in coins if c != group)
@@ -197,9 +203,8 @@ def _strange(
     A norm or a position bias that is not described can break any symmetry, so such a model is never the trusted one.
     """
     stem = _pattern(next(r for r in family.roles.values() if "{layer}" in r.role)).partition("{}")[0]
-    known = {*names.values(), *odd}
-    inside = (n for n, bare in templates.bare.items() if bare.startswith(prefix + stem) and n not in known)
-    return [n for n in inside if not BESIDE.search(n)]
+    others = templates.bare.keys() - names.values() - odd
+    return [n for n in others if templates.bare[n].startswith(prefix + stem) and not BESIDE.search(n)]
 
 
 def _pattern(role: Role) -> str:
@@ -261,7 +266,7 @@ def _width(family: Architecture, places: Mapping[str, Mapping[Numbers, str]], sh
     return sizes.most_common(1)[0][0] if sizes else None
 
 
-def _fits(role: Role, shape: tuple[int, ...], width: int, first: tuple[int, ...] | None) -> bool:
+def _fits(role: Role, shape: tuple[int, ...], width: int, first: tuple[int, ...] | None = None) -> bool:
     """Whether a tensor can be this role: its rank, the residual width, and the sizes of the role's first tensor."""
     if len(shape) != len(role.axes) or 0 in shape:
         return False
@@ -277,20 +282,19 @@ def _fits(role: Role, shape: tuple[int, ...], width: int, first: tuple[int, ...]
 
 
 def _filled(
-    role: Role, numbers: Numbers, shape: tuple[int, ...], position: Mapping[int, int], stacked: int
-) -> Iterable[str]:
-    """The roles that a tensor stands for: one, or one per expert, up to ``stacked``, where experts are stacked."""
+    role: Role, at: Mapping[Numbers, str], shapes: Shapes, position: Mapping[int, int], stacked: int
+) -> dict[str, str]:
+    """The filled-in roles of tensors: one each, or one per expert, up to ``stacked``, where experts are stacked."""
     if "{layer}" not in role.role:
-        yield role.role
-        return
-    text = role.role.replace("{layer}", str(position[numbers[0]]))
-    if role.stacked:
-        for expert in range(min(shape[0], stacked)):
-            yield text.replace("{expert}", str(expert))
-        return
-    for hole, number in zip((h for h in HOLES[1:] if h in text), numbers[1:], strict=False):
-        text = text.replace(hole, str(number))
-    yield text
+        (name,) = at.values()
+        return {role.role: name}
+    form = role.role
+    for hole in HOLES:
+        form = form.replace(hole, "%d")
+    if not role.stacked:
+        return {form % (position[n[0]], *n[1:]): name for n, name in at.items()}
+    counted = ((n, name, min(shapes[name][0], stacked)) for n, name in at.items())
+    return {form % (position[n[0]], k): name for n, name, count in counted for k in range(count)}
 
 
 def _has_norm_biases(names: Mapping[str, str], shapes: Shapes) -> bool:

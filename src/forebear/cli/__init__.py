@@ -7,6 +7,7 @@ contract: 0 done, 1 done and something is wrong, 2 unusable call, 3 not enough e
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -62,6 +63,10 @@ app.command("explain")(common(explain.explain))
 app.command("doctor")(common(explain.doctor))
 
 
+COLLECT_AFTER = 100_000
+"""Objects between two searches for cycles. A large model is a million small values, and there are hardly any cycles."""
+
+
 class Interrupted(BaseException):
     """Ctrl-C. Not a KeyboardInterrupt, which the command-line library would answer in its own words."""
 
@@ -72,6 +77,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     """Entry point: turns errors into one line and an exit code, and survives a closed pipe."""
+    gc.set_threshold(COLLECT_AFTER)
     try:
         signal.signal(signal.SIGINT, _interrupt)
         app(standalone_mode=True)

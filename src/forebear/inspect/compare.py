@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact, read_artifact
+from forebear.artifacts.kinds import kinds, tally
 from forebear.artifacts.roles import tensors_by_role
 from forebear.catalogue import raise_finding
 from forebear.inspect.adapter import compare_adapter
@@ -240,7 +241,8 @@ def settle_pruning(a: Artifact, b: Artifact, delta: Delta, incomplete: bool, eff
 
 def may_read_whole(a: Artifact, b: Artifact, effort: str) -> bool:
     """Whether all values of both models may be read: on request, or unasked where they are small."""
-    return effort == "deep" or sum(t.nbytes for m in (a, b) for t in m.weights.tensors.values()) <= READ_UNASKED
+    size = sum(tensor.nbytes * count for model in (a, b) for tensor, count in tally(model.weights.tensors))
+    return effort == "deep" or size <= READ_UNASKED
 
 
 def gain_movement(a: SignCode, b: SignCode) -> tuple[float, float] | None:
@@ -304,5 +306,6 @@ def odd_tokens(artifact: Artifact) -> list[Untested]:
 
 def signless(artifact: Artifact) -> list[str]:
     """Dtypes of known roles whose values have no sign, or cannot be read: no coins come from them."""
-    tensors = artifact.weights.tensors
-    return sorted({tensors[n].dtype for n in artifact.names.values() if not tensors[n].signed})
+    known = set(artifact.names.values())
+    signless = (kind for kind in kinds(artifact.weights.tensors).kinds if not kind.like.signed)
+    return sorted({kind.like.dtype for kind in signless if not known.isdisjoint(kind.names)})

@@ -6,6 +6,7 @@ import sys
 import time
 
 from forebear.artifacts import Artifact
+from forebear.artifacts.kinds import tally
 from forebear.sources import Metered
 from forebear.types import Cost
 
@@ -38,8 +39,7 @@ def light_first(artifact: Artifact, effort: str) -> bool:
     """Whether the first look at a model is a light one: it is far away, large, and not to be read deeply."""
     if artifact.source.traffic is None or effort == "deep":
         return False
-    left = LIGHT_FROM
-    return any((left := left - t.nbytes) < 0 for t in artifact.weights.tensors.values())
+    return sum(tensor.nbytes * count for tensor, count in tally(artifact.weights.tensors)) > LIGHT_FROM
 
 
 def peak_memory() -> int:

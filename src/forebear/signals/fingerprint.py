@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.artifacts import Artifact
+from forebear.artifacts.kinds import tally
 from forebear.signals.declared import Declared, declared
 from forebear.signals.shape import shape
 from forebear.signals.sign_code import SignCode, encode
@@ -66,6 +67,6 @@ def fingerprint(
 def main_dtype(artifact: Artifact) -> str:
     """The dtype that holds most values."""
     totals: dict[str, int] = {}
-    for tensor in artifact.weights.tensors.values():
-        totals[tensor.dtype] = totals.get(tensor.dtype, 0) + tensor.size
+    for tensor, count in tally(artifact.weights.tensors):
+        totals[tensor.dtype] = totals.get(tensor.dtype, 0) + tensor.size * count
     return max(totals, key=lambda k: totals[k])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from forebear.artifacts import Artifact
 from forebear.types import Evidence, Test
@@ -33,7 +34,7 @@ def vocabulary(artifact: Artifact) -> Vocabulary | None:
         return None
     ids = artifact.tokenizer.ids
     hashes = {zlib.crc32(text.encode("utf-8", "surrogatepass")) for text in ids}
-    return Vocabulary(len(ids), artifact.tokenizer.digest, tuple(sorted(hashes)[:SKETCH]))
+    return Vocabulary(len(ids), artifact.tokenizer.digest, tuple(nsmallest(SKETCH, hashes)))
 
 
 def same_vocabulary(a: Vocabulary | None, b: Vocabulary | None) -> bool:

@@ -13,7 +13,7 @@ import socket
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,11 @@ ENDPOINT = "https://huggingface.co"
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".onnx", ".ckpt", ".msgpack")
 MAX_PAGES = 100
 _PART = r"[A-Za-z0-9][\w.-]*"
-_TARGET = re.compile(rf"(?:hf:{_PART}(?:/{_PART})?|{_PART}/{_PART})(?:@[A-Za-z0-9][\w./-]*)?\Z", re.ASCII)
+_FOLDER = r"(?:/[\w-][\w .+-]*)*"
+_TARGET = re.compile(
+    rf"(?:hf:{_PART}(?:/{_PART}{_FOLDER})?|{_PART}/{_PART})(?:@[A-Za-z0-9][\w./-]*)?\Z",
+    re.ASCII,
+)
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _NEXT = re.compile(r'<([^<>]{1,2000})>;\s*rel="next"')
@@ -40,22 +44,29 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,500}\Z")
 
 
 def is_hub(target: str) -> bool:
-    """Whether a target is spelled like a hub repository: ``org/name``, ``hf:org/name``, ``…@revision``."""
+    """Whether a target is spelled like a hub repository: ``org/name``, ``hf:org/name[/folder]``, ``…@revision``."""
     return _TARGET.match(target) is not None
 
 
 @dataclass(frozen=True)
 class _Remote:
-    """One file as the tree lists it; ``oid`` is its content's hash, SHA-256 where it is large."""
+    """One file as the tree lists it; ``oid`` is its content's hash, SHA-256 where it is large.
+
+    ``path`` is the name by which it is read, ``where`` its place in the repository.
+    """
 
     path: str
+    where: str
     size: int
     oid: str
     large: bool
 
 
 class HubSource:
-    """The first level of a repository, pinned to the commit that its revision had when it was first asked for.
+    """One folder of a repository, pinned to the commit that its revision had when it was first asked for.
+
+    The folder is the first level, unless another one is named or all weights lie in one other folder; card, config,
+    tokenizer and licence of the first level then stand in for what that folder lacks.
 
     Nothing is sent before the first question. ``HF_ENDPOINT``, ``HF_TOKEN`` (or the token file of the hub's own
     tools) are honoured; the token is shown to the endpoint only and appears in no name, error or entry of the cache.
@@ -68,7 +79,9 @@ class HubSource:
 
     def __init__(self, target: str, cache: RangeCache | None = None) -> None:
         self.target = target
-        self.name, _, revision = target.removeprefix("hf:").partition("@")
+        path, _, revision = target.removeprefix("hf:").partition("@")
+        self.name = path
+        self._id, self._asked_folder = "/".join(path.split("/")[:2]), "/".join(path.split("/")[2:])
         self._revision = revision or "main"
         self._endpoint = endpoint()
         token = find_token()
@@ -83,7 +96,8 @@ class HubSource:
     @property
     def location(self) -> str:
         """The repository at its commit, as a target."""
-        return f"hf:{self.name}@{self._commit}"
+        folder = f"/{self._folder}" if self._folder else ""
+        return f"hf:{self._id}{folder}@{self._commit}"
 
     @property
     def digests(self) -> Mapping[str, str]:
@@ -91,7 +105,7 @@ class HubSource:
         return {f.path: f"sha256:{f.oid}" for f in self._listing if f.large and _SHA256.match(f.oid)}
 
     def files(self) -> tuple[File, ...]:
-        """Files of the first level; ``InputError`` names the folders where the weights lie only in some of those."""
+        """Files of the folder; ``InputError`` names the folders where the weights lie in several others."""
         return tuple(File(f.path, f.size) for f in self._listing)
 
     def read(self, path: str, start: int, stop: int) -> bytes:
@@ -104,7 +118,7 @@ class HubSource:
 
     @cached_property
     def _commit(self) -> str:
-        url = f"{self._endpoint}/api/models/{self.name}/revision/{quote(self._revision, safe='')}"
+        url = f"{self._endpoint}/api/models/{self._id}/revision/{quote(self._revision, safe='')}"
         answer, _ = self._ask(url)
         commit = answer.get("sha") if isinstance(answer, dict) else None
         if not isinstance(commit, str) or not _COMMIT.match(commit):
@@ -112,8 +126,34 @@ class HubSource:
         return commit
 
     @cached_property
+    def _folder(self) -> str:
+        """The folder that is read, without slashes around it; empty for the first level."""
+        if self._asked_folder:
+            return self._asked_folder
+        holding = {f.where.rpartition("/")[0] for f in self._tree if f.where.endswith(WEIGHTS)}
+        if "" in holding or not holding:
+            return ""
+        if len(holding) > 1:
+            first, *more = sorted(holding)
+            listed = ", ".join([first, *more[:2]]) + (f" and {len(more) - 2} more folders" if len(more) > 2 else "")
+            raise InputError(f"{self.target}: its weights lie in {listed}", f"name one: hf:{self._id}/{first}")
+        return holding.pop()
+
+    @cached_property
     def _listing(self) -> tuple[_Remote, ...]:
-        url = f"{self._endpoint}/api/models/{self.name}/tree/{self._commit}?recursive=true"
+        """The files that are shown: those of the folder, and papers of the first level that it lacks."""
+        here: dict[str, _Remote] = {}
+        for f in self._tree:
+            folder, _, name = f.where.rpartition("/")
+            if folder == self._folder or (not folder and not name.endswith(WEIGHTS) and name not in here):
+                here[name] = replace(f, path=name)
+        if self._asked_folder and not any(f.where.startswith(f"{self._folder}/") for f in here.values()):
+            raise InputError(f"{self.target}: there is no folder {self._asked_folder} in it", "see its list of files")
+        return tuple(here[name] for name in sorted(here))
+
+    @cached_property
+    def _tree(self) -> tuple[_Remote, ...]:
+        url = f"{self._endpoint}/api/models/{self._id}/tree/{self._commit}?recursive=true"
         found: list[_Remote] = []
         for _ in range(MAX_PAGES):
             page, following = self._ask(url)
@@ -127,12 +167,8 @@ class HubSource:
             url = f"{self._endpoint}{following}"
         else:
             raise self._nonsense(f"its list of files has more than {MAX_PAGES} pages")
-        here = [f for f in found if "/" not in f.path and f.path not in ("", ".", "..")]
-        below = sorted({f.path.rpartition("/")[0] for f in found if "/" in f.path and f.path.endswith(WEIGHTS)})
-        if below and not any(f.path.endswith(WEIGHTS) for f in here):
-            listed = ", ".join(below[:3]) + (f" and {len(below) - 3} more folders" if len(below) > 3 else "")
-            raise InputError(f"{self.target}: its weights lie in {listed}", "download that folder and scan it")
-        return tuple(sorted({f.path: f for f in here}.values(), key=lambda f: f.path))
+        outside = {"", ".", ".."}  # no part of any path of a repository
+        return tuple(sorted((f for f in found if outside.isdisjoint(f.where.split("/"))), key=lambda f: f.where))
 
     def _entry(self, entry: Any) -> _Remote:
         """One file of the tree, checked."""
@@ -144,14 +180,14 @@ class HubSource:
             raise self._nonsense("its list of files has an entry without path, size or hash")
         if not 0 <= size < 2**63 or len(oid) > 100 or _SURROGATE.search(path):
             raise self._nonsense("its list of files has an entry with an impossible path, size or hash")
-        return _Remote(path, size, oid, large)
+        return _Remote(path, path, size, oid, large)
 
     @cached_property
     def _ranges(self) -> Ranges:
         known = {f.path: f for f in self._listing}
 
         def fetch(path: str, start: int, stop: int) -> bytes:
-            url = f"{self._endpoint}/{self.name}/resolve/{self._commit}/{quote(path)}"
+            url = f"{self._endpoint}/{self._id}/resolve/{self._commit}/{quote(known[path].where)}"
             mark = {"X-Repo-Commit": self._commit}
             if known[path].large:
                 mark["X-Linked-ETag"] = known[path].oid
@@ -159,7 +195,7 @@ class HubSource:
                 return self._client.read(url, start, stop, path, known[path].size, mark)
 
         where = origin(self._endpoint)
-        contents = {f.path: repr((where, "" if f.large else self.name, f.oid, f.size)) for f in self._listing}
+        contents = {f.path: repr((where, "" if f.large else self._id, f.oid, f.size)) for f in self._listing}
         return Ranges(self.target, self.files(), contents, fetch, self._client.halt, self._cache)
 
     def _ask(self, url: str) -> tuple[Any, str]:
@@ -182,7 +218,7 @@ class HubSource:
         try:
             yield
         except Refused as error:
-            page = f"{self._endpoint}/{self.name}"
+            page = f"{self._endpoint}/{self._id}"
             if error.code == "GatedRepo":
                 then = "" if self._has_token else ", then set HF_TOKEN"
                 raise Refused(f"{self.target}: gated", f"accept its terms on the hub ({page}){then}") from None
@@ -204,9 +240,9 @@ class HubSource:
 
 def page_target(address: str) -> str:
     """The repository whose page on the hub this address is, as a target; empty for any other address."""
-    page = re.escape(endpoint()) + rf"/({_PART}/{_PART})(?:/tree/([A-Za-z0-9][\w.-]*))?/?"
+    page = re.escape(endpoint()) + rf"/({_PART}/{_PART})(?:/tree/([A-Za-z0-9][\w.-]*)({_FOLDER}))?/?"
     found = re.fullmatch(page, address, re.ASCII)
-    return "" if not found else f"hf:{found[1]}@{found[2]}" if found[2] else f"hf:{found[1]}"
+    return "" if not found else f"hf:{found[1]}{found[3]}@{found[2]}" if found[2] else f"hf:{found[1]}"
 
 
 def hub_answers(seconds: float = 3.0) -> bool:

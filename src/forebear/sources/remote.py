@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,8 +25,14 @@ STORES = {"s3": ("s3fs", "s3"), "gs": ("gcsfs", "gcs")}
 """Scheme of an address: the package that speaks it, and the extra that installs the package."""
 
 
+SHARD_INDEX = ".index.json"
+MAX_INDEX, MAX_SHARDS = 100_000_000, 2_000
+
+
 class UrlSource:
     """One file at an ``https://`` (or ``http://``) address, with the usual files beside it where they are there.
+
+    Of an index of shards (``….index.json``) the shards are read, which lie beside it.
 
     A query may be a signature: it is used for the file itself and appears in no name, error, location or cache.
 
@@ -41,7 +48,10 @@ class UrlSource:
         self._folder = self.target.removesuffix(file)
         if not file or "/" in self.only or "\0" in self.only:
             raise UsageError(f"{self.target}: not the address of a file", "give the address of a weight file")
+        self._file = self.only
         stem = self.only.rpartition(".")[0] or self.only
+        if self.only.endswith(SHARD_INDEX):
+            self.only, stem = None, "model"
         self.name = stem if stem != "model" else unquote(folder.rpartition("/")[2]) or stem
         self._client = Client(self.target)
         self.traffic: Traffic | None = self._client.traffic
@@ -68,24 +78,45 @@ class UrlSource:
         self._ranges.prefetch(ranges)
 
     def _url(self, path: str) -> str:
-        return self._address if path == self.only else self._folder + quote(path)
+        return self._address if path == self._file else self._folder + quote(path)
 
     @cached_property
     def _found(self) -> dict[str, tuple[int, str]]:
         """Size and validator of each file."""
-        assert self.only is not None
-        found = {self.only: self._client.size(self._address, self.only)}
+        found = {self._file: self._client.size(self._address, self._file)}
+        shards = self._shards(*found[self._file]) if self.only is None else []
+
+        def measure(path: str) -> None:
+            found[path] = self._client.size(self._url(path), path)
 
         def look(path: str) -> None:
             try:
-                found[path] = self._client.size(self._url(path), path)
+                measure(path)
             except Refused as error:
                 if error.status == 0 or error.status >= 429:  # no answer is no proof that it is not there
                     raise
 
         if "?" not in self._address:  # a signature is for one file
-            together(look, [p for p in NEIGHBOURS if p != self.only], self._client.halt)
+            together(look, [p for p in NEIGHBOURS if p != self._file], self._client.halt)
+        together(measure, shards, self._client.halt)
         return found
+
+    def _shards(self, size: int, version: str) -> list[str]:
+        """Names of the files that the index names; they lie beside it or are refused."""
+        if "?" in self._address:
+            raise UsageError(f"{self.target}: a signed address is for one file, and an index names others")
+        if size > MAX_INDEX:
+            raise InputError(f"{self._file}: {size:,} bytes, too many for an index", "name a shard")
+        raw = self._client.read(self._address, 0, size, self._file, size, version=version)
+        try:
+            named = set(json.loads(raw)["weight_map"].values())
+        except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+            raise InputError(f"{self._file}: has no weight_map of tensor names to file names") from None
+        if any(not isinstance(n, str) or not n or n in (".", "..") or set(n) & set("/\\\0") for n in named):
+            raise InputError(f"{self._file}: names files that do not lie beside it")
+        if len(named) > MAX_SHARDS:
+            raise InputError(f"{self._file}: names {len(named):,} files, more than {MAX_SHARDS:,}")
+        return sorted(named - {self._file})
 
     @cached_property
     def _ranges(self) -> Ranges:

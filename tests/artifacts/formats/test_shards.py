@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forebear.artifacts import read_artifact
+from forebear.artifacts import Tensor, read_artifact
 from forebear.artifacts.formats.safetensors import Safetensors
-from forebear.artifacts.formats.shards import Presumed, presumed, template
+from forebear.artifacts.formats.shards import Presumed, presumed
+from forebear.artifacts.kinds import Kinds
 from forebear.signals import fingerprint
 from forebear.signals.sign_code import compare_codes
 from forebear.sources import LocalSource, Traffic
@@ -143,27 +144,23 @@ def test_a_name_without_a_namesake_opens_its_shard(sharded: dict[str, bytes]) ->
 
 def test_no_shard_is_opened_twice_for_headers() -> None:
     opened: list[str] = []
+    told: list[list[str]] = []
 
     def header(path: str) -> dict[str, Presumed]:
         opened.append(path)
         return {}
 
     with refused("holds no tensor a.0.w"):
-        presumed({"a.0.w": "one", "a.1.w": "two", "a.2.w": "two"}, header)
-    assert opened == ["one", "two"]
+        presumed({"a.0.w": "one", "a.1.w": "two", "a.2.w": "two"}, header, told.append)
+    assert opened == ["one", "two"] == told[0] and len(told) == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "stem", "layer"),
-    [
-        ("model.layers.12.mlp.experts.300.w1.weight", "model.layers.#.mlp.experts.#.w1.weight", 12),
-        ("h.0.ln_1.weight", "h.#.ln_1.weight", 0),
-        ("0.weight", "#.weight", 0),
-        ("conv1d.7", "conv1d.#", 7),
-        ("model.norm.weight", "model.norm.weight", None),
-        ("a.1234567.b", "a.1234567.b", None),
-        ("a.٣.b", "a.٣.b", None),
-    ],
-)
-def test_numbers_that_are_parts_of_a_name_are_taken_out(name: str, stem: str, layer: int | None) -> None:
-    assert template(name) == (stem, layer)
+def test_namesakes_are_made_when_they_are_asked_for(sharded: dict[str, bytes]) -> None:
+    """Layers share their kinds, whether their shards were opened or not; only a deviating shape makes another kind."""
+    tensors = Safetensors().read(Distant(sharded)).tensors
+    assert isinstance(tensors, Kinds)
+    assert len(tensors) == len(json.loads(sharded[INDEX])["weight_map"]) and len(tensors.kinds) == 12
+    first, middle = tensors["model.layers.0.mlp.up_proj.weight"], tensors["model.layers.12.mlp.up_proj.weight"]
+    assert type(first) is Tensor and isinstance(middle, Presumed)
+    assert tensors.by_name[first.name] is tensors.by_name[middle.name]
+    assert (middle.name, middle.path) == ("model.layers.12.mlp.up_proj.weight", "model-00013.safetensors")

@@ -1,10 +1,17 @@
-"""Which files are a consolidated checkpoint's: the readers of the containers leave those to the reader of that form."""
+"""Names of files that more than one module has to know.
+
+The readers of the containers leave the files of a consolidated checkpoint to the reader of that form.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 
+INDEX = "model.safetensors.index.json"
+MAX_INDEX = 64_000_000
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+"""Suffixes, in small letters, of files that may be pickles."""
 PARAMS = "params.json"
 PART = re.compile(r"consolidated\.(\d\d)\.pth\Z")
 SHARD = re.compile(r"consolidated-(\d{5})-of-(\d{5})\.safetensors\Z")

@@ -12,19 +12,17 @@ from typing import Any
 
 from forebear.artifacts.base import Tensor, Weights
 from forebear.artifacts.dtypes import DTYPES, SAFETENSORS
-from forebear.artifacts.formats.names import consolidated
+from forebear.artifacts.formats.names import INDEX, MAX_INDEX, consolidated
 from forebear.artifacts.formats.shards import presumed
 from forebear.artifacts.text import LFS_POINTER, lfs_pointer, load_json, read_whole
 from forebear.errors import FormatError, InputError
 from forebear.sources import File, Range, Source
 
 SUFFIX = ".safetensors"
-INDEX = "model.safetensors.index.json"
 MAX_HEADER = 100_000_000
 """The bound that the reference implementation sets."""
 HEADER_WINDOW = 65_536
 """Bytes at the start of a remote file that are fetched at once: most headers take one request then."""
-MAX_INDEX = 64_000_000
 FEW_SHARDS = 4
 """So many headers are always read."""
 MAX_DIMENSIONS = 16
@@ -81,7 +79,7 @@ def _opened_when_needed(source: Source, sizes: dict[str, int], index: str, owner
     shards = set(owner.values())
     window = sizes[index] * 3 // (2 * len(shards)) + 4_096  # a header says a little more of its tensors than the index
     header = cache(lambda path: read_header(source, File(path, sizes[path]), window))
-    tensors = presumed(owner, header)
+    tensors = presumed(owner, header, lambda paths: source.prefetch((p, 0, min(sizes[p], 8 + window)) for p in paths))
     read = header.cache_info().currsize
     note = f"{read} of {len(shards)} headers were read first; in the others, shapes are presumed until they are needed"
     return Weights(Safetensors.name, tensors, tuple(sorted(shards)), notes=(note,))
@@ -102,7 +100,7 @@ def read_index(source: Source, path: str, sizes: dict[str, int]) -> dict[str, st
     """
     data = load_json(read_whole(source, path, MAX_INDEX), path)
     weight_map = data.get("weight_map") if isinstance(data, dict) else None
-    if not isinstance(weight_map, dict) or not all(isinstance(v, str) for v in weight_map.values()):
+    if not isinstance(weight_map, dict) or {*map(type, weight_map.values())} - {str}:
         raise FormatError(path, "has no weight_map of tensor names to file names")
     missing = sorted(set(weight_map.values()) - sizes.keys())
     if missing:

@@ -7,7 +7,7 @@ its namesakes in other layers. Whoever reads a value opens the shard, and a shap
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
+from forebear.artifacts.kinds import NUMBER, Kind, Kinds, stem
 from forebear.errors import FormatError
 
 F32 = NDArray[np.float32]
 Header = Callable[[str], Mapping[str, Tensor]]
 """The tensors of a shard, by its path."""
+OUTSIDE = -1
+"""In the place of a layer's number: a tensor that belongs to none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +75,7 @@ class Presumed(Tensor):
         return self.found().stored(start, stop)
 
 
-def template(name: str) -> tuple[str, int | None]:
-    """A name with its numbers taken out, as its namesakes share it, and the first of them, which is its layer's."""
-    pieces = _NUMBER.split(name)
-    return "#".join(pieces[::2]), int(pieces[1]) if len(pieces) > 1 else None
-
-
-_NUMBER = re.compile(r"(?:^|(?<=\.))([0-9]{1,6})(?=\.|\Z)")
-
-
-def presumed(owner: Mapping[str, str], header: Header) -> dict[str, Tensor]:
+def presumed(owner: Mapping[str, str], header: Header, announce: Callable[[list[str]], None]) -> Kinds:
     """All tensors of a sharded model, of which only some headers are read.
 
     Opened are the shards of what belongs to no layer, of the first and the last layer, and of every name that has no
@@ -90,6 +84,7 @@ def presumed(owner: Mapping[str, str], header: Header) -> dict[str, Tensor]:
     Args:
         owner: tensor name to the path of its shard.
         header: reads a shard's header; asked once for every shard that is opened here, and again for every value.
+        announce: told of shards that are opened next.
     """
     opened: dict[str, Mapping[str, Tensor]] = {}
     known: dict[str, Tensor] = {}
@@ -98,22 +93,42 @@ def presumed(owner: Mapping[str, str], header: Header) -> dict[str, Tensor]:
         if path not in opened:
             opened[path] = header(path)
             for name, tensor in opened[path].items():
-                known.setdefault(template(name)[0], tensor)
+                known.setdefault(stem(name), tensor)
 
-    places = [(name, path, *template(name)) for name, path in owner.items()]
-    layers = {layer for *_, layer in places if layer is not None}
-    ends = {None, min(layers, default=0), max(layers, default=0)}
-    for path in sorted({path for _, path, _, layer in places if layer in ends}):
+    def member(name: str) -> Tensor:
+        if (path := owner[name]) in opened:
+            return opened[path][name]
+        like = known[stem(name)]
+        return Presumed(name, like.dtype, like.shape, path, 0, like.source, header)
+
+    groups, shards = _by_numbers(owner)
+    layers = shards.keys() - {OUTSIDE}
+    ends = (OUTSIDE, min(layers, default=OUTSIDE), max(layers, default=OUTSIDE))
+    outer = sorted({path for end in ends for path in shards[end]})
+    announce(outer)
+    for path in outer:
         open_shard(path)
-    out: dict[str, Tensor] = {}
-    for name, path, stem, _ in places:
-        if stem not in known:
+    for like, path in groups:
+        if like not in known:
             open_shard(path)
-        if path in opened:
-            if name not in opened[path]:
+    kinds: dict[tuple[str, str, tuple[int, ...]], list[str]] = defaultdict(list)
+    for (like, path), names in groups.items():
+        if path not in opened:
+            kinds[like, known[like].dtype, known[like].shape] += names
+            continue
+        for name in names:
+            if (tensor := opened[path].get(name)) is None:
                 raise FormatError(path, f"holds no tensor {name}, though the index says so", "fetch the shards again")
-            out[name] = opened[path][name]
-        else:
-            like = known[stem]
-            out[name] = Presumed(name, like.dtype, like.shape, path, 0, like.source, header)
-    return out
+            kinds[like, tensor.dtype, tensor.shape].append(name)
+    return Kinds(Kind(member(names[0]), names, member) for names in kinds.values())
+
+
+def _by_numbers(owner: Mapping[str, str]) -> tuple[dict[tuple[str, str], list[str]], dict[int, set[str]]]:
+    """Names by their stem and shard; and for every layer, the first number of a name, the shards that hold it."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    shards: dict[int, set[str]] = defaultdict(set)
+    for name, path in owner.items():
+        pieces = NUMBER.split(name)
+        groups["#".join(pieces[::2]), path].append(name)
+        shards[int(pieces[1]) if len(pieces) > 1 else OUTSIDE].add(path)
+    return groups, shards

@@ -20,7 +20,7 @@ from typing import Any
 
 from forebear.artifacts.architecture import Architecture, Geometry, Role, families
 from forebear.artifacts.base import Tensor
-from forebear.artifacts.geometry import geometry_of
+from forebear.artifacts.geometry import first_of_each, geometry_of
 from forebear.artifacts.inference.layers import Layered, Shape, Slot, layered
 from forebear.artifacts.inference.roles import Placed, Solved, hinted, placed, solve
 from forebear.artifacts.inference.values import DECISIVE, Norms, common_direction, level, negative
@@ -284,8 +284,8 @@ class _Model:
         size = self.vectors.head_size or next((v for k in CONFIG["head_dim"] if _count(v := config.get(k))), 0)
         if not any(_count(config.get(k)) for k in family.config["heads"]) and size and self.solved.mixed % size == 0:
             config[CONFIG["heads"][0]] = self.solved.mixed // size
-        shapes = {n: t.shape for n, t in self.tensors.items()}
-        return geometry_of(family, config, names, shapes, self.solved.width, self.found.layers, self.solved.experts)
+        first = first_of_each(family, names, {n: t.shape for n, t in self.tensors.items()})
+        return geometry_of(family, config, first, self.solved.width, self.found.layers, self.solved.experts)
 
     def _assemble(
         self, matrices: Iterable[Placed], gains: Iterable[Placed], offset: float | None

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from forebear.artifacts.base import Weights
+from forebear.artifacts.kinds import kinds
 from forebear.artifacts.packed.awq import AwqScheme
 from forebear.artifacts.packed.base import Packed, Scheme, Unpacked, quantization
 from forebear.artifacts.packed.bitsandbytes import BitsAndBytes
@@ -53,10 +54,14 @@ def unpack(weights: Weights, config: Mapping[str, Any]) -> Weights:
     config = _with_quantisation(weights, config)
     turned = str(config.get("model_type")) in TURNED_FAMILIES
     stored = weights
+    tensors = kinds(weights.tensors)
     for scheme in SCHEMES:
-        found = scheme.unpack(weights.tensors, config)
+        if not any(kind.like.name.endswith(scheme.endings) for kind in tensors.kinds):
+            continue
+        found = scheme.unpack(tensors, config)
         if found is not None:
             weights = (as_in_the_network(found) if turned else found).applied_to(weights)
+            tensors = kinds(weights.tensors)
     method = quantization(config).get("quant_method")
     if weights is stored and isinstance(method, str):
         note = (

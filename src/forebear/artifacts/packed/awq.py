@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
+from forebear.artifacts.kinds import Kinds
 from forebear.artifacts.packed.base import (
     Packed,
     Unpacked,
@@ -73,8 +74,9 @@ class AwqScheme:
     """AWQ."""
 
     name = "AWQ"
+    endings: tuple[str, ...] = (".qweight",)
 
-    def unpack(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Unpacked | None:
+    def unpack(self, tensors: Kinds, config: Mapping[str, Any]) -> Unpacked | None:
         """See :meth:`Scheme.unpack`. GPTQ has taken its own tensors before; what is left of this name is ours."""
         stated, sizes = quantization(config), stated_numbers(config, "group_size")
         order = str(stated.get("version") or "gemm").lower()

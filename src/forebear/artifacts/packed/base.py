@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,10 +13,10 @@ from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor, Weights
 from forebear.artifacts.composed import Composed
+from forebear.artifacts.kinds import Kind, Kinds, kinds
 from forebear.errors import FormatError
 
 F32 = NDArray[np.float32]
-_NUMBER = re.compile(r"(?<![^.])[0-9]+(?![^.])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +61,23 @@ class Unpacked:
 
     def applied_to(self, weights: Weights) -> Weights:
         """The weights with the new tensors in the place of the stored ones."""
-        kept = {n: t for n, t in weights.tensors.items() if n not in self.replaces}
-        return replace(weights, tensors={**kept, **self.tensors}, notes=(*weights.notes, self.note))
+        kept = (kind.without(self.replaces) for kind in kinds(weights.tensors).kinds)
+        tensors = Kinds([*(kind for kind in kept if kind is not None), *kinds(self.tensors).kinds])
+        return replace(weights, tensors=tensors, notes=(*weights.notes, self.note))
 
 
 class Scheme(Protocol):
-    """One quantisation scheme."""
+    """One quantisation scheme.
+
+    Attributes:
+        name: for people.
+        endings: every model of this scheme has a tensor whose name ends in one of them.
+    """
 
     name: str
+    endings: tuple[str, ...]
 
-    def unpack(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Unpacked | None:
+    def unpack(self, tensors: Kinds, config: Mapping[str, Any]) -> Unpacked | None:
         """The matrices of this scheme, or None where there are none of it.
 
         Raises ``FormatError`` where parts contradict each other.
@@ -77,29 +85,53 @@ class Scheme(Protocol):
         ...
 
 
-def unpacked(tensors: Mapping[str, Tensor], found: Iterable[Packed], beside: Iterable[str] = ()) -> Unpacked | None:
+def unpacked(tensors: Kinds, found: Iterable[Packed | Kind], beside: Iterable[str] = ()) -> Unpacked | None:
     """The result of a scheme: what it found, or None where that is nothing.
 
     Args:
         tensors: the stored ones.
-        found: the matrices, under the names of the unquantised model.
-        beside: names of stored tensors that no value depends on (scales of activations); they go as well.
+        found: the matrices, or kinds of them, under the names of the unquantised model.
+        beside: names of stored tensors that go as well: the parts of kinds, and scales of activations, on which no
+            value depends.
     """
-    new = {t.name: t for t in found}
+    found = list(found)
+    matrices = {t.name: t for t in found if isinstance(t, Packed)}
+    new = Kinds([*kinds(matrices).kinds, *(kind for kind in found if isinstance(kind, Kind))])
     if not new:
         return None
-    parts = {p.name for t in new.values() for p in t.parts.values()}
-    for name, tensor in new.items():
-        if name in tensors and name not in parts:
-            raise wrong(tensors[name], f"the same weight is also stored as {tensor.dtype}")
-    kinds = sorted({t.dtype for t in new.values()})
-    note = f"{len(new)} weights are stored as {' and '.join(kinds)}, and were read as the numbers that they stand for"
-    return Unpacked(new, frozenset(parts) | {n for n in beside if n in tensors}, note)
+    parts = frozenset(chain((p.name for t in matrices.values() for p in t.parts.values()), beside))
+    if twice := (new.by_name.keys() & tensors.by_name.keys()) - parts:
+        name = min(twice)
+        raise wrong(tensors[name], f"the same weight is also stored as {new[name].dtype}")
+    titles = sorted({kind.like.dtype for kind in new.kinds})
+    note = f"{len(new)} weights are stored as {' and '.join(titles)}, and were read as the numbers that they stand for"
+    return Unpacked(new, parts, note)
 
 
-def namesakes(name: str) -> str:
-    """What a tensor has in common with its like in other layers and experts: all but the parts that are numbers."""
-    return _NUMBER.sub("#", name)
+def alike(
+    tensors: Kinds, names: Iterable[str], endings: Sequence[str], build: Callable[[str], Packed]
+) -> tuple[list[Kind], list[str]]:
+    """Kinds of matrices, by the kinds of their parts, and the names of all parts.
+
+    One matrix of each kind is built, and so checked, at once; the others when they are asked for.
+
+    Args:
+        tensors: the stored ones.
+        names: of the matrices.
+        endings: a part's name is the matrix' with one of these behind it; not every matrix has all of them.
+        build: makes the matrix of a name.
+    """
+    names = list(names)
+    endings = [ending for ending in endings if any(kind.like.name.endswith(ending) for kind in tensors.kinds)]
+    columns = [map(tensors.by_name.get, [name + ending for name in names]) for ending in endings]
+    groups: dict[tuple[Kind | None, ...], list[str]] = defaultdict(list)
+    for name, group in zip(names, zip(*columns, strict=True), strict=True):
+        groups[group].append(name)
+    parts: list[str] = []
+    for group, members in groups.items():
+        for ending in (e for e, kind in zip(endings, group, strict=True) if kind is not None):
+            parts += [name + ending for name in members]
+    return [Kind(build(members[0]), members, build) for members in groups.values()], parts
 
 
 def quantization(config: Mapping[str, Any]) -> Mapping[str, Any]:

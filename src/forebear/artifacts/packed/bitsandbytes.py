@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
-from forebear.artifacts.packed.base import Packed, Unpacked, checked, namesakes, part_of, unpacked, wrong
+from forebear.artifacts.kinds import Kinds, stem
+from forebear.artifacts.packed.base import Packed, Unpacked, checked, part_of, unpacked, wrong
 from forebear.artifacts.packed.bits import read_bytes
 from forebear.artifacts.packed.scaled import Scaled
 from forebear.artifacts.text import load_json
@@ -98,8 +99,9 @@ class BitsAndBytes:
     """bitsandbytes."""
 
     name = "bitsandbytes"
+    endings: tuple[str, ...] = (".SCB", "__nf4", "__fp4")
 
-    def unpack(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Unpacked | None:
+    def unpack(self, tensors: Kinds, config: Mapping[str, Any]) -> Unpacked | None:
         """See :meth:`Scheme.unpack`."""
         found: list[Packed] = []
         beside: list[str] = []
@@ -112,7 +114,7 @@ class BitsAndBytes:
                 parts = four_bit_parts(tensors, match["weight"], tensor)
                 weight = parts["weight"]
                 # Layer after layer has the same shapes: each is read once here, and every other state with its rows.
-                key = (namesakes(name), weight.nbytes)
+                key = (stem(name), weight.nbytes)
                 if key not in shapes:
                     state = read_state(tensor)
                     check_sizes(parts, state)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.artifacts.base import Tensor
+from forebear.artifacts.kinds import Kinds
 from forebear.artifacts.packed.base import Packed, Unpacked, checked, part_of, unpacked, wrong
 from forebear.artifacts.packed.bits import byte_rows, decoded
 from forebear.artifacts.packed.scaled import BESIDE, Scaled
@@ -51,8 +51,9 @@ class Fp4Blocks:
     """NVFP4 and MXFP4 of compressed-tensors and ModelOpt."""
 
     name = "FP4 with scales"
+    endings: tuple[str, ...] = ("weight_packed", "_scale_2")
 
-    def unpack(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Unpacked | None:
+    def unpack(self, tensors: Kinds, config: Mapping[str, Any]) -> Unpacked | None:
         """See :meth:`Scheme.unpack`."""
         found: list[Packed] = []
         beside: list[str] = []

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
+from forebear.artifacts.kinds import Kinds
 from forebear.artifacts.packed.base import (
     Packed,
     Unpacked,
@@ -92,8 +93,9 @@ class GptqScheme:
     """GPTQ."""
 
     name = "GPTQ"
+    endings: tuple[str, ...] = (".qweight", ".B")
 
-    def unpack(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Unpacked | None:
+    def unpack(self, tensors: Kinds, config: Mapping[str, Any]) -> Unpacked | None:
         """See :meth:`Scheme.unpack`."""
         stated = quantization(config)
         marlin = stated.get("is_marlin_format") is True or stated.get("checkpoint_format") == "marlin"

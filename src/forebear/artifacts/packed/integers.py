@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
+from forebear.artifacts.kinds import Kinds, stem
 from forebear.artifacts.packed.base import (
-    Packed,
     Unpacked,
+    alike,
     checked,
-    namesakes,
     part_of,
     quantization,
     stated_numbers,
@@ -28,7 +28,7 @@ from forebear.artifacts.packed.base import (
     wrong,
 )
 from forebear.artifacts.packed.bits import read_bytes, unpack_bits, word_rows
-from forebear.artifacts.packed.scaled import BESIDE, SCALES, Scaled, scale_block
+from forebear.artifacts.packed.scaled import SCALES, ZERO, Scaled, beside, scale_block
 
 F32 = NDArray[np.float32]
 
@@ -75,48 +75,48 @@ class PackQuantized:
     """compressed-tensors, integers in words."""
 
     name = "compressed-tensors integers"
+    endings: tuple[str, ...] = ("." + PACKED,)
 
-    def unpack(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Unpacked | None:
-        """See :meth:`Scheme.unpack`."""
+    def unpack(self, tensors: Kinds, config: Mapping[str, Any]) -> Unpacked | None:
+        """See :meth:`Scheme.unpack`. Stored shapes are read once for all namesakes: of many experts they are one."""
         groups, said = stated_numbers(config, "group_size"), stated_numbers(config, "num_bits")
         shapes: dict[tuple[str, tuple[int, ...]], tuple[int, int]] = {}
-        found: list[Packed] = []
-        beside: list[str] = []
-        for name, packed in tensors.items():
-            if not name.endswith("." + PACKED) or packed.dtype not in WORDS:
-                continue
-            if "marlin" in str(quantization(config).get("format")) or f"{name[:-7]}_meta" in tensors:
+        marlin = "marlin" in str(quantization(config).get("format"))
+
+        def build(name: str) -> PackedIntegers:
+            packed = tensors[name + "_packed"]
+            if marlin or f"{name}_meta" in tensors:
                 raise wrong(packed, "is in the order of a Marlin kernel, which is not read", "scan the model it is of")
-            stem = name.removesuffix("_packed")
             parts = {
                 "weight": checked(packed, WORDS),
-                "scale": part_of(tensors, stem + "_scale", packed, SCALES),
-                "shape": part_of(tensors, stem + "_shape", packed, ("I64", "I32")),
+                "scale": part_of(tensors, name + "_scale", packed, SCALES),
+                "shape": part_of(tensors, name + "_shape", packed, ("I64", "I32")),
             }
             if len(packed.shape) != 2:
                 raise wrong(packed, f"has {len(packed.shape)} axes, expected 2")
-            # Of trillions of parameters, seventy thousand matrices have one of a few shapes: each is read once.
-            key = (namesakes(name), packed.shape)
-            shape = shapes.setdefault(key, shapes.get(key) or stored_shape(parts["shape"], packed))
+            key = (stem(name), packed.shape)
+            if key not in shapes:
+                shapes[key] = stored_shape(parts["shape"], packed)
+            shape = shapes[key]
             bits = integer_bits(packed, shape, said)
             down, across = scale_block(shape, parts["scale"], groups=groups)
-            if (zero := tensors.get(stem + "_zero_point")) is not None:
+            if (zero := tensors.get(name + ZERO)) is not None:
                 count = parts["scale"].shape[1] if len(parts["scale"].shape) == 2 else 1
                 if zero.shape != (-(-shape[0] * bits // 32), count) or down != 1:
                     raise wrong(zero, f"has shape {list(zero.shape)}, which fits no scales of one row each")
                 parts["zero"] = checked(zero, WORDS)
-            if (group := tensors.get(stem + "_g_idx")) is not None:
+            if (group := tensors.get(name + "_g_idx")) is not None:
                 if group.shape != shape[1:]:
                     raise wrong(group, f"has shape {list(group.shape)}, expected one group for each of {shape[1]}")
                 parts["group"] = checked(group, ("I32",))
+            at = (packed.path, packed.start, packed.source)
             title = f"compressed-tensors INT{bits}"
-            found.append(
-                PackedIntegers(
-                    stem, title, shape, packed.path, packed.start, packed.source, parts, (down, across), bits=bits
-                )
-            )
-            beside += [name.removesuffix(PACKED) + ending for ending in BESIDE]
-        return unpacked(tensors, found, beside)
+            return PackedIntegers(name, title, shape, *at, parts, (down, across), bits=bits)
+
+        packed = (k for k in tensors.kinds if k.like.dtype in WORDS)
+        names = [n.removesuffix("_packed") for k in packed for n in k.names if n.endswith("." + PACKED)]
+        found, parts = alike(tensors, names, ("_packed", "_scale", "_shape", ZERO, "_g_idx"), build)
+        return unpacked(tensors, found, [*parts, *beside(tensors, found)])
 
 
 def stored_shape(part: Tensor, packed: Tensor) -> tuple[int, int]:

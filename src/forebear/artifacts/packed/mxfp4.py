@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.artifacts.base import Tensor
+from forebear.artifacts.kinds import Kinds
 from forebear.artifacts.packed.base import Packed, Unpacked, checked, part_of, unpacked, wrong
 from forebear.artifacts.packed.bits import columns, decoded
 
@@ -51,8 +51,9 @@ class GptOss:
     """MXFP4 of gpt-oss."""
 
     name = "MXFP4 experts"
+    endings: tuple[str, ...] = (ENDING,)
 
-    def unpack(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Unpacked | None:
+    def unpack(self, tensors: Kinds, config: Mapping[str, Any]) -> Unpacked | None:
         """See :meth:`Scheme.unpack`."""
         found: list[Packed] = []
         for name, blocks in tensors.items():

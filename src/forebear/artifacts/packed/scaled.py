@@ -9,7 +9,7 @@ a group of a row or a block; integers may have a ``weight_zero_point`` that is s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts.base import Tensor
+from forebear.artifacts.kinds import Kind, Kinds
 from forebear.artifacts.packed.base import (
     Packed,
     Unpacked,
+    alike,
     block_edge,
     checked,
     quantization,
@@ -33,6 +35,7 @@ F32 = NDArray[np.float32]
 BYTES = ("F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I8")
 SCALES = ("F32", "F16", "BF16", "F8_E8M0")
 ENDINGS = ("_scale_inv", "_scale")
+ZERO = "_zero_point"
 USUAL = 128
 """Edge of a block where the config is silent."""
 BESIDE = ("input_scale", "activation_scale", "input_scale_ub", "input_zero_point", "output_scale", "input_global_scale")
@@ -106,31 +109,39 @@ class ByteScales:
     """FP8 and INT8 with scales."""
 
     name = "FP8 and INT8 with scales"
+    endings: tuple[str, ...] = ENDINGS
 
-    def unpack(self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Unpacked | None:
+    def unpack(self, tensors: Kinds, config: Mapping[str, Any]) -> Unpacked | None:
         """See :meth:`Scheme.unpack`. One-byte weights without a scale stay what they are: plain numbers."""
         blocks, groups = _edges(quantization(config)), stated_numbers(config, "group_size")
-        found: list[Packed] = []
-        beside: list[str] = []
-        for name, weight in tensors.items():
-            if weight.dtype not in BYTES or len(weight.shape) not in (2, 3):
-                continue
+
+        def build(name: str) -> Scaled:
+            weight = tensors[name]
             scales = [tensors[name + ending] for ending in ENDINGS if name + ending in tensors]
-            if not scales:
-                continue
             if len(scales) > 1:
                 raise wrong(weight, f"has two scales, {scales[0].name} and {scales[1].name}")
             parts = {"weight": checked(weight, BYTES), "scale": checked(scales[0], SCALES)}
-            if (zero := tensors.get(f"{name}_zero_point")) is not None:
+            if (zero := tensors.get(name + ZERO)) is not None:
                 parts["zero"] = checked(zero, (weight.dtype,))
                 if zero.shape != scales[0].shape:
                     raise wrong(zero, f"has shape {list(zero.shape)}, its scales have {list(scales[0].shape)}")
-            kind = "INT8 with scales" if weight.dtype == "I8" else "FP8 with scales"
+            title = "INT8 with scales" if weight.dtype == "I8" else "FP8 with scales"
             block = scale_block(weight.shape, scales[0], blocks, groups)
-            found.append(Scaled(name, kind, weight.shape, weight.path, weight.start, weight.source, parts, block=block))
-            module = name.removesuffix("weight") if name.endswith("weight") else f"{name}_"
-            beside += [module + ending for ending in BESIDE]
-        return unpacked(tensors, found, beside)
+            return Scaled(name, title, weight.shape, weight.path, weight.start, weight.source, parts, block=block)
+
+        scaled = {n.removesuffix(e) for e in ENDINGS for k in tensors.kinds if k.like.name.endswith(e) for n in k.names}
+        bytewise = (k for k in tensors.kinds if k.like.dtype in BYTES and len(k.like.shape) in (2, 3))
+        names = [name for kind in bytewise for name in kind.names if name in scaled]
+        found, parts = alike(tensors, names, ("", *ENDINGS, ZERO), build)
+        return unpacked(tensors, found, [*parts, *beside(tensors, found)])
+
+
+def beside(tensors: Kinds, found: Iterable[Kind]) -> Iterator[str]:
+    """Names that quantised modules may keep something for their activations under."""
+    there = [ending for ending in BESIDE if any(kind.like.name.endswith(ending) for kind in tensors.kinds)]
+    for name in (n for kind in found for n in kind.names if there):
+        module = name.removesuffix("weight") if name.endswith("weight") else f"{name}_"
+        yield from (module + ending for ending in there)
 
 
 def scale_block(

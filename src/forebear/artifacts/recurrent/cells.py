@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from forebear.artifacts.base import Tensor
+from forebear.artifacts.kinds import tally
 from forebear.artifacts.views import bias, gate
 
 KINDS = {4: "lstm", 3: "gru"}
@@ -27,6 +28,9 @@ ORDER = {
     ("onnx", "gru"): ("update", "reset", "candidate"),
 }
 _TORCH = re.compile(r"(?P<stem>(?:.*\.)?)weight_ih_l(?P<layer>\d{1,4})(?P<side>(?:_reverse)?)\Z")
+
+_MARK = re.compile(r"weight_(ih|hh|hr)_l|recurrent_kernel|/W\Z")
+"""What no recurrent layer is without, in any of the formats."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Cell:
 
 def cells_of(tensors: Mapping[str, Tensor]) -> tuple[list[Cell], str]:
     """Recurrent layers from the first to the last, and why one that is there could not be read ("" otherwise)."""
+    if not any(_MARK.search(tensor.name) for tensor, _ in tally(tensors)):
+        return [], ""
     found = list(_torch(tensors)) or list(_keras(tensors)) or list(_onnx(tensors))
     return found, _leftover(tensors, found)
 

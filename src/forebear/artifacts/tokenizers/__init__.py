@@ -30,7 +30,7 @@ from forebear.artifacts.tokenizers.vocab_merges import VocabMerges
 from forebear.artifacts.tokenizers.vocab_txt import VocabTxt
 from forebear.sources import Source
 
-__all__ = ["FORMATS", "MAX_ID", "MAX_TOKENIZER", "Tokenizer", "TokenizerFormat", "read_tokenizer"]
+__all__ = ["FORMATS", "MAX_ID", "MAX_TOKENIZER", "Tokenizer", "TokenizerFormat", "find_tokenizer", "read_tokenizer"]
 
 FORMATS: tuple[TokenizerFormat, ...] = (
     HuggingFace(),
@@ -45,6 +45,15 @@ FORMATS: tuple[TokenizerFormat, ...] = (
 """Every tokenizer format, in order of preference: where a model has several, the first is read."""
 
 
+def find_tokenizer(source: Source) -> tuple[TokenizerFormat, str] | None:
+    """The file that the vocabulary is read from, and its format; None where there is none.
+
+    Raises:
+        InputError: a file cannot be looked into.
+    """
+    return next(((known, path) for known in FORMATS if (path := known.find(source)) is not None), None)
+
+
 def read_tokenizer(source: Source) -> Tokenizer | None:
     """The vocabulary of a source, None where it has no tokenizer file.
 
@@ -53,7 +62,5 @@ def read_tokenizer(source: Source) -> Tokenizer | None:
             place: a less preferred file could be that of another model.
         InputError: a file cannot be read.
     """
-    for known in FORMATS:
-        if (path := known.find(source)) is not None:
-            return known.read(source, path)
-    return None
+    found = find_tokenizer(source)
+    return found[0].read(source, found[1]) if found is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ MAX_TOKENIZER = 64_000_000
 """Bytes; the largest public ones are about 35 MB."""
 MAX_ID = 4_000_000
 """Ids, and so tokens, stay below; the largest public vocabularies have about 1,000,000."""
+_MAX_DIGITS = len(str(MAX_ID))
 BOM = b"\xef\xbb\xbf"
 
 
@@ -172,8 +174,9 @@ def check_id(path: str, text: str, number: Any) -> int:
 
 def parse_id(path: str, text: str, digits: str | bytes) -> int:
     """An id written in decimal digits, see :func:`check_id`."""
-    usable = digits.isascii() and digits.isdigit() and len(digits) <= len(str(MAX_ID))
-    return check_id(path, text, int(digits) if usable else None)
+    if digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS and (number := int(digits)) < MAX_ID:
+        return number
+    return check_id(path, text, None)
 
 
 def _oddities(ids: Mapping[str, int]) -> Iterator[str]:
@@ -217,4 +220,4 @@ BYTES = _byte_characters()
 
 def byte_string(raw: bytes) -> str:
     """Raw bytes in the canonical form of byte-level vocabularies, one character of :data:`BYTES` for each."""
-    return raw.decode("latin-1").translate(BYTES)
+    return codecs.charmap_decode(raw, "strict", BYTES)[0]

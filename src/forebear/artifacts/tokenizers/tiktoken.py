@@ -65,7 +65,7 @@ def parse_ranks(raw: bytes, path: str) -> tuple[list[tuple[str, int]], list[str]
             text = None
         if text is None or not token or not rank.isdigit():
             raise FormatError(path, f"line {number:,} is not a token in base64 and a rank", "fetch the file again")
-        pairs.append((text, parse_id(path, text, rank)))
+        pairs.append((text, int(rank) if len(rank) < 7 else parse_id(path, text, rank)))  # six digits are always an id
     if not pairs:
         raise FormatError(path, "holds no tokens")
     return pairs, notes

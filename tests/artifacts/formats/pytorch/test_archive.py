@@ -39,6 +39,19 @@ def test_entries_lie_where_zipfile_finds_them(raw: bytes) -> None:
     assert {n: t.values().tolist() for n, t in part.tensors.items()} == {n: v.tolist() for n, v in MODEL.items()}
 
 
+def test_the_headers_of_a_models_entries_are_announced_together() -> None:
+    """Each is a request where the file is far away."""
+    raw = zip_bytes(MODEL)
+    source = Memory({"m.bin": raw})
+    read_tensors(source, File("m.bin", len(raw)))
+    entries = read_archive(source, File("m.bin", len(raw))).entries
+    storages = [e for name, e in entries.items() if "/data/" in name]
+    assert len(storages) == len(MODEL) == len(source.hints)
+    assert {(start, raw[stop - len(e.name) : stop].decode()) for _, start, stop in source.hints for e in storages} >= {
+        (e.header, e.name) for e in storages
+    }
+
+
 def test_a_compressed_pickle_is_read_and_a_compressed_tensor_refused() -> None:
     raw = zip_bytes(MODEL, method=zipfile.ZIP_DEFLATED)
     archive = read_archive(Memory({"m.bin": raw}), File("m.bin", len(raw)))

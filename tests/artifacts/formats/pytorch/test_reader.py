@@ -323,7 +323,7 @@ def test_names_alone_do_not_make_a_checkpoint(tmp_path: Path) -> None:
     assert not PyTorch().handles(LocalSource(tmp_path))
     (tmp_path / "weights.bin").write_bytes(LFS_POINTER)
     assert PyTorch().handles(LocalSource(tmp_path)) and PyTorch().handles(LocalSource(tmp_path / "stories.bin"))
-    assert [type(r).__name__ for r in READERS if r.handles(LocalSource(tmp_path))] == ["PyTorch"]
+    assert [r.name for r in READERS if r.handles(LocalSource(tmp_path))] == ["PyTorch"]
 
 
 def test_safetensors_are_preferred_and_the_rest_is_said(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from forebear.artifacts.formats.pytorch.window import Window
@@ -55,6 +55,11 @@ class Archive:
     entries: Mapping[str, Entry]
     end: int
 
+    def announce(self, names: Iterable[str]) -> None:
+        """Have the local headers of these entries fetched together, where they are far away."""
+        entries = [self.entries[name] for name in names if name in self.entries]
+        self.source.prefetch((self.file.path, e.header, e.header + _LOCAL.size + len(_raw(e.name))) for e in entries)
+
     def start(self, entry: Entry) -> int:
         """Offset of an entry's first byte.
 
@@ -62,7 +67,7 @@ class Archive:
             FormatError: its local header is not there, or contradicts the directory.
         """
         path, at = self.file.path, entry.header
-        name = entry.name.encode("utf-8", "surrogateescape")
+        name = _raw(entry.name)
         if at + _LOCAL.size + len(name) + entry.packed > self.end:
             raise FormatError(
                 path, f"entry {entry.name} reaches beyond the entries", "the file is truncated or damaged"
@@ -104,6 +109,10 @@ class Archive:
         if len(data) != entry.size:
             raise FormatError(path, f"entry {entry.name} unpacks to another size than the directory says")
         return Window(path, lambda a, b: data[a:b], 0, len(data), entry.name)
+
+
+def _raw(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
 
 
 def read_archive(source: Source, file: File) -> Archive:

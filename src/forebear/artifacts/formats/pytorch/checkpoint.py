@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,10 +29,12 @@ class Checkpoint:
     Attributes:
         value: the pickled object, as far as it was made.
         span: byte range of a storage, by its key.
+        announce: told of the keys that spans are asked for next, so that what says where they are is fetched together.
     """
 
     value: Any
     span: Callable[[str], tuple[int, int]] = field(repr=False)
+    announce: Callable[[Iterable[str]], None] = field(default=lambda _: None, repr=False)
 
 
 def kind(head: bytes) -> str:
@@ -72,7 +74,11 @@ def read_checkpoint(source: Source, file: File, log: Log) -> Checkpoint:
             raise FormatError(path, "a TorchScript program, not a checkpoint", "save its state_dict() with torch.save")
         value = unpickled(found.window(found.entries[prefix + "data.pkl"]), log)
         _examine_inner(path, log)
-        return Checkpoint(value, lambda key: _entry_span(found, f"{prefix}data/{key}"))
+        return Checkpoint(
+            value,
+            lambda key: _entry_span(found, f"{prefix}data/{key}"),
+            lambda keys: found.announce(f"{prefix}data/{key}" for key in keys),
+        )
     if what == "legacy":
         window = file_window(source, file)
         value, keys = legacy.read_legacy(window, log)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from forebear.artifacts.formats.names import PICKLES
 from forebear.artifacts.formats.pytorch.checkpoint import examine
 from forebear.artifacts.formats.pytorch.values import Log
 from forebear.errors import FormatError
 from forebear.sources import Source
 
-SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 MAX_FILES = 256
 MAX_TOTAL = 128_000_000
 """Bytes of pickles that are examined beside the weights."""
@@ -40,7 +40,7 @@ def pickle_dangers(source: Source, read: Collection[str]) -> tuple[tuple[str, ..
     """
     if source.only:
         return (), ()
-    files = [f for f in source.files() if f.path.lower().endswith(SUFFIXES) and f.path not in read]
+    files = [f for f in source.files() if f.path.lower().endswith(PICKLES) and f.path not in read]
     dangers: list[str] = []
     notes: list[str] = []
     left, examined, steps = MAX_TOTAL, 0, 0

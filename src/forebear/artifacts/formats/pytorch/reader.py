@@ -130,6 +130,7 @@ def _read_tensors(source: Source, file: File, log: Log) -> Part:
     if log.passed:
         classes = ", ".join(str(c) for c in list(log.passed)[:3])
         notes = (*notes, f"{path}: also holds {classes}{' and others' if len(log.passed) > 3 else ''}, passed over")
+    checkpoint.announce({value.storage.key for value in found.tensors.values()})
     spans: dict[str, tuple[int, int]] = {}
     tensors: dict[str, Tensor] = {}
     for number, (name, value) in enumerate(found.tensors.items()):
