@@ -114,8 +114,8 @@ SIGNALS: tuple[Signal, ...] = (
         "an embedding, and 48 tokens in common",
         "rotated or permuted residual stream, any change of layers, added tokens, another tokenizer whose embeddings "
         "were made from the old ones, long continued training",
-        "descent: embeddings can be copied without the model, and models trained on the same texts resemble each other. "
-        "It is blind where embeddings were drawn anew. Never counts towards a verdict",
+        "descent: embeddings can be copied without the model, and models of the same texts resemble each other. It is "
+        "blind where embeddings were drawn anew. Never counts towards a verdict",
         "this project",
     ),
     Signal(

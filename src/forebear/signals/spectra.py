@@ -3,9 +3,9 @@
 What a head writes for what it reads is the product of its value and output matrices; what it looks for, the product
 of its query and key matrices. Seen from the residual stream with norm gains folded in (:mod:`forebear.signals.seen`)
 neither changes when heads are permuted or their dimensions mixed, and their singular values not even when the stream
-is rotated (cf. GhostSpec, Wang et al. 2025, arXiv 2511.06390, who take the products of whole layers). Where the products
-of a large model cost too much, the singular values of keys and values alone are left, which an invertible mixing inside
-a head does change.
+is rotated (cf. GhostSpec, Wang et al. 2025, arXiv 2511.06390, who take the products of whole layers). Where the
+products of a large model cost too much, the singular values of keys and values alone are left, which an invertible
+mixing inside a head does change.
 
 Independent models have similar spectra, so raw similarity says nothing: what all references have in common is taken out
 first (:func:`consensus`), and what is left is compared.
