@@ -184,7 +184,8 @@ def test_index_commands(shell: Shell, base: Path, tmp_path: Path) -> None:
     assert shell("index", "add", base, other).returncode == 0
     assert shell.json("index", "add", base)["models"][0]["status"] == "already there"
     assert [m["name"] for m in shell.json("index", "list")["models"]] == ["base", "other"]
-    assert shell.json("index", "show", "base")["family"] == "llama"
+    shown = shell.json("index", "show", "base")
+    assert (shown["family"], shown["sketches"]) == ("llama", ["spectra/1", "token-geometry/1"])
     assert shell.json("index", "info")["models"] == 2
     assert shell("index", "path").stdout.strip().endswith("home")
     hits = shell.json("index", "search", base)["hits"]

@@ -16,6 +16,8 @@ from forebear.signals.alignment import SIGNATURE_DIMS
 from forebear.signals.declared import Declared
 from forebear.signals.layout import SLOTS
 from forebear.signals.sign_code import CODE_BYTES, SignCode
+from forebear.signals.spectra import PARTS, PLACES, PROFILE, Spectra
+from forebear.signals.token_geometry import TokenGeometry, described
 from forebear.signals.vocabulary import Vocabulary
 
 SHAPE: dict[str, Any] = {
@@ -65,6 +67,45 @@ def make_fingerprint(name: str, seed: int, **changes: Any) -> Fingerprint:
     return replace(made, **changes)
 
 
+def make_sketches(seed: int, vocabulary: int = 0) -> tuple[Spectra, TokenGeometry]:
+    """Sketches of a random model: like those of all others, with something of its own."""
+    rng = np.random.default_rng([seed, 2])
+    shape = (PLACES, len(PARTS), PROFILE)
+    trend = np.sin(np.arange(PLACES * len(PARTS) * PROFILE)).reshape(shape)
+    profiles = 5.0 + trend * (1 + rng.normal()) + 0.1 * rng.standard_normal(shape)
+    texts = np.random.default_rng(0).standard_normal((12, 64))
+    rows = 3 * (texts @ np.linalg.qr(rng.standard_normal((64, 64)))[0])[np.repeat(np.arange(12), 8)]
+    rows = rows + rng.standard_normal(rows.shape)
+    hashes = np.arange(vocabulary, vocabulary + len(rows), dtype=np.uint32)
+    return Spectra(profiles.astype(np.float16)), described(hashes, rows.astype(np.float32))
+
+
+def make_sketched(name: str, seed: int) -> Fingerprint:
+    """A random model with sketches."""
+    spectra, tokens = make_sketches(seed)
+    return replace(make_fingerprint(name, seed), spectra=spectra, tokens=tokens)
+
+
+def disguised(mark: Fingerprint, seed: int) -> Fingerprint:
+    """The same model with other coordinates and a little training: another code, nearly the same sketches."""
+    assert mark.spectra is not None and mark.tokens is not None
+    rng = np.random.default_rng([seed, 3])
+    profiles = mark.spectra.profiles + 0.03 * rng.standard_normal(mark.spectra.profiles.shape)
+    moved = rng.integers(-6, 7, mark.tokens.codes.shape)
+    codes = np.clip(mark.tokens.codes + moved, -127, 127).astype(np.int8)
+    return replace(
+        make_fingerprint(f"{mark.name}-disguised", 1000 + seed),
+        spectra=Spectra(profiles.astype(np.float16)),
+        tokens=TokenGeometry(mark.tokens.hashes, codes),
+    )
+
+
+def same_sketches(one: Fingerprint, two: Fingerprint) -> bool:
+    """Whether both have equal sketches, or both none."""
+    mine, theirs = ([None if s is None else s.to_bytes() for s in (m.spectra, m.tokens)] for m in (one, two))
+    return mine == theirs
+
+
 def same_code(one: SignCode, two: SignCode) -> bool:
     """Whether two codes are equal in every field."""
     return (
@@ -79,7 +120,8 @@ def same_code(one: SignCode, two: SignCode) -> bool:
 def same(one: Fingerprint, two: Fingerprint) -> bool:
     """Whether two fingerprints are equal in every field."""
     plain = ("name", "target", "digest", "shape", "vocabulary", "declared", "dtype", "content")
-    return all(getattr(one, k) == getattr(two, k) for k in plain) and same_code(one.code, two.code)
+    alike = same_code(one.code, two.code) and same_sketches(one, two)
+    return alike and all(getattr(one, k) == getattr(two, k) for k in plain)
 
 
 def add_many(folder: Path, first: int, stop: int) -> None:

@@ -57,6 +57,23 @@ def test_roles_values_and_code_are_the_same(models: dict[str, Path]) -> None:
         same_model(str(folder), f"org/{name}")
 
 
+def test_sketches_are_measured_of_local_models_only(models: dict[str, Path], tmp_path: Path) -> None:
+    """They read up to 150 MB: nothing that a distant model, or a quick look, is worth."""
+    index = LocalIndex(tmp_path / "sketched")
+    measured = {
+        "local": enrol(str(models["base"]), index, "local"),
+        "quick": enrol(str(models["child"]), index, "quick", effort="quick"),
+        "distant": enrol("org/twin", index, "distant"),
+    }
+    for name, done in measured.items():
+        entry = index.get(name)
+        assert entry is not None
+        both = {m.spectra is not None and m.tokens is not None for m in (done.fingerprint, entry.fingerprint)}
+        assert both == {name == "local"}
+    found = index.nominate(measured["local"].fingerprint, 3).found
+    assert found[0].name == "local" and {n.name for n in found[1:]} == {"quick", "distant"}
+
+
 def test_the_verdict_is_the_same(models: dict[str, Path]) -> None:
     for name in ("base", "child", "twin"):
         local = compare(str(models["base"]), str(models[name]))

@@ -134,8 +134,10 @@ def show(name: Name, how: FormatOption = Format.TABLE, output: OutputOption = No
     Example: forebear index show meta-llama/Llama-3.1-8B
     """
     from forebear.report import terminal
+    from forebear.signals import spectra, token_geometry
 
     entry = _entry(name)
+    sketches = {spectra.NAME: entry.fingerprint.spectra, token_geometry.NAME: entry.fingerprint.tokens}
     code = entry.fingerprint.code
     document = {
         **head("forebear.index-show/1"),
@@ -144,6 +146,7 @@ def show(name: Name, how: FormatOption = Format.TABLE, output: OutputOption = No
         "layers": [layer for layer in code.layers if layer >= 0],
         "keyed_by": code.keyed_by,
         "repeats": list(code.repeats),
+        "sketches": [name for name, sketch in sketches.items() if sketch is not None],
         "content": entry.fingerprint.content,
         "declared": entry.fingerprint.declared.__dict__ | {},
     }

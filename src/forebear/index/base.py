@@ -43,6 +43,43 @@ class Hit:
     log10_p: float
 
 
+@dataclass(frozen=True)
+class Nomination:
+    """A reference that is worth opening, because two sketches resemble each other. Never evidence.
+
+    Attributes:
+        name: of the reference.
+        score: sum of both scores in standard deviations of independent references (raw where there are too few of
+            them), None where nothing could be compared.
+        spectra: the raw score of ``spectra/1``, None where it could not be compared.
+        tokens: the raw score of ``token-geometry/1``, the same.
+    """
+
+    name: str
+    score: float | None = None
+    spectra: float | None = None
+    tokens: float | None = None
+
+
+@dataclass(frozen=True)
+class Nominations:
+    """What a search by sketches found.
+
+    Attributes:
+        found: best first; references without sketches last.
+        families: independent references that the consensus and the scale are from.
+        p: empirical, under the null that the model is one more of them: the share of independent references, itself
+            included, of which some other one scores as high as the best does here. At least 1 / (families + 1). None
+            where there are too few of them, or the sample does not cover the index.
+        notes: what limits the answer, a clause each.
+    """
+
+    found: tuple[Nomination, ...]
+    families: int
+    p: float | None
+    notes: tuple[str, ...]
+
+
 class Index(Protocol):
     """A collection of reference models."""
 
@@ -55,7 +92,7 @@ class Index(Protocol):
         ...
 
     def entries(self) -> Iterator[Entry]:
-        """All references, by name."""
+        """All references, by name; without their sketches, which are large."""
         ...
 
     def remove(self, name: str) -> bool:
@@ -64,6 +101,10 @@ class Index(Protocol):
 
     def search(self, code: SignCode, limit: int = 20) -> Sequence[Hit]:
         """The references whose codes agree most, exact, best first."""
+        ...
+
+    def nominate(self, mark: Fingerprint, limit: int = 3) -> Nominations:
+        """The references whose sketches resemble a model's most, for when their codes do not; exact, best first."""
         ...
 
     def count(self) -> int:

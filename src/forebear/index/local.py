@@ -18,9 +18,19 @@ from typing import Any
 import numpy as np
 
 from forebear.errors import IndexError_, UsageError
-from forebear.index.base import Entry, Hit
+from forebear.index.base import Entry, Hit, Nominations
 from forebear.index.migrations import START_OVER, VERSION
-from forebear.index.records import check_name, checksum, entry_of, is_name, record_of, text_bytes
+from forebear.index.nominate import MOST_FAMILIES, Sketched, nominate
+from forebear.index.records import (
+    check_name,
+    checksum,
+    entry_of,
+    is_name,
+    record_of,
+    sketched,
+    sketches_of,
+    text_bytes,
+)
 from forebear.index.search import agreements, best, row_of
 from forebear.index.storage import Storage
 from forebear.signals import Fingerprint
@@ -30,6 +40,11 @@ from forebear.signals.sign_code import SignCode
 from forebear.types import created
 
 COLUMNS = "name, digest, row, checksum, location, added, record, signature"
+SKETCHES = "SELECT name, models.row, spectra, tokens FROM models LEFT JOIN sketches ON sketches.row = models.row"
+POOL = 256
+"""Sketched references among which independent ones are looked for; the first by digest, which is as good as by lot."""
+SAME_LINEAGE = -4.0
+"""log10 tail of two codes from which on only one of them counts for the consensus; generous, it costs one reference."""
 
 
 def home() -> Path:
@@ -67,6 +82,7 @@ class LocalIndex:
                     "UPDATE models SET location = CAST(? AS TEXT) WHERE name = ?",
                     (text_bytes(location), fingerprint.name),
                 )
+                _put_sketches(db, old["row"], fingerprint)
                 return False
             if old is not None and not replace:
                 raise UsageError(
@@ -78,6 +94,9 @@ class LocalIndex:
             self._files.append(row, payload)
             db.execute("INSERT INTO rows (row) VALUES (?)", (row,))
             db.execute("DELETE FROM models WHERE name = ?", (fingerprint.name,))
+            if old is not None:
+                db.execute("DELETE FROM sketches WHERE row = ?", (old["row"],))
+            _put_sketches(db, row, fingerprint)
             db.execute(
                 f"INSERT INTO models ({COLUMNS}) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)",
                 (
@@ -105,7 +124,7 @@ class LocalIndex:
         if self._files.absent():
             return
         with self._files.open() as db:
-            rows = db.execute(f"SELECT {COLUMNS} FROM models ORDER BY name").fetchall()
+            rows = db.execute(f"SELECT {COLUMNS}, NULL AS spectra, NULL AS tokens FROM models ORDER BY name").fetchall()
         for row in rows:
             if (entry := self._entry(row)) is not None:
                 yield entry
@@ -119,6 +138,7 @@ class LocalIndex:
             if row is None:
                 return False
             db.execute("DELETE FROM models WHERE name = ?", (name,))
+            db.execute("DELETE FROM sketches WHERE row = ?", (row["row"],))
         self._files.blank(row["row"])
         return True
 
@@ -145,6 +165,16 @@ class LocalIndex:
             if None in names:
                 raise IndexError_(f"{self._files.database}: damaged record", START_OVER)
         return tuple(Hit(name[0], k, n, log10_tail(k, n)) for name, (_, k, n) in zip(names, hits, strict=True))
+
+    def nominate(self, mark: Fingerprint, limit: int = 3) -> Nominations:
+        """See :meth:`Index.nominate`. Streams every sketch once; a million of them are 25 GB."""
+        query = Sketched(mark.name, mark.spectra, mark.tokens)
+        if self._files.absent():
+            return nominate(query, (), (), False, limit)
+        with self._files.open() as db:
+            families, complete = self._families(db)
+            every = (self._sketched(row) for row in db.execute(f"{SKETCHES} ORDER BY models.row"))
+            return nominate(query, every, families, complete, limit)
 
     def count(self) -> int:
         """See :meth:`Index.count`."""
@@ -174,6 +204,8 @@ class LocalIndex:
             with self._files.open() as db:
                 for row in db.execute("SELECT name, digest, row, location, added FROM models ORDER BY name"):
                     digest.update(repr(tuple(row)).encode())
+                sketches = db.execute("SELECT row FROM sketches ORDER BY row")
+                digest.update(repr([row[0] for row in sketches]).encode())
         return digest.hexdigest()
 
     def info(self) -> dict[str, Any]:
@@ -196,9 +228,37 @@ class LocalIndex:
             "families": families,
         }
 
+    def _families(self, db: sqlite3.Connection) -> tuple[list[Sketched], bool]:
+        """Independent references with sketches, and whether there are no others but their relatives."""
+        codes = self._files.rows()
+        found: list[Sketched] = []
+        taken: list[int] = []
+        pool = db.execute(f"{SKETCHES} WHERE sketches.row IS NOT NULL ORDER BY digest LIMIT {POOL + 1}").fetchall()
+        for row in pool[:POOL]:
+            if not 0 <= row["row"] < len(codes):
+                raise self._files.short()
+            agree, shared = agreements(codes[np.array(taken, dtype=np.int64)], codes[row["row"]])
+            if any(log10_tail(int(k), int(n)) <= SAME_LINEAGE for k, n in zip(agree, shared, strict=True) if n):
+                continue
+            if len(found) == MOST_FAMILIES:
+                return found, False
+            found.append(self._sketched(row))
+            taken.append(row["row"])
+        return found, len(pool) <= POOL
+
+    def _sketched(self, row: sqlite3.Row) -> Sketched:
+        try:
+            return sketched(row)
+        except ValueError:
+            raise IndexError_(
+                f"{self._files.database}: a sketch of {row['name']} is damaged", "add that model again with --replace"
+            ) from None
+
     def _record(self, name: str) -> sqlite3.Row | None:
         with self._files.open() as db:
-            row: sqlite3.Row | None = db.execute(f"SELECT {COLUMNS} FROM models WHERE name = ?", (name,)).fetchone()
+            row: sqlite3.Row | None = db.execute(
+                f"SELECT {COLUMNS}, spectra, tokens FROM models LEFT JOIN sketches USING (row) WHERE name = ?", (name,)
+            ).fetchone()
         return row
 
     def _entry(self, row: sqlite3.Row) -> Entry | None:
@@ -217,3 +277,10 @@ class LocalIndex:
             raise IndexError_(
                 f"{self._files.database}: the record of {row['name']} is damaged", "add that model again with --replace"
             ) from None
+
+
+def _put_sketches(db: sqlite3.Connection, row: int, fingerprint: Fingerprint) -> None:
+    """Keep what was measured; what was not leaves what is there."""
+    sketches = sketches_of(fingerprint)
+    if any(s is not None for s in sketches):
+        db.execute("INSERT OR REPLACE INTO sketches (row, spectra, tokens) VALUES (?, ?, ?)", (row, *sketches))

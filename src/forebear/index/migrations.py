@@ -24,6 +24,10 @@ STEPS: tuple[str, ...] = (
     CREATE INDEX models_digest ON models (digest);
     CREATE TABLE rows (row INTEGER PRIMARY KEY) STRICT;
     """,
+    # 2: sketches that outlast a change of coordinates, apart from the records because they are large
+    """
+    CREATE TABLE sketches (row INTEGER PRIMARY KEY, spectra BLOB, tokens BLOB) STRICT;
+    """,
 )
 """Every step, oldest first; never edited once released, only added to."""
 

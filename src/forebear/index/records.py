@@ -12,10 +12,13 @@ import numpy as np
 
 from forebear.errors import UsageError, one_line
 from forebear.index.base import Entry
+from forebear.index.nominate import Sketched
 from forebear.signals import Fingerprint
 from forebear.signals.declared import Declared
 from forebear.signals.layout import SLOTS
 from forebear.signals.sign_code import CODE_BYTES, SignCode
+from forebear.signals.spectra import Spectra
+from forebear.signals.token_geometry import TokenGeometry
 from forebear.signals.vocabulary import Vocabulary
 
 MAX_NAME = 200
@@ -63,6 +66,23 @@ def record_of(fingerprint: Fingerprint) -> str:
     )
 
 
+def sketches_of(fingerprint: Fingerprint) -> tuple[bytes | None, bytes | None]:
+    """The two sketches as they are stored, None where they were not measured."""
+    return (
+        fingerprint.spectra.to_bytes() if fingerprint.spectra is not None else None,
+        fingerprint.tokens.to_bytes() if fingerprint.tokens is not None else None,
+    )
+
+
+def sketched(row: sqlite3.Row) -> Sketched:
+    """Name and sketches of a row; ``ValueError`` (or ``TypeError``) where they are damaged."""
+    return Sketched(
+        row["name"],
+        Spectra.from_bytes(row["spectra"]) if row["spectra"] is not None else None,
+        TokenGeometry.from_bytes(row["tokens"]) if row["tokens"] is not None else None,
+    )
+
+
 def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
     """The entry of a record and its row of codes.
 
@@ -70,6 +90,7 @@ def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
         ValueError: the record is damaged (or ``KeyError``, ``TypeError``).
     """
     record = json.loads(row["record"])
+    sketches = sketched(row)
     signature = np.frombuffer(row["signature"], dtype="<f2").reshape(SLOTS, 2, -1).astype(np.float16)
     code = record["code"]
     return Entry(
@@ -91,6 +112,8 @@ def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
             _declared(record["declared"]),
             record["dtype"],
             record["content"],
+            sketches.spectra,
+            sketches.tokens,
         ),
         row["location"],
         row["added"],

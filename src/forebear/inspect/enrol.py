@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from forebear.artifacts import read_artifact
+from forebear.artifacts import Artifact, read_artifact
 from forebear.errors import InputError
 from forebear.index import Index
 from forebear.inspect.cost import Meter, light_first
@@ -13,6 +13,7 @@ from forebear.inspect.judge import FEWEST_COINS
 from forebear.signals import Fingerprint
 from forebear.signals import fingerprint as measure
 from forebear.signals.content import content_digest
+from forebear.signals.fingerprint import sketched
 from forebear.sources import open_source
 from forebear.types import Cost
 
@@ -38,7 +39,7 @@ def fingerprint(
         UsageError: the target does not exist.
         InputError: it cannot be read.
     """
-    return _measure(target, name, effort, on_step)[0]
+    return _measure(target, name, effort, on_step)[1]
 
 
 def enrol(
@@ -51,22 +52,25 @@ def enrol(
 ) -> Enrolled:
     """Measure a model and add it to the index as a reference.
 
+    Of a local model, unless the effort is ``quick``, the sketches that outlast a change of coordinates are kept too.
+
     Raises:
         UsageError: the target does not exist, or the name is taken by another model.
         InputError: it cannot be read, or has too few coins to be found by.
     """
-    mark, location, problems, cost = _measure(target, name, effort, on_step)
+    artifact, mark, location, meter = _measure(target, name, effort, on_step)
     if mark.code.n < FEWEST_COINS:
         raise InputError(
             f"{target}: {mark.code.n} sign coins, too few for a reference",
             "its architecture is not known to this version, or it is very small, or an adapter: add its base model",
         )
-    return Enrolled(mark, index.add(mark, location, replace_), problems, cost)
+    if artifact.source.traffic is None and effort != "quick":
+        on_step(f"sketching {artifact.name}")
+        mark = sketched(mark, artifact)
+    return Enrolled(mark, index.add(mark, location, replace_), artifact.problems, meter.cost())
 
 
-def _measure(
-    target: str, name: str | None, effort: str, on_step: Step
-) -> tuple[Fingerprint, str, tuple[str, ...], Cost]:
+def _measure(target: str, name: str | None, effort: str, on_step: Step) -> tuple[Artifact, Fingerprint, str, Meter]:
     meter = Meter()
     on_step(f"reading {target}")
     source = open_source(target)
@@ -76,4 +80,4 @@ def _measure(
     if effort == "deep":
         on_step(f"hashing {artifact.name}")
         mark = replace(mark, content=content_digest(artifact))
-    return mark, source.location, artifact.problems, meter.cost()
+    return artifact, mark, source.location, meter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from forebear.artifacts import Artifact
@@ -11,6 +11,8 @@ from forebear.artifacts.kinds import tally
 from forebear.signals.declared import Declared, declared
 from forebear.signals.shape import shape
 from forebear.signals.sign_code import SignCode, encode
+from forebear.signals.spectra import Spectra, spectra
+from forebear.signals.token_geometry import TokenGeometry, token_geometry
 from forebear.signals.vocabulary import Vocabulary, vocabulary
 
 
@@ -28,6 +30,8 @@ class Fingerprint:
         declared: ``declared/1``.
         content: ``content/1``, where it was asked for.
         dtype: number format of most values.
+        spectra: ``spectra/1``, None where it was not measured (see :func:`sketched`) or could not be.
+        tokens: ``token-geometry/1``, the same.
     """
 
     name: str
@@ -39,6 +43,8 @@ class Fingerprint:
     declared: Declared
     dtype: str
     content: str | None = None
+    spectra: Spectra | None = None
+    tokens: TokenGeometry | None = None
 
 
 def fingerprint(
@@ -62,6 +68,15 @@ def fingerprint(
         main_dtype(artifact),
         content,
     )
+
+
+def sketched(mark: Fingerprint, artifact: Artifact) -> Fingerprint:
+    """The same with the two sketches that outlast a change of coordinates; reads up to 150 MB more.
+
+    Raises:
+        InputError: a matrix could not be read.
+    """
+    return replace(mark, spectra=spectra(artifact), tokens=token_geometry(artifact))
 
 
 def main_dtype(artifact: Artifact) -> str:

@@ -91,20 +91,20 @@ def plan(layers: int, width: int, light: bool = False) -> Plan:
     )
 
 
-def slot_layers(layers: int) -> dict[int, int]:
+def slot_layers(layers: int, slots: int = SLOTS) -> dict[int, int]:
     """Layer slot to layer: the front half counted from the front, the back half from the back.
 
     A model that lost middle layers keeps its first and last layers in the same slots.
     """
-    if layers <= SLOTS:
+    if layers <= slots:
         front = (layers + 1) // 2
-        slots = {k: k for k in range(front)}
-        slots |= {SLOTS - 1 - k: layers - 1 - k for k in range(layers - front)}
-        return slots
-    edge = SLOTS // 4
-    slots = {k: k for k in range(edge)} | {SLOTS - 1 - k: layers - 1 - k for k in range(edge)}
-    middle = np.linspace(edge, layers - 1 - edge, SLOTS - 2 * edge).round().astype(int)
-    return slots | {edge + k: int(layer) for k, layer in enumerate(middle)}
+        places = {k: k for k in range(front)}
+        places |= {slots - 1 - k: layers - 1 - k for k in range(layers - front)}
+        return places
+    edge = slots // 4
+    places = {k: k for k in range(edge)} | {slots - 1 - k: layers - 1 - k for k in range(edge)}
+    middle = np.linspace(edge, layers - 1 - edge, slots - 2 * edge).round().astype(int)
+    return places | {edge + k: int(layer) for k, layer in enumerate(middle)}
 
 
 def is_light(slots: Collection[int]) -> bool:
