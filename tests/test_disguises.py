@@ -302,6 +302,15 @@ def test_every_matrix_that_reads_a_norm_says_which(tmp_path: Path) -> None:
         ) - {r for r in n.weights if r.endswith(("q_norm", "k_norm"))}
 
 
+def test_a_step_with_a_question_mark_is_left_out_where_it_cannot_be_worn(tmp_path: Path) -> None:
+    base = tiny("gpt2", tmp_path / "base", 1)
+    one = disguise(base, tmp_path / "one", ["flip-neurons?", "permute-neurons?"])
+    assert not equal(tensors(one), tensors(base))
+    assert equal(tensors(base), tensors(disguise(base, tmp_path / "two", ["flip-neurons?"])))
+    with pytest.raises(Inapplicable):
+        disguise(base, tmp_path / "three", ["flip-neurons"])
+
+
 def test_a_model_that_cannot_be_taken_apart_is_refused(tmp_path: Path) -> None:
     base = tiny("llama", tmp_path / "base", 1)
     disguise(base, tmp_path / "named", ["rename-opaque"])

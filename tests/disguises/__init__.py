@@ -2,7 +2,8 @@
 
     disguise(base, out, ["permute-neurons", "rotate", "noise:0.1"], seed=3)
 
-A step is a name, with how much of it behind a colon where that can be chosen. ``DISGUISES`` has all names;
+A step is a name, with how much of it behind a colon where that can be chosen, and a question mark where it is left out
+if the model cannot wear it. ``DISGUISES`` has all names;
 ``SAME_FUNCTION`` those after which the model computes what it did. Steps that take from another model need ``other``.
 """
 
@@ -62,7 +63,11 @@ def disguise(
 def disguised(network: Network, steps: Sequence[str], seed: int = 0, other: Network | None = None) -> Network:
     """The same in memory."""
     for position, step in enumerate(steps):
-        name, _, size = step.partition(":")
+        name, _, size = step.removesuffix("?").partition(":")
         rng = np.random.default_rng([seed, position, *name.encode()])
-        network = DISGUISES[name](network, Given(rng, float(size) if size else None, other))
+        try:
+            network = DISGUISES[name](network, Given(rng, float(size) if size else None, other))
+        except Inapplicable:
+            if not step.endswith("?"):
+                raise
     return network
