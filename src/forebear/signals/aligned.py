@@ -34,7 +34,7 @@ NAME = "aligned-coins/1"
 NEURONS = 2_048
 """Neurons of B's layer that look for their counterpart; A's are all candidates."""
 EXPERTS = 8
-"""Experts of a layer that are matched neuron by neuron."""
+"""Experts of a layer that are matched neuron by neuron; each shows its share of the neurons."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
         agree = int((frame.signs > 0).sum())
         cells.append(Cell("residual", None, None, int((frame.signs != 0).sum()), agree))
     for i, j in pairs:
-        for one, two, cosine in _blocks(a, i, b, j, frame, groups):
+        for one, two, cosine in _blocks(a, i, b, j, frame, groups, side):
             if one.group in ("glu", "experts", "upcycled"):
                 neurons[j], fit[j] = np.stack([one.positions, two.positions], axis=1), cosine
             if one.group == "value_output" and a.geometry is not None and a.geometry.value_dim:
@@ -95,14 +95,14 @@ def _in_place_of(one: Block, two: Block) -> Block:
 
 
 def _blocks(
-    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, groups: frozenset[str]
+    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, groups: frozenset[str], side: int
 ) -> Iterator[tuple[Block, Block, float]]:
     """Matched rows of a pair of layers, group by group, in the frame's coordinates; and how well they were matched."""
     if "glu" in groups:
         for stem in ("mlp", "shared"):
             yield from _neurons("glu", a, i, stem, b, j, stem, frame)
     if "experts" in groups:
-        yield from _experts(a, i, b, j, frame)
+        yield from _experts(a, i, b, j, frame, side)
     if "upcycled" in groups:
         yield from _upcycled(a, i, b, j, frame)
     if groups & {"value_output", "query_key"} and (heads := head_map(a, i, b, j, frame)) is not None:
@@ -128,20 +128,38 @@ def _neurons(
         yield _block(group, i, one, frame.a, pairs[:, 0]), _block(group, j, two, frame.b, pairs[:, 1]), mean
 
 
-def _experts(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> Iterator[tuple[Block, Block, float]]:
-    """Experts matched by their router rows, then neuron by neuron; of one layer the rows of all experts together."""
+def _experts(a: Artifact, i: int, b: Artifact, j: int, frame: Frame, side: int) -> Iterator[tuple[Block, Block, float]]:
+    """Experts matched by their router rows, then neuron by neuron; of one layer the rows of all experts together.
+
+    Every expert of the model that is relied on shows other neurons, as in the sign code: experts that were made from
+    one MLP hold each of its coins once between them, and signs cannot tell reliably that they were.
+    """
     routers = seen(a, i, "router"), seen(b, j, "router")
     if routers[0] is None or routers[1] is None:
         return
     pairs = matched(cosines(routers[0] @ frame.a, routers[1] @ frame.b))
+    chosen = pairs[np.linspace(0, len(pairs) - 1, min(EXPERTS, len(pairs))).round().astype(int)]
     ones, twos, fits = [], [], []
-    for x, y in pairs[np.linspace(0, len(pairs) - 1, min(EXPERTS, len(pairs))).round().astype(int)]:
+    for turn, (x, y) in enumerate(chosen):
         for one, two, mean in _neurons("experts", a, i, f"experts.{x}", b, j, f"experts.{y}", frame):
-            ones.append((one, x))
-            twos.append((two, y))
+            shown = (one, two)[side].positions % len(chosen) == turn
+            ones.append((_some(one, shown), x))
+            twos.append((_some(two, shown), y))
             fits.append(mean)
     if ones:
         yield _joined(ones), _joined(twos), float(np.mean(fits))
+
+
+def _some(block: Block, shown: NDArray[np.bool_]) -> Block:
+    """Some rows of a block."""
+    return Block(
+        block.group,
+        block.layer,
+        block.rows[shown],
+        block.positions[shown],
+        block.valid[shown],
+        block.raw[shown],
+    )
 
 
 def _joined(blocks: list[tuple[Block, int]]) -> Block:

@@ -109,4 +109,7 @@ def _likeness(one: _Rows, i: int, two: _Rows, j: int) -> float:
     candidates, probes = one.of(i, ours[kind]), two.of(j, theirs[kind])
     if candidates is None or probes is None or not len(candidates) or not len(probes):
         return -1.0
-    return float(cosines(candidates, probes).max(axis=0).mean())
+    similarity = cosines(candidates, probes)
+    if kind == "key":  # planes flip, and are tested
+        similarity = np.abs(similarity)
+    return float(similarity.max(axis=0).mean())
