@@ -36,7 +36,7 @@ NAME = "aligned-coins/1"
 NEURONS = 2_048
 """Neurons of B's layer that look for their counterpart; A's are all candidates."""
 EXPERTS = 8
-"""Experts of a layer that are matched neuron by neuron."""
+"""Experts of a layer that are matched neuron by neuron; each shows its share of the neurons."""
 NEURON_GROUPS = ("glu", "experts", "upcycled")
 
 
@@ -88,7 +88,7 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
     if "residual" in groups and (columns := _residual(frame)) is not None:
         count(*columns)
     for i, j in pairs:
-        for one, two, cosine in _blocks(a, i, b, j, frame, groups):
+        for one, two, cosine in _blocks(a, i, b, j, frame, groups, side):
             if one.group in NEURON_GROUPS:
                 neurons.setdefault(j, []).append(np.stack([one.positions, two.positions], axis=1))
                 fit.setdefault(j, []).append(cosine)
@@ -116,14 +116,14 @@ def _residual(frame: Frame) -> tuple[Block, Block] | None:
 
 
 def _blocks(
-    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, groups: frozenset[str]
+    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, groups: frozenset[str], side: int
 ) -> Iterator[tuple[Block, Block, float]]:
     """Matched rows of a pair of layers, group by group, in the frame's coordinates; and how well they were matched."""
     if "glu" in groups:
         for stem in ("mlp", "shared"):
             yield from _neurons("glu", a, i, stem, b, j, stem, frame)
     if "experts" in groups:
-        yield from _experts(a, i, b, j, frame)
+        yield from _experts(a, i, b, j, frame, side)
     if "upcycled" in groups:
         yield from _upcycled(a, i, b, j, frame)
     if groups & {"value_output", "query_key"} and (heads := head_map(a, i, b, j, frame)) is not None:
@@ -149,14 +149,32 @@ def _neurons(
         yield _block(group, i, one, frame.of_a, pairs[:, 0]), _block(group, j, two, frame.of_b, pairs[:, 1]), mean
 
 
-def _experts(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> Iterator[tuple[Block, Block, float]]:
-    """Experts matched by their router rows, then neuron by neuron."""
+def _experts(a: Artifact, i: int, b: Artifact, j: int, frame: Frame, side: int) -> Iterator[tuple[Block, Block, float]]:
+    """Experts matched by their router rows, then neuron by neuron.
+
+    Every expert of the model that is relied on shows other neurons, as in the sign code: experts that were made from
+    one MLP hold each of its coins once between them, and signs cannot tell reliably that they were.
+    """
     routers = seen(a, i, "router"), seen(b, j, "router")
     if routers[0] is None or routers[1] is None:
         return
     pairs = matched(cosines(frame.of_a(routers[0], MATCHING), frame.of_b(routers[1], MATCHING)))
-    for x, y in pairs[np.linspace(0, len(pairs) - 1, min(EXPERTS, len(pairs))).round().astype(int)]:
-        yield from _neurons("experts", a, i, f"experts.{x}", b, j, f"experts.{y}", frame)
+    chosen = pairs[np.linspace(0, len(pairs) - 1, min(EXPERTS, len(pairs))).round().astype(int)]
+    for turn, (x, y) in enumerate(chosen):
+        for one, two, mean in _neurons("experts", a, i, f"experts.{x}", b, j, f"experts.{y}", frame):
+            shown = (one, two)[side].positions % len(chosen) == turn
+            yield _some(one, shown), _some(two, shown), mean
+
+
+def _some(block: Block, shown: NDArray[np.bool_]) -> Block:
+    """Some rows of a block."""
+    return replace(
+        block,
+        rows=block.rows[shown],
+        positions=block.positions[shown],
+        valid=block.valid[shown],
+        raw=block.raw[shown],
+    )
 
 
 def _upcycled(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> Iterator[tuple[Block, Block, float]]:
