@@ -52,14 +52,13 @@ def layer_map(a: Artifact, b: Artifact, frame: Frame) -> list[tuple[int, int]]:
         for k, j in enumerate(chosen):
             similar[i, k] = _likeness(ours, i, theirs, j)
     pairs = []
-    for k in np.argsort(-similar.max(axis=0)):
-        i = int(similar[:, k].argmax())
+    while similar.size and similar.max() > -1.0:
+        i, k = (int(x) for x in np.unravel_index(similar.argmax(), similar.shape))
         straight = chosen[k]
         if a.geometry.layers == b.geometry.layers and similar[straight, k] >= CLEAR * similar[i, k]:
             i = straight  # among independent models nothing is clear, and order is as good a guess as any
-        if similar[i, k] > -1.0:
-            pairs.append((i, chosen[k]))
-            similar[i] = -1.0
+        pairs.append((i, chosen[k]))
+        similar[i], similar[:, k] = -1.0, -1.0
     return sorted(pairs, key=lambda pair: pair[1])
 
 
