@@ -1,10 +1,11 @@
 """Is every sign coin fair between independent models, and what does the test find? Writes docs/null-study.md's tables.
 
-    python benchmarks/null_study.py [--seed 1] [--cache DIR] [--jobs 2] [--output docs/null-study.md]
+    python benchmarks/null_study.py [--seed 1] [--cache DIR] [--jobs 2] [--only aligned] [--output docs/null-study.md]
 
 Needs: pip install 'forebear[bench]'. Builds the sets ``null``, ``replicate`` and ``shared-start`` of benchmarks/zoo
-first (about twenty minutes of two cores unless they are in the cache), then counts and draws (about twelve minutes of
-one). The same seed, versions and processor give the same document.
+first (about twenty minutes of two cores unless they are in the cache), then counts and draws (about twenty minutes of
+one). ``--only aligned`` counts coins after alignment alone, for which the set ``null`` is enough. The same seed,
+versions and processor give the same document.
 """
 
 from __future__ import annotations
@@ -22,21 +23,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from null import experiments, plots, tables
+from null.aligned import FRAMES, PRODUCT, aligned_counts, chosen_pairs, drifted_copies, repeating_pairs
 from null.coins import Fairness, Table, fairness, simulated_codes, simulated_rows
 from null.experiments import Located
-from null.pairs import METHODS, POOLED, PairCounts, all_pairs, groups_of, open_model, table_of
+from null.pairs import METHODS, POOLED, Counted, all_pairs, groups_of, open_model, table_of
 from null.power import Power, drifted_models, simulated
 from zoo.build import CACHE, Built, build_all
 from zoo.recipes import SETS
 
 from forebear.errors import ForebearError
 
+T = TypeVar("T", bound=Counted)
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "null-study.md"
-SIMULATORS = {"codes": simulated_codes, "rows": simulated_rows}
+SIMULATORS = {"codes": simulated_codes} | dict.fromkeys(("rows", *FRAMES), simulated_rows)
 TRIALS, PARENTS, PADDED_PAIRS, CLONES, VERDICT_PAIRS = 100, 24, 45, 8, 400
+CROSSED, DISGUISED = 5_000, 8
 
 
 def locate(built: Iterable[Built]) -> list[Located]:
@@ -56,39 +61,39 @@ def built_set(name: str, cache: Path, jobs: int) -> list[Built]:
 
 
 def by_group(
-    pairs: Sequence[PairCounts], seed: int, draws: int, groups: Sequence[str] = ()
+    pairs: Sequence[Counted], seed: int, draws: int, groups: Sequence[str] = (), methods: Sequence[str] = METHODS
 ) -> dict[tuple[str, str], Fairness]:
     """Fairness of the pooled counts and of every group that at least two pairs have, or of some, by method."""
-    found = {(m, g): table_of(pairs, m, g) for m in METHODS for g in groups or (POOLED, *groups_of(pairs))}
+    wanted = groups or (POOLED, *groups_of(pairs, methods))
+    found = {(m, g): table_of(pairs, m, g) for m in methods for g in wanted}
     return {key: fairness(t, SIMULATORS[key[0]], seed, draws) for key, t in found.items() if len(t.n) > 1}
 
 
-def by_family(pairs: Sequence[PairCounts], seed: int, draws: int) -> dict[tuple[str, str], Fairness]:
-    """Fairness of the pooled counts of rows of all pairs in which a family takes part."""
+def by_family(pairs: Sequence[Counted], seed: int, draws: int, method: str = "rows") -> dict[tuple[str, str], Fairness]:
+    """Fairness of the pooled counts by rows, or another method, of all pairs in which a family takes part."""
     out = {}
     for family in dict.fromkeys(f for pair in pairs for f in pair.families):
-        table = table_of([p for p in pairs if family in p.families], "rows")
-        out["rows", family] = fairness(table, simulated_rows, seed, draws)
+        table = table_of([p for p in pairs if family in p.families], method)
+        out[method, family] = fairness(table, SIMULATORS[method], seed, draws)
     return out
 
 
-def sample(
-    models: Sequence[Located], pairs: Sequence[PairCounts], count: int, seed: int
-) -> list[tuple[Located, Located]]:
+def sample(models: Sequence[Located], pairs: Sequence[Counted], count: int, seed: int) -> list[tuple[Located, Located]]:
     """Random pairs that have coins, all of them where there are fewer."""
     at = {model.name: (model, folder) for model, folder in models}
     chosen = np.random.default_rng(seed).permutation(len(pairs))[:count]
     return [(at[pairs[k].one], at[pairs[k].two]) for k in sorted(chosen.tolist())]
 
 
-def write_counts(path: Path, pairs: Sequence[PairCounts]) -> None:
+def write_counts(path: Path, pairs: Sequence[Counted], methods: Sequence[str] = METHODS) -> None:
     """Every count as compressed CSV (the same bytes for the same counts): pair, and coins and agreements by group."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [f"{m}_{g}_{x}" for m in METHODS for g in groups_of(pairs) for x in ("n", "agree")]
+    groups = groups_of(pairs, methods)
+    names = [f"{m}_{g}_{x}" for m in methods for g in groups for x in ("n", "agree")]
     writer.writerow(["one", "two", *names])
     for pair in pairs:
-        tails = [pair.of(m).groups.get(g) for m in METHODS for g in groups_of(pairs)]
+        tails = [pair.of(m).groups.get(g) for m in methods for g in groups]
         writer.writerow([pair.one, pair.two, *(x for t in tails for x in ((t.n, t.agree) if t else ("", "")))])
     path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
 
@@ -101,7 +106,7 @@ def write_power(path: Path, points: Sequence[Power]) -> None:
         writer.writerows({k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(p).items()} for p in points)
 
 
-def setting(built: Sequence[Built], pairs: Sequence[PairCounts], seed: int) -> str:
+def setting(built: Sequence[Built], pairs: Sequence[Counted], seed: int) -> str:
     """What was run, with which versions and seed."""
     families = ", ".join(f"{f} {n}" for f, n in Counter(b.recipe.family for b in built).items())
     seconds = [b.seconds for b in built]
@@ -116,13 +121,13 @@ def setting(built: Sequence[Built], pairs: Sequence[PairCounts], seed: int) -> s
     )
 
 
-def summary(found: Sequence[Mapping[tuple[str, str], Fairness]]) -> str:
-    """How small the smallest of all printed p-values is, beside how many there are."""
+def summary(found: Sequence[Mapping[tuple[str, str], Fairness]], what: str = "The tables of this section print") -> str:
+    """How small the smallest of all p-values is, beside how many there are."""
     values = [(p, *key, name) for part in found for key, f in part.items() for name, p in f.p.items()]
     least, method, group, name = min(values)
     below = sum(v[0] <= 0.05 for v in values)
     return textwrap.fill(
-        f"The tables of this section print {len(values)} p-values, which are not independent of one another. "
+        f"{what} {len(values)} p-values, which are not independent of one another. "
         f"{below} are at or below .05 (expected {0.05 * len(values):.0f}); the smallest is {least:.3f} "
         f"({method}, {group}, {name}); paid for their number: {min(1.0, least * len(values)):.2f}.",
         118,
@@ -135,15 +140,13 @@ def study(document: Path, cache: Path, seed: int, jobs: int, draws: int = 999) -
     Raises:
         ForebearError: a model cannot be built or read.
     """
-    folder = document.with_suffix("")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_of(document)
     built = built_set("null", cache, jobs)
     models = locate(built)
     pairs = list(all_pairs([model for model, _ in models]))
     say(f"{len(pairs)} pairs counted")
-    twins = [p for p in pairs if p.one.startswith("twin-") and p.two.startswith("twin-")]
     groups, families = by_group(pairs, seed, draws), by_family(pairs, seed, draws)
-    hardest = by_group(twins, seed, draws)
+    hardest = by_group(twins_of(pairs), seed, draws)
     every = {m: {g: table_of(pairs, m, g) for g in (POOLED, *groups_of(pairs))} for m in METHODS}
     pooled: dict[str, Table] = {m: every[m][POOLED] for m in METHODS}
     write_counts(folder / "pairs.csv.gz", pairs)
@@ -189,6 +192,61 @@ def study(document: Path, cache: Path, seed: int, jobs: int, draws: int = 999) -
     }
 
 
+def study_aligned(document: Path, models: Sequence[Located], seed: int, draws: int = 999) -> dict[str, str]:
+    """The coins after alignment of independent models: data and plots beside the document, and its blocks.
+
+    Raises:
+        InputError: a model cannot be read.
+    """
+    folder = folder_of(document)
+    chosen = chosen_pairs([model for model, _ in models], CROSSED, seed)
+    pairs = list(aligned_counts(chosen))
+    say(f"{len(pairs)} pairs aligned")
+    groups = by_group(pairs, seed, draws, methods=FRAMES)
+    hardest = by_group(twins_of(pairs), seed, draws, methods=FRAMES)
+    families = by_family(pairs, seed, draws, PRODUCT)
+    pooled = {m: table_of(pairs, m) for m in FRAMES}
+    write_counts(folder / "aligned-pairs.csv.gz", pairs, FRAMES)
+    plots.draw_null(folder / "aligned-z.svg", pooled)
+    say("fairness after alignment done")
+    parents = [(m, f) for m, f in models if m.family in ("llama", "mistral") and not m.name.startswith("twin-")]
+    made = {
+        (what, group): f
+        for what, several in repeating_pairs(models, seed).items()
+        for (_, group), f in by_group(several, seed, draws, methods=(PRODUCT,)).items()
+    }
+    copies = list(drifted_copies(parents[:DISGUISED], seed))
+    within = sum(a.family == b.family for a, b in chosen)
+    return {
+        "aligned-setting": textwrap.fill(
+            f"{within:,} pairs within a family and {len(chosen) - within:,} random ones between families; "
+            f"{len(pairs):,} of them, of {pooled[PRODUCT].models} models, have coins in common after alignment. "
+            f"Seed {seed}.",
+            118,
+        ),
+        "aligned-groups": tables.fair(groups, ("frame", "group")),
+        "aligned-summary": summary(
+            (groups, hardest, made, families), "The tables of this section and one by family hold"
+        ),
+        "aligned-hardest": tables.fair(hardest, ("frame", "group")),
+        "aligned-made": tables.fair(made, ("both have", "group")),
+        "aligned-levels": tables.levels(pooled, {m: experiments.below_verdict(pairs, m) for m in FRAMES}),
+        "aligned-power": tables.drifted(copies),
+    }
+
+
+def twins_of(pairs: Iterable[T]) -> list[T]:
+    """Pairs of the hardest negatives."""
+    return [p for p in pairs if p.one.startswith("twin-") and p.two.startswith("twin-")]
+
+
+def folder_of(document: Path) -> Path:
+    """Where the data and plots of a document lie."""
+    folder = document.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def say(what: str) -> None:
     """Progress, with the CPU seconds so far."""
     print(f"{time.process_time():6.0f} s  {what}", flush=True)
@@ -200,9 +258,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=CACHE, metavar="DIR")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", choices=("aligned",), help="count coins after alignment alone")
     parser.add_argument("--output", type=Path, default=DOCUMENT, metavar="FILE.md")
     given = parser.parse_args()
-    blocks = study(given.output, given.cache, given.seed, given.jobs)
+    blocks = {} if given.only else study(given.output, given.cache, given.seed, given.jobs)
+    blocks |= study_aligned(given.output, locate(built_set("null", given.cache, given.jobs)), given.seed)
     given.output.write_text(tables.fill(given.output.read_text("utf-8"), blocks), "utf-8")
     print("\n\n".join(blocks.values()))
 

@@ -115,10 +115,11 @@ def chi_square(table: Table) -> float:
 
 def randomised_p(table: Table, rng: np.random.Generator) -> F64:
     """``(m,)`` one-sided p-values made continuous, P(X > k) + U P(X = k): exactly uniform under the null."""
-    above, at = np.empty(len(table.n)), np.empty(len(table.n))
-    for n in np.unique(table.n).tolist():
-        here = table.n == n
-        above[here], at[here] = upper_tails(n)[table.agree[here] + 1], pmf(n)[table.agree[here]]
+    sizes, which = np.unique(table.n, return_inverse=True)
+    tails = np.concatenate([upper_tails(int(n)) for n in sizes])
+    shares = np.concatenate([np.append(pmf(int(n)), 0.0) for n in sizes])
+    place = np.concatenate([[0], np.cumsum(sizes + 2)[:-1]])[which] + table.agree
+    above, at = tails[place + 1], shares[place]
     out: F64 = above + rng.random(len(at)) * at
     return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from zoo.recipes import HEAD_DIM, HEADS, KV_HEADS, NEURONS, VOCABULARY, WIDTH
+from zoo.recipes import HEAD_DIM, HEADS, KV_HEADS, LAYERS, NEURONS, VOCABULARY, WIDTH
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.roles import template
@@ -93,6 +94,18 @@ def cloned(folder: Path, out: Path, source: int = 1, target: int = 2) -> Path:
     return write(folder, out, weights)
 
 
+def upcycled(folder: Path, out: Path, noise: float, seed: int) -> Path:
+    """A model whose experts are those of one MLP (arXiv 2212.05055), each drifted by ``noise`` of its own scale."""
+    rng = np.random.default_rng(seed)
+    weights, names = load(folder), _open(folder).names
+    origin = dict(weights)
+    for role, name in names.items():
+        if found := re.fullmatch(r"(layers\.\d+\.experts\.)\d+(\..+)", role):
+            x = origin[names[f"{found[1]}0{found[2]}"]]
+            weights[name] = x + np.float32(noise * x.std()) * rng.standard_normal(x.shape, dtype=np.float32)
+    return write(folder, out, weights)
+
+
 def drifted(folder: Path, out: Path, cosine: float, seed: int) -> Path:
     """``cosine`` times every matrix plus independent noise of its own scale: root mean square and shape are kept.
 
@@ -108,6 +121,55 @@ def drifted(folder: Path, out: Path, cosine: float, seed: int) -> Path:
         return out
 
     return write(folder, out, {name: drift(x) for name, x in load(folder).items()})
+
+
+def disguised(folder: Path, out: Path, drift: float, seed: int) -> Path:
+    """A Llama-shaped model that computes the same in a rotated stream, heads and neurons in another order; then noise.
+
+    Gains are folded into what reads the stream, so that any orthogonal matrix may rotate it. Every matrix then gets
+    independent noise of ``drift`` times its root mean square.
+    """
+    rng = np.random.default_rng(seed)
+    artifact = _open(folder)
+    weights, family = load(folder), artifact.architecture
+    assert family is not None
+    named = {role: weights[name] for role, name in artifact.names.items()}
+    rotation = np.linalg.qr(rng.standard_normal((WIDTH, WIDTH)))[0]
+    orders = [_orders(rng) for _ in range(LAYERS)]
+    for role, x in named.items():
+        order = orders[int(role.split(".")[1])] if role.startswith("layers.") else {}
+        y = x.astype(np.float64)
+        for at, axis in enumerate(family.roles[template(role)].axes):
+            y = np.moveaxis(y, at, -1)
+            if axis == "gain":
+                y = np.ones_like(y)
+            elif axis == "residual":
+                y = (y * _gains_before(role, named)) @ rotation
+            elif axis in order:
+                y = y[..., order[axis]]
+            y = np.moveaxis(y, -1, at)
+        if y.ndim > 1:
+            y = y + drift * np.sqrt((y**2).mean()) * rng.standard_normal(y.shape)
+        weights[artifact.names[role]] = y.astype(np.float32)
+    return write(folder, out, weights)
+
+
+def _orders(rng: np.random.Generator) -> dict[str, NDArray[np.int64]]:
+    """Another order of a layer's neurons, key/value heads, and query heads with them."""
+    neurons, heads = rng.permutation(NEURONS), rng.permutation(KV_HEADS)
+    wide = np.arange(HEADS * HEAD_DIM).reshape(KV_HEADS, -1)[heads].ravel()
+    narrow = np.arange(KV_HEADS * HEAD_DIM).reshape(KV_HEADS, -1)[heads].ravel()
+    return {"neuron": neurons, "query": wide, "mixed": wide, "key": narrow, "value": narrow}
+
+
+def _gains_before(role: str, named: Mapping[str, F32]) -> F32:
+    """The gains between the stream and what reads it; ones for what writes to it."""
+    if role == "lm_head":
+        return named["norm"]
+    layer = ".".join(role.split(".")[:2])
+    if role.endswith((".attn.q", ".attn.k", ".attn.v")):
+        return named[f"{layer}.attn_norm"]
+    return named[f"{layer}.mlp_norm"] if role.endswith((".mlp.gate", ".mlp.up")) else np.ones(WIDTH, dtype=np.float32)
 
 
 def _open(folder: Path) -> Artifact:

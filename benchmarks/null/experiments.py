@@ -17,7 +17,7 @@ from forebear.signals.pairing import paired_blocks
 from forebear.signals.sign_code import Cell, compare_rows, copied_layers
 from null.coins import Table
 from null.edits import cloned, padded
-from null.pairs import Model, PairCounts, count, open_model
+from null.pairs import Counted, Model, PairCounts, count, open_model
 
 Located = tuple[Model, Path]
 """An open model and its folder."""
@@ -108,6 +108,6 @@ def cloned_layers(models: Sequence[Located]) -> tuple[int, list[PairCounts], lis
         return caught, [count(a, b) for (a, _), (b, _) in pairs], list(outcomes(pairs))
 
 
-def below_verdict(pairs: Sequence[PairCounts], method: str) -> int:
+def below_verdict(pairs: Sequence[Counted], method: str) -> int:
     """Pairs whose p, looks paid for, reaches the level of a verdict."""
     return sum(pair.of(method).log10_p <= LOG10_ALPHA for pair in pairs)

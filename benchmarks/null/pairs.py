@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -29,6 +30,25 @@ class Model:
     family: str
     artifact: Artifact
     code: SignCode
+
+
+class Counted(Protocol):
+    """Two models whose coins were counted by one or several methods."""
+
+    @property
+    def one(self) -> str:
+        """Name of the first model."""
+
+    @property
+    def two(self) -> str:
+        """Name of the second model."""
+
+    @property
+    def families(self) -> tuple[str, str]:
+        """Families of both."""
+
+    def of(self, method: str) -> Counts:
+        """The counts by a method."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +96,7 @@ def all_pairs(models: Sequence[Model]) -> Iterator[PairCounts]:
             yield found
 
 
-def table_of(pairs: Iterable[PairCounts], method: str, group: str = POOLED) -> Table:
+def table_of(pairs: Iterable[Counted], method: str, group: str = POOLED) -> Table:
     """Counts of one method and group as a table; pairs without coins of that group are not in it."""
     numbers: dict[str, int] = {}
     rows = []
@@ -89,6 +109,6 @@ def table_of(pairs: Iterable[PairCounts], method: str, group: str = POOLED) -> T
     return Table(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
 
-def groups_of(pairs: Iterable[PairCounts]) -> tuple[str, ...]:
-    """Groups that occur, in order of appearance."""
-    return tuple(dict.fromkeys(g for pair in pairs for g in pair.rows.groups))
+def groups_of(pairs: Iterable[Counted], methods: Sequence[str] = ("rows",)) -> tuple[str, ...]:
+    """Groups that occur by any of the methods, in order of appearance."""
+    return tuple(dict.fromkeys(g for pair in pairs for m in methods for g in pair.of(m).groups))

@@ -14,7 +14,7 @@ from null.coins import Table, clopper_pearson, randomised_p
 from null.power import COSINES, Power, expected_power
 
 BLUE, ORANGE, GREY = "#2166ac", "#d6604d", "#777777"
-_COLOURS = {"codes": ORANGE, "rows": BLUE}
+_COLOURS = {"codes": ORANGE, "rows": BLUE, "aligned": BLUE, "permuted": ORANGE}
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from forebear.errors import InputError
+from null.aligned import Drifted
 from null.coins import Fairness, Table, at_level, clopper_pearson
 from null.experiments import Outcome, Padded
 from null.power import Power
@@ -107,6 +108,18 @@ def power(points: Sequence[Power]) -> str:
             rows.append((*what, _share(p.found, p.trials, low, high), f"{p.expected:.3f}"))
     head = ("rows of", "method", "coins", "cosine", "agree", "theory", "found, 95 %", "in theory")
     return markdown(head, rows)
+
+
+def drifted(found: Sequence[Drifted]) -> str:
+    """What noise leaves of the coins of disguised copies."""
+    rows = []
+    for d in found:
+        low, high = clopper_pearson(d.found, d.pairs)
+        p = [f"{value:.1f}" for value in d.log10_p]
+        rows.append(
+            (f"{d.drift:.0%}", f"{d.cosine:.2f}", d.coins, f"{d.agree:.1%}", *p, _share(d.found, d.pairs, low, high))
+        )
+    return markdown(("noise", "cosine", "coins", "agree", "median log10 p", "largest", "found, 95 %"), rows)
 
 
 def _share(hits: int, n: int, low: float, high: float) -> str:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
 
 import null_study
 import numpy as np
 import pytest
-from null import coins, plots, tables
+from null import aligned, coins, plots, tables
 from null.coins import Table, clopper_pearson, fairness, simulated_codes, simulated_rows
-from null.edits import PADDED_CONFIG, drifted, load, padded
+from null.edits import PADDED_CONFIG, disguised, drifted, load, padded, upcycled
 from null.experiments import Outcome, cloned_layers, layers_against_layers, repeats_itself
-from null.pairs import METHODS, PairCounts, all_pairs, count, groups_of, open_model, table_of
+from null.pairs import METHODS, Model, PairCounts, all_pairs, count, groups_of, open_model, table_of
 from null.power import Power, expected_power, simulated, theory
-from zoo.recipes import ci_set
+from zoo.build import build
+from zoo.recipes import ci_set, model
 
 from forebear.errors import InputError
 from forebear.lineage import Counts
@@ -164,7 +167,8 @@ def test_blocks_are_written_between_their_markers_again_and_again() -> None:
 def test_the_document_has_the_markers_that_the_study_writes() -> None:
     text = null_study.DOCUMENT.read_text("utf-8")
     first = ["setting", "groups", "summary", "families", "replicate", "hardest", "levels", "padding"]
-    names = [*first, "shared", "selves", "cloned", "power", "verdicts"]
+    aligned = [f"aligned-{x}" for x in ("setting", "groups", "summary", "hardest", "levels", "made", "power")]
+    names = [*first, "shared", "selves", "cloned", "power", "verdicts", *aligned]
     assert tables.fill(text, dict.fromkeys(names, "x")).count("\nx\n") == len(names)
 
 
@@ -253,3 +257,78 @@ def test_drift_has_the_cosine_that_was_asked_for(cache: Path, tmp_path: Path, co
         found = float((x * y).sum() / np.linalg.norm(x) / np.linalg.norm(y))
         assert found == pytest.approx(cosine if x.ndim > 1 else 1.0, abs=0.05)
         assert np.linalg.norm(y) == pytest.approx(np.linalg.norm(x), rel=0.05)
+
+
+def opened(recipe_digest: str, family: str, cache: Path) -> Model:
+    return open_model(recipe_digest, family, cache / recipe_digest)
+
+
+@pytest.mark.torch
+def test_pairs_of_a_family_are_all_counted_and_others_drawn(cache: Path) -> None:
+    models = [replace(opened(r.digest, "llama", cache), family=f) for r, f in zip(ci_set(), "aabc", strict=True)]
+    whole = aligned.chosen_pairs(models, 10, 1)
+    assert len(whole) == 6
+    for seed in range(5):
+        some = aligned.chosen_pairs(models, 2, seed)
+        assert len(some) == 3
+        assert (models[0], models[1]) in some
+        assert some == aligned.chosen_pairs(models, 2, seed)
+    assert len({tuple(id(m) for pair in aligned.chosen_pairs(models, 2, s) for m in pair) for s in range(9)}) > 1
+
+
+@pytest.mark.torch
+def test_the_part_after_alignment_runs_alone_and_tells_a_shared_start(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(aligned, "DRIFTS", (0.0, 1.0))
+    models = [(opened(r.digest, "llama", cache), cache / r.digest) for r in ci_set()]
+    blocks = null_study.study_aligned(tmp_path / "study.md", models, seed=1, draws=19)
+    text = null_study.DOCUMENT.read_text("utf-8")
+    assert tables.fill(text, blocks).count(blocks["aligned-groups"]) == 1
+    assert "6 pairs within a family" in blocks["aligned-setting"]
+    for frame in aligned.FRAMES:  # three models of one start, and one of another
+        assert f"| {frame} | verdict (1e-6, looks paid for) | 3 |" in blocks["aligned-levels"]
+        assert f"| {frame} | query_key | 6 | 4 |" in blocks["aligned-groups"]
+    assert blocks["aligned-power"].count("4 of 4") == 2
+    assert (tmp_path / "study" / "aligned-z.svg").exists()
+    lines = gzip.decompress((tmp_path / "study" / "aligned-pairs.csv.gz").read_bytes()).decode().splitlines()
+    assert len(lines) == 7
+    assert "permuted_residual_n" in lines[0]
+
+
+@pytest.mark.torch
+def test_independent_models_have_residual_coins_in_the_forced_frame_only(cache: Path) -> None:
+    one, other, same, _ = (opened(r.digest, "llama", cache) for r in ci_set())
+    apart, together = aligned.aligned_counts([(one, other), (one, same)])
+    assert "residual" not in apart.of("aligned").groups
+    assert apart.of("permuted").groups["residual"].n > 16
+    assert apart.of("permuted").log10_p > -3
+    assert together.of("aligned").groups["residual"].share > 0.95
+    assert together.of("aligned") == together.of("permuted")
+
+
+@pytest.mark.torch
+def test_a_disguised_copy_computes_the_same(cache: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from transformers import AutoModelForCausalLM
+
+    parent = cache / ci_set()[0].digest
+    child = disguised(parent, tmp_path / "child", 0.0, seed=3)
+    ids = torch.arange(200).reshape(2, 100)
+    with torch.no_grad():
+        one, two = (AutoModelForCausalLM.from_pretrained(f, dtype=torch.float32)(ids).logits for f in (parent, child))
+    assert float((one - two).abs().max()) < 0.05 * float(one.std())  # weights were rounded to bfloat16 twice
+    before, after = load(parent), load(child)
+    assert not any(np.allclose(before[k], after[k], atol=0.1) for k in before if before[k].ndim > 1)
+
+
+@pytest.mark.torch
+def test_experts_of_one_mlp_are_copies_and_the_rest_stays(tmp_path: Path) -> None:
+    recipe = model("routed", "mixtral", 1, "sums", steps=1, batch=1)
+    parent = build(recipe, tmp_path).folder
+    before, after = load(parent), load(upcycled(parent, tmp_path / "made", 0.1, seed=1))
+    for name, x in after.items():
+        origin = before[re.sub(r"experts\.\d+", "experts.0", name)]
+        drift = float(np.linalg.norm(x - origin) / np.linalg.norm(origin))
+        assert drift == pytest.approx(0.1 if "experts" in name else 0.0, abs=0.02)

@@ -150,9 +150,9 @@ def compare_artifacts(
             trusted=not trust(marks[0].code, marks[1].code, names)[1],
             undone=undone.words,
         )
-        if other.verdict.related:
+        if other.verdict.related and says_more(other, conclusion):
             conclusion, counts = other, undone.counts
-            findings = (scrambled(a.name, undone.words),)
+            findings = (scrambled(a.name, undone.words),) if undone.words else ()
     evidence += context_evidence(*marks)
     covered = coverage(counts, reasons, a, b, identical, effort, undone)
     return Pair(conclusion, counts, delta, tuple(evidence), covered, findings)
@@ -177,12 +177,17 @@ def settle_disguise(
     return undo(a, b, (marks[0].code, marks[1].code))
 
 
+def says_more(aligned: Conclusion, plain: Conclusion) -> bool:
+    """Whether coins after alignment tie more of two models together than those in their places."""
+    parts = [set(c.relation.details.get("components", ())) for c in (aligned, plain)]
+    return not plain.verdict.related or aligned.verdict is not Verdict.COMPONENT_SHARED or parts[0] > parts[1]
+
+
 def scrambled(reference: str, words: tuple[str, ...]) -> Finding:
     """The finding that coordinates had to be put together before the coins of a reference agreed."""
-    what = "; ".join(words) or "in a way that has no name here"
     return raise_finding(
         "coordinates-scrambled",
-        f"The weights are not independent of {reference}, and their coordinates were scrambled: {what}.",
+        f"The weights are not independent of {reference}, and their coordinates were scrambled: {'; '.join(words)}.",
         (f"{ALIGNED}: exact, after alignment",),
     )
 

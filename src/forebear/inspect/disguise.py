@@ -31,20 +31,21 @@ class Undone:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What was undone; only meaningful where the coins agree."""
+        """What was moved and had to be put back, as parts show whose coins agree: elsewhere maps mean nothing."""
         found: list[str] = []
-        if self.frame.dims is None:
+        layers = set(self.counts.agreeing_layers)
+        if self.frame.dims is None and layers:
             found.append("the residual stream is rotated")
-        else:
+        elif self.frame.dims is not None and (layers or "residual" in self.counts.agreeing_groups):
             if _reordered(self.frame.dims):
                 found.append("dimensions of the residual stream are in another order")
             if self.frame.signs is not None and float((self.frame.signs < 0).mean()) > MOVED:
                 found.append("signs of the residual stream are flipped")
-        if any(i != j for i, j in self.aligned.layers):
-            found.append("layers are in other places")
+        if _reordered(np.array([pair for pair in self.aligned.layers if pair[1] in layers])):
+            found.append("layers are in another order")
         for what, pairs in (("neurons", self.aligned.neurons), ("attention heads", self.aligned.heads)):
-            moved = sum(_reordered(p) for p in pairs.values())
-            if moved > len(pairs) / 2:
+            there = [p for layer, p in pairs.items() if layer in layers]
+            if sum(_reordered(p) for p in there) > len(there) / 2:
                 found.append(f"{what} are in another order")
         return tuple(found)
 

@@ -86,7 +86,8 @@ def scan(
         on_step(f"confirming {candidate.entry.name}")
         found[k] = _by_rows(candidate, artifact, mark, effort, search.trials, meter, notes, on_step)
     if effort != "quick" and not any(c.established for c in found):
-        for entry in search.nominated(OPENED):
+        opened = {c.entry.name for c in found if c.by_rows}
+        for entry in (e for e in search.nominated(OPENED) if e.name not in opened):
             on_step(f"comparing with {entry.name}, whatever its coordinates")
             one = _by_code(entry, mark, artifact.name, search.trials)
             found.append(_by_rows(one, artifact, mark, effort, search.trials, meter, notes, on_step))

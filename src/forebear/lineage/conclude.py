@@ -83,15 +83,16 @@ def _scrambled(counts: Counts, undone: tuple[str, ...]) -> Conclusion:
 
     That somebody moved coordinates is no training; but who trained before that is not told, so descent is not named.
     """
-    details: dict[str, object] = {"kinds": ["obfuscated"], "undone": list(undone)}
+    kind = "obfuscated" if undone else "unknown"
+    details: dict[str, object] = {"kinds": [kind], "undone": list(undone)}
     if any(a != b for a, b in counts.layers):
         details["layer_map"] = [list(pair) for pair in counts.layers]
-    what = "; ".join(undone) or "nothing that has a name"
+    what = f" ({'; '.join(undone)})" if undone else ""
     return Conclusion(
         Verdict.SAME_INIT_OR_DERIVED,
-        Relation("obfuscated", "unknown", None, details),
-        f"The weights are dependent once their coordinates are put together ({what}). Nothing excludes two separate "
-        "trainings from one random initialisation, one of them scrambled.",
+        Relation(kind, "unknown", None, details),
+        f"The weights are dependent once their coordinates are put together{what}. Nothing excludes two separate "
+        f"trainings from one random initialisation{', one of them scrambled' if undone else ''}.",
     )
 
 

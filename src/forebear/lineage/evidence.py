@@ -84,7 +84,7 @@ def sign_evidence(
             "mean_cosine": counts.cosine,
             "detectable_agreement": counts.detectable_share(),
             "trusted_model": trusted,
-            "conditions": conditions(trusted, reference, other, heuristic),
+            "conditions": conditions(trusted, reference, other, heuristic, aligned=bool(counts.log10_paid)),
         },
     )
 
@@ -94,12 +94,15 @@ def trust(reference: SignCode, other: SignCode, names: tuple[str, str]) -> tuple
     return names[relies_on(reference, other)], bool(reference.repeats and other.repeats)
 
 
-def conditions(trusted: str, reference: SignCode, other: SignCode, heuristic: bool) -> list[str]:
+def conditions(trusted: str, reference: SignCode, other: SignCode, heuristic: bool, aligned: bool = False) -> list[str]:
     """What has to hold for the p-value, and what it cannot exclude."""
+    chosen = "shapes, token strings and norm gains"
+    if aligned:
+        chosen = "embeddings, gate and router rows, products of matrices (o·v, q·k) and sizes of cosines"
     out = [
         f"it suffices that {trusted} was initialised symmetrically and trained by an optimiser that commutes with sign "
         "flips (SGD, Adam, AdamW, Lion, Muon) on a loss that sees only outputs; nothing is assumed of the other model",
-        "what was read was chosen by shapes, token strings and norm gains, which the tested flips cannot change",
+        f"what was read was chosen by {chosen}, which the tested flips cannot change",
         "it does not exclude one random initialisation in two separately trained models",
         "it does not exclude training towards the other model's hidden states or from its copied embeddings",
     ]
@@ -128,7 +131,7 @@ def sentence(counts: Counts, established: bool) -> str:
     if not established:
         return f"{text}: nothing is established by that."
     where = ", ".join(group_words(g, counts.groups) for g in counts.agreeing_groups)
-    if counts.whole:
+    if counts.throughout if counts.log10_paid else counts.whole:
         return f"{text}, in {where} and {len(counts.agreeing_layers)} of {len(counts.layers)} layers on their own."
     parts = ", ".join(counts.agreeing_components[:4]) or where
     return f"{text}, but only in a part: {parts}."

@@ -10,31 +10,34 @@ be paid for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
-from forebear.signals.frames import Frame
+from forebear.signals.copies import Distinct
+from forebear.signals.frames import MATCHING, Frame
 from forebear.signals.generators import Block, plane_dims, usable_rows
 from forebear.signals.heads import HeadMap, head_map
 from forebear.signals.layers import layer_map
 from forebear.signals.matching import cosines, matched
-from forebear.signals.pairing import CountedOnce
 from forebear.signals.seen import seen
 from forebear.signals.sign_code import Cell, compare_rows
 
 F32 = NDArray[np.float32]
 Indices = NDArray[np.int64]
+Onto = Callable[[F32], F32]
+"""From rows of a model to their coordinates in the common frame."""
 
 NAME = "aligned-coins/1"
 NEURONS = 2_048
 """Neurons of B's layer that look for their counterpart; A's are all candidates."""
 EXPERTS = 8
-"""Experts of a layer that are matched neuron by neuron."""
+"""Experts of a layer that are matched neuron by neuron; each shows its share of the neurons."""
+NEURON_GROUPS = ("glu", "experts", "upcycled")
 
 
 @dataclass(frozen=True)
@@ -70,39 +73,57 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
         InputError: rows could not be read.
     """
     cells: list[Cell] = []
-    neurons: dict[int, Indices] = {}
-    fit: dict[int, float] = {}
+    neurons: dict[int, list[Indices]] = {}
+    fit: dict[int, list[float]] = {}
     heads: dict[int, Indices] = {}
     pairs = layer_map(a, b, frame)
-    once = CountedOnce()
-    if "residual" in groups and frame.dims is not None and frame.signs is not None:
-        agree = int((frame.signs > 0).sum())
-        cells.append(Cell("residual", None, None, int((frame.signs != 0).sum()), agree))
+    distinct = Distinct()
+
+    def count(one: Block, two: Block) -> None:
+        kind = "neurons" if one.group in NEURON_GROUPS else one.group
+        trusted = (one, two)[side]
+        fresh = distinct.of(kind, np.where(trusted.valid[:, None], trusted.rows, 0.0).astype(np.float32))
+        cells.append(compare_rows(replace(one, valid=one.valid & fresh), replace(two, positions=one.positions)))
+
+    if "residual" in groups and (columns := _residual(frame)) is not None:
+        count(*columns)
     for i, j in pairs:
-        for one, two, cosine in _blocks(a, i, b, j, frame, groups):
-            if one.group in ("glu", "experts", "upcycled"):
-                neurons[j], fit[j] = np.stack([one.positions, two.positions], axis=1), cosine
+        for one, two, cosine in _blocks(a, i, b, j, frame, groups, side):
+            if one.group in NEURON_GROUPS:
+                neurons.setdefault(j, []).append(np.stack([one.positions, two.positions], axis=1))
+                fit.setdefault(j, []).append(cosine)
             if one.group == "value_output" and a.geometry is not None and a.geometry.value_dim:
                 heads[j] = np.unique(np.stack([one.positions, two.positions], axis=1) // a.geometry.value_dim, axis=0)
-            if once.first((one, two)[side]):
-                cells.append(compare_rows(one, _in_place_of(one, two)))
-    return Aligned(tuple(c for c in cells if c.n), tuple(pairs), neurons, fit, heads)
+            count(one, two)
+    return Aligned(
+        tuple(c for c in cells if c.n),
+        tuple(pairs),
+        {j: np.concatenate(found) for j, found in neurons.items()},
+        {j: float(np.mean(found)) for j, found in fit.items()},
+        heads,
+    )
 
 
-def _in_place_of(one: Block, two: Block) -> Block:
-    """B's rows under the positions of the rows of A that they were matched with."""
-    return Block(two.group, two.layer, two.rows, one.positions, two.valid, two.raw)
+def _residual(frame: Frame) -> tuple[Block, Block] | None:
+    """Dimensions of the two streams that a permutation joins, by the points that it was found from."""
+    if frame.dims is None or frame.columns is None:
+        return None
+    labels = tuple(str(k) for k in range(frame.points))
+    one, two = (
+        Block("residual", None, rows, frame.dims[:, 0], usable_rows(rows), rows, labels) for rows in frame.columns
+    )
+    return one, two
 
 
 def _blocks(
-    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, groups: frozenset[str]
+    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, groups: frozenset[str], side: int
 ) -> Iterator[tuple[Block, Block, float]]:
     """Matched rows of a pair of layers, group by group, in the frame's coordinates; and how well they were matched."""
     if "glu" in groups:
         for stem in ("mlp", "shared"):
             yield from _neurons("glu", a, i, stem, b, j, stem, frame)
     if "experts" in groups:
-        yield from _experts(a, i, b, j, frame)
+        yield from _experts(a, i, b, j, frame, side)
     if "upcycled" in groups:
         yield from _upcycled(a, i, b, j, frame)
     if groups & {"value_output", "query_key"} and (heads := head_map(a, i, b, j, frame)) is not None:
@@ -116,7 +137,7 @@ def _neurons(
     gates = seen(a, i, f"{stem_a}.gate"), seen(b, j, f"{stem_b}.gate", _spread(b, j, f"{stem_b}.gate"))
     if gates[0] is None or gates[1] is None:
         return
-    similarity = cosines(gates[0] @ frame.a, gates[1] @ frame.b)
+    similarity = cosines(frame.of_a(gates[0], MATCHING), frame.of_b(gates[1], MATCHING))
     pairs = matched(similarity)
     mean = float(similarity[pairs[:, 0], pairs[:, 1]].mean()) if len(pairs) else 0.0
     there = _spread(b, j, f"{stem_b}.gate")
@@ -125,36 +146,34 @@ def _neurons(
     one = _picked(a, i, f"{stem_a}.up", pairs[:, 0])
     two = _picked(b, j, f"{stem_b}.up", pairs[:, 1])
     if one is not None and two is not None and len(pairs):
-        yield _block(group, i, one, frame.a, pairs[:, 0]), _block(group, j, two, frame.b, pairs[:, 1]), mean
+        yield _block(group, i, one, frame.of_a, pairs[:, 0]), _block(group, j, two, frame.of_b, pairs[:, 1]), mean
 
 
-def _experts(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> Iterator[tuple[Block, Block, float]]:
-    """Experts matched by their router rows, then neuron by neuron; of one layer the rows of all experts together."""
+def _experts(a: Artifact, i: int, b: Artifact, j: int, frame: Frame, side: int) -> Iterator[tuple[Block, Block, float]]:
+    """Experts matched by their router rows, then neuron by neuron.
+
+    Every expert of the model that is relied on shows other neurons, as in the sign code: experts that were made from
+    one MLP hold each of its coins once between them, and signs cannot tell reliably that they were.
+    """
     routers = seen(a, i, "router"), seen(b, j, "router")
     if routers[0] is None or routers[1] is None:
         return
-    pairs = matched(cosines(routers[0] @ frame.a, routers[1] @ frame.b))
-    ones, twos, fits = [], [], []
-    for x, y in pairs[np.linspace(0, len(pairs) - 1, min(EXPERTS, len(pairs))).round().astype(int)]:
+    pairs = matched(cosines(frame.of_a(routers[0], MATCHING), frame.of_b(routers[1], MATCHING)))
+    chosen = pairs[np.linspace(0, len(pairs) - 1, min(EXPERTS, len(pairs))).round().astype(int)]
+    for turn, (x, y) in enumerate(chosen):
         for one, two, mean in _neurons("experts", a, i, f"experts.{x}", b, j, f"experts.{y}", frame):
-            ones.append((one, x))
-            twos.append((two, y))
-            fits.append(mean)
-    if ones:
-        yield _joined(ones), _joined(twos), float(np.mean(fits))
+            shown = (one, two)[side].positions % len(chosen) == turn
+            yield _some(one, shown), _some(two, shown), mean
 
 
-def _joined(blocks: list[tuple[Block, int]]) -> Block:
-    """Blocks of several experts as one; an expert's neurons are numbered behind those of the expert before."""
-    first = blocks[0][0]
-    stride = 1 + max(int(block.positions.max(initial=0)) for block, _ in blocks)
-    return Block(
-        first.group,
-        first.layer,
-        np.concatenate([block.rows for block, _ in blocks]),
-        np.concatenate([block.positions + stride * expert for block, expert in blocks]),
-        np.concatenate([block.valid for block, _ in blocks]),
-        first.raw,
+def _some(block: Block, shown: NDArray[np.bool_]) -> Block:
+    """Some rows of a block."""
+    return replace(
+        block,
+        rows=block.rows[shown],
+        positions=block.positions[shown],
+        valid=block.valid[shown],
+        raw=block.raw[shown],
     )
 
 
@@ -188,15 +207,15 @@ def _heads(
         if one is not None and two is not None and len(at):
             fit = float(heads.fit)
             yield (
-                _block("value_output", i, one, frame.a, at[:, 0]),
-                _block("value_output", j, two, frame.b, at[:, 1]),
+                _block("value_output", i, one, frame.of_a, at[:, 0]),
+                _block("value_output", j, two, frame.of_b, at[:, 1]),
                 fit,
             )
     if "query_key" in groups and geometry.head_dim:
         layout = "none" if geometry.rotary is None else family.rope
         first, second = plane_dims(geometry.head_dim, geometry.rotary or 0, layout, geometry.head_dim)
         sides: list[Block] = []
-        for model, layer, basis, column in ((a, i, frame.a, 0), (b, j, frame.b, 1)):
+        for model, layer, onto, column in ((a, i, frame.of_a, 0), (b, j, frame.of_b, 1)):
             planes = [(first, second)] * len(heads.heads)
             if geometry.rotary is None and heads.keys is not None:
                 planes = [(k[:, column], k[:, column]) for k in heads.keys]
@@ -211,7 +230,7 @@ def _heads(
                 Block(
                     "query_key",
                     layer,
-                    np.concatenate([rows[0] @ basis, other @ basis], axis=1),
+                    np.concatenate([onto(rows[0]), onto(other)], axis=1),
                     x,
                     usable_rows(np.concatenate([rows[0], other], axis=1)),
                     rows[0],
@@ -240,5 +259,5 @@ def _picked(artifact: Artifact, layer: int, part: str, indices: Indices) -> F32 
     return None if rows is None else rows[where]
 
 
-def _block(group: str, layer: int, rows: F32, basis: F32, positions: Indices) -> Block:
-    return Block(group, layer, rows @ basis, positions, usable_rows(rows), rows)
+def _block(group: str, layer: int, rows: F32, onto: Onto, positions: Indices) -> Block:
+    return Block(group, layer, onto(rows), positions, usable_rows(rows), rows)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
+from forebear.signals.matching import matched
 from forebear.signals.seen import Indices, embedded
 
 F32 = NDArray[np.float32]
@@ -21,6 +22,8 @@ F32 = NDArray[np.float32]
 MOST_TOKENS = 1_536
 """Points of a cloud. Fewer than the width is enough: what lies outside of their span is not compared."""
 FEWEST_TOKENS = 64
+MATCHING = 512
+"""Coordinates by which rows look for their like; cosines of unlike rows stay below 0.2 in as many."""
 PERMUTED = 0.5
 """Share of the best rotation's fit from which on a signed permutation is taken for the map; between independent
 models of width d its expectation is sqrt(ln d / d) times 1.7, 0.3 at 128 and less in every wider model."""
@@ -35,6 +38,7 @@ class Frame:
         b: ``(width_b, k)``.
         dims: ``(k, 2)`` dimensions of A and B that are the same up to sign, where the map is a permutation, else None.
         signs: ``(k,)`` that sign.
+        columns: where the map is a permutation, the ``(k, points)`` columns of each cloud that were joined.
         points: the number of tokens, or of matched rows, that it was made from.
         made_from: ``tokens``, ``rows`` of the embedding by number, or ``circuits``.
     """
@@ -45,6 +49,24 @@ class Frame:
     made_from: str
     dims: Indices | None = None
     signs: F32 | None = None
+    columns: tuple[F32, F32] | None = None
+
+    def of_a(self, rows: F32, most: int | None = None) -> F32:
+        """Rows of the reference ``(n, width_a)`` in common coordinates ``(n, k)``; the first ``most`` of those.
+
+        A row that overflows is no number, silently.
+        """
+        if self.dims is not None:
+            return np.asarray(rows[:, self.dims[:most, 0]])
+        with np.errstate(all="ignore"):
+            return np.asarray(rows @ self.a[:, :most])
+
+    def of_b(self, rows: F32, most: int | None = None) -> F32:
+        """The same of the model in question."""
+        if self.dims is not None and self.signs is not None:
+            return np.asarray(rows[:, self.dims[:most, 1]] * self.signs[:most])
+        with np.errstate(all="ignore"):
+            return np.asarray(rows @ self.b[:, :most])
 
 
 def token_frame(a: Artifact, b: Artifact) -> Frame | None:
@@ -60,17 +82,18 @@ def token_frame(a: Artifact, b: Artifact) -> Frame | None:
 
 def frame_of(one: F32, two: F32, made_from: str) -> Frame:
     """The frame of two clouds of points, ``(n, width_a)`` and ``(n, width_b)``, row by row the same points."""
-    permuted = _permutation(one, two)
-    if permuted is not None:
-        dims, signs = permuted
-        a, b = (np.zeros((x.shape[1], len(dims)), dtype=np.float32) for x in (one, two))
-        k = np.arange(len(dims))
-        a[dims[:, 0], k], b[dims[:, 1], k] = 1.0, signs
-        return Frame(a, b, len(one), made_from, dims, signs)
     basis_a, core_a = _span(one)
     basis_b, core_b = _span(two)
-    left, _, right = np.linalg.svd(core_a.T @ core_b, full_matrices=False)
-    return Frame(basis_a @ left, basis_b @ right.T, len(one), made_from)
+    left, values, right = np.linalg.svd(core_a.T @ core_b, full_matrices=False)
+    permuted = _permutation(one, two, float(values.sum()))
+    if permuted is None:
+        return Frame(basis_a @ left, basis_b @ right.T, len(one), made_from)
+    dims, signs = permuted
+    a, b = (np.zeros((x.shape[1], len(dims)), dtype=np.float32) for x in (one, two))
+    k = np.arange(len(dims))
+    a[dims[:, 0], k], b[dims[:, 1], k] = 1.0, signs
+    columns = np.ascontiguousarray(one.T[dims[:, 0]]), np.ascontiguousarray(two.T[dims[:, 1]])
+    return Frame(a, b, len(one), made_from, dims, signs, columns)
 
 
 def common_tokens(a: Artifact, b: Artifact) -> tuple[Indices, Indices, str]:
@@ -116,20 +139,15 @@ def _span(rows: F32) -> tuple[F32, F32]:
     return basis, core.T
 
 
-def _permutation(one: F32, two: F32) -> tuple[Indices, F32] | None:
-    """The signed permutation of dimensions between two clouds, None where a rotation fits clearly better.
+def _permutation(one: F32, two: F32, rotated: float) -> tuple[Indices, F32] | None:
+    """The signed permutation of dimensions between two clouds, None where a rotation, with this fit, is clearly better.
 
     Decided from absolute correlations and singular values, which no flip of a dimension changes.
     """
     cross = one.T @ two
     size = np.abs(cross)
-    best_a, best_b = size.argmax(axis=1), size.argmax(axis=0)
-    mutual = np.flatnonzero(best_b[best_a] == np.arange(len(best_a)))
-    dims = np.stack([mutual, best_a[mutual]], axis=1)
+    dims = matched(size)
     fit = float(size[dims[:, 0], dims[:, 1]].sum())
-    if not fit:
-        return None
-    core = cross if len(one) >= max(cross.shape) else _span(one)[1].T @ _span(two)[1]
-    if fit < PERMUTED * float(np.linalg.svd(core, compute_uv=False).sum()):
+    if not fit or fit < PERMUTED * rotated:
         return None
     return dims, np.sign(cross[dims[:, 0], dims[:, 1]]).astype(np.float32)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
-from forebear.signals.frames import Frame
+from forebear.artifacts.architecture import Geometry
+from forebear.signals.frames import MATCHING, Frame
 from forebear.signals.matching import cosines, matched
 from forebear.signals.seen import seen
 
@@ -52,7 +53,9 @@ def head_map(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> HeadMap 
         one, two = seen(a, i, part), seen(b, j, part)
         if one is None or two is None:
             return None
-        parts[part] = one @ frame.a, two @ frame.b
+        if len(one) != _rows(ga, part) or len(two) != _rows(gb, part):
+            return None
+        parts[part] = _scaled(frame.of_a(one, MATCHING)), _scaled(frame.of_b(two, MATCHING))
     assert ga.head_dim and ga.value_dim
     sizes = (ga.heads, ga.kv_heads), (gb.heads, gb.kv_heads)
     similarity = _circuits(parts["attn.o"], parts["attn.v"], sizes, ga.value_dim)
@@ -66,17 +69,34 @@ def head_map(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> HeadMap 
     return HeadMap(heads, values, keys, fit)
 
 
+def _rows(geometry: Geometry, part: str) -> int | None:
+    """Rows that a part has by the model's head structure; a layer with others is left alone."""
+    g = geometry
+    sizes = {
+        "attn.q": (g.heads, g.head_dim),
+        "attn.k": (g.kv_heads, g.head_dim),
+        "attn.v": (g.kv_heads, g.value_dim),
+        "attn.o": (g.heads, g.value_dim),
+    }
+    count, size = sizes[part]
+    return None if count is None or size is None else count * size
+
+
+def _scaled(rows: F32) -> F32:
+    """Rows over their largest value, so that products of four of them stay numbers; those that are none are zero."""
+    rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0.0)
+    largest = float(np.abs(rows).max(initial=0.0))
+    return np.asarray(rows / largest if largest > 0 else rows, dtype=np.float32)
+
+
 def _circuits(
     outer: tuple[F32, F32], inner: tuple[F32, F32], sizes: tuple[tuple[int, int], tuple[int, int]], dim: int
 ) -> F32:
     """``(heads_a, heads_b)`` cosines of products outer^T inner as matrices over the stream, no such matrix formed."""
     (ha, ka), (hb, kb) = sizes
     at_a, at_b = np.arange(ha) // (ha // ka), np.arange(hb) // (hb // kb)
-    m_outer = (outer[0] @ outer[1].T).reshape(ha, dim, hb, dim)
-    m_inner = (inner[0] @ inner[1].T).reshape(ka, dim, kb, dim)
-    product = np.empty((ha, hb), dtype=np.float32)
-    for h in range(ha):
-        product[h] = np.einsum("ibj,ibj->b", m_outer[h], m_inner[at_a[h]][:, at_b])
+    outers, inners = _tiles(outer, (ha, hb), dim), _tiles(inner, (ka, kb), dim)[at_a][:, at_b]
+    product = np.einsum("abx,abx->ab", outers, inners)
     norms = [
         np.sqrt(np.maximum([_square(o[h], i[g]) for h, g in enumerate(at)], 0.0))
         for o, i, at in (
@@ -86,6 +106,12 @@ def _circuits(
     ]
     scale = norms[0][:, None] * norms[1]
     return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > 0))
+
+
+def _tiles(rows: tuple[F32, F32], heads: tuple[int, int], dim: int) -> F32:
+    """``(heads_a, heads_b, dim²)`` inner products of the rows of every head with those of every other."""
+    products = (rows[0] @ rows[1].T).reshape(heads[0], dim, heads[1], dim)
+    return products.transpose(0, 2, 1, 3).reshape(*heads, dim * dim)
 
 
 def _square(outer: F32, inner: F32) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
-from forebear.signals.frames import Frame
-from forebear.signals.matching import cosines
+from forebear.signals.frames import MATCHING, Frame
+from forebear.signals.matching import unit
 from forebear.signals.seen import AXIS, seen
 
 F32 = NDArray[np.float32]
@@ -28,6 +30,8 @@ KINDS = {
     "attn.k": "key",
 }
 """Parts by which a layer is known, best first, and which of them can be held against each other."""
+UNFLIPPED = ("gate", "router")
+"""Kinds of which no tested flip changes a sign; of the others signs are left out."""
 CLEAR = 0.75
 """Share of the probes' best similarity that the layer as numbered must reach to be kept without a search."""
 
@@ -36,25 +40,25 @@ def layer_map(a: Artifact, b: Artifact, frame: Frame) -> list[tuple[int, int]]:
     """Pairs of layers of A and B, each layer at most once; of deep models a part, evenly spaced.
 
     A layer of B meets the layer of A in which its probes find the most similar neurons on average. Gate rows (of MLPs
-    without gates the rows that read the stream, else router rows, else keys) decide, which no tested flip changes.
+    without gates the rows that read the stream, else router rows, else keys) decide; signs that a tested flip
+    changes are left out.
     """
     if a.geometry is None or b.geometry is None:
         return []
     chosen = _chosen(b)
-    ours, theirs = _Rows(a, frame.a, CANDIDATES), _Rows(b, frame.b, PROBES)
+    ours, theirs = _Rows(a, frame.of_a, CANDIDATES), _Rows(b, frame.of_b, PROBES)
     similar = np.full((a.geometry.layers, len(chosen)), -1.0)
     for i in range(a.geometry.layers):
         for k, j in enumerate(chosen):
             similar[i, k] = _likeness(ours, i, theirs, j)
     pairs = []
-    for k in np.argsort(-similar.max(axis=0)):
-        i = int(similar[:, k].argmax())
+    while similar.size and similar.max() > -1.0:
+        i, k = (int(x) for x in np.unravel_index(similar.argmax(), similar.shape))
         straight = chosen[k]
         if a.geometry.layers == b.geometry.layers and similar[straight, k] >= CLEAR * similar[i, k]:
             i = straight  # among independent models nothing is clear, and order is as good a guess as any
-        if similar[i, k] > -1.0:
-            pairs.append((i, chosen[k]))
-            similar[i] = -1.0
+        pairs.append((i, chosen[k]))
+        similar[i], similar[:, k] = -1.0, -1.0
     return sorted(pairs, key=lambda pair: pair[1])
 
 
@@ -68,10 +72,10 @@ def _chosen(artifact: Artifact) -> list[int]:
 
 
 class _Rows:
-    """Rows that layers are known by, in the frame, kept while a map is made."""
+    """Rows that layers are known by, of length one in the frame, kept while a map is made."""
 
-    def __init__(self, artifact: Artifact, basis: F32, most: int) -> None:
-        self._artifact, self._basis, self._most = artifact, basis, most
+    def __init__(self, artifact: Artifact, onto: Callable[[F32, int], F32], most: int) -> None:
+        self._artifact, self._onto, self._most = artifact, onto, most
         self._kept: dict[tuple[int, str], F32 | None] = {}
 
     def kinds(self, layer: int) -> dict[str, str]:
@@ -97,7 +101,7 @@ class _Rows:
             np.arange(size) if size <= self._most else np.linspace(0, size - 1, self._most).round().astype(np.int64)
         )
         rows = seen(self._artifact, layer, part, indices)
-        return None if rows is None else rows @ self._basis
+        return None if rows is None else unit(self._onto(rows, MATCHING))
 
 
 def _likeness(one: _Rows, i: int, two: _Rows, j: int) -> float:
@@ -109,4 +113,5 @@ def _likeness(one: _Rows, i: int, two: _Rows, j: int) -> float:
     candidates, probes = one.of(i, ours[kind]), two.of(j, theirs[kind])
     if candidates is None or probes is None or not len(candidates) or not len(probes):
         return -1.0
-    return float(cosines(candidates, probes).max(axis=0).mean())
+    cosine = candidates @ probes.T
+    return float((cosine if kind in UNFLIPPED else np.abs(cosine)).max(axis=0).mean())

@@ -20,12 +20,14 @@ def matched(similarity: F32, least: float = 0.0) -> Indices:
 
 def cosines(one: F32, two: F32) -> F32:
     """``(n, m)`` cosines of the rows of two matrices; 0 where a row is zero or not finite."""
-    x, y = _unit(one), _unit(two)
-    return np.asarray(x @ y.T)
+    return np.asarray(unit(one) @ unit(two).T)
 
 
-def _unit(rows: F32) -> F32:
+def unit(rows: F32) -> F32:
+    """Rows of length one, however large or small their values are; zero where a row is zero or not finite."""
     with np.errstate(all="ignore"):
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        good = np.isfinite(norms) & (norms > 0)
-        return np.asarray(np.where(good, rows / np.where(good, norms, 1.0), 0.0), dtype=np.float32)
+        largest = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
+        good = np.isfinite(largest) & (largest > 0)
+        scaled = np.where(good, rows / np.where(good, largest, 1.0), 0.0).astype(np.float32)
+        norms = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return np.asarray(scaled / np.where(norms > 0, norms, 1.0), dtype=np.float32)

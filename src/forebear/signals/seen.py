@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
-from forebear.artifacts.roles import role_tensor
+from forebear.artifacts.roles import RoleTensor, role_tensor
 from forebear.signals.generators import read_scattered
 
 F32 = NDArray[np.float32]
@@ -29,6 +29,10 @@ AXIS = {
 }
 """The axis of a part that is not the residual stream; ``neuron`` where not listed."""
 WRITERS = ("attn.o", "mlp.down")
+SCATTERED = 8
+"""How many rows may be read for one that is wanted, so that there is one read and not one a row."""
+ROUNDING = 1e-6
+"""Share of a row's largest value below which what is left without its mean is rounding."""
 
 
 def seen(artifact: Artifact, layer: int, part: str, indices: Indices | None = None) -> F32 | None:
@@ -51,11 +55,11 @@ def seen(artifact: Artifact, layer: int, part: str, indices: Indices | None = No
         return None
     axis = AXIS.get(part, "neuron")
     chosen = np.arange(tensor.length(axis)) if indices is None else indices
-    rows = tensor.rows(axis, chosen, artifact.geometry.width)
+    rows = _rows(tensor, axis, chosen, artifact.geometry.width)
     gains = _gains(artifact, layer, part)
     with np.errstate(all="ignore"):
         folded = rows if gains is None else rows * gains
-    return _centred(artifact, np.nan_to_num(folded, nan=0.0, posinf=0.0, neginf=0.0))
+    return _centred(artifact, _numbers(folded))
 
 
 def embedded(artifact: Artifact, ids: Indices) -> F32 | None:
@@ -63,7 +67,21 @@ def embedded(artifact: Artifact, ids: Indices) -> F32 | None:
     tensor = role_tensor(artifact, "embed")
     if tensor is None:
         return None
-    return _centred(artifact, np.nan_to_num(read_scattered(tensor, ids), nan=0.0, posinf=0.0, neginf=0.0))
+    return _centred(artifact, _numbers(read_scattered(tensor, ids)))
+
+
+def _numbers(rows: F32) -> F32:
+    """Zero for what is no number."""
+    finite = np.isfinite(rows)
+    return rows if finite.all() else np.where(finite, rows, np.float32(0))
+
+
+def _rows(tensor: RoleTensor, axis: str, indices: Indices, width: int) -> F32:
+    """Ascending rows; one read of a whole stretch where that is not much more."""
+    if not len(indices) or len(indices) * SCATTERED <= indices[-1] - indices[0]:
+        return tensor.rows(axis, indices, width)
+    stretch = tensor.rows(axis, np.arange(indices[0], indices[-1] + 1), width)
+    return stretch if len(stretch) == len(indices) else stretch[indices - indices[0]]
 
 
 def _gains(artifact: Artifact, layer: int, part: str) -> F32 | None:
@@ -82,7 +100,12 @@ def _gains(artifact: Artifact, layer: int, part: str) -> F32 | None:
 
 
 def _centred(artifact: Artifact, rows: F32) -> F32:
-    """Without the mean of every row where the family's norms do not see it."""
+    """Without the mean of every row where the family's norms do not see it; what only rounding left is zero."""
     if artifact.architecture is None or artifact.architecture.norm != "layernorm":
         return rows
-    return np.asarray(rows - rows.mean(axis=1, keepdims=True))
+    with np.errstate(all="ignore"):
+        centred = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64)
+        constant = np.abs(centred).max(axis=1, keepdims=True, initial=0) <= ROUNDING * np.abs(rows).max(
+            axis=1, keepdims=True, initial=0
+        )
+    return np.asarray(np.where(constant, 0.0, centred), dtype=np.float32)
