@@ -55,7 +55,7 @@ def seen(artifact: Artifact, layer: int, part: str, indices: Indices | None = No
     gains = _gains(artifact, layer, part)
     with np.errstate(all="ignore"):
         folded = rows if gains is None else rows * gains
-    return _centred(artifact, np.nan_to_num(folded, nan=0.0, posinf=0.0, neginf=0.0))
+    return _centred(artifact, _finite(folded))
 
 
 def embedded(artifact: Artifact, ids: Indices) -> F32 | None:
@@ -63,7 +63,7 @@ def embedded(artifact: Artifact, ids: Indices) -> F32 | None:
     tensor = role_tensor(artifact, "embed")
     if tensor is None:
         return None
-    return _centred(artifact, np.nan_to_num(read_scattered(tensor, ids), nan=0.0, posinf=0.0, neginf=0.0))
+    return _centred(artifact, _finite(read_scattered(tensor, ids)))
 
 
 def _gains(artifact: Artifact, layer: int, part: str) -> F32 | None:
@@ -79,6 +79,14 @@ def _gains(artifact: Artifact, layer: int, part: str) -> F32 | None:
         return None
     with np.errstate(all="ignore"):
         return np.asarray(tensor.values() + artifact.architecture.gain_offset, dtype=np.float32)
+
+
+def _finite(rows: F32) -> F32:
+    """Rows with zeros for what is no number; looked for only where a sum says that there may be some."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(rows.sum()):
+            return rows
+    return np.asarray(np.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0))
 
 
 def _centred(artifact: Artifact, rows: F32) -> F32:
