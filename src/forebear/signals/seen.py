@@ -28,7 +28,6 @@ AXIS = {
     "router": "expert",
 }
 """The axis of a part that is not the residual stream; ``neuron`` where not listed."""
-WRITERS = ("attn.o", "mlp.down")
 
 
 def seen(artifact: Artifact, layer: int, part: str, indices: Indices | None = None) -> F32 | None:
@@ -70,7 +69,8 @@ def _gains(artifact: Artifact, layer: int, part: str) -> F32 | None:
     """The gains between the stream and a part: before what reads it, after what writes to it."""
     side = "attn" if part.startswith("attn") else "mlp"
     stem = f"layers.{layer}."
-    names = [f"{stem}{side}_post_norm"] if part in WRITERS else [f"{stem}{side}_norm", f"{stem}attn_norm"]
+    writes = part == "attn.o" or part.endswith(".down")
+    names = [f"{stem}{side}_post_norm"] if writes else [f"{stem}{side}_norm", f"{stem}attn_norm"]
     names = [name for name in names if name in artifact.names]
     if not names or artifact.geometry is None or artifact.architecture is None:
         return None
