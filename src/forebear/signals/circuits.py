@@ -36,6 +36,8 @@ MOST_POINTS = 1_536
 SEED_LAYERS = 3
 """Layers of A, spread over its depth, of which one has to be found in B."""
 FRAME_LAYERS = 6
+ROUNDS = 2
+"""How often the pairs found so far look for more."""
 REACH = 1
 """Neighbours on either side that describe a layer, where both models have the same number of layers."""
 CANDIDATES = 6
@@ -47,7 +49,7 @@ RIDGE = 0.1
 def circuit_frame(a: Artifact, b: Artifact) -> Frame | None:
     """The frame that the neurons of two models give; None where no layer of A is recognised in B.
 
-    Costs about 12 layers read whole and 1.5e11 multiplications each at a width of 2048.
+    Reads up to 18 layers, of two models of a width of 2048 with 5e10 operations each.
 
     Raises:
         InputError: rows could not be read.
@@ -58,12 +60,11 @@ def circuit_frame(a: Artifact, b: Artifact) -> Frame | None:
     seed = next(_recognised(a, b, SEED_LAYERS, partial(described, reach=reach), alike), None)
     if seed is None:
         return None
-    landmarks = _centred(seed[0]), _centred(seed[1])
-
-    def beside_landmarks(one: Neurons, two: Neurons) -> Indices:
-        return matched(cosines(_centred(one.rows) @ landmarks[0].T, _centred(two.rows) @ landmarks[1].T))
-
-    points = list(_recognised(a, b, FRAME_LAYERS, largest, beside_landmarks)) or [seed]
+    points = [seed]
+    for _ in range(ROUNDS):
+        landmarks = tuple(np.concatenate([_centred(layer[side]) for layer in points]) for side in (0, 1))
+        guess = partial(_beside, landmarks[0], landmarks[1])
+        points = list(_recognised(a, b, FRAME_LAYERS, largest, guess)) or points
     each = MOST_POINTS // len(points)
     ours, theirs = (np.concatenate([unit(layer[side][:each]) for layer in points]) for side in (0, 1))
     return frame_of(ours, theirs, "circuits")
@@ -109,6 +110,11 @@ def alike(one: Neurons, two: Neurons) -> Indices:
     variances, axes = np.linalg.eigh((np.cov(x.T) + np.cov(y.T)) / 2)
     white = axes / np.sqrt(np.maximum(variances, 0) + RIDGE * variances.mean() + 1e-9)
     return matched(cosines(np.asarray(x @ white, dtype=np.float32), np.asarray(y @ white, dtype=np.float32)))
+
+
+def _beside(ours: F32, theirs: F32, one: Neurons, two: Neurons) -> Indices:
+    """Pairs of neurons that lie most alike to landmarks in A and the same landmarks in B, each the other's best."""
+    return matched(cosines(_centred(one.rows) @ ours.T, _centred(two.rows) @ theirs.T))
 
 
 def confirmed(one: F32, two: F32, pairs: Indices) -> Indices:
