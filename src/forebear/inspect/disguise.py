@@ -13,10 +13,13 @@ from forebear.artifacts import Artifact
 from forebear.lineage import Counts
 from forebear.lineage.counts import LOG10_ALIGNED
 from forebear.signals.aligned import Aligned, align
+from forebear.signals.circuits import circuit_frame
 from forebear.signals.frames import Frame, token_frame
 from forebear.signals.sign_code import SignCode, relies_on
 
 ALIGNABLE = frozenset({"residual", "glu", "experts", "value_output", "query_key"})
+SETTLED = -20.0
+"""log10 p from which on a second frame is not tried, whatever is still to be multiplied with it."""
 MOVED = 0.05
 """Share that has to be out of its place before an order is called another one."""
 
@@ -73,12 +76,18 @@ def undo(a: Artifact, b: Artifact, codes: tuple[SignCode, SignCode]) -> Undone |
     groups = alignable(a, b)
     if not groups:
         return "the two families have no coins in common that survive an alignment"
-    frame = token_frame(a, b)
-    if frame is None:
-        return "the two vocabularies have too few tokens in common"
-    aligned = align(a, b, frame, groups, relies_on(*codes))
     depth = max((m.geometry.layers for m in (a, b) if m.geometry), default=0)
-    return Undone(Counts(aligned.cells, depth, LOG10_ALIGNED), frame, aligned)
+    found: Undone | None = None
+    for make in (token_frame, circuit_frame):  # two looks, both paid for whether or not the second is taken
+        if (frame := make(a, b)) is None:
+            continue
+        aligned = align(a, b, frame, groups, relies_on(*codes))
+        undone = Undone(Counts(aligned.cells, depth, LOG10_ALIGNED), frame, aligned)
+        if found is None or undone.counts.log10_p < found.counts.log10_p:
+            found = undone
+        if found.counts.log10_p <= SETTLED:
+            break
+    return found or "the two have too few tokens in common, and their layers do not resemble each other"
 
 
 def alignable(a: Artifact, b: Artifact) -> frozenset[str]:

@@ -28,14 +28,11 @@ AXIS = {
     "router": "expert",
 }
 """The axis of a part that is not the residual stream; ``neuron`` where not listed."""
-<<<<<<< HEAD
 WRITERS = ("attn.o", "mlp.down")
 SCATTERED = 8
 """How many rows may be read for one that is wanted, so that there is one read and not one a row."""
 ROUNDING = 1e-6
 """Share of a row's largest value below which what is left without its mean is rounding."""
-=======
->>>>>>> wip/circuits
 
 
 def seen(artifact: Artifact, layer: int, part: str, indices: Indices | None = None) -> F32 | None:
@@ -62,11 +59,7 @@ def seen(artifact: Artifact, layer: int, part: str, indices: Indices | None = No
     gains = _gains(artifact, layer, part)
     with np.errstate(all="ignore"):
         folded = rows if gains is None else rows * gains
-<<<<<<< HEAD
     return _centred(artifact, _numbers(folded))
-=======
-    return _centred(artifact, _finite(folded))
->>>>>>> wip/circuits
 
 
 def embedded(artifact: Artifact, ids: Indices) -> F32 | None:
@@ -74,14 +67,15 @@ def embedded(artifact: Artifact, ids: Indices) -> F32 | None:
     tensor = role_tensor(artifact, "embed")
     if tensor is None:
         return None
-<<<<<<< HEAD
     return _centred(artifact, _numbers(read_scattered(tensor, ids)))
 
 
 def _numbers(rows: F32) -> F32:
-    """Zero for what is no number."""
-    finite = np.isfinite(rows)
-    return rows if finite.all() else np.where(finite, rows, np.float32(0))
+    """Zero for what is no number; looked for only where a sum says that there may be some."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(rows.sum()):
+            return rows
+    return np.where(np.isfinite(rows), rows, np.float32(0))
 
 
 def _rows(tensor: RoleTensor, axis: str, indices: Indices, width: int) -> F32:
@@ -90,9 +84,6 @@ def _rows(tensor: RoleTensor, axis: str, indices: Indices, width: int) -> F32:
         return tensor.rows(axis, indices, width)
     stretch = tensor.rows(axis, np.arange(indices[0], indices[-1] + 1), width)
     return stretch if len(stretch) == len(indices) else stretch[indices - indices[0]]
-=======
-    return _centred(artifact, _finite(read_scattered(tensor, ids)))
->>>>>>> wip/circuits
 
 
 def _gains(artifact: Artifact, layer: int, part: str) -> F32 | None:
@@ -109,14 +100,6 @@ def _gains(artifact: Artifact, layer: int, part: str) -> F32 | None:
         return None
     with np.errstate(all="ignore"):
         return np.asarray(tensor.values() + artifact.architecture.gain_offset, dtype=np.float32)
-
-
-def _finite(rows: F32) -> F32:
-    """Rows with zeros for what is no number; looked for only where a sum says that there may be some."""
-    with np.errstate(all="ignore"):
-        if np.isfinite(rows.sum()):
-            return rows
-    return np.asarray(np.nan_to_num(rows, nan=0.0, posinf=0.0, neginf=0.0))
 
 
 def _centred(artifact: Artifact, rows: F32) -> F32:
