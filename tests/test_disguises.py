@@ -147,7 +147,7 @@ def test_every_disguise_can_be_worn_and_read_and_follows_its_seed(family: str, s
     said = {"falsify", "falsify-heads", "untie"}
     silent = said | {"fold-norms"} if family not in LAYERNORM else said  # gains are one here
     assert equal(tensors(base), one) == (step in silent and not (family == "gpt2" and step == "untie"))
-    if step not in {"rename", "rename-opaque", "fuse", "falsify"}:
+    if step not in {"rename", "rename-opaque", "turn", "fuse", "falsify"}:
         artifact = opened(tmp_path / "one")
         assert artifact.geometry is not None and artifact.geometry.heads
         again = read(tmp_path / "one")
@@ -268,6 +268,8 @@ def test_noise_and_rank_are_as_large_as_asked(tmp_path: Path) -> None:
 
 def test_names_and_papers_lie_and_weights_do_not(tmp_path: Path) -> None:
     base = tiny("llama", tmp_path / "base", 1)
+    over = tensors(disguise(base, tmp_path / "over", ["turn"]))
+    assert all(np.array_equal(over[n].T if ".layers." in n else over[n], v) for n, v in tensors(base).items())
     values = {v.tobytes() for v in tensors(base).values()}
     for step in ("rename", "rename-opaque"):
         after = tensors(disguise(base, tmp_path / step, [step]))
@@ -291,15 +293,17 @@ def test_layers_carry_their_kind_with_them(tmp_path: Path) -> None:
     assert set(stored(made)) < set(stored(network))
 
 
-def test_every_matrix_that_reads_a_norm_says_which(tmp_path: Path) -> None:
-    for family in FAMILIES:
-        n = read(tiny(family, tmp_path / family, 1))
-        readers = [r for r, v in n.weights.items() if v.ndim == 2 and norm_of(r)]
-        writers = [r for r, v in n.weights.items() if v.ndim == 2 and not norm_of(r)]
-        assert {r.rsplit(".", 1)[-1] for r in writers} == {"embed", "o", "down"} | ({"positions"} & set(writers))
-        assert {norm_of(r) for r in readers} == {r for r in n.weights if r.endswith("norm")} - (
-            {"norm"} if n.tied else set()
-        ) - {r for r in n.weights if r.endswith(("q_norm", "k_norm"))}
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_matrix_that_reads_a_norm_says_which(family: str, tmp_path: Path) -> None:
+    n = read(tiny(family, tmp_path / "model", 1))
+    of = {role: norm_of(role) for role, v in n.weights.items() if v.ndim == 2}
+    assert {role.rsplit(".", 1)[-1] for role, norm in of.items() if norm is None} - {"positions"} == {
+        "embed",
+        "o",
+        "down",
+    }
+    norms = {r for r in n.weights if r.endswith("norm") and not r.endswith(("q_norm", "k_norm"))}
+    assert {norm for norm in of.values() if norm} == norms - ({"norm"} if n.tied else set())
 
 
 def test_a_step_with_a_question_mark_is_left_out_where_it_cannot_be_worn(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Result:
         others: innocent bases that it was compared with one by one.
         scanned: bases in the index that the scan was held against, its own left out.
         accused: names of innocents, from the scan and from those comparisons.
-        compare, scan: seconds of the comparison with its base, and of the scan.
+        compare, scan: CPU seconds of the comparison with its base, and of the scan.
     """
 
     key: str
@@ -108,11 +108,11 @@ def measure(pair: Pair, cache: Path, index: Path, references: Sequence[tuple[str
     with TemporaryDirectory() as place:
         out = Path(place) / "model"
         disguise(cache / recipe.digest, out, [*before, *pair.row.steps], pair.seed, cache / donor.digest)
-        start = time.perf_counter()
+        start = time.process_time()
         found = compare(str(folders[pair.base.name]), str(out))
-        middle = time.perf_counter()
+        middle = time.process_time()
         seen = scan(str(out), LocalIndex(index), fetch=False)
-        end = time.perf_counter()
+        end = time.process_time()
         wrong = [n for n in innocent if compare(str(folders[n]), str(out)).related]
     named = named_by(seen, names)
     return Result(

@@ -53,6 +53,7 @@ ROWS: tuple[Row, ...] = (
     *_alone("trim-vocabulary", "renumber-tokens", "replace-embeddings", "replace-tokenizer"),
     *_alone("splice", "merge", "duplicate-layers", "drop-layers", "reorder-layers"),
     *_alone("rename", "rename-opaque"),
+    Row("turn + rename", ("turn", "rename")),
     *_alone("fuse", "falsify-heads", families=SEPARATE),
     *_alone("falsify", "noise:0.05", "noise:0.2", "int8", "int4", "int3"),
     Row("permute + rescale", ("permute-neurons", "permute-heads", "permute-residual", "rescale-norms")),

@@ -11,13 +11,13 @@ from null.tables import markdown
 
 from disguise.measure import Result
 
-HEAD = ("disguise", "pairs", "bases", "proved, 95 %", "nominated, 95 %", "innocents", "wrong names", "seconds")
+HEAD = ("disguise", "pairs", "bases", "proved, 95 %", "nominated, 95 %", "innocents", "wrong names", "CPU s")
 CAPTION = """Proved: the comparison with the base says related, by an exact p-value or by equal values.
 Nominated: the scan names the base first, as proved or as scrambled. Innocents: bases that the model does not descend
 from, compared one by one + in the index that it was scanned against. Wrong names: models for which an innocent was
 named or called related. Intervals: Clopper-Pearson at the effective number of pairs, which is that number over the
 design effect of clustering by base; where all bases have the same share the effect cannot be estimated and the number
-of bases is taken, the least that it can be. Seconds: median of a comparison with the base, and of a scan."""
+of bases is taken, the least that it can be. CPU seconds: median of a comparison with the base, and of a scan."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from disguises.network import Inapplicable, Network, Stored
+from disguises.network import F32, Inapplicable, Network, Stored
 from disguises.symmetries import Given
 
 WORDS = {"self_attn": "mixer", "attention": "mixer", "attn": "mixer", "mlp": "feed", "block_sparse_moe": "feed"}
@@ -45,6 +45,15 @@ def rename_opaque(network: Network, given: Given) -> Network:
 def _in_order(tensors: Stored) -> list[str]:
     """By name, numbers as numbers."""
     return sorted(tensors, key=lambda name: [f"{int(p):06}" if p.isdigit() else p for p in name.split(".")])
+
+
+def turn(network: Network, given: Given) -> Network:
+    """Matrices of layers, whose names have a number, stored the other way round; no family has them so."""
+
+    def over(name: str, values: F32) -> F32:
+        return np.ascontiguousarray(values.T) if any(part.isdigit() for part in name.split(".")) else values
+
+    return _finished(network, lambda tensors: {name: over(name, v) for name, v in tensors.items()})
 
 
 def fuse(network: Network, given: Given) -> Network:
@@ -91,4 +100,4 @@ def falsify_heads(network: Network, given: Given) -> Network:
     return replace(network, claims={**network.claims, **{keys[size][0]: value for size, value in said.items()}})
 
 
-PAPERS = (rename, rename_opaque, fuse, falsify, falsify_heads)
+PAPERS = (rename, rename_opaque, turn, fuse, falsify, falsify_heads)
