@@ -10,11 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from forebear.artifacts import Artifact
+from forebear.catalogue import raise_finding
 from forebear.lineage import Counts
 from forebear.lineage.counts import LOG10_ALIGNED
+from forebear.lineage.resemblance import Resemblance
 from forebear.signals.aligned import Aligned, align
 from forebear.signals.frames import Frame, token_frame
+from forebear.signals.match import NAME as MATCH
+from forebear.signals.match import Match, match_neurons
 from forebear.signals.sign_code import SignCode, relies_on
+from forebear.types import Finding
 
 ALIGNABLE = frozenset({"residual", "glu", "experts", "value_output", "query_key"})
 MOVED = 0.05
@@ -23,11 +28,12 @@ MOVED = 0.05
 
 @dataclass(frozen=True)
 class Undone:
-    """Two models with their coordinates put together, and the coins that this gave."""
+    """Two models with their coordinates put together, the coins that this gave, and how much their neurons match."""
 
     counts: Counts
     frame: Frame
     aligned: Aligned
+    match: Match | None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -77,7 +83,8 @@ def undo(a: Artifact, b: Artifact, codes: tuple[SignCode, SignCode]) -> Undone |
         return "the two vocabularies have too few tokens in common"
     aligned = align(a, b, frame, groups, relies_on(*codes))
     depth = max((m.geometry.layers for m in (a, b) if m.geometry), default=0)
-    return Undone(Counts(aligned.cells, depth, LOG10_ALIGNED), frame, aligned)
+    match = match_neurons(a, b, frame, aligned.layers, aligned.experts)
+    return Undone(Counts(aligned.cells, depth, LOG10_ALIGNED), frame, aligned, match)
 
 
 def alignable(a: Artifact, b: Artifact) -> frozenset[str]:
@@ -100,3 +107,25 @@ def _reordered(pairs: np.ndarray) -> bool:
         return False
     ascending = pairs[np.argsort(pairs[:, 0]), 1]
     return float((np.diff(ascending) < 0).mean()) > MOVED
+
+
+def resembling(reference: str) -> str:
+    """Why a resemblance settles nothing."""
+    return (
+        f"Neuron by neuron it resembles {reference}, but its coins do not agree: that is not established, and a shared "
+        "random initialisation would look the same."
+    )
+
+
+def nominating(reference: str, resemblance: Resemblance) -> Finding:
+    """The finding that a reference is resembled where nothing is established."""
+    p, controls = resemblance.p_value, len(resemblance.controls)
+    number = "heuristic: there was no other reference as a control"
+    if p is not None:
+        number = f"calibrated: p = {p:.2g} among {controls} controls, at least {1 / (controls + 1):.2g}"
+    return raise_finding(
+        "coordinates-scrambled",
+        f"Neuron by neuron the model resembles {reference}, although its sign coins do not agree, as after flipped "
+        "signs under a rotation. That is a resemblance, and not established.",
+        (f"{MATCH} against {reference}: {resemblance.match.share:.0%} of neurons ({number})",),
+    )

@@ -12,15 +12,18 @@ from forebear.index import Entry, Index, LocalIndex
 from forebear.inspect.adapter import scan_adapter
 from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, odd_tokens, signless
 from forebear.inspect.cost import Meter, light_first
+from forebear.inspect.disguise import nominating, resembling
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.inspect.nominate import nominated
 from forebear.inspect.references import Fetched, fetch_references, reopen
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
+from forebear.lineage.resemblance import Resemblance, best
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
+from forebear.signals.match import Match
 from forebear.signals.sign_code import compare_codes, light_code
 from forebear.signals.vocabulary import same_vocabulary
 from forebear.sources import offline, open_source
@@ -91,6 +94,7 @@ def scan(
             one = _by_code(entry, mark, artifact.name, search.trials)
             found.append(_by_rows(one, artifact, mark, effort, search.trials, meter, notes, on_step))
     doubtful = next((c for c in found if c.doubtful(search.trials)), None)
+    resembled = _resembled(found)
     found = [c for c in sorted(found, key=_Candidate.order) if c.established]
     ancestors = tuple(c.ancestor(search.trials) for c in found)
     tested = references.comparable(mark.shape) if effort != "quick" and mark.code.n >= FEWEST_COINS else 0
@@ -105,12 +109,12 @@ def scan(
         {"declared": mark.declared.licence or None, "files": list(mark.declared.licence_files)},
         None,
         claims,
-        (*findings_of(artifact, mark, verdict, ancestors, tested, total, effort), *_first_findings(found)),
+        (*findings_of(artifact, mark, verdict, ancestors, tested, total, effort), *_first_findings(found, resembled)),
         tested,
         _coverage(artifact, mark, found, tested, total, notes, effort, fetched.note),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
-        why=_why(artifact, mark, found, doubtful, itself, tested, total, effort),
+        why=_why(artifact, mark, found, doubtful, resembled, itself, tested, total, effort),
         shape=mark.shape,
         problems=artifact.problems,
     )
@@ -192,6 +196,7 @@ class _Candidate:
     evidence: tuple[Evidence, ...]
     by_rows: bool
     findings: tuple[Finding, ...] = ()
+    match: Match | None = None
 
     @property
     def established(self) -> bool:
@@ -280,7 +285,7 @@ def _by_rows(
     try:
         if not isinstance(opened, str):
             pair = compare_artifacts(opened[0], artifact, (opened[1], mark), effort, total, on_step)
-            return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True, pair.findings)
+            return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True, pair.findings, pair.match)
         gap = opened
     except ForebearError as error:
         gap = error.message
@@ -288,9 +293,31 @@ def _by_rows(
     return candidate
 
 
-def _first_findings(found: list[_Candidate]) -> tuple[Finding, ...]:
-    """What stands about the best of the ancestors."""
+def _first_findings(found: list[_Candidate], resembled: tuple[str, Resemblance] | None) -> tuple[Finding, ...]:
+    """What stands about the best of the ancestors; where there are none, about the reference that is resembled."""
+    if not found and resembled is not None:
+        return (nominating(*resembled),)
     return found[0].findings if found else ()
+
+
+def _resembled(opened: list[_Candidate]) -> tuple[str, Resemblance] | None:
+    """The one reference that the model resembles beyond all others that were opened, None where there is none.
+
+    Every other one is a control, unless the two are dependent themselves: a base and its child resemble the same.
+    """
+    measured = [(c.entry, c.match) for c in opened if c.match is not None]
+    found = []
+    for entry, match in measured:
+        others = [m for e, m in measured if e.name != entry.name and m.views == match.views and not _kin(entry, e)]
+        found.append((entry.name, Resemblance(match, tuple(others))))
+    return best(found)
+
+
+def _kin(one: Entry, two: Entry) -> bool:
+    """Whether the codes of two references show that they are dependent."""
+    a, b = one.fingerprint, two.fingerprint
+    comparable, _ = comparable_shapes(a.shape, b.shape)
+    return Counts(compare_codes(a.code, b.code, comparable)).log10_p <= LOG10_ALPHA
 
 
 def _coverage(
@@ -341,6 +368,7 @@ def _why(
     mark: Fingerprint,
     found: list[_Candidate],
     doubtful: _Candidate | None,
+    resembled: tuple[str, Resemblance] | None,
     itself: str,
     tested: int,
     total: int,
@@ -352,6 +380,8 @@ def _why(
         return found[0].conclusion.why
     if doubtful is not None:
         return f"{doubtful.entry.name}: {doubtful.conclusion.why}"
+    if resembled is not None:
+        return resembling(resembled[0])
     if effort == "quick":
         return "The weights were not examined."
     if artifact.architecture is None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
+from forebear.signals.experts import ExpertMap, expert_map
 from forebear.signals.frames import Frame
 from forebear.signals.generators import Block, plane_dims, usable_rows
 from forebear.signals.heads import HeadMap, head_map
@@ -47,6 +48,7 @@ class Aligned:
         neurons: matched neurons by layer of B: ``(n, 2)`` indices in A and B.
         fit: mean cosine of matched gate rows by layer of B.
         heads: matched key/value heads by layer of B, ``(n, 2)``.
+        experts: matched experts by layer of B, where both layers have some.
     """
 
     cells: tuple[Cell, ...]
@@ -54,6 +56,7 @@ class Aligned:
     neurons: dict[int, Indices]
     fit: dict[int, float]
     heads: dict[int, Indices]
+    experts: dict[int, ExpertMap]
 
 
 def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: int) -> Aligned:
@@ -73,20 +76,23 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
     neurons: dict[int, Indices] = {}
     fit: dict[int, float] = {}
     heads: dict[int, Indices] = {}
+    experts: dict[int, ExpertMap] = {}
     pairs = layer_map(a, b, frame)
     once = CountedOnce()
     if "residual" in groups and frame.dims is not None and frame.signs is not None:
         agree = int((frame.signs > 0).sum())
         cells.append(Cell("residual", None, None, int((frame.signs != 0).sum()), agree))
     for i, j in pairs:
-        for one, two, cosine in _blocks(a, i, b, j, frame, groups):
+        if (known := expert_map(a, i, b, j, frame)) is not None:
+            experts[j] = known
+        for one, two, cosine in _blocks(a, i, b, j, frame, groups, known):
             if one.group in ("glu", "experts", "upcycled"):
                 neurons[j], fit[j] = np.stack([one.positions, two.positions], axis=1), cosine
             if one.group == "value_output" and a.geometry is not None and a.geometry.value_dim:
                 heads[j] = np.unique(np.stack([one.positions, two.positions], axis=1) // a.geometry.value_dim, axis=0)
             if once.first((one, two)[side]):
                 cells.append(compare_rows(one, _in_place_of(one, two)))
-    return Aligned(tuple(c for c in cells if c.n), tuple(pairs), neurons, fit, heads)
+    return Aligned(tuple(c for c in cells if c.n), tuple(pairs), neurons, fit, heads, experts)
 
 
 def _in_place_of(one: Block, two: Block) -> Block:
@@ -95,14 +101,14 @@ def _in_place_of(one: Block, two: Block) -> Block:
 
 
 def _blocks(
-    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, groups: frozenset[str]
+    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, groups: frozenset[str], known: ExpertMap | None
 ) -> Iterator[tuple[Block, Block, float]]:
     """Matched rows of a pair of layers, group by group, in the frame's coordinates; and how well they were matched."""
     if "glu" in groups:
         for stem in ("mlp", "shared"):
             yield from _neurons("glu", a, i, stem, b, j, stem, frame)
-    if "experts" in groups:
-        yield from _experts(a, i, b, j, frame)
+    if "experts" in groups and known is not None:
+        yield from _experts(a, i, b, j, frame, known.pairs)
     if "upcycled" in groups:
         yield from _upcycled(a, i, b, j, frame)
     if groups & {"value_output", "query_key"} and (heads := head_map(a, i, b, j, frame)) is not None:
@@ -128,12 +134,10 @@ def _neurons(
         yield _block(group, i, one, frame.a, pairs[:, 0]), _block(group, j, two, frame.b, pairs[:, 1]), mean
 
 
-def _experts(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> Iterator[tuple[Block, Block, float]]:
-    """Experts matched by their router rows, then neuron by neuron; of one layer the rows of all experts together."""
-    routers = seen(a, i, "router"), seen(b, j, "router")
-    if routers[0] is None or routers[1] is None:
-        return
-    pairs = matched(cosines(routers[0] @ frame.a, routers[1] @ frame.b))
+def _experts(
+    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, pairs: Indices
+) -> Iterator[tuple[Block, Block, float]]:
+    """Matched experts, neuron by neuron; of one layer the rows of all experts together."""
     ones, twos, fits = [], [], []
     for x, y in pairs[np.linspace(0, len(pairs) - 1, min(EXPERTS, len(pairs))).round().astype(int)]:
         for one, two, mean in _neurons("experts", a, i, f"experts.{x}", b, j, f"experts.{y}", frame):

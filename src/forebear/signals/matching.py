@@ -20,11 +20,12 @@ def matched(similarity: F32, least: float = 0.0) -> Indices:
 
 def cosines(one: F32, two: F32) -> F32:
     """``(n, m)`` cosines of the rows of two matrices; 0 where a row is zero or not finite."""
-    x, y = _unit(one), _unit(two)
+    x, y = unit_rows(one), unit_rows(two)
     return np.asarray(x @ y.T)
 
 
-def _unit(rows: F32) -> F32:
+def unit_rows(rows: F32) -> F32:
+    """Rows of length one; those that are zero or not finite become zero."""
     with np.errstate(all="ignore"):
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
         good = np.isfinite(norms) & (norms > 0)
