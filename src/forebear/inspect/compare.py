@@ -11,7 +11,7 @@ from forebear.artifacts.roles import tensors_by_role
 from forebear.catalogue import raise_finding
 from forebear.inspect.adapter import compare_adapter
 from forebear.inspect.cost import Meter, light_first
-from forebear.inspect.disguise import Undone, nominating, resembling, undo
+from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
 from forebear.lineage.resemblance import Resemblance, experts_evidence
@@ -162,7 +162,7 @@ def compare_artifacts(
             resemblance = Resemblance(undone.match)
             evidence.append(resemblance.evidence())
             if resemblance.nominated and not conclusion.verdict.related:
-                conclusion = replace(conclusion, verdict=Verdict.INCONCLUSIVE, why=resembling(a.name))
+                conclusion = replace(conclusion, verdict=Verdict.INCONCLUSIVE, why=resemblance_only(a.name))
                 findings = (nominating(a.name, resemblance),)
     evidence += context_evidence(*marks)
     covered = coverage(counts, reasons, a, b, identical, effort, undone)

@@ -109,7 +109,7 @@ def _reordered(pairs: np.ndarray) -> bool:
     return float((np.diff(ascending) < 0).mean()) > MOVED
 
 
-def resembling(reference: str) -> str:
+def resemblance_only(reference: str) -> str:
     """Why a resemblance settles nothing."""
     return (
         f"Neuron by neuron it resembles {reference}, but its coins do not agree: that is not established, and a shared "

@@ -12,17 +12,18 @@ from forebear.index import Entry, Index, LocalIndex
 from forebear.inspect.adapter import scan_adapter
 from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, odd_tokens, signless
 from forebear.inspect.cost import Meter, light_first
-from forebear.inspect.disguise import nominating, resembling
+from forebear.inspect.disguise import nominating, resemblance_only
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
-from forebear.inspect.nominate import nominated
+from forebear.inspect.nominate import nominated, resembling
 from forebear.inspect.references import Fetched, fetch_references, reopen
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
-from forebear.lineage.resemblance import Resemblance, best
+from forebear.lineage.resemblance import Resemblance
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
+from forebear.signals.match import NAME as MATCH
 from forebear.signals.match import Match
 from forebear.signals.sign_code import compare_codes, light_code
 from forebear.signals.vocabulary import same_vocabulary
@@ -94,7 +95,9 @@ def scan(
             one = _by_code(entry, mark, artifact.name, search.trials)
             found.append(_by_rows(one, artifact, mark, effort, search.trials, meter, notes, on_step))
     doubtful = next((c for c in found if c.doubtful(search.trials)), None)
-    resembled = _resembled(found)
+    resembled = resembling([(c.entry, c.match) for c in found if c.match is not None])
+    held = sum(c.match is not None for c in found)
+    done = (*fetched.note, *([f"{MATCH}: {held} references, neuron by neuron"] if held else ()))
     found = [c for c in sorted(found, key=_Candidate.order) if c.established]
     ancestors = tuple(c.ancestor(search.trials) for c in found)
     tested = references.comparable(mark.shape) if effort != "quick" and mark.code.n >= FEWEST_COINS else 0
@@ -111,7 +114,7 @@ def scan(
         claims,
         (*findings_of(artifact, mark, verdict, ancestors, tested, total, effort), *_first_findings(found, resembled)),
         tested,
-        _coverage(artifact, mark, found, tested, total, notes, effort, fetched.note),
+        _coverage(artifact, mark, found, tested, total, notes, effort, done),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
         why=_why(artifact, mark, found, doubtful, resembled, itself, tested, total, effort),
@@ -300,26 +303,6 @@ def _first_findings(found: list[_Candidate], resembled: tuple[str, Resemblance] 
     return found[0].findings if found else ()
 
 
-def _resembled(opened: list[_Candidate]) -> tuple[str, Resemblance] | None:
-    """The one reference that the model resembles beyond all others that were opened, None where there is none.
-
-    Every other one is a control, unless the two are dependent themselves: a base and its child resemble the same.
-    """
-    measured = [(c.entry, c.match) for c in opened if c.match is not None]
-    found = []
-    for entry, match in measured:
-        others = [m for e, m in measured if e.name != entry.name and m.views == match.views and not _kin(entry, e)]
-        found.append((entry.name, Resemblance(match, tuple(others))))
-    return best(found)
-
-
-def _kin(one: Entry, two: Entry) -> bool:
-    """Whether the codes of two references show that they are dependent."""
-    a, b = one.fingerprint, two.fingerprint
-    comparable, _ = comparable_shapes(a.shape, b.shape)
-    return Counts(compare_codes(a.code, b.code, comparable)).log10_p <= LOG10_ALPHA
-
-
 def _coverage(
     artifact: Artifact,
     mark: Fingerprint,
@@ -328,9 +311,9 @@ def _coverage(
     total: int,
     notes: list[Untested],
     effort: str,
-    fetched: tuple[str, ...],
+    before: tuple[str, ...],
 ) -> Coverage:
-    done = [*fetched]
+    done = [*before]
     done += [f"sign-code/1: {mark.code.n:,} coins against {tested:,} of {total:,} references"] if tested else []
     missing = list(notes)
     if artifact.architecture is None:
@@ -381,7 +364,7 @@ def _why(
     if doubtful is not None:
         return f"{doubtful.entry.name}: {doubtful.conclusion.why}"
     if resembled is not None:
-        return resembling(resembled[0])
+        return resemblance_only(resembled[0])
     if effort == "quick":
         return "The weights were not examined."
     if artifact.architecture is None:
