@@ -194,3 +194,15 @@ def test_work_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert {(a, b) for a, b, _ in matched(base, part).matrix()} == {(0, 0), (1, 0), (2, 1), (3, 1), (4, 1)}
     monkeypatch.setattr(subject, "MOST_VALUES", 0)
     assert {(a, b) for a, b, _ in matched(base, part).matrix()} == {(0, 0), (3, 1)}
+
+
+def test_values_out_of_range_cost_neurons_and_nothing_else(tmp_path: Path) -> None:
+    base = read(tiny_llama(tmp_path / "base", 1, dtype="F32"))
+    broken = dict(base.weights)
+    for part, value in (("gate", 3e38), ("up", np.nan), ("down", 0.0)):
+        broken[f"layers.1.mlp.{part}"] = broken[f"layers.1.mlp.{part}"].copy()
+        broken[f"layers.1.mlp.{part}"][..., :40] = value
+    broken["layers.2.mlp.up"] = np.full_like(broken["layers.2.mlp.up"], 3e38)
+    found = matched(tmp_path / "base", write(base.with_(broken), tmp_path / "broken"))
+    whole = {layer.b: layer.share for layer in found.layers}
+    assert whole[0] == whole[3] == 1.0 and whole.get(2, 0.0) < 0.1

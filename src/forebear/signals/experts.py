@@ -68,6 +68,7 @@ class ExpertMap:
         return [found.get(y) for y in range(self.sizes[1])]
 
 
+@np.errstate(all="ignore")
 def expert_map(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> ExpertMap | None:
     """Match the experts of layer ``i`` of A with those of layer ``j`` of B; None where one has none.
 

@@ -130,6 +130,7 @@ class Match:
         return sorted((m.a, m.b, round(m.share, 4)) for m in (*self.layers, *self.others))
 
 
+@np.errstate(all="ignore")
 def match_neurons(
     a: Artifact, b: Artifact, frame: Frame, pairs: Sequence[tuple[int, int]], experts: Mapping[int, ExpertMap]
 ) -> Match | None:
@@ -284,6 +285,8 @@ def _neurons(artifact: Artifact, layer: int, stems: Sequence[str], basis: F32, m
             return None
         indices.append(chosen + before)
         before += size
+    if not before:
+        return None
     joined = {view: np.concatenate([part[view] for part in parts]) for view in parts[0]}
     first, *rest = joined
     return Neurons(
