@@ -44,3 +44,9 @@ def test_control_characters_of_strangers_are_dropped() -> None:
 
 def test_the_cost_line_says_what_was_read() -> None:
     assert words.cost(Cost(4_000_000, 120, 0.5, 80_000_000)) == "4.0 MB in 120 reads · 0.50 s · 80.0 MB memory"
+
+
+def test_a_heat_map_has_a_row_for_each_layer_and_gaps_where_nothing_was_measured() -> None:
+    head, *rows = words.heat_map([[0, 0, 1.0], [1, 0, 0.0], [2, 1, 0.5], [0, 1, 0.26]])
+    assert "(0 to 2)" in head
+    assert rows == ["layer 0   █· ", "layer 1   ▂ ▄"]

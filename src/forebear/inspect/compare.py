@@ -12,15 +12,18 @@ from forebear.artifacts.roles import tensors_by_role
 from forebear.catalogue import raise_finding
 from forebear.inspect.adapter import compare_adapter
 from forebear.inspect.cost import Meter, light_first
-from forebear.inspect.disguise import Undone, undo
+from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
+from forebear.lineage.resemblance import Resemblance, experts_evidence
 from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
 from forebear.signals.aligned import NAME as ALIGNED
 from forebear.signals.content import content_digest
 from forebear.signals.delta import Delta, Tally, pruned_from, shared_training
 from forebear.signals.fingerprint import main_dtype
 from forebear.signals.generators import comparable_groups
+from forebear.signals.match import NAME as MATCH
+from forebear.signals.match import Match
 from forebear.signals.pairing import paired_blocks
 from forebear.signals.sign_code import (
     INFERRED,
@@ -48,6 +51,7 @@ class Pair:
     evidence: tuple[Evidence, ...]
     coverage: Coverage
     findings: tuple[Finding, ...] = ()
+    match: Match | None = None
 
 
 def compare(a: str, b: str, effort: str = "standard", on_step: Step = lambda _: None) -> Comparison:
@@ -153,9 +157,18 @@ def compare_artifacts(
         if other.verdict.related and says_more(other, conclusion):
             conclusion, counts = other, undone.counts
             findings = (scrambled(a.name, undone.words),) if undone.words else ()
+        if undone.aligned.experts:
+            evidence.append(experts_evidence(undone.aligned.experts))
+        if undone.match is not None:
+            resemblance = Resemblance(undone.match)
+            evidence.append(resemblance.evidence())
+            if resemblance.nominated and not conclusion.verdict.related:
+                conclusion = replace(conclusion, verdict=Verdict.INCONCLUSIVE, why=resemblance_only(a.name))
+                findings = (nominating(a.name, resemblance),)
     evidence += context_evidence(*marks)
     covered = coverage(counts, reasons, a, b, identical, effort, undone)
-    return Pair(conclusion, counts, delta, tuple(evidence), covered, findings)
+    match = undone.match if isinstance(undone, Undone) else None
+    return Pair(conclusion, counts, delta, tuple(evidence), covered, findings, match)
 
 
 def settle_disguise(
@@ -291,6 +304,8 @@ def coverage(
     elif not counts.log10_paid:
         tested.append(f"{ALIGNED}: {undone.counts.pooled.n:,} coins, coordinates put together")
         missing.append(Untested(DISGUISE, "no alignment was found under which the coins agree; others are possible"))
+    if isinstance(undone, Undone) and undone.match is not None:
+        tested.append(f"{MATCH}: {sum(m.probes for m in undone.match.layers):,} neurons")
     if identical is not None:
         tested.append("content/1" if identical else "equality of all values (differences were found)")
     elif effort != "quick" and counts.pooled.n:

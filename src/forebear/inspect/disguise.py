@@ -5,17 +5,22 @@ Whether it was worth trying is decided by cost alone. A wrong frame makes fair c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from forebear.artifacts import Artifact
+from forebear.catalogue import raise_finding
 from forebear.lineage import Counts
 from forebear.lineage.counts import LOG10_ALIGNED
+from forebear.lineage.resemblance import Resemblance
 from forebear.signals.aligned import Aligned, align
 from forebear.signals.circuits import circuit_frame
 from forebear.signals.frames import Frame, token_frame
+from forebear.signals.match import NAME as MATCH
+from forebear.signals.match import Match, match_neurons
 from forebear.signals.sign_code import SignCode, relies_on
+from forebear.types import Finding
 
 ALIGNABLE = frozenset({"residual", "glu", "experts", "value_output", "query_key"})
 SETTLED = -20.0
@@ -26,11 +31,12 @@ MOVED = 0.05
 
 @dataclass(frozen=True)
 class Undone:
-    """Two models with their coordinates put together, and the coins that this gave."""
+    """Two models with their coordinates put together, the coins that this gave, and how much their neurons match."""
 
     counts: Counts
     frame: Frame
     aligned: Aligned
+    match: Match | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -87,7 +93,10 @@ def undo(a: Artifact, b: Artifact, codes: tuple[SignCode, SignCode]) -> Undone |
             found = undone
         if found.counts.log10_p <= SETTLED:
             break
-    return found or "the two have too few tokens in common, and their layers do not resemble each other"
+    if found is None:
+        return "the two have too few tokens in common, and their layers do not resemble each other"
+    match = match_neurons(a, b, found.frame, found.aligned.layers, found.aligned.experts)
+    return replace(found, match=match)
 
 
 def alignable(a: Artifact, b: Artifact) -> frozenset[str]:
@@ -110,3 +119,25 @@ def _reordered(pairs: np.ndarray) -> bool:
         return False
     ascending = pairs[np.argsort(pairs[:, 0]), 1]
     return float((np.diff(ascending) < 0).mean()) > MOVED
+
+
+def resemblance_only(reference: str) -> str:
+    """Why a resemblance settles nothing."""
+    return (
+        f"Neuron by neuron it resembles {reference}, but its coins do not agree: that is not established, and a shared "
+        "random initialisation would look the same."
+    )
+
+
+def nominating(reference: str, resemblance: Resemblance) -> Finding:
+    """The finding that a reference is resembled where nothing is established."""
+    p, controls = resemblance.p_value, len(resemblance.controls)
+    number = "heuristic: there was no other reference as a control"
+    if p is not None:
+        number = f"calibrated: p = {p:.2g} among {controls} controls, at least {1 / (controls + 1):.2g}"
+    return raise_finding(
+        "coordinates-scrambled",
+        f"Neuron by neuron the model resembles {reference}, although its sign coins do not agree, as after flipped "
+        "signs under a rotation. That is a resemblance, and not established.",
+        (f"{MATCH} against {reference}: {resemblance.match.share:.0%} of neurons ({number})",),
+    )

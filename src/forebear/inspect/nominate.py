@@ -1,12 +1,21 @@
-"""Which references to open where no coins line up: those that resemble the model in what a disguise leaves alone.
+"""Which references to open where no coins line up, and which of those to name although no coins agree.
 
-It only orders. What is opened is tested exactly, and the whole index is paid for.
+The first only orders: what is opened is tested exactly, and the whole index is paid for. The second is a resemblance
+beyond all others that were opened, and establishes nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from forebear.index import Entry, Index
+from forebear.lineage import Counts
+from forebear.lineage.counts import LOG10_ALPHA
+from forebear.lineage.resemblance import Resemblance, best
 from forebear.signals import Fingerprint
+from forebear.signals.generators import comparable_shapes
+from forebear.signals.match import Match
+from forebear.signals.sign_code import compare_codes
 from forebear.signals.vocabulary import jaccard
 
 
@@ -21,6 +30,28 @@ def nominated(mark: Fingerprint, index: Index, itself: str, limit: int) -> list[
     """
     others = [entry for entry in index.entries() if entry.name != itself]
     return sorted(others, key=lambda entry: _distance(mark, entry))[:limit]
+
+
+def resembling(opened: Sequence[tuple[Entry, Match]]) -> tuple[str, Resemblance] | None:
+    """The one reference that the model resembles beyond all others that were opened, None where there is none.
+
+    Every other one is a control, unless the two are dependent themselves: a base and its child resemble the same.
+
+    Args:
+        opened: references, each held against the model neuron by neuron.
+    """
+    found = []
+    for entry, match in opened:
+        others = [m for e, m in opened if e.name != entry.name and m.views == match.views and not _kin(entry, e)]
+        found.append((entry.name, Resemblance(match, tuple(others))))
+    return best(found)
+
+
+def _kin(one: Entry, two: Entry) -> bool:
+    """Whether the codes of two references show that they are dependent."""
+    a, b = one.fingerprint, two.fingerprint
+    comparable, _ = comparable_shapes(a.shape, b.shape)
+    return Counts(compare_codes(a.code, b.code, comparable)).log10_p <= LOG10_ALPHA
 
 
 def _distance(mark: Fingerprint, entry: Entry) -> tuple[int, float, str]:

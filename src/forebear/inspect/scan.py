@@ -12,15 +12,19 @@ from forebear.index import Entry, Index, LocalIndex
 from forebear.inspect.adapter import scan_adapter
 from forebear.inspect.compare import DISGUISE, compare_artifacts, context_evidence, gain_movement, odd_tokens, signless
 from forebear.inspect.cost import Meter, light_first
+from forebear.inspect.disguise import nominating, resemblance_only
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
-from forebear.inspect.nominate import nominated
+from forebear.inspect.nominate import nominated, resembling
 from forebear.inspect.references import Fetched, fetch_references, reopen
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
+from forebear.lineage.resemblance import Resemblance
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
 from forebear.signals.generators import comparable_shapes
+from forebear.signals.match import NAME as MATCH
+from forebear.signals.match import Match
 from forebear.signals.sign_code import compare_codes, light_code
 from forebear.signals.vocabulary import same_vocabulary
 from forebear.sources import offline, open_source
@@ -92,6 +96,9 @@ def scan(
             one = _by_code(entry, mark, artifact.name, search.trials)
             found.append(_by_rows(one, artifact, mark, effort, search.trials, meter, notes, on_step))
     doubtful = next((c for c in found if c.doubtful(search.trials)), None)
+    resembled = resembling([(c.entry, c.match) for c in found if c.match is not None])
+    held = sum(c.match is not None for c in found)
+    done = (*fetched.note, *([f"{MATCH}: {held} references, neuron by neuron"] if held else ()))
     found = [c for c in sorted(found, key=_Candidate.order) if c.established]
     ancestors = tuple(c.ancestor(search.trials) for c in found)
     tested = references.comparable(mark.shape) if effort != "quick" and mark.code.n >= FEWEST_COINS else 0
@@ -106,12 +113,12 @@ def scan(
         {"declared": mark.declared.licence or None, "files": list(mark.declared.licence_files)},
         None,
         claims,
-        (*findings_of(artifact, mark, verdict, ancestors, tested, total, effort), *_first_findings(found)),
+        (*findings_of(artifact, mark, verdict, ancestors, tested, total, effort), *_first_findings(found, resembled)),
         tested,
-        _coverage(artifact, mark, found, tested, total, notes, effort, fetched.note),
+        _coverage(artifact, mark, found, tested, total, notes, effort, done),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
-        why=_why(artifact, mark, found, doubtful, itself, tested, total, effort),
+        why=_why(artifact, mark, found, doubtful, resembled, itself, tested, total, effort),
         shape=mark.shape,
         problems=artifact.problems,
     )
@@ -193,6 +200,7 @@ class _Candidate:
     evidence: tuple[Evidence, ...]
     by_rows: bool
     findings: tuple[Finding, ...] = ()
+    match: Match | None = None
 
     @property
     def established(self) -> bool:
@@ -281,7 +289,7 @@ def _by_rows(
     try:
         if not isinstance(opened, str):
             pair = compare_artifacts(opened[0], artifact, (opened[1], mark), effort, total, on_step)
-            return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True, pair.findings)
+            return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True, pair.findings, pair.match)
         gap = opened
     except ForebearError as error:
         gap = error.message
@@ -289,8 +297,10 @@ def _by_rows(
     return candidate
 
 
-def _first_findings(found: list[_Candidate]) -> tuple[Finding, ...]:
-    """What stands about the best of the ancestors."""
+def _first_findings(found: list[_Candidate], resembled: tuple[str, Resemblance] | None) -> tuple[Finding, ...]:
+    """What stands about the best of the ancestors; where there are none, about the reference that is resembled."""
+    if not found and resembled is not None:
+        return (nominating(*resembled),)
     return found[0].findings if found else ()
 
 
@@ -302,9 +312,9 @@ def _coverage(
     total: int,
     notes: list[Untested],
     effort: str,
-    fetched: tuple[str, ...],
+    before: tuple[str, ...],
 ) -> Coverage:
-    done = [*fetched]
+    done = [*before]
     done += [f"sign-code/1: {mark.code.n:,} coins against {tested:,} of {total:,} references"] if tested else []
     missing = list(notes)
     if artifact.architecture is None:
@@ -342,6 +352,7 @@ def _why(
     mark: Fingerprint,
     found: list[_Candidate],
     doubtful: _Candidate | None,
+    resembled: tuple[str, Resemblance] | None,
     itself: str,
     tested: int,
     total: int,
@@ -353,6 +364,8 @@ def _why(
         return found[0].conclusion.why
     if doubtful is not None:
         return f"{doubtful.entry.name}: {doubtful.conclusion.why}"
+    if resembled is not None:
+        return resemblance_only(resembled[0])
     if effort == "quick":
         return "The weights were not examined."
     if artifact.architecture is None:

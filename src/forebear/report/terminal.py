@@ -111,15 +111,19 @@ def _evidence(console: Console, title: str, evidence: tuple[Evidence, ...], verb
     _section(console, title)
     for item in evidence:
         line = words.text(f"{item.signal}", style="cyan")
-        if item.test.value in ("exact", "heuristic") and item.log10_p is not None:
+        if item.log10_p is not None:
             line.append(f"  {words.p_value(item.log10_p)} ({item.test}; null: {item.null})", style="dim")
         console.print(Padding(line, (0, 0, 0, 4)))
         console.print(Padding(words.text(item.summary), (0, 2, 0, 6)))
-        if item.n and (item.signal.startswith("sign-code/") or item.supports == "related"):
+        counted = ("sign-code/", "aligned-coins/") if item.supports == "related" else ("sign-code/",)
+        if item.n and item.signal.startswith(counted):
             console.print(Padding(_coins(item.details), (0, 0, 0, 6)))
             if verbose:
                 for condition in item.details["conditions"]:
                     console.print(Padding(words.text(f"· {condition}", style="dim"), (0, 2, 0, 6)))
+        if verbose and item.details.get("matrix"):
+            for row in words.heat_map(item.details["matrix"]):
+                console.print(Padding(words.text(row, style="dim"), (0, 0, 0, 6)))
 
 
 def _coins(details: Mapping[str, Any]) -> RenderableType:

@@ -44,6 +44,26 @@ def e_value(log10_e: float | None) -> str:
     return f"E = {10**log10_e:.2g}" if log10_e > -2 else f"E ≤ 1e{int(-(-log10_e // 1))}"
 
 
+def heat_map(cells: Sequence[Sequence[float]]) -> list[str]:
+    """Layers against layers as text: a row for each of the second model's, a column for each of the first's.
+
+    Args:
+        cells: layer of the first model, layer of the second, share between 0 and 1; what is missing stays empty.
+    """
+    shares = {(int(a), int(b)): share for a, b, share in cells}
+    columns, rows = ({key[k] for key in shares} for k in (0, 1))
+    head = f"share of matching neurons, by layer of the reference ({min(columns)} to {max(columns)})"
+    shades = "·▁▂▃▄▅▆▇█"
+    lines = []
+    for b in sorted(rows):
+        line = "".join(
+            shades[min(8, round(8 * shares[a, b]))] if (a, b) in shares else " "
+            for a in range(min(columns), max(columns) + 1)
+        )
+        lines.append(f"layer {b:<3} {line}")
+    return [head, *lines]
+
+
 def size(count: float) -> str:
     """Bytes in decimal units."""
     for unit in ("B", "kB", "MB", "GB"):

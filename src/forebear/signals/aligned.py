@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
 from forebear.signals.copies import Distinct
+from forebear.signals.experts import ExpertMap, expert_map
 from forebear.signals.frames import MATCHING, Frame
 from forebear.signals.generators import Block, plane_dims, usable_rows
 from forebear.signals.heads import HeadMap, head_map
@@ -50,6 +51,7 @@ class Aligned:
         neurons: matched neurons by layer of B: ``(n, 2)`` indices in A and B.
         fit: mean cosine of matched gate rows by layer of B.
         heads: matched key/value heads by layer of B, ``(n, 2)``.
+        experts: matched experts by layer of B, where both layers have some.
     """
 
     cells: tuple[Cell, ...]
@@ -57,6 +59,7 @@ class Aligned:
     neurons: dict[int, Indices]
     fit: dict[int, float]
     heads: dict[int, Indices]
+    experts: dict[int, ExpertMap]
 
 
 def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: int) -> Aligned:
@@ -76,6 +79,7 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
     neurons: dict[int, list[Indices]] = {}
     fit: dict[int, list[float]] = {}
     heads: dict[int, Indices] = {}
+    experts: dict[int, ExpertMap] = {}
     pairs = layer_map(a, b, frame)
     distinct = Distinct()
 
@@ -88,7 +92,9 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
     if "residual" in groups and (columns := _residual(frame)) is not None:
         count(*columns)
     for i, j in pairs:
-        for one, two, cosine in _blocks(a, i, b, j, frame, groups, side):
+        if (known := expert_map(a, i, b, j, frame)) is not None:
+            experts[j] = known
+        for one, two, cosine in _blocks(a, i, b, j, frame, groups, side, known):
             if one.group in NEURON_GROUPS:
                 neurons.setdefault(j, []).append(np.stack([one.positions, two.positions], axis=1))
                 fit.setdefault(j, []).append(cosine)
@@ -101,6 +107,7 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
         {j: np.concatenate(found) for j, found in neurons.items()},
         {j: float(np.mean(found)) for j, found in fit.items()},
         heads,
+        experts,
     )
 
 
@@ -116,14 +123,21 @@ def _residual(frame: Frame) -> tuple[Block, Block] | None:
 
 
 def _blocks(
-    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, groups: frozenset[str], side: int
+    a: Artifact,
+    i: int,
+    b: Artifact,
+    j: int,
+    frame: Frame,
+    groups: frozenset[str],
+    side: int,
+    known: ExpertMap | None,
 ) -> Iterator[tuple[Block, Block, float]]:
     """Matched rows of a pair of layers, group by group, in the frame's coordinates; and how well they were matched."""
     if "glu" in groups:
         for stem in ("mlp", "shared"):
             yield from _neurons("glu", a, i, stem, b, j, stem, frame)
-    if "experts" in groups:
-        yield from _experts(a, i, b, j, frame, side)
+    if "experts" in groups and known is not None:
+        yield from _experts(a, i, b, j, frame, side, known.pairs)
     if "upcycled" in groups:
         yield from _upcycled(a, i, b, j, frame)
     if groups & {"value_output", "query_key"} and (heads := head_map(a, i, b, j, frame)) is not None:
@@ -149,16 +163,14 @@ def _neurons(
         yield _block(group, i, one, frame.of_a, pairs[:, 0]), _block(group, j, two, frame.of_b, pairs[:, 1]), mean
 
 
-def _experts(a: Artifact, i: int, b: Artifact, j: int, frame: Frame, side: int) -> Iterator[tuple[Block, Block, float]]:
-    """Experts matched by their router rows, then neuron by neuron.
+def _experts(
+    a: Artifact, i: int, b: Artifact, j: int, frame: Frame, side: int, pairs: Indices
+) -> Iterator[tuple[Block, Block, float]]:
+    """Matched experts, neuron by neuron.
 
     Every expert of the model that is relied on shows other neurons, as in the sign code: experts that were made from
     one MLP hold each of its coins once between them, and signs cannot tell reliably that they were.
     """
-    routers = seen(a, i, "router"), seen(b, j, "router")
-    if routers[0] is None or routers[1] is None:
-        return
-    pairs = matched(cosines(frame.of_a(routers[0], MATCHING), frame.of_b(routers[1], MATCHING)))
     chosen = pairs[np.linspace(0, len(pairs) - 1, min(EXPERTS, len(pairs))).round().astype(int)]
     for turn, (x, y) in enumerate(chosen):
         for one, two, mean in _neurons("experts", a, i, f"experts.{x}", b, j, f"experts.{y}", frame):

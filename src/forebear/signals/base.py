@@ -131,6 +131,28 @@ SIGNALS: tuple[Signal, ...] = (
         "this project",
     ),
     Signal(
+        "match/1",
+        "weights",
+        "calibrated",
+        "Whether different weights of a neuron find the same neuron of another model, with coordinates put together.",
+        "the weights of both models; tokens in common; MLPs of one kind",
+        "all that aligned-coins/1 survives, and flipped signs of neurons or value dimensions on top of it, pruned "
+        "neurons, a merge with an independent model",
+        "layers that were trained anew; replaced embeddings. It only says whom a model resembles: its null is what "
+        "other models show, it supports nothing, and a shared random start looks the same as descent",
+        "Zhu et al. 2025, arXiv 2502.12292 (unconstrained setting); Gurnee et al. 2024, arXiv 2401.12181",
+    ),
+    Signal(
+        "experts/1",
+        "weights",
+        "heuristic",
+        "Which expert is which, by router rows and by what its gate rows have in common: kept, copied, blended.",
+        "the weights of two models with routed experts; tokens in common",
+        "reordered or dropped experts; replaced routers, or replaced gate rows, one of the two",
+        "descent: it is context for the coins and the match. Experts are told apart only as far as their gate rows are",
+        "this project",
+    ),
+    Signal(
         "delta/1",
         "weights",
         "heuristic",
