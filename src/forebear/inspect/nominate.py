@@ -22,14 +22,20 @@ from forebear.signals.vocabulary import jaccard
 def nominated(mark: Fingerprint, index: Index, itself: str, limit: int) -> list[Entry]:
     """Up to ``limit`` references, the likeliest first; the model's own entry is left out.
 
+    First those whose sketches resemble the model's, then, where there are too few with sketches, those of its shape.
+
     Args:
-        mark: what was measured of the model.
+        mark: what was measured of the model, its sketches included.
         index: the references.
         itself: name of the model's own entry, if it is one.
         limit: how many.
     """
-    others = [entry for entry in index.entries() if entry.name != itself]
-    return sorted(others, key=lambda entry: _distance(mark, entry))[:limit]
+    ranked = [n.name for n in index.nominate(mark, limit + 1).found if n.score is not None and n.name != itself]
+    first = [entry for name in ranked[:limit] if (entry := index.get(name)) is not None]
+    if len(first) == limit:
+        return first
+    others = [entry for entry in index.entries() if entry.name not in {itself, *ranked}]
+    return first + sorted(others, key=lambda entry: _distance(mark, entry))[: limit - len(first)]
 
 
 def resembling(opened: Sequence[tuple[Entry, Match]]) -> tuple[str, Resemblance] | None:

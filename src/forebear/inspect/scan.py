@@ -22,6 +22,7 @@ from forebear.lineage.evidence import trust
 from forebear.lineage.resemblance import Resemblance
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
+from forebear.signals.fingerprint import sketched
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.match import NAME as MATCH
 from forebear.signals.match import Match
@@ -164,6 +165,8 @@ class _Search:
         """References that a scrambled model could come from, the likeliest first."""
         if self.mark.code.n < FEWEST_COINS and not self._artifact.architecture:
             return []
+        if not light_first(self._artifact, ""):  # sketches read more than a light look at a distant model may
+            self.mark = sketched(self.mark, self._artifact)
         return nominated(self.mark, self._index, self.itself, limit)
 
     def measure(self) -> None:
