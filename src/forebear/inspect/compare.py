@@ -102,8 +102,20 @@ def compare_artifacts(
     effort: str = "standard",
     references: int = 1,
     on_step: Step = lambda _: None,
+    sought: bool = False,
 ) -> Pair:
-    """Compare two models that are open; see :func:`compare`. ``references`` is the number that was searched."""
+    """Compare two models that are open; see :func:`compare`.
+
+    Args:
+        a: the reference.
+        b: the model in question.
+        marks: what was measured of both.
+        effort: see :func:`compare`.
+        references: the number that was searched.
+        on_step: told what is being done.
+        sought: whether sketches name this reference so clearly that its coordinates are put together with the model's,
+            however large both are.
+    """
     if not marks[0].code.repeats:  # only what the trusted model says about itself may decide which rows are one coin
         b = adopt_heads(a, b)
     looks = math.log10(max(1, references))
@@ -136,7 +148,7 @@ def compare_artifacts(
         evidence = []
     if delta.values and (identical or (evidence and evidence[0].supports == "related")):
         evidence.append(delta_evidence(delta))
-    undone = settle_disguise(a, b, marks, conclusion, effort, on_step)
+    undone = settle_disguise(a, b, marks, conclusion, "deep" if sought else effort, on_step)
     findings: tuple[Finding, ...] = ()
     if isinstance(undone, Undone):
         names = a.name, b.name
@@ -184,7 +196,7 @@ def settle_disguise(
         return "the coordinates are in their places"
     if effort == "quick":
         return "not asked for (--effort quick)"
-    if not may_read_whole(a, b, effort) or any(light_first(m, effort) for m in (a, b)):
+    if not may_read_whole(a, b, effort) or any(light_first(m, "") for m in (a, b) if effort != "deep"):
         return "putting the coordinates of large models together reads much of them (--effort deep)"
     on_step("putting coordinates together")
     return undo(a, b, (marks[0].code, marks[1].code))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from forebear.index import Entry, Index
+from forebear.index.nominate import FEWEST_FAMILIES
 from forebear.lineage import Counts
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.resemblance import Resemblance, best
@@ -18,8 +19,12 @@ from forebear.signals.match import Match
 from forebear.signals.sign_code import compare_codes
 from forebear.signals.vocabulary import jaccard
 
+OUTSTANDING = 4.0
+"""Score, in standard deviations of independent references, from which on large models are read for a nomination. It
+decides about time alone."""
 
-def nominated(mark: Fingerprint, index: Index, itself: str, limit: int) -> list[Entry]:
+
+def nominated(mark: Fingerprint, index: Index, itself: str, limit: int) -> list[tuple[Entry, bool]]:
     """Up to ``limit`` references, the likeliest first; the model's own entry is left out.
 
     First those whose sketches resemble the model's, then, where there are too few with sketches, those of its shape.
@@ -29,13 +34,20 @@ def nominated(mark: Fingerprint, index: Index, itself: str, limit: int) -> list[
         index: the references.
         itself: name of the model's own entry, if it is one.
         limit: how many.
+
+    Returns:
+        Entries, and whether their sketches stand out so clearly that even large models are worth reading.
     """
-    ranked = [n.name for n in index.nominate(mark, limit + 1).found if n.score is not None and n.name != itself]
-    first = [entry for name in ranked[:limit] if (entry := index.get(name)) is not None]
+    search = index.nominate(mark, limit + 1)
+    ranked = {n.name: n.score for n in search.found if n.score is not None and n.name != itself}
+    scaled = search.families >= FEWEST_FAMILIES
+    known = [(index.get(name), score) for name, score in list(ranked.items())[:limit]]
+    first = [(entry, scaled and score >= OUTSTANDING) for entry, score in known if entry is not None]
     if len(first) == limit:
         return first
     others = [entry for entry in index.entries() if entry.name not in {itself, *ranked}]
-    return first + sorted(others, key=lambda entry: _distance(mark, entry))[: limit - len(first)]
+    others = sorted(others, key=lambda entry: _distance(mark, entry))[: limit - len(first)]
+    return first + [(entry, False) for entry in others]
 
 
 def resembling(opened: Sequence[tuple[Entry, Match]]) -> tuple[str, Resemblance] | None:
