@@ -113,8 +113,8 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
 
 def _residual(frame: Frame) -> tuple[Block, Block] | None:
     """Dimensions of the two streams that a permutation joins, by the points that it was found from."""
-    if frame.dims is None or frame.columns is None:
-        return None
+    if frame.dims is None or frame.columns is None or frame.made_from == "circuits":
+        return None  # rows of layers are those layers' coins, and say nothing about the embedding
     labels = tuple(str(k) for k in range(frame.points))
     one, two = (
         Block("residual", None, rows, frame.dims[:, 0], usable_rows(rows), rows, labels) for rows in frame.columns
