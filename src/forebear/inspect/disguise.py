@@ -5,14 +5,14 @@ Whether it was worth trying is decided by cost alone. A wrong frame makes fair c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from forebear.artifacts import Artifact
 from forebear.catalogue import raise_finding
 from forebear.lineage import Counts
-from forebear.lineage.counts import LOG10_ALIGNED
+from forebear.lineage.counts import LOG10_ALIGNED, LOG10_ALPHA
 from forebear.lineage.resemblance import Resemblance
 from forebear.signals.aligned import Aligned, align
 from forebear.signals.circuits import circuit_frame
@@ -88,15 +88,21 @@ def undo(a: Artifact, b: Artifact, codes: tuple[SignCode, SignCode]) -> Undone |
         if (frame := make(a, b)) is None:
             continue
         aligned = align(a, b, frame, groups, relies_on(*codes))
-        undone = Undone(Counts(aligned.cells, depth, LOG10_ALIGNED), frame, aligned)
-        if found is None or undone.counts.log10_p < found.counts.log10_p:
-            found = undone
+        match = match_neurons(a, b, frame, aligned.layers, aligned.experts)
+        undone = Undone(Counts(aligned.cells, depth, LOG10_ALIGNED), frame, aligned, match)
+        found = undone if found is None else _better(found, undone)
         if found.counts.log10_p <= SETTLED:
             break
-    if found is None:
-        return "the two have too few tokens in common, and their layers do not resemble each other"
-    match = match_neurons(a, b, found.frame, found.aligned.layers, found.aligned.experts)
-    return replace(found, match=match)
+    return found or "the two have too few tokens in common, and their layers do not resemble each other"
+
+
+def _better(one: Undone, two: Undone) -> Undone:
+    """The one of two frames that shows more: where coins settle nothing, their p is luck, and neurons that match tell."""
+    coins = [undone.counts.log10_p for undone in (one, two)]
+    if min(coins) <= LOG10_ALPHA:
+        return one if coins[0] <= coins[1] else two
+    shares = [undone.match.share if undone.match is not None else 0.0 for undone in (one, two)]
+    return one if shares[0] >= shares[1] else two
 
 
 def alignable(a: Artifact, b: Artifact) -> frozenset[str]:
