@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact
 from forebear.errors import ForebearError
@@ -202,7 +202,8 @@ def by_rows(
     opened = reopen(entry, meter)
     try:
         if not isinstance(opened, str):
-            pair = compare_artifacts(opened[0], artifact, (opened[1], mark), effort, total, on_step, sought)
+            reference = replace(opened[0], name=entry.name)
+            pair = compare_artifacts(reference, artifact, (opened[1], mark), effort, total, on_step, sought)
             return Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True, pair.findings, pair.match)
         gap = opened
     except ForebearError as error:
