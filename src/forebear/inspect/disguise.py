@@ -97,7 +97,7 @@ def undo(a: Artifact, b: Artifact, codes: tuple[SignCode, SignCode]) -> Undone |
 
 
 def _better(one: Undone, two: Undone) -> Undone:
-    """The one of two frames that shows more: where coins settle nothing, their p is luck, and neurons that match tell."""
+    """The one of two frames that shows more; where coins settle nothing, their p is luck, and matching neurons tell."""
     coins = [undone.counts.log10_p for undone in (one, two)]
     if min(coins) <= LOG10_ALPHA:
         return one if coins[0] <= coins[1] else two
