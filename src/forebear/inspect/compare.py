@@ -13,6 +13,7 @@ from forebear.catalogue import raise_finding
 from forebear.inspect.adapter import compare_adapter
 from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
+from forebear.inspect.judge import FEWEST_COINS
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.evidence import trust
 from forebear.lineage.resemblance import Resemblance, experts_evidence
@@ -148,7 +149,7 @@ def compare_artifacts(
         evidence = []
     if delta.values and (identical or (evidence and evidence[0].supports == "related")):
         evidence.append(delta_evidence(delta))
-    undone = settle_disguise(a, b, marks, conclusion, "deep" if sought else effort, on_step)
+    undone = settle_disguise(a, b, marks, conclusion, counts, "deep" if sought else effort, on_step)
     findings: tuple[Finding, ...] = ()
     if isinstance(undone, Undone):
         names = a.name, b.name
@@ -166,9 +167,11 @@ def compare_artifacts(
             trusted=not trust(marks[0].code, marks[1].code, names)[1],
             undone=undone.words,
         )
-        if other.verdict.related and says_more(other, conclusion):
-            conclusion, counts = other, undone.counts
+        told = conclusion.verdict.related and conclusion.verdict is not Verdict.COMPONENT_SHARED
+        if other.verdict.related and (told or says_more(other, conclusion)):
             findings = (scrambled(a.name, undone.words),) if undone.words else ()
+            if not told:
+                conclusion, counts = other, undone.counts
         if undone.aligned.experts:
             evidence.append(experts_evidence(undone.aligned.experts))
         if undone.match is not None:
@@ -188,11 +191,12 @@ def settle_disguise(
     b: Artifact,
     marks: tuple[Fingerprint, Fingerprint],
     conclusion: Conclusion,
+    counts: Counts,
     effort: str,
     on_step: Step,
 ) -> Undone | str:
-    """Coins after alignment, where those in their places settle nothing; else a clause that says why not."""
-    if conclusion.verdict.related and conclusion.verdict is not Verdict.COMPONENT_SHARED:
+    """Coins after alignment, where those in their places do not tell all; else a clause that says why not."""
+    if conclusion.verdict.related and conclusion.verdict is not Verdict.COMPONENT_SHARED and not misplaced(counts):
         return "the coordinates are in their places"
     if effort == "quick":
         return "not asked for (--effort quick)"
@@ -200,6 +204,12 @@ def settle_disguise(
         return "putting the coordinates of large models together reads much of them (--effort deep)"
     on_step("putting coordinates together")
     return undo(a, b, (marks[0].code, marks[1].code))
+
+
+def misplaced(counts: Counts) -> bool:
+    """Whether a group is silent although others agree: what it stands for may be in other places."""
+    agreeing = counts.agreeing_groups
+    return bool(agreeing) and any(t.n >= FEWEST_COINS and g not in agreeing for g, t in counts.groups.items())
 
 
 def says_more(aligned: Conclusion, plain: Conclusion) -> bool:

@@ -111,7 +111,7 @@ def scan(
         _coverage(artifact, mark, found, tested, total, notes, effort, done),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
-        why=_why(artifact, mark, found, doubtful, resembled, itself, tested, total, effort),
+        why=_why(artifact, mark, found, doubtful, resembled, itself, tested, total, held, effort),
         shape=mark.shape,
         problems=artifact.problems,
     )
@@ -181,6 +181,7 @@ def _why(
     itself: str,
     tested: int,
     total: int,
+    held: int,
     effort: str,
 ) -> str:
     if itself:
@@ -201,7 +202,10 @@ def _why(
         return "There are no references to compare with yet."
     if not tested:
         return f"None of the {total:,} references has a shape that can be compared."
+    nothing = f"Nothing ties it to any of {tested:,} comparable references"
+    if not held:
+        return f"{nothing}. That is not independence: a model with scrambled coordinates would look the same."
     return (
-        f"Nothing ties it to any of {tested:,} comparable references. That is not independence: "
-        "a model with scrambled coordinates would look the same."
+        f"{nothing}, nor to the {held} that it was held against with coordinates put together. That is not "
+        "independence: a disguise that was not undone would look the same."
     )
