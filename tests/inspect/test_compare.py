@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import forebear
+from disguises import disguise
 from documents import check_document
 from edits import (
     F32,
@@ -391,3 +392,29 @@ def test_equal_unknown_models_are_identical_when_asked(tmp_path: Path) -> None:
     pair = str(tmp_path / "a"), str(tmp_path / "b")
     assert forebear.compare(*pair).verdict is Verdict.INCONCLUSIVE
     assert forebear.compare(*pair, effort="deep").verdict is Verdict.IDENTICAL
+
+
+def test_coins_after_alignment_pay_for_coming_second(base: Path, tmp_path: Path) -> None:
+    """The plain coins keep 0.999 of the level; what is put together gets the rest, for two frames."""
+    result = forebear.compare(str(base), str(disguise(base, tmp_path / "child", ["rotate"], 1)))
+    plain, aligned = (e for e in result.evidence if e.signal in ("sign-code/1", "aligned-coins/1"))
+    assert (plain.supports, aligned.supports) == ("nothing", "related")
+    conditions = " ".join(aligned.details["conditions"])
+    assert "gate and router rows" in conditions and "norm gains" not in conditions
+    assert "norm gains" in " ".join(plain.details["conditions"])
+    assert aligned.details["log10_p_raw"] == pytest.approx(
+        -np.log10(2) * aligned.n + np.log10(2 / 0.999) + np.log10(2000), abs=1e-6
+    )
+    assert aligned.summary.startswith("With coordinates put together: ") and "only in a part" not in aligned.summary
+
+
+def test_an_alignment_that_adds_nothing_changes_no_verdict(base: Path, tmp_path: Path) -> None:
+    """A copied layer in its place is told by plain coins; the frame between strangers has nothing to add."""
+    tiny_llama(tmp_path / "other", seed=2)
+    shared: dict[str, F32] = {}
+    edit(base, lambda n, v: shared.setdefault(n, v))
+    edit(tmp_path / "other", lambda n, v: shared[n] if ".layers.1." in n or "embed" in n else v)
+    result = forebear.compare(str(base), str(tmp_path / "other"))
+    assert result.relation.details["components"] == ["embedding", "layer 1"] and result.findings == ()
+    tested = " ".join(result.coverage.tested)
+    assert "sign-code/1" in tested and "aligned-coins/1" in tested

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import forebear
+from disguises import disguise
 from documents import check_document
 from edits import as_float32, copy, drifted, edit, move_gains, repeat_width
 from forebear.errors import InputError, UsageError
@@ -265,3 +266,33 @@ def test_oddities_of_the_tokenizer_are_told_and_are_no_problem(base: Path, index
     pair = forebear.compare(str(base), str(base.parent / "ref1"))
     assert [g.why for g in pair.coverage.not_tested if g.what == "ref0: tokenizer, as it was read"] == told
     check_document(pair.to_json())
+
+
+def test_a_scrambled_child_is_found_among_strangers(base: Path, index: LocalIndex, tmp_path: Path) -> None:
+    """The code is silent; references are opened by what a disguise leaves alone, and the whole index is paid for."""
+    steps = ["permute-neurons", "permute-heads", "rotate", "renumber-tokens", "noise:0.2", "rename"]
+    result = forebear.scan(str(disguise(base, tmp_path / "child", steps, 1)), index)
+    assert [(a.name, a.verdict) for a in result.ancestors] == [("org/ref0", Verdict.SAME_INIT_OR_DERIVED)]
+    assert result.ancestors[0].relation.kind == "obfuscated"
+    assert result.ancestors[0].log10_e == pytest.approx(result.ancestors[0].log10_p + np.log10(4))
+    scrambled = [f for f in result.findings if f.id == "coordinates-scrambled"]
+    assert len(scrambled) == 1 and "org/ref0" in scrambled[0].message and "rotated" in scrambled[0].message
+    check_document(result.to_json())
+
+
+def test_a_reference_is_opened_once(
+    base: Path, index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    tiny_llama(tmp_path / "innocent", seed=77)
+    result = forebear.scan(str(tmp_path / "innocent"), index, on_step=told.append)
+    compared = [step for step in told if "org/ref" in step]
+    assert result.ancestors == () and not any(f.id == "coordinates-scrambled" for f in result.findings)
+    assert sorted(s for k in range(4) for s in compared if f"org/ref{k}" in s) == sorted(compared)
+    assert len(compared) == len({step.split("org/")[1][:4] for step in compared}) == 4
+
+
+def test_where_the_model_was_found_no_other_reference_is_opened(base: Path, index: LocalIndex, tmp_path: Path) -> None:
+    told: list[str] = []
+    forebear.scan(str(drifted(base, "child", 0.1)), index, on_step=told.append)
+    assert not any("coordinates" in step for step in told)

@@ -114,3 +114,4 @@ def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     for part in ("router", "shared.gate", "experts.0.up", "attn.kv_latent"):
         assert seen(artifact, 0, part) is None
     assert seen(artifact, 99, "mlp.up") is None
+    assert seen(artifact, 0, "mlp.up", np.array([3, 128])) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.errors import ForebearError
@@ -280,7 +280,8 @@ def _by_rows(
     opened = reopen(entry, meter)
     try:
         if not isinstance(opened, str):
-            pair = compare_artifacts(opened[0], artifact, (opened[1], mark), effort, total, on_step)
+            reference = replace(opened[0], name=entry.name)
+            pair = compare_artifacts(reference, artifact, (opened[1], mark), effort, total, on_step)
             return _Candidate(entry, pair.counts, pair.conclusion, pair.evidence, True, pair.findings)
         gap = opened
     except ForebearError as error:

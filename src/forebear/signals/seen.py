@@ -45,7 +45,8 @@ def seen(artifact: Artifact, layer: int, part: str, indices: Indices | None = No
         indices: ascending rows (heads times dimensions, neurons, …); all where None.
 
     Returns:
-        None where the model has no such part, or one without signs. Rows of what writes to the stream are its columns.
+        None where the model has no such part, one without signs, or one without these rows. Rows of what writes to the
+        stream are its columns.
 
     Raises:
         InputError: the rows could not be read.
@@ -55,6 +56,8 @@ def seen(artifact: Artifact, layer: int, part: str, indices: Indices | None = No
         return None
     axis = AXIS.get(part, "neuron")
     chosen = np.arange(tensor.length(axis)) if indices is None else indices
+    if len(chosen) and chosen[-1] >= tensor.length(axis):
+        return None
     rows = _rows(tensor, axis, chosen, artifact.geometry.width)
     gains = _gains(artifact, layer, part)
     with np.errstate(all="ignore"):
