@@ -115,7 +115,8 @@ def _evidence(console: Console, title: str, evidence: tuple[Evidence, ...], verb
             line.append(f"  {words.p_value(item.log10_p)} ({item.test}; null: {item.null})", style="dim")
         console.print(Padding(line, (0, 0, 0, 4)))
         console.print(Padding(words.text(item.summary), (0, 2, 0, 6)))
-        if item.n and (item.signal.startswith("sign-code/") or item.supports == "related"):
+        aligned = item.signal.startswith("aligned-coins/") and item.supports == "related"
+        if item.n and (item.signal.startswith("sign-code/") or aligned):
             console.print(Padding(_coins(item.details), (0, 0, 0, 6)))
             if verbose:
                 for condition in item.details["conditions"]:
