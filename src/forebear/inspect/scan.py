@@ -22,7 +22,7 @@ from forebear.inspect.search import Candidate, Search, by_code, by_rows
 from forebear.lineage.resemblance import Resemblance
 from forebear.signals import Fingerprint, fingerprint
 from forebear.signals.match import NAME as MATCH
-from forebear.sources import offline, open_source
+from forebear.sources import is_remote, offline, open_source
 from forebear.types import Coverage, Finding, ModelRef, Scan, Untested, Verdict
 
 Step = Callable[[str], None]
@@ -84,6 +84,9 @@ def scan(
         opened = {c.entry.name for c in found if c.by_rows}
         for entry, sought in search.nominated(OPENED):
             if entry.name in opened or not (sought or worth_opening(artifact, effort)):
+                continue
+            if effort != "deep" and is_remote(entry.location):
+                notes.append(Untested(f"coordinates of {entry.name}", "it lies on a network (--effort deep reads it)"))
                 continue
             on_step(f"comparing with {entry.name}, whatever its coordinates")
             one = by_code(entry, mark, artifact.name, search.trials)
