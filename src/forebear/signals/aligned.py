@@ -34,7 +34,7 @@ Onto = Callable[[F32], F32]
 """From rows of a model to their coordinates in the common frame."""
 
 NAME = "aligned-coins/1"
-NEURONS = 2_048
+NEURONS = 1_024
 """Neurons of B's layer that look for their counterpart; A's are all candidates."""
 EXPERTS = 8
 """Experts of a layer that are matched neuron by neuron; each shows its share of the neurons."""

@@ -31,7 +31,7 @@ Guess = Callable[[Neurons, Neurons], Indices]
 FEWEST_PAIRS = 16
 """Pairs of a layer on which invariants and landmarks agree. Of independent models about two do, so sixteen has a chance
 of 1e-9 (Poisson); and a frame that is wrong nevertheless costs time and makes no coin unfair."""
-MOST_POINTS = 1_536
+MOST_POINTS = 1_024
 """Points of the frame; where the width is larger, what lies outside of their span is not compared."""
 SEED_LAYERS = 3
 """Layers of A, spread over its depth, of which one has to be found in B."""

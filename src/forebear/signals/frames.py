@@ -19,7 +19,7 @@ from forebear.signals.seen import Indices, embedded
 
 F32 = NDArray[np.float32]
 
-MOST_TOKENS = 1_536
+MOST_TOKENS = 1_024
 """Points of a cloud. Fewer than the width is enough: what lies outside of their span is not compared."""
 FEWEST_TOKENS = 64
 MATCHING = 512

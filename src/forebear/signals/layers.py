@@ -16,7 +16,7 @@ from forebear.signals.seen import AXIS, seen
 F32 = NDArray[np.float32]
 
 MOST_LAYERS = 16
-MOST_VALUES = 400_000_000
+MOST_VALUES = 130_000_000
 """Values of gate rows that are read of one model at most; deeper or wider ones are compared in fewer layers."""
 PROBES = 64
 """Neurons of a layer that ask every layer of the other model for their like."""

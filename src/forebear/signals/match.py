@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
 from forebear.signals.experts import ExpertMap, experts_of
-from forebear.signals.frames import Frame
+from forebear.signals.frames import MATCHING, Frame
 from forebear.signals.matching import unit
 from forebear.signals.seen import seen
 
@@ -150,24 +150,25 @@ def match_neurons(
         InputError: rows could not be read.
     """
     stems = {(i, j): stems_of(a, i, b, j, experts.get(j)) for i, j in pairs}
-    plan, probes = _plan(a, pairs, frame.a.shape[1])
-    asking = {j: _neurons(b, j, stems[i, j][1], frame.b, probes) for i, j in pairs}
+    one, two = frame.a[:, :MATCHING], frame.b[:, :MATCHING]
+    plan, probes = _plan(a, pairs, one.shape[1])
+    asking = {j: _neurons(b, j, stems[i, j][1], two, probes) for i, j in pairs}
     own = {i: stems[i, j][0] for i, j in pairs}
     found: dict[tuple[int, int], LayerMatch] = {}
     for i, layers in plan:
-        ours = _neurons(a, i, own.get(i) or _spread(_stems(a, i)), frame.a)
+        ours = _neurons(a, i, own.get(i) or _spread(_stems(a, i)), one)
         for j in layers:
             theirs = asking[j]
             if ours is None or theirs is None or ours.views.keys() != theirs.views.keys():
                 continue
-            if (one := compare_layers(ours, theirs, i, j)) is not None:
-                found[i, j] = one
+            if (layer := compare_layers(ours, theirs, i, j)) is not None:
+                found[i, j] = layer
     if not found:
         return None
     straight = tuple(found[pair] for pair in pairs if pair in found)
     others = tuple(replace(m, kept=_NONE) for pair, m in found.items() if pair not in set(pairs))
     views = next((tuple(n.views) for n in asking.values() if n is not None), GATED)
-    return Match(views, straight, others, _copies(a, frame.a, straight, others))
+    return Match(views, straight, others, _copies(a, one, straight, others))
 
 
 @dataclass(frozen=True, eq=False)
