@@ -113,18 +113,23 @@ def test_mixed_values_and_planes_leave_the_neurons_to_speak_where_they_have_gate
     result = compared(base, disguise(base, tmp_path / "child", ["permute-residual", "mix-values", "rotate-planes"], 1))
     gated = family not in ("gpt2", "gpt_neox")
     assert result.related is (True if gated else None)
-    assert [f.id for f in result.findings] == ["coordinates-scrambled"] * gated
+    assert [f.id for f in result.findings] == ["coordinates-scrambled"]
+    assert ("not established" in result.findings[0].message) is not gated
 
 
 @pytest.mark.parametrize("family", ["llama", "mixtral", "gpt2"])
 @pytest.mark.parametrize("coordinates", ["permute-residual", "rotate"])
-def test_after_flips_of_everything_nothing_is_said(family: str, coordinates: str, tmp_path: Path) -> None:
+def test_after_flips_of_everything_there_is_a_resemblance_and_no_proof(
+    family: str, coordinates: str, tmp_path: Path
+) -> None:
     """Who flips neurons, values and planes at random beneath a rotation makes every coin fair again."""
     base = tiny(family, tmp_path / "base", 1)
     flips = ["flip-neurons?", "flip-values", "flip-planes"]
     result = compared(base, disguise(base, tmp_path / "child", [*flips, "permute-neurons", coordinates], 1))
     if coordinates == "rotate":
-        assert result.related is None and result.findings == ()
+        assert result.verdict is Verdict.INCONCLUSIVE
+        assert [f.id for f in result.findings] == ["coordinates-scrambled"]
+        assert "not established" in result.findings[0].message
     tails = next(e for e in result.evidence if e.signal == "aligned-coins/1").details["groups"]
     for group in set(tails) - {"residual"}:
         assert abs(2 * tails[group]["agree"] - tails[group]["n"]) < 4.5 * np.sqrt(tails[group]["n"])
@@ -172,15 +177,19 @@ def test_tensors_of_one_value_accuse_nobody(family: str, value: float, tmp_path:
             assert result.related is None and result.findings == ()
 
 
-def test_disjoint_vocabularies_are_a_reason_and_no_answer(base: Path, tmp_path: Path) -> None:
+def test_disjoint_vocabularies_leave_the_body_to_speak(base: Path, tmp_path: Path) -> None:
     words = tokenizer(256)
     words["model"]["vocab"] = {f"«{t}": k for t, k in words["model"]["vocab"].items()}
     words["added_tokens"] = []
     child = disguise(base, tmp_path / "child", ["permute-neurons", "rotate"], 1)
     (child / "tokenizer.json").write_text(json.dumps(words))
     result = compared(base, child)
-    assert result.related is None and result.findings == ()
-    assert any("too few tokens in common" in gap.why for gap in result.coverage.not_tested)
+    assert result.related is True and result.relation.kind == "obfuscated"
+    aligned = next(e for e in result.evidence if e.signal == "aligned-coins/1")
+    assert aligned.details["frame"]["made_from"] == "circuits"
+    stranger = compared(tiny_llama(tmp_path / "stranger", seed=9), child)
+    assert stranger.related is None and stranger.findings == ()
+    assert any("too few tokens in common" in gap.why for gap in stranger.coverage.not_tested)
     for folder in (base, child):
         (folder / "tokenizer.json").unlink()
     assert compared(base, child).relation.kind == "obfuscated"  # by number, where vocabularies are of one size
