@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import forebear
@@ -9,6 +10,7 @@ from edits import drifted
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
 from forebear.report import markdown
+from forebear.types import Coverage
 from models import tiny_llama
 
 
@@ -32,3 +34,11 @@ def test_a_comparison_without_a_relation_names_no_relation(tmp_path: Path) -> No
         tiny_llama(tmp_path / str(seed), seed=seed)
     text = markdown.compare(forebear.compare(str(tmp_path / "1"), str(tmp_path / "2")))
     assert "**Not established: only the shape is the same**" in text
+
+
+def test_where_nothing_was_left_out_no_empty_heading_stands(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        tiny_llama(tmp_path / str(seed), seed=seed)
+    result = forebear.compare(str(tmp_path / "1"), str(tmp_path / "2"))
+    assert result.coverage.not_tested and "## Not tested" in markdown.compare(result)
+    assert "## Not tested" not in markdown.compare(replace(result, coverage=Coverage(("everything",))))

@@ -72,6 +72,8 @@ def _findings(findings: tuple[Finding, ...]) -> list[str]:
 
 
 def _coverage(coverage: Coverage) -> list[str]:
+    if not coverage.not_tested:
+        return []
     return ["## Not tested", "", *(f"- {escape(u.what)}: {escape(u.why)}" for u in coverage.not_tested), ""]
 
 

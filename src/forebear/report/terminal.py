@@ -167,6 +167,8 @@ def _findings(console: Console, findings: tuple[Finding, ...]) -> None:
 
 
 def _coverage(console: Console, coverage: Coverage, verbose: bool) -> None:
+    if not coverage.not_tested:
+        return
     _section(console, "Not tested")
     shown = coverage.not_tested if verbose else coverage.not_tested[:5]
     for gap in shown:
