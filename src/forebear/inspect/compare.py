@@ -15,6 +15,7 @@ from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
 from forebear.lineage.resemblance import Resemblance, experts_evidence
 from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
@@ -158,13 +159,14 @@ def compare_artifacts(
         )
         said = f"With coordinates put together: {aligned.summary}"
         evidence.append(replace(aligned, summary=said, details={**aligned.details, **undone.details()}))
+        distrusted = trust(marks[0].code, marks[1].code, names)[1]
         other = conclude(
             undone.counts,
             None,
             same_shape=False,
             same_vocabulary=False,
             log10_looks=looks,
-            trusted=not trust(marks[0].code, marks[1].code, names)[1],
+            trusted=not distrusted,
             undone=undone.words,
         )
         told = conclusion.verdict.related and conclusion.verdict is not Verdict.COMPONENT_SHARED
@@ -177,7 +179,8 @@ def compare_artifacts(
         if undone.match is not None:
             resemblance = Resemblance(undone.match)
             evidence.append(resemblance.evidence())
-            if resemblance.nominated and not conclusion.verdict.related:
+            agreeing = distrusted and counts.log10_p + looks <= LOG10_ALPHA  # then that is what has to be said
+            if resemblance.nominated and not conclusion.verdict.related and not agreeing:
                 conclusion = replace(conclusion, verdict=Verdict.INCONCLUSIVE, why=resemblance_only(a.name))
                 findings = (nominating(a.name, resemblance),)
     evidence += context_evidence(*marks)

@@ -92,7 +92,7 @@ def scan(
             one = by_code(entry, mark, artifact.name, search.trials)
             found.append(by_rows(one, artifact, mark, effort, search.trials, meter, notes, on_step, sought))
     doubtful = next((c for c in found if c.doubtful(search.trials)), None)
-    resembled = resembling([(c.entry, c.match) for c in found if c.match is not None])
+    resembled = resembling([(c.entry, c.match) for c in found if c.match is not None]) if doubtful is None else None
     held = sum(c.match is not None for c in found)
     done = (*fetched.note, *([f"{MATCH}: {held} references, neuron by neuron"] if held else ()))
     found = [c for c in sorted(found, key=Candidate.order) if c.established]

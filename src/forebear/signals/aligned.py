@@ -171,6 +171,7 @@ def _experts(
     Every expert of the model that is relied on shows other neurons, as in the sign code: experts that were made from
     one MLP hold each of its coins once between them, and signs cannot tell reliably that they were.
     """
+    pairs = pairs[np.argsort(pairs[:, 0])]
     chosen = pairs[np.linspace(0, len(pairs) - 1, min(EXPERTS, len(pairs))).round().astype(int)]
     for turn, (x, y) in enumerate(chosen):
         for one, two, mean in _neurons("experts", a, i, f"experts.{x}", b, j, f"experts.{y}", frame):
