@@ -15,10 +15,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-from forebear.inspect.disguise import Undone, undo
+from forebear.inspect.disguise import alignable
 from forebear.lineage import Counts
-from forebear.lineage.counts import LOG10_ALPHA
+from forebear.lineage.counts import LOG10_ALIGNED, LOG10_ALPHA
 from forebear.signals import frames
+from forebear.signals.aligned import align
+from forebear.signals.sign_code import relies_on
 from null.edits import cloned, disguised, upcycled
 from null.pairs import Model, open_model
 
@@ -79,7 +81,7 @@ def chosen_pairs(models: Sequence[Model], crossed: int, seed: int) -> list[tuple
 
 
 def aligned_counts(pairs: Sequence[tuple[Model, Model]]) -> Iterator[AlignedCounts]:
-    """Coins after alignment of every pair that has some in both frames, by the product's own function."""
+    """Coins after alignment of every pair that has some in both frames."""
     for a, b in pairs:
         found = {PRODUCT: counts_of(a, b)}
         with patch.object(frames, "PERMUTED", 0.0):
@@ -114,9 +116,12 @@ def repeating_pairs(models: Sequence[tuple[Model, Path]], seed: int) -> dict[str
 
 
 def counts_of(a: Model, b: Model) -> Counts:
-    """Coins after alignment, A as the reference; none where the product gives a reason not to count."""
-    found = undo(a.artifact, b.artifact, (a.code, b.code))
-    return found.counts if isinstance(found, Undone) else Counts(())
+    """Coins after alignment by the tokens that the two have in common, A as the reference; none where it has none."""
+    groups, frame = alignable(a.artifact, b.artifact), frames.token_frame(a.artifact, b.artifact)
+    if not groups or frame is None:
+        return Counts(())
+    found = align(a.artifact, b.artifact, frame, groups, relies_on(a.code, b.code))
+    return Counts(found.cells, log10_paid=LOG10_ALIGNED)
 
 
 def drifted_copies(parents: Sequence[tuple[Model, Path]], seed: int) -> Iterator[Drifted]:
