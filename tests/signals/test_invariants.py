@@ -13,8 +13,8 @@ from bodies import Tensors, along, opened, scrambled
 from edits import copy_layer, move_gains, permute_experts, rebuilt
 from forebear.artifacts import Artifact
 from forebear.signals import invariants
-from forebear.signals.invariants import Neurons, described, largest, unit
-from forebear.signals.matching import cosines
+from forebear.signals.invariants import Neurons, described, largest
+from forebear.signals.matching import cosines, unit
 from models import tiny, tiny_llama
 from symmetry import flips as fl
 

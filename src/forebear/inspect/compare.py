@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact, read_artifact
-from forebear.artifacts.kinds import kinds, tally
+from forebear.artifacts.kinds import kinds
 from forebear.artifacts.roles import tensors_by_role
 from forebear.catalogue import raise_finding
 from forebear.inspect.adapter import compare_adapter
-from forebear.inspect.cost import Meter, light_first
+from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
@@ -121,6 +121,8 @@ def compare_artifacts(
     if not marks[0].code.repeats:  # only what the trusted model says about itself may decide which rows are one coin
         b = adopt_heads(a, b)
     looks = math.log10(max(1, references))
+    names = a.name, b.name
+    distrusted = trust(marks[0].code, marks[1].code, names)[1]
     comparable, reasons = comparable_groups(a, b)
     if effort == "quick":
         comparable, reasons = frozenset(), {"weights": "not asked for (--effort quick)"}
@@ -142,10 +144,10 @@ def compare_artifacts(
         vocabulary.same_vocabulary(marks[0].vocabulary, marks[1].vocabulary),
         bool(identical),
         looks,
-        trusted=not trust(marks[0].code, marks[1].code, (a.name, b.name))[1],
+        trusted=not distrusted,
         pruned=settle_pruning(a, b, delta, bool(reasons), effort, on_step),
     )
-    evidence = [sign_evidence(counts, marks[0].code, marks[1].code, (a.name, b.name), rows=True, log10_looks=looks)]
+    evidence = [sign_evidence(counts, marks[0].code, marks[1].code, names, rows=True, log10_looks=looks)]
     if effort == "quick":
         evidence = []
     if delta.values and (identical or (evidence and evidence[0].supports == "related")):
@@ -153,13 +155,11 @@ def compare_artifacts(
     undone = settle_disguise(a, b, marks, conclusion, counts, "deep" if sought else effort, on_step)
     findings: tuple[Finding, ...] = ()
     if isinstance(undone, Undone):
-        names = a.name, b.name
         aligned = sign_evidence(
             undone.counts, marks[0].code, marks[1].code, names, rows=True, log10_looks=looks, name=ALIGNED
         )
         said = f"With coordinates put together: {aligned.summary}"
         evidence.append(replace(aligned, summary=said, details={**aligned.details, **undone.details()}))
-        distrusted = trust(marks[0].code, marks[1].code, names)[1]
         other = conclude(
             undone.counts,
             None,
@@ -169,10 +169,9 @@ def compare_artifacts(
             trusted=not distrusted,
             undone=undone.words,
         )
-        told = conclusion.verdict.related and conclusion.verdict is not Verdict.COMPONENT_SHARED
-        if other.verdict.related and (told or says_more(other, conclusion)):
+        if other.verdict.related and (whole(conclusion) or says_more(other, conclusion)):
             findings = (scrambled(a.name, undone.words),) if undone.words else ()
-            if not told:
+            if not whole(conclusion):
                 conclusion, counts = other, undone.counts
         if undone.aligned.experts:
             evidence.append(experts_evidence(undone.aligned.experts))
@@ -199,7 +198,7 @@ def settle_disguise(
     on_step: Step,
 ) -> Undone | str:
     """Coins after alignment, where those in their places do not tell all; else a clause that says why not."""
-    if conclusion.verdict.related and conclusion.verdict is not Verdict.COMPONENT_SHARED and not misplaced(counts):
+    if whole(conclusion) and not misplaced(counts):
         return "the coordinates are in their places"
     if effort == "quick":
         return "not asked for (--effort quick)"
@@ -207,6 +206,11 @@ def settle_disguise(
         return "putting the coordinates of large models together reads much of them (--effort deep)"
     on_step("putting coordinates together")
     return undo(a, b, (marks[0].code, marks[1].code))
+
+
+def whole(conclusion: Conclusion) -> bool:
+    """Whether the models are tied together as wholes, not in a part alone."""
+    return bool(conclusion.verdict.related) and conclusion.verdict is not Verdict.COMPONENT_SHARED
 
 
 def misplaced(counts: Counts) -> bool:
@@ -284,8 +288,7 @@ def settle_pruning(a: Artifact, b: Artifact, delta: Delta, incomplete: bool, eff
 
 def may_read_whole(a: Artifact, b: Artifact, effort: str) -> bool:
     """Whether all values of both models may be read: on request, or unasked where they are small."""
-    size = sum(tensor.nbytes * count for model in (a, b) for tensor, count in tally(model.weights.tensors))
-    return effort == "deep" or size <= READ_UNASKED
+    return effort == "deep" or weight_bytes(a) + weight_bytes(b) <= READ_UNASKED
 
 
 def gain_movement(a: SignCode, b: SignCode) -> tuple[float, float] | None:

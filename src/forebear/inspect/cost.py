@@ -39,7 +39,12 @@ def light_first(artifact: Artifact, effort: str) -> bool:
     """Whether the first look at a model is a light one: it is far away, large, and not to be read deeply."""
     if artifact.source.traffic is None or effort == "deep":
         return False
-    return sum(tensor.nbytes * count for tensor, count in tally(artifact.weights.tensors)) > LIGHT_FROM
+    return weight_bytes(artifact) > LIGHT_FROM
+
+
+def weight_bytes(artifact: Artifact) -> int:
+    """Bytes of all weights as stored; tensors of a kind are counted and not made."""
+    return sum(tensor.nbytes * count for tensor, count in tally(artifact.weights.tensors))
 
 
 def peak_memory() -> int:

@@ -13,7 +13,7 @@ from forebear.inspect.compare import (
     odd_tokens,
     signless,
 )
-from forebear.inspect.cost import Meter, light_first
+from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import nominating, resemblance_only
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.inspect.nominate import resembling
@@ -122,7 +122,7 @@ def scan(
 
 def worth_opening(artifact: Artifact, effort: str) -> bool:
     """Whether references are opened for a model that nothing points to: where it is small, or on request."""
-    return effort == "deep" or sum(t.nbytes for t in artifact.weights.tensors.values()) <= READ_UNASKED
+    return effort == "deep" or weight_bytes(artifact) <= READ_UNASKED
 
 
 def _first_findings(found: list[Candidate], resembled: tuple[str, Resemblance] | None) -> tuple[Finding, ...]:

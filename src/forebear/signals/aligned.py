@@ -24,7 +24,7 @@ from forebear.signals.frames import MATCHING, Frame
 from forebear.signals.generators import Block, plane_dims, usable_rows
 from forebear.signals.heads import HeadMap, head_map
 from forebear.signals.layers import layer_map
-from forebear.signals.matching import cosines, matched
+from forebear.signals.matching import cosines, even, matched
 from forebear.signals.seen import seen
 from forebear.signals.sign_code import Cell, compare_rows
 
@@ -148,13 +148,13 @@ def _neurons(
     group: str, a: Artifact, i: int, stem_a: str, b: Artifact, j: int, stem_b: str, frame: Frame
 ) -> Iterator[tuple[Block, Block, float]]:
     """Neurons matched by their gate rows; the up rows carry the coins."""
-    gates = seen(a, i, f"{stem_a}.gate"), seen(b, j, f"{stem_b}.gate", _spread(b, j, f"{stem_b}.gate"))
+    there = _spread(b, j, f"{stem_b}.gate")
+    gates = seen(a, i, f"{stem_a}.gate"), seen(b, j, f"{stem_b}.gate", there)
     if gates[0] is None or gates[1] is None:
         return
     similarity = cosines(frame.of_a(gates[0], MATCHING), frame.of_b(gates[1], MATCHING))
     pairs = matched(similarity)
     mean = float(similarity[pairs[:, 0], pairs[:, 1]].mean()) if len(pairs) else 0.0
-    there = _spread(b, j, f"{stem_b}.gate")
     pairs = np.stack([pairs[:, 0], there[pairs[:, 1]]], axis=1)
     pairs = pairs[np.argsort(pairs[:, 0])]
     one = _picked(a, i, f"{stem_a}.up", pairs[:, 0])
@@ -172,7 +172,7 @@ def _experts(
     one MLP hold each of its coins once between them, and signs cannot tell reliably that they were.
     """
     pairs = pairs[np.argsort(pairs[:, 0])]
-    chosen = pairs[np.linspace(0, len(pairs) - 1, min(EXPERTS, len(pairs))).round().astype(int)]
+    chosen = pairs[even(len(pairs), EXPERTS)]
     for turn, (x, y) in enumerate(chosen):
         for one, two, mean in _neurons("experts", a, i, f"experts.{x}", b, j, f"experts.{y}", frame):
             shown = (one, two)[side].positions % len(chosen) == turn
@@ -218,12 +218,11 @@ def _heads(
         at = _dims(heads.heads, heads.values, geometry.value_dim)
         one, two = _picked(a, i, "attn.v", at[:, 0]), _picked(b, j, "attn.v", at[:, 1])
         if one is not None and two is not None and len(at):
-            fit = float(heads.fit)
-            yield (
+            values = (
                 _block("value_output", i, one, frame.of_a, at[:, 0]),
                 _block("value_output", j, two, frame.of_b, at[:, 1]),
-                fit,
             )
+            yield *values, heads.fit
     if "query_key" in groups and geometry.head_dim:
         layout = "none" if geometry.rotary is None else family.rope
         first, second = plane_dims(geometry.head_dim, geometry.rotary or 0, layout, geometry.head_dim)
@@ -262,7 +261,7 @@ def _spread(artifact: Artifact, layer: int, part: str) -> Indices:
     """Up to ``NEURONS`` rows of a part, evenly spaced."""
     tensor = role_tensor(artifact, f"layers.{layer}.{part}")
     size = tensor.length("neuron") if tensor is not None else 0
-    return np.arange(size) if size <= NEURONS else np.linspace(0, size - 1, NEURONS).round().astype(np.int64)
+    return even(size, NEURONS)
 
 
 def _picked(artifact: Artifact, layer: int, part: str, indices: Indices) -> F32 | None:

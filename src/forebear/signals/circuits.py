@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.signals.frames import Frame, frame_of
-from forebear.signals.invariants import Neurons, described, largest, unit
-from forebear.signals.matching import cosines, matched
+from forebear.signals.invariants import Neurons, described, largest
+from forebear.signals.matching import cosines, matched, unit
 
 F32 = NDArray[np.float32]
 Indices = NDArray[np.int64]

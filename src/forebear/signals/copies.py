@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.signals.binomial import log10_tail
-from forebear.signals.matching import cosines, matched
+from forebear.signals.matching import cosines, even, matched
 from forebear.signals.sign_code import COPY_ALPHA
 
 F32 = NDArray[np.float32]
@@ -49,7 +49,7 @@ class Distinct:
 
 def _some_columns(rows: F32) -> F32:
     size = rows.shape[1]
-    return rows if size <= COLUMNS else rows[:, np.linspace(0, size - 1, COLUMNS).round().astype(int)]
+    return rows if size <= COLUMNS else rows[:, even(size, COLUMNS)]
 
 
 def _without_twins(rows: F32) -> Flags:
@@ -61,7 +61,7 @@ def _without_twins(rows: F32) -> Flags:
 def _alike(one: F32, two: F32, itself: bool = False) -> bool:
     """Whether the rows of a block are, or were, those of another block, or others of the same one."""
     count = len(one) if itself else min(len(one), PROBES)
-    probes = np.linspace(0, len(one) - 1, count).round().astype(int)
+    probes = even(len(one), count)
     cosine = cosines(one[probes], two)
     if itself:
         np.fill_diagonal(cosine, 0.0)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
-from forebear.signals.matching import matched
+from forebear.signals.matching import even, matched, unit
 from forebear.signals.seen import Indices, embedded
 
 F32 = NDArray[np.float32]
@@ -77,7 +77,7 @@ def token_frame(a: Artifact, b: Artifact) -> Frame | None:
     one, two = _by_id(a, ids_a), _by_id(b, ids_b)
     if one is None or two is None:
         return None
-    return frame_of(_unit(one), _unit(two), made_from)
+    return frame_of(unit(one), unit(two), made_from)
 
 
 def frame_of(one: F32, two: F32, made_from: str) -> Frame:
@@ -113,7 +113,7 @@ def common_tokens(a: Artifact, b: Artifact) -> tuple[Indices, Indices, str]:
         size = min(ga.vocabulary, gb.vocabulary) if ga.vocabulary == gb.vocabulary else 0
         pairs, made_from = [(i, i) for i in range(size)], "rows"
     if len(pairs) > MOST_TOKENS:
-        pairs = [pairs[i] for i in np.linspace(0, len(pairs) - 1, MOST_TOKENS).round().astype(int)]
+        pairs = [pairs[i] for i in even(len(pairs), MOST_TOKENS)]
     chosen = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return chosen[:, 0], chosen[:, 1], made_from
 
@@ -123,12 +123,6 @@ def _by_id(artifact: Artifact, ids: Indices) -> F32 | None:
     ascending, where = np.unique(ids, return_inverse=True)
     rows = embedded(artifact, ascending)
     return None if rows is None else rows[where]
-
-
-def _unit(rows: F32) -> F32:
-    """Rows of length one, so that no token weighs more than another; those without length stay zero."""
-    norms = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
-    return np.asarray(np.divide(rows, norms, out=np.zeros(rows.shape), where=norms > 0), dtype=np.float32)
 
 
 def _span(rows: F32) -> tuple[F32, F32]:

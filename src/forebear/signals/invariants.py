@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
+from forebear.signals.matching import unit
 from forebear.signals.seen import seen
 
 F32 = NDArray[np.float32]
@@ -229,12 +230,6 @@ def _standard(x: F32) -> F32:
     off = log - np.median(log)
     spread = 1.4826 * np.median(np.abs(off))
     return np.asarray(np.clip(off / max(float(spread), 1e-6), -FURTHEST, FURTHEST), dtype=np.float32)
-
-
-def unit(rows: F32) -> F32:
-    """Rows of length one; those without length stay zero."""
-    sizes = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(np.divide(rows, sizes, out=np.zeros_like(rows), where=sizes > 0), dtype=np.float32)
 
 
 def _by_size(rows: F32, most: int) -> Indices:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
 from forebear.signals.frames import MATCHING, Frame
-from forebear.signals.matching import unit
+from forebear.signals.matching import even, unit
 from forebear.signals.seen import AXIS, seen
 
 F32 = NDArray[np.float32]
@@ -68,7 +68,7 @@ def _chosen(artifact: Artifact) -> list[int]:
     g = artifact.geometry
     size = (g.intermediate or 4 * g.width) * g.width
     count = min(g.layers, MOST_LAYERS, max(4, MOST_VALUES // max(1, size)))
-    return [int(k) for k in np.unique(np.linspace(0, g.layers - 1, count).round().astype(int))]
+    return [int(k) for k in even(g.layers, count)]
 
 
 class _Rows:
@@ -97,10 +97,7 @@ class _Rows:
         if tensor is None:
             return None
         size = tensor.length(AXIS.get(part, "neuron"))
-        indices = (
-            np.arange(size) if size <= self._most else np.linspace(0, size - 1, self._most).round().astype(np.int64)
-        )
-        rows = seen(self._artifact, layer, part, indices)
+        rows = seen(self._artifact, layer, part, even(size, self._most))
         return None if rows is None else unit(self._onto(rows, MATCHING))
 
 

@@ -24,7 +24,7 @@ from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
 from forebear.signals.experts import ExpertMap, experts_of
 from forebear.signals.frames import MATCHING, Frame
-from forebear.signals.matching import unit
+from forebear.signals.matching import even, unit
 from forebear.signals.seen import seen
 
 F32 = NDArray[np.float32]
@@ -249,11 +249,7 @@ def _stems(artifact: Artifact, layer: int) -> list[str]:
 
 def _spread(items: Sequence[T]) -> list[T]:
     """Up to ``EXPERTS`` of them, evenly spaced."""
-    return [items[k] for k in _even(len(items), EXPERTS)]
-
-
-def _even(size: int, most: int) -> Indices:
-    return np.linspace(0, size - 1, min(size, most)).round().astype(np.int64)
+    return [items[k] for k in even(len(items), EXPERTS)]
 
 
 def _plan(a: Artifact, pairs: Sequence[tuple[int, int]], dims: int) -> tuple[list[tuple[int, list[int]]], int]:
@@ -278,7 +274,7 @@ def _neurons(artifact: Artifact, layer: int, stems: Sequence[str], basis: F32, m
         if up is None:
             return None
         size = up.length("neuron")
-        chosen = _even(size, -(-most // len(stems)) if most else size)
+        chosen = even(size, -(-most // len(stems)) if most else size)
         views = GATED if f"layers.{layer}.{stem}.gate" in artifact.names else PLAIN
         rows = {view: seen(artifact, layer, f"{stem}.{view}", chosen) for view in views}
         parts.append({view: r @ basis for view, r in rows.items() if r is not None})

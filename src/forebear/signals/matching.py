@@ -23,6 +23,11 @@ def cosines(one: F32, two: F32) -> F32:
     return np.asarray(unit(one) @ unit(two).T)
 
 
+def even(size: int, most: int) -> Indices:
+    """Up to ``most`` of ``size`` indices, evenly spaced, the first and the last among them; ascending."""
+    return np.linspace(0, size - 1, min(size, most)).round().astype(np.int64)
+
+
 def unit(rows: F32) -> F32:
     """Rows of length one, however large or small their values are; zero where a row is zero or not finite."""
     with np.errstate(all="ignore"):
