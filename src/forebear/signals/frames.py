@@ -96,8 +96,8 @@ def frame_of(one: F32, two: F32, made_from: str) -> Frame:
     return Frame(a, b, len(one), made_from, dims, signs, columns)
 
 
-def common_tokens(a: Artifact, b: Artifact) -> tuple[Indices, Indices, str]:
-    """Ids of up to ``MOST_TOKENS`` tokens that both models have: by string, else by number where vocabularies match."""
+def common_tokens(a: Artifact, b: Artifact, most: int = MOST_TOKENS) -> tuple[Indices, Indices, str]:
+    """Ids of up to ``most`` tokens that both models have: by string, else by number where vocabularies match."""
     ga, gb = a.geometry, b.geometry
     if ga is None or gb is None:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), "tokens"
@@ -112,8 +112,8 @@ def common_tokens(a: Artifact, b: Artifact) -> tuple[Indices, Indices, str]:
     else:
         size = min(ga.vocabulary, gb.vocabulary) if ga.vocabulary == gb.vocabulary else 0
         pairs, made_from = [(i, i) for i in range(size)], "rows"
-    if len(pairs) > MOST_TOKENS:
-        pairs = [pairs[i] for i in even(len(pairs), MOST_TOKENS)]
+    if len(pairs) > most:
+        pairs = [pairs[i] for i in even(len(pairs), most)]
     chosen = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return chosen[:, 0], chosen[:, 1], made_from
 
