@@ -223,3 +223,17 @@ def test_what_is_no_network_of_this_kind_keeps_its_tensors(change: str, tmp_path
     artifact = opened(tmp_path)
     assert artifact.architecture is None or artifact.by_names
     assert artifact.architecture is not None or set(artifact.weights.tensors) == set(tensors)
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinities_that_cancel_are_no_number_and_no_warning(tmp_path: Path) -> None:
+    model = net()
+    tensors = torch_tensors(model)
+    one, two = sorted(name for name in tensors if name.endswith(("bias_ih_l0", "bias_hh_l0")))
+    tensors[one][:] = np.inf
+    tensors[two][:] = -np.inf
+    folder = write_torch(tmp_path / "m", model)
+    write_safetensors(folder / "model.safetensors", tensors)
+    artifact = opened(folder)
+    biases = [n for r, n in artifact.names.items() if r.startswith("layers.0.rnn.") and r.endswith(".bias")]
+    assert biases and all(np.isnan(artifact.weights.tensors[n].values()).all() for n in biases)

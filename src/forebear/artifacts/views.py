@@ -69,7 +69,8 @@ class Bias(View):
         found = [
             part.values().ravel()[at + start : at + stop] for part, at in zip(self.parts, self.places, strict=True)
         ]
-        return np.asarray(np.sum(found, axis=0, dtype=np.float32))
+        with np.errstate(all="ignore"):  # one place may hold an infinity and the other its negative
+            return np.asarray(np.sum(found, axis=0, dtype=np.float32))
 
     def chunks(self, most: int) -> Iterator[F32]:
         """All values; a bias is small."""
