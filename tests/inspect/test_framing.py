@@ -1,0 +1,133 @@
+"""Who frames whom: a poisoned index, dates that lie, a child as reference, one random start. Nobody is said to derive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import forebear
+from disguises import disguise
+from documents import check_document
+from edits import F32, as_float32, copy, drifted, edit, move_gains
+from forebear.index import LocalIndex
+from forebear.inspect import enrol
+from forebear.types import Comparison, Scan, Verdict
+from models import tiny_llama
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    """An honest model, and strangers of its shape."""
+    for number in range(3):
+        tiny_llama(tmp_path / f"model{number}", seed=number)
+        move_gains(tmp_path / f"model{number}", number)
+    return tmp_path / "model0"
+
+
+def compared(a: Path, b: Path) -> Comparison:
+    found = forebear.compare(str(a), str(b))
+    check_document(found.to_json())
+    return found
+
+
+def scanned(target: Path, *references: Path) -> Scan:
+    """Scan against an index of the given references and two strangers."""
+    index = LocalIndex(target.parent / "home")
+    strangers = (target.parent / "model1", target.parent / "model2")
+    for reference in (*references, *strangers):
+        enrol(str(reference), index, f"org/{reference.name}")
+    found = forebear.scan(str(target), index, fetch=False)
+    check_document(found.to_json())
+    return found
+
+
+def is_never_the_child(victim: Path, reference: Path) -> None:
+    """Related, since it is; but nothing says that the victim was made from the reference."""
+    for found in (compared(reference, victim), scanned(victim, reference).ancestors[0]):
+        assert found.verdict.related is True if not isinstance(found, Comparison) else found.related is True
+        assert found.verdict is not Verdict.DERIVED
+        assert found.relation.direction != "a_to_b", found.relation
+
+
+NOISE = (0.02, 0.1, 0.5)
+
+
+@pytest.mark.parametrize("size", NOISE)
+def test_a_noised_copy_in_the_index_frames_nobody(size: float, victim: Path) -> None:
+    is_never_the_child(victim, drifted(victim, "famous-base", size))
+
+
+@pytest.mark.parametrize("factor", [1.0009, 0.999, 1.1])
+def test_a_scaled_copy_with_more_bits_frames_nobody(factor: float, victim: Path) -> None:
+    """Rounding the reference gives the victim's values, which anyone can arrange."""
+    is_never_the_child(victim, as_float32(victim, "famous-base", lambda _, v: v * np.float32(factor)))
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_filling_a_quantisers_cells_frames_nobody(bits: int, victim: Path) -> None:
+    """A model that was released quantised, and a reference made from it with noise inside of every step."""
+    disguise(victim, victim.parent / "released", [f"int{bits}"], seed=1)
+    released = victim.parent / "released"
+    rng = np.random.default_rng(3)
+
+    def fill(name: str, values: F32) -> F32:
+        if values.ndim < 2:
+            return values
+        levels = np.unique(np.abs(values[values != 0]))
+        step = float(np.diff(levels).min(initial=np.inf)) if len(levels) > 1 else 0.0
+        return np.asarray(values + 0.4 * min(step, float(values.std())) * rng.uniform(-1, 1, values.shape))
+
+    is_never_the_child(released, as_float32(released, "famous-base", fill))
+
+
+@pytest.mark.parametrize("steps", [["prune-neurons"], ["drop-layers"], ["trim-vocabulary"], ["int4"], ["int8"]], ids=str)
+def test_a_child_that_was_indexed_as_a_reference_is_the_later_one(steps: list[str], victim: Path) -> None:
+    disguise(victim, victim.parent / "child", steps, seed=1)
+    is_never_the_child(victim, victim.parent / "child")
+
+
+def test_a_fine_tune_that_was_indexed_as_a_reference(victim: Path) -> None:
+    """Some embedding rows moved, the others decayed, the body moved."""
+    child = copy(victim, "child")
+    rng = np.random.default_rng(8)
+
+    def train(name: str, v: F32) -> F32:
+        seen = rng.random(len(v)) < 0.4 if "embed" in name else np.ones(len(v), dtype=bool)
+        moved = 0.05 * v.std() * rng.standard_normal(v.shape) * (seen if v.ndim == 1 else seen[:, None])
+        return np.asarray((v if v.ndim == 1 else 0.98 * v) + moved)
+
+    edit(child, train)
+    is_never_the_child(victim, child)
+
+
+def test_a_back_dated_copy_is_a_copy(victim: Path) -> None:
+    """Who says that his files are older than the files they equal says nothing."""
+    thief = copy(victim, "famous-base")
+    (thief / "README.md").write_text("---\nlicense: mit\ndate: 2019-01-01\n---\n# Famous base\nReleased in 2019.\n")
+    found = compared(thief, victim)
+    assert found.verdict is Verdict.IDENTICAL and found.relation.direction == "unknown"
+    ancestor = scanned(victim, thief).ancestors[0]
+    assert ancestor.verdict is Verdict.IDENTICAL and ancestor.relation.direction == "unknown"
+
+
+@pytest.mark.parametrize("shared_gains", [False, True])
+def test_two_trainings_from_one_start_are_never_called_derived(shared_gains: bool, victim: Path) -> None:
+    """Rows of tokens that neither saw are equal up to decay, and everything else moved apart."""
+    one, two = copy(victim, "one"), copy(victim, "two")
+    for folder, seed, decay in ((one, 11, 1.0), (two, 12, 0.95)):
+        rng = np.random.default_rng(seed)
+
+        def train(name: str, v: F32, rng: np.random.Generator = rng, decay: float = decay) -> F32:
+            if v.ndim == 1:
+                return np.asarray(1 + 0.1 * rng.standard_normal(v.shape)) if not shared_gains else v
+            seen = rng.random((len(v), 1)) < 0.7 if "embed" in name else True
+            return np.asarray(decay * (v + 0.5 * v.std() * rng.standard_normal(v.shape) * seen))
+
+        edit(folder, train)
+    for a, b in ((one, two), (two, one)):
+        found = compared(a, b)
+        assert found.related and found.verdict is not Verdict.DERIVED
+        if not shared_gains:
+            assert found.verdict is Verdict.SAME_INIT_OR_DERIVED and found.relation.direction == "unknown"
