@@ -165,9 +165,7 @@ def _by_id(tensor: RoleTensor, ids: Indices) -> F32:
     return read_scattered(tensor, ascending)[where]
 
 
-def alone(
-    a: Artifact, b: Artifact, used_a: set[str], used_b: set[str]
-) -> tuple[dict[str, int], dict[str, int]]:
+def alone(a: Artifact, b: Artifact, used_a: set[str], used_b: set[str]) -> tuple[dict[str, int], dict[str, int]]:
     """Roles, or names without a role, of either model that were held against nothing, with the number of values."""
     ours, theirs = tensors_by_role(a), tensors_by_role(b)
     fused = {a.names[r] for r in used_a if r in a.names}, {b.names[r] for r in used_b if r in b.names}
