@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,13 +27,27 @@ def precision(values: F32) -> int:
     return F16 if np.array_equal(narrow, values) else FULL
 
 
-def spacing(values: F32 | F64, bits: int) -> F64:
-    """Distance between neighbours of a float format with these significant bits, at every value.
+class Format(NamedTuple):
+    """How finely values can have been stored.
 
-    Args:
-        values: any shape.
-        bits: 8, 11 or 24; float16 has a fixed distance of 2^-24 below 2^-14, of the others that is too small to matter.
+    Attributes:
+        bits: significant bits.
+        least: the smallest distance of neighbours, however small the values.
     """
+
+    bits: int
+    least: float
+
+
+def coarsest(values: F32) -> Format:
+    """The coarsest format that may have held all values: small numbers of float16 are far apart, and pass for others."""
+    bits = precision(values)
+    with np.errstate(all="ignore"):
+        half = np.array_equal(values.astype(np.float16).astype(np.float32), values)
+    return Format(bits, 2.0**-24 if half else 2.0**-133)
+
+
+def spacing(values: F32 | F64, held: Format) -> F64:
+    """Distance between neighbours of a format at every value."""
     _, exponent = np.frexp(np.where(np.isfinite(values), values, 0.0))
-    gap = np.ldexp(1.0, np.maximum(exponent, -120) - bits)
-    return np.maximum(gap, 2.0**-24) if bits == F16 else np.asarray(gap)
+    return np.asarray(np.maximum(np.ldexp(1.0, np.maximum(exponent, -120) - held.bits), held.least))

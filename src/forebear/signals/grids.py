@@ -4,19 +4,20 @@ A group lies on a grid if one scale takes every value to a level within the roun
 each value leaves an interval of scales, and the intervals have a point in common. How surprising that is, is counted in
 bits against values that are floats and nothing else: a float format with distance u between neighbours has s / u values
 in a step s of the grid, and at most two of them are near enough to a level. So a value is worth log2(s / 2u) bits, and
-nothing where the format itself is as coarse as the grid; equal values count once; zeros, which pruning makes, and the
-value that gives the scale count nothing; and every further grid that is tried is paid for.
+nothing where the format itself is as coarse as the grid. A level counts once, however many values are on it; zero,
+which pruning makes, and the level that gives the scale count nothing; and every further grid that is tried is paid for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.signals.floats import FULL, spacing
+from forebear.signals.floats import FULL, Format, spacing
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -84,16 +85,16 @@ class Fit:
     levels: frozenset[int] = frozenset()
 
 
-def integers(values: F64, precision: int) -> Fit:
+def integers(values: F64, held: Format) -> Fit:
     """Multiples of a scale: symmetric grids, and those with a whole zero point.
 
     Args:
         values: ``(g, n)`` groups.
-        precision: significant bits of the format that holds them.
+        held: the format that may hold them.
     """
-    size, gap, fresh = _sorted(np.abs(values), precision)
+    size, gap = _sorted(np.abs(values), held)
     top = size[:, -1:]
-    slack = TOLERANCE[precision] * gap
+    slack = TOLERANCE[held.bits] * gap
 
     def test(at: Indices, k: Indices, chosen: Indices | slice) -> tuple[Flags, F64]:
         x, t, u = (v[at][:, chosen][:, None, :] for v in (size, slack, gap))
@@ -103,9 +104,8 @@ def integers(values: F64, precision: int) -> Fit:
         low = np.where(speaks, (x - t) / level, -np.inf).max(axis=2)
         high = np.where(speaks, (x + t) / level, np.inf).min(axis=2)
         fits = (low <= high) & ~(speaks & (level == 0)).any(axis=2)
-        each = np.where(
-            speaks & fresh[at][:, chosen][:, None, :] & (x < top[at][:, :, None]), np.log2(step / (2 * u)), 0
-        )
+        news = speaks & _news(level) & (level < k[:, None])
+        each = np.where(news, np.log2(step / (2 * u)), 0.0)
         return np.asarray(fits), np.maximum(each, 0.0).sum(axis=2)
 
     best, worth = _searched(len(size), MOST_LEVELS, _telling(size), test)
@@ -113,18 +113,23 @@ def integers(values: F64, precision: int) -> Fit:
     with np.errstate(all="ignore"):
         step = np.where(fits, np.abs(values).max(axis=1) / np.maximum(best, 1), 0.0)[:, None]
         level = np.where(step > 0, np.round(values / step), 0.0)
-    held = np.where(fits[:, None], level, 0.0)
+    levels = np.where(fits[:, None], level, 0.0)
     cells = np.broadcast_to(step / 2, values.shape)
     return Fit(
-        fits, worth, cells, held.min(axis=1), held.max(axis=1), frozenset(np.abs(held).astype(int).ravel().tolist())
+        fits,
+        worth,
+        cells,
+        levels.min(axis=1),
+        levels.max(axis=1),
+        frozenset(np.abs(levels).astype(int).ravel().tolist()),
     )
 
 
-def offset(values: F64, precision: int) -> Fit:
+def offset(values: F64, held: Format) -> Fit:
     """A scale and an offset of any size: the smallest value, and steps from there."""
-    size, gap, fresh = _sorted(values, precision)
+    size, gap = _sorted(values, held)
     first, last = size[:, :1], size[:, -1:]
-    slack = TOLERANCE[precision] * gap
+    slack = TOLERANCE[held.bits] * gap
 
     def test(at: Indices, k: Indices, chosen: Indices | slice) -> tuple[Flags, F64]:
         x, t, u = (v[at][:, chosen][:, None, :] for v in (size, slack, gap))
@@ -135,7 +140,7 @@ def offset(values: F64, precision: int) -> Fit:
         allowed = t + (1 - part) * ends[0] + part * ends[1]
         speaks = 2 * allowed + u < 2 * COARSE * step
         near = np.abs(x - begin - level * step) <= allowed
-        inner = speaks & fresh[at][:, chosen][:, None, :] & (level > 0) & (level < k[:, None])
+        inner = speaks & _news(level) & (level > 0) & (level < k[:, None]) & (x != 0)
         each = np.where(inner, np.log2(step / (2 * allowed + u)), 0.0)
         return np.asarray((near | ~speaks).all(axis=2)), np.maximum(each, 0.0).sum(axis=2)
 
@@ -146,18 +151,18 @@ def offset(values: F64, precision: int) -> Fit:
     return Fit(fits, worth, np.broadcast_to(step / 2, values.shape), np.zeros(len(size)), best.astype(float))
 
 
-def small_floats(values: F64, precision: int, mantissa: int, octaves: int) -> Fit:
+def small_floats(values: F64, held: Format, mantissa: int, octaves: int) -> Fit:
     """Floats of few bits times a scale; values too small for a leading one are not asked.
 
     Args:
         values: ``(g, n)`` groups.
-        precision: significant bits of the format that holds them.
+        held: the format that may hold them.
         mantissa: bits behind the leading one.
         octaves: how far below the largest value leading ones go.
     """
-    size, gap, fresh = _sorted(np.abs(values), precision)
+    size, gap = _sorted(np.abs(values), held)
     top = size[:, -1:]
-    slack, parts = TOLERANCE[precision] * gap, 2**mantissa
+    slack, parts = TOLERANCE[held.bits] * gap, 2**mantissa
     fits = np.zeros(len(size), dtype=bool)
     worth = np.full(len(size), -np.inf)
     scale = np.zeros((len(size), 1))
@@ -171,36 +176,37 @@ def small_floats(values: F64, precision: int, mantissa: int, octaves: int) -> Fi
             low = np.where(speaks, (size - slack) / level, -np.inf).max(axis=1)
             high = np.where(speaks, (size + slack) / level, np.inf).min(axis=1)
             found = (low <= high) & (top[:, 0] > 0)
-            each = np.where(speaks & fresh & (size < top), np.log2(step / (2 * gap)), 0.0)
+            each = np.where(speaks & _news(level) & (level < lead), np.log2(step / (2 * gap)), 0.0)
         value = np.maximum(each, 0.0).sum(axis=1) - np.log2(parts)
         better = found & (value > worth)
         fits |= found
         worth, scale = np.where(better, value, worth), np.where(better[:, None], unit, scale)
     with np.errstate(all="ignore"):
-        above = np.maximum(np.abs(values), top * 2.0**-octaves) * (
-            1 + 2.0**-6
-        )  # a power of two has its wider gap above
+        above = np.maximum(np.abs(values), top * 2.0**-octaves)
+        above = above * (1 + 2.0**-6)  # a power of two has its wider gap above
         _, exponent = np.frexp(above / scale / parts)
         cells = np.where(scale > 0, np.ldexp(scale, exponent - 1), 0.0) / 2
     none = np.zeros(len(size))
     return Fit(fits, worth, cells, none, none)
 
 
-def table(values: F64, precision: int, levels: F64) -> Fit:
+def table(values: F64, held: Format, levels: F64) -> Fit:
     """Levels of a table times the largest magnitude of a group."""
-    size, gap, fresh = _sorted(values, precision)
+    size, gap = _sorted(values, held)
     top = np.abs(values).max(axis=1, keepdims=True, initial=0.0)
-    slack = TOLERANCE[precision] * gap
+    slack = TOLERANCE[held.bits] * gap
     middle = (levels[1:] + levels[:-1]) / 2
     gaps = np.diff(levels)
     wide = np.maximum(np.append(gaps, 0.0), np.insert(gaps, 0, 0.0))
     with np.errstate(all="ignore"):
         x = np.where(top > 0, size / top, 0.0)
         at = np.searchsorted(middle, x)
-        error = slack / top + np.abs(x) * TOLERANCE[precision] * 2.0**-precision * 2
+        error = slack / top + np.abs(x) * TOLERANCE[held.bits] * 2.0**-held.bits * 2
         near = np.abs(x - levels[at]) <= error
         fits = near.all(axis=1) & (top[:, 0] > 0)
-        each = np.where(fresh & (x != 0) & (np.abs(x) < 1), np.log2(wide[at] / (2 * error + gap / top)), 0.0)
+        each = np.where(
+            _news(at) & (levels[at] != 0) & (np.abs(levels[at]) < 1), np.log2(wide[at] / (2 * error + gap / top)), 0.0
+        )
     worth = np.maximum(np.nan_to_num(each), 0.0).sum(axis=1)
     where = np.searchsorted(middle, np.where(top > 0, values / np.where(top > 0, top, 1.0), 0.0))
     none = np.zeros(len(size))
@@ -234,9 +240,14 @@ def _searched(count: int, most: int, telling: Indices, test: Test) -> tuple[NDAr
     return best, worth
 
 
-def _sorted(values: F64, precision: int) -> tuple[F64, F64, Flags]:
-    """Values in order, the distance of floats at each, and which of them are not zero and no repetition."""
+def _news(level: NDArray[Any]) -> Flags:
+    """Levels that are not that of the value before: values on one level say what the first of them says."""
+    out = np.ones(level.shape, dtype=bool)
+    out[..., 1:] = level[..., 1:] != level[..., :-1]
+    return out
+
+
+def _sorted(values: F64, held: Format) -> tuple[F64, F64]:
+    """Values in order, and the distance of floats at each."""
     size = np.sort(values, axis=1)
-    fresh = np.ones(size.shape, dtype=bool)
-    fresh[:, 1:] = size[:, 1:] != size[:, :-1]
-    return size, spacing(size, precision), fresh & (size != 0)
+    return size, spacing(size, held)

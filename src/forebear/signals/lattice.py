@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Tensor
 from forebear.artifacts.dtypes import SAFETENSORS
-from forebear.signals.floats import precision, spacing
+from forebear.signals.floats import Format, coarsest, spacing
 from forebear.signals.grids import E2M1, FP4_TABLE, MOST_LEVELS, NF4, Fit, integers, offset, small_floats, table
 
 NAME = "lattice/1"
@@ -42,7 +42,7 @@ FINER_BELOW = 6
 EDGE = 128
 SIZES = (256, 128, 64, 32, 16)
 FLOATS = frozenset(("F32", "F16", "BF16", "F64"))
-GRIDS: tuple[tuple[str, Callable[[F64, int], Fit]], ...] = (
+GRIDS: tuple[tuple[str, Callable[[F64, Format], Fit]], ...] = (
     ("int", integers),
     ("NF4", partial(table, levels=NF4)),
     ("FP4", partial(table, levels=np.concatenate([-FP4_TABLE[:0:-1], FP4_TABLE]))),
@@ -164,7 +164,7 @@ def lattice_of(values: F32) -> Lattice | None:
     """
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         return None
-    held = precision(values)
+    held = coarsest(values)
     best: Lattice | None = None
     possible = {turned: _possible(Cut("group", FINEST, turned), values, held) for turned in (False, True)}
     for cut in cuts():
@@ -184,7 +184,7 @@ def lattice_of(values: F32) -> Lattice | None:
     return best
 
 
-def _possible(cut: Cut, values: F32, held: int) -> frozenset[str]:
+def _possible(cut: Cut, values: F32, held: Format) -> frozenset[str]:
     """Grids that the smallest groups do not rule out: what a large group lies on, its parts lie on.
 
     Tables are always possible: they go by the largest magnitude of a whole group.
@@ -221,7 +221,7 @@ def _simpler(new: Lattice, best: Lattice) -> bool:
     return 2 * new.bits <= best.bits
 
 
-def _all_fit(chosen: list[F64], held: int, name: str, grid: Callable[[F64, int], Fit]) -> Fit | None:
+def _all_fit(chosen: list[F64], held: Format, name: str, grid: Callable[[F64, Format], Fit]) -> Fit | None:
     """The fit of all groups, None where one does not fit or it could be chance."""
     fit = None
     for groups in chosen:
@@ -313,7 +313,7 @@ def rounds(a: F32, b: F32, lattice: Lattice) -> Rounding | None:
     groups = lattice.cut.split(b)
     if groups is None:
         return None
-    held = precision(b)
+    held = coarsest(b)
     grid = dict(GRIDS)[lattice.grid]
     cells = np.concatenate([_cells(part, held, grid) for part in np.array_split(groups, -(-groups.size // 65_536))])
     half = lattice.cut.join(cells, b.shape)
@@ -322,13 +322,13 @@ def rounds(a: F32, b: F32, lattice: Lattice) -> Rounding | None:
     known = half > 0
     if not known.any():
         return None
-    slack = spacing(a, precision(a)) + spacing(b, held)
+    slack = spacing(a, coarsest(a)) + spacing(b, held)
     distance = np.abs(a.astype(np.float64) - b)
     near = distance[known] <= half[known] * (1 + 1e-3) + slack[known]
     share = distance[known] / half[known]
     return Rounding(int(known.sum()), float(near.mean()), float(np.sqrt((share**2).mean())))
 
 
-def _cells(groups: F64, held: int, grid: Callable[[F64, int], Fit]) -> F64:
+def _cells(groups: F64, held: Format, grid: Callable[[F64, Format], Fit]) -> F64:
     fit = grid(groups, held)
     return np.where(fit.fits[:, None], fit.cells, 0.0)

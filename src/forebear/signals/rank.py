@@ -11,13 +11,14 @@ the update: then the rank comes out too large rather than too small, and nothing
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.signals.floats import FULL, precision, spacing
+from forebear.signals.floats import FULL, coarsest, spacing
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -74,8 +75,8 @@ class Edge:
         """Account for some rows of both matrices: the coarser of the two roundings counts."""
         variance = np.zeros(a.shape)
         for values in (a, b):
-            bits = precision(values)
-            error = spacing(values, bits) * (FULL_SLACK if bits == FULL else 1.0)
+            held = coarsest(values)
+            error = spacing(values, held) * (FULL_SLACK if held.bits == FULL else 1.0)
             variance = np.maximum(variance, np.where(values != 0, error**2 / 12, 0.0))
         self._row = max(self._row, float(variance.sum(axis=1).max(initial=0.0)))
         if not self._columns.size:
@@ -84,7 +85,7 @@ class Edge:
 
     def value(self) -> float:
         """The largest singular value that the errors have, about."""
-        return SLACK * (self._row**0.5 + float(self._columns.max(initial=0.0)) ** 0.5)
+        return SLACK * (math.sqrt(self._row) + math.sqrt(self._columns.max(initial=0.0)))
 
 
 def numerical_rank(blocks: Blocks, rows: int, columns: int, seed: int = 0) -> Rank | None:
