@@ -106,8 +106,9 @@ class Change:
 
     @property
     def untouched(self) -> bool:
-        """Whether nothing changed beyond the rounding to the coarser of the two formats."""
-        return self.drift_kept <= 2.0 ** -min(self.precision) and not self.zeros_a and not self.zeros_b
+        """Whether no value changed, or between formats of other precision none beyond the rounding to the coarser."""
+        limit = 2.0 ** -min(self.precision) if self.precision[0] != self.precision[1] else 0.0
+        return self.drift_kept <= limit and not self.zeros_a and not self.zeros_b
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Format(NamedTuple):
 
 
 def coarsest(values: F32) -> Format:
-    """The coarsest format that may have held all values: small numbers of float16 are far apart, and pass for others."""
+    """The coarsest format that may have held all values: float16 keeps its smallest numbers far apart."""
     bits = precision(values)
     with np.errstate(all="ignore"):
         half = np.array_equal(values.astype(np.float16).astype(np.float32), values)

@@ -6,13 +6,11 @@ sure the more the parts in common differ. So a structure tells a direction by it
 
 from __future__ import annotations
 
-from collections import Counter
-
 from forebear.lineage.direction import Reason
 from forebear.lineage.relations.base import ALIKE, Found, Observed, toward
 
 SURE, LIKELY = 4.0, 1.5
-"""Log-odds of a structure where the parts in common are equal, and where they were trained on: a sibling has them too."""
+"""Log-odds of a structure where the parts in common are equal, and where they were trained on, as a sibling's are too."""
 SAME = 0.002
 """Drift up to which parts in common are equal but for rounding: bfloat16 moves values by 0.0017 on average."""
 REPLACED = 0.5
@@ -42,7 +40,8 @@ def upcycled(observed: Observed) -> Found | None:
     said = [f"{len(changes):,} matrices of experts have a mean cosine of {cosine:.2f} to those of the dense MLP"] * (
         bool(changes) and cosine is not None
     )
-    said += [f"{coins.agree:,} of {coins.n:,} coins of its neurons agree"] * (coins is not None)
+    if coins is not None:
+        said.append(f"{coins.agree:,} of {coins.n:,} coins of its neurons agree")
     later = "the model" if theirs else "the reference"
     reasons = (toward(bool(theirs), SURE, f"{later} has several experts like one dense MLP of the other"),)
     details = {"experts": experts, "expert_cosine": cosine}
@@ -95,8 +94,8 @@ def depth_upscaled(observed: Observed) -> Found | None:
     listed = "; ".join(f"{' and '.join(map(str, layers))} like {one}" for one, layers in list(copies.items())[:4])
     return Found(
         "depth_upscaled",
-        f"{extra} of {max(ours, theirs)} layers are a second copy of one of the {min(ours, theirs)} layers of the other: "
-        f"{listed}.",
+        f"{extra} of {max(ours, theirs)} layers are a second copy of one of the {min(ours, theirs)} layers of the "
+        f"other: {listed}.",
         f"{min(ours, theirs)} layers stretched to {max(ours, theirs)}",
         {"copies": {str(one): layers for one, layers in copies.items()}},
         (toward(later, SURE, "the deeper model repeats layers of the other"),),
@@ -215,8 +214,3 @@ def vocabulary_changed(observed: Observed) -> Found | None:
         "embedding_cosine": cosine,
     }
     return Found("vocabulary_changed", text + ".", words.get(how, f"vocabulary {how}"), details, reasons)
-
-
-def layers_in_common(observed: Observed) -> Counter[int]:
-    """How many layers of the deeper model are like each of the other."""
-    return Counter(p for p in observed.partners.values() if p is not None)

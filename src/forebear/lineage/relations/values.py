@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from forebear.lineage.direction import Reason
 from forebear.lineage.relations.base import Found, Observed, toward
 from forebear.signals.change import Change
 from forebear.signals.delta import OWN_ZEROS, PRUNED_AT_LEAST
@@ -20,7 +21,7 @@ MOSTLY_EQUAL = 0.5
 ALL_BUT = 1e-3
 """Share of matrices that may be told otherwise before "all" is no longer said."""
 ROUNDED, FILLED = 5.0, 4.0
-"""Log-odds of rounding to a grid, and of zeros, where nothing else changed: the reverse would have to guess what is lost."""
+"""Log-odds of rounding to a grid, and of zeros, where nothing else changed: the reverse would have to guess values."""
 STEP = 2.0
 """Root mean square of the distance to the rounded model, in half steps, up to which it is a quantiser's doing: 0.58 for
 rounding to nearest, about 1 for those that make up for errors of others (GPTQ, AWQ)."""
@@ -51,7 +52,8 @@ def quantized(observed: Observed) -> Found | None:
     rounding = observed.rounding.get("a_to_b" if later else "b_to_a")
     how = "is stored so" if grids.stored else "lies on that grid in every value that was sampled"
     text = f"{len(grids.found)} of {grids.sampled} matrices of the {who}: {lattice.words}; it {how}"
-    reasons, excluded = (), ""
+    reasons: tuple[Reason, ...] = ()
+    excluded = ""
     if rounding is not None:
         text += (
             f"; {rounding.within:.2%} of {rounding.values:,} values of the other are within half a step of it"
@@ -59,7 +61,7 @@ def quantized(observed: Observed) -> Found | None:
         )
         if rounding.within == 1.0 and sides[int(not later)] is None:
             fact = f"every value of the {who} is the other's, rounded to a coarser grid"
-            reasons, excluded = (toward(later, ROUNDED, fact),), fact  # type: ignore[assignment]
+            reasons, excluded = (toward(later, ROUNDED, fact),), fact
     details = {
         "format": {"name": lattice.format, "bits": lattice.bits, "groups": lattice.cut.words if lattice.cut else None},
         "quantized_side": "b" if later else "a",
@@ -100,7 +102,7 @@ def pruned(observed: Observed) -> Found | None:
     who = "model" if later else "reference"
     kept = observed.changes.drift_kept if observed.changes else None
     text = f"{shares[side]:.0%} of the body's values are zero in the {who} alone ({pattern or 'no pattern'})"
-    untouched = all(c.untouched or (c.drift_kept <= 2.0 ** -min(c.precision)) for c in body)
+    untouched = not any(c.square_kept for c in body)
     text += "; the others are untouched" if untouched else f"; the others moved by {kept:.1%}"
     fact = f"{shares[side]:.0%} of the values were lost in the {who}"
     reasons = (toward(later, FILLED if untouched else 1.5, fact),)
@@ -132,8 +134,8 @@ def lora(observed: Observed) -> Found | None:
         return None
     where = sorted({c.other.split(".")[-1] for c in changed})
     text = (
-        f"The difference of {len(changed)} of {len(body)} matrices of the body has a low rank above the edge of rounding "
-        f"({', '.join(f'{r} in {n}' for r, n in ranks.most_common(3))}); the others are untouched"
+        f"The difference of {len(changed)} of {len(body)} matrices of the body has a low rank above the edge of "
+        f"rounding ({', '.join(f'{r} in {n}' for r, n in ranks.most_common(3))}); the others are untouched"
     )
     fact = f"the difference has rank {rank}, which a training of all weights does not give"
     details = {"lora_rank": rank, "lora_targets": where}
