@@ -14,6 +14,7 @@ from forebear.inspect.adapter import compare_adapter
 from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.inspect.judge import FEWEST_COINS
+from forebear.inspect.observe import Allowed, described
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
@@ -182,8 +183,13 @@ def compare_artifacts(
             if resemblance.nominated and not conclusion.verdict.related and not agreeing:
                 conclusion = replace(conclusion, verdict=Verdict.INCONCLUSIVE, why=resemblance_only(a.name))
                 findings = (nominating(a.name, resemblance),)
-    evidence += context_evidence(*marks)
+    together = undone if isinstance(undone, Undone) and counts is undone.counts else None
+    rows = effort == "deep" or not any(light_first(m, effort) for m in (a, b))
+    allowed = Allowed(may_read_whole(a, b, effort), rows and effort != "quick")
+    conclusion, between, gaps = described(a, b, conclusion, counts, delta, together, allowed)
+    evidence += [*between, *context_evidence(*marks)]
     covered = coverage(counts, reasons, a, b, identical, effort, undone)
+    covered = replace(covered, not_tested=(*covered.not_tested, *gaps))
     match = undone.match if isinstance(undone, Undone) else None
     return Pair(conclusion, counts, delta, tuple(evidence), covered, findings, match)
 

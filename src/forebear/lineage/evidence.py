@@ -6,11 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 
 from forebear.lineage.counts import LOG10_ALPHA, Counts
 from forebear.signals import sign_code
+from forebear.signals.change import NAME as CHANGE
+from forebear.signals.change import Changes
 from forebear.signals.delta import NAME as DELTA
 from forebear.signals.delta import Delta
 from forebear.signals.sign_code import SignCode, copied_layers, relies_on
 from forebear.types import Evidence, Test, floored
 
+MOST_NAMED = 32
+"""Tensors that are named one by one."""
 NULL = "independent initialisation"
 GROUP_WORDS = {
     "residual": "residual dimensions",
@@ -169,6 +173,41 @@ def delta_evidence(delta: Delta) -> Evidence:
         None,
         _capital(text),
         details=details,
+    )
+
+
+def change_evidence(changes: Changes) -> Evidence:
+    """``change/1`` as evidence: context for the relation, and no support."""
+    body, drift, equal = changes.body, changes.drift, changes.equal
+    read = "every value" if changes.whole else "a sample of rows"
+    text = "No matrices of attention or MLPs could be compared."
+    if drift is not None and equal is not None:
+        text = (
+            f"Over {len(body)} matrices of attention and MLPs ({read}) the median of relative drifts is {drift:.1%}, "
+            f"and {equal:.1%} of the values are bit-identical."
+        )
+    ranks = [c.rank for c in body if c.rank is not None]
+    return Evidence(
+        CHANGE,
+        "weights",
+        "nothing",
+        drift,
+        Test.HEURISTIC,
+        None,
+        sum(c.values for c in changes.each),
+        None,
+        text,
+        details={
+            "drift": drift,
+            "equal": equal,
+            "every_value": changes.whole,
+            "layers": [{"b": layer, "drift": round(value, 6)} for layer, value in changes.by_layer().items()],
+            "low_rank": sum(r.low for r in ranks) if ranks else None,
+            "ranks_told": len(ranks),
+            "only_a": list(changes.only_a)[:MOST_NAMED],
+            "only_b": list(changes.only_b)[:MOST_NAMED],
+            "not_compared": list(changes.unread)[:MOST_NAMED],
+        },
     )
 
 

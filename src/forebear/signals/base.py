@@ -164,6 +164,28 @@ SIGNALS: tuple[Signal, ...] = (
         "docs/architecture.md",
     ),
     Signal(
+        "change/1",
+        "weights",
+        "heuristic",
+        "What lies between two dependent models tensor by tensor: drift, bit-identical values, zeros, and the rank of "
+        "the difference above the edge of rounding. It tells how they are related.",
+        "the weights of both models, coordinates in their places",
+        "added or lost layers, tokens and experts; quantisation and pruning, which it names",
+        "scrambled coordinates; who came first where nothing was lost. Never counts towards dependence",
+        "docs/relations.md; cf. Mukherjee et al. 2025, arXiv 2505.11711",
+    ),
+    Signal(
+        "lattice/1",
+        "weights",
+        "exact",
+        "Whether weights that are plain floats lie on a quantiser's grid in every group that was sampled: they were "
+        "quantised, and dequantised. By chance plain floats do so once in 2^64, for each grid and cut that is tried.",
+        "matrices of plain floats",
+        "renaming, storage as bfloat16 or float16, a rotation before it",
+        "quantisers that order columns by importance; who quantised. Never counts towards dependence",
+        "docs/relations.md",
+    ),
+    Signal(
         "adapter-rows/1",
         "weights",
         "exact",

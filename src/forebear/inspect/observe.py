@@ -1,0 +1,359 @@
+"""What lies between two dependent models, as far as it may be read: the facts that their relation is told from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.artifacts import Artifact
+from forebear.artifacts.kinds import kinds
+from forebear.artifacts.roles import RoleTensor, role_tensor
+from forebear.errors import ForebearError, one_line
+from forebear.inspect.disguise import Undone
+from forebear.lineage import Conclusion, Counts
+from forebear.lineage.evidence import change_evidence
+from forebear.lineage.relation import found_in, related
+from forebear.lineage.relations.base import ALIKE, Grids, Kept, Observed, Sizes
+from forebear.signals.change import NAME as CHANGE
+from forebear.signals.change import Changes, changes
+from forebear.signals.delta import Delta
+from forebear.signals.lattice import Lattice, Rounding, lattice_of, rounds, sampled, stored_as
+from forebear.signals.matching import cosines, even, matched, unit
+from forebear.signals.seen import AXIS
+from forebear.types import Evidence, Untested, Verdict
+
+F32 = NDArray[np.float32]
+Pairs = list[tuple[int, int]]
+
+SAMPLED = 8
+"""Matrices of a model that are looked at for a quantiser's grid."""
+PARTS = ("mlp.up", "mlp.down", "attn.q", "attn.v", "attn.o", "mlp.gate", "attn.k", "experts.0.up", "experts.0.down")
+LOOKS = ("mlp.up", "experts.0.up", "shared.up", "attn.v", "attn.k", "attn.o")
+"""Parts of a layer by which it is known among those of another depth."""
+LOOK_VALUES = 16_384
+"""Values of each of them."""
+LIKE = 0.2
+"""Cosine of two layers' values from which on they can be copies; that of independent ones is below 0.05."""
+MOST_KEPT = 4_096
+MATRIX = 0.25
+"""Share of matching neurons from which on layers are alike whose coordinates were put together."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What may be read.
+
+    Attributes:
+        whole: every value of both models.
+        rows: some rows of both.
+    """
+
+    whole: bool
+    rows: bool
+
+
+def observe(
+    a: Artifact, b: Artifact, counts: Counts, delta: Delta, excludes: str, undone: Undone | None, allowed: Allowed
+) -> Observed:
+    """Measure what tells how two models are related.
+
+    Args:
+        a: the reference.
+        b: the model in question.
+        counts: the coins that agree.
+        delta: what lies between the rows of the coins.
+        excludes: the stated test that excludes a merely shared start, or "".
+        undone: how coordinates were put together, None where the coins agree in their places.
+        allowed: what may be read.
+
+    Raises:
+        InputError: rows could not be read.
+    """
+    moved = undone is not None and bool(undone.words)
+    partners: Mapping[int, int | None] = {}
+    if undone is not None and undone.match is not None:
+        partners = _matching(a, b, undone)
+    elif allowed.rows:
+        partners = _likes(a, b)
+    measured = None
+    if allowed.rows and not moved:
+        measured = changes(a, b, _layers(a, b, counts, partners), allowed.whole)
+    sides, rounding = _quantisation(a, b, measured, allowed.rows)
+    why = ""
+    if measured is None:
+        why = "their coordinates were moved" if moved else "it would mean to read much of large models (--effort deep)"
+    return Observed(
+        (sizes_of(a), sizes_of(b)),
+        counts,
+        measured,
+        partners,
+        sides,
+        rounding,
+        undone.words if undone is not None else None,
+        _kept(a, b, counts, undone, allowed),
+        excludes,
+        delta.lost,
+        why,
+    )
+
+
+def sizes_of(artifact: Artifact) -> Sizes:
+    """A model's sizes, and what it has beside its language core."""
+    g = artifact.geometry
+    if g is None:
+        return Sizes(parameters=artifact.parameters, other={})
+    return Sizes(
+        g.layers,
+        g.width,
+        g.intermediate or 0,
+        g.heads or 0,
+        g.kv_heads or 0,
+        g.head_dim or 0,
+        g.experts,
+        artifact.parameters,
+        _towers(artifact),
+    )
+
+
+def _towers(artifact: Artifact) -> dict[str, int]:
+    """Components without a role, by the first words of their names; buffers of the core's own layers are none."""
+    known = set(artifact.names.values())
+    stems = {name.split(".")[0] for name in known}
+    core = {name[: name.index(f".{number}.")] for name, number in _numbered(artifact)}
+    found: dict[str, tuple[int, int]] = {}
+    floating = (kind for kind in kinds(artifact.weights.tensors).kinds if kind.like.floating)
+    for like, name in ((kind.like, name) for kind in floating for name in kind.names if name not in known):
+        if any(name.startswith(f"{stem}.") for stem in core):
+            continue
+        parts = name.split(".")
+        component = ".".join(parts[:2]) if parts[0] in stems and len(parts) > 2 else parts[0]
+        size, matrices = found.get(component, (0, 0))
+        found[component] = size + like.size, matrices + (len(like.shape) > 1)
+    return {name: size for name, (size, matrices) in found.items() if matrices > 1}
+
+
+def _numbered(artifact: Artifact) -> list[tuple[str, str]]:
+    """Tensor names of layers, and the number of the layer in them."""
+    layers = [(name, role.split(".")[1]) for role, name in artifact.names.items() if role.startswith("layers.")]
+    return [(name, number) for name, number in layers if f".{number}." in name]
+
+
+def _layers(a: Artifact, b: Artifact, counts: Counts, partners: Mapping[int, int | None]) -> Pairs:
+    """Pairs of layers that are compared: straight, unless coins or likeness say otherwise."""
+    if a.geometry is None or b.geometry is None:
+        return []
+    if partners:
+        deeper_is_b = b.geometry.layers > a.geometry.layers
+        first: dict[int, int] = {}
+        for deep, shallow in partners.items():
+            if shallow is not None:
+                first.setdefault(shallow, deep)
+        return sorted((s, d) if deeper_is_b else (d, s) for s, d in first.items())
+    pairs = list(counts.layers)
+    if a.geometry.layers == b.geometry.layers and all(i == j for i, j in pairs):
+        return [(k, k) for k in range(a.geometry.layers)]
+    return pairs
+
+
+def _likes(a: Artifact, b: Artifact) -> dict[int, int | None]:
+    """By layer of the deeper model the layer of the other whose values are most like its own; of one depth nothing."""
+    if a.geometry is None or b.geometry is None or a.geometry.layers == b.geometry.layers:
+        return {}
+    deep, shallow = (a, b) if a.geometry.layers > b.geometry.layers else (b, a)
+    assert deep.geometry is not None and shallow.geometry is not None
+    ours, theirs = (
+        [_look(m, layer) for layer in range(g.layers)] for m, g in ((deep, deep.geometry), (shallow, shallow.geometry))
+    )
+    out: dict[int, int | None] = {}
+    for layer, own in enumerate(ours):
+        score = [_likeness(own, other) for other in theirs]
+        best = int(np.argmax(score)) if score else 0
+        out[layer] = best if score and score[best] >= LIKE else None
+    return out
+
+
+def _look(artifact: Artifact, layer: int) -> dict[str, F32]:
+    """Some values of a layer by part, of length one."""
+    found: dict[str, F32] = {}
+    for part in LOOKS:
+        tensor = role_tensor(artifact, f"layers.{layer}.{part}")
+        if tensor is None or artifact.geometry is None or len(tensor.tensor.shape) != 2:
+            continue
+        axis = AXIS.get(part, "neuron")
+        count = max(1, min(tensor.length(axis), LOOK_VALUES // max(1, artifact.geometry.width)))
+        rows = tensor.rows(axis, np.arange(count), min(artifact.geometry.width, LOOK_VALUES))
+        found[part] = unit(rows.reshape(1, -1))[0]
+    return found
+
+
+def _likeness(one: Mapping[str, F32], two: Mapping[str, F32]) -> float:
+    """Mean cosine over the parts that both have in one size."""
+    both = [float(v @ two[part]) for part, v in one.items() if part in two and len(two[part]) == len(v)]
+    return float(np.mean(both)) if both else -1.0
+
+
+def _matching(a: Artifact, b: Artifact, undone: Undone) -> dict[int, int | None]:
+    """The same from matching neurons, where every layer was held against every other."""
+    if a.geometry is None or b.geometry is None or a.geometry.layers == b.geometry.layers or undone.match is None:
+        return {}
+    cells = undone.match.matrix()
+    deeper_is_b = b.geometry.layers > a.geometry.layers
+    seen = {j if deeper_is_b else i for i, j, _ in cells}
+    if len(seen) < max(a.geometry.layers, b.geometry.layers):
+        return {}
+    out: dict[int, int | None] = dict.fromkeys(sorted(seen))
+    best: dict[int, float] = {}
+    for i, j, share in cells:
+        deep, shallow = (j, i) if deeper_is_b else (i, j)
+        if share >= MATRIX and share > best.get(deep, 0.0):
+            best[deep], out[deep] = share, shallow
+    return out
+
+
+def _quantisation(
+    a: Artifact, b: Artifact, measured: Changes | None, rows: bool
+) -> tuple[tuple[Grids, Grids], dict[str, Rounding]]:
+    """What is quantised in either, and whether its values are the other's, rounded."""
+    pairs = [(c.role, c.other) for c in measured.body] if measured is not None else []
+    if not pairs:
+        both = sorted(r for r in a.names.keys() & b.names.keys() if r.startswith("layers.") and r.endswith(PARTS))
+        pairs = [(r, r) for r in both]
+    chosen = _chosen(pairs)
+    found: list[dict[str, Lattice]] = [{}, {}]
+    stored = [False, False]
+    roundings: dict[str, list[Rounding]] = {}
+    looked = 0
+    for role, other in chosen:
+        tensors = role_tensor(a, role), role_tensor(b, other)
+        if tensors[0] is None or tensors[1] is None:
+            continue
+        looked += 1
+        kept = [stored_as(t.tensor) for t in tensors if t is not None]
+        values = [sampled(t.tensor) if rows else None for t in tensors if t is not None]
+        grids = [lattice_of(v) if v is not None else None for v in values]
+        for side in (0, 1):
+            named = kept[side] or grids[side]
+            if named is not None:
+                found[side][(role, other)[side]] = named
+                stored[side] |= kept[side] is not None
+        for side, way in ((1, "a_to_b"), (0, "b_to_a")):
+            grid, rich, poor = grids[side], values[1 - side], values[side]
+            if grid is None or rich is None or poor is None or measured is None or not _alike(*tensors):
+                continue
+            if (one := rounds(rich, poor, grid)) is not None:
+                roundings.setdefault(way, []).append(one)
+    sides = Grids(looked, found[0], stored[0]), Grids(looked, found[1], stored[1])
+    return sides, {way: _pooled(each) for way, each in roundings.items()}
+
+
+def _alike(one: RoleTensor | None, two: RoleTensor | None) -> bool:
+    return one is not None and two is not None and one.tensor.shape == two.tensor.shape and one.role == two.role
+
+
+def _chosen(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Up to :data:`SAMPLED` pairs, of as many parts as there are, from layer to layer."""
+    by_part: dict[str, list[tuple[str, str]]] = {}
+    for pair in pairs:
+        by_part.setdefault(pair[1].split(".", 2)[-1].split(".")[-1], []).append(pair)
+    each = max(1, SAMPLED // max(1, len(by_part)))
+    found = [held[k] for held in by_part.values() for k in even(len(held), each).tolist()]
+    return found[:SAMPLED]
+
+
+def _pooled(each: Sequence[Rounding]) -> Rounding:
+    total = sum(r.values for r in each)
+    within = sum(r.within * r.values for r in each) / total
+    exact = all(r.within == 1.0 for r in each)
+    return Rounding(
+        total, 1.0 if exact else min(within, 1 - 1 / total), (sum(r.rms**2 * r.values for r in each) / total) ** 0.5
+    )
+
+
+def _kept(a: Artifact, b: Artifact, counts: Counts, undone: Undone | None, allowed: Allowed) -> tuple[Kept, ...]:
+    """Which neurons, heads and dimensions of the smaller model the larger one has, where their numbers differ."""
+    ga, gb = a.geometry, b.geometry
+    if ga is None or gb is None:
+        return ()
+    out: list[Kept] = []
+    if undone is not None:
+        if undone.frame.dims is not None and ga.width != gb.width:
+            dims = undone.frame.dims
+            out.append(Kept("dimensions", len(dims), min(ga.width, gb.width), _map({"": dims.tolist()})))
+        if undone.match is not None and ga.intermediate != gb.intermediate:
+            kept = {str(m.b): m.kept.tolist() for m in undone.match.layers}
+            found, probes = sum(len(k) for k in kept.values()), sum(m.probes for m in undone.match.layers)
+            out.append(Kept("neurons", found, probes, _map(kept)))
+        if ga.kv_heads != gb.kv_heads and ga.kv_heads and gb.kv_heads and undone.aligned.heads:
+            heads = {str(j): pairs.tolist() for j, pairs in undone.aligned.heads.items()}
+            least = min(ga.kv_heads, gb.kv_heads) * len(heads)
+            out.append(Kept("key/value heads", sum(len(h) for h in heads.values()), least, _map(heads)))
+    elif allowed.whole and ga.intermediate != gb.intermediate and ga.width == gb.width:
+        neurons = {str(j): pairs for i, j in counts.layers if (pairs := _same_neurons(a, i, b, j)) is not None}
+        if neurons:
+            least = min(ga.intermediate or 0, gb.intermediate or 0) * len(neurons)
+            out.append(Kept("neurons", sum(len(p) for p in neurons.values()), least, _map(neurons)))
+    return tuple(out)
+
+
+def _same_neurons(a: Artifact, i: int, b: Artifact, j: int) -> list[list[int]] | None:
+    """Neurons of two layers whose up rows are each other's best, in coordinates that are in their places."""
+    one, two = role_tensor(a, f"layers.{i}.mlp.up"), role_tensor(b, f"layers.{j}.mlp.up")
+    if one is None or two is None or a.geometry is None:
+        return None
+    try:
+        rows = [t.rows("neuron", np.arange(t.length("neuron")), a.geometry.width) for t in (one, two)]
+    except ForebearError:
+        return None
+    pairs: list[list[int]] = matched(cosines(rows[0], rows[1]), ALIKE).tolist()
+    return pairs
+
+
+def _map(pairs: dict[str, list[list[int]]]) -> dict[str, list[list[int]]]:
+    """The map where it is short enough to be shown."""
+    return pairs if sum(len(p) for p in pairs.values()) <= MOST_KEPT else {}
+
+
+def described(
+    a: Artifact,
+    b: Artifact,
+    conclusion: Conclusion,
+    counts: Counts,
+    delta: Delta,
+    undone: Undone | None,
+    allowed: Allowed,
+) -> tuple[Conclusion, list[Evidence], list[Untested]]:
+    """A conclusion with the relation told, the evidence for it, and what could not be measured.
+
+    Verdicts stay as they are; see :func:`observe` for what is passed.
+    """
+    if conclusion.verdict is Verdict.IDENTICAL:
+        papers = other_papers(a, b)
+        details = {**conclusion.relation.details, **({"papers": papers} if papers else {})}
+        return replace(conclusion, relation=replace(conclusion.relation, details=details)), [], []
+    if not conclusion.verdict.related or conclusion.verdict is Verdict.COMPONENT_SHARED:
+        return conclusion, [], []
+    try:
+        observed = observe(a, b, counts, delta, delta.excludes_shared_start, undone, allowed)
+    except ForebearError as error:
+        return conclusion, [], [Untested(CHANGE, error.message)]
+    relation = related(conclusion.relation, observed, found_in(observed))
+    if observed.changes is None:
+        return replace(conclusion, relation=relation), [], [Untested(CHANGE, observed.why_not)]
+    return replace(conclusion, relation=relation), [change_evidence(observed.changes)], []
+
+
+def other_papers(a: Artifact, b: Artifact) -> list[str]:
+    """How the licences of two copies differ, in words; empty where they do not."""
+    said = [str(m.documents.front_matter.get("license") or "") for m in (a, b)]
+    out = []
+    if said[0] != said[1]:
+        names = [one_line(s, 60) or "none" for s in said]
+        out.append(f"declared licence: {names[0]} in the reference, {names[1]} in the model")
+    ours, theirs = ({" ".join(t.split()) for t in m.documents.licences.values()} for m in (a, b))
+    if ours != theirs:
+        missing = "" if theirs else "; the model has none"
+        out.append(f"the licence files have other texts{missing}")
+    return out

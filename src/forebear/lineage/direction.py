@@ -1,0 +1,30 @@
+"""Which of two dependent models came first: a sum of log-odds with reasons, and no answer where it is weak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ENOUGH = 2.0
+"""Natural log-odds from which on a direction is named: 7 to 1."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A fact that tells about direction.
+
+    Attributes:
+        text: the fact.
+        log_odds: natural log-odds of B from A (``a_to_b``) over A from B; negative where A is the later one.
+    """
+
+    text: str
+    log_odds: float
+
+
+def direction(reasons: Iterable[Reason]) -> tuple[str, float]:
+    """``a_to_b``, ``b_to_a`` or ``unknown``, and the sum of the log-odds."""
+    total = float(sum(reason.log_odds for reason in reasons))
+    if abs(total) < ENOUGH:
+        return "unknown", total
+    return ("a_to_b" if total > 0 else "b_to_a"), total

@@ -1,0 +1,98 @@
+"""How two dependent models are related: every relation that holds, strongest first, each with its own test.
+
+Nothing here is a p-value: dependence is established elsewhere, and these are descriptions of what lies between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from forebear.lineage.direction import Reason, direction
+from forebear.lineage.relations.base import Found, Observed
+from forebear.lineage.relations.structure import (
+    depth_pruned,
+    depth_upscaled,
+    multimodal_extension,
+    upcycled,
+    vocabulary_changed,
+    width_expanded,
+    width_pruned,
+)
+from forebear.lineage.relations.values import (
+    continued_pretraining,
+    finetune,
+    lora,
+    pruned,
+    quantized,
+    rl,
+    undecided,
+)
+from forebear.types import Relation
+
+__all__ = ["RELATIONS", "Found", "Observed", "Reason", "found_in", "related"]
+
+RELATIONS: tuple[Callable[[Observed], Found | None], ...] = (
+    upcycled,
+    multimodal_extension,
+    depth_upscaled,
+    depth_pruned,
+    width_pruned,
+    width_expanded,
+    vocabulary_changed,
+    quantized,
+    pruned,
+    lora,
+    rl,
+    finetune,
+    continued_pretraining,
+    undecided,
+)
+"""Every relation, the strongest first: edits of structure, then of values."""
+
+
+def found_in(observed: Observed) -> tuple[Found, ...]:
+    """All relations that hold."""
+    return tuple(found for relation in RELATIONS if (found := relation(observed)) is not None)
+
+
+def related(stated: Relation, observed: Observed, found: Sequence[Found]) -> Relation:
+    """A relation with all that was found.
+
+    Args:
+        stated: what the verdict says already: a kind that was established over whole models comes first, and so does
+            what had to be undone.
+        observed: what was measured.
+        found: see :func:`found_in`.
+    """
+    kinds = [kind for kind in stated.details.get("kinds", ()) if kind != "unknown"]
+    kinds += [f.kind for f in found if f.kind not in kinds and f.kind != "unknown"]
+    reasons = [reason for f in found for reason in f.reasons]
+    said, log_odds = direction(reasons)
+    details: dict[str, Any] = {**stated.details}
+    for one in found:
+        details |= {k: v for k, v in one.details.items() if k not in details}
+    details["kinds"] = kinds or ["unknown"]
+    if found:
+        details["tests"] = {f.kind: f.test for f in reversed(found)}
+        details["in_words"] = [f.words for f in found]
+    if observed.changes is not None:
+        details |= _measured(observed)
+    elif observed.why_not:
+        details["not_measured"] = observed.why_not
+    if reasons:
+        details["direction"] = {
+            "log_odds": log_odds,
+            "reasons": [{"text": r.text, "log_odds": r.log_odds} for r in reasons],
+        }
+    excluded = [f.excludes_shared_start for f in found if f.excludes_shared_start]
+    if excluded and not details.get("excludes_shared_initialisation"):
+        details["speaks_against_shared_initialisation"] = excluded
+    way = stated.direction if stated.direction != "unknown" else said
+    return Relation(details["kinds"][0], way, stated.confidence, details)
+
+
+def _measured(observed: Observed) -> Mapping[str, Any]:
+    changes = observed.changes
+    assert changes is not None
+    return {"drift": changes.drift, "equal": changes.equal, "every_value": changes.whole}

@@ -1,0 +1,222 @@
+"""Relations that show in the values: rounded, zeroed, or trained on in one way or another.
+
+Numbers below were stated before anything was measured, and are fitted to nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from forebear.lineage.direction import Reason
+from forebear.lineage.relations.base import Found, Observed, toward
+from forebear.signals.change import Change
+from forebear.signals.delta import OWN_ZEROS, PRUNED_AT_LEAST
+from forebear.signals.floats import F16
+
+HEAVY = 1 / 3
+"""Drift of the body from which on training is called continued pretraining and not fine-tuning."""
+MOSTLY_EQUAL = 0.5
+"""Share of bit-identical 16-bit parameters from which on a change is like reinforcement learning: that leaves 68 to
+96 %, supervised fine-tuning 6 to 15 % (Mukherjee et al. 2025, arXiv 2505.11711)."""
+ALL_BUT = 1e-3
+"""Share of matrices that may be told otherwise before "all" is no longer said."""
+ROUNDED, FILLED = 5.0, 4.0
+"""Log-odds of rounding to a grid, and of zeros, where nothing else changed: the reverse would have to guess values."""
+STEP = 2.0
+"""Root mean square of the distance to the rounded model, in half steps, up to which it is a quantiser's doing: 0.58 for
+rounding to nearest, about 1 for those that make up for errors of others (GPTQ, AWQ)."""
+SLIGHT = 0.02
+"""Drift after alignment below which it is the alignment's own."""
+
+
+def quantized(observed: Observed) -> Found | None:
+    """One lies on a quantiser's grid, or is stored so, and the other does not; or they differ by a float format."""
+    sides = [g.main for g in observed.grids]
+    if sides[0] is None and sides[1] is None:
+        if not observed.lost.startswith("they differ as by rounding"):
+            return None
+        name = observed.lost.removeprefix("they differ as by rounding to ")
+        words = f"rounded to {name}"
+        return Found("quantized", f"Every value read fits: {observed.lost}.", words, {"format": {"name": name}})
+    if sides[0] is not None and sides[1] is not None:
+        bits = [s.bits or 0 for s in sides if s]
+        if sides[0].words == sides[1].words or bits[0] == bits[1]:
+            return None
+        later = bits[1] < bits[0]
+    else:
+        later = sides[1] is not None
+    lattice = sides[int(later)]
+    assert lattice is not None
+    grids = observed.grids[int(later)]
+    who = "model" if later else "reference"
+    rounding = observed.rounding.get("a_to_b" if later else "b_to_a")
+    how = "is stored so" if grids.stored else "lies on that grid in every value that was sampled"
+    text = f"{len(grids.found)} of {grids.sampled} matrices of the {who}: {lattice.words}; it {how}"
+    reasons: tuple[Reason, ...] = ()
+    excluded = ""
+    if rounding is not None:
+        text += (
+            f"; {rounding.within:.2%} of {rounding.values:,} values of the other are within half a step of it"
+            f" (root mean square {rounding.rms:.2f} half steps, 0.58 for rounding to nearest)"
+        )
+        if rounding.within == 1.0 and sides[int(not later)] is None:
+            fact = f"every value of the {who} is the other's, rounded to a coarser grid"
+            reasons, excluded = (toward(later, ROUNDED, fact),), fact
+    details = {
+        "format": {"name": lattice.format, "bits": lattice.bits, "groups": lattice.cut.words if lattice.cut else None},
+        "quantized_side": "b" if later else "a",
+        "stored_quantized": grids.stored,
+        "within_half_a_step": rounding.within if rounding else None,
+    }
+    if lattice.symmetric is not None:
+        details["symmetric"] = lattice.symmetric
+    words = f"quantised: {lattice.words}"
+    return Found("quantized", text + ".", words, details, reasons, excluded)
+
+
+def by_rounding(observed: Observed) -> bool:
+    """Whether a quantiser explains what lies between the two."""
+    found = quantized(observed)
+    if found is None:
+        return False
+    if "quantized_side" not in found.details:
+        return True
+    rounding = observed.rounding.get("a_to_b" if found.details["quantized_side"] == "b" else "b_to_a")
+    return rounding is None or rounding.rms <= STEP
+
+
+def pruned(observed: Observed) -> Found | None:
+    """One has zeros where the other has values."""
+    body = observed.changes.body if observed.changes else ()
+    values = sum(c.values for c in body)
+    if not values or any(g.main is not None for g in observed.grids):
+        return None
+    shares = [sum(getattr(c, k) for c in body) / values for k in ("zeros_a", "zeros_b")]
+    later = shares[1] >= shares[0]
+    if max(shares) < PRUNED_AT_LEAST or min(shares) > OWN_ZEROS:
+        return None
+    side = int(later)
+    patterns = Counter(c.patterns[side] for c in body if (c.zeros_b if later else c.zeros_a))
+    name, times = patterns.most_common(1)[0]
+    pattern = name if times >= (1 - ALL_BUT) * sum(patterns.values()) else ""
+    who = "model" if later else "reference"
+    kept = observed.changes.drift_kept if observed.changes else None
+    text = f"{shares[side]:.0%} of the body's values are zero in the {who} alone ({pattern or 'no pattern'})"
+    untouched = not any(c.square_kept for c in body)
+    text += "; the others are untouched" if untouched else f"; the others moved by {kept:.1%}"
+    fact = f"{shares[side]:.0%} of the values were lost in the {who}"
+    reasons = (toward(later, FILLED if untouched else 1.5, fact),)
+    details = {"zeros": shares[side], "pattern": pattern or "unstructured", "pruned_side": "b" if later else "a"}
+    words = f"pruned: {shares[side]:.0%} zeros{', ' + pattern if pattern else ''}"
+    return Found("pruned", text + ".", words, details, reasons, fact if untouched else "")
+
+
+def _changed(observed: Observed) -> list[Change]:
+    """Matrices of the body that were touched beyond rounding."""
+    return [c for c in observed.changes.body if not c.untouched] if observed.changes else []
+
+
+def lora(observed: Observed) -> Found | None:
+    """All matrices that changed did so by a low rank, and nothing else changed."""
+    changed = [c for c in _changed(observed) if c.rank is not None]
+    if not changed or not all(c.rank is not None and c.rank.low for c in changed):
+        return None
+    assert observed.changes is not None
+    if observed.changes.whole and len(changed) != len(_changed(observed)):
+        return None
+    ranks = Counter(c.rank.rank for c in changed if c.rank is not None and c.rank.rank)
+    if not ranks:
+        return None
+    rank = max(ranks.items(), key=lambda one: (one[1], one[0] or 0))[0]
+    body = observed.changes.body
+    others = [c for c in observed.changes.each if c.values and not c.body and c.layer is not None]
+    if not all(c.untouched for c in others):
+        return None
+    where = sorted({c.other.split(".")[-1] for c in changed})
+    text = (
+        f"The difference of {len(changed)} of {len(body)} matrices of the body has a low rank above the edge of "
+        f"rounding ({', '.join(f'{r} in {n}' for r, n in ranks.most_common(3))}); the others are untouched"
+    )
+    fact = f"the difference has rank {rank}, which a training of all weights does not give"
+    details = {"lora_rank": rank, "lora_targets": where}
+    return Found("finetune", text + ".", f"fine-tuned, adapter of rank {rank} merged", details, (), fact)
+
+
+def rl(observed: Observed) -> Found | None:
+    """Most 16-bit parameters are bit for bit the same, in tensors that did change."""
+    changed = _changed(observed)
+    changes = observed.changes
+    if not changed or changes is None or by_rounding(observed) or lora(observed) is not None:
+        return None
+    if pruned(observed) is not None:
+        return None
+    if any(max(c.precision) > F16 for c in changed) or 2 * len(changed) < len(changes.body):
+        return None
+    equal = sum(c.equal for c in changed) / max(1, sum(c.nonzero for c in changed))
+    if equal < MOSTLY_EQUAL:
+        return None
+    text = (
+        f"{equal:.0%} of the parameters of the {len(changed)} matrices that changed are bit for bit the same "
+        "(reinforcement learning leaves 68 to 96 %, supervised fine-tuning 6 to 15 %, arXiv 2505.11711); "
+        "very few steps or a tiny rate look alike"
+    )
+    fact = f"{equal:.0%} of the parameters are bit for bit the same"
+    return Found("rl", text + ".", f"like reinforcement learning ({equal:.0%} bit-identical)", {}, (), fact)
+
+
+def _training(observed: Observed) -> float | None:
+    """The drift where it is training's and no other relation explains it; None otherwise."""
+    drift = observed.drift
+    if drift is None or observed.lost.startswith("they differ as by rounding"):
+        return None
+    if observed.changes is not None and observed.changes.body:
+        if not _changed(observed):
+            return None
+    elif drift <= SLIGHT:
+        return None
+    if by_rounding(observed) or lora(observed) is not None or rl(observed) is not None:
+        return None
+    return drift
+
+
+def _how(observed: Observed) -> str:
+    if observed.changes is not None and observed.changes.body:
+        sample = "" if observed.changes.whole else ", a sample of rows"
+        return f"the median over {len(observed.changes.body)} matrices of attention and MLPs{sample}"
+    return "estimated from the cosine of aligned rows"
+
+
+def finetune(observed: Observed) -> Found | None:
+    """The body drifted by less than a third."""
+    drift = _training(observed)
+    if drift is None or drift >= HEAVY:
+        return None
+    text = f"The relative drift is {drift:.1%}, below one third: {_how(observed)}."
+    return Found("finetune", text, f"fine-tuned (relative drift {_percent(drift)})", {"drift": drift})
+
+
+def continued_pretraining(observed: Observed) -> Found | None:
+    """The body drifted by a third or more, and a merely shared start is excluded."""
+    drift = _training(observed)
+    if drift is None or drift < HEAVY or not observed.excludes:
+        return None
+    text = f"The relative drift is {drift:.1%}, at least one third: {_how(observed)}. Excluded: a merely shared start."
+    return Found("continued_pretraining", text, f"pretrained on (relative drift {_percent(drift)})", {"drift": drift})
+
+
+def undecided(observed: Observed) -> Found | None:
+    """The same where nothing excludes a shared start: two trainings from it look alike."""
+    drift = _training(observed)
+    if drift is None or drift < HEAVY or observed.excludes:
+        return None
+    text = (
+        f"The relative drift is {drift:.1%}, at least one third ({_how(observed)}), and nothing excludes two trainings "
+        "from one random start."
+    )
+    candidates = {"candidates": ["continued_pretraining", "same_init"], "drift": drift}
+    words = f"pretrained on, or only the same random start (relative drift {_percent(drift)})"
+    return Found("unknown", text, words, candidates)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"

@@ -1,0 +1,253 @@
+"""Grids that quantisers round to, and whether groups of values lie on one, with what that would be worth by chance.
+
+A group lies on a grid if one scale takes every value to a level within the rounding of the float format that holds it:
+each value leaves an interval of scales, and the intervals have a point in common. How surprising that is, is counted in
+bits against values that are floats and nothing else: a float format with distance u between neighbours has s / u values
+in a step s of the grid, and at most two of them are near enough to a level. So a value is worth log2(s / 2u) bits, and
+nothing where the format itself is as coarse as the grid. A level counts once, however many values are on it; zero,
+which pruning makes, and the level that gives the scale count nothing; and every further grid that is tried is paid for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.signals.floats import FULL, Format, spacing
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Test = Callable[[Indices, Indices, "Indices | slice"], tuple[Flags, F64]]
+"""From groups, numbers of steps and places in a group: ``(g, k)`` whether these values fit, and what that is worth."""
+
+MOST_LEVELS = 255
+"""Multiples of the scale up to which a grid of integers goes: 8 bits with a zero point."""
+MOST_STEPS = 63
+"""Steps of a grid with a free offset: 6 bits."""
+TOLERANCE = {8: 0.5625, 11: 0.5625, FULL: 4.0}
+"""Rounding of a stored value in distances of its format: a half, and a second rounding in a finer one; in float32 also
+that of sums and products."""
+TELLING = 12
+"""Values of a group by which numbers of steps are ruled out before all values are asked."""
+COARSE = 0.4
+"""Distance of the float format, in steps of the grid, from which on a value says nothing about it."""
+
+NF4 = np.array(
+    [
+        -1.0,
+        -0.6961928009986877,
+        -0.5250730514526367,
+        -0.39491748809814453,
+        -0.28444138169288635,
+        -0.18477343022823334,
+        -0.09105003625154495,
+        0.0,
+        0.07958029955625534,
+        0.16093020141124725,
+        0.24611230194568634,
+        0.33791524171829224,
+        0.44070982933044434,
+        0.5626170039176941,
+        0.7229568362236023,
+        1.0,
+    ]
+)
+"""Levels of NF4 (QLoRA, arXiv 2305.14314, appendix E), relative to the largest magnitude of a block."""
+FP4_TABLE = np.array([0.0, 0.0052083333, 0.16666667, 0.25, 0.33333333, 0.5, 0.66666667, 1.0])
+"""Magnitudes of bitsandbytes' FP4, likewise."""
+E2M1 = frozenset((0, 1, 2, 3, 4, 6, 8, 12))
+"""Magnitudes of FP4 (E2M1) in halves of its scale (OCP microscaling formats 1.0)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Groups of values against a family of grids.
+
+    Attributes:
+        fits: ``(g,)`` whether all values of a group lie on one of them.
+        bits: ``(g,)`` what that is worth against chance; negative where it is less than what the search paid.
+        cells: ``(g, n)`` half of the wider gap beside each value: rounding to nearest moves nothing further.
+        low, high: ``(g,)`` smallest and largest level, in steps; zero where levels are not counted.
+        levels: the levels of all groups, where they are counted.
+    """
+
+    fits: Flags
+    bits: F64
+    cells: F64
+    low: F64
+    high: F64
+    levels: frozenset[int] = frozenset()
+
+
+def integers(values: F64, held: Format) -> Fit:
+    """Multiples of a scale: symmetric grids, and those with a whole zero point.
+
+    Args:
+        values: ``(g, n)`` groups.
+        held: the format that may hold them.
+    """
+    size, gap = _sorted(np.abs(values), held)
+    top = size[:, -1:]
+    slack = TOLERANCE[held.bits] * gap
+
+    def test(at: Indices, k: Indices, chosen: Indices | slice) -> tuple[Flags, F64]:
+        x, t, u = (v[at][:, chosen][:, None, :] for v in (size, slack, gap))
+        step = (top[at] / k)[:, :, None]
+        level = np.round(x / step)
+        speaks = (u < COARSE * step) & (x > 0)
+        low = np.where(speaks, (x - t) / level, -np.inf).max(axis=2)
+        high = np.where(speaks, (x + t) / level, np.inf).min(axis=2)
+        fits = (low <= high) & ~(speaks & (level == 0)).any(axis=2)
+        news = speaks & _news(level) & (level < k[:, None])
+        each = np.where(news, np.log2(step / (2 * u)), 0.0)
+        return np.asarray(fits), np.maximum(each, 0.0).sum(axis=2)
+
+    best, worth = _searched(len(size), MOST_LEVELS, _telling(size), test)
+    fits = best > 0
+    with np.errstate(all="ignore"):
+        step = np.where(fits, np.abs(values).max(axis=1) / np.maximum(best, 1), 0.0)[:, None]
+        level = np.where(step > 0, np.round(values / step), 0.0)
+    levels = np.where(fits[:, None], level, 0.0)
+    cells = np.broadcast_to(step / 2, values.shape)
+    return Fit(
+        fits,
+        worth,
+        cells,
+        levels.min(axis=1),
+        levels.max(axis=1),
+        frozenset(np.abs(levels).astype(int).ravel().tolist()),
+    )
+
+
+def offset(values: F64, held: Format) -> Fit:
+    """A scale and an offset of any size: the smallest value, and steps from there."""
+    size, gap = _sorted(values, held)
+    first, last = size[:, :1], size[:, -1:]
+    slack = TOLERANCE[held.bits] * gap
+
+    def test(at: Indices, k: Indices, chosen: Indices | slice) -> tuple[Flags, F64]:
+        x, t, u = (v[at][:, chosen][:, None, :] for v in (size, slack, gap))
+        begin, ends = first[at][:, :, None], (slack[at][:, None, :1], slack[at][:, None, -1:])
+        step = ((last - first)[at] / k)[:, :, None]
+        level = np.round((x - begin) / step)
+        part = level / k[:, None]
+        allowed = t + (1 - part) * ends[0] + part * ends[1]
+        speaks = 2 * allowed + u < 2 * COARSE * step
+        near = np.abs(x - begin - level * step) <= allowed
+        inner = speaks & _news(level) & (level > 0) & (level < k[:, None]) & (x != 0)
+        each = np.where(inner, np.log2(step / (2 * allowed + u)), 0.0)
+        return np.asarray((near | ~speaks).all(axis=2)), np.maximum(each, 0.0).sum(axis=2)
+
+    spread = np.linspace(0, size.shape[1] - 1, min(TELLING, size.shape[1])).astype(int)
+    best, worth = _searched(len(size), MOST_STEPS, np.broadcast_to(spread, (len(size), len(spread))), test)
+    fits = best > 0
+    step = np.where(fits[:, None], (last - first) / np.maximum(best, 1)[:, None], 0.0)
+    return Fit(fits, worth, np.broadcast_to(step / 2, values.shape), np.zeros(len(size)), best.astype(float))
+
+
+def small_floats(values: F64, held: Format, mantissa: int, octaves: int) -> Fit:
+    """Floats of few bits times a scale; values too small for a leading one are not asked.
+
+    Args:
+        values: ``(g, n)`` groups.
+        held: the format that may hold them.
+        mantissa: bits behind the leading one.
+        octaves: how far below the largest value leading ones go.
+    """
+    size, gap = _sorted(np.abs(values), held)
+    top = size[:, -1:]
+    slack, parts = TOLERANCE[held.bits] * gap, 2**mantissa
+    fits = np.zeros(len(size), dtype=bool)
+    worth = np.full(len(size), -np.inf)
+    scale = np.zeros((len(size), 1))
+    for lead in range(parts, 2 * parts):
+        with np.errstate(all="ignore"):
+            unit = top / lead
+            _, exponent = np.frexp(size / unit / parts)
+            step = np.ldexp(unit, exponent - 1)
+            level = np.round(size / step) * np.ldexp(1.0, exponent - 1)
+            speaks = (size > top * 2.0**-octaves) & (gap < COARSE * step)
+            low = np.where(speaks, (size - slack) / level, -np.inf).max(axis=1)
+            high = np.where(speaks, (size + slack) / level, np.inf).min(axis=1)
+            found = (low <= high) & (top[:, 0] > 0)
+            each = np.where(speaks & _news(level) & (level < lead), np.log2(step / (2 * gap)), 0.0)
+        value = np.maximum(each, 0.0).sum(axis=1) - np.log2(parts)
+        better = found & (value > worth)
+        fits |= found
+        worth, scale = np.where(better, value, worth), np.where(better[:, None], unit, scale)
+    with np.errstate(all="ignore"):
+        above = np.maximum(np.abs(values), top * 2.0**-octaves)
+        above = above * (1 + 2.0**-6)  # a power of two has its wider gap above
+        _, exponent = np.frexp(above / scale / parts)
+        cells = np.where(scale > 0, np.ldexp(scale, exponent - 1), 0.0) / 2
+    none = np.zeros(len(size))
+    return Fit(fits, worth, cells, none, none)
+
+
+def table(values: F64, held: Format, levels: F64) -> Fit:
+    """Levels of a table times the largest magnitude of a group."""
+    size, gap = _sorted(values, held)
+    top = np.abs(values).max(axis=1, keepdims=True, initial=0.0)
+    slack = TOLERANCE[held.bits] * gap
+    middle = (levels[1:] + levels[:-1]) / 2
+    gaps = np.diff(levels)
+    wide = np.maximum(np.append(gaps, 0.0), np.insert(gaps, 0, 0.0))
+    with np.errstate(all="ignore"):
+        x = np.where(top > 0, size / top, 0.0)
+        at = np.searchsorted(middle, x)
+        error = slack / top + np.abs(x) * TOLERANCE[held.bits] * 2.0**-held.bits * 2
+        near = np.abs(x - levels[at]) <= error
+        fits = near.all(axis=1) & (top[:, 0] > 0)
+        each = np.where(
+            _news(at) & (levels[at] != 0) & (np.abs(levels[at]) < 1), np.log2(wide[at] / (2 * error + gap / top)), 0.0
+        )
+    worth = np.maximum(np.nan_to_num(each), 0.0).sum(axis=1)
+    where = np.searchsorted(middle, np.where(top > 0, values / np.where(top > 0, top, 1.0), 0.0))
+    none = np.zeros(len(size))
+    return Fit(fits, np.where(fits, worth, -np.inf), wide[where] * top / 2, none, none)
+
+
+def _telling(size: F64) -> Indices:
+    """``(g, n)`` places of the smallest values that are not zero: floats are finest there."""
+    start = (size == 0).sum(axis=1, keepdims=True)
+    return np.asarray(np.minimum(start + np.arange(TELLING), size.shape[1] - 1))
+
+
+def _searched(count: int, most: int, telling: Indices, test: Test) -> tuple[NDArray[np.int64], F64]:
+    """The smallest number of steps for every group, 0 where none fits, and what it is worth, the search paid.
+
+    Few values of each group rule most numbers out; what is left is tried with all of them.
+    """
+    best, worth = np.zeros(count, dtype=np.int64), np.full(count, -np.inf)
+    with np.errstate(all="ignore"):
+        possible = np.zeros((count, most + 1), dtype=bool)
+        numbers = np.arange(1, most + 1)
+        for g in range(count):
+            possible[g, 1:] = test(np.array([g]), numbers, telling[g])[0][0]
+        for k in np.flatnonzero(possible.any(axis=0)):
+            at = np.flatnonzero(possible[:, k] & (best == 0))
+            if not at.size:
+                continue
+            fits, bits = test(at, np.array([k]), slice(None))
+            at, bits = at[fits[:, 0]], bits[fits[:, 0], 0]
+            best[at], worth[at] = k, bits - 2 * np.log2(k + 1)
+    return best, worth
+
+
+def _news(level: NDArray[Any]) -> Flags:
+    """Levels that are not that of the value before: values on one level say what the first of them says."""
+    out = np.ones(level.shape, dtype=bool)
+    out[..., 1:] = level[..., 1:] != level[..., :-1]
+    return out
+
+
+def _sorted(values: F64, held: Format) -> tuple[F64, F64]:
+    """Values in order, and the distance of floats at each."""
+    size = np.sort(values, axis=1)
+    return size, spacing(size, held)
