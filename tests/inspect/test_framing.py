@@ -1,4 +1,4 @@
-"""Who frames whom: a poisoned index, dates that lie, a child as reference, one random start. Nobody is said to derive."""
+"""Who frames whom: a poisoned index, dates that lie, a child as reference, one random start. Nobody is accused."""
 
 from __future__ import annotations
 
@@ -65,24 +65,27 @@ def test_a_scaled_copy_with_more_bits_frames_nobody(factor: float, victim: Path)
     is_never_the_child(victim, as_float32(victim, "famous-base", lambda _, v: v * np.float32(factor)))
 
 
+@pytest.mark.parametrize("share", [1e-3, 0.1, 0.49])
 @pytest.mark.parametrize("bits", [8, 4])
-def test_filling_a_quantisers_cells_frames_nobody(bits: int, victim: Path) -> None:
+def test_filling_a_quantisers_cells_frames_nobody(bits: int, share: float, victim: Path) -> None:
     """A model that was released quantised, and a reference made from it with noise inside of every step."""
     disguise(victim, victim.parent / "released", [f"int{bits}"], seed=1)
     released = victim.parent / "released"
     rng = np.random.default_rng(3)
 
-    def fill(name: str, values: F32) -> F32:
+    def fill(_: str, values: F32) -> F32:
         if values.ndim < 2:
             return values
-        levels = np.unique(np.abs(values[values != 0]))
-        step = float(np.diff(levels).min(initial=np.inf)) if len(levels) > 1 else 0.0
-        return np.asarray(values + 0.4 * min(step, float(values.std())) * rng.uniform(-1, 1, values.shape))
+        groups = values.reshape(-1, 32)
+        step = np.abs(groups).max(axis=1, keepdims=True) / (2 ** (bits - 1) - 1)
+        return np.asarray((groups + share * step * rng.uniform(-1, 1, groups.shape)).reshape(values.shape))
 
     is_never_the_child(released, as_float32(released, "famous-base", fill))
 
 
-@pytest.mark.parametrize("steps", [["prune-neurons"], ["drop-layers"], ["trim-vocabulary"], ["int4"], ["int8"]], ids=str)
+@pytest.mark.parametrize(
+    "steps", [["prune-neurons"], ["drop-layers"], ["trim-vocabulary"], ["int4"], ["int8"]], ids=str
+)
 def test_a_child_that_was_indexed_as_a_reference_is_the_later_one(steps: list[str], victim: Path) -> None:
     disguise(victim, victim.parent / "child", steps, seed=1)
     is_never_the_child(victim, victim.parent / "child")

@@ -22,7 +22,7 @@ from forebear.lineage.resemblance import Resemblance, experts_evidence
 from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
 from forebear.signals.aligned import NAME as ALIGNED
 from forebear.signals.content import content_digest
-from forebear.signals.delta import Delta, Tally, pruned_from, shared_training
+from forebear.signals.delta import Delta, Tally, movements, pruned_from, shared_training
 from forebear.signals.fingerprint import main_dtype
 from forebear.signals.generators import comparable_groups
 from forebear.signals.match import NAME as MATCH
@@ -186,7 +186,9 @@ def compare_artifacts(
     together = undone if isinstance(undone, Undone) and counts is undone.counts else None
     rows = effort == "deep" or not any(light_first(m, effort) for m in (a, b))
     allowed = Allowed(may_read_whole(a, b, effort), rows and effort != "quick")
-    conclusion, between, gaps = described(a, b, conclusion, counts, delta, together, allowed)
+    conclusion, between, gaps = described(
+        a, b, conclusion, counts, delta, together, allowed, gain_sizes(marks[0].code, marks[1].code)
+    )
     evidence += [*between, *context_evidence(*marks)]
     covered = coverage(counts, reasons, a, b, identical, effort, undone)
     covered = replace(covered, not_tested=(*covered.not_tested, *gaps))
@@ -306,6 +308,14 @@ def gain_movement(a: SignCode, b: SignCode) -> tuple[float, float] | None:
         return None
     pairs = aligned_slots(a, b)
     return shared_training(a.signature, b.signature, pairs) if pairs else None
+
+
+def gain_sizes(a: SignCode, b: SignCode) -> tuple[float, float] | None:
+    """How far the norm gains of two models have moved from one, over the layers that both codes hold."""
+    if INFERRED in a.repeats + b.repeats:
+        return None
+    pairs = aligned_slots(a, b)
+    return movements(a.signature, b.signature, pairs) if pairs else None
 
 
 def context_evidence(a: Fingerprint, b: Fingerprint) -> list[Evidence]:

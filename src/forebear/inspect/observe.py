@@ -14,8 +14,9 @@ from forebear.artifacts.roles import RoleTensor, role_tensor
 from forebear.errors import ForebearError, one_line
 from forebear.inspect.disguise import Undone
 from forebear.lineage import Conclusion, Counts
-from forebear.lineage.evidence import change_evidence
-from forebear.lineage.relation import found_in, related
+from forebear.lineage.counts import LOG10_ALPHA
+from forebear.lineage.evidence import change_evidence, still_evidence
+from forebear.lineage.relation import found_in, related, settle
 from forebear.lineage.relations.base import ALIKE, Grids, Kept, Observed, Sizes
 from forebear.signals.change import NAME as CHANGE
 from forebear.signals.change import Changes, changes
@@ -23,6 +24,7 @@ from forebear.signals.delta import Delta
 from forebear.signals.lattice import Lattice, Rounding, lattice_of, rounds, sampled, stored_as
 from forebear.signals.matching import cosines, even, matched, unit
 from forebear.signals.seen import AXIS
+from forebear.signals.still_rows import still_rows
 from forebear.types import Evidence, Untested, Verdict
 
 F32 = NDArray[np.float32]
@@ -56,7 +58,13 @@ class Allowed:
 
 
 def observe(
-    a: Artifact, b: Artifact, counts: Counts, delta: Delta, excludes: str, undone: Undone | None, allowed: Allowed
+    a: Artifact,
+    b: Artifact,
+    counts: Counts,
+    delta: Delta,
+    undone: Undone | None,
+    allowed: Allowed,
+    gains: tuple[float, float] | None = None,
 ) -> Observed:
     """Measure what tells how two models are related.
 
@@ -65,14 +73,15 @@ def observe(
         b: the model in question.
         counts: the coins that agree.
         delta: what lies between the rows of the coins.
-        excludes: the stated test that excludes a merely shared start, or "".
         undone: how coordinates were put together, None where the coins agree in their places.
         allowed: what may be read.
+        gains: how far the norm gains of A and B have moved.
 
     Raises:
         InputError: rows could not be read.
     """
     moved = undone is not None and bool(undone.words)
+    excludes = delta.excludes_shared_start
     partners: Mapping[int, int | None] = {}
     if undone is not None and undone.match is not None:
         partners = _matching(a, b, undone)
@@ -82,6 +91,9 @@ def observe(
     if allowed.rows and not moved:
         measured = changes(a, b, _layers(a, b, counts, partners), allowed.whole)
     sides, rounding = _quantisation(a, b, measured, allowed.rows)
+    still = still_rows(a, b) if allowed.rows and not moved else None
+    if still is not None and not excludes and still.log10_p <= LOG10_ALPHA:
+        excludes = still.excludes_shared_start
     why = ""
     if measured is None:
         why = "their coordinates were moved" if moved else "it would mean to read much of large models (--effort deep)"
@@ -95,6 +107,9 @@ def observe(
         undone.words if undone is not None else None,
         _kept(a, b, counts, undone, allowed),
         excludes,
+        still,
+        gains,
+        _throughout(a, b, measured, sides, rounding),
         delta.lost,
         why,
     )
@@ -249,6 +264,31 @@ def _quantisation(
     return sides, {way: _pooled(each) for way, each in roundings.items()}
 
 
+def _throughout(
+    a: Artifact, b: Artifact, measured: Changes | None, sides: tuple[Grids, Grids], rounding: Mapping[str, Rounding]
+) -> str:
+    """The way in which all of one model is the other, rounded: some rows of every matrix, and nothing else changed.
+
+    A few matrices are not enough: a relative of A that differs in the others would fit them.
+    """
+    way = next((w for w, r in rounding.items() if r.within == 1.0), "")
+    lattice = sides[int(way == "a_to_b")].main
+    if not way or lattice is None or measured is None or not measured.whole or measured.only_a or measured.only_b:
+        return ""
+    for change in measured.each:
+        if change.untouched:
+            continue
+        tensors = role_tensor(a, change.role), role_tensor(b, change.other)
+        if tensors[0] is None or tensors[1] is None or not _alike(*tensors):
+            return ""
+        values = [sampled(t.tensor) for t in tensors if t is not None]
+        rich, poor = values if way == "a_to_b" else values[::-1]
+        one = rounds(rich, poor, lattice) if rich is not None and poor is not None else None
+        if one is None or one.within < 1.0:
+            return ""
+    return way
+
+
 def _alike(one: RoleTensor | None, two: RoleTensor | None) -> bool:
     return one is not None and two is not None and one.tensor.shape == two.tensor.shape and one.role == two.role
 
@@ -267,9 +307,13 @@ def _pooled(each: Sequence[Rounding]) -> Rounding:
     total = sum(r.values for r in each)
     within = sum(r.within * r.values for r in each) / total
     exact = all(r.within == 1.0 for r in each)
-    return Rounding(
-        total, 1.0 if exact else min(within, 1 - 1 / total), (sum(r.rms**2 * r.values for r in each) / total) ** 0.5
-    )
+    rms = (sum(r.rms**2 * r.values for r in each) / total) ** 0.5
+    ends, full = (sum(share * r.values for share, r in zip(s, each, strict=True)) / total for s in _shares(each))
+    return Rounding(total, 1.0 if exact else min(within, 1 - 1 / total), rms, ends, full)
+
+
+def _shares(each: Sequence[Rounding]) -> tuple[list[float], list[float]]:
+    return [r.ends for r in each], [r.full for r in each]
 
 
 def _kept(a: Artifact, b: Artifact, counts: Counts, undone: Undone | None, allowed: Allowed) -> tuple[Kept, ...]:
@@ -324,10 +368,11 @@ def described(
     delta: Delta,
     undone: Undone | None,
     allowed: Allowed,
+    gains: tuple[float, float] | None,
 ) -> tuple[Conclusion, list[Evidence], list[Untested]]:
     """A conclusion with the relation told, the evidence for it, and what could not be measured.
 
-    Verdicts stay as they are; see :func:`observe` for what is passed.
+    See :func:`observe` for what is passed.
     """
     if conclusion.verdict is Verdict.IDENTICAL:
         papers = other_papers(a, b)
@@ -336,13 +381,15 @@ def described(
     if not conclusion.verdict.related or conclusion.verdict is Verdict.COMPONENT_SHARED:
         return conclusion, [], []
     try:
-        observed = observe(a, b, counts, delta, delta.excludes_shared_start, undone, allowed)
+        observed = observe(a, b, counts, delta, undone, allowed, gains)
     except ForebearError as error:
         return conclusion, [], [Untested(CHANGE, error.message)]
-    relation = related(conclusion.relation, observed, found_in(observed))
+    found = found_in(observed)
+    settled = settle(replace(conclusion, relation=related(conclusion.relation, observed, found)), observed, found)
+    evidence = [still_evidence(observed.still)] if observed.still is not None and observed.still.coins else []
     if observed.changes is None:
-        return replace(conclusion, relation=relation), [], [Untested(CHANGE, observed.why_not)]
-    return replace(conclusion, relation=relation), [change_evidence(observed.changes)], []
+        return settled, evidence, [Untested(CHANGE, observed.why_not)]
+    return settled, [change_evidence(observed.changes), *evidence], []
 
 
 def other_papers(a: Artifact, b: Artifact) -> list[str]:

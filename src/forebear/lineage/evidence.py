@@ -11,6 +11,8 @@ from forebear.signals.change import Changes
 from forebear.signals.delta import NAME as DELTA
 from forebear.signals.delta import Delta
 from forebear.signals.sign_code import SignCode, copied_layers, relies_on
+from forebear.signals.still_rows import NAME as STILL
+from forebear.signals.still_rows import StillRows
 from forebear.types import Evidence, Test, floored
 
 MOST_NAMED = 32
@@ -207,6 +209,40 @@ def change_evidence(changes: Changes) -> Evidence:
             "only_a": list(changes.only_a)[:MOST_NAMED],
             "only_b": list(changes.only_b)[:MOST_NAMED],
             "not_compared": list(changes.unread)[:MOST_NAMED],
+        },
+    )
+
+
+def still_evidence(still: StillRows) -> Evidence:
+    """``still-rows/1`` as evidence: what it tests is not dependence, so it supports nothing."""
+    share = still.agree / still.coins if still.coins else None
+    text = (
+        f"{still.still:,} of {still.rows:,} embedding rows lie still (factor {still.factor:.4f}); {still.agree:,} of "
+        f"{still.coins:,} point the way of those before them (chance is 50%)"
+    )
+    shared = still.log10_p <= LOG10_ALPHA
+    return Evidence(
+        STILL,
+        "weights",
+        "nothing",
+        share,
+        Test.EXACT,
+        "one random initialisation, trained twice",
+        still.coins,
+        floored(still.log10_p),
+        f"{text}: {'they share training, not only a start' if shared else 'a merely shared start is not excluded'}.",
+        details={
+            "log10_p_raw": still.log10_p,
+            "rows": still.rows,
+            "still": still.still,
+            "bit_identical": still.equal,
+            "factor": still.factor,
+            "agree": still.agree,
+            "conditions": [
+                "rows of the initialisation are independent of each other and as likely with the opposite sign",
+                "a token that both trainings saw moves its row by more than rounding",
+                "the start that might be shared does not hold embeddings that were trained before",
+            ],
         },
     )
 

@@ -6,10 +6,13 @@ Nothing here is a p-value: dependence is established elsewhere, and these are de
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from forebear.lineage.conclude import Conclusion
 from forebear.lineage.direction import Reason, direction
 from forebear.lineage.relations.base import Found, Observed
+from forebear.lineage.relations.geometry import geometry
 from forebear.lineage.relations.structure import (
     depth_pruned,
     depth_upscaled,
@@ -28,9 +31,9 @@ from forebear.lineage.relations.values import (
     rl,
     undecided,
 )
-from forebear.types import Relation
+from forebear.types import Relation, Verdict
 
-__all__ = ["RELATIONS", "Found", "Observed", "Reason", "found_in", "related"]
+__all__ = ["RELATIONS", "Found", "Observed", "Reason", "found_in", "related", "settle"]
 
 RELATIONS: tuple[Callable[[Observed], Found | None], ...] = (
     upcycled,
@@ -67,7 +70,7 @@ def related(stated: Relation, observed: Observed, found: Sequence[Found]) -> Rel
     """
     kinds = [kind for kind in stated.details.get("kinds", ()) if kind != "unknown"]
     kinds += [f.kind for f in found if f.kind not in kinds and f.kind != "unknown"]
-    reasons = [reason for f in found for reason in f.reasons]
+    reasons = [*(reason for f in found for reason in f.reasons), *geometry(observed)]
     said, log_odds = direction(reasons)
     details: dict[str, Any] = {**stated.details}
     for one in found:
@@ -85,11 +88,33 @@ def related(stated: Relation, observed: Observed, found: Sequence[Found]) -> Rel
             "log_odds": log_odds,
             "reasons": [{"text": r.text, "log_odds": r.log_odds} for r in reasons],
         }
-    excluded = [f.excludes_shared_start for f in found if f.excludes_shared_start]
-    if excluded and not details.get("excludes_shared_initialisation"):
-        details["speaks_against_shared_initialisation"] = excluded
     way = stated.direction if stated.direction != "unknown" else said
     return Relation(details["kinds"][0], way, stated.confidence, details)
+
+
+def settle(conclusion: Conclusion, observed: Observed, found: Sequence[Found]) -> Conclusion:
+    """The verdict that a relation allows: descent only where B is made of A's very values, and A came first.
+
+    Geometry and structure name a direction and leave it at ``dependent``: a relative of the ancestor looks the same.
+    """
+    if conclusion.verdict not in (Verdict.DEPENDENT, Verdict.SAME_INIT_OR_DERIVED):
+        return conclusion
+    relation = conclusion.relation
+    made = next((f.made_from for f in found if f.made_from), "")
+    if made and relation.direction == "a_to_b":
+        why = f"Made from the reference, or from a model with the same values: {made}."
+        return replace(conclusion, verdict=Verdict.DERIVED, why=why)
+    excluded = [observed.excludes, *(f.excludes_shared_start for f in found)]
+    fact = next((text for text in excluded if text), "")
+    if not fact:
+        return conclusion
+    details = {**relation.details, "excludes_shared_initialisation": fact}
+    first = {
+        "a_to_b": "The model seems to be the later one; a common parent is not excluded.",
+        "b_to_a": "The reference seems to be the later one; a common parent is not excluded.",
+    }.get(relation.direction, "Which came first is not settled: parent, child and sibling look alike.")
+    why = f"They share training, not only a start: {fact}. {first}"
+    return Conclusion(Verdict.DEPENDENT, replace(relation, details=details), why)
 
 
 def _measured(observed: Observed) -> Mapping[str, Any]:

@@ -197,6 +197,27 @@ def shared_training(
     return float(value), error
 
 
+def movements(
+    a: NDArray[np.float16], b: NDArray[np.float16], pairs: Iterable[tuple[int, int]]
+) -> tuple[float, float] | None:
+    """Root mean squares of the log gains of two models, each norm centred, over norms that both have.
+
+    Args:
+        a, b: ``(L, 2, dims)`` log gains, NaN where unknown.
+        pairs: aligned layers.
+    """
+    squares: list[tuple[float, float]] = []
+    for i, j in pairs:
+        for norm in range(a.shape[1]):
+            x, y = (g.astype(np.float64) for g in (a[i, norm], b[j, norm]))
+            if np.isfinite(x).all() and np.isfinite(y).all():
+                squares.append((float(x.var()), float(y.var())))
+    if not squares:
+        return None
+    first, second = np.sqrt(np.mean(squares, axis=0)).tolist()
+    return first, second
+
+
 def pruned_from(a: Artifact, b: Artifact) -> bool:
     """Whether the whole of B is the whole of A with some values set to zero, tensor by tensor, all of them read.
 

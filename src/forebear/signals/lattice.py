@@ -40,6 +40,8 @@ FINEST = 16
 FINER_BELOW = 6
 """Bits below which no finer cut is tried for fewer."""
 EDGE = 128
+SCALE = 2.0**-11
+"""By how much a scale is wrong that is stored in half precision, relatively."""
 SIZES = (256, 128, 64, 32, 16)
 FLOATS = frozenset(("F32", "F16", "BF16", "F64"))
 GRIDS: tuple[tuple[str, Callable[[F64, Format], Fit]], ...] = (
@@ -294,11 +296,16 @@ class Rounding:
         values: number of values.
         within: share of A's values that are no further from B's than rounding to nearest would leave them.
         rms: root mean square of the distance, in half steps; 0.58 for rounding to nearest.
+        ends: share of B's groups whose largest magnitude is that of A's: quantisers that scale by the largest value
+            keep it, and whoever fills a grid's cells with noise does not.
+        full: share of B's groups that reach the end of their grid, as they do where they were scaled so.
     """
 
     values: int
     within: float
     rms: float
+    ends: float
+    full: float
 
 
 def rounds(a: F32, b: F32, lattice: Lattice) -> Rounding | None:
@@ -326,7 +333,25 @@ def rounds(a: F32, b: F32, lattice: Lattice) -> Rounding | None:
     distance = np.abs(a.astype(np.float64) - b)
     near = distance[known] <= half[known] * (1 + 1e-3) + slack[known]
     share = distance[known] / half[known]
-    return Rounding(int(known.sum()), float(near.mean()), float(np.sqrt((share**2).mean())))
+    ends, full = _ends(lattice, a, groups, cells, held)
+    return Rounding(int(known.sum()), float(near.mean()), float(np.sqrt((share**2).mean())), ends, full)
+
+
+def _ends(lattice: Lattice, a: F32, groups: F64, cells: F64, held: Format) -> tuple[float, float]:
+    """Shares of groups that keep A's largest magnitude, and that reach the end of their grid."""
+    assert lattice.cut is not None
+    ours = lattice.cut.split(a)
+    largest = np.abs(groups).max(axis=1)
+    used = largest > 0
+    if ours is None or not used.any():
+        return 0.0, 0.0
+    slack = SCALE * largest + spacing(largest, held) / 2  # what storing the scale and storing the product can do
+    kept = np.abs(np.abs(ours).max(axis=1) - largest) <= slack
+    reached = np.ones(len(groups), dtype=bool)
+    if lattice.grid == "int" and lattice.bits is not None:
+        with np.errstate(all="ignore"):
+            reached = largest / (2 * cells.max(axis=1)) >= 2 ** (lattice.bits - 1) - 1 - 0.25
+    return float(kept[used].mean()), float(reached[used].mean())
 
 
 def _cells(groups: F64, held: Format, grid: Callable[[F64, Format], Fit]) -> F64:

@@ -67,6 +67,14 @@ class StillRows:
         return log10_tail(self.agree, self.coins) if self.coins else 0.0
 
     @property
+    def excludes_shared_start(self) -> str:
+        """What the coins say against two separate trainings from one start; for a tail that is small enough."""
+        return (
+            f"{self.still:,} embedding rows lie still between the two and had been trained before: {self.agree:,} of "
+            f"{self.coins:,} point the way of those before them (chance is 50%)"
+        )
+
+    @property
     def moved(self) -> float:
         """Share of rows that are not still."""
         return 1 - self.still / self.rows if self.rows else 0.0

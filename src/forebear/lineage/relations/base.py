@@ -10,6 +10,7 @@ from forebear.lineage.counts import Counts
 from forebear.lineage.direction import Reason
 from forebear.signals.change import Changes
 from forebear.signals.lattice import Lattice, Rounding
+from forebear.signals.still_rows import StillRows
 
 ALIKE = 0.5
 """Mean cosine from which on rows, layers or experts are spoken of as the same."""
@@ -91,6 +92,9 @@ class Observed:
         undone: what had to be undone before the coins agreed, in words; None where they are in their places.
         kept: parts that were found although sizes differ.
         excludes: the stated test that excludes a merely shared start, or "".
+        still: embedding rows that lie still between them, None where they were not compared.
+        gains: root mean square of the log gains of A and B, centred norm by norm; None where that is not known.
+        rounded: the way in which all of one model is the other, rounded, or "".
         lost: how one side fits the other by a rounding to another float format, or "".
         why_not: why values were not compared, or "".
     """
@@ -104,6 +108,9 @@ class Observed:
     undone: tuple[str, ...] | None = None
     kept: tuple[Kept, ...] = ()
     excludes: str = ""
+    still: StillRows | None = None
+    gains: tuple[float, float] | None = None
+    rounded: str = ""
     lost: str = ""
     why_not: str = ""
 
@@ -127,6 +134,7 @@ class Found:
         details: for machines.
         reasons: what its facts tell about direction.
         excludes_shared_start: why two separate trainings from one random start cannot look like this, or "".
+        made_from: why B was made from A's very values, or A from B's, and not both from a third model's; or "".
     """
 
     kind: str
@@ -135,6 +143,7 @@ class Found:
     details: Mapping[str, Any] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
     excludes_shared_start: str = ""
+    made_from: str = ""
 
 
 def toward(b_is_later: bool, odds: float, text: str) -> Reason:

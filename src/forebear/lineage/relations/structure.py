@@ -10,7 +10,7 @@ from forebear.lineage.direction import Reason
 from forebear.lineage.relations.base import ALIKE, Found, Observed, toward
 
 SURE, LIKELY = 4.0, 1.5
-"""Log-odds of a structure where the parts in common are equal, and where they were trained on, as a sibling's are too."""
+"""Log-odds of a structure where the parts in common are equal, and where they were trained on, as a sibling's are."""
 SAME = 0.002
 """Drift up to which parts in common are equal but for rounding: bfloat16 moves values by 0.0017 on average."""
 REPLACED = 0.5

@@ -12,6 +12,7 @@ from forebear.lineage.relations.base import Found, Observed, toward
 from forebear.signals.change import Change
 from forebear.signals.delta import OWN_ZEROS, PRUNED_AT_LEAST
 from forebear.signals.floats import F16
+from forebear.signals.lattice import Rounding
 
 HEAVY = 1 / 3
 """Drift of the body from which on training is called continued pretraining and not fine-tuning."""
@@ -20,8 +21,14 @@ MOSTLY_EQUAL = 0.5
 96 %, supervised fine-tuning 6 to 15 % (Mukherjee et al. 2025, arXiv 2505.11711)."""
 ALL_BUT = 1e-3
 """Share of matrices that may be told otherwise before "all" is no longer said."""
-ROUNDED, FILLED = 5.0, 4.0
-"""Log-odds of rounding to a grid, and of zeros, where nothing else changed: the reverse would have to guess values."""
+ROUNDED, FILLED, SEARCHED = 5.0, 4.0, 2.5
+"""Log-odds of rounding to a grid, and of zeros, where nothing else changed: the reverse would have to guess values. The
+third where a quantiser chose scales that do not show from where they came."""
+SPREAD = 0.4
+"""Root mean square of the distance to the grid, in half steps, that weights which know nothing of it have at least; the
+expectation is 0.58, less where most weights are in the middle cell."""
+KEPT = 0.99
+"""Share of groups that keep the largest magnitude in a model that was rounded by it."""
 STEP = 2.0
 """Root mean square of the distance to the rounded model, in half steps, up to which it is a quantiser's doing: 0.58 for
 rounding to nearest, about 1 for those that make up for errors of others (GPTQ, AWQ)."""
@@ -53,15 +60,19 @@ def quantized(observed: Observed) -> Found | None:
     how = "is stored so" if grids.stored else "lies on that grid in every value that was sampled"
     text = f"{len(grids.found)} of {grids.sampled} matrices of the {who}: {lattice.words}; it {how}"
     reasons: tuple[Reason, ...] = ()
-    excluded = ""
+    excluded = made = ""
     if rounding is not None:
         text += (
             f"; {rounding.within:.2%} of {rounding.values:,} values of the other are within half a step of it"
             f" (root mean square {rounding.rms:.2f} half steps, 0.58 for rounding to nearest)"
         )
         if rounding.within == 1.0 and sides[int(not later)] is None:
-            fact = f"every value of the {who} is the other's, rounded to a coarser grid"
-            reasons, excluded = (toward(later, ROUNDED, fact),), fact
+            excluded = f"every value of the {who} is the other's, rounded to a coarser grid"
+            odds, how = _from_scales(rounding)
+            reasons = (toward(later, odds, f"{excluded}; {how}"),) if odds else ()
+            text += f"; {how}"
+            if odds == ROUNDED and observed.rounded:
+                made = f"all of it is the other, rounded ({lattice.words})"
     details = {
         "format": {"name": lattice.format, "bits": lattice.bits, "groups": lattice.cut.words if lattice.cut else None},
         "quantized_side": "b" if later else "a",
@@ -71,7 +82,18 @@ def quantized(observed: Observed) -> Found | None:
     if lattice.symmetric is not None:
         details["symmetric"] = lattice.symmetric
     words = f"quantised: {lattice.words}"
-    return Found("quantized", text + ".", words, details, reasons, excluded)
+    return Found("quantized", text + ".", words, details, reasons, excluded, made)
+
+
+def _from_scales(rounding: Rounding) -> tuple[float, str]:
+    """What grid and scales tell about who was rounded: somebody may have filled a quantised model's cells."""
+    if rounding.rms < SPREAD:
+        return 0.0, "the other lies too near to the grid for weights that were never on it"
+    if rounding.ends >= KEPT:
+        return ROUNDED, f"{rounding.ends:.0%} of its groups keep the other's largest value, as rounding does"
+    if rounding.full >= KEPT:
+        return 0.0, f"only {rounding.ends:.0%} of its groups keep the other's largest value: it may have been filled in"
+    return SEARCHED, "its scales were searched for, and do not tell"
 
 
 def by_rounding(observed: Observed) -> bool:

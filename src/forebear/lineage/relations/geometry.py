@@ -1,0 +1,84 @@
+"""What the geometry of a change tells about direction; weaker than facts that cannot be reversed, and open to forgery.
+
+Whoever holds a model can shrink rows, add noise or move gains at will. So geometry names a direction between two models
+that are what they say, and never makes one of them ``derived``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forebear.lineage.direction import Reason
+from forebear.lineage.relations.base import Observed, toward
+from forebear.signals.still_rows import FEWEST_STILL, StillRows
+
+DECAYED, ORTHOGONAL, ADVANCED = 3.0, 3.0, 1.0
+"""Log-odds of rows that decayed, of a change that is orthogonal to one side, of norm gains that moved on."""
+DECAY = 1e-3
+"""Relative decay from which on it is one: half a step of bfloat16 shows a smaller one in no row."""
+MOVED = 0.02
+"""Share of rows that has to have moved: where all rows shrank alike, somebody scaled the embedding."""
+FEWEST_TENSORS = 8
+WINDOW = (0.25, 0.75)
+"""Where the middle eight tenths of the tensors' orientations have to lie, 1/2 being orthogonal."""
+FURTHER = 1.25
+"""How many times further from one the gains of the later model have to be."""
+
+
+def geometry(observed: Observed) -> tuple[Reason, ...]:
+    """Reasons for a direction in what lies between two models; none from decay and gains where a start may be all."""
+    reasons = [orthogonal(observed)]
+    if observed.excludes:
+        reasons += [decayed(observed.still), advanced(observed.gains)]
+    return tuple(reason for reason in reasons if reason is not None)
+
+
+def decayed(still: StillRows | None) -> Reason | None:
+    """Embedding rows that a training did not touch shrink by its weight decay, all by one factor."""
+    if still is None or still.still < FEWEST_STILL or still.moved < MOVED or abs(1 - still.factor) < DECAY:
+        return None
+    later = still.factor < 1
+    share = 1 - (still.factor if later else 1 / still.factor)
+    who, other = ("model", "reference") if later else ("reference", "model")
+    return toward(
+        later,
+        DECAYED,
+        f"{still.still:,} embedding rows of the {who} are the {other}'s, decayed by {share:.2%}, and the others moved",
+    )
+
+
+def orthogonal(observed: Observed) -> Reason | None:
+    """What was added to a model at random is orthogonal to it: |B|² = |A|² + |B − A|² in every tensor.
+
+    The orientation (|B|² − |A|²) / 2 |B − A|² is 1/2 where B is A with something orthogonal added (the update of an
+    adapter, noise), −1/2 in the reverse, and about 0 for siblings. Weight decay and much training move it anywhere.
+    """
+    body = [c for c in observed.changes.body if c.square and not c.untouched] if observed.changes else []
+    if len(body) < FEWEST_TENSORS:
+        return None
+    values = np.array([(c.square_b - c.square_a) / (2 * c.square) for c in body])
+    low, middle, high = (float(q) for q in np.quantile(values, [0.1, 0.5, 0.9]))
+    later = middle > 0
+    if not later:
+        low, high = -high, -low
+    if low < WINDOW[0] or high > WINDOW[1]:
+        return None
+    one, two = ("reference", "model") if later else ("model", "reference")
+    return toward(
+        later,
+        ORTHOGONAL,
+        f"what lies between them is orthogonal to the {one} in {len(body)} matrices (orientation "
+        f"{abs(middle):.2f}; 0.50 where the {two} is the {one} with something added)",
+    )
+
+
+def advanced(gains: tuple[float, float] | None) -> Reason | None:
+    """Norm gains start at one and go on from there."""
+    if gains is None or min(gains) <= 0:
+        return None
+    later = gains[1] > gains[0]
+    ratio = max(gains) / min(gains)
+    if ratio < FURTHER:
+        return None
+    who = "model" if later else "reference"
+    return toward(later, ADVANCED, f"norm gains of the {who} are {ratio:.1f} times as far from their start")
