@@ -291,24 +291,29 @@ def _kept(a: Artifact, b: Artifact, counts: Counts, undone: Undone | None, allow
             least = min(ga.kv_heads, gb.kv_heads) * len(heads)
             out.append(Kept("key/value heads", sum(len(h) for h in heads.values()), least, _map(heads)))
     elif allowed.whole and ga.intermediate != gb.intermediate and ga.width == gb.width:
-        neurons = {str(j): pairs for i, j in counts.layers if (pairs := _same_neurons(a, i, b, j)) is not None}
+        neurons = {str(j): found for i, j in counts.layers if (found := _same_neurons(a, i, b, j)) is not None}
         if neurons:
             least = min(ga.intermediate or 0, gb.intermediate or 0) * len(neurons)
-            out.append(Kept("neurons", sum(len(p) for p in neurons.values()), least, _map(neurons)))
+            pairs = {layer: found for layer, (found, _) in neurons.items()}
+            unlike = sum(count for _, count in neurons.values())
+            out.append(Kept("neurons", sum(len(p) for p in pairs.values()), least, _map(pairs), unlike))
     return tuple(out)
 
 
-def _same_neurons(a: Artifact, i: int, b: Artifact, j: int) -> list[list[int]] | None:
-    """Neurons of two layers whose up rows are each other's best, in coordinates that are in their places."""
+def _same_neurons(a: Artifact, i: int, b: Artifact, j: int) -> tuple[list[list[int]], int] | None:
+    """Neurons of two layers whose up rows are each other's best, and how many of the larger one are like none.
+
+    Coordinates are in their places; zero rows are not counted as unlike, for nothing was put there.
+    """
     one, two = role_tensor(a, f"layers.{i}.mlp.up"), role_tensor(b, f"layers.{j}.mlp.up")
     if one is None or two is None or a.geometry is None:
         return None
-    try:
-        rows = [t.rows("neuron", np.arange(t.length("neuron")), a.geometry.width) for t in (one, two)]
-    except ForebearError:
-        return None
-    pairs: list[list[int]] = matched(cosines(rows[0], rows[1]), ALIKE).tolist()
-    return pairs
+    rows = [t.rows("neuron", np.arange(t.length("neuron")), a.geometry.width) for t in (one, two)]
+    similar = cosines(rows[0], rows[1])
+    larger = int(len(rows[1]) > len(rows[0]))
+    best = np.abs(similar).max(axis=1 - larger)
+    unlike = int(((best < ALIKE) & (rows[larger] != 0).any(axis=1)).sum())
+    return matched(similar, ALIKE).tolist(), unlike
 
 
 def _map(pairs: dict[str, list[list[int]]]) -> dict[str, list[list[int]]]:
@@ -336,7 +341,8 @@ def described(
     if not conclusion.verdict.related or conclusion.verdict is Verdict.COMPONENT_SHARED:
         return conclusion, [], []
     try:
-        observed = observe(a, b, counts, delta, delta.excludes_shared_start, undone, allowed)
+        seen = undone.counts if undone is not None else counts
+        observed = observe(a, b, seen, delta, delta.excludes_shared_start, undone, allowed)
     except ForebearError as error:
         return conclusion, [], [Untested(CHANGE, error.message)]
     relation = related(conclusion.relation, observed, found_in(observed))
