@@ -291,10 +291,11 @@ def _kept(a: Artifact, b: Artifact, counts: Counts, undone: Undone | None, allow
             least = min(ga.kv_heads, gb.kv_heads) * len(heads)
             out.append(Kept("key/value heads", sum(len(h) for h in heads.values()), least, _map(heads)))
     elif allowed.whole and ga.intermediate != gb.intermediate and ga.width == gb.width:
-        neurons = {str(j): found for i, j in counts.layers if (found := _same_neurons(a, i, b, j)) is not None}
+        same = ((j, _same_neurons(a, i, b, j)) for i, j in counts.layers)
+        neurons = {str(j): told for j, told in same if told is not None}
         if neurons:
             least = min(ga.intermediate or 0, gb.intermediate or 0) * len(neurons)
-            pairs = {layer: found for layer, (found, _) in neurons.items()}
+            pairs = {layer: pairs for layer, (pairs, _) in neurons.items()}
             unlike = sum(count for _, count in neurons.values())
             out.append(Kept("neurons", sum(len(p) for p in pairs.values()), least, _map(pairs), unlike))
     return tuple(out)
