@@ -183,7 +183,8 @@ def compare_artifacts(
             if resemblance.nominated and not conclusion.verdict.related and not agreeing:
                 conclusion = replace(conclusion, verdict=Verdict.INCONCLUSIVE, why=resemblance_only(a.name))
                 findings = (nominating(a.name, resemblance),)
-    together = undone if isinstance(undone, Undone) and counts is undone.counts else None
+    moved = isinstance(undone, Undone) and (counts is undone.counts or bool(findings and undone.words))
+    together = undone if moved and isinstance(undone, Undone) else None
     rows = effort == "deep" or not any(light_first(m, effort) for m in (a, b))
     allowed = Allowed(may_read_whole(a, b, effort), rows and effort != "quick")
     conclusion, between, gaps = described(

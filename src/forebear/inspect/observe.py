@@ -335,24 +335,30 @@ def _kept(a: Artifact, b: Artifact, counts: Counts, undone: Undone | None, allow
             least = min(ga.kv_heads, gb.kv_heads) * len(heads)
             out.append(Kept("key/value heads", sum(len(h) for h in heads.values()), least, _map(heads)))
     elif allowed.whole and ga.intermediate != gb.intermediate and ga.width == gb.width:
-        neurons = {str(j): pairs for i, j in counts.layers if (pairs := _same_neurons(a, i, b, j)) is not None}
+        same = ((j, _same_neurons(a, i, b, j)) for i, j in counts.layers)
+        neurons = {str(j): told for j, told in same if told is not None}
         if neurons:
             least = min(ga.intermediate or 0, gb.intermediate or 0) * len(neurons)
-            out.append(Kept("neurons", sum(len(p) for p in neurons.values()), least, _map(neurons)))
+            pairs = {layer: pairs for layer, (pairs, _) in neurons.items()}
+            unlike = sum(count for _, count in neurons.values())
+            out.append(Kept("neurons", sum(len(p) for p in pairs.values()), least, _map(pairs), unlike))
     return tuple(out)
 
 
-def _same_neurons(a: Artifact, i: int, b: Artifact, j: int) -> list[list[int]] | None:
-    """Neurons of two layers whose up rows are each other's best, in coordinates that are in their places."""
+def _same_neurons(a: Artifact, i: int, b: Artifact, j: int) -> tuple[list[list[int]], int] | None:
+    """Neurons of two layers whose up rows are each other's best, and how many of the larger one are like none.
+
+    Coordinates are in their places; zero rows are not counted as unlike, for nothing was put there.
+    """
     one, two = role_tensor(a, f"layers.{i}.mlp.up"), role_tensor(b, f"layers.{j}.mlp.up")
     if one is None or two is None or a.geometry is None:
         return None
-    try:
-        rows = [t.rows("neuron", np.arange(t.length("neuron")), a.geometry.width) for t in (one, two)]
-    except ForebearError:
-        return None
-    pairs: list[list[int]] = matched(cosines(rows[0], rows[1]), ALIKE).tolist()
-    return pairs
+    rows = [t.rows("neuron", np.arange(t.length("neuron")), a.geometry.width) for t in (one, two)]
+    similar = cosines(rows[0], rows[1])
+    larger = int(len(rows[1]) > len(rows[0]))
+    best = np.abs(similar).max(axis=1 - larger)
+    unlike = int(((best < ALIKE) & (rows[larger] != 0).any(axis=1)).sum())
+    return matched(similar, ALIKE).tolist(), unlike
 
 
 def _map(pairs: dict[str, list[list[int]]]) -> dict[str, list[list[int]]]:
@@ -381,7 +387,8 @@ def described(
     if not conclusion.verdict.related or conclusion.verdict is Verdict.COMPONENT_SHARED:
         return conclusion, [], []
     try:
-        observed = observe(a, b, counts, delta, undone, allowed, gains)
+        seen = undone.counts if undone is not None else counts
+        observed = observe(a, b, seen, delta, undone, allowed, gains)
     except ForebearError as error:
         return conclusion, [], [Untested(CHANGE, error.message)]
     found = found_in(observed)

@@ -69,10 +69,13 @@ def related(stated: Relation, observed: Observed, found: Sequence[Found]) -> Rel
         found: see :func:`found_in`.
     """
     kinds = [kind for kind in stated.details.get("kinds", ()) if kind != "unknown"]
+    kinds += ["obfuscated"] * (bool(observed.undone) and "obfuscated" not in kinds)
     kinds += [f.kind for f in found if f.kind not in kinds and f.kind != "unknown"]
     reasons = [*(reason for f in found for reason in f.reasons), *geometry(observed)]
     said, log_odds = direction(reasons)
     details: dict[str, Any] = {**stated.details}
+    if observed.undone:
+        details.setdefault("undone", list(observed.undone))
     for one in found:
         details |= {k: v for k, v in one.details.items() if k not in details}
     details["kinds"] = kinds or ["unknown"]

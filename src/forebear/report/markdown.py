@@ -5,7 +5,7 @@ from __future__ import annotations
 from forebear.catalogue import verdict_text
 from forebear.errors import one_line
 from forebear.report import words
-from forebear.types import Comparison, Coverage, Evidence, Finding, Scan, Verdict
+from forebear.types import Comparison, Coverage, Evidence, Finding, Relation, Scan, Verdict
 
 
 def scan(result: Scan) -> str:
@@ -14,6 +14,7 @@ def scan(result: Scan) -> str:
     name = f": {escape(best.name)}" if best and result.verdict is not Verdict.INDEXED else ""
     out = [f"# {escape(result.model.name)}", "", _headline(result.verdict, name, result.why), ""]
     if best:
+        out += _relation(best.relation)
         out += ["| | reference | verdict | p | E | coins |", "| --- | --- | --- | --- | --- | --- |"]
         for rank, a in enumerate(result.ancestors[:10], 1):
             sign = words.coins(a.evidence)
@@ -40,6 +41,7 @@ def compare(result: Comparison) -> str:
         "",
         _headline(result.verdict, "", result.why),
         "",
+        *_relation(result.relation),
         "## Evidence",
         "",
         *_evidence(result.evidence),
@@ -51,6 +53,11 @@ def compare(result: Comparison) -> str:
 def _headline(verdict: Verdict, name: str, why: str) -> str:
     shown = name if verdict.related else ""
     return f"**{verdict_text(verdict).headline}**{shown} (`{verdict}`). {escape(why)}"
+
+
+def _relation(relation: Relation) -> list[str]:
+    said = words.relation(relation)
+    return [f"Relation: {escape(said)}.", ""] if said else []
 
 
 def _evidence(evidence: tuple[Evidence, ...]) -> list[str]:

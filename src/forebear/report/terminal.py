@@ -14,7 +14,7 @@ from rich.text import Text
 from forebear.catalogue import verdict_text
 from forebear.lineage.evidence import group_words
 from forebear.report import words
-from forebear.types import Ancestor, Comparison, Coverage, Evidence, Finding, Level, Scan, Verdict
+from forebear.types import Ancestor, Comparison, Coverage, Evidence, Finding, Level, Relation, Scan, Verdict
 
 COLOUR = {
     Verdict.IDENTICAL: "bold magenta",
@@ -50,6 +50,8 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
         best.name if best and result.verdict is not Verdict.INDEXED else "",
         result.why,
     )
+    if best:
+        _relation(console, best.relation, verbose)
     if best and not quiet:
         _ancestors(console, result.ancestors, result.references_tested)
         _evidence(console, f"Evidence against {best.name}", best.evidence, verbose)
@@ -70,6 +72,7 @@ def compare(console: Console, result: Comparison, quiet: bool = False, verbose: 
     title.append_text(words.text(result.a.name, "bold"))
     console.print(title)
     _headline(console, result.verdict, result.a.name, result.why)
+    _relation(console, result.relation, verbose)
     if not quiet:
         _evidence(console, "Evidence", result.evidence, verbose)
         _findings(console, result.findings)
@@ -86,6 +89,17 @@ def _headline(console: Console, verdict: Verdict, name: str, why: str) -> None:
     line.append(f"  [{verdict}]", style="dim")
     console.print(line)
     console.print(Padding(words.text(why), (0, 2, 0, 4)))
+
+
+def _relation(console: Console, relation: Relation, verbose: bool) -> None:
+    """How they are related, in a line; with every test where all is asked for."""
+    if not (said := words.relation(relation)):
+        return
+    line = words.text("Relation: ", style="bold")
+    line.append_text(words.text(said, "default"))
+    console.print(Padding(line, (0, 2, 0, 4)))
+    for kind, test in relation.details.get("tests", {}).items() if verbose else ():
+        console.print(Padding(words.text(f"· {kind}: {test}", style="dim"), (0, 2, 0, 6)))
 
 
 def _section(console: Console, title: str) -> None:

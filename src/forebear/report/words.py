@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from forebear.types import P_FLOOR_LOG10, Cost, Evidence
+from forebear.types import P_FLOOR_LOG10, Cost, Evidence, Relation
 
 
 def clean(content: str) -> str:
@@ -23,6 +23,21 @@ def coins(evidence: Sequence[Evidence]) -> Evidence | None:
     """The coins that a verdict rests on: those that agree, else those in their places."""
     counted = [e for e in evidence if e.signal.startswith(("sign-code/", "aligned-coins/"))]
     return next((e for e in counted if e.supports == "related"), counted[0] if counted else None)
+
+
+def relation(value: Relation) -> str:
+    """How two models are related, in words, with the direction where one is told; "" where nothing was found.
+
+    ``vocabulary extended by 96; fine-tuned (relative drift 6%)``.
+    """
+    said = [str(word) for word in value.details.get("in_words", ())]
+    undone = value.details.get("undone")
+    if undone and "obfuscated" in value.details.get("kinds", ()):
+        said.insert(0, f"scrambled: {', '.join(str(word) for word in undone)}")
+    papers = value.details.get("papers")
+    if papers:
+        said.append(f"other papers: {'; '.join(str(word) for word in papers)}")
+    return "; ".join(said)
 
 
 def p_value(log10_p: float | None, symbol: str = "p") -> str:

@@ -39,6 +39,8 @@ FINEST = 16
 """The smallest group that any format has."""
 FINER_BELOW = 6
 """Bits below which no finer cut is tried for fewer."""
+MANY = 64
+"""Neighbours of which at most half are different where a table has 16 levels, be they of two groups."""
 EDGE = 128
 SCALE = 2.0**-11
 """By how much a scale is wrong that is stored in half precision, relatively."""
@@ -93,7 +95,7 @@ class Cut:
         if self.kind == "block":
             if max(rows, width) <= self.size:
                 return None
-            held = np.pad(held, ((0, -rows % self.size), (0, -width % self.size)), mode="edge")
+            held = _filled(held, -rows % self.size, -width % self.size)
             tiles = held.reshape(held.shape[0] // self.size, self.size, -1, self.size)
             return tiles.transpose(0, 2, 1, 3).reshape(-1, self.size**2)
         if self.kind == "flat":
@@ -101,7 +103,7 @@ class Cut:
             return held.reshape(-1, self.size) if fits else None
         if width <= self.size and self.size > FINEST:
             return None
-        return np.pad(held, ((0, 0), (0, -width % self.size)), mode="edge").reshape(-1, self.size)
+        return _filled(held, 0, -width % self.size).reshape(-1, self.size)
 
     def join(self, groups: F64, shape: tuple[int, ...]) -> F64:
         """The matrix of this shape that ``split`` gave these groups."""
@@ -115,6 +117,10 @@ class Cut:
         else:
             held = groups.reshape(rows, width)
         return held.T if self.turned else held
+
+
+def _filled(held: F64, down: int, across: int) -> F64:
+    return np.pad(held, ((0, down), (0, across)), mode="edge") if down or across else held
 
 
 @dataclass(frozen=True)
@@ -189,13 +195,14 @@ def lattice_of(values: F32) -> Lattice | None:
 def _possible(cut: Cut, values: F32, held: Format) -> frozenset[str]:
     """Grids that the smallest groups do not rule out: what a large group lies on, its parts lie on.
 
-    Tables are always possible: they go by the largest magnitude of a whole group.
+    Tables go by the largest magnitude of a whole group, so parts say nothing; but they have few values.
     """
     groups = cut.split(_spread(values.T, GROUPS).T if cut.turned else _spread(values, GROUPS))
     if groups is None:
         return frozenset(name for name, _ in GRIDS)
     few = _spread(groups[np.any(groups != 0, axis=1)], FIRST)
-    return frozenset(name for name, grid in GRIDS if name in TABLES or bool(grid(few, held).fits.all()))
+    many = any(len(set(row[:MANY].tolist())) > MANY // 2 for row in _spread(values, FIRST))
+    return frozenset(name for name, grid in GRIDS if (not many if name in TABLES else bool(grid(few, held).fits.all())))
 
 
 def _spread(groups: Values, most: int) -> Values:
@@ -317,10 +324,12 @@ def rounds(a: F32, b: F32, lattice: Lattice) -> Rounding | None:
     """
     if lattice.cut is None or a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return None
+    held = coarsest(b)
+    if lattice.cut.kind in ("row", "group"):  # some rows hold enough groups
+        a, b = (v[:, :GROUPS] if lattice.cut.turned else v[:GROUPS] for v in (a, b))
     groups = lattice.cut.split(b)
     if groups is None:
         return None
-    held = coarsest(b)
     grid = dict(GRIDS)[lattice.grid]
     cells = np.concatenate([_cells(part, held, grid) for part in np.array_split(groups, -(-groups.size // 65_536))])
     half = lattice.cut.join(cells, b.shape)

@@ -70,12 +70,15 @@ class Kept:
         found: how many of the smaller model's were found in the larger one.
         of: how many were looked for.
         map: by layer of B pairs of A's and B's numbers; empty where they are too many to name.
+        unlike: how many of the larger model's are neither like one of the smaller one's nor zero; None where that was
+            not asked.
     """
 
     what: str
     found: int
     of: int
     map: Mapping[str, list[list[int]]] = field(default_factory=dict)
+    unlike: int | None = None
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from forebear.lineage.direction import Reason
 from forebear.lineage.relations.base import ALIKE, Found, Observed, toward
 
 SURE, LIKELY = 4.0, 1.5
-"""Log-odds of a structure where the parts in common are equal, and where they were trained on, as a sibling's are."""
+"""Log-odds of a structure where the parts in common are equal, and where they were trained on, as in a sibling."""
 SAME = 0.002
 """Drift up to which parts in common are equal but for rounding: bfloat16 moves values by 0.0017 on average."""
 REPLACED = 0.5
 """Share of tokens in common below which a vocabulary is another one."""
+DRAWN = 0.1
+"""Cosine of two embeddings of the same tokens below which one was drawn anew; heavy training leaves more."""
 TOWER = 0.01
 """Share of all values from which on tensors outside of the language core are spoken of."""
 
@@ -135,41 +137,59 @@ WIDTHS = {
 }
 
 
-def _width(observed: Observed, kind: str) -> Found | None:
+def _width(observed: Observed) -> tuple[bool, dict[str, tuple[int, int]], bool | None] | None:
+    """Whether B is the wider one, in what they differ, and whether the wider one has more of its own.
+
+    The last is None where it was not asked: a grown network has copies or zeros more, a pruned one had others before.
+    """
     ours, theirs = observed.sizes
     dense = bool(ours.experts) == bool(theirs.experts)
     pairs = {k: (getattr(ours, k), getattr(theirs, k)) for k in WIDTHS if dense or k not in ("intermediate", "experts")}
-    wanted = {k: (a, b) for k, (a, b) in pairs.items() if a and b and (a > b if kind == "width_pruned" else a < b)}
+    wanted = {k: (a, b) for k, (a, b) in pairs.items() if a and b and a != b}
     if not wanted:
         return None
-    sizes = ", ".join(f"{WIDTHS[k]} {a:,} and {b:,}" for k, (a, b) in wanted.items())
-    kept = "; ".join(
-        f"{k.found:,} of {k.of:,} {k.what} of the smaller one were found in the other" for k in observed.kept
-    )
-    smaller = kind == "width_pruned"
-    # Of two relatives of other widths the narrower one was pruned, or the wider one grown: pruning is what people do,
-    # and padding that is told by a few parts only would not be.
-    reasons = (toward(smaller, _odds(observed) if smaller else 0.0, "the narrower model has parts of the other"),)
+    wider = sum(b > a for a, b in wanted.values()) * 2 > len(wanted)
+    own = [k.unlike > 0 for k in observed.kept if k.unlike is not None]
+    return wider, wanted, any(own) if own else None
+
+
+def _told(observed: Observed, kind: str, reasons: tuple[Reason, ...]) -> Found:
+    found = _width(observed)
+    assert found is not None
+    sizes = ", ".join(f"{WIDTHS[k]} {a:,} and {b:,}" for k, (a, b) in found[1].items())
+    said = [f"{k.found:,} of {k.of:,} {k.what} of the smaller one were found in the other" for k in observed.kept]
+    if found[2] is not None:
+        said.append(f"what the larger one has more is {'its own' if found[2] else 'copies or zeros'}")
     return Found(
         kind,
-        f"They differ in {sizes}{'; ' + kept if kept else ''}.",
-        f"{'narrower' if smaller else 'wider'}: {sizes}",
+        f"They differ in {'; '.join([sizes, *said])}.",
+        f"{'narrower' if kind == 'width_pruned' else 'wider'}: {sizes}",
         {
-            "sizes": {k: list(v) for k, v in wanted.items()},
+            "sizes": {k: list(v) for k, v in found[1].items()},
             "kept": {k.what: {"found": k.found, "of": k.of, "map": dict(k.map)} for k in observed.kept},
         },
-        reasons if reasons[0].log_odds else (),
+        reasons,
     )
 
 
 def width_pruned(observed: Observed) -> Found | None:
-    """B has fewer dimensions, neurons, heads or experts than A."""
-    return _width(observed, "width_pruned")
+    """One has fewer dimensions, neurons, heads or experts; what the other has more is its own, or that is not known."""
+    found = _width(observed)
+    if found is None or found[2] is False:
+        return None
+    wider, _, own = found
+    odds = _odds(observed) if own else LIKELY
+    fact = "the narrower model lacks parts of the other"
+    return _told(observed, "width_pruned", (toward(not wider, odds, fact),))
 
 
 def width_expanded(observed: Observed) -> Found | None:
-    """B has more dimensions, neurons, heads or experts than A."""
-    return _width(observed, "width_expanded")
+    """What the wider one has more is copies or zeros."""
+    found = _width(observed)
+    if found is None or found[2] is not False:
+        return None
+    fact = "the wider model has copies or zeros more"
+    return _told(observed, "width_expanded", (toward(found[0], _odds(observed), fact),))
 
 
 def vocabulary_changed(observed: Observed) -> Found | None:
@@ -180,7 +200,7 @@ def vocabulary_changed(observed: Observed) -> Found | None:
     rows = next((c for c in observed.changes.each if c.other == "embed"), None)
     cosine = rows.cosine if rows is not None and rows.values else None
     common = len(tokens.ids)
-    anew = cosine is not None and cosine < ALIKE
+    anew = cosine is not None and abs(cosine) < DRAWN
     share = common / max(1, common + max(tokens.only_a, tokens.only_b))
     if tokens.by == "row":
         if tokens.rows[0] == tokens.rows[1] and not anew:

@@ -6,6 +6,7 @@ Numbers below were stated before anything was measured, and are fitted to nothin
 from __future__ import annotations
 
 from collections import Counter
+from statistics import median
 
 from forebear.lineage.direction import Reason
 from forebear.lineage.relations.base import Found, Observed, toward
@@ -192,8 +193,10 @@ def _training(observed: Observed) -> float | None:
     if drift is None or observed.lost.startswith("they differ as by rounding"):
         return None
     if observed.changes is not None and observed.changes.body:
-        if not _changed(observed):
+        trained = [c.drift_kept for c in _changed(observed) if c.square_kept]
+        if not trained:
             return None
+        drift = drift or median(trained)  # few matrices were trained: theirs
     elif drift <= SLIGHT:
         return None
     if by_rounding(observed) or lora(observed) is not None or rl(observed) is not None:
