@@ -25,6 +25,8 @@ ALL_BUT = 1e-3
 ROUNDED, FILLED, SEARCHED = 5.0, 4.0, 2.5
 """Log-odds of rounding to a grid, and of zeros, where nothing else changed: the reverse would have to guess values. The
 third where a quantiser chose scales that do not show from where they came."""
+FULL = 0.5
+"""Share of groups that reach the end of their grid from which on they were scaled by their largest value."""
 SPREAD = 0.4
 """Root mean square of the distance to the grid, in half steps, that weights which know nothing of it have at least; the
 expectation is 0.58, less where most weights are in the middle cell."""
@@ -92,7 +94,7 @@ def _from_scales(rounding: Rounding) -> tuple[float, str]:
         return 0.0, "the other lies too near to the grid for weights that were never on it"
     if rounding.ends >= KEPT:
         return ROUNDED, f"{rounding.ends:.0%} of its groups keep the other's largest value, as rounding does"
-    if rounding.full >= KEPT:
+    if rounding.full >= FULL:
         return 0.0, f"only {rounding.ends:.0%} of its groups keep the other's largest value: it may have been filled in"
     return SEARCHED, "its scales were searched for, and do not tell"
 
