@@ -52,6 +52,7 @@ class Network:
         dtype: of the stored tensors, ``BF16`` or ``F32``.
         finish: what is done to tensors under their stored names, last.
         claims: keys of the config that are not true.
+        around: the config of a larger model that this one is the language part of; None where it stands alone.
     """
 
     family: Architecture
@@ -67,6 +68,7 @@ class Network:
     dtype: str
     finish: tuple[Callable[[Stored], Stored], ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict)
+    around: Mapping[str, Any] | None = None
 
     @property
     def layers(self) -> int:
@@ -234,7 +236,8 @@ def settings(network: Network) -> dict[str, Any]:
         for key in [k for k in keys if k in config] or list(keys[:1] if value else ()):
             config[key] = value
     config["vocab_size"], config["tie_word_embeddings"] = len(w["embed"]), network.tied
-    return {**config, **network.claims}
+    config |= network.claims
+    return config if network.around is None else {**network.around, "text_config": config}
 
 
 def heads_of(values: F32, count: int) -> F32:
