@@ -34,7 +34,7 @@ from null.tables import fill
 from relation import tables
 from relation.kin import CALIBRATION, REPORT, kin
 from relation.measure import IMPOSSIBLE, Result, index_of, make_index, measure, measure_blend
-from relation.pairs import Blend, Pair, a_few, merges_of, pairs_of
+from relation.pairs import MERGES, Blend, Pair, a_few, merges_of, pairs_of
 from zoo.build import CACHE, build_all
 from zoo.recipes import Recipe
 
@@ -169,7 +169,7 @@ def main() -> None:
     pairs = [p for one in everybody for p in pairs_of(one)]
     merges = [m for one in everybody for m in merges_of(one)]
     if given.small:
-        pairs, merges = a_few(pairs, SMALL), merges[: len(merges) // len(everybody)]
+        pairs, merges = a_few(pairs, SMALL), merges[: len(MERGES)]
     cases: list[Case] = [p for p in pairs if not given.classes or p.truth in given.classes]
     cases += [m for m in merges if not given.classes or "merge" in given.classes]
     recipes, took = needed(cases), 0.0

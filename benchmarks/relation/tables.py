@@ -38,18 +38,25 @@ def macro(results: Sequence[Result]) -> float:
     """
     if not results:
         raise ValueError("no results")
-    names = dict.fromkeys(r.truth for r in results)
-    return float(np.mean([np.mean([r.right for r in results if r.truth == name]) for name in names]))
+    return float(np.mean([np.mean([r.right for r in some]) for _, some in _by_class(results)]))
 
 
-def by_base(
-    results: Sequence[Result], value: Callable[[Sequence[Result]], float], seed: int, draws: int = DRAWS
-) -> tuple[float, float]:
-    """The 95 % interval of a figure, bases drawn with replacement; of draws without any case the rest is taken."""
-    groups = [[r for r in results if r.base == name] for name in dict.fromkeys(r.base for r in results)]
-    rng = np.random.default_rng(seed)
-    found = [value([r for k in rng.integers(len(groups), size=len(groups)) for r in groups[k]]) for _ in range(draws)]
-    low, high = np.quantile(found, [0.025, 0.975])
+def by_base(cases: Sequence[tuple[str, str, bool]], seed: int, draws: int = DRAWS) -> tuple[float, float]:
+    """The 95 % interval of a mean of shares, bases drawn with replacement (percentiles of the bootstrap).
+
+    Args:
+        cases: base, the share that it is part of, and whether it is a hit.
+        seed: of the draws.
+        draws: how many. A share without cases in a draw is left out of that draw's mean.
+    """
+    bases, shares = (sorted({case[k] for case in cases}) for k in (0, 1))
+    counts = np.zeros((2, len(bases), len(shares)))
+    for base, part, hit in cases:
+        counts[:, bases.index(base), shares.index(part)] += (hit, 1)
+    drawn = np.random.default_rng(seed).multinomial(len(bases), np.full(len(bases), 1 / len(bases)), size=draws)
+    hits, n = drawn @ counts[0], drawn @ counts[1]
+    means = np.divide(hits, n, out=np.zeros_like(hits), where=n > 0).sum(1) / np.maximum(1, (n > 0).sum(1))
+    low, high = np.quantile(means[(n > 0).any(1)], [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -66,7 +73,7 @@ def accuracy(results: Sequence[Result], seed: int) -> str:
     for name, some in _by_class(own):
         found = share([r.right for r in some], [r.base for r in some])
         rows.append((name, len(some), len({r.base for r in some}), str(found), _wrong(some)))
-    total = f"{macro(own):.1%} ({_span(*by_base(own, macro, seed))})"
+    total = f"{macro(own):.1%} ({_span(*by_base([(r.base, r.truth, r.right) for r in own], seed))})"
     rows.append(("**macro accuracy**", len(own), len({r.base for r in own}), f"**{total}**", ""))
     return markdown(("class", "comparisons", "bases", "right, 95 %", "most often said instead, of"), rows)
 
@@ -110,28 +117,20 @@ def directions(results: Sequence[Result], seed: int) -> str:
     if not own:
         return "No results."
     rows = [(name, *_direction_cells(some)) for name, some in _by_class(own)]
-    low, high = by_base(own, _answered, seed)
-    right_low, right_high = by_base(own, _right_of_answered, seed)
-    cells = _direction_cells(own)
-    total = (cells[0], f"{cells[1]} ({_span(low, high)})", f"{cells[2]} ({_span(right_low, right_high)})")
-    rows.append(("**all**", *total))
+    answered = [r for r in own if r.answered]
+    size, often, right = _direction_cells(own)
+    often += f" ({_span(*by_base([(r.base, '', r.answered) for r in own], seed))})"
+    if answered:
+        right += f" ({_span(*by_base([(r.base, '', r.answer.direction == r.direction) for r in answered], seed))})"
+    rows.append(("**all**", size, often, right))
     return markdown(("class", "comparisons", "answered", "right of answered"), rows)
-
-
-def _answered(results: Sequence[Result]) -> float:
-    return float(np.mean([r.answered for r in results])) if results else 0.0
-
-
-def _right_of_answered(results: Sequence[Result]) -> float:
-    """1 where nothing was answered: nothing was wrong."""
-    some = [r.answer.direction == r.direction for r in results if r.answered]
-    return float(np.mean(some)) if some else 1.0
 
 
 def _direction_cells(results: Sequence[Result]) -> tuple[str, str, str]:
     answered = [r for r in results if r.answered]
-    right = f"{_right_of_answered(results):.1%} of {len(answered)}" if answered else "none answered"
-    return str(len(results)), f"{_answered(results):.1%}", right
+    right = sum(r.answer.direction == r.direction for r in answered)
+    told = f"{right / len(answered):.1%} of {len(answered)}" if answered else "none answered"
+    return str(len(results)), f"{len(answered) / len(results):.1%}", told
 
 
 def false_accusations(results: Sequence[Result]) -> str:
