@@ -128,6 +128,7 @@ def blocks(results: Sequence[Result], seed: int) -> dict[str, str]:
     return {
         "accuracy": tables.accuracy(own, seed),
         "confusion": tables.confusion(own),
+        "named": tables.named(own),
         "direction": tables.directions(own, seed),
         "false": tables.false_accusations(results),
         "merges": tables.merges(own),

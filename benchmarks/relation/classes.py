@@ -23,7 +23,9 @@ LEAST_DECAY, LEAST_TOKENS = 1 / 128, 8
 LEAST_ORTHOGONAL = 1 / 4
 """Of t = (|B|² - |A|²) / 2|B - A|², where 1/2 is orthogonal to A and 0 to the middle of both."""
 MOST_UNEQUAL = 3.0
-"""Siblings count where neither drifted more than so many times as far as the other."""
+"""Siblings count where neither drifted more than so many times as far as the other,"""
+MOST_ALIKE = 1 / 4
+"""and where the cosine of their changes is no larger: else they went one way, and one looks like the other's child."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ _ALL = (
     _class("merge", "merge"),
     _class("obfuscated", "obfuscated", direction=LUCK),
     _class("component shared", "component_shared", direction=ERROR),
-    _class("unequal siblings", "siblings", "finetune", "rl", "unknown", direction=ERROR, counts=False),
+    _class("hidden siblings", "siblings", "finetune", "rl", "unknown", direction=ERROR, counts=False),
     _class("same start", "same_init", "unknown", direction=ERROR, counts=False),
     _class("independent", "unknown", direction=ERROR, counts=False),
 )
@@ -116,7 +118,8 @@ def adapted_class(rank: int, sides: Sequence[int], facts: Facts) -> str:
     return "lora" if low else trained_class(facts)
 
 
-def paired_class(one: float, two: float) -> str:
-    """Two children of one base by how far each drifted from it."""
+def paired_class(one: float, two: float, cosine: float) -> str:
+    """Two children of one base, by how far each drifted from it and by the cosine of their changes."""
     near, far = sorted((one, two))
-    return "siblings" if near > 0 and far <= MOST_UNEQUAL * near else "unequal siblings"
+    told = near > 0 and far <= MOST_UNEQUAL * near and cosine <= MOST_ALIKE
+    return "siblings" if told else "hidden siblings"

@@ -35,6 +35,18 @@ def facts_of(a: Path, b: Path) -> Facts:
     return Facts(float(np.median(drifts)), equal / total, float(np.median(ts)) if ts else None)
 
 
+def parted(parent: Path, a: Path, b: Path) -> tuple[float, float, float]:
+    """How far two children drifted from their parent, and the cosine of their changes: medians over matrices."""
+    root, one, two = (body(read(m)) for m in (parent, a, b))
+    found = []
+    for role, x in root.items():
+        p, q = ((m[role] - x).astype(np.float64) for m in (one, two))
+        size, near, far = (float(np.linalg.norm(v)) for v in (x, p, q))
+        found.append((near / size, far / size, float((p * q).sum()) / (near * far) if near and far else 0.0))
+    drift_a, drift_b, cosine = np.median(found, axis=0).tolist()
+    return drift_a, drift_b, cosine
+
+
 def body(network: Network) -> dict[str, F32]:
     """Matrices of attention, MLPs and experts."""
     return {

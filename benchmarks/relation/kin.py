@@ -108,10 +108,11 @@ def _children(one: Recipe) -> dict[str, Recipe]:
     """Trained from the base as it is."""
     return {
         "plain": _child(one, "plain", PLAIN, 8000),
+        "third": _child(one, "third", PLAIN, 8005, third(one.corpus)),
         "decayed": _child(one, "decayed", DECAYED, 8001, third(one.corpus)),
         "heavy": _child(one, "heavy", HEAVY, 8002),
-        "reward": _child(one, "reward", REWARDED, 8003, rate=1e-5),
-        "reward-faster": _child(one, "reward-faster", REWARDED, 8004, rate=2e-5),
+        "reward": _child(one, "reward", REWARDED, 8003, rate=2e-5),
+        "reward-faster": _child(one, "reward-faster", REWARDED, 8004, rate=1e-4),
     }
 
 

@@ -34,7 +34,7 @@ from relation.classes import (
     paired_class,
     trained_class,
 )
-from relation.facts import facts_of, shows_decay, sides_of
+from relation.facts import facts_of, parted, shows_decay, sides_of
 from relation.pairs import Blend, Pair
 
 FORWARD, BACKWARD, OPEN = "a_to_b", "b_to_a", "unknown"
@@ -50,7 +50,10 @@ class Answer:
         verdict, related: as they are; :data:`UNREADABLE` where it refuses.
         kind, kinds, direction, rank: of the relation; the rank is an adapter's.
         reasons: of the direction, without their numbers, each with its log-odds.
+        word: the format of a quantised model, or the method of a merge.
         parents: of a merge, by name: every coefficient that is given.
+        layers: of a merge of whole layers, by name: which ones are the parent's.
+        collinear: whether the parents' changes are said to be too much alike for single coefficients.
         seconds: of CPU.
     """
 
@@ -61,7 +64,10 @@ class Answer:
     direction: str = OPEN
     rank: int | None = None
     reasons: tuple[tuple[str, float], ...] = ()
+    word: str = ""
     parents: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    layers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    collinear: bool = False
     seconds: float = 0.0
 
 
@@ -114,7 +120,8 @@ class Result:
         said = dict(entry["answer"])
         said["kinds"] = tuple(said["kinds"])
         said["reasons"] = tuple((str(text), float(odds)) for text, odds in said["reasons"])
-        said["parents"] = {name: tuple(given) for name, given in said["parents"].items()}
+        for key in ("parents", "layers"):
+            said[key] = {name: tuple(given) for name, given in said[key].items()}
         return cls(**{**entry, "facts": Facts(**entry["facts"]), "answer": Answer(**said)})
 
 
@@ -145,8 +152,7 @@ def _ordered(pair: Pair, cache: Path, a: Path, b: Path, turned: bool, seed: int)
     elif truth == ADAPTED:
         truth = adapted_class(pair.rank, sides_of(a, b), facts)
     elif truth == PAIRED:
-        root = cache / pair.base.digest
-        truth = paired_class(*(facts_of(root, m).drift or 0.0 for m in (a, b)))
+        truth = paired_class(*parted(cache / pair.base.digest, a, b))
     stands = stands_for(CLASSES[truth].direction, pair, truth, facts)
     key = f"{pair.key(seed)}|{'turned' if turned else 'straight'}"
     start = time.process_time()
@@ -176,19 +182,14 @@ def stands_for(word: str, pair: Pair, truth: str, facts: Facts) -> str:
     return ALWAYS if seen else LUCK
 
 
-def answer_of(
-    verdict: str,
-    related: bool | None,
-    relation: Relation | None,
-    seconds: float,
-    parents: Mapping[str, tuple[float, ...]] | None = None,
-) -> Answer:
+def answer_of(verdict: str, related: bool | None, relation: Relation | None, seconds: float) -> Answer:
     """An answer as it is kept, whatever else the relation's details hold."""
     if relation is None:
         return Answer(verdict, related, seconds=seconds)
     details = relation.details
     kinds = tuple(str(k) for k in details.get("kinds", ()) if k != "unknown")
     rank = details.get("lora_rank")
+    parents = [p for p in details.get("parents") or () if "name" in p]
     return Answer(
         verdict,
         related,
@@ -197,7 +198,10 @@ def answer_of(
         relation.direction,
         rank if isinstance(rank, int) else None,
         reasons_of(details),
-        parents or {},
+        str(details.get("format") or details.get("method") or ""),
+        {str(p["name"]): coefficients_of(p) for p in parents},
+        {str(p["name"]): tuple(p["layers"]) for p in parents if p.get("layers")},
+        bool(details.get("collinear")),
         seconds,
     )
 
@@ -233,18 +237,15 @@ def measure_blend(blend: Blend, cache: Path, index: Path, seed: int) -> tuple[Re
         start = time.process_time()
         found = scan(str(out), LocalIndex(index), fetch=False)
         seconds = round(time.process_time() - start, 3)
-    relation, given = merge_of(found)
-    answer = answer_of(found.verdict.value, found.related, relation, seconds, given)
+    answer = answer_of(found.verdict.value, found.related, merge_of(found), seconds)
     where = (blend.name, blend.base.name, blend.family, blend.split)
     return (Result(blend.key(seed), "merge", *where, False, FORWARD, ALWAYS, Facts(), answer, shares),)
 
 
-def merge_of(found: Scan) -> tuple[Relation | None, dict[str, tuple[float, ...]]]:
-    """The relation that names parents, else the first; and the parents' coefficients, one for each group of layers."""
-    for ancestor in found.ancestors:
-        if parents := ancestor.relation.details.get("parents"):
-            return ancestor.relation, {str(p["name"]): coefficients_of(p) for p in parents if "name" in p}
-    return (found.ancestors[0].relation if found.ancestors else None), {}
+def merge_of(found: Scan) -> Relation | None:
+    """The relation that names parents, else the first ancestor's."""
+    relations = [a.relation for a in found.ancestors]
+    return next((r for r in relations if r.details.get("parents")), relations[0] if relations else None)
 
 
 def coefficients_of(parent: Mapping[str, Any]) -> tuple[float, ...]:

@@ -173,8 +173,12 @@ HEALED = MappingProxyType(
     }
 )
 """Trained after an edit: child to class."""
-FULL = ("light", "long", "plain", "decayed", "heavy", "reward", "reward-faster", "second")
-SIBLINGS = (("light", "decayed"), ("plain", "decayed"), ("long", "decayed"), ("light", "plain"), ("heavy", "long"))
+FULL = ("light", "long", "plain", "third", "decayed", "heavy", "reward", "reward-faster", "second")
+SIBLINGS = (
+    *(("light", "third"), ("plain", "third"), ("third", "decayed"), ("long", "decayed"), ("heavy", "decayed")),
+    *(("light", "decayed"), ("light", "plain"), ("heavy", "long")),
+)
+"""Of other data, of other data and unequal lengths, of the same data."""
 
 
 def pairs_of(one: Kin) -> Iterator[Pair]:

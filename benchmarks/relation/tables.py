@@ -111,6 +111,19 @@ def confusion(results: Sequence[Result]) -> str:
     return markdown(("was \\ said", *columns), rows) if rows else "No results."
 
 
+def named(results: Sequence[Result]) -> str:
+    """Which format, rank or method was named, by how the model was made; where the relation is right."""
+    own = [r for r in made(results) if r.right and (r.answer.word or r.answer.rank is not None)]
+    rows = []
+    for truth, some in _by_class(own):
+        for name in dict.fromkeys(r.name for r in some):
+            words = [
+                f"rank {r.answer.rank}" if r.answer.rank is not None else r.answer.word for r in some if r.name == name
+            ]
+            rows.append((truth, name, len(words), _commonest(words)))
+    return markdown(("class", "made by", "comparisons", "named"), rows) if rows else "Nothing was named."
+
+
 def directions(results: Sequence[Result], seed: int) -> str:
     """Where the direction counts: answered and right of what is answered, by class and together."""
     own = [r for r in counted(made(results)) if r.stands == ALWAYS]
@@ -159,19 +172,29 @@ def _never(what: str, results: Sequence[Result], said: Callable[[Result], bool])
 
 
 def merges(results: Sequence[Result]) -> str:
-    """By method: told to be a merge, of exactly these parents, with which coefficients."""
-    own = [r for r in results if r.truth == "merge"]
+    """By method: told to be a merge, of exactly these parents, with which coefficients or layers."""
     rows = []
+    own = [r for r in results if r.truth == "merge"]
     for name in dict.fromkeys(r.name for r in own):
         some = [r for r in own if r.name == name]
         exact = [r for r in some if set(r.answer.parents) == set(r.shares)]
-        errors = [e for r in exact for e in errors_of(r)] if name.split()[0] in COEFFICIENTS else []
-        near = f"{np.median(errors):.3f}, {max(errors):.3f}" if errors else ""
-        within = f"{np.mean([e <= WITHIN for e in errors]):.0%}" if errors else ""
+        alike = sum(r.answer.collinear for r in exact)
+        errors = [e for r in exact if not r.answer.collinear for e in errors_of(r)]
+        near = f"{np.median(errors):.3f}, {max(errors):.3f}" if errors and name.split()[0] in COEFFICIENTS else ""
+        within = f"{np.mean([e <= WITHIN for e in errors]):.0%}" if near else ""
+        if name.startswith("passthrough") and exact:
+            near = f"layers right: {np.mean([layers_right(r) for r in exact]):.0%}"
         merged = f"{sum(r.answer.kind == 'merge' for r in some)} of {len(some)}"
-        rows.append((name, merged, f"{len(exact)} of {len(some)}", near, within))
-    head = ("merge", "told", "parents exactly", "error: median, largest", f"within {WITHIN:g}")
+        rows.append((name, merged, f"{len(exact)} of {len(some)}", alike, near, within))
+    head = ("merge", "told", "parents exactly", "said collinear", "error: median, largest", f"within {WITHIN:g}")
     return markdown(head, rows) if rows else "No results."
+
+
+def layers_right(result: Result) -> float:
+    """Share of the layers that are said to be a parent's and are: they were taken from the parents in turn."""
+    names = list(result.shares)
+    said = [(layer, name) for name, layers in result.answer.layers.items() for layer in layers]
+    return float(np.mean([names[layer % len(names)] == name for layer, name in said])) if said else 0.0
 
 
 def errors_of(result: Result) -> list[float]:
@@ -193,7 +216,7 @@ def undecidable(results: Sequence[Result]) -> str:
 
 
 def _commonest(words: Sequence[str]) -> str:
-    return ", ".join(f"{word} {n}" for word, n in Counter(words).most_common(4))
+    return ", ".join(f"{n} × {word}" for word, n in Counter(words).most_common(4))
 
 
 def calibration(results: Sequence[Result], seed: int) -> str:

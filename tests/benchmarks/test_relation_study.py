@@ -29,7 +29,7 @@ from relation.classes import (
     paired_class,
     trained_class,
 )
-from relation.facts import facts_of, shows_decay, sides_of
+from relation.facts import facts_of, parted, shows_decay, sides_of
 from relation.kin import CALIBRATION, REPORT, kin
 from relation.measure import (
     BACKWARD,
@@ -80,7 +80,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def result(**values: Any) -> Result:
     common: dict[str, Any] = {"key": "k|straight", "truth": "pruned", "name": "0.5", "base": "a", "family": "llama"}
     common |= {"split": REPORT, "turned": False, "direction": FORWARD, "stands": ALWAYS, "facts": Facts()}
-    answer = Answer("derived", True, "pruned", ("pruned",), FORWARD, None, (("zeros were set in #", 6.0),), {}, 0.1)
+    answer = Answer("derived", True, "pruned", ("pruned",), FORWARD, None, (("zeros were set in #", 6.0),), seconds=0.1)
     return Result(**{**common, "answer": answer, **values})
 
 
@@ -116,7 +116,7 @@ def test_no_model_is_there_twice_under_two_names() -> None:
 def test_every_class_has_pairs_and_as_many_as_is_cheap() -> None:
     report = [p for k in EVERYBODY if k.split == REPORT for p in PAIRS[k.base.name]]
     count = Counter(p.truth for p in report)
-    measured = {"lora", "rl", "finetune", "continued pretraining", "siblings", "unequal siblings", "merge"}
+    measured = {"lora", "rl", "finetune", "continued pretraining", "siblings", "hidden siblings", "merge"}
     assert set(count) == (set(CLASSES) - measured) | {"trained", "paired", "adapted"}
     assert 2 * min(count.values()) >= 10  # both orders
     starts = [p for several in PAIRS.values() for p in several if p.truth == "same start"]
@@ -162,10 +162,15 @@ def test_a_rank_is_low_up_to_a_quarter_of_the_smaller_side() -> None:
     assert adapted_class(16, [63, 96], facts) == adapted_class(300, [4096], facts) == "finetune"
 
 
-def test_siblings_of_which_one_hardly_moved_do_not_count() -> None:
-    assert paired_class(0.1, 0.3) == paired_class(0.3, 0.1) == "siblings"
-    assert paired_class(0.1, 0.31) == paired_class(0.0, 0.1) == "unequal siblings"
-    assert not CLASSES["unequal siblings"].counts
+def test_siblings_do_not_count_where_one_hardly_moved_or_both_went_one_way(tmp_path: Path) -> None:
+    assert paired_class(0.1, 0.29, 0.25) == paired_class(0.29, 0.1, -0.5) == "siblings"
+    hidden = {paired_class(*x) for x in ((0.1, 0.31, 0.0), (0.0, 0.1, 0.0), (0.1, 0.1, 0.26))}
+    assert hidden == {"hidden siblings"} and not CLASSES["hidden siblings"].counts
+    root = derive(tiny("llama", tmp_path / "base", 1), tmp_path / "root", [], dtype="F32")
+    one, two = (derive(root, tmp_path / n, ["noise:0.2"], k) for k, n in enumerate(("one", "two")))
+    assert parted(root, one, two) == pytest.approx((0.2, 0.2, 0.0), abs=0.02)
+    twice = derive(one, tmp_path / "twice", ["noise:0.2"], 7)
+    assert parted(root, one, twice)[2] == pytest.approx(0.7, abs=0.05)
 
 
 def test_facts_are_those_of_a_known_change(tmp_path: Path) -> None:
@@ -255,7 +260,7 @@ def test_results_are_measured_in_both_orders_kept_and_not_measured_again(written
 
 
 def test_what_is_kept_survives_json() -> None:
-    one = said(result(shares={"x": 0.5}), parents={"x": (0.5, 0.4)}, rank=4)
+    one = said(result(shares={"x": 0.5}), parents={"x": (0.5, 0.4)}, layers={"x": (1,)}, rank=4)
     assert Result.from_json(json.loads(json.dumps(asdict(one)))) == one
 
 
@@ -302,17 +307,23 @@ def test_parents_are_read_from_the_ancestor_that_has_them() -> None:
     def ancestor(name: str, relation: Relation) -> Ancestor:
         return Ancestor(name, Verdict.DEPENDENT, -9.0, -8.0, relation, ())
 
-    parents = [{"name": "x", "coefficient": 0.4}, {"name": "y", "coefficients": {"all": 0.6, "mlp": 0.5}}, {}]
-    merge = Relation("merge", FORWARD, None, {"parents": parents})
+    parents = [
+        {"name": "x", "coefficient": 0.4, "layers": [0, 2]},
+        {"name": "y", "coefficients": {"all": 0.6, "mlp": 0.5}},
+        {},
+    ]
+    merge = Relation("merge", FORWARD, None, {"parents": parents, "method": "SLERP", "collinear": True})
 
     def scanned(*ancestors: Ancestor) -> Scan:
         return Scan(ModelRef("m", "m"), Verdict.DEPENDENT, ancestors, None, None, (), (), 3, Coverage(), Cost())
 
-    assert merge_of(scanned()) == (None, {})
+    assert merge_of(scanned()) is None
     first = ancestor("base", Relation("finetune"))
-    assert merge_of(scanned(first)) == (Relation("finetune"), {})
-    assert merge_of(scanned(first, ancestor("x", merge))) == (merge, {"x": (0.4,), "y": (0.6, 0.5)})
-    assert coefficients_of({"name": "x"}) == ()
+    assert merge_of(scanned(first)) == Relation("finetune")
+    assert merge_of(scanned(first, ancestor("x", merge))) == merge
+    found = answer_of("merge", True, merge, 0.0)
+    assert found.parents == {"x": (0.4,), "y": (0.6, 0.5)} and found.layers == {"x": (0, 2)} and found.word == "SLERP"
+    assert found.collinear and coefficients_of({"name": "x"}) == ()
 
 
 # what is counted
@@ -366,7 +377,7 @@ def test_tables_count_by_class() -> None:
     assert accused["a relation of descent, though only a start is shared"][3].startswith("1 (")
     assert accused["related, though independent"][1:] == ["0", "0", "0"]
     luck = replace(result(), stands=LUCK)
-    assert cells(tables.undecidable([luck, never]))[2] == ["pruned", "1", "pruned 1", "derived 1", "1 of 1"]
+    assert cells(tables.undecidable([luck, never]))[2] == ["pruned", "1", "1 × pruned", "1 × derived", "1 of 1"]
 
 
 def test_derived_in_the_wrong_order_is_an_accusation() -> None:
@@ -379,8 +390,20 @@ def test_coefficients_are_measured_where_the_parents_are_exactly_those() -> None
     one = replace(result(), truth="merge", name="linear 0.5 0.5", shares={"x": 0.5, "y": 0.5})
     good = said(one, kind="merge", parents={"x": (0.51,), "y": (0.45, 0.5)})
     missed = said(one, kind="merge", parents={"x": (0.51,)})
-    line = cells(tables.merges([good, missed, result()]))[2]
-    assert line == ["linear 0.5 0.5", "2 of 2", "1 of 2", "0.010, 0.050", "67%"]
+    alike = said(good, parents={"x": (0.9,), "y": (0.1,)}, collinear=True)
+    layers = said(replace(good, name="passthrough 1 1"), layers={"x": (0, 2, 3), "y": (1,)})
+    lines = cells(tables.merges([good, missed, alike, result(), layers]))[2:]
+    assert lines[0] == ["linear 0.5 0.5", "3 of 3", "2 of 3", "1", "0.010, 0.050", "67%"]
+    assert lines[1] == ["passthrough 1 1", "1 of 1", "1 of 1", "0", "layers right: 75%", ""]
+
+
+def test_names_of_formats_and_ranks_are_listed_where_the_relation_is_right() -> None:
+    four = said(replace(result(), truth="quantized", name="GPTQ 4"), kind="quantized", word="INT4")
+    lora = said(replace(result(), truth="lora", name="lora-8-few"), kind="finetune", rank=8)
+    wrong = said(four, kind="finetune")
+    lines = cells(tables.named([four, four, said(four, word="NF4"), lora, wrong, result()]))[2:]
+    assert lines == [["quantized", "GPTQ 4", "3", "2 × INT4, 1 × NF4"], ["lora", "lora-8-few", "1", "1 × rank 8"]]
+    assert tables.named([result()]) == "Nothing was named."
 
 
 def test_calibration_is_of_kinds_that_were_said_and_of_reasons_with_their_sign() -> None:
