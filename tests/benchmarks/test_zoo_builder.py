@@ -257,7 +257,7 @@ def test_muon_takes_the_matrices_of_the_layers_only() -> None:
 
 @pytest.mark.torch
 def test_an_adapter_changes_what_it_is_put_on_at_its_rank_and_nothing_else(cache: Path, tmp_path: Path) -> None:
-    recipe = child(ONE, "adapted", "grammar", order_seed=4, steps=4, rate=1e-2, batch=2, rank=2, targets="few")
+    recipe = child(ONE, "adapted", "grammar", order_seed=4, steps=4, rate=0.1, batch=2, rank=2, targets="few")
     shutil.copytree(cache / ONE.digest, tmp_path / ONE.digest)
     one, two = weights(cache / ONE.digest), weights(build(recipe, tmp_path).folder)
     changed = {name for name in one if not np.array_equal(one[name], two[name])}
@@ -300,5 +300,5 @@ def test_decay_is_what_adamw_multiplies_an_untouched_value_with() -> None:
         optimiser.param_groups[0]["lr"] = recipe.rate * share_of_peak(step, recipe.steps)
         value.grad = torch.zeros_like(value)
         optimiser.step()
-    assert float(-value.log().mean()) == pytest.approx(decay_of(recipe), rel=0.01)
+    assert float(-value.detach().log().mean()) == pytest.approx(decay_of(recipe), rel=0.01)
     assert decay_of(replace(recipe, rank=4)) == decay_of(replace(recipe, optimiser="sgd")) == 0
