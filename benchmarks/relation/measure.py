@@ -198,7 +198,7 @@ def answer_of(verdict: str, related: bool | None, relation: Relation | None, sec
         relation.direction,
         rank if isinstance(rank, int) else None,
         reasons_of(details),
-        str(details.get("format") or details.get("method") or ""),
+        word_of(details),
         {str(p["name"]): coefficients_of(p) for p in parents},
         {str(p["name"]): tuple(p["layers"]) for p in parents if p.get("layers")},
         bool(details.get("collinear")),
@@ -209,11 +209,17 @@ def answer_of(verdict: str, related: bool | None, relation: Relation | None, sec
 def reasons_of(details: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
     """Every reason of a direction by its name, or its words without numbers and names, with its log-odds."""
     found = []
-    for reason in details.get("reasons", ()):
+    for reason in (details.get("direction") or {}).get("reasons", ()):
         if isinstance(reason, Mapping) and isinstance(odds := reason.get("log_odds"), int | float):
             text = str(reason.get("test") or reason.get("name") or reason.get("text", ""))
             found.append((" ".join(re.sub(r"[\d.,%/:-]*\d[\d.,%/:-]*", "#", text).split())[:120], float(odds)))
     return tuple(found)
+
+
+def word_of(details: Mapping[str, Any]) -> str:
+    """The name of a format, or the method of a merge."""
+    form = details.get("format") or details.get("method") or ""
+    return str(form.get("name", "")) if isinstance(form, Mapping) else str(form)
 
 
 def make_index(place: Path, folders: Iterable[tuple[str, Path]]) -> None:
