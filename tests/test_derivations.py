@@ -16,7 +16,7 @@ from disguises import DISGUISES, Inapplicable
 from disguises.network import F32, read
 from forebear.artifacts import read_artifact
 from forebear.sources import LocalSource
-from models import tiny, tiny_llama
+from models import tiny, tiny_llama, write_safetensors
 
 
 def tensors(folder: Path) -> dict[str, F32]:
@@ -46,6 +46,21 @@ def test_nothing_done_is_a_copy_and_float32_holds_the_same_values(base: Path, tm
     for dtype in ("BF16", "F32"):
         after = tensors(derive(base, tmp_path / dtype, [], dtype=dtype))
         assert all(np.array_equal(after[n], v) for n, v in before.items()) and len(after) == len(before)
+
+
+def test_gains_that_the_network_adds_one_to_are_copied_bit_for_bit(tmp_path: Path) -> None:
+    base = tiny("llama", tmp_path / "base", 1)
+    config = {**config_of(base), "model_type": "gemma"}
+    (base / "config.json").write_text(json.dumps(config))
+    rng = np.random.default_rng(1)
+    small = derive(base, tmp_path / "small", [], dtype="F32")
+    edited = {
+        n: v * 2.0**-30 * rng.integers(-128, 128, v.shape) if "norm" in n else v for n, v in tensors(small).items()
+    }
+    write_safetensors(small / "model.safetensors", {n: v.astype(np.float32) for n, v in edited.items()})
+    before, after = tensors(small), tensors(derive(small, tmp_path / "out", []))
+    assert all(np.array_equal(after[n], v) for n, v in before.items() if "norm" in n)
+    assert max(np.abs(v).max() for n, v in before.items() if "norm" in n) < 1e-5
 
 
 def test_another_licence_changes_papers_alone(base: Path, tmp_path: Path) -> None:

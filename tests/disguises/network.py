@@ -142,7 +142,8 @@ def read(folder: Path) -> Network:
             values = np.take(values, positions(role, values.shape[fused_axis(role)], g), axis=fused_axis(role))
         values = values.T if turned(role) else values
         offset = family.gain_offset if role.axes == ("gain",) else 0.0
-        weights[filled] = np.ascontiguousarray(values + np.float32(offset))
+        # in float64, so that a gain that nobody touches is the same when the offset is taken away again
+        weights[filled] = np.ascontiguousarray(values + np.float64(offset) if offset else values)
     tokens = folder / "tokenizer.json"
     return Network(
         family,
@@ -200,7 +201,7 @@ def stored(network: Network) -> Stored:
     for filled, values in network.weights.items():
         role = family.roles[template(filled)]
         offset = family.gain_offset if role.axes == ("gain",) else 0.0
-        parts.setdefault(stored_name(network, filled, role), []).append((role, values - np.float32(offset)))
+        parts.setdefault(stored_name(network, filled, role), []).append((role, (values - offset).astype(np.float32)))
     for name, held in parts.items():
         held.sort(key=lambda one: one[0].part.index if one[0].part else 0)
         role = held[0][0]
