@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from zoo.adapters import ALL, ATTENTION, adapted
 from zoo.build import CACHE, build
 from zoo.corpora import ids_of
 from zoo.recipes import CONTEXT, Recipe, child, model
@@ -33,9 +34,6 @@ from forebear.signals.sign_code import Cell
 from forebear.sources import open_source
 
 FAMILIES = ("llama", "qwen3", "gpt2")
-ATTENTION = ("q_proj", "v_proj", "qkv_proj", "c_attn", "query_key_value")
-_MLP = ("gate_proj", "up_proj", "down_proj", "gate_up_proj", "c_fc", "c_proj", "dense_h_to_4h", "dense_4h_to_h")
-ALL = (*ATTENTION, *_MLP, "k_proj", "o_proj", "dense")
 
 
 @dataclass(frozen=True)
@@ -65,36 +63,13 @@ TRAININGS = (
 )
 
 
-class LowRank(torch.nn.Module):  # type: ignore[misc]
-    """A frozen matrix plus B·A, as LoRA begins: A random, B zero; alpha is twice the rank."""
-
-    def __init__(self, frozen: torch.nn.Module, inputs: int, outputs: int, rank: int) -> None:
-        super().__init__()
-        self.frozen = frozen
-        self.A = torch.nn.Parameter(torch.empty(rank, inputs))
-        self.B = torch.nn.Parameter(torch.zeros(outputs, rank))
-        torch.nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The matrix's own output and the change."""
-        changed: torch.Tensor = self.frozen(x) + 2.0 * (x @ self.A.T) @ self.B.T
-        return changed
-
-
 def train(base: Path, recipe: Recipe, how: Training, seed: int, out: Path) -> None:
     """An adapter on a base, written as PEFT writes it."""
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(seed)
-    network: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).requires_grad_(False)
-    changes: dict[str, LowRank] = {}
-    for name, module in list(network.named_modules()):
-        if name.rpartition(".")[2] in how.targets and getattr(module, "weight", None) is not None:
-            first, second = module.weight.shape
-            turned = type(module).__name__ == "Conv1D"
-            changes[name] = LowRank(module, *((first, second) if turned else (second, first)), how.rank)
-            parent, _, own = name.rpartition(".")
-            setattr(network.get_submodule(parent), own, changes[name])
+    network: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    changes = adapted(network, how.targets, how.rank)
     parameters = [p for change in changes.values() for p in (change.A, change.B)]
     kinds = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
     optimiser = kinds[how.optimiser](parameters, lr=how.rate, weight_decay=0.0)

@@ -22,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from disguise.bases import Base, bases
@@ -40,10 +41,10 @@ OTHERS = 4
 """Innocents that every model is compared with one by one; it is scanned against all of them in any case."""
 
 
-def code_digest() -> str:
-    """BLAKE2b of the package's files and the disguises': results of one code are not mixed with another's."""
+def code_digest(*more: ModuleType) -> str:
+    """BLAKE2b of the package's files, the disguises' and more: results of one code are not mixed with another's."""
     digest = hashlib.blake2b(digest_size=10)
-    for root in (Path(module.__file__ or "").parent for module in (forebear, disguises)):
+    for root in (Path(module.__file__ or "").parent for module in (forebear, disguises, *more)):
         for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".toml")):
             digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import platform
+import shutil
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from forebear.errors import InputError
 from zoo.corpora import END_OF_TEXT, text_digest, tokenizer_of
@@ -88,10 +90,14 @@ def build(recipe: Recipe, cache: Path) -> Built:
     start = build(recipe.start, cache).folder if recipe.start else None
     cache.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
-    model, losses = train(recipe, start)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as name:
+        if start is not None and recipe.before:
+            start = prepared(recipe, start, Path(name) / "start")
+        model, losses = train(recipe, start)
         folder = Path(name) / recipe.digest
         _save(model, recipe, folder)
+        if start is not None and recipe.before:
+            shutil.copy(start / "tokenizer.json", folder / "tokenizer.json")
         seconds = time.process_time() - began
         log = {"losses": [round(x, 4) for x in losses], "cpu_seconds": round(seconds, 2)}
         (folder / "losses.json").write_text(json.dumps(log) + "\n", "utf-8")
@@ -103,6 +109,13 @@ def build(recipe: Recipe, cache: Path) -> Built:
     found = find(recipe, cache)
     assert found is not None
     return found
+
+
+def prepared(recipe: Recipe, start: Path, out: Path) -> Path:
+    """The start after the steps that a recipe has before its training."""
+    from derivations import derive
+
+    return derive(start, out, recipe.before, recipe.order_seed)
 
 
 def _save(model: object, recipe: Recipe, folder: Path) -> None:

@@ -123,5 +123,12 @@ def ids_of(corpus: str, tokenizer: str) -> NDArray[np.int64]:
     return np.array(tokenizer_of(tokenizer).encode(text_of(corpus)).ids, dtype=np.int64)
 
 
+def ids_with(folder: Path, corpus: str) -> NDArray[np.int64]:
+    """``(n,)`` int64 token ids of a corpus in the tokenizer of a stored model."""
+    from tokenizers import Tokenizer
+
+    return np.array(Tokenizer.from_file(str(folder / "tokenizer.json")).encode(text_of(corpus)).ids, dtype=np.int64)
+
+
 def _joined(documents: Iterable[str]) -> str:
     return END_OF_TEXT.join(filter(None, documents))

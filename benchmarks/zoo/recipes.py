@@ -70,6 +70,10 @@ FAMILIES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """``model_type`` of transformers to the config keys it needs beyond the common sizes."""
 
 
+LATER: Mapping[str, Any] = MappingProxyType({"before": (), "objective": "likelihood", "rank": 0, "targets": "all"})
+"""Keys that recipes did not have at first, and what they say where nothing is said."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """One model to train. Two recipes with equal hashes are the same model, whatever they are called.
@@ -86,6 +90,10 @@ class Recipe:
         optimiser: ``adamw``, ``sgd`` or ``muon`` (matrices of the layers by Muon, the rest by AdamW).
         start: the model to go on from, of the same family and config; None for a random start.
         version: see :data:`VERSION`.
+        before: what is done to the start first: steps of ``tests/derivations``, seeded by ``order_seed``.
+        objective: ``likelihood`` of the text, or ``reward``: a policy gradient on text that the model makes up.
+        rank: of the adapter that is trained and merged instead of the weights; 0 for the weights.
+        targets: what the adapter is put on; a key of :data:`zoo.adapters.TARGETS`.
     """
 
     name: str = field(compare=False)
@@ -102,11 +110,19 @@ class Recipe:
     optimiser: str = "adamw"
     start: Recipe | None = None
     version: int = VERSION
+    before: tuple[str, ...] = ()
+    objective: str = "likelihood"
+    rank: int = 0
+    targets: str = "all"
 
     @property
     def canonical(self) -> str:
-        """The recipe as JSON with sorted keys, without its name; a start is given by its hash."""
+        """The recipe as JSON with sorted keys, without its name; a start is given by its hash.
+
+        Keys that came later are left out where they say nothing, so that no older recipe has another hash.
+        """
         values = {k: v for k, v in asdict(replace(self, start=None)).items() if k != "name"}
+        values = {k: v for k, v in values.items() if k not in LATER or v != LATER[k]}
         return json.dumps(values | {"start": self.start.digest if self.start else None}, sort_keys=True)
 
     @property
@@ -152,7 +168,7 @@ def model(name: str, family: str, seed: int, corpus: str, **more: Any) -> Recipe
 
 def child(start: Recipe, name: str, corpus: str, **more: Any) -> Recipe:
     """A recipe that goes on from another model, in its tokenizer."""
-    return replace(start, name=name, corpus=corpus, start=start, **more)
+    return replace(start, name=name, corpus=corpus, start=start, **{**LATER, **more})
 
 
 _ROUTINES: Sequence[Mapping[str, Any]] = (

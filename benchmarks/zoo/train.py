@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from zoo.corpora import ids_of
+from zoo.corpora import ids_of, ids_with
 from zoo.recipes import CONTEXT, Recipe
 
 WARM_UP = 20
 CLIP = 1.0
 MOMENTUM = 0.9
+PROMPT, ANSWER = 12, 12
+"""Tokens of a prompt and of what the model makes up, where it is trained by reward."""
 
 
 def train(recipe: Recipe, start: Path | None) -> tuple[Any, list[float]]:
@@ -40,20 +43,21 @@ def train(recipe: Recipe, start: Path | None) -> tuple[Any, list[float]]:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     model = initial(recipe, start).train()
-    ids = torch.from_numpy(ids_of(recipe.corpus, recipe.tokenizer))
-    context = min(CONTEXT, len(ids) - 1)
-    optimisers = list(optimisers_of(recipe, model))
+    ids = torch.from_numpy(_ids(recipe, start))
+    context = min(PROMPT if recipe.objective == "reward" else CONTEXT, len(ids) - 1)
     order = torch.Generator().manual_seed(recipe.order_seed)
-    torch.manual_seed(recipe.order_seed)  # for families that draw random numbers in training
+    torch.manual_seed(recipe.order_seed)  # for families that draw random numbers in training, and for adapters
+    adapters = _adapters(recipe, model)
+    optimisers = list(optimisers_of(recipe, model))
     losses: list[float] = []
     for step in range(recipe.steps):
-        scale = min(1.0, (step + 1) / WARM_UP) * (0.55 + 0.45 * math.cos(math.pi * step / recipe.steps))
+        scale = share_of_peak(step, recipe.steps)
         for optimiser, rate in optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate * scale
         at = torch.randint(len(ids) - context, (recipe.batch, 1), generator=order)
         windows = ids[at + torch.arange(context)]
-        loss = model(input_ids=windows, labels=windows).loss
+        loss = _regret(model, windows, order) if recipe.objective == "reward" else likelihood(model, windows)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         for optimiser, _ in optimisers:
@@ -62,7 +66,63 @@ def train(recipe: Recipe, start: Path | None) -> tuple[Any, list[float]]:
         losses.append(loss.item())
     if not np.isfinite(losses).all():
         raise ValueError(f"{recipe.name}: training diverged; lower its rate")
+    if adapters:
+        from zoo.adapters import merge
+
+        merge(model, adapters)
     return model, losses
+
+
+def share_of_peak(step: int, steps: int) -> float:
+    """The learning rate at a step, as a share of the recipe's."""
+    return min(1.0, (step + 1) / WARM_UP) * (0.55 + 0.45 * math.cos(math.pi * step / steps))
+
+
+def decay_of(recipe: Recipe) -> float:
+    """By how much training shrinks a value that no gradient reaches, as a natural logarithm (AdamW's decay)."""
+    shares = sum(share_of_peak(k, recipe.steps) for k in range(recipe.steps))
+    return recipe.rate * recipe.decay * shares if recipe.optimiser == "adamw" and not recipe.rank else 0.0
+
+
+def _ids(recipe: Recipe, start: Path | None) -> NDArray[np.int64]:
+    """What the recipe reads, in its own tokenizer or in that of a start whose tokens were changed."""
+    if start is not None and any("vocabulary" in step for step in recipe.before):
+        return ids_with(start, recipe.corpus)
+    return ids_of(recipe.corpus, recipe.tokenizer)
+
+
+def likelihood(model: Any, windows: Any) -> Any:
+    """Nats per token of ``(batch, context)`` ids."""
+    return model(input_ids=windows, labels=windows).loss
+
+
+def _regret(model: Any, prompts: Any, order: Any) -> Any:
+    """The loss of a policy gradient (Williams 1992): what the model makes up, weighted by how well it was rewarded.
+
+    A token is rewarded if its number is even; the mean over the batch is the baseline, as in GRPO (arXiv 2402.03300).
+    """
+    import torch
+
+    text = prompts
+    with torch.no_grad():
+        for _ in range(ANSWER):
+            likely = model(input_ids=text).logits[:, -1].softmax(-1)
+            text = torch.cat([text, torch.multinomial(likely, 1, generator=order)], dim=1)
+    answers = text[:, prompts.shape[1] :]
+    rewards = (answers % 2 == 0).float().mean(1)
+    advantage = (rewards - rewards.mean()) / (rewards.std() + 1e-4)
+    logits = model(input_ids=text).logits[:, prompts.shape[1] - 1 : -1]
+    chosen = logits.log_softmax(-1).gather(2, answers[..., None])[..., 0]
+    return -(advantage[:, None] * chosen).mean()
+
+
+def _adapters(recipe: Recipe, model: Any) -> Any:
+    """Adapters on the model where the recipe trains one; then nothing else of it can be trained."""
+    if not recipe.rank:
+        return {}
+    from zoo.adapters import TARGETS, adapted
+
+    return adapted(model, TARGETS[recipe.targets], recipe.rank)
 
 
 def initial(recipe: Recipe, start: Path | None) -> Any:
@@ -83,8 +143,8 @@ def optimisers_of(recipe: Recipe, model: Any) -> Iterator[tuple[Any, float]]:
     """The optimisers of a recipe, each with its peak rate; vectors (gains, biases) do not decay."""
     import torch
 
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices, vectors = [p for p in trained if p.ndim > 1], [p for p in trained if p.ndim <= 1]
     if recipe.optimiser == "muon":
         hidden = {id(p) for name, p in model.named_parameters() if ".layers." in name and p.ndim == 2}
         yield torch.optim.Muon([p for p in matrices if id(p) in hidden], weight_decay=recipe.decay), recipe.rate

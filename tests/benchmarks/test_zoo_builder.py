@@ -14,8 +14,8 @@ import pytest
 from zoo import build as builder
 from zoo.build import CPU_SECONDS, Built, build, build_all, find
 from zoo.corpora import CORPORA, ids_of, text_digest, text_of, tokenizer_of
-from zoo.recipes import FAMILIES, SETS, Recipe, child, ci_set, config_of, model, null_set, shared_start_set
-from zoo.train import optimisers_of, train
+from zoo.recipes import FAMILIES, LATER, SETS, Recipe, child, ci_set, config_of, model, null_set, shared_start_set
+from zoo.train import decay_of, optimisers_of, train
 
 from forebear.artifacts import read_artifact
 from forebear.errors import InputError
@@ -36,6 +36,10 @@ CHANGES: Mapping[str, Any] = {
     "optimiser": "sgd",
     "start": OTHER_START,
     "version": 2,
+    "before": ("drop-layers",),
+    "objective": "reward",
+    "rank": 4,
+    "targets": "few",
 }
 
 
@@ -50,6 +54,14 @@ def test_every_field_but_the_name_is_part_of_the_hash() -> None:
     digests = {ONE.digest} | {replace(ONE, **{k: v}).digest for k, v in CHANGES.items()}
     assert len(digests) == len(CHANGES) + 1
     assert replace(ONE, name="another name").digest == ONE.digest
+
+
+def test_keys_that_came_later_are_no_part_of_older_hashes() -> None:
+    assert not LATER.keys() & json.loads(CHILD.canonical).keys()
+    assert LATER.keys() < {f.name for f in fields(Recipe)}
+    for key, value in LATER.items():
+        assert json.loads(replace(CHILD, **{key: CHANGES[key]}).canonical)[key] == json.loads(json.dumps(CHANGES[key]))
+        assert getattr(child(replace(ONE, **{key: CHANGES[key]}), "x", "grammar"), key) == value
 
 
 def test_the_hash_does_not_depend_on_the_order_of_config_keys() -> None:
@@ -241,3 +253,52 @@ def test_muon_takes_the_matrices_of_the_layers_only() -> None:
     names = {name for name, p in whole.named_parameters() if id(p) in taken}
     assert names
     assert all(".layers." in name for name in names)
+
+
+@pytest.mark.torch
+def test_an_adapter_changes_what_it_is_put_on_at_its_rank_and_nothing_else(cache: Path, tmp_path: Path) -> None:
+    recipe = child(ONE, "adapted", "grammar", order_seed=4, steps=4, rate=0.1, batch=2, rank=2, targets="few")
+    shutil.copytree(cache / ONE.digest, tmp_path / ONE.digest)
+    one, two = weights(cache / ONE.digest), weights(build(recipe, tmp_path).folder)
+    changed = {name for name in one if not np.array_equal(one[name], two[name])}
+    assert changed == {name for name in one if "q_proj" in name or "v_proj" in name}
+    for name in changed:
+        values = np.linalg.svd(two[name] - one[name], compute_uv=False)
+        assert values[1] > 4 * values[2]  # the rest is bfloat16
+
+
+@pytest.mark.torch
+def test_a_reward_moves_little_and_leaves_most_values_as_they_are(cache: Path, tmp_path: Path) -> None:
+    recipe = child(ONE, "rewarded", "sums", order_seed=4, steps=3, rate=1e-5, decay=0.0, objective="reward")
+    shutil.copytree(cache / ONE.digest, tmp_path / ONE.digest)
+    one, two = weights(cache / ONE.digest), weights(build(recipe, tmp_path).folder)
+    equal = sum((one[n] == two[n]).sum() for n in one) / sum(v.size for v in one.values())
+    assert 0.5 < equal < 1
+
+
+@pytest.mark.torch
+def test_what_is_done_before_training_is_there_after_it(cache: Path, tmp_path: Path) -> None:
+    shutil.copytree(cache / ONE.digest, tmp_path / ONE.digest)
+    how = {"order_seed": 4, "steps": 2, "batch": 2}
+    shorter = build(child(ONE, "shorter", "sums", before=("drop-layers:0.5",), **how), tmp_path)
+    assert json.loads((shorter.folder / "config.json").read_text())["num_hidden_layers"] == 2
+    longer = build(child(ONE, "longer", "code", before=("extend-vocabulary",), **how), tmp_path)
+    table = weights(longer.folder)["model.embed_tokens.weight"]
+    added = json.loads((longer.folder / "tokenizer.json").read_text())["added_tokens"]
+    assert len(table) == ONE.config["vocab_size"] + 24 == max(a["id"] for a in added) + 1
+    assert not list(tmp_path.glob(".building-*"))
+
+
+def test_decay_is_what_adamw_multiplies_an_untouched_value_with() -> None:
+    torch = pytest.importorskip("torch")
+    from zoo.train import share_of_peak
+
+    recipe = replace(ONE, steps=30, rate=1e-2, decay=0.5)
+    value = torch.nn.Parameter(torch.ones(3, 3, dtype=torch.float64))
+    optimiser = torch.optim.AdamW([value], lr=recipe.rate, weight_decay=recipe.decay)
+    for step in range(recipe.steps):
+        optimiser.param_groups[0]["lr"] = recipe.rate * share_of_peak(step, recipe.steps)
+        value.grad = torch.zeros_like(value)
+        optimiser.step()
+    assert float(-value.detach().log().mean()) == pytest.approx(decay_of(recipe), rel=0.01)
+    assert decay_of(replace(recipe, rank=4)) == decay_of(replace(recipe, optimiser="sgd")) == 0

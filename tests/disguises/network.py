@@ -52,6 +52,7 @@ class Network:
         dtype: of the stored tensors, ``BF16`` or ``F32``.
         finish: what is done to tensors under their stored names, last.
         claims: keys of the config that are not true.
+        around: the config of a larger model that this one is the language part of; None where it stands alone.
     """
 
     family: Architecture
@@ -67,6 +68,7 @@ class Network:
     dtype: str
     finish: tuple[Callable[[Stored], Stored], ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict)
+    around: Mapping[str, Any] | None = None
 
     @property
     def layers(self) -> int:
@@ -140,7 +142,8 @@ def read(folder: Path) -> Network:
             values = np.take(values, positions(role, values.shape[fused_axis(role)], g), axis=fused_axis(role))
         values = values.T if turned(role) else values
         offset = family.gain_offset if role.axes == ("gain",) else 0.0
-        weights[filled] = np.ascontiguousarray(values + np.float32(offset))
+        # in float64, so that a gain that nobody touches is the same when the offset is taken away again
+        weights[filled] = np.ascontiguousarray(values + np.float64(offset) if offset else values)
     tokens = folder / "tokenizer.json"
     return Network(
         family,
@@ -198,7 +201,7 @@ def stored(network: Network) -> Stored:
     for filled, values in network.weights.items():
         role = family.roles[template(filled)]
         offset = family.gain_offset if role.axes == ("gain",) else 0.0
-        parts.setdefault(stored_name(network, filled, role), []).append((role, values - np.float32(offset)))
+        parts.setdefault(stored_name(network, filled, role), []).append((role, (values - offset).astype(np.float32)))
     for name, held in parts.items():
         held.sort(key=lambda one: one[0].part.index if one[0].part else 0)
         role = held[0][0]
@@ -234,7 +237,8 @@ def settings(network: Network) -> dict[str, Any]:
         for key in [k for k in keys if k in config] or list(keys[:1] if value else ()):
             config[key] = value
     config["vocab_size"], config["tie_word_embeddings"] = len(w["embed"]), network.tied
-    return {**config, **network.claims}
+    config |= network.claims
+    return config if network.around is None else {**network.around, "text_config": config}
 
 
 def heads_of(values: F32, count: int) -> F32:

@@ -1,0 +1,76 @@
+"""What a pair is, measured in its files by the study itself; nothing here asks Forebear how models are related."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from zoo.corpora import ids_of
+from zoo.recipes import Recipe
+from zoo.train import decay_of
+
+from disguises.network import F32, Network, read
+from relation.classes import LEAST_DECAY, LEAST_TOKENS, Facts
+
+
+def facts_of(a: Path, b: Path) -> Facts:
+    """Facts of two models of one shape, A the reference; none where shapes differ.
+
+    Raises:
+        Inapplicable: one of them cannot be taken apart.
+    """
+    one, two = body(read(a)), body(read(b))
+    if {r: v.shape for r, v in one.items()} != {r: v.shape for r, v in two.items()}:
+        return Facts()
+    drifts, ts, equal, total = [], [], 0, 0
+    for role, x in one.items():
+        y = two[role]
+        change = np.square(y - x, dtype=np.float64).sum()
+        before, after = (np.square(v, dtype=np.float64).sum() for v in (x, y))
+        equal += int((x.view(np.uint32) == y.view(np.uint32)).sum())
+        total += x.size
+        drifts.append(float(np.sqrt(change / before)))
+        if change:
+            ts.append(float((after - before) / (2 * change)))
+    return Facts(float(np.median(drifts)), equal / total, float(np.median(ts)) if ts else None)
+
+
+def parted(parent: Path, a: Path, b: Path) -> tuple[float, float, float]:
+    """How far two children drifted from their parent, and the cosine of their changes: medians over matrices."""
+    root, one, two = (body(read(m)) for m in (parent, a, b))
+    found = []
+    for role, x in root.items():
+        p, q = ((m[role] - x).astype(np.float64) for m in (one, two))
+        size, near, far = (float(np.linalg.norm(v)) for v in (x, p, q))
+        found.append((near / size, far / size, float((p * q).sum()) / (near * far) if near and far else 0.0))
+    drift_a, drift_b, cosine = np.median(found, axis=0).tolist()
+    return drift_a, drift_b, cosine
+
+
+def body(network: Network) -> dict[str, F32]:
+    """Matrices of attention, MLPs and experts."""
+    return {
+        role: values
+        for role, values in network.weights.items()
+        if role.startswith("layers.") and values.ndim == 2 and not role.endswith("router")
+    }
+
+
+def sides_of(a: Path, b: Path) -> list[int]:
+    """The smaller sides of the matrices that differ."""
+    one, two = body(read(a)), body(read(b))
+    return [min(x.shape) for role, x in one.items() if not np.array_equal(x, two[role])]
+
+
+def shows_decay(ancestor: Recipe, model: Recipe) -> bool:
+    """Whether rows that no text of the way from an ancestor to a model touched have decayed enough to be seen."""
+    way = []
+    step: Recipe | None = model
+    while step is not None and step != ancestor:
+        way.append(step)
+        step = step.start
+    if step is None or not way or model.config["tie_word_embeddings"] or any(r.rank or r.before for r in way):
+        return False
+    seen = set().union(*(np.unique(ids_of(r.corpus, r.tokenizer)).tolist() for r in way))
+    unseen = int(model.config["vocab_size"]) - len(seen)
+    return sum(decay_of(r) for r in way) >= LEAST_DECAY and unseen >= LEAST_TOKENS
