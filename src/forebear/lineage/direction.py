@@ -16,15 +16,23 @@ class Reason:
     Attributes:
         text: the fact.
         log_odds: natural log-odds of B from A (``a_to_b``) over A from B; negative where A is the later one.
+        no_siblings: whether it also tells that the two were not both made from a third model.
     """
 
     text: str
     log_odds: float
+    no_siblings: bool = False
 
 
 def direction(reasons: Iterable[Reason]) -> tuple[str, float]:
-    """``a_to_b``, ``b_to_a`` or ``unknown``, and the sum of the log-odds."""
-    total = float(sum(reason.log_odds for reason in reasons))
-    if abs(total) < ENOUGH:
+    """``a_to_b``, ``b_to_a`` or ``unknown``, and the sum of the log-odds.
+
+    Where no reason on the winning side rules out siblings, the sum tells which of the two is the later one *if* one was
+    made from the other: most relatives in a large collection are siblings, so nothing is named.
+    """
+    found = tuple(reasons)
+    total = float(sum(reason.log_odds for reason in found))
+    told = any(reason.no_siblings and reason.log_odds * total > 0 for reason in found)
+    if abs(total) < ENOUGH or not told:
         return "unknown", total
     return ("a_to_b" if total > 0 else "b_to_a"), total

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from forebear.lineage.conclude import Conclusion
-from forebear.lineage.direction import Reason, direction
+from forebear.lineage.direction import ENOUGH, Reason, direction
 from forebear.lineage.relations.base import Found, Observed
 from forebear.lineage.relations.geometry import geometry
 from forebear.lineage.relations.structure import (
@@ -89,7 +89,7 @@ def related(stated: Relation, observed: Observed, found: Sequence[Found]) -> Rel
     if reasons:
         details["direction"] = {
             "log_odds": log_odds,
-            "reasons": [{"text": r.text, "log_odds": r.log_odds} for r in reasons],
+            "reasons": [{"text": r.text, "log_odds": r.log_odds, "rules_out_siblings": r.no_siblings} for r in reasons],
         }
     way = stated.direction if stated.direction != "unknown" else said
     return Relation(details["kinds"][0], way, stated.confidence, details)
@@ -112,12 +112,20 @@ def settle(conclusion: Conclusion, observed: Observed, found: Sequence[Found]) -
     if not fact:
         return conclusion
     details = {**relation.details, "excludes_shared_initialisation": fact}
-    first = {
-        "a_to_b": "The model seems to be the later one; a common parent is not excluded.",
-        "b_to_a": "The reference seems to be the later one; a common parent is not excluded.",
-    }.get(relation.direction, "Which came first is not settled: parent, child and sibling look alike.")
+    first = _which_first(relation)
     why = f"They share training, not only a start: {fact}. {first}"
     return Conclusion(Verdict.DEPENDENT, replace(relation, details=details), why)
+
+
+def _which_first(relation: Relation) -> str:
+    """What is known of direction, in a sentence."""
+    log_odds = relation.details.get("direction", {}).get("log_odds", 0.0)
+    later = "model" if (log_odds > 0 or relation.direction == "a_to_b") else "reference"
+    if relation.direction != "unknown":
+        return f"The {later} is the later one, as far as its values tell."
+    if abs(log_odds) >= ENOUGH:
+        return f"If one was made from the other, the {later} is the later one; both may come from a third."
+    return "Which came first is not settled: parent, child and sibling look alike."
 
 
 def _measured(observed: Observed) -> Mapping[str, Any]:

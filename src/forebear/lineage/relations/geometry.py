@@ -1,7 +1,8 @@
 """What the geometry of a change tells about direction; weaker than facts that cannot be reversed, and open to forgery.
 
 Whoever holds a model can shrink rows, add noise or move gains at will. So geometry names a direction between two models
-that are what they say, and never makes one of them ``derived``.
+that are what they say, and never makes one of them ``derived``. Decay and gains tell which of two siblings was trained
+for longer, too, so they name none by themselves; a sibling of an adapter's base would leave a difference of full rank.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import numpy as np
 
 from forebear.lineage.direction import Reason
 from forebear.lineage.relations.base import Observed, toward
+from forebear.lineage.relations.values import lora
 from forebear.signals.still_rows import FEWEST_STILL, StillRows
 
 DECAYED, ORTHOGONAL, ADVANCED = 3.0, 3.0, 1.0
@@ -69,6 +71,7 @@ def orthogonal(observed: Observed) -> Reason | None:
         ORTHOGONAL,
         f"what lies between them is orthogonal to the {one} in {len(body)} matrices (orientation "
         f"{abs(middle):.2f}; 0.50 where the {two} is the {one} with something added)",
+        no_siblings=lora(observed) is not None,
     )
 
 

@@ -21,9 +21,16 @@ TOWER = 0.01
 """Share of all values from which on tensors outside of the language core are spoken of."""
 
 
-def _odds(observed: Observed) -> float:
+def _same(observed: Observed) -> bool:
+    """Whether the parts in common are equal."""
     drift = observed.drift
-    return SURE if drift is not None and drift <= SAME else LIKELY
+    return drift is not None and drift <= SAME
+
+
+def _toward(observed: Observed, b_is_later: bool, text: str, odds: float = 0.0) -> Reason:
+    """A structure as a reason: sure, and no sibling's, where the parts in common are equal."""
+    same = _same(observed)
+    return toward(b_is_later, odds or (SURE if same else LIKELY), text, no_siblings=same)
 
 
 def upcycled(observed: Observed) -> Found | None:
@@ -45,7 +52,8 @@ def upcycled(observed: Observed) -> Found | None:
     if coins is not None:
         said.append(f"{coins.agree:,} of {coins.n:,} coins of its neurons agree")
     later = "the model" if theirs else "the reference"
-    reasons = (toward(bool(theirs), SURE, f"{later} has several experts like one dense MLP of the other"),)
+    fact = f"{later} has several experts like one dense MLP of the other"
+    reasons = (_toward(observed, bool(theirs), fact, SURE),)
     details = {"experts": experts, "expert_cosine": cosine}
     return Found("upcycled", f"{what}: {' and '.join(said)}.", f"upcycled to {experts} experts", details, reasons)
 
@@ -68,7 +76,7 @@ def multimodal_extension(observed: Observed) -> Found | None:
         f"{'s' * (len(alone) > 1)}: {listed}.",
         f"extended by {', '.join(list(alone)[:3])}",
         {"components": {"shared": ["language core"], "alone": dict(alone), "in": "b" if later else "a"}},
-        (toward(later, _odds(observed) if observed.changes else LIKELY, f"{who} has a tower more"),),
+        (_toward(observed, later, f"{who} has a tower more"),),
     )
 
 
@@ -100,7 +108,7 @@ def depth_upscaled(observed: Observed) -> Found | None:
         f"other: {listed}.",
         f"{min(ours, theirs)} layers stretched to {max(ours, theirs)}",
         {"copies": {str(one): layers for one, layers in copies.items()}},
-        (toward(later, SURE, "the deeper model repeats layers of the other"),),
+        (_toward(observed, later, "the deeper model repeats layers of the other", SURE),),
     )
 
 
@@ -118,7 +126,7 @@ def depth_pruned(observed: Observed) -> Found | None:
     listed = ", ".join(map(str, alone[:8]))
     reasons: tuple[Reason, ...] = ()
     if not copies:
-        reasons = (toward(not deeper_is_b, _odds(observed), "the shallower model lacks layers of the other"),)
+        reasons = (_toward(observed, not deeper_is_b, "the shallower model lacks layers of the other"),)
     return Found(
         "depth_pruned",
         f"{kept} of {least} layers are each like one of the {max(ours, theirs)} layers of the other, of which "
@@ -178,9 +186,8 @@ def width_pruned(observed: Observed) -> Found | None:
     if found is None or found[2] is False:
         return None
     wider, _, own = found
-    odds = _odds(observed) if own else LIKELY
     fact = "the narrower model lacks parts of the other"
-    return _told(observed, "width_pruned", (toward(not wider, odds, fact),))
+    return _told(observed, "width_pruned", (_toward(observed, not wider, fact, 0.0 if own else LIKELY),))
 
 
 def width_expanded(observed: Observed) -> Found | None:
@@ -189,7 +196,7 @@ def width_expanded(observed: Observed) -> Found | None:
     if found is None or found[2] is not False:
         return None
     fact = "the wider model has copies or zeros more"
-    return _told(observed, "width_expanded", (toward(found[0], _odds(observed), fact),))
+    return _told(observed, "width_expanded", (_toward(observed, found[0], fact),))
 
 
 def vocabulary_changed(observed: Observed) -> Found | None:
@@ -223,7 +230,8 @@ def vocabulary_changed(observed: Observed) -> Found | None:
     if tokens.appended and not anew:
         later = tokens.appended == "b"
         who = "the model's" if later else "the reference's"
-        reasons = (toward(later, max(LIKELY, _odds(observed) - 1), f"{who} own tokens stand behind all others"),)
+        odds = SURE - 1 if _same(observed) else LIKELY
+        reasons = (_toward(observed, later, f"{who} own tokens stand behind all others", odds),)
     words = {
         "extended": f"vocabulary extended by {tokens.only_b or tokens.rows[1] - tokens.rows[0]:,}",
         "trimmed": f"vocabulary trimmed by {tokens.only_a or tokens.rows[0] - tokens.rows[1]:,}",

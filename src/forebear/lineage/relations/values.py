@@ -65,6 +65,8 @@ def quantized(observed: Observed) -> Found | None:
     reasons: tuple[Reason, ...] = ()
     excluded = made = ""
     if rounding is not None:
+        if rounding.rms > STEP and not observed.excludes:
+            return None  # that it was quantised is true, and says nothing about the other
         text += (
             f"; {rounding.within:.2%} of {rounding.values:,} values of the other are within half a step of it"
             f" (root mean square {rounding.rms:.2f} half steps, 0.58 for rounding to nearest)"
@@ -72,7 +74,7 @@ def quantized(observed: Observed) -> Found | None:
         if rounding.within == 1.0 and sides[int(not later)] is None:
             excluded = f"every value of the {who} is the other's, rounded to a coarser grid"
             odds, how = _from_scales(rounding)
-            reasons = (toward(later, odds, f"{excluded}; {how}"),) if odds else ()
+            reasons = (toward(later, odds, f"{excluded}; {how}", no_siblings=True),) if odds else ()
             text += f"; {how}"
             if odds == ROUNDED and observed.rounded:
                 made = f"all of it is the other, rounded ({lattice.words})"
@@ -128,9 +130,11 @@ def pruned(observed: Observed) -> Found | None:
     kept = observed.changes.drift_kept if observed.changes else None
     text = f"{shares[side]:.0%} of the body's values are zero in the {who} alone ({pattern or 'no pattern'})"
     untouched = not any(c.square_kept for c in body)
+    if not untouched and not observed.excludes:
+        return None  # that it was pruned is true, and says nothing about the other
     text += "; the others are untouched" if untouched else f"; the others moved by {kept:.1%}"
     fact = f"{shares[side]:.0%} of the values were lost in the {who}"
-    reasons = (toward(later, FILLED if untouched else 1.5, fact),)
+    reasons = (toward(later, FILLED if untouched else 1.5, fact, no_siblings=untouched),)
     details = {"zeros": shares[side], "pattern": pattern or "unstructured", "pruned_side": "b" if later else "a"}
     words = f"pruned: {shares[side]:.0%} zeros{', ' + pattern if pattern else ''}"
     return Found("pruned", text + ".", words, details, reasons, fact if untouched else "")
@@ -214,9 +218,9 @@ def _how(observed: Observed) -> str:
 
 
 def finetune(observed: Observed) -> Found | None:
-    """The body drifted by less than a third."""
+    """The body drifted by less than a third, and a merely shared start is excluded."""
     drift = _training(observed)
-    if drift is None or drift >= HEAVY:
+    if drift is None or drift >= HEAVY or not observed.excludes:
         return None
     text = f"The relative drift is {drift:.1%}, below one third: {_how(observed)}."
     return Found("finetune", text, f"fine-tuned (relative drift {_percent(drift)})", {"drift": drift})
@@ -234,14 +238,16 @@ def continued_pretraining(observed: Observed) -> Found | None:
 def undecided(observed: Observed) -> Found | None:
     """The same where nothing excludes a shared start: two trainings from it look alike."""
     drift = _training(observed)
-    if drift is None or drift < HEAVY or observed.excludes:
+    if drift is None or observed.excludes:
         return None
+    heavy = drift >= HEAVY
     text = (
-        f"The relative drift is {drift:.1%}, at least one third ({_how(observed)}), and nothing excludes two trainings "
-        "from one random start."
+        f"The relative drift is {drift:.1%}, {'at least' if heavy else 'below'} one third ({_how(observed)}), and "
+        "nothing excludes two trainings from one random start."
     )
-    candidates = {"candidates": ["continued_pretraining", "same_init"], "drift": drift}
-    words = f"pretrained on, or only the same random start (relative drift {_percent(drift)})"
+    candidates = {"candidates": ["continued_pretraining" if heavy else "finetune", "same_init"], "drift": drift}
+    trained = "pretrained on" if heavy else "fine-tuned"
+    words = f"{trained}, or only the same random start (relative drift {_percent(drift)})"
     return Found("unknown", text, words, candidates)
 
 
