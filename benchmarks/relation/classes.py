@@ -18,8 +18,6 @@ EQUAL_SHARE = 1 / 2
 """Share of 16-bit values that are bit for bit the same from which on a change is like reinforcement learning."""
 RANK_SHARE, MOST_RANK = 1 / 4, 256
 """The largest rank that is low, of the smaller side and at all."""
-LEAST_DECAY, LEAST_TOKENS = 1 / 128, 8
-"""Decay over a training, and tokens that it never saw, from which on a direction can be seen."""
 LEAST_ORTHOGONAL = 1 / 4
 """Of t = (|B|² - |A|²) / 2|B - A|², where 1/2 is orthogonal to A and 0 to the middle of both."""
 MOST_UNEQUAL = 3.0
@@ -65,8 +63,8 @@ _ALL = (
     _class("pruned", "pruned"),
     _class("lora", "finetune", rank=True, direction=SOMETIMES),
     _class("rl", "rl", direction=LUCK),
-    _class("finetune", "finetune", rank=False, direction=SOMETIMES),
-    _class("continued pretraining", "continued_pretraining", direction=SOMETIMES),
+    _class("finetune", "finetune", rank=False, direction=LUCK),
+    _class("continued pretraining", "continued_pretraining", direction=LUCK),
     _class("depth pruned", "depth_pruned"),
     _class("depth upscaled", "depth_upscaled"),
     _class("width pruned", "width_pruned"),
@@ -76,7 +74,7 @@ _ALL = (
     _class("vocabulary replaced", "vocabulary_changed", direction=LUCK),
     _class("upcycled", "upcycled"),
     _class("multimodal", "multimodal_extension"),
-    _class("siblings", "siblings", direction=ERROR),
+    _class("siblings", "siblings", "finetune", "rl", "continued_pretraining", "unknown", direction=ERROR, counts=False),
     _class("merge", "merge"),
     _class("obfuscated", "obfuscated", direction=LUCK),
     _class("component shared", "component_shared", direction=ERROR),

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from zoo.corpora import ids_of
-from zoo.recipes import Recipe
-from zoo.train import decay_of
 
 from disguises.network import F32, Network, read
-from relation.classes import LEAST_DECAY, LEAST_TOKENS, Facts
+from relation.classes import Facts
 
 
 def facts_of(a: Path, b: Path) -> Facts:
@@ -60,17 +57,3 @@ def sides_of(a: Path, b: Path) -> list[int]:
     """The smaller sides of the matrices that differ."""
     one, two = body(read(a)), body(read(b))
     return [min(x.shape) for role, x in one.items() if not np.array_equal(x, two[role])]
-
-
-def shows_decay(ancestor: Recipe, model: Recipe) -> bool:
-    """Whether rows that no text of the way from an ancestor to a model touched have decayed enough to be seen."""
-    way = []
-    step: Recipe | None = model
-    while step is not None and step != ancestor:
-        way.append(step)
-        step = step.start
-    if step is None or not way or model.config["tie_word_embeddings"] or any(r.rank or r.before for r in way):
-        return False
-    seen = set().union(*(np.unique(ids_of(r.corpus, r.tokenizer)).tolist() for r in way))
-    unseen = int(model.config["vocab_size"]) - len(seen)
-    return sum(decay_of(r) for r in way) >= LEAST_DECAY and unseen >= LEAST_TOKENS

@@ -34,7 +34,7 @@ from relation.classes import (
     paired_class,
     trained_class,
 )
-from relation.facts import facts_of, parted, shows_decay, sides_of
+from relation.facts import facts_of, parted, sides_of
 from relation.pairs import Blend, Pair
 
 FORWARD, BACKWARD, OPEN = "a_to_b", "b_to_a", "unknown"
@@ -153,7 +153,7 @@ def _ordered(pair: Pair, cache: Path, a: Path, b: Path, turned: bool, seed: int)
         truth = adapted_class(pair.rank, sides_of(a, b), facts)
     elif truth == PAIRED:
         truth = paired_class(*parted(cache / pair.base.digest, a, b))
-    stands = stands_for(CLASSES[truth].direction, pair, truth, facts)
+    stands = stands_for(CLASSES[truth].direction, pair, facts)
     key = f"{pair.key(seed)}|{'turned' if turned else 'straight'}"
     start = time.process_time()
     try:
@@ -171,15 +171,11 @@ def _result(pair: Pair, key: str, truth: str, turned: bool, stands: str, facts: 
     return Result(key, truth, *where, turned, direction, stands, facts, answer)
 
 
-def stands_for(word: str, pair: Pair, truth: str, facts: Facts) -> str:
-    """What a direction is worth: of some classes it depends on the pair."""
-    if word != SOMETIMES:
-        return word
-    if truth == "lora":
-        seen = facts.orthogonal is not None and abs(facts.orthogonal) >= LEAST_ORTHOGONAL
-    else:
-        seen = shows_decay(pair.a.recipe, pair.b.recipe)
-    return ALWAYS if seen else LUCK
+def stands_for(word: str, pair: Pair, facts: Facts) -> str:
+    """What a direction is worth: after further training it is nobody's to know, of adapters it depends on the pair."""
+    if word == SOMETIMES:
+        return ALWAYS if facts.orthogonal is not None and abs(facts.orthogonal) >= LEAST_ORTHOGONAL else LUCK
+    return LUCK if word == ALWAYS and pair.a.recipe != pair.b.recipe else word
 
 
 def answer_of(verdict: str, related: bool | None, relation: Relation | None, seconds: float) -> Answer:

@@ -26,7 +26,7 @@ from relation.classes import (
     paired_class,
     trained_class,
 )
-from relation.facts import facts_of, parted, shows_decay, sides_of
+from relation.facts import facts_of, parted, sides_of
 from relation.kin import CALIBRATION, REPORT, kin
 from relation.measure import (
     BACKWARD,
@@ -173,25 +173,14 @@ def test_facts_are_those_of_a_known_change(tmp_path: Path) -> None:
     assert set(sides_of(base, moved)) == {32, 64} and sides_of(base, base) == []
 
 
-def test_decay_shows_where_it_is_strong_enough_and_the_head_is_apart() -> None:
-    pytest.importorskip("tokenizers")
-    children = LLAMA.children
-    assert shows_decay(LLAMA.base, children["decayed"]) and shows_decay(LLAMA.base, children["long"])
-    for name in ("plain", "light", "reward", "lora-8-few", "dropped-healed"):
-        assert not shows_decay(LLAMA.base, children[name])
-    assert not shows_decay(LLAMA.strangers[0], children["decayed"])
-    tied = next(k for k in EVERYBODY if k.base.name == "qwen2-b")
-    assert not shows_decay(tied.base, tied.children["decayed"])
-
-
 def test_a_direction_counts_as_the_document_says() -> None:
     pytest.importorskip("tokenizers")
     by_name = {p.name: p for p in PAIRS["llama-b"]}
-    for name, word in (("decayed", ALWAYS), ("plain", LUCK)):
-        assert stands_for(SOMETIMES, by_name[name], "finetune", Facts()) == word
+    for name, word in (("one layer", ALWAYS), ("dropped-healed", LUCK), ("extended", LUCK)):
+        assert stands_for(ALWAYS, by_name[name], Facts()) == word
     for t, word in ((0.3, ALWAYS), (-0.3, ALWAYS), (0.2, LUCK)):
-        assert stands_for(SOMETIMES, by_name["lora-8-few"], "lora", Facts(0.1, 0.5, t)) == word
-    assert stands_for(ERROR, by_name["copy"], "siblings", Facts()) == ERROR
+        assert stands_for(SOMETIMES, by_name["lora-8-few"], Facts(0.1, 0.5, t)) == word
+    assert stands_for(ERROR, by_name["copy"], Facts()) == ERROR
 
 
 def test_an_answer_is_right_if_it_says_what_its_class_wants() -> None:

@@ -1,0 +1,60 @@
+"""Geometry says who is later if one came from the other; only what siblings cannot share names a direction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from forebear.lineage import Counts
+from forebear.lineage.direction import Reason, direction
+from forebear.lineage.relations.base import Observed, Sizes
+from forebear.lineage.relations.geometry import advanced, decayed, geometry
+from forebear.signals.still_rows import StillRows
+
+STILL = StillRows(rows=1_000, still=400, equal=0, factor=0.98, coins=390, agree=300)
+PAIR = Observed((Sizes(), Sizes()), Counts(()))
+
+
+def test_rows_that_decayed_belong_to_the_later_model() -> None:
+    one, two = decayed(STILL), decayed(replace(STILL, factor=1 / 0.98))
+    assert one is not None and two is not None
+    assert one.log_odds > 0 > two.log_odds and "2.00%" in one.text and "the model are" in one.text
+    assert not one.no_siblings
+
+
+@pytest.mark.parametrize(
+    "still",
+    [
+        None,
+        replace(STILL, factor=1.0),
+        replace(STILL, factor=0.9995),
+        replace(STILL, still=10),
+        replace(STILL, still=995),
+    ],
+)
+def test_no_decay_few_rows_or_a_scaled_embedding_tell_nothing(still: StillRows | None) -> None:
+    assert decayed(still) is None
+
+
+def test_gains_that_went_on_belong_to_the_later_model() -> None:
+    later = advanced((0.1, 0.2))
+    earlier = advanced((0.2, 0.1))
+    assert later is not None and later.log_odds > 0 and earlier is not None and earlier.log_odds < 0
+    assert advanced((0.1, 0.11)) is None and advanced((0.0, 0.1)) is None and advanced(None) is None
+
+
+def test_decay_and_gains_say_nothing_of_models_that_may_share_only_a_start() -> None:
+    told = replace(PAIR, still=STILL, gains=(0.1, 0.2))
+    assert geometry(told) == ()
+    assert len(geometry(replace(told, excludes="still rows were trained"))) == 2
+
+
+def test_what_siblings_share_adds_up_and_names_nothing() -> None:
+    weak = [Reason("decay", 3.0), Reason("gains", 1.0)]
+    assert direction(weak) == ("unknown", 4.0)
+    assert direction([*weak, Reason("zeros", 4.0, no_siblings=True)]) == ("a_to_b", 8.0)
+    assert direction([*weak, Reason("zeros", -7.0, no_siblings=True)]) == ("b_to_a", -3.0)
+    assert direction([*weak, Reason("zeros", -1.0, no_siblings=True)]) == ("unknown", 3.0)
+    assert direction([Reason("zeros", 1.9, no_siblings=True)])[0] == "unknown"
+    assert direction([]) == ("unknown", 0.0)
