@@ -299,7 +299,8 @@ class Rounding:
 
     Attributes:
         values: number of values.
-        within: share of A's values that are no further from B's than rounding to nearest would leave them.
+        within: share of A's values that are no further from B's than rounding to nearest would leave them. Those beyond
+            the last level of their group are left out.
         rms: root mean square of the distance, in half steps; 0.58 for rounding to nearest.
     """
 
@@ -328,7 +329,8 @@ def rounds(a: F32, b: F32, lattice: Lattice) -> Rounding | None:
     half = lattice.cut.join(cells, b.shape)
     if lattice.format == E2M1_NAME:  # its levels are further apart the larger they are, by up to half of themselves
         half = np.maximum(half, np.abs(b) / 4)
-    known = half > 0
+    clipped = lattice.cut.join(_clipped(lattice.cut.split(a), groups), b.shape) > 0
+    known = (half > 0) & ~clipped
     if not known.any():
         return None
     slack = spacing(a, coarsest(a)) + spacing(b, held)
@@ -336,6 +338,14 @@ def rounds(a: F32, b: F32, lattice: Lattice) -> Rounding | None:
     near = distance[known] <= half[known] * (1 + 1e-3) + slack[known]
     share = distance[known] / half[known]
     return Rounding(int(known.sum()), float(near.mean()), float(np.sqrt((share**2).mean())))
+
+
+def _clipped(a: F64 | None, b: F64) -> F64:
+    """One where a value lies beyond the last level of its group: quantisers differ in how much they cut off there."""
+    assert a is not None
+    above = (b == b.max(axis=1, keepdims=True)) & (a > b)
+    below = (b == b.min(axis=1, keepdims=True)) & (a < b)
+    return np.asarray(above | below, dtype=np.float64)
 
 
 def _cells(groups: F64, held: Format, grid: Callable[[F64, Format], Fit]) -> F64:
