@@ -301,7 +301,8 @@ class Rounding:
 
     Attributes:
         values: number of values.
-        within: share of A's values that are no further from B's than rounding to nearest would leave them.
+        within: share of A's values that are no further from B's than rounding to nearest would leave them. Those beyond
+            the last level of their group are left out.
         rms: root mean square of the distance, in half steps; 0.58 for rounding to nearest.
         ends: share of B's groups whose largest magnitude is that of A's: quantisers that scale by the largest value
             keep it, and whoever fills a grid's cells with noise does not.
@@ -335,7 +336,8 @@ def rounds(a: F32, b: F32, lattice: Lattice) -> Rounding | None:
     half = lattice.cut.join(cells, b.shape)
     if lattice.format == E2M1_NAME:  # its levels are further apart the larger they are, by up to half of themselves
         half = np.maximum(half, np.abs(b) / 4)
-    known = half > 0
+    clipped = lattice.cut.join(_clipped(lattice.cut.split(a), groups), b.shape) > 0
+    known = (half > 0) & ~clipped
     if not known.any():
         return None
     slack = spacing(a, coarsest(a)) + spacing(b, held)
@@ -361,6 +363,14 @@ def _ends(lattice: Lattice, a: F32, groups: F64, cells: F64, held: Format) -> tu
         with np.errstate(all="ignore"):
             reached = largest / (2 * cells.max(axis=1)) >= 2 ** (lattice.bits - 1) - 1 - 0.25
     return float(kept[used].mean()), float(reached[used].mean())
+
+
+def _clipped(a: F64 | None, b: F64) -> F64:
+    """One where a value lies beyond the last level of its group: quantisers differ in how much they cut off there."""
+    assert a is not None
+    above = (b == b.max(axis=1, keepdims=True)) & (a > b)
+    below = (b == b.min(axis=1, keepdims=True)) & (a < b)
+    return np.asarray(above | below, dtype=np.float64)
 
 
 def _cells(groups: F64, held: Format, grid: Callable[[F64, Format], Fit]) -> F64:

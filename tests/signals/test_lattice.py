@@ -1,0 +1,207 @@
+"""Weights that were quantised and dequantised, told from floats that were not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bodies import opened
+from forebear.signals.delta import round_to
+from forebear.signals.floats import Format, coarsest, precision, spacing
+from forebear.signals.grids import NF4
+from forebear.signals.lattice import Cut, lattice_of, rounds, sampled, stored_as
+from ggufs import convert, q4_0, q8_0
+from models import tiny_llama
+from quantise import SCHEMES, quantised
+
+F32 = NDArray[np.float32]
+
+
+def weights(rows: int = 128, columns: int = 256, seed: int = 0, size: float = 0.05) -> F32:
+    return (size * np.random.default_rng(seed).standard_normal((rows, columns))).astype(np.float32)
+
+
+def stored(values: F32, dtype: str) -> F32:
+    rounded = values if dtype == "F32" else round_to(values, dtype)
+    assert rounded is not None
+    return rounded
+
+
+def symmetric(values: F32, bits: int, group: int) -> F32:
+    most = 2 ** (bits - 1) - 1
+    parts = values.reshape(len(values), -1, group)
+    scale = np.abs(parts).max(axis=2, keepdims=True) / most
+    return np.asarray((np.round(parts / scale) * scale).reshape(values.shape), dtype=np.float32)
+
+
+def with_zero(values: F32, bits: int, group: int) -> F32:
+    most = 2**bits - 1
+    parts = values.reshape(len(values), -1, group)
+    low = parts.min(axis=2, keepdims=True)
+    scale = (parts.max(axis=2, keepdims=True) - low) / most
+    zero = np.round(-low / scale)
+    codes = np.clip(np.round(parts / scale) + zero, 0, most)
+    return np.asarray(((codes - zero) * scale).reshape(values.shape), dtype=np.float32)
+
+
+def with_offset(values: F32, bits: int, group: int) -> F32:
+    parts = values.reshape(len(values), -1, group)
+    low = parts.min(axis=2, keepdims=True)
+    scale = (parts.max(axis=2, keepdims=True) - low) / (2**bits - 1)
+    return np.asarray((np.round((parts - low) / scale) * scale + low).reshape(values.shape), dtype=np.float32)
+
+
+def nf4(values: F32) -> F32:
+    parts = values.reshape(len(values), -1, 64)
+    scale = np.abs(parts).max(axis=2, keepdims=True)
+    codes = np.abs((parts / scale)[..., None] - NF4).argmin(axis=-1)
+    return np.asarray((NF4[codes] * scale).reshape(values.shape), dtype=np.float32)
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F32"])
+@pytest.mark.parametrize("make", [symmetric, with_zero, with_offset])
+@pytest.mark.parametrize(("bits", "group"), [(3, 32), (4, 32), (4, 128), (4, 256), (6, 64), (8, 32), (8, 256)])
+def test_integer_grids_are_named_with_bits_and_groups(
+    make: Callable[[F32, int, int], F32], bits: int, group: int, dtype: str
+) -> None:
+    if make is with_offset and bits == 8:
+        pytest.skip("a free offset with 8 bits is as fine as bfloat16")
+    full = stored(weights(), "BF16")
+    found = lattice_of(stored(make(full, bits, group), dtype))
+    assert found is not None and found.cut is not None
+    assert (found.format, found.bits) == (f"INT{bits}", bits)
+    assert found.cut == (Cut("row") if group == 256 else Cut("group", group))
+    if make is symmetric:
+        assert found.symmetric is True
+    rounding = rounds(full, stored(make(full, bits, group), dtype), found)
+    assert rounding is not None and rounding.within == 1.0 and 0.4 < rounding.rms < 0.7
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F16", "F32"])
+def test_nf4_is_a_table(dtype: str) -> None:
+    full = weights()
+    found = lattice_of(stored(nf4(full), dtype))
+    assert found is not None and found.words == "NF4, groups of 64"
+    rounding = rounds(full, stored(nf4(full), dtype), found)
+    assert rounding is not None and rounding.within == 1.0
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words"),
+    [
+        ("fp8-blocks", "FP8 E4M3, blocks of 128 × 128"),
+        ("fp8-rows", "FP8 E4M3, a scale for each of the rows"),
+        ("fp8-tensor", "FP8 E4M3, one scale for all"),
+        ("bnb-int8", "INT8, a scale for each of the rows, symmetric"),
+        ("gptq-4", "INT4, groups of 32, with a zero point"),
+        ("awq", "INT4, groups of 32, with a zero point"),
+        ("ct-int4", "INT4, groups of 32, symmetric"),
+        ("nvfp4-ct", "FP4 E2M1, groups of 16"),
+        ("mxfp4", "FP4 E2M1, groups of 32"),
+    ],
+)
+def test_what_quantisers_write_is_named_after_it_was_dequantised(scheme: str, words: str) -> None:
+    full = weights(256, 256)
+    values = np.asarray(SCHEMES[scheme][0](full)[1], dtype=np.float32)
+    for dtype in ("BF16", "F32"):
+        found = lattice_of(stored(values, dtype))
+        assert found is not None and found.words == words
+        rounding = rounds(full, stored(values, dtype), found)
+        assert rounding is not None and rounding.within > 0.99
+
+
+def test_columns_that_were_ordered_by_importance_are_the_stated_blind_spot() -> None:
+    assert lattice_of(np.asarray(SCHEMES["gptq-4-ordered"][0](weights())[1], dtype=np.float32)) is None
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F16", "F32"])
+@pytest.mark.parametrize("draw", ["normal", "uniform", "heavy", "one", "pruned", "ternary", "constant", "tiny"])
+def test_plain_floats_are_never_on_a_lattice(draw: str, dtype: str) -> None:
+    """Thousands of groups a distribution, at spreads over fourteen orders of magnitude, some below what float16 has."""
+    for seed in range(6):
+        rng = np.random.default_rng([seed, *draw.encode()])
+        values = drawn(draw, 10.0 ** rng.uniform(-9, 4), rng)
+        assert lattice_of(stored(values.astype(np.float32), dtype)) is None
+
+
+def drawn(how: str, size: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    shape = (4, 8) if how == "tiny" else (64, 64)
+    normal = rng.standard_normal(shape)
+    made: dict[str, NDArray[np.float64]] = {
+        "uniform": size * rng.uniform(-1, 1, shape),
+        "heavy": size * rng.standard_t(2, shape),
+        "one": 1 + 1e-4 * normal,
+        "pruned": np.where(rng.random(shape) < 0.6, 0, size * normal),
+        "ternary": size * rng.integers(-1, 2, shape),
+        "constant": np.full(shape, size),
+    }
+    return made.get(how, size * normal)
+
+
+def test_bfloat16_has_few_values_in_a_group_and_still_no_grid() -> None:
+    """3,000 groups of 32: values of one octave are multiples of one step, which is the format's own."""
+    for seed in range(24):
+        assert lattice_of(stored(weights(64, 64, seed, 0.08), "BF16")) is None
+        octave = np.random.default_rng(seed).uniform(1, 2, (64, 64)).astype(np.float32)
+        assert lattice_of(stored(octave, "BF16")) is None
+
+
+def test_another_models_values_do_not_round_to_the_grid() -> None:
+    full = stored(weights(), "BF16")
+    poor = stored(symmetric(full, 4, 32), "BF16")
+    found = lattice_of(poor)
+    assert found is not None
+    near = stored((full + 0.1 * weights(seed=5)).astype(np.float32), "BF16")
+    rounding = rounds(near, poor, found)
+    assert rounding is not None and 0.5 < rounding.within < 1.0
+    assert rounds(full[:32], poor, found) is None  # other rows
+    assert lattice_of(near) is None
+
+
+def test_bad_values_are_no_lattice() -> None:
+    values = symmetric(weights(), 4, 32)
+    values[0, 0] = np.inf
+    assert lattice_of(values) is None
+    assert lattice_of(np.zeros((8, 8), dtype=np.float32)) is None
+    assert lattice_of(np.zeros((0, 8), dtype=np.float32)) is None
+    assert lattice_of(np.zeros(8, dtype=np.float32)) is None
+
+
+@pytest.mark.parametrize("cut", [Cut("tensor"), Cut("row"), Cut("block", 128), Cut("group", 32), Cut("flat", 64)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_cut_is_undone(cut: Cut, turned: bool) -> None:
+    cut = Cut(cut.kind, cut.size, turned)
+    values = weights(144, 160).astype(np.float64)
+    groups = cut.split(values)
+    assert groups is not None and np.array_equal(cut.join(groups, values.shape), values)
+
+
+def test_packed_weights_are_named_by_their_files(tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "base", hidden=128, intermediate=256)
+    for scheme, name in (("gptq-4", "GPTQ 4-bit"), ("bnb-nf4", "bitsandbytes NF4"), ("fp8-rows", "FP8 with scales")):
+        model = opened(quantised(base, scheme, scheme))
+        found = stored_as(model.weights.tensors[model.names["layers.1.mlp.up"]])
+        assert found is not None and found.format == name
+    for encode, name, bits in ((q8_0, "Q8_0", 8), (q4_0, "Q4_0", 4)):
+        model = opened(convert(base, tmp_path / f"{name}.gguf", encode))
+        tensor = model.weights.tensors[model.names["layers.1.mlp.up"]]
+        found = stored_as(tensor)
+        assert found is not None and (found.format, found.bits) == (name, bits)
+        values = sampled(tensor)
+        seen = lattice_of(values) if values is not None else None
+        assert seen is not None and seen.bits == bits and seen.cut == Cut("group", 32)
+    plain = opened(base)
+    assert stored_as(plain.weights.tensors[plain.names["layers.1.mlp.up"]]) is None
+    assert sampled(plain.weights.tensors[plain.names["layers.1.mlp_norm"]]) is None
+
+
+def test_formats_of_floats_are_told_from_their_values() -> None:
+    full = weights()
+    assert [precision(stored(full, d)) for d in ("BF16", "F16", "F32")] == [8, 11, 24]
+    assert coarsest(stored(np.float32(1e-6) * full, "F16")).least == 2.0**-24
+    values = np.array([1.0, 1.5, 2.0, 0.0], dtype=np.float32)
+    assert spacing(values, Format(8, 0.0))[:3].tolist() == [2.0**-7, 2.0**-7, 2.0**-6]
