@@ -26,6 +26,8 @@ F64 = NDArray[np.float64]
 
 LEAST = 0.02
 """Coefficient from which on a reference counts as a parent, three standard errors deducted from it being above zero."""
+SAME_WAY = 0.9
+"""Cosine of the parents' updates above which what they are taken from is no base: it lies far away from both."""
 EXACT = 0.02
 """Share of the distance to the nearest reference that an exact combination leaves, rounding apart."""
 CLOSE = 0.2
@@ -226,10 +228,8 @@ def _combined(gram: Gram) -> Mixture | None:
     chosen = select(products, len(units), _rounding(units))
     if len(chosen.used) < 2:
         return None
-    everyone = range(len(gram.names))
-    base = base_of(products, [*everyone]) if len(gram.names) > 2 else None
-    base = base if base is not None else base_of(products, chosen.used)
-    pivot = base if base in chosen.used and base is not None else chosen.used[0]
+    base = base_of(products, chosen.used)
+    pivot = base if base is not None else chosen.used[0]
     error = errors(units, chosen.used, pivot)
     parents = [k for k in chosen.used if k != base or chosen.coefficients[k] > 0]
     clear = [k for k in parents if chosen.coefficients[k] >= max(LEAST, 3 * error[k])]
@@ -397,6 +397,8 @@ def _sparse(gram: Gram) -> Mixture | None:
         return None
     products, units = pooled(gram.body), gram.body
     chosen = (found.base, *found.weights)
+    if _cosine(products, found.base, tuple(found.weights)) > SAME_WAY:
+        return None
     error = errors(units, chosen, found.base)
     left = fit(products, chosen).residual
     single = nearest(products).residual
@@ -413,3 +415,14 @@ def _sparse(gram: Gram) -> Mixture | None:
     )
     number = condition(products, chosen, found.base)
     return _mixture(gram, parents, found.method, found.base, left / single, single, number, explained=found.explained)
+
+
+def _cosine(products: F64, base: int, parents: tuple[int, ...]) -> float:
+    """The largest cosine of two parents' updates from a base."""
+    squares = distances(products)[1:, 1:]
+    return max(
+        float(squares[base, i] + squares[base, j] - squares[i, j])
+        / (2 * float(np.sqrt(max(squares[base, i] * squares[base, j], 1e-300))))
+        for n, i in enumerate(parents)
+        for j in parents[:n]
+    )

@@ -164,6 +164,17 @@ SIGNALS: tuple[Signal, ...] = (
         "docs/architecture.md",
     ),
     Signal(
+        "mixture/1",
+        "weights",
+        "heuristic",
+        "Which references explain a model together: coefficients of merges, stacked layers, parts of updates; and "
+        "whether the point where related models part is indexed.",
+        "at least two references that the sign code ties to the model, with their files",
+        "linear, spherical, TIES, DARE and stacked merges, rounding, light training afterwards; other vocabularies",
+        "merges whose parents (or, for TIES and DARE, whose base) are not indexed; it proves no dependence",
+        "docs/architecture.md; mergekit's documented methods; Buneman 1971 (three points)",
+    ),
+    Signal(
         "adapter-rows/1",
         "weights",
         "exact",

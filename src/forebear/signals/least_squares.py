@@ -186,7 +186,7 @@ def errors(units: Sequence[Unit], chosen: Sequence[int], pivot: int) -> F64:
     """``(K,)`` standard errors of the coefficients: jackknife over tensors, signs left free."""
     count = len(units[0].products) - 1
     parts = [normal_equations(u.products, chosen, pivot) for u in units]
-    a, y = (np.sum([p[i] for p in parts], axis=0) for i in range(2))
+    a, y = np.sum([p[0] for p in parts], axis=0), np.sum([p[1] for p in parts], axis=0)
     others = [k for k in chosen if k != pivot]
     table = np.zeros((len(units), count))
     for row, (a_u, y_u, _) in enumerate(parts):
