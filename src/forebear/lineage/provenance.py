@@ -87,6 +87,7 @@ class Mixture:
         whole: every value was read.
         explained: share of values, for merges that keep some values of each update.
         left_out: tensors that could not be compared.
+        exact: nothing but rounding is left.
     """
 
     parents: tuple[Parent, ...]
@@ -101,6 +102,7 @@ class Mixture:
     whole: bool = True
     explained: float | None = None
     left_out: tuple[str, ...] = ()
+    exact: bool = True
 
     @property
     def merged(self) -> bool:
@@ -181,7 +183,9 @@ def provenance(gram: Gram) -> Mixture:
     units = gram.body
     if len(gram.names) < 2 or not units:
         return Mixture((), "", "", 1.0, 0.0, 1.0, gram.names, len(units), "", gram.whole, None, gram.left_out)
-    found = _passed_through(gram) or _combined(gram) or _sparse(gram)
+    combined = _combined(gram)  # an exact combination is told before patterns are looked for, others after
+    exact = combined if combined is not None and combined.exact else None
+    found = _passed_through(gram) or exact or _sparse(gram) or combined
     if found is not None:
         return found
     products = pooled(units)
@@ -204,6 +208,7 @@ def _mixture(
     condition_number: float = 1.0,
     note: str = "",
     explained: float | None = None,
+    exact: bool = True,
 ) -> Mixture:
     return Mixture(
         parents,
@@ -218,6 +223,7 @@ def _mixture(
         gram.whole,
         explained,
         gram.left_out,
+        exact,
     )
 
 
@@ -243,18 +249,19 @@ def _combined(gram: Gram) -> Mixture | None:
     if not (exact or further or strong):
         return None
     method = _method(units, chosen, base, steady)
-    place = _place(units, clear) if len(clear) == 2 else None
+    place = _place(units, clear) if len(clear) == 2 == len(chosen.used) else None
     if place is not None:
         method = f"spherical interpolation{'' if place[1] <= STEADY / 2 else ', at another place in every tensor'}"
     told = chosen.coefficients.copy()
     if place is not None:
         told[clear] = 1 - place[0], place[0]
     note = "" if exact else "Training went on after the merge, or not all parents are indexed."
-    number = condition(products, chosen.used, pivot)
+    number = _condition(products, clear)
     if number > COLLINEAR:
         note = f"{note} The parents' updates are collinear (condition number {number:.0f}).".strip()
     if base is not None and base in clear:
         note = f"{note} {gram.names[base]} may be the base of the merge or one of its parents.".strip()
+        base = None
     groups = _by_group(gram, chosen)
     return _mixture(
         gram,
@@ -274,6 +281,21 @@ def _combined(gram: Gram) -> Mixture | None:
         single,
         number,
         note,
+        exact=exact,
+    )
+
+
+def _condition(products: F64, parents: list[int]) -> float:
+    """Condition number of the parents' updates from the best start among the other references, else from a parent.
+
+    Seen from far away all updates look alike, so a start has to lie no further from the parents than they from one
+    another.
+    """
+    squares = distances(products)[1:, 1:]
+    apart = float(squares[np.ix_(parents, parents)].max())
+    starts = [b for b in range(len(squares)) if b not in parents and float(squares[b, parents].max()) <= apart]
+    return min(
+        (condition(products, (b, *parents), b) for b in starts), default=condition(products, parents, parents[0])
     )
 
 

@@ -255,10 +255,10 @@ def _one_row(wide: F64) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """``(K + 1, K + 1, rows)``: which rows are one up to rounding and a factor, and which clearly are not."""
     lines = np.moveaxis(wide.reshape(*wide.shape[:2], -1), 0, 1)  # (rows, models, width)
     inner = lines @ lines.transpose(0, 2, 1)
-    squares = np.maximum(np.einsum("rii->ri", inner), 1e-300)
+    squares = np.maximum(np.einsum("rii->ri", inner), 1e-140)  # whose products do not underflow
     cosine = inner / np.sqrt(squares[:, :, None] * squares[:, None, :])
     apart = np.sqrt(np.maximum(1.0 - np.minimum(cosine, 1.0) ** 2, 0.0)).transpose(1, 2, 0)
-    alive = (squares > 1e-290).all(axis=1) & (cosine > 0).all(axis=(1, 2))
+    alive = (squares > 1e-130).all(axis=1) & (cosine > 0).all(axis=(1, 2))
     return (apart <= SAME_ROW) & alive, (apart >= OTHER_ROW) & alive
 
 

@@ -71,9 +71,13 @@ class _Values:
 
 
 def sparse_merge(gram: Gram) -> SparseMerge | None:
-    """The best explanation by patterns with at least two parents, None where there is none."""
+    """The best explanation by patterns with at least two parents, None where there is none.
+
+    The one with the fewest parents: where sums are normalised a value that is the base's may also pass for one that was
+    taken from a parent of that name, on any other base.
+    """
     found = [one for base in range(len(gram.names)) if (one := _from_base(gram, base)) is not None]
-    return max(found, key=lambda one: one.explained, default=None)
+    return min(found, key=lambda one: (len(one.weights), -one.explained), default=None)
 
 
 def _from_base(gram: Gram, base: int) -> SparseMerge | None:
