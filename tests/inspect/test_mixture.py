@@ -175,6 +175,7 @@ def test_an_ancestor_of_references_is_told_as_such(tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("chain", "parents", "shares", "method"),
     [
