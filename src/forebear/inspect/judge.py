@@ -16,10 +16,10 @@ from forebear.signals import Fingerprint
 from forebear.signals.declared import names_match
 from forebear.types import Ancestor, Claim, Finding, Level, Verdict
 
-CONFIRMING = frozenset({Verdict.IDENTICAL, Verdict.DERIVED, Verdict.DEPENDENT})
+CONFIRMING = frozenset({Verdict.IDENTICAL, Verdict.DERIVED, Verdict.DEPENDENT, Verdict.MERGE})
 FEWEST_COINS = 64
 """With fewer coins nothing could ever be established, so nothing counts as tested."""
-RELATED = CONFIRMING | {Verdict.SAME_INIT_OR_DERIVED}
+RELATED = CONFIRMING | {Verdict.SAME_INIT_OR_DERIVED, Verdict.SIBLINGS}
 
 
 def claims_of(mark: Fingerprint, ancestors: tuple[Ancestor, ...], effort: str) -> tuple[Claim, ...]:

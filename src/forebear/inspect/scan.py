@@ -16,6 +16,7 @@ from forebear.inspect.compare import (
 from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import nominating, resemblance_only
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
+from forebear.inspect.mixture import together
 from forebear.inspect.nominate import resembling
 from forebear.inspect.references import Fetched, fetch_references
 from forebear.inspect.search import Candidate, Search, by_code, by_rows
@@ -94,8 +95,9 @@ def scan(
     doubtful = next((c for c in found if c.doubtful(search.trials)), None)
     resembled = resembling([(c.entry, c.match) for c in found if c.match is not None]) if doubtful is None else None
     held = sum(c.match is not None for c in found)
-    done = (*fetched.note, *([f"{MATCH}: {held} references, neuron by neuron"] if held else ()))
     found = [c for c in sorted(found, key=Candidate.order) if c.established]
+    found, joint = together(found, artifact, effort, meter, notes, on_step)
+    done = (*fetched.note, *([f"{MATCH}: {held} references, neuron by neuron"] if held else ()), *joint)
     ancestors = tuple(c.ancestor(search.trials) for c in found)
     tested = references.comparable(mark.shape) if effort != "quick" and mark.code.n >= FEWEST_COINS else 0
     verdict = ancestors[0].verdict if ancestors else Verdict.INCONCLUSIVE

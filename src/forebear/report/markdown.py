@@ -21,6 +21,10 @@ def scan(result: Scan) -> str:
             coins = f"{sign.details['agree']} of {sign.n}" if sign and sign.n else "–"
             numbers = f"{words.p_value(a.log10_p)} | {words.e_value(a.log10_e)} | {coins}"
             out.append(f"| {rank} | {escape(a.name)} | {a.verdict} | {numbers} |")
+        if rows := words.parents(best):
+            out += ["", f"## Parents ({best.relation.details['method']})", ""]
+            out += ["| parent | coefficient | interval (3 standard errors) | by part |", "| --- | --- | --- | --- |"]
+            out += [f"| {escape(name)} | {' | '.join(map(escape, numbers))} |" for name, *numbers in rows]
         out += ["", f"## Evidence against {escape(best.name)}", "", *_evidence(best.evidence)]
     if result.claims:
         out += [

@@ -54,6 +54,7 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
         _relation(console, best.relation, verbose)
     if best and not quiet:
         _ancestors(console, result.ancestors, result.references_tested)
+        _parents(console, best)
         _evidence(console, f"Evidence against {best.name}", best.evidence, verbose)
     if result.claims and not quiet:
         _section(console, "Claims")
@@ -119,6 +120,18 @@ def _ancestors(console: Console, ancestors: tuple[Ancestor, ...], tested: int) -
     console.print(Padding(table, (0, 0, 0, 3)))
     if len(ancestors) > 10:
         console.print(words.text(f"    and {len(ancestors) - 10} more", style="dim"))
+
+
+def _parents(console: Console, best: Ancestor) -> None:
+    """What a merge was made of."""
+    rows = words.parents(best)
+    if not rows:
+        return
+    _section(console, f"Parents ({best.relation.details['method']})")
+    table = _table("name", "coefficient", "interval (3 standard errors)", "by part")
+    for name, *numbers in rows:
+        table.add_row(words.text(name), *numbers)
+    console.print(Padding(table, (0, 0, 0, 3)))
 
 
 def _evidence(console: Console, title: str, evidence: tuple[Evidence, ...], verbose: bool) -> None:

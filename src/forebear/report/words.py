@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
-from forebear.types import P_FLOOR_LOG10, Cost, Evidence, Relation
+from forebear.types import P_FLOOR_LOG10, Ancestor, Cost, Evidence, Relation
 
 
 def clean(content: str) -> str:
@@ -57,6 +57,33 @@ def e_value(log10_e: float | None) -> str:
     if log10_e is None:
         return "–"
     return f"E = {10**log10_e:.2g}" if log10_e > -2 else f"E ≤ 1e{int(-(-log10_e // 1))}"
+
+
+def parents(ancestor: Ancestor | None) -> list[tuple[str, str, str, str]]:
+    """Parents of a merge as rows of name, coefficient, interval, and where; empty for what is no merge."""
+    if ancestor is None or ancestor.relation.kind != "merge":
+        return []
+    rows = []
+    for parent in ancestor.relation.details["parents"]:
+        interval = parent["interval"]
+        between = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "–"
+        layers = parent.get("layers", ())
+        by_part = parts(parent["groups"]) if parent["groups"] else "–"
+        where = f"layers {', '.join(map(str, layers[:12]))}{', …' if layers[12:] else ''}" if layers else by_part
+        rows.append((str(parent["name"]), f"{parent['coefficient']:.3f}", between, where))
+    return rows
+
+
+def parts(groups: Mapping[str, float]) -> str:
+    """The range of a coefficient over attention and MLPs, and the other groups one by one."""
+    out = []
+    for word, ending in (("attention", ".attn"), ("MLPs", ".mlp")):
+        own = [c for g, c in groups.items() if g.endswith(ending)]
+        if own:
+            low, high = min(own), max(own)
+            out.append(f"{word} {low:.2f}" + (f" to {high:.2f}" if high - low >= 0.01 else ""))
+    out += [f"{g} {c:.2f}" for g, c in groups.items() if not g.startswith("layers.")]
+    return ", ".join(out)
 
 
 def heat_map(cells: Sequence[Sequence[float]]) -> list[str]:

@@ -127,3 +127,45 @@ def row_norms(artifact: Artifact, layer: int) -> NDArray[np.float16]:
             out[:] = np.resize(norms, SIGNATURE_DIMS)
             return out
     return out
+
+
+def closest_layers(a: Artifact, b: Artifact) -> dict[int, int]:
+    """For each layer of A the one of B that some of its rows resemble most; several may meet the same one.
+
+    The layer of the same number where none of them is resembled (independent models of equal depth); where there is
+    none of that number either, the layer is missing. The first 16 rows of an MLP's or of an attention's tensor are
+    read of every layer: enough to tell a layer from its neighbours, whose rows are independent of them.
+    """
+    if a.geometry is None or b.geometry is None:
+        return {}
+    one, two = _layer_rows(a), _layer_rows(b)
+    out: dict[int, int] = {}
+    for layer, rows in one.items():
+        likeness = {k: float(rows @ v) for k, v in two.items() if v.shape == rows.shape}
+        best = max(likeness, key=lambda k: likeness[k], default=layer)
+        same = likeness.get(layer, 0.0)
+        if layer in two and likeness.get(best, 0.0) < max(same + RESEMBLES / 2, RESEMBLES):
+            best = layer
+        if best in two and (best == layer or likeness[best] >= RESEMBLES):
+            out[layer] = best
+    return out
+
+
+RESEMBLES = 0.2
+"""Cosine of some thousand values of two layers from which on they are not independent: far above chance (0.02)."""
+
+
+def _layer_rows(artifact: Artifact) -> dict[int, NDArray[np.float32]]:
+    """Some values of every layer as a vector of length one."""
+    assert artifact.geometry is not None
+    out: dict[int, NDArray[np.float32]] = {}
+    for layer in range(artifact.geometry.layers):
+        for part in ("mlp.up", "mlp.gate", "attn.o", "attn.v"):
+            name = artifact.names.get(f"layers.{layer}.{part}")
+            tensor = artifact.weights.tensors[name] if name else None
+            if tensor is not None and tensor.signed and len(tensor.shape) == 2:
+                values = np.nan_to_num(tensor.rows(0, min(16, tensor.shape[0]))[:, :256].ravel(), posinf=0, neginf=0)
+                length = float(np.linalg.norm(values))
+                out[layer] = values / length if length else values
+                break
+    return out

@@ -186,6 +186,29 @@ SIGNALS: tuple[Signal, ...] = (
         "docs/relations.md",
     ),
     Signal(
+        "still-rows/1",
+        "weights",
+        "exact",
+        "Whether embedding rows that lie still between two dependent models had been trained before the two parted. Under "
+        "one random initialisation that was trained twice, the sign of a still row's inner product with the sum of those "
+        "before it is a fair coin. By which factor still rows shrank tells who was trained for longer.",
+        "input embeddings with tokens in common, in their coordinates",
+        "training of whatever length, as long as it never saw some tokens; weight decay; renumbered tokens",
+        "tied embeddings that are trained; other widths. Never counts towards dependence",
+        "docs/relations.md",
+    ),
+    Signal(
+        "mixture/1",
+        "weights",
+        "heuristic",
+        "Which references explain a model together: coefficients of merges, stacked layers, parts of updates; and "
+        "whether the point where related models part is indexed.",
+        "at least two references that the sign code ties to the model, with their files",
+        "linear, spherical, TIES, DARE and stacked merges, rounding, light training afterwards; other vocabularies",
+        "merges whose parents (or, for TIES and DARE, whose base) are not indexed; it proves no dependence",
+        "docs/architecture.md; mergekit's documented methods; Buneman 1971 (three points)",
+    ),
+    Signal(
         "adapter-rows/1",
         "weights",
         "exact",

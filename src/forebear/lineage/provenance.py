@@ -1,0 +1,450 @@
+"""The provenance set: which references are needed to explain a model, and whether that makes it a merge.
+
+A relative of a true parent stands in no set beside it: once the parent is in, the relative takes nothing more away.
+Fine-tunes of one base share directions through their data (cosines up to 0.6 were measured), so a sibling always
+explains *something*; what no training does is to explain *everything*. Two updates of cosine r from one base leave at
+least (1 + r) / 2 of the distance to the nearest of base and sibling, so a merge is only told where less than a fifth is
+left, or where values show the patterns of TIES and DARE, or where parents that are independent of each other both stand
+in the weights. Nothing here is a p-value; that the model depends on the references at all is shown before, by coins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.signals.least_squares import Fit, base_of, condition, errors, fit, nearest, pooled, select
+from forebear.signals.mixture import NAME, Gram, Unit, distances, raw
+from forebear.signals.sparse_merge import SparseMerge, sparse_merge
+from forebear.types import Evidence, Test
+
+F64 = NDArray[np.float64]
+
+LEAST = 0.02
+"""Coefficient from which on a reference counts as a parent, three standard errors deducted from it being above zero."""
+SAME_WAY = 0.9
+"""Cosine of the parents' updates above which what they are taken from is no base: it lies far away from both."""
+EXACT = 0.02
+"""Share of the distance to the nearest reference that an exact combination leaves, rounding apart."""
+CLOSE = 0.2
+"""Share that a combination may leave where training went on after the merge."""
+STEADY = 0.05
+"""Spread of a coefficient over tensors up to which it is one coefficient."""
+TENSORS = 0.9
+"""Share of values that lie in tensors which are explained one by one."""
+INDEPENDENT = 0.1
+"""Cosine of whole bodies below which two references share no base."""
+LEAST_INDEPENDENT = 0.05
+"""Coefficient from which on one of two independent references counts where training may have gone on."""
+COPIED = 0.05
+"""Distance of a layer from its own parent, as a share of that from every other: pass-through."""
+COLLINEAR = 30.0
+"""Condition number of the parents' updates above which their coefficients are told as intervals only."""
+SLERP_UNIT = 0.01
+"""How far a spherical combination may lie from the great circle, its radius being one."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A reference that is needed.
+
+    Attributes:
+        name: of the reference.
+        coefficient: of its weights, or of its update where there is a base.
+        low, high: three standard errors (jackknife over tensors) to either side; None for copied layers.
+        groups: coefficients by group of tensors.
+        layers: layers of the model that are copies of the reference's, in pass-through merges.
+        density: share of its update that was kept, where values were chosen at random.
+    """
+
+    name: str
+    coefficient: float
+    low: float | None = None
+    high: float | None = None
+    groups: Mapping[str, float] = field(default_factory=dict)
+    layers: tuple[int, ...] = ()
+    density: float | None = None
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What the references say about a model together.
+
+    Attributes:
+        parents: two or more for a merge; else empty.
+        method: how they were merged, in words.
+        base: the reference that their updates start from, or "".
+        residual: squared distance that is left, as a share of that to the nearest single reference.
+        rounding: the same of what rounding to the model's dtype leaves.
+        condition: of the parents' updates; 1 where that says nothing.
+        references: that were held against the model.
+        tensors: number of tensors compared.
+        note: what else has to be said.
+        whole: every value was read.
+        explained: share of values, for merges that keep some values of each update.
+        left_out: tensors that could not be compared.
+        exact: nothing but rounding is left.
+    """
+
+    parents: tuple[Parent, ...]
+    method: str
+    base: str
+    residual: float
+    rounding: float
+    condition: float
+    references: tuple[str, ...]
+    tensors: int
+    note: str = ""
+    whole: bool = True
+    explained: float | None = None
+    left_out: tuple[str, ...] = ()
+    exact: bool = True
+
+    @property
+    def merged(self) -> bool:
+        """Whether the model is a merge."""
+        return len(self.parents) >= 2
+
+    @property
+    def collinear(self) -> bool:
+        """Whether the parents' updates are too much alike for single coefficients."""
+        return self.condition > COLLINEAR
+
+    @property
+    def why(self) -> str:
+        """The sentence of the verdict."""
+        listed = ", ".join(f"{p.name} {_share(p)}" for p in self.parents)
+        base = f", on {self.base}" if self.base else ""
+        left = f"{self.residual:.1%} of the distance to the nearest of them is left"
+        if self.explained is not None:
+            left = f"{self.explained:.0%} of the values that moved are explained one by one"
+        tail = f" {self.note}" if self.note else ""
+        return f"Merged by {self.method} from {listed}{base}; {left}.{tail}"
+
+    def details(self) -> dict[str, Any]:
+        """For a relation's or an evidence's details."""
+        return {
+            "parents": [
+                {
+                    "name": p.name,
+                    "coefficient": round(p.coefficient, 4),
+                    "interval": None if p.low is None or p.high is None else [round(p.low, 4), round(p.high, 4)],
+                    "groups": {g: round(c, 4) for g, c in p.groups.items()},
+                    **({"layers": list(p.layers)} if p.layers else {}),
+                    **({"density": round(p.density, 4)} if p.density is not None else {}),
+                }
+                for p in self.parents
+            ],
+            "method": self.method or None,
+            "base": self.base or None,
+            "residual": self.residual,
+            "rounding": self.rounding,
+            "condition": self.condition,
+            "collinear": self.collinear,
+            "explained": self.explained,
+            "references": list(self.references),
+            "whole": self.whole,
+            "note": self.note or None,
+        }
+
+    def evidence(self) -> Evidence:
+        """``mixture/1`` as evidence; it carries no p-value."""
+        text = self.why
+        if not self.merged:
+            among = f"{len(self.references)} references were held against the model together"
+            text = f"{among}; no two of them are needed to explain it. {self.note}".strip()
+        return Evidence(
+            NAME,
+            "weights",
+            "nothing",
+            self.residual,
+            Test.HEURISTIC,
+            None,
+            self.tensors,
+            None,
+            text,
+            None,
+            self.details(),
+        )
+
+
+def _share(parent: Parent) -> str:
+    if parent.layers:
+        return f"({len(parent.layers)} layers)"
+    return f"{parent.coefficient:.2f}"
+
+
+def provenance(gram: Gram) -> Mixture:
+    """Which references are needed together; no parents where one explains the model as well as several."""
+    units = gram.body
+    if len(gram.names) < 2 or not units:
+        return Mixture((), "", "", 1.0, 0.0, 1.0, gram.names, len(units), "", gram.whole, None, gram.left_out)
+    combined = _combined(gram)  # an exact combination is told before patterns are looked for, others after
+    exact = combined if combined is not None and combined.exact else None
+    found = _passed_through(gram) or exact or _sparse(gram) or combined
+    if found is not None:
+        return found
+    products = pooled(units)
+    single = nearest(products).residual
+    several = select(products, len(units), _rounding(units))
+    return _mixture(gram, (), "", None, several.residual / single, single)
+
+
+def _rounding(units: tuple[Unit, ...]) -> float:
+    return float(sum(u.rounding for u in units))
+
+
+def _mixture(
+    gram: Gram,
+    parents: tuple[Parent, ...],
+    method: str,
+    base: int | None,
+    residual: float,
+    single: float,
+    condition_number: float = 1.0,
+    note: str = "",
+    explained: float | None = None,
+    exact: bool = True,
+) -> Mixture:
+    return Mixture(
+        parents,
+        method,
+        gram.names[base] if base is not None else "",
+        min(1.0, residual),
+        min(1.0, _rounding(gram.body) / single) if single else 0.0,
+        condition_number,
+        gram.names,
+        len(gram.body),
+        note,
+        gram.whole,
+        explained,
+        gram.left_out,
+        exact,
+    )
+
+
+def _combined(gram: Gram) -> Mixture | None:
+    """A combination with coefficients: linear, task arithmetic, spherical; also where training went on."""
+    units, products = gram.body, pooled(gram.body)
+    single = nearest(products).residual
+    chosen = select(products, len(units), _rounding(units))
+    if len(chosen.used) < 2:
+        return None
+    base = base_of(products, chosen.used)
+    pivot = base if base is not None else chosen.used[0]
+    error = errors(units, chosen.used, pivot)
+    parents = [k for k in chosen.used if k != base or chosen.coefficients[k] > 0]
+    clear = [k for k in parents if chosen.coefficients[k] >= max(LEAST, 3 * error[k])]
+    if len(clear) < 2:
+        return None
+    residual = chosen.residual / single
+    exact, steady = _exact(units, chosen, residual), _spread(units, chosen)
+    independent = _independent(products, clear)
+    further = residual <= CLOSE and float(steady[clear].max()) <= STEADY
+    strong = independent and all(chosen.coefficients[k] >= LEAST_INDEPENDENT for k in clear)
+    if not (exact or further or strong):
+        return None
+    method = _method(units, chosen, base, steady)
+    place = _place(units, clear) if len(clear) == 2 == len(chosen.used) else None
+    if place is not None:
+        method = f"spherical interpolation{'' if place[1] <= STEADY / 2 else ', at another place in every tensor'}"
+    told = chosen.coefficients.copy()
+    if place is not None:
+        told[clear] = 1 - place[0], place[0]
+    note = "" if exact else "Training went on after the merge, or not all parents are indexed."
+    number = _condition(products, clear)
+    if number > COLLINEAR:
+        note = f"{note} The parents' updates are collinear (condition number {number:.0f}).".strip()
+    if base is not None and base in clear:
+        note = f"{note} {gram.names[base]} may be the base of the merge or one of its parents.".strip()
+        base = None
+    groups = _by_group(gram, chosen)
+    return _mixture(
+        gram,
+        tuple(
+            Parent(
+                gram.names[k],
+                float(told[k]),
+                float(told[k] - 3 * error[k]),
+                float(told[k] + 3 * error[k]),
+                {g: float(c[k]) for g, c in groups.items()},
+            )
+            for k in sorted(clear, key=lambda k: -chosen.coefficients[k])
+        ),
+        method,
+        base,
+        residual,
+        single,
+        number,
+        note,
+        exact=exact,
+    )
+
+
+def _condition(products: F64, parents: list[int]) -> float:
+    """Condition number of the parents' updates from the best start among the other references, else from a parent.
+
+    Seen from far away all updates look alike, so a start has to lie no further from the parents than they from one
+    another.
+    """
+    squares = distances(products)[1:, 1:]
+    apart = float(squares[np.ix_(parents, parents)].max())
+    starts = [b for b in range(len(squares)) if b not in parents and float(squares[b, parents].max()) <= apart]
+    return min(
+        (condition(products, (b, *parents), b) for b in starts), default=condition(products, parents, parents[0])
+    )
+
+
+def _exact(units: tuple[Unit, ...], chosen: Fit, residual: float) -> bool:
+    """Whether the combination leaves no more than rounding would, over all and tensor by tensor.
+
+    Coefficients may differ from tensor to tensor: merges are often given one for every layer.
+    """
+    whole = fit(pooled(units), chosen.used).residual
+    if residual > CLOSE or (residual > EXACT and whole > 2 * _rounding(units) and not _each(units, chosen)):
+        return False
+    return _each(units, chosen)
+
+
+def _each(units: tuple[Unit, ...], chosen: Fit) -> bool:
+    explained = sum(
+        u.values
+        for u in units
+        if fit(u.products, chosen.used).residual <= max(EXACT * nearest(u.products).residual, 4 * u.rounding)
+    )
+    return explained >= TENSORS * sum(u.values for u in units)
+
+
+def _spread(units: tuple[Unit, ...], chosen: Fit) -> F64:
+    """``(K,)`` standard deviation of the coefficients over tensors, weighed by their values."""
+    table = np.array([fit(u.products, chosen.used).coefficients for u in units])
+    weight = np.array([u.values for u in units], dtype=np.float64)
+    mean = np.average(table, axis=0, weights=weight)
+    return np.asarray(np.sqrt(np.average((table - mean) ** 2, axis=0, weights=weight)))
+
+
+def _independent(products: F64, chosen: list[int]) -> bool:
+    inner = raw(products)[1:, 1:]
+    scale = np.sqrt(np.diag(inner))
+    cosine = inner / np.outer(scale, scale)
+    return all(abs(cosine[i, j]) < INDEPENDENT for i in chosen for j in chosen if i < j)
+
+
+def _method(units: tuple[Unit, ...], chosen: Fit, base: int | None, spread: F64) -> str:
+    used = [k for k in chosen.used if k != base or chosen.coefficients[k] >= LEAST]
+    by_tensor = float(spread[used].max()) > STEADY / 2
+    total = float(chosen.coefficients[used].sum())
+    kind = "task arithmetic" if base is not None and abs(total - 1) > LEAST and base not in used else "linear averaging"
+    return f"{kind} with coefficients by tensor" if by_tensor else kind
+
+
+def _place(units: tuple[Unit, ...], used: list[int]) -> tuple[float, float] | None:
+    """Where on the great circle between two parents the model lies (0 at the first, 1 at the second), and the spread.
+
+    None where it does not lie on the circle, or circle and chord are too close to tell. Spherical interpolation uses
+    ``sin((1 - t) w) / sin w`` and ``sin(t w) / sin w``, ``w`` being the angle of two tensors, so that
+    ``a² + b² + 2ab cos w = 1`` in every tensor.
+    """
+    on_circle, on_chord, weight = 0.0, 0.0, 0.0
+    places: list[float] = []
+    for u in units:
+        inner = raw(u.products)
+        i, j = (k + 1 for k in used)
+        cosine = float(np.clip(inner[i, j] / np.sqrt(max(inner[i, i] * inner[j, j], 1e-300)), -1, 1))
+        a, b = fit(u.products, used).coefficients[used]
+        angle = float(np.arccos(cosine))
+        length = a * a + b * b + 2 * a * b * cosine
+        on_the_chord = length / max((a + b) ** 2, 1e-9)  # what the square of the length were if the sum were one
+        sag = 1 - np.sqrt(on_the_chord)  # how far the chord lies inside of the circle
+        weight += u.values
+        on_circle += u.values * (abs(np.sqrt(length) - 1) <= min(SLERP_UNIT, sag / 4))
+        on_chord += u.values * (abs(a + b - 1) <= sag / 4)
+        if angle > 0:
+            places.append(float(np.arctan2(b * np.sin(angle), a + b * cosine) / angle))
+    if on_circle < TENSORS * weight or on_chord > (1 - TENSORS) * weight or not places:
+        return None
+    return float(np.median(places)), float(np.std(places))
+
+
+def _by_group(gram: Gram, chosen: Fit) -> dict[str, F64]:
+    groups: dict[str, list[Unit]] = {}
+    for unit in gram.units:
+        groups.setdefault(unit.group, []).append(unit)
+    return {g: fit(pooled(members), chosen.used).coefficients for g, members in groups.items()}
+
+
+def _passed_through(gram: Gram) -> Mixture | None:
+    """Whole layers of different references: every layer near one of them and far from the others."""
+    layers: dict[int, list[Unit]] = {}
+    for unit in gram.body:
+        parts = unit.role.split(".")
+        if parts[0] == "layers":
+            layers.setdefault(int(parts[1]), []).append(unit)
+    owner: dict[int, int] = {}
+    tied = 0
+    left = 0.0
+    for layer, members in layers.items():
+        away = distances(pooled(members))[0, 1:]
+        order = np.argsort(away, kind="stable")
+        if away[order[0]] <= COPIED * away[order[1]] and away[order[1]] > 0:
+            owner[layer] = int(order[0])
+            left += float(away[order[0]])
+        elif away[order[0]] == 0:
+            tied += 1  # the references share this layer
+    owners = sorted(set(owner.values()))
+    if len(owners) < 2 or len(owner) < 3 or len(owner) + tied < TENSORS * len(layers):
+        return None
+    single = nearest(pooled(gram.body)).residual
+    parents = tuple(
+        Parent(
+            gram.names[k],
+            len(mine := [n for n in layers if owner.get(n) == k]) / len(layers),
+            layers=tuple(sorted(mine)),
+            groups={},
+        )
+        for k in owners
+    )
+    note = "" if left == 0 else "The layers drifted a little from their parents'."
+    return _mixture(gram, parents, "stacking of whole layers (pass-through)", None, left / single, single, note=note)
+
+
+def _sparse(gram: Gram) -> Mixture | None:
+    """Parts of updates: TIES and DARE."""
+    found: SparseMerge | None = sparse_merge(gram)
+    if found is None or sum(w >= LEAST for w in found.weights.values()) < 2:
+        return None
+    products, units = pooled(gram.body), gram.body
+    chosen = (found.base, *found.weights)
+    if _cosine(products, found.base, tuple(found.weights)) > SAME_WAY:
+        return None
+    error = errors(units, chosen, found.base)
+    left = fit(products, chosen).residual
+    single = nearest(products).residual
+    parents = tuple(
+        Parent(
+            gram.names[k],
+            w,
+            w - 3 * float(error[k]),
+            w + 3 * float(error[k]),
+            density=found.densities.get(k),
+        )
+        for k, w in sorted(found.weights.items(), key=lambda item: -item[1])
+        if w >= LEAST
+    )
+    number = condition(products, chosen, found.base)
+    return _mixture(gram, parents, found.method, found.base, left / single, single, number, explained=found.explained)
+
+
+def _cosine(products: F64, base: int, parents: tuple[int, ...]) -> float:
+    """The largest cosine of two parents' updates from a base."""
+    squares = distances(products)[1:, 1:]
+    return max(
+        float(squares[base, i] + squares[base, j] - squares[i, j])
+        / (2 * float(np.sqrt(max(squares[base, i] * squares[base, j], 1e-300))))
+        for n, i in enumerate(parents)
+        for j in parents[:n]
+    )
