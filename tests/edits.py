@@ -144,6 +144,49 @@ def rebuilt(base: Path, name: str, change: Callable[[dict[str, F32]], dict[str, 
     return out
 
 
+def with_copied_heads(base: Path, name: str, order: list[int], noise: float) -> Path:
+    """A Llama with these key/value heads of the base's, each moved by noise of its own."""
+    rng = np.random.default_rng([*name.encode()])
+
+    def change(tensors: dict[str, F32]) -> dict[str, F32]:
+        made = dict(tensors)
+        for key, values in tensors.items():
+            if ".k_proj." in key or ".v_proj." in key:
+                heads = values.reshape(len(set(order)), -1, values.shape[1])[order]
+                made[key] = shaken(heads, noise, rng).reshape(-1, values.shape[1])
+        return made
+
+    return rebuilt(base, name, change, num_key_value_heads=len(order))
+
+
+def from_one_mlp(base: Path, name: str, noise: float, experts: int = 8) -> Path:
+    """A Qwen2-MoE whose shared expert and routed experts were all made from a Llama's MLPs, and moved by noise."""
+    rng = np.random.default_rng([*name.encode()])
+
+    def change(tensors: dict[str, F32]) -> dict[str, F32]:
+        made = {n: v for n, v in tensors.items() if ".mlp." not in n}
+        for key, values in tensors.items():
+            stem, _, part = key.partition(".mlp.")
+            if key.endswith(("q_proj.weight", "k_proj.weight", "v_proj.weight")):
+                made[key.replace("weight", "bias")] = 0.1 * rng.standard_normal(len(values))
+            if part:
+                for own in ("shared_expert", *(f"experts.{e}" for e in range(experts))):
+                    made[f"{stem}.mlp.{own}.{part}"] = shaken(values, noise, rng)
+                for gate, rows in (("gate", experts), ("shared_expert_gate", 1)):
+                    width = tensors["model.embed_tokens.weight"].shape[1]
+                    made[f"{stem}.mlp.{gate}.weight"] = rng.standard_normal((rows, width))
+        return made
+
+    size = json.loads((base / "config.json").read_text())["intermediate_size"]
+    sizes = {"moe_intermediate_size": size, "shared_expert_intermediate_size": size}
+    return rebuilt(base, name, change, model_type="qwen2_moe", num_experts=experts, **sizes)
+
+
+def shaken(values: F32, noise: float, rng: np.random.Generator) -> F32:
+    """Values with normal noise, relative to their deviation."""
+    return np.asarray(values + noise * values.std() * rng.standard_normal(values.shape))
+
+
 def with_layers(order: list[int]) -> Callable[[dict[str, F32]], dict[str, F32]]:
     """Keep, drop and repeat layers: the new model's layers are these of the old one."""
 

@@ -37,10 +37,15 @@ STACKS = (
     ["permute-neurons", "permute-heads", "permute-residual", "rotate-values", "rescale-norms"],
     ["permute-heads", "rotate", "permute-neurons", "mix-values", "rotate-planes", "pad-duplicates", "permute-residual"],
     ["pad-dead", "rescale-norms", "rotate", "rescale-norms", "permute-residual", "flip-planes"],
+    ["clone-width?", "repeat-heads?", "split-neurons", "permute-heads", "rotate"],
 )
 LAYERNORM = ("gpt2", "gpt_neox")
+EXTRA = ("turn-layers", "slice-layers", "latent-attention")
+"""Steps after which a model has tensors that its family lacks."""
 IMPOSSIBLE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("flip-neurons", "rescale-neurons", "flip-residual", "fuse", "falsify-heads"), LAYERNORM),
+    **dict.fromkeys(("repeat-heads", "group-heads", "latent-attention", "turn-layers", "slice-layers"), LAYERNORM),
+    "clone-width": ("gemma",),
     "permute-experts": ("llama", "mistral", "qwen2", "qwen3", "gpt2", "gpt_neox", "gemma"),
 }
 
@@ -84,7 +89,7 @@ def test_the_outputs_of_real_implementations_stay(real: tuple[fl.Case, Path, F32
     out = disguise(folder, tmp_path / "out", [step], 1)
     assert change(out, before) <= 1e-4
     assert step == "untie" or not equal(tensors(folder), tensors(out))
-    assert read(out).tied == (read(folder).tied and step not in ("untie", "rotate", "fold-norms"))
+    assert read(out).tied == (read(folder).tied and step not in ("untie", "rotate", "fold-norms", "clone-width"))
 
 
 @pytest.mark.torch
@@ -147,7 +152,7 @@ def test_every_disguise_can_be_worn_and_read_and_follows_its_seed(family: str, s
     said = {"falsify", "falsify-heads", "untie"}
     silent = said | {"fold-norms"} if family not in LAYERNORM else said  # gains are one here
     assert equal(tensors(base), one) == (step in silent and not (family == "gpt2" and step == "untie"))
-    if step not in {"rename", "rename-opaque", "turn", "fuse", "falsify"}:
+    if step not in {"rename", "rename-opaque", "turn", "fuse", "falsify", *EXTRA}:
         artifact = opened(tmp_path / "one")
         assert artifact.geometry is not None and artifact.geometry.heads
         again = read(tmp_path / "one")
@@ -175,6 +180,11 @@ def sizes(folder: Path) -> tuple[int, ...]:
         ("reorder-layers", (64, 4, 4, 2, 128, 256)),
         ("trim-vocabulary", (64, 4, 4, 2, 128, 171)),
         ("rotate", (64, 4, 4, 2, 128, 256)),
+        ("repeat-heads", (64, 4, 4, 4, 128, 256)),
+        ("group-heads", (64, 4, 4, 1, 128, 256)),
+        ("split-neurons", (64, 4, 4, 2, 256, 256)),
+        ("widen-neurons", (64, 4, 4, 2, 192, 256)),
+        ("clone-width", (128, 4, 8, 4, 128, 256)),
     ],
 )
 def test_sizes_are_in_the_weights_and_in_the_config(step: str, expected: tuple[int, ...], tmp_path: Path) -> None:
@@ -225,6 +235,61 @@ def test_pruning_and_padding_keep_the_neurons_that_are_left(tmp_path: Path) -> N
     down, old = after["layers.1.experts.2.down"].T, before["layers.1.experts.2.down"].T
     assert len(twice) == 32
     assert all(np.allclose(down[at], old[k] / order.count(k), rtol=0.01) for at, k in enumerate(order))
+
+
+@pytest.mark.torch
+def test_shortcuts_lead_from_coordinates_to_coordinates(real: tuple[fl.Case, Path, F32], tmp_path: Path) -> None:
+    """Turned back by the matrices on the shortcuts, the layers are one model, which computes what the base did."""
+    case, folder, before = real
+    if case.family in LAYERNORM:
+        return
+    turned = tensors(disguise(folder, tmp_path / "turned", ["turn-layers"], 1))
+    network = read(disguise(folder, tmp_path / "plain", ["fold-norms"]))
+    basis = np.eye(fl.WIDTH).astype(np.float32)
+    names = opened(tmp_path / "plain").names
+    made = {**network.weights, "embed": turned[names["embed"]]}
+    for layer in range(network.layers):
+        for attention, shortcut in ((True, "attn_shortcut_Q"), (False, "mlp_shortcut_Q")):
+            onto: F32 = basis @ turned[f"{network.prefix}layers.{layer}.{shortcut}"]
+            for role in [r for r in names if r.startswith(f"layers.{layer}.") and (".attn." in r) == attention]:
+                if role.removesuffix(".bias").endswith((".o", "down")):
+                    made[role] = onto @ turned[names[role]]
+                elif network.weights[role].ndim == 2:
+                    made[role] = turned[names[role]] @ basis.T
+            basis = onto
+    made["lm_head"] = turned[names["lm_head"]] @ basis.T
+    assert change(write(network.with_(made), tmp_path / "out"), before) <= 1e-4
+
+
+def test_sliced_layers_are_narrower_and_a_latent_has_fewer_dimensions(tmp_path: Path) -> None:
+    base = tiny("llama", tmp_path / "base", 1)
+    sliced = {n: v.shape for n, v in tensors(disguise(base, tmp_path / "sliced", ["slice-layers"])).items()}
+    stem = "model.layers.1."
+    assert sliced[stem + "attn_shortcut_Q"] == sliced[stem + "mlp_shortcut_Q"] == (48, 48)
+    assert sliced["model.embed_tokens.weight"] == (256, 48) and sliced[stem + "mlp.down_proj.weight"] == (48, 128)
+    for share, error in ((1.0, 0.01), (0.75, 0.4)):
+        latent = tensors(disguise(base, tmp_path / f"{share}", [f"latent-attention:{share}"]))
+        lift, squeeze = (latent[f"{stem}self_attn.{part}.weight"] for part in ("kv_lift", "kv_squeeze"))
+        both = np.concatenate([tensors(base)[f"{stem}self_attn.{part}.weight"] for part in ("k_proj", "v_proj")])
+        assert squeeze.shape == (64 * share, 64) and not any("k_proj" in n or "v_proj" in n for n in latent)
+        assert np.linalg.norm(lift @ squeeze - both) <= error * np.linalg.norm(both)
+
+
+def test_neurons_are_split_unequally_and_copies_share_their_column(tmp_path: Path) -> None:
+    base = tiny("llama", tmp_path / "base", 1)
+    up, gate, down = (f"layers.2.mlp.{part}" for part in ("up", "gate", "down"))
+    before = read(base).weights
+    for step, most in (("split-neurons", 2), ("widen-neurons", 8)):
+        after = read(disguise(base, tmp_path / step, [step], dtype="F32")).weights
+        at = np.array([np.flatnonzero((before[gate] == row).all(axis=1))[0] for row in after[gate]])
+        counts = np.bincount(at, minlength=128)
+        assert 2 <= counts.max() <= most and counts.min() == (2 if step == "split-neurons" else 1)
+        size = (after[up] / before[up][at]).mean(axis=1)
+        share = (after[down] / before[down][:, at]).mean(axis=0) * size
+        assert np.allclose(np.bincount(at, share), 1, atol=1e-3)
+        assert (
+            (np.ptp(size) > 1 and np.ptp(share) > 0.5) if most == 2 else np.allclose(share, 1 / counts[at], atol=1e-3)
+        )
 
 
 def test_splices_and_merges_are_made_of_two(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from disguise.rows import PAIRS, ROWS, STACK, Pair, Row, a_few, able, pairs_of
 from disguise.table import share, table
 from null.coins import clopper_pearson
 
-from disguises import DISGUISES, NEEDS_OTHER, Inapplicable, disguise
+from disguises import DISGUISES, NEEDS_OTHER, UNPROMISED, Inapplicable, disguise
 from forebear.inspect.compare import compare
 from forebear.types import (
     Ancestor,
@@ -82,7 +82,7 @@ def test_every_row_has_enough_pairs_of_enough_bases(row: Row) -> None:
 
 def test_every_disguise_has_a_row() -> None:
     alone = {row.steps[0].partition(":")[0] for row in ROWS if len(row.steps) == 1}
-    assert set(DISGUISES) - alone == {"untie", "copy-embeddings", "turn"}
+    assert set(DISGUISES) - alone == {"untie", "copy-embeddings", "turn", *UNPROMISED}
     assert len({row.name for row in ROWS}) == len(ROWS)
 
 

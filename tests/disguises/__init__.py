@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from disguises.beyond import BEYOND, GROWN
 from disguises.heads import HEADS
 from disguises.network import Inapplicable, Network, read, write
 from disguises.papers import PAPERS, fuse, rename
@@ -22,7 +23,7 @@ from disguises.surgery import SURGERY
 from disguises.symmetries import SYMMETRIES, Given
 from disguises.tokens import TOKENS, renumber_tokens
 
-__all__ = ["DISGUISES", "NEEDS_OTHER", "SAME_FUNCTION", "Inapplicable", "disguise", "disguised"]
+__all__ = ["DISGUISES", "NEEDS_OTHER", "SAME_FUNCTION", "UNPROMISED", "Inapplicable", "disguise", "disguised"]
 
 Step = Callable[[Network, Given], Network]
 
@@ -31,12 +32,14 @@ def _named(steps: Sequence[Step]) -> dict[str, Step]:
     return {step.__name__.replace("_", "-"): step for step in steps}
 
 
-DISGUISES: Mapping[str, Step] = MappingProxyType(_named((*SYMMETRIES, *HEADS, *TOKENS, *SURGERY, *PAPERS)))
+DISGUISES: Mapping[str, Step] = MappingProxyType(_named((*SYMMETRIES, *HEADS, *TOKENS, *SURGERY, *PAPERS, *BEYOND)))
 """Every disguise by name."""
-SAME_FUNCTION = frozenset(_named((*SYMMETRIES, *HEADS, renumber_tokens, rename, fuse)))
+SAME_FUNCTION = frozenset(_named((*SYMMETRIES, *HEADS, *GROWN, renumber_tokens, rename, fuse)))
 """Those that leave the outputs alone (up to the order of tokens)."""
 NEEDS_OTHER = frozenset({"splice", "merge", "copy-embeddings", "replace-tokenizer"})
 """Those that take something from another model."""
+UNPROMISED = frozenset(_named(BEYOND))
+"""Those that Forebear may leave undone."""
 
 
 def disguise(

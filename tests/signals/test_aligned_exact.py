@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edits import as_float32, copy, edit
+from edits import as_float32, copy, edit, from_one_mlp, with_copied_heads
 from forebear.artifacts import Artifact, read_artifact
 from forebear.inspect.disguise import undo
 from forebear.signals.aligned import align
@@ -78,6 +78,28 @@ def test_experts_made_from_one_mlp_hold_one_coin_between_them(tmp_path: Path) ->
         assert not isinstance(found, str)
         tail = found.counts.groups["experts"]
         z.append((2 * tail.agree - tail.n) / np.sqrt(tail.n))
+    assert np.mean(np.square(z)) == pytest.approx(1.0, abs=4 * np.sqrt(2 / len(z)))
+    assert np.abs(z).max() < 4.5
+
+
+@pytest.mark.parametrize("made", ["heads", "mlp"])
+def test_copies_inside_of_a_layer_hold_one_coin_between_them(made: str, tmp_path: Path) -> None:
+    """Doubled key/value heads, and a shared expert beside routed ones that were made from the same MLP."""
+    models = []
+    for k in range(MODELS):
+        base = tiny_llama(tmp_path / str(k), 100 + k, hidden=48, head_dim=12, layers=1, intermediate=64)
+        folder = (
+            with_copied_heads(base, f"x{k}", [0, 1] * 2, 0.3) if made == "heads" else from_one_mlp(base, f"x{k}", 0.3)
+        )
+        models.append(opened(folder))
+    codes = [encode(m)[0] for m in models]
+    z = []
+    for one, two in combinations(range(MODELS), 2):
+        found = undo(models[one], models[two], (codes[one], codes[two]))
+        assert not isinstance(found, str)
+        tails = [t for g, t in found.counts.groups.items() if (g in ("glu", "experts")) == (made == "mlp")]
+        n, agree = sum(t.n for t in tails), sum(t.agree for t in tails)
+        z.append((2 * agree - n) / np.sqrt(n))
     assert np.mean(np.square(z)) == pytest.approx(1.0, abs=4 * np.sqrt(2 / len(z)))
     assert np.abs(z).max() < 4.5
 

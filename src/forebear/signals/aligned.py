@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
-from forebear.signals.copies import Distinct
+from forebear.signals.copies import Distinct, kind_of
 from forebear.signals.experts import ExpertMap, expert_map
 from forebear.signals.frames import MATCHING, Frame
 from forebear.signals.generators import Block, plane_dims, usable_rows
@@ -84,9 +84,8 @@ def align(a: Artifact, b: Artifact, frame: Frame, groups: frozenset[str], side: 
     distinct = Distinct()
 
     def count(one: Block, two: Block) -> None:
-        kind = "neurons" if one.group in NEURON_GROUPS else one.group
         trusted = (one, two)[side]
-        fresh = distinct.of(kind, np.where(trusted.valid[:, None], trusted.rows, 0.0).astype(np.float32))
+        fresh = distinct.of(kind_of(one.group), np.where(trusted.valid[:, None], trusted.rows, 0.0).astype(np.float32))
         cells.append(compare_rows(replace(one, valid=one.valid & fresh), replace(two, positions=one.positions)))
 
     if "residual" in groups and (columns := _residual(frame)) is not None:

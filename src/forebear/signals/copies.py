@@ -25,6 +25,11 @@ TWIN = 0.7
 """Size of the cosine from which on two rows are taken for one, and mean cosine from which on two blocks are."""
 
 
+def kind_of(group: str) -> str:
+    """What a coin group's blocks can hold copies of: neurons of MLPs and of experts are made from one another."""
+    return "neurons" if group in ("glu", "experts", "upcycled") else group
+
+
 class Distinct:
     """What was counted of the trusted model. Only that model is asked, so leaving out costs coins and no honesty."""
 

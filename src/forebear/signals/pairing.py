@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.signals.alignment import ROUTER_VALUES, layer_pairs, matched_experts
 from forebear.signals.binomial import log10_tail
+from forebear.signals.copies import Distinct, kind_of
 from forebear.signals.generators import Block, layer_blocks, residual_block, summed_mlp
 from forebear.signals.layout import plan
 from forebear.signals.sign_code import COPY_ALPHA, SignCode, compare_rows, relies_on
@@ -47,31 +52,45 @@ def paired_blocks(
         for block in layer_blocks(a, i, how):
             if block.group in comparable and block.group in theirs:
                 pair = block, theirs[block.group]
-                if once.first(pair[side]):
-                    yield pair
+                yield from once.pair(pair, side)
         if "upcycled" in comparable:
             one, two = summed_mlp(a, i, how), summed_mlp(b, j, how)
-            if one is not None and two is not None and once.first((one, two)[side]):
-                yield one, two
+            if one is not None and two is not None:
+                yield from once.pair((one, two), side)
 
 
 class CountedOnce:
-    """Blocks of the trusted model that were compared already, so that no copy of one is counted again."""
+    """What was compared of the trusted model already, so that no copy of it is counted again."""
 
     def __init__(self) -> None:
         self._seen: dict[str, list[Block]] = {}
 
-    def first(self, block: Block) -> bool:
-        """Whether no earlier block of the group holds the same coins; remembers the block if so.
+    def pair(self, pair: tuple[Block, Block], side: int) -> Iterator[tuple[Block, Block]]:
+        """The pair with the coins that were not counted yet; nothing where there are none.
 
-        Copies are told by their signs (of inner products, fair between independent layers) and, where there are too few
-        rows for that, by a mean signed cosine that fair signs do not reach. The other model is not asked.
+        Args:
+            pair: blocks of the two models.
+            side: which of the two is relied on; the other one is not asked.
         """
-        earlier = self._seen.setdefault(block.group, [])
+        fresh = self._fresh(pair[side])
+        if fresh.any():
+            one, two = (
+                replace(block, valid=block.valid & fresh) if k == side else block for k, block in enumerate(pair)
+            )
+            yield one, two
+
+    def _fresh(self, block: Block) -> NDArray[np.bool_]:
+        """``(n,)`` rows that hold no coin of an earlier block, nor of another row; remembers the block.
+
+        Copied layers, and experts made from the MLP that the shared expert was made from, lie in the same order. They
+        are told by their signs (of inner products, fair between independent layers) and, where there are too few rows
+        for that, by a mean signed cosine that fair signs do not reach. Inside of a block heads may be copies.
+        """
+        earlier = self._seen.setdefault(kind_of(block.group), [])
         for other in earlier:
             cell = compare_rows(other, block)
             same = cell.n > 0 and log10_tail(max(cell.agree, cell.n - cell.agree), cell.n) < COPY_ALPHA
             if same or abs(cell.cosine or 0.0) >= COPY_COSINE:
-                return False
+                return np.zeros(len(block.rows), dtype=bool)
         earlier.append(block)
-        return True
+        return Distinct().of(block.group, np.where(block.valid[:, None], block.rows, 0.0).astype(np.float32))

@@ -230,6 +230,26 @@ def copied_layers(code: SignCode) -> dict[tuple[int, str], int]:
     return first
 
 
+def shown_twice(code: SignCode) -> frozenset[str]:
+    """Groups that a layer shows twice, asked over all layers together; what comes second is not counted.
+
+    ``value_output`` and ``query_key`` where the two heads that are read are copies, as after a conversion to more
+    key/value heads; ``experts`` where they have the neurons of the shared expert, all having been made from one MLP.
+    Heads and neurons are shown in one order, so bits are held against bits.
+    """
+    bits, valid = np.unpackbits(code.bits), np.unpackbits(code.valid).astype(bool)
+    slots = np.array([s for s in range(SLOTS) if code.layers[s] >= 0], dtype=np.int64)[:, None]
+    places, found = regions(code.groups), set()
+    for group, first in (("experts", "glu"), ("value_output", "value_output"), ("query_key", "query_key")):
+        if group in places and first in places:
+            size = places[group].size // (1 + (group == first))
+            one = RESIDUAL_BITS + slots * LAYER_BITS + places[first].start + np.arange(size)
+            two = RESIDUAL_BITS + slots * LAYER_BITS + places[group].start + places[group].size - size + np.arange(size)
+            if _log10_repeats(bits, valid, one, two) < COPY_ALPHA:
+                found.add(group)
+    return frozenset(found)
+
+
 def _log10_repeats(bits: Bits, valid: NDArray[np.bool_], one: NDArray[np.int64], two: NDArray[np.int64]) -> float:
     """log10 tail of two parts of one code agreeing, or disagreeing, as much as they do (one-sided)."""
     both = valid[one] & valid[two]
@@ -266,16 +286,19 @@ def compare_codes(a: SignCode, b: SignCode, comparable: frozenset[str]) -> tuple
         count(0, 0, RESIDUAL_BITS, "residual", None, None)
     side = relies_on(a, b)
     copies = copied_layers((a, b)[side])
+    twice = shown_twice((a, b)[side])
     seen: set[tuple[int, str]] = set()
     for sa, sb in aligned_slots(a, b):
         for group, place in places.items():
             layer = (a.layers[sa], b.layers[sb])[side]
-            origin = (copies.get((layer, group), layer), group)
+            kind = "glu" if group == "experts" and group in twice and "glu" in comparable else group
+            size = place.size // 2 if kind in twice else place.size
+            origin = (copies.get((layer, group), layer), kind)
             if group in comparable and origin not in seen:
                 seen.add(origin)
                 one = RESIDUAL_BITS + sa * LAYER_BITS + place.start
                 two = RESIDUAL_BITS + sb * LAYER_BITS + place.start
-                count(one, two, place.size, group, a.layers[sa], b.layers[sb])
+                count(one, two, size, group, a.layers[sa], b.layers[sb])
     return tuple(cells)
 
 
