@@ -1,10 +1,11 @@
 """Is every sign coin fair between independent models, and what does the test find? Writes docs/null-study.md's tables.
 
-    python benchmarks/null_study.py [--seed 1] [--cache DIR] [--jobs 2] [--only aligned] [--output docs/null-study.md]
+    python benchmarks/null_study.py [--seed 1] [--cache DIR] [--jobs 2] [--only PART] [--output docs/null-study.md]
 
 Needs: pip install 'forebear[bench]'. Builds the sets ``null``, ``replicate`` and ``shared-start`` of benchmarks/zoo
 first (about twenty minutes of two cores unless they are in the cache), then counts and draws (about twenty minutes of
-one). ``--only aligned`` counts coins after alignment alone, about eight of those minutes, for which the set ``null`` is
+one). ``--only aligned`` counts coins after alignment alone, about eight of those minutes; ``--only disguise`` looks at
+the second frame, the resemblance of neurons and the whole comparison, about fifteen. For both the set ``null`` is
 enough. The same seed, versions and processor give the same document.
 """
 
@@ -14,32 +15,35 @@ import argparse
 import csv
 import gzip
 import io
+import math
 import os
 import platform
 import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from null import experiments, plots, tables
+from null import experiments, plots, resembled, tables
 from null.aligned import FRAMES, PRODUCT, aligned_counts, chosen_pairs, drifted_copies, repeating_pairs
-from null.coins import Fairness, Table, fairness, simulated_codes, simulated_rows
+from null.coins import Fairness, Table, clopper_pearson, fairness, simulated_codes, simulated_rows
 from null.experiments import Located
 from null.pairs import METHODS, POOLED, Counted, all_pairs, groups_of, open_model, table_of
 from null.power import Power, drifted_models, simulated
+from null.undone import GUESSED, RECOGNISED, SEEN, UNDONE, Looked, drawn_pairs, look
 from zoo.build import CACHE, Built, build_all
 from zoo.recipes import SETS
 
 from forebear.errors import ForebearError
+from forebear.lineage import Counts
 
 T = TypeVar("T", bound=Counted)
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "null-study.md"
-SIMULATORS = {"codes": simulated_codes} | dict.fromkeys(("rows", *FRAMES), simulated_rows)
+SIMULATORS = {"codes": simulated_codes} | dict.fromkeys(("rows", *FRAMES, *SEEN), simulated_rows)
 TRIALS, PARENTS, PADDED_PAIRS, CLONES, VERDICT_PAIRS = 100, 24, 45, 8, 400
 CROSSED, DISGUISED = 5_000, 8
 
@@ -235,6 +239,58 @@ def study_aligned(document: Path, models: Sequence[Located], seed: int, draws: i
     }
 
 
+def study_disguise(document: Path, looks: Sequence[Looked], seed: int, draws: int = 999) -> dict[str, str]:
+    """Independent models with their coordinates put together: counts beside the document, and its blocks.
+
+    They are about frames, about neurons, and about whole comparisons.
+    """
+    write_counts(folder_of(document) / "undone-pairs.csv.gz", looks, SEEN)
+    groups = by_group(looks, seed, draws, methods=SEEN)
+    hardest = by_group(twins_of(looks), seed, draws, (POOLED,), SEEN)
+    say("fairness in forced frames done")
+    asked = resembled.asked(looks)
+    second, models = sum(x.second for x in looks), {name for x in looks for name in (x.one, x.two)}
+    bound = clopper_pearson(second, len(looks))[1]
+    within = sum(x.families[0] == x.families[1] for x in looks)
+    met = sum(x.of(RECOGNISED).pooled.n > 0 for x in looks)
+    return {
+        "disguise-setting": textwrap.fill(
+            f"{len(looks):,} pairs of {len(models)} models: {within:,} within a family and {len(looks) - within:,} "
+            f"random ones between families. {second} of them have a second frame (at most {bound:.2%}, 95 % "
+            f"Clopper-Pearson); {met:,} have coins in one that takes whatever neurons pass. Seed {seed}.",
+            118,
+        ),
+        "disguise-groups": tables.fair(groups, ("frame", "group")),
+        "disguise-hardest": tables.fair(hardest, ("frame", "group")),
+        "disguise-summary": summary((groups, hardest), "The two tables hold"),
+        "disguise-p": tables.conservative(final_p(looks)),
+        "disguise-neurons": tables.shares(resembled.by_kind(asked, seed)),
+        "disguise-named": tables.named(resembled.nominations(asked, seed)),
+        "disguise-ranks": tables.ranks(resembled.ranked(asked, seed)),
+        "disguise-verdicts": tables.comparisons(looks),
+    }
+
+
+def final_p(looks: Sequence[Looked]) -> dict[str, list[float]]:
+    """log10 of the p-values that pairs end with: as they are printed, and without the share of the level.
+
+    Without it, looks and frames are still paid for, and what is left of a pair's p is not cut off at 1.
+    """
+
+    def unshared(counts: Counts) -> float:
+        return replace(counts, log10_paid=math.log10(2)).log10_p
+
+    taken = [(x, x.of(x.better)) for x in looks if x.better and x.of(x.better).pooled.n]
+    return {
+        "of what `undo` returns": [x.of(UNDONE).log10_p for x in looks if x.of(UNDONE).pooled.n],
+        "of the better of two frames": [counts.log10_p for _, counts in taken],
+        "the same, the share of the level not paid for": [unshared(counts) for _, counts in taken],
+        "of the frame with the smaller p, not paid for either": [
+            min(unshared(x.of(UNDONE)), unshared(x.of(GUESSED))) for x, _ in taken
+        ],
+    }
+
+
 def twins_of(pairs: Iterable[T]) -> list[T]:
     """Pairs of the hardest negatives."""
     return [p for p in pairs if p.one.startswith("twin-") and p.two.startswith("twin-")]
@@ -258,11 +314,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=CACHE, metavar="DIR")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", choices=("aligned",), help="count coins after alignment alone")
+    parser.add_argument("--only", choices=("aligned", "disguise"), help="this part alone")
     parser.add_argument("--output", type=Path, default=DOCUMENT, metavar="FILE.md")
     given = parser.parse_args()
     blocks = {} if given.only else study(given.output, given.cache, given.seed, given.jobs)
-    blocks |= study_aligned(given.output, locate(built_set("null", given.cache, given.jobs)), given.seed)
+    models = locate(built_set("null", given.cache, given.jobs))
+    if given.only != "disguise":
+        blocks |= study_aligned(given.output, models, given.seed)
+    if given.only != "aligned":
+        pairs = drawn_pairs(models, given.seed)
+        blocks |= study_disguise(given.output, [look(a, b) for a, b in pairs], given.seed)
     given.output.write_text(tables.fill(given.output.read_text("utf-8"), blocks), "utf-8")
     print("\n\n".join(blocks.values()))
 

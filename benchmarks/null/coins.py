@@ -131,17 +131,22 @@ def ks_distance(p: F64) -> float:
 
 
 def variance_interval(table: Table, rng: np.random.Generator, draws: int = 999) -> tuple[float, float]:
-    """95 % interval of the mean of z squared, models drawn with replacement.
+    """95 % interval of the mean of z squared, models drawn with replacement."""
+    return mean_interval(table.one, table.two, table.z**2, rng, draws)
 
-    A pair counts as often as both of its models are drawn together; counts within one model as often as that one.
+
+def mean_interval(one: I64, two: I64, values: F64, rng: np.random.Generator, draws: int = 999) -> tuple[float, float]:
+    """95 % interval of the mean of a value that pairs have, models drawn with replacement.
+
+    A pair counts as often as both of its models are drawn together; a value within one model as often as that one.
     """
-    names, at = np.unique(np.concatenate([table.one, table.two]), return_inverse=True)
-    one, two = at[: len(table.one)], at[len(table.one) :]
+    names, at = np.unique(np.concatenate([one, two]), return_inverse=True)
+    one, two = at[: len(one)], at[len(one) :]
     weight = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
     pairs = np.where(one == two, weight[:, one], weight[:, one] * weight[:, two])
     totals = pairs.sum(axis=1)
-    values = (pairs @ table.z**2)[totals > 0] / totals[totals > 0]
-    low, high = np.quantile(values, [0.025, 0.975])
+    means = (pairs @ values)[totals > 0] / totals[totals > 0]
+    low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
 
 

@@ -10,7 +10,10 @@ from null.aligned import Drifted
 from null.coins import Fairness, Table, at_level, clopper_pearson
 from null.experiments import Outcome, Padded
 from null.power import Power
+from null.resembled import CONTROLS, Named, Ranks, Shares
+from null.undone import Looked
 
+COMMON = (0.5, 0.2, 0.1, 0.05, 0.01)
 LEVELS = (0.05, 0.01, 1e-3, 1e-4, 1e-6)
 _SHOWN = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 
@@ -120,6 +123,63 @@ def drifted(found: Sequence[Drifted]) -> str:
             (f"{d.drift:.0%}", f"{d.cosine:.2f}", d.coins, f"{d.agree:.1%}", *p, _share(d.found, d.pairs, low, high))
         )
     return markdown(("noise", "cosine", "coins", "agree", "median log10 p", "largest", "found, 95 %"), rows)
+
+
+def conservative(found: Mapping[str, Sequence[float]]) -> str:
+    """Pairs whose final p, given as log10, is at or below levels, by what was paid; and the smallest."""
+    rows = []
+    for what, values in found.items():
+        cells = []
+        for level in COMMON:
+            hits = sum(10**value <= level for value in values)
+            low, high = clopper_pearson(hits, len(values))
+            cells.append(f"{hits / len(values):.3f} ({low:.3f} to {high:.3f})")
+        rows.append((what, f"{len(values):,}", *cells, f"{10 ** min(values):.2g}"))
+    return markdown(("p", "pairs", *(f"≤ {level:g}" for level in COMMON), "smallest"), rows)
+
+
+def comparisons(found: Sequence[Looked]) -> str:
+    """Verdicts of whole comparisons, how many findings they have, and the share that says related."""
+    counts = {v: sum(x.verdict == v for x in found) for v in sorted({x.verdict for x in found})}
+    related = sum(x.related for x in found)
+    rows = [(f"`{v}`", f"{n:,}") for v, n in counts.items()]
+    rows.append(("findings", str(sum(len(x.findings) for x in found))))
+    rows.append(("**says related**", _share(related, len(found), *clopper_pearson(related, len(found)))))
+    return markdown(("verdict", f"of {len(found):,} pairs"), rows)
+
+
+def shares(found: Mapping[tuple[str, str], Shares]) -> str:
+    """Agreeing neurons by kind of pair."""
+    rows = []
+    for key, s in found.items():
+        ratio, low, high = s.ratio
+        counts = f"{s.pairs:,}", f"{s.probes:,}", f"{s.agree:,}", f"{s.expected:,.0f}"
+        largest = (f"{x:.1%}" for x in s.largest)
+        rows.append((*key, *counts, f"{ratio:.2f} ({low:.2f} to {high:.2f})", *largest, s.beyond, s.standing))
+    head = ("models of", "tokens", "ordered pairs", "neurons", "agree", "by chance", "one view / chance (95 %, models)")
+    return markdown((*head, "most of a pair", "of a layer", "layers beyond chance", "stand out"), rows)
+
+
+def named(found: Mapping[str, Named]) -> str:
+    """How often the rule names an innocent, with upper bounds by pair and by model."""
+    rows = []
+    for what, n in found.items():
+        pairs, models = clopper_pearson(n.named, n.pairs)[1], clopper_pearson(n.models_told, n.models)[1]
+        rows.append((what, f"{n.pairs:,}", n.models, n.standing, n.named, f"{pairs:.2%}", f"{models:.1%}"))
+    head = ("controls", "ordered pairs", "models", "layers that stand out", "references named")
+    return markdown((*head, "upper bound, by pair", "by model"), rows)
+
+
+def ranks(found: Mapping[tuple[str, str], Ranks]) -> str:
+    """Where references stand among their controls, beside what a p-value may show."""
+    size = CONTROLS + 1
+    rows = []
+    for key, r in found.items():
+        low, high = r.interval
+        at = [f"{share:.3f}" for share in r.at]
+        rows.append((*key, f"{r.pairs:,}", r.models, f"{at[0]} ({low:.2f} to {high:.2f})", *at[1:], f"{r.ks:.3f}"))
+    levels = (f"≤ {k / size:g}" for k in range(1, size))
+    return markdown(("reference", "controls", "ordered pairs", "models", *levels, "KS"), rows)
 
 
 def _share(hits: int, n: int, low: float, high: float) -> str:

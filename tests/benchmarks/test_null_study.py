@@ -168,7 +168,8 @@ def test_the_document_has_the_markers_that_the_study_writes() -> None:
     text = null_study.DOCUMENT.read_text("utf-8")
     first = ["setting", "groups", "summary", "families", "replicate", "hardest", "levels", "padding"]
     aligned = [f"aligned-{x}" for x in ("setting", "groups", "summary", "hardest", "levels", "made", "power")]
-    names = [*first, "shared", "selves", "cloned", "power", "verdicts", *aligned]
+    parts = ("setting", "groups", "hardest", "summary", "p", "neurons", "named", "ranks", "verdicts")
+    names = [*first, "shared", "selves", "cloned", "power", "verdicts", *aligned, *(f"disguise-{x}" for x in parts)]
     assert tables.fill(text, dict.fromkeys(names, "x")).count("\nx\n") == len(names)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -14,7 +15,10 @@ from documents import check_document
 from edits import drifted
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
+from forebear.inspect.disguise import nominating
+from forebear.lineage.resemblance import Resemblance
 from forebear.report import markdown, terminal
+from forebear.signals.match import LayerMatch, Match
 from forebear.types import Comparison, Evidence, Level, Scan, Test, Verdict
 from models import tiny, tiny_llama
 from shared import shared
@@ -78,10 +82,30 @@ def test_a_scan_names_the_reference_and_lists_no_ancestor(tmp_path: Path, index:
     (message,) = nominations(result)
     assert "org/ref2" in message and not any(f"ref{k}" in str(result.to_json()) for k in (0, 1, 3))
     (finding,) = [f for f in result.findings if f.id == FINDING]
-    assert "org/ref2" in finding.evidence[0] and "p = 0.25 among 3 controls" in finding.evidence[0]
+    assert "org/ref2" in finding.evidence[0] and "heuristic: of 3 other references at most" in finding.evidence[0]
     assert "org/ref2" in result.why
     assert "match/1: 4 references, neuron by neuron" in result.coverage.tested
     check_document(result.to_json())
+
+
+@pytest.mark.parametrize(
+    ("controls", "said"),
+    [
+        ((), "there was no other reference"),
+        ((1,), "of 1 other reference at most 1.0%"),
+        ((3, 2), "of 2 other references at most 3.0%"),
+    ],
+)
+def test_the_number_of_a_resemblance_is_called_heuristic(controls: tuple[int, ...], said: str) -> None:
+    finding = nominating("org/base", Resemblance(agreeing(60), tuple(map(agreeing, controls))))
+    assert f"60% of neurons (heuristic: {said}" in finding.evidence[0]
+
+
+def agreeing(count: int) -> Match:
+    """Of a hundred neurons in each of two layers ``count`` agree."""
+    kept = np.zeros((0, 2), dtype=np.int64)
+    layers = (LayerMatch(k, k, 100, (100, 100), {"down": count}, 1.0, 0.0, 0.5, kept) for k in range(2))
+    return Match(("up", "down"), tuple(layers))
 
 
 def test_a_child_in_the_index_does_not_hide_its_parent(tmp_path: Path, index: LocalIndex) -> None:

@@ -90,13 +90,13 @@ def undo(a: Artifact, b: Artifact, codes: tuple[SignCode, SignCode]) -> Undone |
         aligned = align(a, b, frame, groups, relies_on(*codes))
         match = match_neurons(a, b, frame, aligned.layers, aligned.experts)
         undone = Undone(Counts(aligned.cells, depth, LOG10_ALIGNED), frame, aligned, match)
-        found = undone if found is None else _better(found, undone)
+        found = undone if found is None else better(found, undone)
         if found.counts.log10_p <= SETTLED:
             break
     return found or "the two have too few tokens in common, and their layers do not resemble each other"
 
 
-def _better(one: Undone, two: Undone) -> Undone:
+def better(one: Undone, two: Undone) -> Undone:
     """The one of two frames that shows more; where coins settle nothing, their p is luck, and matching neurons tell."""
     coins = [undone.counts.log10_p for undone in (one, two)]
     if min(coins) <= LOG10_ALPHA:
@@ -137,13 +137,13 @@ def resemblance_only(reference: str) -> str:
 
 def nominating(reference: str, resemblance: Resemblance) -> Finding:
     """The finding that a reference is resembled where nothing is established."""
-    p, controls = resemblance.p_value, len(resemblance.controls)
-    number = "heuristic: there was no other reference as a control"
-    if p is not None:
-        number = f"calibrated: p = {p:.2g} among {controls} controls, at least {1 / (controls + 1):.2g}"
+    beside, controls = resemblance.most_beside, len(resemblance.controls)
+    number = "there was no other reference as a control"
+    if beside is not None:
+        number = f"of {controls} other reference{'s' * (controls > 1)} at most {beside:.1%}"
     return raise_finding(
         "coordinates-scrambled",
         f"Neuron by neuron the model resembles {reference}, although its sign coins do not agree, as after flipped "
         "signs under a rotation. That is a resemblance, and not established.",
-        (f"{MATCH} against {reference}: {resemblance.match.share:.0%} of neurons ({number})",),
+        (f"{MATCH} against {reference}: {resemblance.match.share:.0%} of neurons (heuristic: {number})",),
     )

@@ -80,12 +80,13 @@ class Resemblance:
         return len(layers) >= FEWEST_LAYERS and 2 * sum(layer.stands_out for layer in layers) > len(layers)
 
     @property
-    def p_value(self) -> float | None:
-        """Conformal: the rank of the mean share among the controls; None without any. At least 1 / (controls + 1)."""
-        if not self.controls:
-            return None
-        above = sum(control.share >= self.match.share for control in self.controls)
-        return (1 + above) / (len(self.controls) + 1)
+    def most_beside(self) -> float | None:
+        """The largest mean share of agreeing neurons among the controls, None without any.
+
+        Where a reference ranks among its controls is no p-value: the one that is named was chosen by its rank, and
+        chance alone gives a layer with fewer neurons a larger share.
+        """
+        return max((control.share for control in self.controls), default=None)
 
     def sentence(self) -> str:
         """What was counted, in words."""
@@ -103,34 +104,28 @@ class Resemblance:
 
     def evidence(self) -> Evidence:
         """``match/1`` as evidence: it never supports anything."""
-        p = self.p_value
         layers = self.layers
-        null = f"independent models, as {_count(len(self.controls), 'other reference')} show{'s' * self._one} it"
         return Evidence(
             NAME,
             "weights",
             "nothing",
             round(self.match.share, 6),
-            Test.HEURISTIC if p is None else Test.CALIBRATED,
-            None if p is None else null,
+            Test.HEURISTIC,
+            None,
             sum(layer.match.probes for layer in layers),
-            None if p is None else math.log10(p),
+            None,
             self.sentence(),
             details={
                 "nominated": self.nominated,
                 "views": list(self.match.views),
                 "controls": len(self.controls),
-                "smallest_p": 1 / (len(self.controls) + 1) if self.controls else None,
+                "most_of_controls": None if self.most_beside is None else round(self.most_beside, 6),
                 "layers": [_layer_details(layer) for layer in layers],
                 "layers_standing_out": sum(layer.stands_out for layer in layers),
                 "matrix": [list(cell) for cell in self.match.matrix()],
                 **self._kept(),
             },
         )
-
-    @property
-    def _one(self) -> bool:
-        return len(self.controls) == 1
 
     def _kept(self) -> dict[str, Any]:
         """Which neurons of the reference the model has, where it resembles it."""
@@ -208,7 +203,3 @@ def _layer_details(layer: Layer) -> dict[str, Any]:
         "retained": round(m.retained, 4),
         "stands_out": layer.stands_out,
     }
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -133,7 +133,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(
         "match/1",
         "weights",
-        "calibrated",
+        "heuristic",
         "Whether different weights of a neuron find the same neuron of another model, with coordinates put together.",
         "the weights of both models; tokens in common; MLPs of one kind",
         "all that aligned-coins/1 survives, and flipped signs of neurons or value dimensions on top of it, pruned "
