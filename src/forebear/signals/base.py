@@ -189,9 +189,9 @@ SIGNALS: tuple[Signal, ...] = (
         "still-rows/1",
         "weights",
         "exact",
-        "Whether embedding rows that lie still between two dependent models had been trained before the two parted. Under "
-        "one random initialisation that was trained twice, the sign of a still row's inner product with the sum of those "
-        "before it is a fair coin. By which factor still rows shrank tells who was trained for longer.",
+        "Whether embedding rows that lie still between two dependent models had been trained before the two parted. "
+        "Under one random initialisation that was trained twice, the sign of a still row's inner product with the sum "
+        "of those before it is a fair coin. By which factor still rows shrank tells who was trained for longer.",
         "input embeddings with tokens in common, in their coordinates",
         "training of whatever length, as long as it never saw some tokens; weight decay; renumbered tokens",
         "tied embeddings that are trained; other widths. Never counts towards dependence",
