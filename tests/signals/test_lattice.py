@@ -136,7 +136,7 @@ def drawn(how: str, size: float, rng: np.random.Generator) -> NDArray[np.float64
         "heavy": size * rng.standard_t(2, shape),
         "one": 1 + 1e-4 * normal,
         "pruned": np.where(rng.random(shape) < 0.6, 0, size * normal),
-        "ternary": size * rng.integers(-1, 2, shape),
+        "ternary": size * rng.integers(-1, 2, shape).astype(np.float64),
         "constant": np.full(shape, size),
     }
     return made.get(how, size * normal)

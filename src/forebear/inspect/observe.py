@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.kinds import kinds
-from forebear.artifacts.roles import RoleTensor, role_tensor
+from forebear.artifacts.roles import role_tensor
 from forebear.errors import ForebearError, one_line
 from forebear.inspect.disguise import Undone
+from forebear.inspect.rounded import quantisation, rounded_throughout
 from forebear.lineage import Conclusion, Counts
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import change_evidence, still_evidence
 from forebear.lineage.relation import found_in, related, settle
-from forebear.lineage.relations.base import ALIKE, Grids, Kept, Observed, Sizes
+from forebear.lineage.relations.base import ALIKE, Kept, Observed, Sizes
 from forebear.signals.change import NAME as CHANGE
-from forebear.signals.change import Changes, changes
+from forebear.signals.change import changes
 from forebear.signals.delta import Delta
-from forebear.signals.lattice import Lattice, Rounding, lattice_of, rounds, sampled, stored_as
-from forebear.signals.matching import cosines, even, matched, unit
+from forebear.signals.matching import cosines, matched, unit
 from forebear.signals.seen import AXIS
 from forebear.signals.still_rows import still_rows
 from forebear.types import Evidence, Untested, Verdict
@@ -30,9 +30,6 @@ from forebear.types import Evidence, Untested, Verdict
 F32 = NDArray[np.float32]
 Pairs = list[tuple[int, int]]
 
-SAMPLED = 8
-"""Matrices of a model that are looked at for a quantiser's grid."""
-PARTS = ("mlp.up", "mlp.down", "attn.q", "attn.v", "attn.o", "mlp.gate", "attn.k", "experts.0.up", "experts.0.down")
 LOOKS = ("mlp.up", "experts.0.up", "shared.up", "attn.v", "attn.k", "attn.o")
 """Parts of a layer by which it is known among those of another depth."""
 LOOK_VALUES = 16_384
@@ -90,7 +87,7 @@ def observe(
     measured = None
     if allowed.rows and not moved:
         measured = changes(a, b, _layers(a, b, counts, partners), allowed.whole)
-    sides, rounding = _quantisation(a, b, measured, allowed.rows)
+    sides, rounding = quantisation(a, b, measured, allowed.rows)
     still = still_rows(a, b) if allowed.rows and not moved else None
     if still is not None and not excludes and still.log10_p <= LOG10_ALPHA:
         excludes = still.excludes_shared_start
@@ -109,7 +106,7 @@ def observe(
         excludes,
         still,
         gains,
-        _throughout(a, b, measured, sides, rounding),
+        rounded_throughout(a, b, measured, sides, rounding),
         delta.lost,
         why,
     )
@@ -226,94 +223,6 @@ def _matching(a: Artifact, b: Artifact, undone: Undone) -> dict[int, int | None]
         if share >= MATRIX and share > best.get(deep, 0.0):
             best[deep], out[deep] = share, shallow
     return out
-
-
-def _quantisation(
-    a: Artifact, b: Artifact, measured: Changes | None, rows: bool
-) -> tuple[tuple[Grids, Grids], dict[str, Rounding]]:
-    """What is quantised in either, and whether its values are the other's, rounded."""
-    pairs = [(c.role, c.other) for c in measured.body] if measured is not None else []
-    if not pairs:
-        both = sorted(r for r in a.names.keys() & b.names.keys() if r.startswith("layers.") and r.endswith(PARTS))
-        pairs = [(r, r) for r in both]
-    chosen = _chosen(pairs)
-    found: list[dict[str, Lattice]] = [{}, {}]
-    stored = [False, False]
-    roundings: dict[str, list[Rounding]] = {}
-    looked = 0
-    for role, other in chosen:
-        tensors = role_tensor(a, role), role_tensor(b, other)
-        if tensors[0] is None or tensors[1] is None:
-            continue
-        looked += 1
-        kept = [stored_as(t.tensor) for t in tensors if t is not None]
-        values = [sampled(t.tensor) if rows else None for t in tensors if t is not None]
-        grids = [lattice_of(v) if v is not None else None for v in values]
-        for side in (0, 1):
-            named = kept[side] or grids[side]
-            if named is not None:
-                found[side][(role, other)[side]] = named
-                stored[side] |= kept[side] is not None
-        for side, way in ((1, "a_to_b"), (0, "b_to_a")):
-            grid, rich, poor = grids[side], values[1 - side], values[side]
-            if grid is None or rich is None or poor is None or measured is None or not _alike(*tensors):
-                continue
-            if (one := rounds(rich, poor, grid)) is not None:
-                roundings.setdefault(way, []).append(one)
-    sides = Grids(looked, found[0], stored[0]), Grids(looked, found[1], stored[1])
-    return sides, {way: _pooled(each) for way, each in roundings.items()}
-
-
-def _throughout(
-    a: Artifact, b: Artifact, measured: Changes | None, sides: tuple[Grids, Grids], rounding: Mapping[str, Rounding]
-) -> str:
-    """The way in which all of one model is the other, rounded: some rows of every matrix, and nothing else changed.
-
-    A few matrices are not enough: a relative of A that differs in the others would fit them.
-    """
-    way = next((w for w, r in rounding.items() if r.within == 1.0), "")
-    lattice = sides[int(way == "a_to_b")].main
-    if not way or lattice is None or measured is None or not measured.whole or measured.only_a or measured.only_b:
-        return ""
-    for change in measured.each:
-        if change.untouched:
-            continue
-        tensors = role_tensor(a, change.role), role_tensor(b, change.other)
-        if tensors[0] is None or tensors[1] is None or not _alike(*tensors):
-            return ""
-        values = [sampled(t.tensor) for t in tensors if t is not None]
-        rich, poor = values if way == "a_to_b" else values[::-1]
-        one = rounds(rich, poor, lattice) if rich is not None and poor is not None else None
-        if one is None or one.within < 1.0:
-            return ""
-    return way
-
-
-def _alike(one: RoleTensor | None, two: RoleTensor | None) -> bool:
-    return one is not None and two is not None and one.tensor.shape == two.tensor.shape and one.role == two.role
-
-
-def _chosen(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Up to :data:`SAMPLED` pairs, of as many parts as there are, from layer to layer."""
-    by_part: dict[str, list[tuple[str, str]]] = {}
-    for pair in pairs:
-        by_part.setdefault(pair[1].split(".", 2)[-1].split(".")[-1], []).append(pair)
-    each = max(1, SAMPLED // max(1, len(by_part)))
-    found = [held[k] for held in by_part.values() for k in even(len(held), each).tolist()]
-    return found[:SAMPLED]
-
-
-def _pooled(each: Sequence[Rounding]) -> Rounding:
-    total = sum(r.values for r in each)
-    within = sum(r.within * r.values for r in each) / total
-    exact = all(r.within == 1.0 for r in each)
-    rms = (sum(r.rms**2 * r.values for r in each) / total) ** 0.5
-    ends, full = (sum(share * r.values for share, r in zip(s, each, strict=True)) / total for s in _shares(each))
-    return Rounding(total, 1.0 if exact else min(within, 1 - 1 / total), rms, ends, full)
-
-
-def _shares(each: Sequence[Rounding]) -> tuple[list[float], list[float]]:
-    return [r.ends for r in each], [r.full for r in each]
 
 
 def _kept(a: Artifact, b: Artifact, counts: Counts, undone: Undone | None, allowed: Allowed) -> tuple[Kept, ...]:
