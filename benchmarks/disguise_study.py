@@ -85,11 +85,15 @@ def run(
         make_index(index, references)
         with ProcessPoolExecutor(max(1, jobs), mp_context=multiprocessing.get_context("spawn")) as pool:
             work = [pool.submit(measure, p, cache, index, references, others) for p in missing]
-            for done in as_completed(work):
-                result = done.result()
-                stream.write(json.dumps({"code": code, **asdict(result)}) + "\n")
-                stream.flush()
-                yield result
+            try:
+                for done in as_completed(work):
+                    result = done.result()
+                    stream.write(json.dumps({"code": code, **asdict(result)}) + "\n")
+                    stream.flush()
+                    yield result
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # else hours may pass before the error is seen
+                raise
 
 
 def main() -> None:

@@ -40,6 +40,17 @@ class RoleTensor:
         own = sizes[self.role.part.index]
         return own * (stored // sum(sizes)) if self.role.part.layout == "groups" else own
 
+    @property
+    def known(self) -> bool:
+        """Whether the sizes of the parts of a fused tensor are known."""
+        if self.role.part is None:
+            return True
+        try:
+            part_sizes(self.role.part, self.tensor.shape[fused_axis(self.role)], self.geometry)
+        except ValueError:
+            return False
+        return True
+
     def rows(self, axis: str, indices: Indices, width: int) -> F32:
         """Values at ``indices`` of ``axis`` against the first ``width`` of the other one: ``(n, width)``.
 
@@ -115,7 +126,10 @@ def runs(indices: Indices) -> list[tuple[int, int]]:
 
 
 def role_tensor(artifact: Artifact, role: str) -> RoleTensor | None:
-    """The tensor of a filled-in role (``layers.3.attn.v``), or None where the model has none that carries signs."""
+    """The tensor of a filled-in role (``layers.3.attn.v``).
+
+    None where the model has none that carries signs, or one that is fused by heads whose structure is not known.
+    """
     family, geometry = artifact.architecture, artifact.geometry
     if family is None or geometry is None:
         return None
@@ -126,7 +140,8 @@ def role_tensor(artifact: Artifact, role: str) -> RoleTensor | None:
     if description.stacked:
         tensor = tensor.item(int(role.split(".")[3]))
         description = replace(description, axes=description.axes[1:])
-    return RoleTensor(description, tensor, geometry)
+    found = RoleTensor(description, tensor, geometry)
+    return found if found.known else None
 
 
 def role_sizes(artifact: Artifact, role: str) -> str:
