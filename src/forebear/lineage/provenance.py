@@ -44,6 +44,10 @@ COPIED = 0.05
 """Distance of a layer from its own parent, as a share of that from every other: pass-through."""
 COLLINEAR = 30.0
 """Condition number of the parents' updates above which their coefficients are told as intervals only."""
+AFTERWARDS = (
+    "Training went on after the merge, or a parent or the base is not indexed: then the coefficients are those of the "
+    "nearest combination."
+)
 SLERP_UNIT = 0.01
 """How far a spherical combination may lie from the great circle, its radius being one."""
 
@@ -246,8 +250,8 @@ def _combined(gram: Gram) -> Mixture | None:
     independent = _independent(products, clear)
     further = residual <= CLOSE and float(steady[clear].max()) <= STEADY
     strong = independent and all(chosen.coefficients[k] >= LEAST_INDEPENDENT for k in clear)
-    if not (exact or further or strong):
-        return None
+    if not (exact or further or strong) or (not exact and bool((chosen.coefficients < 0).any())):
+        return None  # what is taken away may be a sibling in the place of a base that is not indexed
     method = _method(units, chosen, base, steady)
     place = _place(units, clear) if len(clear) == 2 == len(chosen.used) else None
     if place is not None:
@@ -255,7 +259,7 @@ def _combined(gram: Gram) -> Mixture | None:
     told = chosen.coefficients.copy()
     if place is not None:
         told[clear] = 1 - place[0], place[0]
-    note = "" if exact else "Training went on after the merge, or not all parents are indexed."
+    note = "" if exact else AFTERWARDS
     number = _condition(products, clear)
     if number > COLLINEAR:
         note = f"{note} The parents' updates are collinear (condition number {number:.0f}).".strip()
