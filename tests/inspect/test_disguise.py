@@ -104,7 +104,7 @@ def test_two_disguises_of_one_model_find_each_other(base: Path, tmp_path: Path) 
 def test_pruned_coordinates_that_stay_in_order_are_not_called_scrambled(base: Path, tmp_path: Path) -> None:
     result = compared(base, disguise(base, tmp_path / "child", ["prune-residual"], 1))
     assert result.verdict is Verdict.SAME_INIT_OR_DERIVED
-    assert result.findings == () and result.relation.kind == "unknown"
+    assert result.findings == () and result.relation.kind == "width_pruned"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

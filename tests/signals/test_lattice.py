@@ -135,9 +135,9 @@ def drawn(how: str, size: float, rng: np.random.Generator) -> NDArray[np.float64
         "uniform": size * rng.uniform(-1, 1, shape),
         "heavy": size * rng.standard_t(2, shape),
         "one": 1 + 1e-4 * normal,
-        "pruned": np.where(rng.random(shape) < 0.6, 0, size * normal),
+        "pruned": np.where(rng.random(shape) < 0.6, 0.0, size * normal),
         "ternary": size * rng.integers(-1, 2, shape).astype(np.float64),
-        "constant": np.full(shape, size),
+        "constant": np.full(shape, size, dtype=np.float64),
     }
     return made.get(how, size * normal)
 

@@ -80,8 +80,10 @@ class Change:
     @property
     def body(self) -> bool:
         """Whether it is a matrix of attention or MLP, the same part on both sides."""
-        ours, theirs = (r.split(".")[-2:] for r in (self.role, self.other))
-        return self.layer is not None and len(self.shape) == 2 and ours == theirs and ours[-1] != "router"
+        if self.layer is None or len(self.shape) != 2:
+            return False
+        ours, theirs = (r.split(".") for r in (self.role, self.other))
+        return (ours[2], ours[-1]) == (theirs[2], theirs[-1]) and ours[2] != "router"
 
     @property
     def from_dense(self) -> bool:
