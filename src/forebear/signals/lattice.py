@@ -304,7 +304,7 @@ class Rounding:
         within: share of A's values that are no further from B's than rounding to nearest would leave them. Those beyond
             the last level of their group are left out.
         rms: root mean square of the distance, in half steps; 0.58 for rounding to nearest.
-        ends: share of B's groups whose largest magnitude is that of A's: quantisers that scale by the largest value
+        ends: share of B's groups whose largest magnitude, or whose span, is that of A's: quantisers that scale by it
             keep it, and whoever fills a grid's cells with noise does not.
         full: share of B's groups that reach the end of their grid, as they do where they were scaled so.
     """
@@ -349,7 +349,7 @@ def rounds(a: F32, b: F32, lattice: Lattice) -> Rounding | None:
 
 
 def _ends(lattice: Lattice, a: F32, groups: F64, cells: F64, held: Format) -> tuple[float, float]:
-    """Shares of groups that keep A's largest magnitude, and that reach the end of their grid."""
+    """Shares of groups that keep A's largest magnitude or span, and that reach the end of their grid."""
     assert lattice.cut is not None
     ours = lattice.cut.split(a)
     largest = np.abs(groups).max(axis=1)
@@ -357,7 +357,8 @@ def _ends(lattice: Lattice, a: F32, groups: F64, cells: F64, held: Format) -> tu
     if ours is None or not used.any():
         return 0.0, 0.0
     slack = SCALE * largest + spacing(largest, held) / 2  # what storing the scale and storing the product can do
-    kept = np.abs(np.abs(ours).max(axis=1) - largest) <= slack
+    spans = np.ptp(ours, axis=1), np.ptp(groups, axis=1)
+    kept = (np.abs(np.abs(ours).max(axis=1) - largest) <= slack) | (np.abs(spans[0] - spans[1]) <= 2 * slack)
     reached = np.ones(len(groups), dtype=bool)
     if lattice.grid == "int" and lattice.bits is not None:
         with np.errstate(all="ignore"):
