@@ -182,6 +182,7 @@ def main() -> None:
         with_base = bool(number // len(METHODS) % 2)
         with tempfile.TemporaryDirectory() as path:
             found = one_merge(Folder(Path(path)), method, 2 + number // (2 * len(METHODS)) % 3, with_base, rng)
+        print(f"  {number} {method} {with_base} {np.round(found or [], 4)}", flush=True)
         missed[method, with_base].append(found is None)
         errors[method, with_base] += found or []
     print("| method | base | merges | right parents | median error | largest error |\n|---|---|---|---|---|---|")

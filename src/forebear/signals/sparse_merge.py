@@ -211,9 +211,10 @@ def _described(values: _Values, weights: F64, normal: bool, base: int, parents: 
     kept = _patterns(len(weights))[off.argmin(axis=0)].T & (off.min(axis=0) <= values.error)
     alike = np.abs(np.sign(values.updates).sum(axis=0)) == len(weights)
     clear = _distinct(values, weights, normal)
-    among = clear & alike  # where signs agree nothing was elected, so what is missing was dropped
-    among = among if among.sum() >= 50 else clear
-    density = kept[:, among].mean(axis=1) if among.any() else kept.mean(axis=1)
+    everywhere = np.ones(len(alike), dtype=np.bool_)
+    # where signs agree nothing was elected, so what is missing was dropped
+    among = next(m for m in (clear & alike, clear, everywhere) if m.sum() >= 50)
+    density = kept[:, among].mean(axis=1)
     opposed = clear & ~alike
     both = (kept & (values.updates > 0)).any(axis=0) & (kept & (values.updates < 0)).any(axis=0)
     elected = not opposed.any() or float(both[opposed].mean()) < 0.02
@@ -244,6 +245,6 @@ def _kept_alike(values: _Values, kept: NDArray[np.bool_], among: NDArray[np.bool
     """Whether the smallest and the largest quarter of an update were kept equally often."""
     for update, own in zip(np.abs(values.updates[:, among]), kept[:, among], strict=True):
         low, high = np.quantile(update, [0.25, 0.75])
-        if len(update) and own[update >= high].mean() - own[update <= low].mean() > 0.2:
+        if own[update >= high].mean() - own[update <= low].mean() > 0.2:
             return False
     return True
