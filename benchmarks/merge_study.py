@@ -22,7 +22,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from edits import edit
 from forebear.artifacts import Artifact, read_artifact
-from forebear.lineage.provenance import Mixture, provenance
+from forebear.lineage.parents import Mixture
+from forebear.lineage.provenance import provenance
 from forebear.signals.mixture import gram
 from forebear.sources import open_source
 from merges import Tensors, dare, finetuned, linear, pass_through, rounded, slerp, task_arithmetic, ties
