@@ -11,7 +11,8 @@ import pytest
 
 from bodies import opened
 from edits import edit
-from forebear.lineage.provenance import COLLINEAR, Mixture, provenance
+from forebear.lineage.mixture import COLLINEAR, Mixture
+from forebear.lineage.provenance import provenance
 from forebear.signals.mixture import gram
 from merges import Tensors, dare, finetuned, linear, pass_through, rounded, slerp, task_arithmetic, ties
 from models import bf16, tiny_llama, write_safetensors

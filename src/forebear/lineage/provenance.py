@@ -10,22 +10,29 @@ in the weights. Nothing here is a p-value; that the model depends on the referen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.signals.least_squares import Fit, base_of, condition, errors, fit, nearest, pooled, select
-from forebear.signals.mixture import NAME, Gram, Unit, distances, raw
+from forebear.lineage.mixture import COLLINEAR, Mixture, Parent
+from forebear.signals.least_squares import (
+    Fit,
+    condition,
+    errors,
+    fit,
+    largest_cosine,
+    nearest,
+    pooled,
+    select,
+)
+from forebear.signals.mixture import Gram, Unit, distances, raw
 from forebear.signals.sparse_merge import SparseMerge, sparse_merge
-from forebear.types import Evidence, Test
 
 F64 = NDArray[np.float64]
 
 LEAST = 0.02
 """Coefficient from which on a reference counts as a parent, three standard errors deducted from it being above zero."""
+CLEARLY_BASE = 0.1
+"""Cosine of the references' updates up to which what they are taken from is their base and no parent beside them."""
 SAME_WAY = 0.9
 """Cosine of the parents' updates above which what they are taken from is no base: it lies far away from both."""
 EXACT = 0.02
@@ -42,144 +49,12 @@ LEAST_INDEPENDENT = 0.05
 """Coefficient from which on one of two independent references counts where training may have gone on."""
 COPIED = 0.05
 """Distance of a layer from its own parent, as a share of that from every other: pass-through."""
-COLLINEAR = 30.0
-"""Condition number of the parents' updates above which their coefficients are told as intervals only."""
 AFTERWARDS = (
     "Training went on after the merge, or a parent or the base is not indexed: then the coefficients are those of the "
     "nearest combination."
 )
 SLERP_UNIT = 0.01
 """How far a spherical combination may lie from the great circle, its radius being one."""
-
-
-@dataclass(frozen=True)
-class Parent:
-    """A reference that is needed.
-
-    Attributes:
-        name: of the reference.
-        coefficient: of its weights, or of its update where there is a base.
-        low, high: three standard errors (jackknife over tensors) to either side; None for copied layers.
-        groups: coefficients by group of tensors.
-        layers: layers of the model that are copies of the reference's, in pass-through merges.
-        density: share of its update that was kept, where values were chosen at random.
-    """
-
-    name: str
-    coefficient: float
-    low: float | None = None
-    high: float | None = None
-    groups: Mapping[str, float] = field(default_factory=dict)
-    layers: tuple[int, ...] = ()
-    density: float | None = None
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """What the references say about a model together.
-
-    Attributes:
-        parents: two or more for a merge; else empty.
-        method: how they were merged, in words.
-        base: the reference that their updates start from, or "".
-        residual: squared distance that is left, as a share of that to the nearest single reference.
-        rounding: the same of what rounding to the model's dtype leaves.
-        condition: of the parents' updates; 1 where that says nothing.
-        references: that were held against the model.
-        tensors: number of tensors compared.
-        note: what else has to be said.
-        whole: every value was read.
-        explained: share of values, for merges that keep some values of each update.
-        left_out: tensors that could not be compared.
-        exact: nothing but rounding is left.
-    """
-
-    parents: tuple[Parent, ...]
-    method: str
-    base: str
-    residual: float
-    rounding: float
-    condition: float
-    references: tuple[str, ...]
-    tensors: int
-    note: str = ""
-    whole: bool = True
-    explained: float | None = None
-    left_out: tuple[str, ...] = ()
-    exact: bool = True
-
-    @property
-    def merged(self) -> bool:
-        """Whether the model is a merge."""
-        return len(self.parents) >= 2
-
-    @property
-    def collinear(self) -> bool:
-        """Whether the parents' updates are too much alike for single coefficients."""
-        return self.condition > COLLINEAR
-
-    @property
-    def why(self) -> str:
-        """The sentence of the verdict."""
-        listed = ", ".join(f"{p.name} {_share(p)}" for p in self.parents)
-        base = f", on {self.base}" if self.base else ""
-        left = f"{self.residual:.1%} of the distance to the nearest of them is left"
-        if self.explained is not None:
-            left = f"{self.explained:.0%} of the values that moved are explained one by one"
-        tail = f" {self.note}" if self.note else ""
-        return f"Merged by {self.method} from {listed}{base}; {left}.{tail}"
-
-    def details(self) -> dict[str, Any]:
-        """For a relation's or an evidence's details."""
-        return {
-            "parents": [
-                {
-                    "name": p.name,
-                    "coefficient": round(p.coefficient, 4),
-                    "interval": None if p.low is None or p.high is None else [round(p.low, 4), round(p.high, 4)],
-                    "groups": {g: round(c, 4) for g, c in p.groups.items()},
-                    **({"layers": list(p.layers)} if p.layers else {}),
-                    **({"density": round(p.density, 4)} if p.density is not None else {}),
-                }
-                for p in self.parents
-            ],
-            "method": self.method or None,
-            "base": self.base or None,
-            "residual": self.residual,
-            "rounding": self.rounding,
-            "condition": self.condition,
-            "collinear": self.collinear,
-            "explained": self.explained,
-            "references": list(self.references),
-            "whole": self.whole,
-            "note": self.note or None,
-        }
-
-    def evidence(self) -> Evidence:
-        """``mixture/1`` as evidence; it carries no p-value."""
-        text = self.why
-        if not self.merged:
-            among = f"{len(self.references)} references were held against the model together"
-            text = f"{among}; no two of them are needed to explain it. {self.note}".strip()
-        return Evidence(
-            NAME,
-            "weights",
-            "nothing",
-            self.residual,
-            Test.HEURISTIC,
-            None,
-            self.tensors,
-            None,
-            text,
-            None,
-            self.details(),
-        )
-
-
-def _share(parent: Parent) -> str:
-    if parent.layers:
-        return f"({len(parent.layers)} layers)"
-    return f"{parent.coefficient:.2f}"
 
 
 def provenance(gram: Gram) -> Mixture:
@@ -238,7 +113,7 @@ def _combined(gram: Gram) -> Mixture | None:
     chosen = select(products, len(units), _rounding(units))
     if len(chosen.used) < 2:
         return None
-    base = base_of(products, chosen.used)
+    base = chosen.base
     pivot = base if base is not None else chosen.used[0]
     error = errors(units, chosen.used, pivot)
     parents = [k for k in chosen.used if k != base or chosen.coefficients[k] > 0]
@@ -252,7 +127,15 @@ def _combined(gram: Gram) -> Mixture | None:
     strong = independent and all(chosen.coefficients[k] >= LEAST_INDEPENDENT for k in clear)
     if not (exact or further or strong) or (not exact and bool((chosen.coefficients < 0).any())):
         return None  # what is taken away may be a sibling in the place of a base that is not indexed
-    method = _method(units, chosen, base, steady)
+    doubt = ""
+    if base is not None and base in clear:
+        doubt = f"{gram.names[base]} may be the base of the merge or one of its parents."
+        everything = [k for k in range(len(gram.names)) if k != base]
+        if len(clear) > 2 and largest_cosine(products, base, everything) <= CLEARLY_BASE:
+            clear.remove(base)  # all references lead away from it at right angles
+        else:
+            base = None
+    method = _method(clear, base, steady)
     place = _place(units, clear) if len(clear) == 2 == len(chosen.used) else None
     if place is not None:
         method = f"spherical interpolation{'' if place[1] <= STEADY / 2 else ', at another place in every tensor'}"
@@ -263,9 +146,7 @@ def _combined(gram: Gram) -> Mixture | None:
     number = _condition(products, clear)
     if number > COLLINEAR:
         note = f"{note} The parents' updates are collinear (condition number {number:.0f}).".strip()
-    if base is not None and base in clear:
-        note = f"{note} {gram.names[base]} may be the base of the merge or one of its parents.".strip()
-        base = None
+    note = f"{note} {doubt}".strip()
     groups = _by_group(gram, chosen)
     return _mixture(
         gram,
@@ -308,7 +189,7 @@ def _exact(units: tuple[Unit, ...], chosen: Fit, residual: float) -> bool:
 
     Coefficients may differ from tensor to tensor: merges are often given one for every layer.
     """
-    whole = fit(pooled(units), chosen.used).residual
+    whole = fit(pooled(units), chosen.used, chosen.base).residual
     if residual > CLOSE or (residual > EXACT and whole > 2 * _rounding(units) and not _each(units, chosen)):
         return False
     return _each(units, chosen)
@@ -318,14 +199,15 @@ def _each(units: tuple[Unit, ...], chosen: Fit) -> bool:
     explained = sum(
         u.values
         for u in units
-        if fit(u.products, chosen.used).residual <= max(EXACT * nearest(u.products).residual, 4 * u.rounding)
+        if fit(u.products, chosen.used, chosen.base).residual
+        <= max(EXACT * nearest(u.products).residual, 4 * u.rounding)
     )
     return explained >= TENSORS * sum(u.values for u in units)
 
 
 def _spread(units: tuple[Unit, ...], chosen: Fit) -> F64:
     """``(K,)`` standard deviation of the coefficients over tensors, weighed by their values."""
-    table = np.array([fit(u.products, chosen.used).coefficients for u in units])
+    table = np.array([fit(u.products, chosen.used, chosen.base).coefficients for u in units])
     weight = np.array([u.values for u in units], dtype=np.float64)
     mean = np.average(table, axis=0, weights=weight)
     return np.asarray(np.sqrt(np.average((table - mean) ** 2, axis=0, weights=weight)))
@@ -338,12 +220,9 @@ def _independent(products: F64, chosen: list[int]) -> bool:
     return all(abs(cosine[i, j]) < INDEPENDENT for i in chosen for j in chosen if i < j)
 
 
-def _method(units: tuple[Unit, ...], chosen: Fit, base: int | None, spread: F64) -> str:
-    used = [k for k in chosen.used if k != base or chosen.coefficients[k] >= LEAST]
-    by_tensor = float(spread[used].max()) > STEADY / 2
-    total = float(chosen.coefficients[used].sum())
-    kind = "task arithmetic" if base is not None and abs(total - 1) > LEAST and base not in used else "linear averaging"
-    return f"{kind} with coefficients by tensor" if by_tensor else kind
+def _method(parents: list[int], base: int | None, spread: F64) -> str:
+    kind = "task arithmetic" if base is not None else "linear averaging"
+    return f"{kind} with coefficients by tensor" if float(spread[parents].max()) > STEADY / 2 else kind
 
 
 def _place(units: tuple[Unit, ...], used: list[int]) -> tuple[float, float] | None:
@@ -378,7 +257,7 @@ def _by_group(gram: Gram, chosen: Fit) -> dict[str, F64]:
     groups: dict[str, list[Unit]] = {}
     for unit in gram.units:
         groups.setdefault(unit.group, []).append(unit)
-    return {g: fit(pooled(members), chosen.used).coefficients for g, members in groups.items()}
+    return {g: fit(pooled(members), chosen.used, chosen.base).coefficients for g, members in groups.items()}
 
 
 def _passed_through(gram: Gram) -> Mixture | None:
@@ -423,7 +302,7 @@ def _sparse(gram: Gram) -> Mixture | None:
         return None
     products, units = pooled(gram.body), gram.body
     chosen = (found.base, *found.weights)
-    if _cosine(products, found.base, tuple(found.weights)) > SAME_WAY:
+    if largest_cosine(products, found.base, tuple(found.weights)) > SAME_WAY:
         return None
     error = errors(units, chosen, found.base)
     left = fit(products, chosen).residual
@@ -441,14 +320,3 @@ def _sparse(gram: Gram) -> Mixture | None:
     )
     number = condition(products, chosen, found.base)
     return _mixture(gram, parents, found.method, found.base, left / single, single, number, explained=found.explained)
-
-
-def _cosine(products: F64, base: int, parents: tuple[int, ...]) -> float:
-    """The largest cosine of two parents' updates from a base."""
-    squares = distances(products)[1:, 1:]
-    return max(
-        float(squares[base, i] + squares[base, j] - squares[i, j])
-        / (2 * float(np.sqrt(max(squares[base, i] * squares[base, j], 1e-300))))
-        for n, i in enumerate(parents)
-        for j in parents[:n]
-    )
