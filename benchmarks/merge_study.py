@@ -22,7 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from edits import edit
 from forebear.artifacts import Artifact, read_artifact
-from forebear.lineage.parents import Mixture
+from forebear.lineage.mixture import Mixture
 from forebear.lineage.provenance import provenance
 from forebear.signals.mixture import gram
 from forebear.sources import open_source
@@ -99,7 +99,7 @@ def one_merge(
         models[1] = rounded(folder.random(seed + 77))
         x = linear(models, weights)
     sibling = rounded(finetuned(base, seed + 50, drift))
-    references = [*models, sibling, *([base] if with_base else [])][:5]
+    references = [*models, *([base] if with_base else []), sibling][:5]
     found = folder.held(x, references)
     coefficients = {p.name: p.coefficient for p in found.parents}
     if method == "pass_through":

@@ -11,7 +11,7 @@ import pytest
 
 from bodies import opened
 from edits import edit
-from forebear.lineage.parents import COLLINEAR, Mixture
+from forebear.lineage.mixture import COLLINEAR, Mixture
 from forebear.lineage.provenance import provenance
 from forebear.signals.mixture import gram
 from merges import Tensors, dare, finetuned, linear, pass_through, rounded, slerp, task_arithmetic, ties

@@ -15,7 +15,7 @@ from forebear.inspect.references import reopen
 from forebear.inspect.search import Candidate
 from forebear.lineage.conclude import Conclusion
 from forebear.lineage.ghosts import SENTENCE, Ghosts, ghosts
-from forebear.lineage.parents import Mixture
+from forebear.lineage.mixture import Mixture
 from forebear.lineage.provenance import provenance
 from forebear.signals.least_squares import pooled, select
 from forebear.signals.mixture import MOST_REFERENCES, NAME, distances, gram

@@ -13,8 +13,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.lineage.parents import COLLINEAR, Mixture, Parent
-from forebear.signals.least_squares import Fit, base_of, condition, errors, fit, nearest, pooled, select
+from forebear.lineage.mixture import COLLINEAR, Mixture, Parent
+from forebear.signals.least_squares import (
+    Fit,
+    condition,
+    errors,
+    fit,
+    largest_cosine,
+    nearest,
+    pooled,
+    select,
+)
 from forebear.signals.mixture import Gram, Unit, distances, raw
 from forebear.signals.sparse_merge import SparseMerge, sparse_merge
 
@@ -22,6 +31,8 @@ F64 = NDArray[np.float64]
 
 LEAST = 0.02
 """Coefficient from which on a reference counts as a parent, three standard errors deducted from it being above zero."""
+CLEARLY_BASE = 0.1
+"""Cosine of the references' updates up to which what they are taken from is their base and no parent beside them."""
 SAME_WAY = 0.9
 """Cosine of the parents' updates above which what they are taken from is no base: it lies far away from both."""
 EXACT = 0.02
@@ -102,7 +113,7 @@ def _combined(gram: Gram) -> Mixture | None:
     chosen = select(products, len(units), _rounding(units))
     if len(chosen.used) < 2:
         return None
-    base = base_of(products, chosen.used)
+    base = chosen.base
     pivot = base if base is not None else chosen.used[0]
     error = errors(units, chosen.used, pivot)
     parents = [k for k in chosen.used if k != base or chosen.coefficients[k] > 0]
@@ -116,7 +127,15 @@ def _combined(gram: Gram) -> Mixture | None:
     strong = independent and all(chosen.coefficients[k] >= LEAST_INDEPENDENT for k in clear)
     if not (exact or further or strong) or (not exact and bool((chosen.coefficients < 0).any())):
         return None  # what is taken away may be a sibling in the place of a base that is not indexed
-    method = _method(units, chosen, base, steady)
+    doubt = ""
+    if base is not None and base in clear:
+        doubt = f"{gram.names[base]} may be the base of the merge or one of its parents."
+        everything = [k for k in range(len(gram.names)) if k != base]
+        if len(clear) > 2 and largest_cosine(products, base, everything) <= CLEARLY_BASE:
+            clear.remove(base)  # all references lead away from it at right angles
+        else:
+            base = None
+    method = _method(clear, base, steady)
     place = _place(units, clear) if len(clear) == 2 == len(chosen.used) else None
     if place is not None:
         method = f"spherical interpolation{'' if place[1] <= STEADY / 2 else ', at another place in every tensor'}"
@@ -127,9 +146,7 @@ def _combined(gram: Gram) -> Mixture | None:
     number = _condition(products, clear)
     if number > COLLINEAR:
         note = f"{note} The parents' updates are collinear (condition number {number:.0f}).".strip()
-    if base is not None and base in clear:
-        note = f"{note} {gram.names[base]} may be the base of the merge or one of its parents.".strip()
-        base = None
+    note = f"{note} {doubt}".strip()
     groups = _by_group(gram, chosen)
     return _mixture(
         gram,
@@ -172,7 +189,7 @@ def _exact(units: tuple[Unit, ...], chosen: Fit, residual: float) -> bool:
 
     Coefficients may differ from tensor to tensor: merges are often given one for every layer.
     """
-    whole = fit(pooled(units), chosen.used).residual
+    whole = fit(pooled(units), chosen.used, chosen.base).residual
     if residual > CLOSE or (residual > EXACT and whole > 2 * _rounding(units) and not _each(units, chosen)):
         return False
     return _each(units, chosen)
@@ -182,14 +199,15 @@ def _each(units: tuple[Unit, ...], chosen: Fit) -> bool:
     explained = sum(
         u.values
         for u in units
-        if fit(u.products, chosen.used).residual <= max(EXACT * nearest(u.products).residual, 4 * u.rounding)
+        if fit(u.products, chosen.used, chosen.base).residual
+        <= max(EXACT * nearest(u.products).residual, 4 * u.rounding)
     )
     return explained >= TENSORS * sum(u.values for u in units)
 
 
 def _spread(units: tuple[Unit, ...], chosen: Fit) -> F64:
     """``(K,)`` standard deviation of the coefficients over tensors, weighed by their values."""
-    table = np.array([fit(u.products, chosen.used).coefficients for u in units])
+    table = np.array([fit(u.products, chosen.used, chosen.base).coefficients for u in units])
     weight = np.array([u.values for u in units], dtype=np.float64)
     mean = np.average(table, axis=0, weights=weight)
     return np.asarray(np.sqrt(np.average((table - mean) ** 2, axis=0, weights=weight)))
@@ -202,12 +220,9 @@ def _independent(products: F64, chosen: list[int]) -> bool:
     return all(abs(cosine[i, j]) < INDEPENDENT for i in chosen for j in chosen if i < j)
 
 
-def _method(units: tuple[Unit, ...], chosen: Fit, base: int | None, spread: F64) -> str:
-    used = [k for k in chosen.used if k != base or chosen.coefficients[k] >= LEAST]
-    by_tensor = float(spread[used].max()) > STEADY / 2
-    total = float(chosen.coefficients[used].sum())
-    kind = "task arithmetic" if base is not None and abs(total - 1) > LEAST and base not in used else "linear averaging"
-    return f"{kind} with coefficients by tensor" if by_tensor else kind
+def _method(parents: list[int], base: int | None, spread: F64) -> str:
+    kind = "task arithmetic" if base is not None else "linear averaging"
+    return f"{kind} with coefficients by tensor" if float(spread[parents].max()) > STEADY / 2 else kind
 
 
 def _place(units: tuple[Unit, ...], used: list[int]) -> tuple[float, float] | None:
@@ -242,7 +257,7 @@ def _by_group(gram: Gram, chosen: Fit) -> dict[str, F64]:
     groups: dict[str, list[Unit]] = {}
     for unit in gram.units:
         groups.setdefault(unit.group, []).append(unit)
-    return {g: fit(pooled(members), chosen.used).coefficients for g, members in groups.items()}
+    return {g: fit(pooled(members), chosen.used, chosen.base).coefficients for g, members in groups.items()}
 
 
 def _passed_through(gram: Gram) -> Mixture | None:
@@ -287,7 +302,7 @@ def _sparse(gram: Gram) -> Mixture | None:
         return None
     products, units = pooled(gram.body), gram.body
     chosen = (found.base, *found.weights)
-    if _cosine(products, found.base, tuple(found.weights)) > SAME_WAY:
+    if largest_cosine(products, found.base, tuple(found.weights)) > SAME_WAY:
         return None
     error = errors(units, chosen, found.base)
     left = fit(products, chosen).residual
@@ -305,14 +320,3 @@ def _sparse(gram: Gram) -> Mixture | None:
     )
     number = condition(products, chosen, found.base)
     return _mixture(gram, parents, found.method, found.base, left / single, single, number, explained=found.explained)
-
-
-def _cosine(products: F64, base: int, parents: tuple[int, ...]) -> float:
-    """The largest cosine of two parents' updates from a base."""
-    squares = distances(products)[1:, 1:]
-    return max(
-        float(squares[base, i] + squares[base, j] - squares[i, j])
-        / (2 * float(np.sqrt(max(squares[base, i] * squares[base, j], 1e-300))))
-        for n, i in enumerate(parents)
-        for j in parents[:n]
-    )

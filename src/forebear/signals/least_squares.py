@@ -32,10 +32,12 @@ class Fit:
     Attributes:
         coefficients: ``(K,)``, zero for those that were not used.
         residual: what is left of X, squared.
+        base: the reference whose coefficient may be negative, None where there is none.
     """
 
     coefficients: F64
     residual: float
+    base: int | None = None
 
     @property
     def used(self) -> tuple[int, ...]:
@@ -110,31 +112,44 @@ def normal_equations(products: F64, chosen: Sequence[int], pivot: int) -> tuple[
     return regressors @ products @ regressors.T, regressors @ products @ target, float(target @ products @ target)
 
 
-def base_of(products: F64, chosen: Sequence[int]) -> int | None:
+def base_of(products: F64, chosen: Sequence[int], most: float = AT_BASE) -> int | None:
     """The one of at least three references from which the others lead away in different directions.
 
     Fine-tunes of one model share directions through their data; measured cosines of such updates reach 0.6.
+
+    Args:
+        products: inner products as in a :class:`~forebear.signals.mixture.Unit`.
+        chosen: references.
+        most: largest cosine of two updates that is allowed.
     """
     if len(chosen) < 3:
         return None
-    squares = distances(products)[1:, 1:]
-    largest: dict[int, float] = {}
-    for b in chosen:
-        others = [k for k in chosen if k != b]
-        cosines = [
-            (squares[b, i] + squares[b, j] - squares[i, j]) / (2 * np.sqrt(max(squares[b, i] * squares[b, j], 1e-300)))
-            for n, i in enumerate(others)
-            for j in others[:n]
-        ]
-        largest[b] = max(cosines)
+    largest = {b: largest_cosine(products, b, [k for k in chosen if k != b]) for b in chosen}
     best = min(largest, key=lambda b: largest[b])
-    return best if largest[best] <= AT_BASE else None
+    return best if largest[best] <= most else None
 
 
-def fit(products: F64, chosen: Sequence[int]) -> Fit:
-    """X as a combination of the chosen references; only that of their base may be negative."""
+def largest_cosine(products: F64, start: int, ends: Sequence[int]) -> float:
+    """The largest cosine of the ways from one reference to two of the others."""
+    squares = distances(products)[1:, 1:]
+    return max(
+        float(squares[start, i] + squares[start, j] - squares[i, j])
+        / (2 * float(np.sqrt(max(squares[start, i] * squares[start, j], 1e-300))))
+        for n, i in enumerate(ends)
+        for j in ends[:n]
+    )
+
+
+def fit(products: F64, chosen: Sequence[int], base: int | None = None) -> Fit:
+    """X as a combination of the chosen references; only that of their base may be negative.
+
+    Args:
+        products: inner products as in a :class:`~forebear.signals.mixture.Unit`.
+        chosen: references.
+        base: the one of them from which updates are taken to start; None to look for it among the chosen.
+    """
     count = len(products) - 1
-    base = base_of(products, chosen)
+    base = base if base in chosen else base_of(products, chosen)
     pivot = base if base is not None else chosen[0]
     others = [k for k in chosen if k != pivot]
     a, y, square = normal_equations(products, chosen, pivot)
@@ -145,7 +160,7 @@ def fit(products: F64, chosen: Sequence[int]) -> Fit:
     if coefficients[pivot] < 0 and base is None and others:
         return fit(products, others)
     floor = TINY * float(raw(products)[0, 0])
-    return Fit(coefficients, max(floor, square - 2 * float(x @ y) + float(x @ a @ x)))
+    return Fit(coefficients, max(floor, square - 2 * float(x @ y) + float(x @ a @ x)), base)
 
 
 def nearest(products: F64) -> Fit:
@@ -159,19 +174,29 @@ def select(products: F64, tensors: int, rounding: float) -> Fit:
     A reference is added while the residual is above what rounding leaves, falls by :data:`FALLS`, and
     ``n log(residual)`` falls by more than ``log n``, ``n`` being the number of tensors (Schwarz 1978, with tensors for
     observations, because values of one tensor move together). Then those are dropped that the rest makes needless.
+
+    It starts from the nearest reference, and again from the base of all of them where there is one, because without it
+    a sum of several whole updates gets no better by any single one.
     """
-    current = nearest(products)
+    first = _selected(products, nearest(products), tensors, rounding)
+    base = base_of(products, range(len(products) - 1))
+    if base is None or first.residual <= 2 * rounding:
+        return first
+    second = _selected(products, fit(products, [base], base), tensors, rounding)
+    return second if _worth(first.residual, second.residual, tensors) else first
+
+
+def _selected(products: F64, start: Fit, tensors: int, rounding: float) -> Fit:
+    current, base = start, start.base
     while current.residual > 2 * rounding and len(current.used) < len(products) - 1:
         left = [k for k in range(len(products) - 1) if k not in current.used]
-        better = min((fit(products, (*current.used, k)) for k in left), key=lambda f: f.residual)
-        if not _worth(current.residual, better.residual, tensors) or len(better.used) <= len(current.used) - 1:
-            break
-        if set(better.used) == set(current.used):
+        better = min((fit(products, (*current.used, k), base) for k in left), key=lambda f: f.residual)
+        if set(better.used) == set(current.used) or not _worth(current.residual, better.residual, tensors):
             break
         current = better
     needless = True
     while needless and len(current.used) > 1:
-        fewer = [fit(products, [k for k in current.used if k != out]) for out in current.used]
+        fewer = [fit(products, [k for k in current.used if k != out], base) for out in current.used]
         best = min(fewer, key=lambda f: f.residual)
         needless = best.residual <= 2 * rounding or not _worth(best.residual, current.residual, tensors)
         current = best if needless else current

@@ -1,4 +1,4 @@
-"""Parents of a merge with their coefficients, and what several references say about a model together."""
+"""What several references say about a model together, and how it is told."""
 
 from __future__ import annotations
 
