@@ -31,6 +31,9 @@ GLANCE = 200_000
 SETTLED = frozenset({Verdict.IDENTICAL, Verdict.DERIVED})
 TOGETHER = frozenset({Verdict.DEPENDENT, Verdict.SAME_INIT_OR_DERIVED, Verdict.DERIVED})
 
+TRAINED = frozenset({"unknown", "merge", "finetune", "rl", "continued_pretraining"})
+"""Kinds that a difference from one parent of a merge looks like, and is not."""
+
 
 def together(
     found: list[Candidate], artifact: Artifact, effort: str, meter: Meter, notes: list[Untested], on_step: Step
@@ -111,8 +114,9 @@ def _merged(found: list[Candidate], mixture: Mixture) -> list[Candidate]:
 
     def told(candidate: Candidate) -> Candidate:
         old = candidate.conclusion.relation
-        kinds = ["merge", *(k for k in old.details.get("kinds", ()) if k not in ("unknown", "merge"))]
-        relation = Relation("merge", "a_to_b", None, {**old.details, "kinds": kinds, **mixture.details()})
+        kinds = ["merge", *(k for k in old.details.get("kinds", ()) if k not in TRAINED)]
+        said = {"kinds": kinds, "in_words": [f"merged by {mixture.method}"]}
+        relation = Relation("merge", "a_to_b", None, {**old.details, **said, **mixture.details()})
         conclusion = Conclusion(Verdict.MERGE, relation, mixture.why)
         return replace(candidate, conclusion=conclusion, evidence=(*candidate.evidence, evidence))
 

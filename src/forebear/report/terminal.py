@@ -128,7 +128,9 @@ def _parents(console: Console, best: Ancestor) -> None:
     if not rows:
         return
     _section(console, f"Parents ({best.relation.details['method']})")
-    table = _table("name", "coefficient", "interval (3 standard errors)", "by part")
+    table = _table("name", "coefficient", "3 standard errors")
+    table.add_column("where", overflow="fold", min_width=20)
+    table.columns[0].min_width = 20
     for name, *numbers in rows:
         table.add_row(words.text(name), *numbers)
     console.print(Padding(table, (0, 0, 0, 3)))

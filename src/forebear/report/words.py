@@ -59,6 +59,10 @@ def e_value(log10_e: float | None) -> str:
     return f"E = {10**log10_e:.2g}" if log10_e > -2 else f"E ≤ 1e{int(-(-log10_e // 1))}"
 
 
+STEADY = 0.02
+"""Spread of a coefficient over the parts of a model up to which it is one number."""
+
+
 def parents(ancestor: Ancestor | None) -> list[tuple[str, str, str, str]]:
     """Parents of a merge as rows of name, coefficient, interval, and where; empty for what is no merge."""
     if ancestor is None or ancestor.relation.kind != "merge":
@@ -75,8 +79,10 @@ def parents(ancestor: Ancestor | None) -> list[tuple[str, str, str, str]]:
 
 
 def parts(groups: Mapping[str, float]) -> str:
-    """The range of a coefficient over attention and MLPs, and the other groups one by one."""
+    """Where a coefficient holds: everywhere if it is steady, else its range over attention and MLPs, and other groups."""
     out = []
+    if max(groups.values()) - min(groups.values()) < STEADY:
+        return "everywhere"
     for word, ending in (("attention", ".attn"), ("MLPs", ".mlp")):
         own = [c for g, c in groups.items() if g.endswith(ending)]
         if own:
