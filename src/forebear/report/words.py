@@ -79,7 +79,7 @@ def parents(ancestor: Ancestor | None) -> list[tuple[str, str, str, str]]:
 
 
 def parts(groups: Mapping[str, float]) -> str:
-    """Where a coefficient holds: everywhere if it is steady, else its range over attention and MLPs, and other groups."""
+    """Where a coefficient holds: everywhere if it is steady, else its range over attention and MLPs, and the rest."""
     out = []
     if max(groups.values()) - min(groups.values()) < STEADY:
         return "everywhere"
