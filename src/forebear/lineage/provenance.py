@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from forebear.lineage.mixture import COLLINEAR, Mixture, Parent
 from forebear.signals.least_squares import (
     Fit,
+    base_of,
     condition,
     errors,
     fit,
@@ -31,6 +32,10 @@ F64 = NDArray[np.float64]
 
 LEAST = 0.02
 """Coefficient from which on a reference counts as a parent, three standard errors deducted from it being above zero."""
+LEAST_AFTERWARDS = 0.1
+"""Coefficient from which on a reference counts where training may have gone on and parents share a base."""
+BASE_FOR_A_REST = 0.2
+"""Cosine of the references' updates up to which their base is taken for indexed, where a combination leaves a rest."""
 CLEARLY_BASE = 0.1
 """Cosine of the references' updates up to which what they are taken from is their base and no parent beside them."""
 SAME_WAY = 0.9
@@ -50,8 +55,8 @@ LEAST_INDEPENDENT = 0.05
 COPIED = 0.05
 """Distance of a layer from its own parent, as a share of that from every other: pass-through."""
 AFTERWARDS = (
-    "Training went on after the merge, or a parent or the base is not indexed: then the coefficients are those of the "
-    "nearest combination."
+    "Training went on after the merge, or a parent is not indexed: then the coefficients are those of the nearest "
+    "combination."
 )
 SLERP_UNIT = 0.01
 """How far a spherical combination may lie from the great circle, its radius being one."""
@@ -123,10 +128,14 @@ def _combined(gram: Gram) -> Mixture | None:
     residual = chosen.residual / single
     exact, steady = _exact(units, chosen, residual), _spread(units, chosen)
     independent = _independent(products, clear)
-    further = residual <= CLOSE and float(steady[clear].max()) <= STEADY
+    further = residual <= CLOSE and float(steady[clear].max()) <= STEADY and _base_indexed(products)
     strong = independent and all(chosen.coefficients[k] >= LEAST_INDEPENDENT for k in clear)
     if not (exact or further or strong) or (not exact and bool((chosen.coefficients < 0).any())):
         return None  # what is taken away may be a sibling in the place of a base that is not indexed
+    if not (exact or strong):
+        clear = [k for k in clear if chosen.coefficients[k] >= LEAST_AFTERWARDS]
+        if len(clear) < 2:
+            return None
     doubt = ""
     if base is not None and base in clear:
         doubt = f"{gram.names[base]} may be the base of the merge or one of its parents."
@@ -182,6 +191,15 @@ def _condition(products: F64, parents: list[int]) -> float:
     return min(
         (condition(products, (b, *parents), b) for b in starts), default=condition(products, parents, parents[0])
     )
+
+
+def _base_indexed(products: F64) -> bool:
+    """Whether one reference is where the others lead away from.
+
+    Without their base a sum of updates is approached by all relatives alike, also by those that have no part in it.
+    """
+    everything = range(len(products) - 1)
+    return base_of(products, everything, BASE_FOR_A_REST) is not None
 
 
 def _exact(units: tuple[Unit, ...], chosen: Fit, residual: float) -> bool:
