@@ -36,6 +36,8 @@ LEAST_AFTERWARDS = 0.1
 """Coefficient from which on a reference counts where training may have gone on and parents share a base."""
 BASE_FOR_A_REST = 0.2
 """Cosine of the references' updates up to which their base is taken for indexed, where a combination leaves a rest."""
+LEAST_SPARSE = 0.05
+"""Coefficient that every parent has to have where parts of updates were merged."""
 CLEARLY_BASE = 0.1
 """Cosine of the references' updates up to which what they are taken from is their base and no parent beside them."""
 SAME_WAY = 0.9
@@ -316,7 +318,7 @@ def _passed_through(gram: Gram) -> Mixture | None:
 def _sparse(gram: Gram) -> Mixture | None:
     """Parts of updates: TIES and DARE."""
     found: SparseMerge | None = sparse_merge(gram)
-    if found is None or sum(w >= LEAST for w in found.weights.values()) < 2:
+    if found is None:
         return None
     products, units = pooled(gram.body), gram.body
     chosen = (found.base, *found.weights)

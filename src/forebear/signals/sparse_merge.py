@@ -23,7 +23,7 @@ FEWEST = 500
 """Values that tell patterns apart, below which nothing is said."""
 EXPLAINED = 0.9
 """Share of moved values that the patterns have to explain."""
-OWN_SHARE = 0.05
+OWN_SHARE = 0.15
 """Share of moved values that every parent has to explain beyond chance."""
 ROUNDS = 8
 HOPELESS = 0.3
