@@ -325,18 +325,21 @@ def _sparse(gram: Gram) -> Mixture | None:
     if largest_cosine(products, found.base, tuple(found.weights)) > SAME_WAY:
         return None
     error = errors(units, chosen, found.base)
-    left = fit(products, chosen).residual
+    whole = fit(products, chosen, found.base)
     single = nearest(products).residual
+    weights = dict(found.weights)
+    if found.random and not found.elected:  # random choices leave least squares unbiased, over all values
+        weights = {k: float(whole.coefficients[k]) for k in weights}
+    else:
+        error = np.array([np.hypot(e, found.errors.get(k, 0.0)) for k, e in enumerate(error)])
     parents = tuple(
-        Parent(
-            gram.names[k],
-            w,
-            w - 3 * float(error[k]),
-            w + 3 * float(error[k]),
-            density=found.densities.get(k),
-        )
-        for k, w in sorted(found.weights.items(), key=lambda item: -item[1])
+        Parent(gram.names[k], w, w - 3 * float(error[k]), w + 3 * float(error[k]), density=found.densities.get(k))
+        for k, w in sorted(weights.items(), key=lambda item: -item[1])
         if w >= LEAST
     )
+    if len(parents) < 2:
+        return None
     number = condition(products, chosen, found.base)
-    return _mixture(gram, parents, found.method, found.base, left / single, single, number, explained=found.explained)
+    return _mixture(
+        gram, parents, found.method, found.base, whole.residual / single, single, number, explained=found.explained
+    )

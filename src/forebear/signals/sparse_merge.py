@@ -21,6 +21,8 @@ INFORMATIVE = 8.0
 """An update has to exceed the error of rounding by this factor for a value to tell patterns apart."""
 FEWEST = 500
 """Values that tell patterns apart, below which nothing is said."""
+FEWEST_COUNTED = 200
+"""Values with one sign in all updates and patterns far apart, below which what was kept cannot be counted."""
 EXPLAINED = 0.9
 """Share of moved values that the patterns have to explain."""
 OWN_SHARE = 0.15
@@ -29,7 +31,7 @@ ROUNDS = 8
 HOPELESS = 0.3
 """Share explained after three rounds below which no more are made."""
 MOST = 30_000
-"""Values that are looked at: the share of an update that was kept comes out to within 0.003."""
+"""Values that are looked at: enough to find patterns and constants. What was kept is then counted in all."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class SparseMerge:
         weights: by number of a parent, the constant its update was multiplied with in all, as a merge's ``weight``.
         densities: by number of a parent, the share of its update that was kept; of random choices alone, because the
             values that tell patterns apart are the larger ones.
+        errors: by number of a parent, the standard error that counting kept values leaves in its weight.
         explained: share of the moved values that patterns explain.
         zeros: share of informative values that did not move.
         elected: whether a value never sums updates of opposite signs (TIES).
@@ -51,6 +54,7 @@ class SparseMerge:
     base: int
     weights: dict[int, float]
     densities: dict[int, float]
+    errors: dict[int, float]
     explained: float
     zeros: float
     elected: bool
@@ -63,6 +67,15 @@ class SparseMerge:
         if self.random:
             return "DARE with sign election" if self.elected else "DARE"
         return "TIES"
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """Constants of the parents' updates, whether sums are divided, and the share of moved values that they explain."""
+
+    weights: F64
+    normal: bool
+    share: float
 
 
 @dataclass(frozen=True)
@@ -89,27 +102,32 @@ def _from_base(gram: Gram, base: int) -> SparseMerge | None:
     if len(parents) < 2:
         return None
     values = _informative(gram, base, parents)
-    while values is not None and len(parents) >= 2:
-        fits = [f for normal in (False, True) if (f := _explain(values, normal)) is not None]
-        if not fits:
-            return None
-        weights, normal, hits = max(fits, key=lambda f: float(f[2].mean()))
-        moved = values.x != 0
-        share = float(hits[moved].mean()) if moved.sum() >= FEWEST else 0.0
-        own = [share - _by_chance(values, weights, normal, k) for k in range(len(parents))]
+    found = _best(values)
+    while values is not None and found is not None and found.share >= HOPELESS:
+        own = [found.share - _by_chance(values, found, k) for k in range(len(parents))]
         weakest = int(np.argmin(own))
-        if own[weakest] < OWN_SHARE:
-            del parents[weakest]
-            values = _informative(gram, base, parents)
-            continue
-        if share < EXPLAINED:
+        fewer = [k for n, k in enumerate(parents) if n != weakest]
+        if len(fewer) >= 2 or own[weakest] < OWN_SHARE:
+            without = _informative(gram, base, fewer) if len(fewer) >= 2 else None
+            again = _best(without)
+            if own[weakest] < OWN_SHARE or (again is not None and again.share >= found.share - OWN_SHARE):
+                parents, values, found = fewer, without, again
+                continue
+        if found.share < EXPLAINED:
             return None
-        return _described(values, weights, normal, base, parents, share)
+        everything = _informative(gram, base, parents, gram.sample.shape[1])
+        return _described(everything or values, found, base, parents)
     return None
 
 
-def _informative(gram: Gram, base: int, parents: list[int]) -> _Values | None:
-    """The sampled values where some update clearly exceeds what rounding does."""
+def _best(values: _Values | None) -> _Patterns | None:
+    """The better of the two ways to sum, None where too few values tell."""
+    fits = [f for normal in (False, True) if (f := _explain(values, normal)) is not None] if values else []
+    return max(fits, key=lambda f: f.share, default=None)
+
+
+def _informative(gram: Gram, base: int, parents: list[int], most: int = MOST) -> _Values | None:
+    """The sampled values where every update clearly exceeds what rounding does, at most so many of them."""
     if not gram.sample.size:
         return None
     sample = gram.sample.astype(np.float64)
@@ -122,7 +140,7 @@ def _informative(gram: Gram, base: int, parents: list[int]) -> _Values | None:
     at = np.flatnonzero(chosen)
     if at.size < FEWEST:
         return None
-    at = at[:: -(-at.size // MOST)]
+    at = at[:: -(-at.size // most)]
     return _Values(x[at], updates[:, at], error[at])
 
 
@@ -139,15 +157,16 @@ def _predictions(updates: F64, weights: F64, normal: bool) -> F64:
     return np.asarray(sums)
 
 
-def _explain(values: _Values, normal: bool) -> tuple[F64, bool, NDArray[np.bool_]] | None:
-    """Weights, and which values they explain: patterns and weights are found in turn, from the commonest ratios."""
+def _explain(values: _Values, normal: bool) -> _Patterns | None:
+    """Weights, and what they explain: patterns and weights are found in turn, from the commonest ratios."""
     moved = values.x != 0
     if int(moved.sum()) < FEWEST:
         return None
     count = len(values.updates)
     weights = np.array([_commonest(values.x[moved] / u[moved]) for u in values.updates])
-    if normal:
-        weights = np.full(count, 1.0 / count)
+    if normal:  # least squares over all values has about the right proportions
+        whole = np.linalg.lstsq(values.updates.T, values.x, rcond=None)[0]
+        weights = np.maximum(whole, 0.05 / count) / np.maximum(whole, 0.05 / count).sum()
     best: tuple[float, F64] = (-1.0, weights)
     for turn in range(ROUNDS):
         predicted = _predictions(values.updates, weights, normal)
@@ -161,9 +180,7 @@ def _explain(values: _Values, normal: bool) -> tuple[F64, bool, NDArray[np.bool_
             break
         wide = np.maximum(values.error, (0.3 if normal and turn < 3 else 0.05) * np.abs(values.x))
         weights = _refitted(values, which, (least <= wide) & moved, weights, normal)
-    weights = best[1]
-    off = np.abs(_predictions(values.updates, weights, normal) - values.x).min(axis=0)
-    return weights, normal, off <= values.error
+    return _Patterns(best[1], normal, best[0])
 
 
 def _commonest(ratios: F64) -> float:
@@ -196,37 +213,40 @@ def _refitted(values: _Values, which: NDArray[np.intp], good: NDArray[np.bool_],
     return np.asarray(np.clip(np.linalg.solve(size, regressors @ (values.x * good)), 0.005, 20.0))
 
 
-def _by_chance(values: _Values, weights: F64, normal: bool, parent: int) -> float:
+def _by_chance(values: _Values, found: _Patterns, parent: int) -> float:
     """Share of moved values that is explained when one parent's values stand in wrong places."""
     updates = values.updates.copy()
     updates[parent] = np.roll(updates[parent], 1)
     moved = values.x != 0
-    off = np.abs(_predictions(updates[:, moved], weights, normal) - values.x[moved]).min(axis=0)
+    off = np.abs(_predictions(updates[:, moved], found.weights, found.normal) - values.x[moved]).min(axis=0)
     return float((off <= values.error[moved]).mean())
 
 
-def _described(values: _Values, weights: F64, normal: bool, base: int, parents: list[int], share: float) -> SparseMerge:
+def _described(values: _Values, found: _Patterns, base: int, parents: list[int]) -> SparseMerge | None:
     """Densities, the kind of choice and of sum, from the patterns that were found."""
+    weights, normal = found.weights, found.normal
     off = np.abs(_predictions(values.updates, weights, normal) - values.x)
     kept = _patterns(len(weights))[off.argmin(axis=0)].T & (off.min(axis=0) <= values.error)
     alike = np.abs(np.sign(values.updates).sum(axis=0)) == len(weights)
     clear = _distinct(values, weights, normal)
-    everywhere = np.ones(len(alike), dtype=np.bool_)
-    # where signs agree nothing was elected, so what is missing was dropped
-    among = next(m for m in (clear & alike, clear, everywhere) if m.sum() >= 50)
+    among = clear & alike  # where signs agree nothing was elected, so what is missing was dropped
+    if among.sum() < FEWEST_COUNTED:
+        return None
     density = kept[:, among].mean(axis=1)
     opposed = clear & ~alike
     both = (kept & (values.updates > 0)).any(axis=0) & (kept & (values.updates < 0)).any(axis=0)
     elected = not opposed.any() or float(both[opposed].mean()) < 0.02
     random = _kept_alike(values, kept, among)
     total = weights * (density if random else 1.0)
+    counted = weights * np.sqrt(density * (1 - density) / among.sum())
     if normal:
         total = weights / weights.sum()
     return SparseMerge(
         base,
         {k: float(w) for k, w in zip(parents, total, strict=True)},
         {k: float(d) for k, d in zip(parents, density, strict=True)} if random else {},
-        share,
+        {k: float(e) for k, e in zip(parents, counted if random else np.zeros(len(parents)), strict=True)},
+        found.share,
         float((values.x == 0).mean()),
         elected,
         normal,
