@@ -335,10 +335,9 @@ def _sparse(gram: Gram) -> Mixture | None:
     parents = tuple(
         Parent(gram.names[k], w, w - 3 * float(error[k]), w + 3 * float(error[k]), density=found.densities.get(k))
         for k, w in sorted(weights.items(), key=lambda item: -item[1])
-        if w >= LEAST
     )
-    if len(parents) < 2:
-        return None
+    if any(p.coefficient < LEAST_SPARSE or (p.low or 0.0) <= 0 for p in parents):
+        return None  # a pattern that takes a tiny part of an update explains rounding, not the model
     number = condition(products, chosen, found.base)
     return _mixture(
         gram, parents, found.method, found.base, whole.residual / single, single, number, explained=found.explained
