@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -49,7 +48,7 @@ class Answer:
     Attributes:
         verdict, related: as they are; :data:`UNREADABLE` where it refuses.
         kind, kinds, direction, rank: of the relation; the rank is an adapter's.
-        reasons: of the direction, without their numbers, each with its log-odds.
+        reasons: of the direction, by name, each with its log-odds.
         word: the format of a quantised model, or the method of a merge.
         parents: of a merge, by name: every coefficient that is given.
         layers: of a merge of whole layers, by name: which ones are the parent's.
@@ -203,13 +202,12 @@ def answer_of(verdict: str, related: bool | None, relation: Relation | None, sec
 
 
 def reasons_of(details: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Every reason of a direction by its name, or its words without numbers and names, with its log-odds."""
-    found = []
-    for reason in (details.get("direction") or {}).get("reasons", ()):
-        if isinstance(reason, Mapping) and isinstance(odds := reason.get("log_odds"), int | float):
-            text = str(reason.get("test") or reason.get("name") or reason.get("text", ""))
-            found.append((" ".join(re.sub(r"[\d.,%/:-]*\d[\d.,%/:-]*", "#", text).split())[:120], float(odds)))
-    return tuple(found)
+    """Every reason of a direction by its name, with its log-odds."""
+    return tuple(
+        (str(reason.get("name", "")), float(odds))
+        for reason in (details.get("direction") or {}).get("reasons", ())
+        if isinstance(reason, Mapping) and isinstance(odds := reason.get("log_odds"), int | float)
+    )
 
 
 def word_of(details: Mapping[str, Any]) -> str:

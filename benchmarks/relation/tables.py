@@ -16,6 +16,7 @@ DRAWS = 2_000
 WITHIN = 0.02
 """How near a merge's coefficients have to be."""
 DERIVED = "derived"
+NO_KIND = ("independent", "siblings", "hidden siblings")
 COEFFICIENTS = ("linear", "slerp", "dare")
 """Methods of which a parent has one coefficient throughout."""
 
@@ -222,13 +223,15 @@ def _commonest(words: Sequence[str]) -> str:
 def calibration(results: Sequence[Result], seed: int) -> str:
     """``relations.toml``: of every kind that was said, and every reason of a direction, how often it was right.
 
-    A kind is right where the pair's class wants it; what has no right answer (``unknown`` of independent models) is
-    left out. A reason is right where its sign is that of the true direction, over pairs that have one.
+    A kind is right where the pair's class wants it. Left out is what has no right kind: ``unknown``, independent
+    models, and siblings, which look like parent and child. A reason is right where its sign is that of the true
+    direction, over pairs that have one.
     """
-    own = [r for r in made(results) if r.truth != "independent" and r.answer.kind != "unknown"]
+    own = [r for r in made(results) if r.truth not in NO_KIND and r.answer.kind != "unknown"]
     lines = [
         "# Written by benchmarks/relation_study.py from its calibration bases; see docs/relations.md.",
-        "# n: comparisons in which it was said; bases: how many bases they are of; right: how often it was true.",
+        "# n: comparisons in which it was said; right: those in which it was true; bases: how many bases they are of;",
+        "# mean: the share right, averaged over bases.",
         f"seed = {seed}",
         "",
     ]
@@ -248,5 +251,10 @@ def calibration(results: Sequence[Result], seed: int) -> str:
 
 def _entry(table: str, name: str, cases: Sequence[tuple[str, bool]]) -> list[str]:
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    bases, right = len({b for b, _ in cases}), sum(r for _, r in cases)
-    return [f'[{table}."{quoted}"]', f"n = {len(cases)}", f"bases = {bases}", f"right = {right}", ""]
+    by_base: dict[str, list[bool]] = {}
+    for base, right in cases:
+        by_base.setdefault(base, []).append(right)
+    mean = float(np.mean([np.mean(some) for some in by_base.values()]))
+    right_ones = sum(right for _, right in cases)
+    counts = f"n = {len(cases)}\nright = {right_ones}\nbases = {len(by_base)}\nmean = {mean:.4f}"
+    return [f'[{table}."{quoted}"]', counts, ""]

@@ -272,13 +272,18 @@ def test_details_are_read_whatever_else_they_hold() -> None:
         "lora_rank": 8,
         "direction": {
             "log_odds": 3.0,
-            "reasons": [{"text": "t is 0.48 over 12 tensors", "log_odds": 3}, {"text": "no number"}, "words", None],
+            "reasons": [
+                {"name": "orthogonal", "text": "t is 0.48", "log_odds": 3},
+                {"name": "no number"},
+                "words",
+                None,
+            ],
         },
         "format": {"name": "INT4", "bits": 4},
     }
     found = answer_of("derived", True, Relation("finetune", FORWARD, None, details), 0.5)
     assert (found.kind, found.kinds, found.rank) == ("finetune", ("finetune",), 8)
-    assert found.reasons == (("t is # over # tensors", 3.0),) and found.word == "INT4"
+    assert found.reasons == (("orthogonal", 3.0),) and found.word == "INT4"
     assert answer_of("inconclusive", None, None, 0.0).direction == OPEN
 
 

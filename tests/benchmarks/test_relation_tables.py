@@ -101,10 +101,11 @@ def test_calibration_is_of_kinds_that_were_said_and_of_reasons_with_their_sign()
     unknown = said(result(), kind="unknown", reasons=())
     apart = said(replace(result(), truth="independent", direction=""), kind="finetune", reasons=())
     wrong = said(replace(result(), truth="same start", direction=""), kind="pruned", reasons=())
-    found = tomllib.loads(tables.calibration([result(), backward, unknown, apart, wrong], 7))
+    siblings = said(replace(result(), truth="siblings", direction=""), kind="finetune", reasons=())
+    found = tomllib.loads(tables.calibration([result(), backward, unknown, apart, wrong, siblings], 7))
     assert found["seed"] == 7
-    assert found["kind"] == {"pruned": {"n": 3, "bases": 2, "right": 2}}
-    assert found["reason"] == {"zeros were set in #": {"n": 2, "bases": 2, "right": 1}}
+    assert found["kind"] == {"pruned": {"n": 3, "right": 2, "bases": 2, "mean": 0.75}}
+    assert found["reason"] == {"zeros were set in #": {"n": 2, "right": 1, "bases": 2, "mean": 0.5}}
 
 
 def test_only_calibration_bases_make_the_calibration_and_only_report_bases_the_report() -> None:

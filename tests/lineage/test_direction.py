@@ -19,4 +19,4 @@ from forebear.lineage.direction import Reason, direction
     ],
 )
 def test_odds_are_added_and_weak_sums_tell_nothing(odds: list[float], way: str) -> None:
-    assert direction([Reason("a fact", o, no_siblings=True) for o in odds]) == (way, sum(odds))
+    assert direction([Reason("fact", "a fact", o, no_siblings=True) for o in odds]) == (way, sum(odds))

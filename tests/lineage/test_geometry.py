@@ -51,10 +51,10 @@ def test_decay_and_gains_say_nothing_of_models_that_may_share_only_a_start() -> 
 
 
 def test_what_siblings_share_adds_up_and_names_nothing() -> None:
-    weak = [Reason("decay", 3.0), Reason("gains", 1.0)]
+    weak = [Reason("decay", "rows shrank", 3.0), Reason("gains", "they moved", 1.0)]
     assert direction(weak) == ("unknown", 4.0)
-    assert direction([*weak, Reason("zeros", 4.0, no_siblings=True)]) == ("a_to_b", 8.0)
-    assert direction([*weak, Reason("zeros", -7.0, no_siblings=True)]) == ("b_to_a", -3.0)
-    assert direction([*weak, Reason("zeros", -1.0, no_siblings=True)]) == ("unknown", 3.0)
-    assert direction([Reason("zeros", 1.9, no_siblings=True)])[0] == "unknown"
+    assert direction([*weak, Reason("zeros", "values were lost", 4.0, no_siblings=True)]) == ("a_to_b", 8.0)
+    assert direction([*weak, Reason("zeros", "values were lost", -7.0, no_siblings=True)]) == ("b_to_a", -3.0)
+    assert direction([*weak, Reason("zeros", "values were lost", -1.0, no_siblings=True)]) == ("unknown", 3.0)
+    assert direction([Reason("zeros", "values were lost", 1.9, no_siblings=True)])[0] == "unknown"
     assert direction([]) == ("unknown", 0.0)

@@ -16,6 +16,7 @@ from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.observe import Allowed, described
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.lineage.confidence import confident
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
 from forebear.lineage.resemblance import Resemblance, experts_evidence
@@ -88,7 +89,7 @@ def compare(a: str, b: str, effort: str = "standard", on_step: Step = lambda _: 
         ModelRef(two.target, two.name, marks[1].digest),
         pair.conclusion.verdict,
         floored(counts.log10_p) if counts.pooled.n else None,
-        pair.conclusion.relation,
+        confident(pair.conclusion.relation),
         pair.evidence,
         pair.coverage,
         meter.cost(),

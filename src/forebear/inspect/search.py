@@ -15,6 +15,7 @@ from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.nominate import nominated
 from forebear.inspect.references import reopen
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.lineage.confidence import confident
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
 from forebear.signals import Fingerprint, fingerprint, shape
@@ -149,7 +150,7 @@ class Candidate:
             self.conclusion.verdict,
             floored(log10_p),
             floored(log10_p) + math.log10(max(1, references)),
-            self.conclusion.relation,
+            confident(self.conclusion.relation),
             self.evidence,
             self.entry.fingerprint.digest,
             self.entry.location,

@@ -14,11 +14,13 @@ class Reason:
     """A fact that tells about direction.
 
     Attributes:
+        name: what kind of fact, in a word or two; how often it was right in calibration is filed under it.
         text: the fact.
         log_odds: natural log-odds of B from A (``a_to_b``) over A from B; negative where A is the later one.
         no_siblings: whether it also tells that the two were not both made from a third model.
     """
 
+    name: str
     text: str
     log_odds: float
     no_siblings: bool = False

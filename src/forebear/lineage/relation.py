@@ -89,7 +89,10 @@ def related(stated: Relation, observed: Observed, found: Sequence[Found]) -> Rel
     if reasons:
         details["direction"] = {
             "log_odds": log_odds,
-            "reasons": [{"text": r.text, "log_odds": r.log_odds, "rules_out_siblings": r.no_siblings} for r in reasons],
+            "reasons": [
+                {"name": r.name, "text": r.text, "log_odds": r.log_odds, "rules_out_siblings": r.no_siblings}
+                for r in reasons
+            ],
         }
     way = stated.direction if stated.direction != "unknown" else said
     return Relation(details["kinds"][0], way, stated.confidence, details)

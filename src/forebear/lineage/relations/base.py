@@ -149,6 +149,6 @@ class Found:
     made_from: str = ""
 
 
-def toward(b_is_later: bool, odds: float, text: str, no_siblings: bool = False) -> Reason:
+def toward(name: str, b_is_later: bool, odds: float, text: str, no_siblings: bool = False) -> Reason:
     """A reason for B from A, or for the reverse."""
-    return Reason(text, odds if b_is_later else -odds, no_siblings)
+    return Reason(name, text, odds if b_is_later else -odds, no_siblings)

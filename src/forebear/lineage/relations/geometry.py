@@ -43,6 +43,7 @@ def decayed(still: StillRows | None) -> Reason | None:
     share = 1 - (still.factor if later else 1 / still.factor)
     who, other = ("model", "reference") if later else ("reference", "model")
     return toward(
+        "decay",
         later,
         DECAYED,
         f"{still.still:,} embedding rows of the {who} are the {other}'s, decayed by {share:.2%}, and the others moved",
@@ -67,6 +68,7 @@ def orthogonal(observed: Observed) -> Reason | None:
         return None
     one, two = ("reference", "model") if later else ("model", "reference")
     return toward(
+        "orthogonal change",
         later,
         ORTHOGONAL,
         f"what lies between them is orthogonal to the {one} in {len(body)} matrices (orientation "
@@ -84,4 +86,4 @@ def advanced(gains: tuple[float, float] | None) -> Reason | None:
     if ratio < FURTHER:
         return None
     who = "model" if later else "reference"
-    return toward(later, ADVANCED, f"norm gains of the {who} are {ratio:.1f} times as far from their start")
+    return toward("gains", later, ADVANCED, f"norm gains of the {who} are {ratio:.1f} times as far from their start")

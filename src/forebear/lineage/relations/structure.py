@@ -27,10 +27,11 @@ def _same(observed: Observed) -> bool:
     return drift is not None and drift <= SAME
 
 
-def _toward(observed: Observed, b_is_later: bool, text: str, odds: float = 0.0) -> Reason:
+def _toward(observed: Observed, name: str, b_is_later: bool, text: str, odds: float = 0.0) -> Reason:
     """A structure as a reason: sure, and no sibling's, where the parts in common are equal."""
     same = _same(observed)
-    return toward(b_is_later, odds or (SURE if same else LIKELY), text, no_siblings=same)
+    full = f"{name}, {'parts in common equal' if same else 'trained'}"
+    return toward(full, b_is_later, odds or (SURE if same else LIKELY), text, no_siblings=same)
 
 
 def upcycled(observed: Observed) -> Found | None:
@@ -53,7 +54,7 @@ def upcycled(observed: Observed) -> Found | None:
         said.append(f"{coins.agree:,} of {coins.n:,} coins of its neurons agree")
     later = "the model" if theirs else "the reference"
     fact = f"{later} has several experts like one dense MLP of the other"
-    reasons = (_toward(observed, bool(theirs), fact, SURE),)
+    reasons = (_toward(observed, "experts", bool(theirs), fact, SURE),)
     details = {"experts": experts, "expert_cosine": cosine}
     return Found("upcycled", f"{what}: {' and '.join(said)}.", f"upcycled to {experts} experts", details, reasons)
 
@@ -76,7 +77,7 @@ def multimodal_extension(observed: Observed) -> Found | None:
         f"{'s' * (len(alone) > 1)}: {listed}.",
         f"extended by {', '.join(list(alone)[:3])}",
         {"components": {"shared": ["language core"], "alone": dict(alone), "in": "b" if later else "a"}},
-        (_toward(observed, later, f"{who} has a tower more"),),
+        (_toward(observed, "tower", later, f"{who} has a tower more"),),
     )
 
 
@@ -108,7 +109,7 @@ def depth_upscaled(observed: Observed) -> Found | None:
         f"other: {listed}.",
         f"{min(ours, theirs)} layers stretched to {max(ours, theirs)}",
         {"copies": {str(one): layers for one, layers in copies.items()}},
-        (_toward(observed, later, "the deeper model repeats layers of the other", SURE),),
+        (_toward(observed, "repeated layers", later, "the deeper model repeats layers of the other", SURE),),
     )
 
 
@@ -126,7 +127,8 @@ def depth_pruned(observed: Observed) -> Found | None:
     listed = ", ".join(map(str, alone[:8]))
     reasons: tuple[Reason, ...] = ()
     if not copies:
-        reasons = (_toward(observed, not deeper_is_b, "the shallower model lacks layers of the other"),)
+        fact = "the shallower model lacks layers of the other"
+        reasons = (_toward(observed, "missing layers", not deeper_is_b, fact),)
     return Found(
         "depth_pruned",
         f"{kept} of {least} layers are each like one of the {max(ours, theirs)} layers of the other, of which "
@@ -187,7 +189,8 @@ def width_pruned(observed: Observed) -> Found | None:
         return None
     wider, _, own = found
     fact = "the narrower model lacks parts of the other"
-    return _told(observed, "width_pruned", (_toward(observed, not wider, fact, 0.0 if own else LIKELY),))
+    reason = _toward(observed, "missing parts", not wider, fact, 0.0 if own else LIKELY)
+    return _told(observed, "width_pruned", (reason,))
 
 
 def width_expanded(observed: Observed) -> Found | None:
@@ -196,7 +199,7 @@ def width_expanded(observed: Observed) -> Found | None:
     if found is None or found[2] is not False:
         return None
     fact = "the wider model has copies or zeros more"
-    return _told(observed, "width_expanded", (_toward(observed, found[0], fact),))
+    return _told(observed, "width_expanded", (_toward(observed, "copied parts", found[0], fact),))
 
 
 def vocabulary_changed(observed: Observed) -> Found | None:
@@ -231,7 +234,7 @@ def vocabulary_changed(observed: Observed) -> Found | None:
         later = tokens.appended == "b"
         who = "the model's" if later else "the reference's"
         odds = SURE - 1 if _same(observed) else LIKELY
-        reasons = (_toward(observed, later, f"{who} own tokens stand behind all others", odds),)
+        reasons = (_toward(observed, "appended tokens", later, f"{who} own tokens stand behind all others", odds),)
     words = {
         "extended": f"vocabulary extended by {tokens.only_b or tokens.rows[1] - tokens.rows[0]:,}",
         "trimmed": f"vocabulary trimmed by {tokens.only_a or tokens.rows[0] - tokens.rows[1]:,}",

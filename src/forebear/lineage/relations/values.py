@@ -74,7 +74,8 @@ def quantized(observed: Observed) -> Found | None:
         if rounding.within == 1.0 and sides[int(not later)] is None:
             excluded = f"every value of the {who} is the other's, rounded to a coarser grid"
             odds, how = _from_scales(rounding)
-            reasons = (toward(later, odds, f"{excluded}; {how}", no_siblings=True),) if odds else ()
+            name = "rounding, largest values kept" if odds == ROUNDED else "rounding"
+            reasons = (toward(name, later, odds, f"{excluded}; {how}", no_siblings=True),) if odds else ()
             text += f"; {how}"
             if odds == ROUNDED and observed.rounded:
                 made = f"all of it is the other, rounded ({lattice.words})"
@@ -134,7 +135,8 @@ def pruned(observed: Observed) -> Found | None:
         return None  # that it was pruned is true, and says nothing about the other
     text += "; the others are untouched" if untouched else f"; the others moved by {kept:.1%}"
     fact = f"{shares[side]:.0%} of the values were lost in the {who}"
-    reasons = (toward(later, FILLED if untouched else 1.5, fact, no_siblings=untouched),)
+    name = f"zeros, others {'untouched' if untouched else 'trained'}"
+    reasons = (toward(name, later, FILLED if untouched else 1.5, fact, no_siblings=untouched),)
     details = {"zeros": shares[side], "pattern": pattern or "unstructured", "pruned_side": "b" if later else "a"}
     words = f"pruned: {shares[side]:.0%} zeros{', ' + pattern if pattern else ''}"
     return Found("pruned", text + ".", words, details, reasons, fact if untouched else "")
