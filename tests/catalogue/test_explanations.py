@@ -1,10 +1,18 @@
-"""Words for every verdict and finding of the contract."""
+"""Words for every verdict, relation and finding of the contract."""
 
 from __future__ import annotations
 
 import pytest
 
-from forebear.catalogue import explanation, finding_text, nearest, raise_finding, topics, verdict_text
+from forebear.catalogue import (
+    explanation,
+    finding_text,
+    nearest,
+    raise_finding,
+    relation_text,
+    topics,
+    verdict_text,
+)
 from forebear.catalogue.explanations import parse
 from forebear.types import Level, Verdict
 
@@ -32,6 +40,26 @@ CONTRACT = {
 }
 
 
+RELATIONS = {
+    *("quantized", "finetune", "rl", "adapter", "continued_pretraining", "pruned", "width_pruned", "width_expanded"),
+    *("depth_pruned", "depth_upscaled", "upcycled", "vocabulary_changed", "multimodal_extension", "obfuscated"),
+    *("same_init", "feature_dependent", "distilled"),
+}
+"""Of the contract's; ``identical``, ``merge``, ``siblings`` and ``component_shared`` are verdicts, too."""
+
+
+@pytest.mark.parametrize("kind", sorted(RELATIONS))
+def test_every_relation_has_words(kind: str) -> None:
+    text = relation_text(kind)
+    assert text.kind == "relation" and text.headline and text.meaning and text.does_not_say and text.settles
+
+
+def test_what_is_not_measured_here_says_so() -> None:
+    for kind in ("feature_dependent", "distilled"):
+        text = relation_text(kind)
+        assert "this version does not measure it" in f"{text.meaning} {text.does_not_say}".lower()
+
+
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_every_verdict_has_words(verdict: Verdict) -> None:
     text = verdict_text(verdict)
@@ -39,7 +67,7 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
 
 
 def test_the_registry_is_the_contracts() -> None:
-    assert set(topics()) == set(CONTRACT) | {v.value for v in Verdict}
+    assert set(topics()) == set(CONTRACT) | {v.value for v in Verdict} | RELATIONS
 
 
 @pytest.mark.parametrize(("identifier", "level"), list(CONTRACT.items()))
@@ -74,7 +102,7 @@ def test_every_topic_can_be_explained_however_it_is_written(topic: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("dependant", "dependent"), ("pickle_unsave", "pickle-unsafe"), ("same-init", "same_init_or_derived")],
+    [("dependant", "dependent"), ("pickle_unsave", "pickle-unsafe"), ("same-initt-or-derived", "same_init_or_derived")],
 )
 def test_a_misspelled_topic_has_a_suggestion(typed: str, meant: str) -> None:
     assert explanation(typed) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from forebear.report import words
-from forebear.types import Cost
+from forebear.types import Cost, Relation
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,12 @@ def test_a_heat_map_has_a_row_for_each_layer_and_gaps_where_nothing_was_measured
     head, *rows = words.heat_map([[0, 0, 1.0], [1, 0, 0.0], [2, 1, 0.5], [0, 1, 0.26]])
     assert "(0 to 2)" in head
     assert rows == ["layer 0   █· ", "layer 1   ▂ ▄"]
+
+
+def test_confidence_says_what_it_rests_on_and_is_silent_without() -> None:
+    record = {"right": 57, "comparisons": 60, "bases": 9}
+    told = Relation("pruned", "a_to_b", 0.93, {"confidence": record})
+    assert words.confidence(told) == (
+        "confidence 0.93: right in 57 of 60 comparisons with models of known ancestry, 9 bases"
+    )
+    assert words.confidence(Relation("pruned")) == words.confidence(Relation("unknown", "unknown", 0.5)) == ""

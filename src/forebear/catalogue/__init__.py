@@ -6,6 +6,7 @@ from forebear.catalogue.explanations import (
     finding_text,
     nearest,
     raise_finding,
+    relation_text,
     topics,
     verdict_text,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "look_alikes",
     "nearest",
     "raise_finding",
+    "relation_text",
     "topics",
     "verdict_text",
 ]

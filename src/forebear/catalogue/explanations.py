@@ -1,4 +1,4 @@
-"""Words for findings and verdicts, and the one registry of findings. The texts are data, in ``data/explanations``."""
+"""Words for verdicts, relations and findings (``data/explanations``), and the one registry of findings."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from forebear.types import Finding, Level, Verdict
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a finding or a verdict means.
+    """What a finding, a verdict or a kind of relation means.
 
     Attributes:
         topic: the identifier.
-        kind: ``finding`` or ``verdict``.
+        kind: ``finding``, ``verdict`` or ``relation``.
         title: a line for people; for a verdict the headline of its results.
         meaning: what was established.
         does_not_say: what must not be read into it.
         settles: what would clear a finding, or settle a verdict further.
-        level: default level of a finding, "" for a verdict.
+        level: default level of a finding, else "".
     """
 
     topic: str
@@ -67,10 +67,18 @@ def parse(text: str, file: str) -> Mapping[str, Mapping[str, str]]:
 @cache
 def verdict_text(verdict: Verdict) -> Explanation:
     """The words for a verdict."""
-    entry = _table("verdicts")[verdict.value]
-    return Explanation(
-        verdict.value, "verdict", entry["headline"], entry["meaning"], entry["does_not_say"], entry["settles"]
-    )
+    return _text("verdict", verdict.value)
+
+
+@cache
+def relation_text(kind: str) -> Explanation:
+    """The words for a kind of relation that is no verdict; ``KeyError`` for another."""
+    return _text("relation", kind)
+
+
+def _text(kind: str, name: str) -> Explanation:
+    entry = _table(f"{kind}s")[name]
+    return Explanation(name, kind, entry["headline"], entry["meaning"], entry["does_not_say"], entry["settles"])
 
 
 @cache
@@ -103,17 +111,19 @@ def raise_finding(
 
 
 def explanation(topic: str) -> Explanation | None:
-    """The words for a finding or verdict, however its words are joined; None for an unknown topic."""
+    """The words for a verdict, relation or finding, however its words are joined; None for an unknown topic."""
     wanted = _plain(topic)
     name = next((name for name in topics() if _plain(name) == wanted), None)
     if name is None:
         return None
-    return verdict_text(Verdict(name)) if name in _table("verdicts") else finding_text(name)
+    if name in _table("verdicts"):
+        return verdict_text(Verdict(name))
+    return relation_text(name) if name in _table("relations") else finding_text(name)
 
 
 def topics() -> tuple[str, ...]:
-    """Every verdict and finding that can be explained."""
-    return (*_table("verdicts"), *_table("findings"))
+    """Every verdict, relation and finding that can be explained."""
+    return (*_table("verdicts"), *_table("relations"), *_table("findings"))
 
 
 def nearest(topic: str, extra: Iterable[str] = (), limit: int = 3) -> tuple[str, ...]:

@@ -61,7 +61,8 @@ def _headline(verdict: Verdict, name: str, why: str) -> str:
 
 def _relation(relation: Relation) -> list[str]:
     said = words.relation(relation)
-    return [f"Relation: {escape(said)}.", ""] if said else []
+    record = words.confidence(relation)
+    return [f"Relation: {escape(said)}{f' ({record})' if record else ''}.", ""] if said else []
 
 
 def _evidence(evidence: tuple[Evidence, ...]) -> list[str]:

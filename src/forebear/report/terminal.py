@@ -99,6 +99,8 @@ def _relation(console: Console, relation: Relation, verbose: bool) -> None:
     line = words.text("Relation: ", style="bold")
     line.append_text(words.text(said, "default"))
     console.print(Padding(line, (0, 2, 0, 4)))
+    if verbose and (record := words.confidence(relation)):
+        console.print(Padding(words.text(f"· {relation.kind}: {record}", style="dim"), (0, 2, 0, 6)))
     for kind, test in relation.details.get("tests", {}).items() if verbose else ():
         console.print(Padding(words.text(f"· {kind}: {test}", style="dim"), (0, 2, 0, 6)))
 

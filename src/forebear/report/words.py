@@ -40,6 +40,17 @@ def relation(value: Relation) -> str:
     return "; ".join(said)
 
 
+def confidence(value: Relation) -> str:
+    """How often such a relation was told rightly, in words; "" where that is not known."""
+    found = value.details.get("confidence")
+    if value.confidence is None or not isinstance(found, Mapping):
+        return ""
+    return (
+        f"confidence {value.confidence:.2f}: right in {found['right']:,} of {found['comparisons']:,} comparisons with "
+        f"models of known ancestry, {found['bases']} bases"
+    )
+
+
 def p_value(log10_p: float | None, symbol: str = "p") -> str:
     """``p ≤ 1e-30``, ``p = 3e-12``, ``p = 0.4``; a dash where there is none."""
     if log10_p is None:
