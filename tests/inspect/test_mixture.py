@@ -208,3 +208,21 @@ def test_merges_of_trained_models(
     told = {p["name"]: p["coefficient"] for p in result.ancestors[0].relation.details["parents"]}
     assert told == pytest.approx(dict(zip(parents, shares, strict=True)), abs=0.02)
     assert method in result.ancestors[0].relation.details["method"]
+
+
+def test_a_start_in_the_index_tells_shared_training_from_a_shared_start(tmp_path: Path, index: LocalIndex) -> None:
+    start = tiny_llama(tmp_path / "step0", 1)
+    reference = write(start, "reference", finetuned(values(start), 1, 0.6))
+    enrol(str(start), index)
+    enrol(str(reference), index)
+    child = write(start, "child", finetuned(values(reference), 2, 0.2))
+    twin = write(start, "twin", finetuned(values(start), 3, 0.6))
+    descended, apart = forebear.scan(str(child), index), forebear.scan(str(twin), index)
+    assert descended.verdict is Verdict.DEPENDENT and descended.ancestors[0].name == "reference"
+    assert "step0, which was never trained" in descended.why
+    assert apart.verdict is Verdict.SAME_INIT_OR_DERIVED and apart.ancestors[0].name == "step0"
+    kinds = {a.name: a.relation.kind for a in apart.ancestors}
+    assert kinds == {"step0": "same_init", "reference": "same_init"}
+    for result in (descended, apart):
+        check_document(result.to_json())
+        assert all(a.relation.direction == "unknown" for a in result.ancestors)

@@ -17,8 +17,10 @@ from forebear.lineage.conclude import Conclusion
 from forebear.lineage.ghosts import SENTENCE, Ghosts, ghosts
 from forebear.lineage.mixture import Mixture
 from forebear.lineage.provenance import provenance
+from forebear.lineage.starts import from_starts, is_start, seen_from
 from forebear.signals.least_squares import pooled, select
 from forebear.signals.mixture import MOST_REFERENCES, NAME, distances, gram
+from forebear.signals.untrained import untrained
 from forebear.sources import is_remote
 from forebear.types import Relation, Untested, Verdict
 
@@ -72,17 +74,19 @@ def together(
         notes.append(Untested(f"{NAME}: {len(related) - LOOKED_AT} references", f"the {LOOKED_AT} closest were read"))
     if len(opened) < 2:
         return found, ()
+    gains = {c.entry.name: c.entry.fingerprint.code.signature for c in related}
     on_step(f"holding {len(opened)} related references against it together")
     try:
         chosen = _chosen(artifact, opened)
         grams = gram(artifact, chosen, _budget(artifact, len(chosen), effort))
+        starts = {one.name for one in chosen if untrained(one, gains[one.name])}
     except ForebearError as error:
         notes.append(Untested(NAME, error.message))
         return found, ()
     mixture, legs = provenance(grams), ghosts(grams)
     notes += [Untested(f"{NAME}: part of the tensors", gap) for gap in grams.left_out[:3]]
     done = f"{NAME}: {', '.join(grams.names)}, {len(grams.units)} tensors{'' if grams.whole else ' (a sample)'}"
-    return (_merged(found, mixture) if mixture.merged else _apart(found, mixture, legs)), (done,)
+    return (_merged(found, mixture) if mixture.merged else _apart(found, mixture, legs, starts)), (done,)
 
 
 def _budget(artifact: Artifact, references: int, effort: str) -> int | None:
@@ -124,12 +128,19 @@ def _merged(found: list[Candidate], mixture: Mixture) -> list[Candidate]:
     return [*map(told, parents), *(c for c in found if c.entry.name not in shares)]
 
 
-def _apart(found: list[Candidate], mixture: Mixture, legs: Ghosts) -> list[Candidate]:
-    """References at whose place the ways part first; then what legs and rows say of each."""
-    evidence = mixture.evidence()
+def _apart(found: list[Candidate], mixture: Mixture, legs: Ghosts, starts: set[str]) -> list[Candidate]:
+    """References at whose place the ways part first; then what legs, rows and untrained starts say of each."""
+    evidence, seen = mixture.evidence(), from_starts(legs, starts)
     out = [replace(c, evidence=(*c.evidence, evidence)) if c.entry.name in legs.names else c for c in found]
     out.sort(key=lambda c: -legs.on_the_way(c.entry.name))  # stable: the order by coins is kept among equals
-    return [_with_ghost(c, legs, first=k == 0) if c.entry.name in legs.names else c for k, c in enumerate(out)]
+    out = [_with_ghost(c, legs, first=k == 0) if c.entry.name in legs.names else c for k, c in enumerate(out)]
+    for k, candidate in enumerate(out):
+        name = candidate.entry.name
+        if name in starts:
+            out[k] = replace(candidate, conclusion=is_start(candidate.conclusion))
+        elif name in seen:
+            out[k] = replace(candidate, conclusion=seen_from(candidate.conclusion, *seen[name]))
+    return out
 
 
 def _with_ghost(candidate: Candidate, legs: Ghosts, first: bool) -> Candidate:
