@@ -80,6 +80,7 @@ def needed(cases: Sequence[Case]) -> list[Recipe]:
             own += case.parents.values()
         else:
             own += [r for m in (case.a, case.b) for r in (m.recipe, m.other) if r is not None]
+            own += [case.start] if case.start else []
         for recipe in own:
             step: Recipe | None = recipe
             while step is not None:

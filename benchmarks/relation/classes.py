@@ -16,6 +16,9 @@ HEAVY_DRIFT = 1 / 3
 """From here on a change is continued pretraining; up to here a fine-tune."""
 EQUAL_SHARE = 1 / 2
 """Share of 16-bit values that are bit for bit the same from which on a change is like reinforcement learning."""
+WITNESSES = 20
+"""Embedding rows that one training moved and the other left still: with fewer, no exact test reaches one in a million
+that more than a start is shared."""
 RANK_SHARE, MOST_RANK = 1 / 4, 256
 """The largest rank that is low, of the smaller side and at all."""
 LEAST_ORTHOGONAL = 1 / 4
@@ -65,6 +68,7 @@ _ALL = (
     _class("rl", "rl", direction=LUCK),
     _class("finetune", "finetune", rank=False, direction=LUCK),
     _class("continued pretraining", "continued_pretraining", direction=LUCK),
+    _class("unwitnessed pretraining", "continued_pretraining", "unknown", direction=LUCK, counts=False),
     _class("depth pruned", "depth_pruned"),
     _class("depth upscaled", "depth_upscaled"),
     _class("width pruned", "width_pruned"),
@@ -96,18 +100,22 @@ class Facts:
         drift: |B - A| / |A|, the median over the matrices of the layers.
         equal: share of the values of the layers that are bit for bit the same.
         orthogonal: t of :data:`LEAST_ORTHOGONAL`, the median over the matrices that changed.
+        witnesses: embedding rows that are still between the two, and are no longer as they were at the random start.
     """
 
     drift: float | None = None
     equal: float | None = None
     orthogonal: float | None = None
+    witnesses: int | None = None
 
 
 def trained_class(facts: Facts) -> str:
     """What a full training is called by its measured numbers."""
     if facts.equal is not None and facts.equal >= EQUAL_SHARE:
         return "rl"
-    return "continued pretraining" if facts.drift is not None and facts.drift > HEAVY_DRIFT else "finetune"
+    if facts.drift is None or facts.drift <= HEAVY_DRIFT:
+        return "finetune"
+    return "continued pretraining" if (facts.witnesses or 0) >= WITNESSES else "unwitnessed pretraining"
 
 
 def adapted_class(rank: int, sides: Sequence[int], facts: Facts) -> str:

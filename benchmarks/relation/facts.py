@@ -9,9 +9,16 @@ import numpy as np
 from disguises.network import F32, Network, read
 from relation.classes import Facts
 
+STILL, MOVED = 0.99999, 0.999
+"""Cosine of a row from which on it only shrank, and below which it was trained."""
 
-def facts_of(a: Path, b: Path) -> Facts:
+
+def facts_of(a: Path, b: Path, start: Path | None = None) -> Facts:
     """Facts of two models of one shape, A the reference; none where shapes differ.
+
+    Args:
+        a, b: the models.
+        start: the random start of both, if witnesses are to be counted.
 
     Raises:
         Inapplicable: one of them cannot be taken apart.
@@ -29,7 +36,18 @@ def facts_of(a: Path, b: Path) -> Facts:
         drifts.append(float(np.sqrt(change / before)))
         if change:
             ts.append(float((after - before) / (2 * change)))
-    return Facts(float(np.median(drifts)), equal / total, float(np.median(ts)) if ts else None)
+    witnesses = None if start is None else _witnesses(*(read(m).weights["embed"] for m in (a, b, start)))
+    return Facts(float(np.median(drifts)), equal / total, float(np.median(ts)) if ts else None, witnesses)
+
+
+def _witnesses(a: F32, b: F32, start: F32) -> int:
+    """Rows of the input embedding that are still between A and B, and that were trained before."""
+    return int(((_cosines(a, b) >= STILL) & (_cosines(a, start) < MOVED)).sum())
+
+
+def _cosines(a: F32, b: F32) -> F32:
+    scale = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return np.asarray((a * b).sum(axis=1) / np.maximum(scale, 1e-30))
 
 
 def parted(parent: Path, a: Path, b: Path) -> tuple[float, float, float]:

@@ -39,6 +39,7 @@ class Kin:
 
     Attributes:
         base: of the disguise study, or a wide one.
+        start: the base's random start, as good as untrained.
         children: trained from the base, by what was done.
         twins: trained from the base's own random start.
         strangers: independent: the same family, data and order, and another family.
@@ -46,6 +47,7 @@ class Kin:
     """
 
     base: Recipe
+    start: Recipe
     children: Mapping[str, Recipe]
     twins: tuple[Recipe, ...]
     strangers: tuple[Recipe, ...]
@@ -54,7 +56,7 @@ class Kin:
     @property
     def recipes(self) -> tuple[Recipe, ...]:
         """Everything to build."""
-        return self.base, *self.children.values(), *self.twins, *self.strangers
+        return self.base, self.start, *self.children.values(), *self.twins, *self.strangers
 
     @property
     def family(self) -> str:
@@ -68,6 +70,11 @@ def kin(brief: bool = False) -> tuple[Kin, ...]:
     out = [_of(b, REPORT if brief or b.name.endswith("-b") else CALIBRATION, brief) for b in chosen]
     out += [_wide(name, 7000 + k, brief) for k, name in enumerate(("wide-b",) if brief else ("wide-a", "wide-b"))]
     return tuple(out)
+
+
+def untrained(one: Recipe) -> Recipe:
+    """A model's random start: one step that no bfloat16 value shows."""
+    return replace(one, name=f"{one.name}-start", steps=1, rate=1e-9, decay=0.0)
 
 
 def third(corpus: str) -> str:
@@ -88,7 +95,7 @@ def _of(base: Base, split: str, brief: bool) -> Kin:
         children = {n: replace(c, steps=min(c.steps, 3)) for n, c in children.items()}
         twins = tuple(replace(t, steps=12) for t in twins)
     children["second"] = child(children["plain"], f"{one.name}-second", third(one.corpus), **_second(seed, brief))
-    return Kin(one, children, twins, (base.outsider, base.stranger), split)
+    return Kin(one, untrained(one), children, twins, (base.outsider, base.stranger), split)
 
 
 def _short(steps: int, rate: float) -> dict[str, Any]:
@@ -111,6 +118,7 @@ def _children(one: Recipe) -> dict[str, Recipe]:
         "third": _child(one, "third", PLAIN, 8005, third(one.corpus)),
         "decayed": _child(one, "decayed", DECAYED, 8001, third(one.corpus)),
         "heavy": _child(one, "heavy", HEAVY, 8002),
+        "heavy-third": _child(one, "heavy-third", HEAVY, 8006, third(one.corpus)),
         "reward": _child(one, "reward", REWARDED, 8003, rate=2e-5),
         "reward-faster": _child(one, "reward-faster", REWARDED, 8004, rate=1e-4),
     }
@@ -141,4 +149,4 @@ def _wide(name: str, seed: int, brief: bool) -> Kin:
     plain = _child(one, "plain", {**PLAIN, "steps": 3 if brief else 20}, 8000)
     upcycled = _child(one, "upcycled-trained", {**HEALED, "steps": 3 if brief else 15}, 8303, before=("upcycle",))
     split = REPORT if name.endswith("-b") else CALIBRATION
-    return Kin(one, {**children, "plain": plain, "upcycled-trained": upcycled}, (), (), split)
+    return Kin(one, untrained(one), {**children, "plain": plain, "upcycled-trained": upcycled}, (), (), split)

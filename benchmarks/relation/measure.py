@@ -144,7 +144,8 @@ def measure(pair: Pair, cache: Path, seed: int) -> tuple[Result, ...]:
 def _ordered(pair: Pair, cache: Path, a: Path, b: Path, turned: bool, seed: int) -> Result:
     """One order: what is true, then what is said."""
     one, two = (b, a) if turned else (a, b)
-    facts = facts_of(one, two) if pair.truth in (TRAINED, ADAPTED, PAIRED, "same start") else Facts()
+    origin = cache / pair.start.digest if pair.start else None
+    facts = facts_of(one, two, origin) if pair.truth in (TRAINED, ADAPTED, PAIRED, "same start") else Facts()
     truth = pair.truth
     if truth == TRAINED:
         truth = trained_class(facts)

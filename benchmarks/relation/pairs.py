@@ -73,6 +73,7 @@ class Pair:
         family: of the base.
         split: what the pair is for.
         rank: of the adapter, if one was merged.
+        start: the random start of both, where witnesses are counted.
     """
 
     truth: str
@@ -83,6 +84,7 @@ class Pair:
     family: str
     split: str
     rank: int = 0
+    start: Recipe | None = None
 
     def key(self, seed: int) -> str:
         """What the results are filed under."""
@@ -173,7 +175,7 @@ HEALED = MappingProxyType(
     }
 )
 """Trained after an edit: child to class."""
-FULL = ("light", "long", "plain", "third", "decayed", "heavy", "reward", "reward-faster", "second")
+FULL = ("light", "long", "plain", "third", "decayed", "heavy", "heavy-third", "reward", "reward-faster", "second")
 SIBLINGS = (
     *(("light", "third"), ("plain", "third"), ("third", "decayed"), ("long", "decayed"), ("heavy", "decayed")),
     *(("light", "decayed"), ("light", "plain"), ("heavy", "long")),
@@ -186,7 +188,8 @@ def pairs_of(one: Kin) -> Iterator[Pair]:
     base, kin = Made(one.base), one.children
 
     def pair(truth: str, name: str, a: Made, b: Made, rank: int = 0) -> Pair:
-        return Pair(truth, name, a, b, one.base, one.family, one.split, rank)
+        start = one.start if truth == TRAINED else None
+        return Pair(truth, name, a, b, one.base, one.family, one.split, rank, start)
 
     for name, recipe in kin.items():
         made = Made(recipe)

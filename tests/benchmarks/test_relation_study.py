@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import relation_study
 from null.tables import fill
@@ -46,8 +47,9 @@ from relation.measure import (
 from relation.pairs import HEALED, MERGES, Blend, Made, Pair, a_few, merges_of, pairs_of
 
 from derivations import derive
+from edits import copy, edit
 from forebear.types import Ancestor, Cost, Coverage, ModelRef, Relation, Scan, Verdict
-from models import tiny
+from models import F32, tiny
 from results import result, said
 
 EVERYBODY = kin()
@@ -69,7 +71,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for k, (name, recipe) in enumerate(LLAMA.children.items()):
         if name not in HEALED:
             noisy(base, cache / recipe.digest, sizes.get(name, 0.04), k)
-    for k, recipe in enumerate((*LLAMA.twins, *LLAMA.strangers)):
+    for k, recipe in enumerate((*LLAMA.twins, *LLAMA.strangers, LLAMA.start)):
         tiny("llama", cache / recipe.digest, 20 + k)
     return cache
 
@@ -102,7 +104,8 @@ def test_no_model_is_there_twice_under_two_names() -> None:
 def test_every_class_has_pairs_and_as_many_as_is_cheap() -> None:
     report = [p for k in EVERYBODY if k.split == REPORT for p in PAIRS[k.base.name]]
     count = Counter(p.truth for p in report)
-    measured = {"lora", "rl", "finetune", "continued pretraining", "siblings", "hidden siblings", "merge"}
+    measured = {"lora", "rl", "finetune", "continued pretraining", "unwitnessed pretraining"}
+    measured |= {"siblings", "hidden siblings", "merge"}
     assert set(count) == (set(CLASSES) - measured) | {"trained", "paired", "adapted"}
     assert 2 * min(count.values()) >= 10  # both orders
     starts = [p for several in PAIRS.values() for p in several if p.truth == "same start"]
@@ -135,7 +138,9 @@ def test_a_few_are_of_every_row_and_of_bases_in_turn() -> None:
         (Facts(0.02, 0.6, 0.0), "rl"),
         (Facts(0.02, 0.4, 0.0), "finetune"),
         (Facts(0.33, 0.0, 0.0), "finetune"),
-        (Facts(0.34, 0.0, 0.0), "continued pretraining"),
+        (Facts(0.34, 0.0, 0.0, 20), "continued pretraining"),
+        (Facts(0.34, 0.0, 0.0, 19), "unwitnessed pretraining"),
+        (Facts(0.34, 0.0, 0.0), "unwitnessed pretraining"),
     ],
 )
 def test_a_training_is_called_by_its_measured_numbers(facts: Facts, name: str) -> None:
@@ -171,6 +176,27 @@ def test_facts_are_those_of_a_known_change(tmp_path: Path) -> None:
     assert facts_of(base, pruned).equal == pytest.approx(0.5, abs=0.01)
     assert facts_of(base, derive(base, tmp_path / "d", ["drop-layers"])) == Facts()
     assert set(sides_of(base, moved)) == {32, 64} and sides_of(base, base) == []
+
+
+def test_witnesses_are_rows_that_one_training_moved_and_another_left_still(tmp_path: Path) -> None:
+    start = tiny("llama", tmp_path / "start", 1)
+
+    def training(rows: slice, decay: float) -> Callable[[str, F32], F32]:
+        def change(name: str, values: F32) -> F32:
+            if "embed" not in name:
+                return values
+            moved = decay * values
+            moved[rows] += 0.3 * np.random.default_rng(rows.start).standard_normal(moved[rows].shape)
+            return moved
+
+        return change
+
+    base, child = copy(start, "base"), copy(start, "child")
+    edit(base, training(slice(0, 60), 1.0))
+    edit(child, training(slice(0, 60), 1.0))
+    edit(child, training(slice(40, 100), 0.5))
+    assert facts_of(base, child, start).witnesses == facts_of(child, base, start).witnesses == 40
+    assert facts_of(start, child, start).witnesses == 0 and facts_of(base, child).witnesses is None
 
 
 def test_a_direction_counts_as_the_document_says() -> None:
@@ -221,7 +247,7 @@ def test_results_are_measured_in_both_orders_kept_and_not_measured_again(written
         by_name["0.5", True].right
         and by_name["0.5", True].answer.direction == by_name["0.5", True].direction == BACKWARD
     )
-    assert by_name["heavy", False].truth == "continued pretraining"
+    assert by_name["heavy", False].truth == "unwitnessed pretraining"
     assert by_name["long, decayed", False].truth == "siblings" and not by_name["long, decayed", True].direction
     assert by_name["same data and order", False].answer.related is None
     with open(path, "a") as stream:

@@ -19,7 +19,7 @@ from forebear.report import markdown
 from forebear.report.words import relation as in_words
 from forebear.types import Comparison, Verdict
 from ggufs import convert, q4_0
-from models import tiny_llama, write_safetensors
+from models import tiny, tiny_llama, write_safetensors
 from quantise import quantised
 from shared import shared
 
@@ -204,9 +204,19 @@ def test_widths_tell_who_lost_and_who_gained(base: Path, tmp_path: Path) -> None
     assert there.relation.details["kinds"] == ["width_expanded"] and there.relation.direction == "a_to_b"
 
 
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gpt_neox"])
+def test_a_renamed_copy_is_identical_whichever_of_the_two_is_the_reference(family: str, tmp_path: Path) -> None:
+    model = tiny(family, tmp_path / "model", 1)
+    renamed = disguise(model, tmp_path / "renamed", ["rename"], seed=1)
+    config = json.loads((renamed / "config.json").read_text())
+    (renamed / "config.json").write_text(json.dumps(config | {"num_key_value_heads": 1}))  # contradicts the shapes
+    assert [found.verdict for found in both(model, renamed)] == [Verdict.IDENTICAL] * 2
+
+
 def test_vocabularies_that_changed(base: Path, tmp_path: Path) -> None:
     trimmed = disguise(base, tmp_path / "trimmed", ["trim-vocabulary"], seed=1)
     assert both(base, trimmed)[0].relation.details["vocabulary"] == "trimmed"
+    assert [found.relation.direction for found in both(base, trimmed)] == ["a_to_b", "b_to_a"]
     own = copy(base, "extended")
     network = read(own)
     tokens = json.loads((own / "tokenizer.json").read_text())

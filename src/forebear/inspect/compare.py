@@ -122,6 +122,8 @@ def compare_artifacts(
     """
     if not marks[0].code.repeats:  # only what the trusted model says about itself may decide which rows are one coin
         b = adopt_heads(a, b)
+    elif not marks[1].code.repeats:
+        a = adopt_heads(b, a)
     looks = math.log10(max(1, references))
     names = a.name, b.name
     distrusted = trust(marks[0].code, marks[1].code, names)[1]
@@ -247,7 +249,8 @@ def scrambled(reference: str, words: tuple[str, ...]) -> Finding:
 def adopt_heads(a: Artifact, b: Artifact) -> Artifact:
     """B with A's head structure, where B's config contradicts or hides it and every attention tensor has A's shape.
 
-    For an A whose coins are relied on: nothing that B says can then change which of A's rows are one coin.
+    For an A whose coins are relied on, reference or not: nothing that B says can then change which of A's rows are one
+    coin.
     """
     ga, gb = a.geometry, b.geometry
     if ga is None or gb is None or ga.heads is None or a.architecture is None or b.architecture is None:

@@ -103,6 +103,9 @@ def _relation(console: Console, relation: Relation, verbose: bool) -> None:
         console.print(Padding(words.text(f"· {relation.kind}: {record}", style="dim"), (0, 2, 0, 6)))
     for kind, test in relation.details.get("tests", {}).items() if verbose else ():
         console.print(Padding(words.text(f"· {kind}: {test}", style="dim"), (0, 2, 0, 6)))
+    for reason in relation.details.get("direction", {}).get("reasons", ()) if verbose else ():
+        fact = f"· direction: {reason['text']} (log-odds {reason['log_odds']:+.1f})"
+        console.print(Padding(words.text(fact, style="dim"), (0, 2, 0, 6)))
 
 
 def _section(console: Console, title: str) -> None:

@@ -23,6 +23,7 @@ class Tokens:
         rows: rows of the two embeddings.
         moved: tokens in common that have another number.
         appended: whether the tokens of one side alone stand behind all others: ``a``, ``b`` or "".
+        between: whether the tokens of one side alone mostly stand between the others, which have one order: that side.
     """
 
     by: str
@@ -32,6 +33,7 @@ class Tokens:
     rows: tuple[int, int]
     moved: int
     appended: str
+    between: str = ""
 
     @property
     def straight(self) -> bool:
@@ -57,4 +59,14 @@ def tokens_of(a: Artifact, b: Artifact) -> Tokens | None:
     if not only[0] and not only[1] and not moved:  # the same vocabulary: rows without a token are held as well
         along = np.arange(min(rows), dtype=np.int64)
         ids = np.stack([along, along], axis=1)
-    return Tokens("token", ids, len(only[0]), len(only[1]), rows, moved, "a" if behind[0] else "b" if behind[1] else "")
+    appended = "a" if behind[0] else "b" if behind[1] else ""
+    return Tokens("token", ids, len(only[0]), len(only[1]), rows, moved, appended, _between(ids, only))
+
+
+def _between(ids: Indices, only: list[list[int]]) -> str:
+    """The side that alone has further tokens, most of them between those in common, which keep their order."""
+    if bool(only[0]) == bool(only[1]) or not len(ids) or (np.diff(ids[:, 1]) < 0).any():
+        return ""
+    side = int(bool(only[1]))
+    inside = sum(k < int(ids[:, side].max()) for k in only[side])
+    return "ab"[side] if 2 * inside > len(only[side]) else ""

@@ -15,14 +15,16 @@ from forebear.lineage.relations.values import lora
 from forebear.signals.still_rows import FEWEST_STILL, StillRows
 
 DECAYED, ORTHOGONAL, ADVANCED = 3.0, 3.0, 1.0
-"""Log-odds of rows that decayed, of a change that is orthogonal to one side, of norm gains that moved on."""
+"""Log-odds of rows that decayed, of norm gains that moved on, and the most that a change's orientation is given."""
 DECAY = 1e-3
 """Relative decay from which on it is one: half a step of bfloat16 shows a smaller one in no row."""
 MOVED = 0.02
 """Share of rows that has to have moved: where all rows shrank alike, somebody scaled the embedding."""
 FEWEST_TENSORS = 8
-WINDOW = (0.25, 0.75)
-"""Where the middle eight tenths of the tensors' orientations have to lie, 1/2 being orthogonal."""
+SYSTEMATIC = 0.2
+"""Standard deviation that a training's own tendency (weights grow, or shrink) is given in a change's orientation."""
+UPRIGHT = 0.25
+"""How far from 1/2 the orientation may lie; from here on something else than an addition has happened."""
 FURTHER = 1.25
 """How many times further from one the gains of the later model have to be."""
 
@@ -51,26 +53,31 @@ def decayed(still: StillRows | None) -> Reason | None:
 
 
 def orthogonal(observed: Observed) -> Reason | None:
-    """What was added to a model at random is orthogonal to it: |B|² = |A|² + |B − A|² in every tensor.
+    """What was added to a model at random is orthogonal to it: |B|² = |A|² + |B − A|².
 
-    The orientation (|B|² − |A|²) / 2 |B − A|² is 1/2 where B is A with something orthogonal added (the update of an
-    adapter, noise), −1/2 in the reverse, and about 0 for siblings. Weight decay and much training move it anywhere.
+    The orientation (|B|² − |A|²) / 2 |B − A|² over all tensors is 1/2 where B is A with something orthogonal added (the
+    update of an adapter, noise), −1/2 in the reverse, and 0 for siblings that went equally far. The log-odds are of 1/2
+    against 0, the nearer of the two others, for an error that is normal: jackknife over tensors, and what a training
+    may do to the size of weights by itself. Weight decay and much training move the orientation anywhere.
     """
     body = [c for c in observed.changes.body if c.square and not c.untouched] if observed.changes else []
-    if len(body) < FEWEST_TENSORS:
+    n = len(body)
+    if n < FEWEST_TENSORS:
         return None
-    values = np.array([(c.square_b - c.square_a) / (2 * c.square) for c in body])
-    low, middle, high = (float(q) for q in np.quantile(values, [0.1, 0.5, 0.9]))
+    grown = np.array([c.square_b - c.square_a for c in body])
+    size = np.array([2 * c.square for c in body])
+    without = (grown.sum() - grown) / (size.sum() - size)
+    variance = float((n - 1) / n * ((without - without.mean()) ** 2).sum()) + SYSTEMATIC**2
+    middle = float(grown.sum() / size.sum())
     later = middle > 0
-    if not later:
-        low, high = -high, -low
-    if low < WINDOW[0] or high > WINDOW[1]:
+    odds = min(ORTHOGONAL, (abs(middle) - 0.25) / (2 * variance))
+    if not odds > 0 or abs(abs(middle) - 0.5) > UPRIGHT:
         return None
     one, two = ("reference", "model") if later else ("model", "reference")
     return toward(
         "orthogonal change",
         later,
-        ORTHOGONAL,
+        odds,
         f"what lies between them is orthogonal to the {one} in {len(body)} matrices (orientation "
         f"{abs(middle):.2f}; 0.50 where the {two} is the {one} with something added)",
         no_siblings=lora(observed) is not None,

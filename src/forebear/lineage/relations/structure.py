@@ -235,6 +235,12 @@ def vocabulary_changed(observed: Observed) -> Found | None:
         who = "the model's" if later else "the reference's"
         odds = SURE - 1 if _same(observed) else LIKELY
         reasons = (_toward(observed, "appended tokens", later, f"{who} own tokens stand behind all others", odds),)
+    elif tokens.between and not anew:
+        later = tokens.between == "a"
+        who = "the model" if later else "the reference"
+        odds = SURE - 1 if _same(observed) else LIKELY
+        fact = f"{who} lacks tokens that stand between the others, which closed up"
+        reasons = (_toward(observed, "missing tokens", later, fact, odds),)
     words = {
         "extended": f"vocabulary extended by {tokens.only_b or tokens.rows[1] - tokens.rows[0]:,}",
         "trimmed": f"vocabulary trimmed by {tokens.only_a or tokens.rows[0] - tokens.rows[1]:,}",

@@ -1,0 +1,68 @@
+"""Which tokens two vocabularies have in common, and where those stand that one of them has alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bodies import opened
+from edits import copy
+from forebear.signals.tokens import Tokens, tokens_of
+from models import tiny_llama
+
+PLAIN = {f"t{k}": k for k in range(256)}
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return with_vocabulary(tiny_llama(tmp_path / "plain", 1), "base", PLAIN)
+
+
+def with_vocabulary(folder: Path, name: str, ids: Mapping[str, int]) -> Path:
+    out = copy(folder, name)
+    path = out / "tokenizer.json"
+    document = json.loads(path.read_text())
+    document["added_tokens"] = []
+    document["model"]["vocab"] = dict(ids)
+    path.write_text(json.dumps(document))
+    return out
+
+
+def between(a: Path, b: Path) -> Tokens:
+    found = tokens_of(opened(a), opened(b))
+    assert found is not None
+    return found
+
+
+def numbered(tokens: list[str]) -> dict[str, int]:
+    return {t: k for k, t in enumerate(tokens)}
+
+
+def test_one_vocabulary_is_straight(base: Path) -> None:
+    found = between(base, base)
+    assert found.straight and (found.moved, found.appended, found.between) == (0, "", "")
+
+
+def test_tokens_behind_all_others_are_appended(base: Path) -> None:
+    short = with_vocabulary(base, "short", numbered(list(PLAIN)[:200]))
+    for a, b, side in ((short, base, "b"), (base, short, "a")):
+        found = between(a, b)
+        assert (found.appended, found.between) == (side, "") and found.only_a + found.only_b == 56
+
+
+def test_tokens_between_the_others_tell_who_lacks_them(base: Path) -> None:
+    trimmed = with_vocabulary(base, "trimmed", numbered([t for t in PLAIN if PLAIN[t] % 3]))
+    for a, b, side in ((base, trimmed, "a"), (trimmed, base, "b")):
+        found = between(a, b)
+        assert (found.appended, found.between) == ("", side) and found.moved > 100
+
+
+def test_another_order_or_own_tokens_on_both_sides_tell_nothing(base: Path) -> None:
+    kept = [t for t in PLAIN if PLAIN[t] % 3]
+    turned = with_vocabulary(base, "turned", numbered(kept[::-1]))
+    mixed = with_vocabulary(base, "mixed", numbered([*kept[:50], "own", *kept[50:]]))
+    for other in (turned, mixed):
+        assert (between(base, other).between, between(other, base).between) == ("", "")
