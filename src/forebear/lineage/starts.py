@@ -1,7 +1,7 @@
 """A reference that was never trained is a start: seen from it, who shares training, and who the start alone?
 
 The change from the start is what a training did. What descends from a trained model has that model's change in its own;
-two trainings that share a start alone have what common data and architecture give them: cosines of 0.05 to 0.56 between
+two trainings that share a start alone have what common data and architecture give them: cosines of 0.05 to 0.58 between
 trainings of eight families on the same and on other data (docs/relations.md). It is geometry, not a p-value.
 """
 
