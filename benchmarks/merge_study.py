@@ -1,6 +1,8 @@
 """How well merges are recovered, and how often a model that is none is called one.
 
-    python benchmarks/merge_study.py [--merges 120] [--others 400] [--seed 7]
+    python benchmarks/merge_study.py [--merges 120] [--others 400] [--seed 7] [--output FILE.md]
+
+Writes its two tables into docs/relations.md; with fewer cases than these it only prints them.
 
 Random small Llamas (4 layers, width 64) in memory of the disk: a base, fine-tunes of it (half low-rank, half dense, of
 different sizes), merges of two to four of them by every documented method, with and without the base among the
@@ -20,6 +22,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from null.tables import fill, markdown
+
 from edits import edit
 from forebear.artifacts import Artifact, read_artifact
 from forebear.lineage.mixture import Mixture
@@ -29,6 +33,8 @@ from forebear.sources import open_source
 from merges import Tensors, dare, finetuned, linear, pass_through, rounded, slerp, task_arithmetic, ties
 from models import bf16, tiny_llama, write_safetensors
 
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "relations.md"
+MERGES, OTHER_CASES = 120, 400
 METHODS = ("linear", "task_arithmetic", "slerp", "ties", "dare", "dare_ties", "pass_through", "independent", "tuned")
 OTHERS = ("finetune", "correlated", "second", "quantised", "pruned", "shrunk", "noise", "between", "onward", "light")
 
@@ -169,11 +175,12 @@ def one_other(folder: Folder, kind: str, rng: np.random.Generator) -> Mixture:
 
 
 def main() -> None:
-    """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--merges", type=int, default=120)
-    parser.add_argument("--others", type=int, default=400)
+    """Print both tables, and write them where the run was whole."""
+    parser = argparse.ArgumentParser(description="How well merges are recovered.")
+    parser.add_argument("--merges", type=int, default=MERGES)
+    parser.add_argument("--others", type=int, default=OTHER_CASES)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--output", type=Path, default=DOCUMENT, metavar="FILE.md")
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     errors: dict[tuple[str, bool], list[float]] = defaultdict(list)
@@ -186,11 +193,14 @@ def main() -> None:
         print(f"  {number} {method} {with_base} {np.round(found or [], 4)}", flush=True)
         missed[method, with_base].append(found is None)
         errors[method, with_base] += found or []
-    print("| method | base | merges | right parents | median error | largest error |\n|---|---|---|---|---|---|")
+    rows = []
     for key in sorted(missed):
-        e = errors[key] or [float("nan")]
         right = len(missed[key]) - sum(missed[key])
-        print(f"| {key[0]} | {key[1]} | {len(missed[key])} | {right} | {np.median(e):.4f} | {max(e):.4f} |")
+        off = (f"{np.median(errors[key]):.4f}", f"{max(errors[key]):.4f}") if errors[key] else ("", "")
+        rows.append((key[0].replace("_", " "), "yes" if key[1] else "no", len(missed[key]), right, *off))
+    head = ("method", "base indexed", "merges", "right parents", "median error", "largest error")
+    blocks = {"recovered": markdown(head, rows)}
+    print(blocks["recovered"])
     false: dict[str, list[bool]] = defaultdict(list)
     for number in range(options.others):
         kind = OTHERS[number % len(OTHERS)]
@@ -199,9 +209,11 @@ def main() -> None:
         false[kind].append(mixture.merged)
         if mixture.merged:
             print("  false", kind, mixture.why)
-    print("| other | cases | called a merge |\n|---|---|---|")
-    for kind, calls in false.items():
-        print(f"| {kind} | {len(calls)} | {sum(calls)} |")
+    several = [(kind, len(calls), sum(calls)) for kind, calls in false.items()]
+    blocks["false-merges"] = markdown(("what it is", "cases", "called a merge"), several)
+    print(blocks["false-merges"])
+    if options.merges >= MERGES and options.others >= OTHER_CASES:
+        options.output.write_text(fill(options.output.read_text("utf-8"), blocks), "utf-8")
 
 
 if __name__ == "__main__":
