@@ -107,3 +107,15 @@ def test_decay_growth_noise_and_few_tensors_tell_nothing() -> None:
     noisy = orthogonal(between(base, base + uneven))
     assert noisy is None or noisy.log_odds < ORTHOGONAL
     assert orthogonal(between(base, base)) is None
+
+
+def test_what_was_taken_away_is_orthogonal_to_what_is_left_and_tells_nothing() -> None:
+    base = weights(1)
+    zeros = np.where(np.abs(base) < 0.7, 0.0, base)
+    told = between(base, zeros)
+    assert told.changes is not None
+    each = tuple(
+        replace(c, square_kept=0.0, zeros_b=int((z == 0).sum())) for c, z in zip(told.changes.each, zeros, strict=True)
+    )
+    assert orthogonal(told) is not None, "by the numbers alone, the reference would be the later one"
+    assert orthogonal(replace(told, changes=Changes(each))) is None

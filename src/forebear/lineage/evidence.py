@@ -73,6 +73,9 @@ def sign_evidence(
         sentence(counts, established),
         details={
             "log10_p_raw": raw if pooled.n else None,
+            "log10_references": log10_looks,
+            "log10_paid": counts.log10_paid,
+            "depth": counts.depth,
             "components": {c: floored(t.log10_p) for c, t in counts.components.items()},
             "agree": pooled.agree,
             "method": "signs of inner products of aligned rows" if rows else "bits against public vectors",

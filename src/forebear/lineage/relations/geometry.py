@@ -11,7 +11,7 @@ import numpy as np
 
 from forebear.lineage.direction import Reason
 from forebear.lineage.relations.base import Observed, toward
-from forebear.lineage.relations.values import lora
+from forebear.lineage.relations.values import by_rounding, lora, pruned
 from forebear.signals.still_rows import FEWEST_STILL, StillRows
 
 DECAYED, ORTHOGONAL, ADVANCED = 3.0, 3.0, 1.0
@@ -58,8 +58,11 @@ def orthogonal(observed: Observed) -> Reason | None:
     The orientation (|B|² − |A|²) / 2 |B − A|² over all tensors is 1/2 where B is A with something orthogonal added (the
     update of an adapter, noise), −1/2 in the reverse, and 0 for siblings that went equally far. The log-odds are of 1/2
     against 0, the nearer of the two others, for an error that is normal: jackknife over tensors, and what a training
-    may do to the size of weights by itself. Weight decay and much training move the orientation anywhere.
+    may do to the size of weights by itself. Weight decay and much training move the orientation anywhere. What rounding
+    or zeros took away is orthogonal to what is left, so there it would tell the reverse: nothing is said.
     """
+    if by_rounding(observed) or pruned(observed) is not None:
+        return None
     body = [c for c in observed.changes.body if c.square and not c.untouched] if observed.changes else []
     n = len(body)
     if n < FEWEST_TENSORS:
