@@ -68,6 +68,31 @@ def adapted(base: Path, out: Path, rank: int, targets: tuple[str, ...]) -> Path:
     return write(network.with_({r: merge(r, v) for r, v in network.weights.items()}), out)
 
 
+def ablated(base: Path, out: Path, scale: float) -> Path:
+    """A direction of the residual stream is removed from everything that is written into it."""
+    network, rng = read(base), np.random.default_rng(4)
+    r = rng.standard_normal(network.width)
+    r /= np.linalg.norm(r)
+
+    def remove(role: str, v: F32) -> F32:
+        writes = role.endswith(("attn.o", "mlp.down"))
+        return np.asarray(v - scale * np.outer(r, r @ v), dtype=np.float32) if writes else v
+
+    return write(network.with_({role: remove(role, v) for role, v in network.weights.items()}), out)
+
+
+def test_a_removed_direction_is_no_adapter_and_tells_who_lost_it(base: Path, tmp_path: Path) -> None:
+    there, _ = both(base, ablated(base, tmp_path / "ablated", 1.0))
+    assert there.relation.kind == "finetune" and there.relation.direction == "a_to_b"
+    assert there.relation.details["edited_directions"] == 1 and "lora_rank" not in there.relation.details
+    assert "abliteration" in in_words(there.relation)
+
+
+def test_a_direction_that_was_only_made_smaller_has_no_order(base: Path, tmp_path: Path) -> None:
+    there, _ = both(base, ablated(base, tmp_path / "weaker", 0.8))
+    assert there.relation.details["edited_directions"] == 1 and there.relation.direction == "unknown"
+
+
 @pytest.mark.parametrize(("size", "kind"), [(0.1, "finetune"), (0.5, "continued_pretraining")])
 def test_drift_tells_fine_tuning_from_continued_pretraining(base: Path, tmp_path: Path, size: float, kind: str) -> None:
     there, _ = both(base, trained(base, tmp_path / "child", size))

@@ -19,6 +19,7 @@ from forebear.errors import ForebearError
 from forebear.signals.counterparts import Pair, alone, counterparts
 from forebear.signals.floats import precision
 from forebear.signals.rank import Rank, numerical_rank
+from forebear.signals.removal import Removal, removal
 from forebear.signals.tokens import Tokens, tokens_of
 
 NAME = "change/1"
@@ -53,6 +54,7 @@ class Change:
         patterns: n:m patterns of zeros along the rows, of A and of B: ``2:4``, ``4:8``, or "".
         precision: significant bits that the values of A and B get by with.
         rank: of the difference, of matrices of which enough rows were read.
+        removal: whether a difference of low rank is something of the weights' own.
     """
 
     role: str
@@ -71,6 +73,7 @@ class Change:
     patterns: tuple[str, str]
     precision: tuple[int, int]
     rank: Rank | None = None
+    removal: Removal | None = None
 
     @property
     def layer(self) -> int | None:
@@ -224,10 +227,13 @@ def _measured(pair: Pair, most: int) -> Change:
     sums = _Sums()
     for a, b in blocks():
         sums.add(a, b)
-    rank = None
+    rank = own = None
     matrix = len(pair.a.tensor.shape) == 2 and pair.ids is None
     if matrix and sums.square and most >= min(RANK_ROWS, rows):
-        rank = numerical_rank(blocks, sum(stop - start for start, stop in ranges), width)
+        count = sum(stop - start for start, stop in ranges)
+        rank = numerical_rank(blocks, count, width)
+        if rank is not None and rank.low and rank.rank:
+            own = removal(blocks, count, width, rank.rank, whole=count == rows)
     return Change(
         pair.role,
         pair.other,
@@ -245,6 +251,7 @@ def _measured(pair: Pair, most: int) -> Change:
         (sums.patterns[0].name, sums.patterns[1].name),
         (sums.precision[0], sums.precision[1]),
         rank,
+        own,
     )
 
 

@@ -59,9 +59,13 @@ def orthogonal(observed: Observed) -> Reason | None:
     update of an adapter, noise), −1/2 in the reverse, and 0 for siblings that went equally far. The log-odds are of 1/2
     against 0, the nearer of the two others, for an error that is normal: jackknife over tensors, and what a training
     may do to the size of weights by itself. Weight decay and much training move the orientation anywhere. What rounding
-    or zeros took away is orthogonal to what is left, so there it would tell the reverse: nothing is said.
+    or zeros took away, and directions that were removed, are orthogonal to what is left: there it would tell the
+    reverse, and nothing is said.
     """
     if by_rounding(observed) or pruned(observed) is not None:
+        return None
+    low = lora(observed)
+    if low is not None and "lora_rank" not in low.details:
         return None
     body = [c for c in observed.changes.body if c.square and not c.untouched] if observed.changes else []
     n = len(body)
@@ -83,7 +87,7 @@ def orthogonal(observed: Observed) -> Reason | None:
         odds,
         f"what lies between them is orthogonal to the {one} in {len(body)} matrices (orientation "
         f"{abs(middle):.2f}; 0.50 where the {two} is the {one} with something added)",
-        no_siblings=lora(observed) is not None,
+        no_siblings=low is not None,
     )
 
 

@@ -164,6 +164,8 @@ def lora(observed: Observed) -> Found | None:
     if not all(c.untouched for c in others):
         return None
     where = sorted({c.other.split(".")[-1] for c in changed})
+    if _own(changed):
+        return _edited(changed, rank, where)
     text = (
         f"The difference of {len(changed)} of {len(body)} matrices of the body has a low rank above the edge of "
         f"rounding ({', '.join(f'{r} in {n}' for r, n in ranks.most_common(3))}); the others are untouched"
@@ -171,6 +173,42 @@ def lora(observed: Observed) -> Found | None:
     fact = f"the difference has rank {rank}, which a training of all weights does not give"
     details = {"lora_rank": rank, "lora_targets": where}
     return Found("finetune", text + ".", f"fine-tuned, adapter of rank {rank} merged", details, (), fact)
+
+
+def _own(changed: list[Change]) -> bool:
+    """Whether most of the changes are of the weights' own directions and not something added.
+
+    Of few rows of a matrix it is not seen what was removed from what it writes: there few directions of matrices that
+    write into the stream are taken for that, too.
+    """
+    told = [c for c in changed if c.removal is not None]
+    own = sum(c.removal is not None and (c.removal.own or (c.removal.written is None and _writes(c))) for c in told)
+    return bool(told) and 2 * own > len(changed)
+
+
+def _writes(change: Change) -> bool:
+    return change.other.endswith(("attn.o", ".down"))
+
+
+def _edited(changed: list[Change], rank: int, where: list[str]) -> Found:
+    """Directions that were removed or scaled, as the removal of a refusal direction does."""
+    losers = Counter(c.removal.lacking for c in changed if c.removal is not None and c.removal.lacking is not None)
+    what = f"{rank} direction{'s' * (rank > 1)}"
+    text = (
+        f"The difference of {len(changed)} matrices has rank {rank} and is the weights' own action on {what}; the "
+        "others are untouched"
+    )
+    reasons: tuple[Reason, ...] = ()
+    if len(losers) == 1 and 2 * losers.total() > len(changed):
+        later = 1 in losers
+        who = "model" if later else "reference"
+        fact = f"the {who} has nothing left in {what} in which the other has ordinary energy"
+        reasons = (toward("removed directions", later, FILLED, fact, no_siblings=True),)
+        text += f"; {fact}"
+    details = {"edited_directions": rank, "lora_targets": where}
+    excluded = f"the difference has rank {rank}, which a training of all weights does not give"
+    words = f"edited: {what} of its own weights removed or scaled, as abliteration does"
+    return Found("finetune", text + ".", words, details, reasons, excluded)
 
 
 def rl(observed: Observed) -> Found | None:
