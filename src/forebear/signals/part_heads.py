@@ -124,7 +124,8 @@ def _extras(model: Artifact, layer: int, extra: Indices) -> Extras:
     }
     bias = bias_of(model, layer, "attn.v", g.kv_heads * g.value_dim).reshape(g.kv_heads, -1)[group]
     bad = np.asarray(~np.all([np.isfinite(r).all(axis=(1, 2)) for r in each.values()], axis=0))
-    idle = ~each["attn.o"].any(axis=(1, 2)) | (~each["attn.v"].any(axis=(1, 2)) & ~bias.any(axis=1))
+    empty = {part: np.asarray(~r.any(axis=(1, 2))) for part, r in each.items()}
+    idle = empty["attn.o"] | (empty["attn.v"] & np.asarray(~bias.any(axis=1)))
     written, sought = _norms(parts, g, "attn.o", "attn.v"), _norms(parts, g, "attn.q", "attn.k")
     kept = others(g.heads, extra.tolist())
     weak = weak_beside(written[extra], written[kept], plain["attn.o"].astype(np.float32)) | (sought[extra] == 0)

@@ -140,14 +140,21 @@ def _extras(model: Artifact, layer: int, stem: str, extra: Indices) -> Extras:
     kept = others(len(effects), extra.tolist())
     weak = np.any(list(empty.values()), axis=0)[extra] | _closed(model, biases[first], norms[first])[extra]
     weak |= weak_beside(effects[extra], effects[kept], plain["down"])
-    twin, like = _nearest(rows, views[:-1], extra)
+    following = {view: seen(model, layer + 1, f"{stem}.{view}") for view in views[:-1]}
+    beyond = {view: r.astype(np.float64) for view, r in following.items() if r is not None}
+    twin, like = _nearest(rows, beyond if len(beyond) == len(following) else {}, views[:-1], extra)
     return judged(bad, np.asarray(idle)[extra], weak, twin, like)
 
 
-def _nearest(rows: dict[str, F64], views: list[str], extra: Indices) -> tuple[F64, F64]:
-    """Of every extra the largest cosine of its first view with another neuron's, and of all its views; no signs."""
-    made = {view: units(rows[view]).astype(np.float32) for view in views}
-    exact = units(rows[views[0]])
+def _nearest(rows: dict[str, F64], beyond: dict[str, F64], views: list[str], extra: Indices) -> tuple[F64, F64]:
+    """Of every extra the largest cosine of its first view with another neuron's, and of all its views; no signs.
+
+    The layer's own rows come first, then those of the layer ``beyond``, from which some growth takes neurons as well
+    (Chen et al. 2022, arXiv 2110.07143).
+    """
+    each = {view: units(np.concatenate([rows[view], beyond[view]]) if beyond else rows[view]) for view in views}
+    made = {view: r.astype(np.float32) for view, r in each.items()}
+    exact = each[views[0]]
     twin, like = np.zeros(len(extra)), np.zeros(len(extra))
     for start in range(0, len(extra), BLOCK):
         at = extra[start : start + BLOCK]
