@@ -148,6 +148,33 @@ def test_two_that_were_cut_from_a_third_are_siblings(base: Path, tmp_path: Path)
     assert told(two, one)[1] == "unknown"
 
 
+@pytest.mark.parametrize("step", ["prune-neurons", "prune-heads", "prune-residual", "pad-dead", "pad-duplicates"])
+def test_a_sibling_that_hardly_moved_is_no_parent(base: Path, tmp_path: Path, step: str) -> None:
+    """A few steps of reinforcement learning leave most 16-bit values as they were, and a drift of a thousandth."""
+    rng = np.random.default_rng(7)
+
+    def nudge(network: Network) -> Network:
+        made = {
+            r: np.where(rng.random(v.shape) < 0.02, v * np.float32(1.004), v).astype(np.float32) if v.ndim == 2 else v
+            for r, v in network.weights.items()
+        }
+        return network.with_(made)
+
+    child = changed(base, tmp_path / "child", nudge)
+    other = disguise(base, tmp_path / "other", [step])
+    wider = step.startswith("pad")
+    assert told(*((child, other) if wider else (other, child)))[1] == "unknown"
+
+
+@pytest.mark.parametrize("step", ["prune-neurons", "prune-heads", "prune-residual"])
+def test_another_float_format_is_no_training(tmp_path: Path, step: str) -> None:
+    fine = tiny_llama(tmp_path / "fine", seed=1, hidden=64, intermediate=128, dtype="F32")
+    whole = disguise(fine, tmp_path / "whole", ["permute-residual"])
+    narrow = disguise(whole, tmp_path / "narrow", [step])
+    coarse = changed(narrow, tmp_path / "coarse", lambda n: n.with_(n.weights, dtype="BF16"))
+    assert told(coarse, whole) == ("width_pruned", "b_to_a")
+
+
 @pytest.mark.parametrize("moved", ["attn.q", "layers.2.mlp.down", "layers.1.mlp.gate"])
 def test_one_matrix_that_was_trained_leaves_the_direction_open(base: Path, tmp_path: Path, moved: str) -> None:
     """A sibling that trained few matrices: most of what is in common is equal, and neither was made from the other."""

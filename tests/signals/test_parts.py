@@ -12,11 +12,23 @@ from numpy.typing import NDArray
 from disguises import disguise
 from disguises.network import read, write
 from forebear.artifacts import Artifact, read_artifact
+from forebear.signals.floats import precision, rounded
 from forebear.signals.frames import token_frame
 from forebear.signals.part_dimensions import dimensions_kept
 from forebear.signals.part_heads import heads_kept
 from forebear.signals.part_neurons import neurons_kept
-from forebear.signals.parts import EXACT, MOST_KEPT, Extras, drift_of, in_place, judged, others, shown, weak_beside
+from forebear.signals.parts import (
+    EXACT,
+    MOST_KEPT,
+    Extras,
+    alike_rounded,
+    drift_of,
+    in_place,
+    judged,
+    others,
+    shown,
+    weak_beside,
+)
 from forebear.sources import open_source
 from models import tiny, tiny_llama
 
@@ -28,12 +40,13 @@ def opened(folder: Path) -> Artifact:
     return read_artifact(open_source(str(folder)))
 
 
-def grown(base: Path, out: Path, new: Mapping[str, F32]) -> Path:
-    """One neuron more in every MLP, by part; its weights of (outputs, inputs)."""
+def grown(base: Path, out: Path, new: Mapping[str, F32], layer: int) -> Path:
+    """One neuron more in every MLP: of this layer with these weights, elsewhere zeros."""
     network = read(base)
 
     def grow(role: str, x: F32) -> F32:
-        return np.concatenate([x, new[role.split("mlp.")[1]][None]]).astype(np.float32)
+        row = new[role.split("mlp.")[1]][None]
+        return np.concatenate([x, row if role.startswith(f"layers.{layer}.") else 0 * x[:1]]).astype(np.float32)
 
     return write(network.along("neuron", grow), out)
 
@@ -52,6 +65,18 @@ def test_a_copy_is_exact_up_to_the_rounding_of_bfloat16() -> None:
     assert drift_of(EXACT) == pytest.approx(0.002, rel=1e-3)
     assert drift_of(1 + 1e-9) == 0.0
     assert drift_of(0.0) is None and drift_of(-0.5) is None and drift_of(float("nan")) is None
+
+
+def test_values_are_compared_in_the_coarser_format() -> None:
+    fine = np.random.default_rng(1).standard_normal((8, 8)).astype(np.float32)
+    coarse = rounded(fine, 8)
+    assert precision(coarse) == 8 and precision(rounded(fine, 11)) == 11 and np.array_equal(rounded(fine, 24), fine)
+    assert np.abs(coarse / fine - 1).max() <= 2.0**-8
+    for one, two in ((fine, coarse), (coarse, fine)):
+        x, y = alike_rounded(one.astype(np.float64), two.astype(np.float64))
+        assert np.array_equal(x, y)
+    odd = np.array([np.nan, np.inf, -np.inf, 3e38, 1 + 2.0**-8], dtype=np.float32)
+    assert np.array_equal(rounded(odd, 8)[:3], odd[:3], equal_nan=True) and rounded(odd, 8)[4] == 1.0  # a half, to even
 
 
 def test_weak_is_within_the_rounding_of_a_usual_effect() -> None:
@@ -97,17 +122,19 @@ def test_one_more_neuron_is_what_its_rows_make_of_it(tmp_path: Path) -> None:
     drawn = {part: (0.08 * rng.standard_normal(64)).astype(np.float32) for part in first}
     twin = {"gate": -3 * first["gate"][5], "up": drawn["up"], "down": drawn["down"]}
     cases = {
-        "own": (drawn, Extras(own=4)),
-        "near": ({**drawn, "down": drawn["down"] * np.float32(1e-3)}, Extras(near=4)),
-        "idle": ({**drawn, "down": 0 * drawn["down"]}, Extras(idle=4)),
-        "untold": ({**drawn, "up": np.where(np.arange(64) == 9, np.inf, drawn["up"])}, Extras(untold=4)),
-        "copy": (twin, Extras(own=3, copies=1)),  # of a neuron of the first layer: in the others it is new
-        "next": (late, Extras(own=2, copies=2)),  # of one of the third layer, which the second may have taken it from
+        "own": (drawn, 0, Extras(own=1)),
+        "near": ({**drawn, "down": drawn["down"] * np.float32(1e-3)}, 0, Extras(near=1)),
+        "idle": ({**drawn, "down": 0 * drawn["down"]}, 0, Extras(idle=1)),
+        "untold": ({**drawn, "up": np.where(np.arange(64) == 9, np.inf, drawn["up"])}, 0, Extras(untold=1)),
+        "copy": (twin, 0, Extras(copies=1)),
+        "new there": (twin, 1, Extras(own=1)),
+        "of the next": (late, 1, Extras(copies=1)),
+        "of the last": (late, 3, Extras(own=1)),
     }
-    for name, (new, expected) in cases.items():
-        a, b = opened(base), opened(grown(base, tmp_path / name, new))
+    for name, (new, layer, expected) in cases.items():
+        a, b = opened(base), opened(grown(base, tmp_path / name, new, layer))
         kept = neurons_kept(a, b, STRAIGHT, in_place(64))
-        assert kept is not None and kept.equal and kept.extras == expected, name
+        assert kept is not None and kept.equal and kept.extras == expected + Extras(idle=3), name
 
 
 def test_moved_and_missing_parts_are_not_equal(tmp_path: Path) -> None:

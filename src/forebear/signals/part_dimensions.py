@@ -19,7 +19,7 @@ from forebear.signals.frames import Frame, common_tokens
 from forebear.signals.generators import read_scattered
 from forebear.signals.match import EXPERTS
 from forebear.signals.matching import even
-from forebear.signals.parts import Extras, Kept, drift_of, judged, others, shown, stored, weak_beside
+from forebear.signals.parts import Extras, Kept, alike_rounded, drift_of, judged, others, shown, stored, weak_beside
 from forebear.signals.seen import seen
 
 F32 = NDArray[np.float32]
@@ -64,7 +64,7 @@ def _drift(a: Artifact, b: Artifact, frame: Frame) -> float | None:
     if one is None or two is None or not len(one):
         return None
     with np.errstate(all="ignore"):
-        x, y = frame.of_a(one).astype(np.float64), frame.of_b(two).astype(np.float64)
+        x, y = alike_rounded(frame.of_a(one).astype(np.float64), frame.of_b(two).astype(np.float64))
         cosine = float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
     return drift_of(cosine)
 

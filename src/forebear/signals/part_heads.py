@@ -21,6 +21,7 @@ from forebear.signals.parts import (
     Extras,
     Kept,
     Met,
+    alike_rounded,
     bias_of,
     common,
     judged,
@@ -69,6 +70,8 @@ def _met(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> Met:
     theirs = _checked(gb, {part: common(b, j, part, frame, True) for part in PARTS})
     if ours is None or theirs is None:
         return Met(f"{j}", np.zeros((0, 2), dtype=np.int64), 1, 0.0, Extras(untold=1))
+    made = {part: alike_rounded(ours[part], theirs[part]) for part in PARTS}
+    ours, theirs = ({part: rows[side] for part, rows in made.items()} for side in (0, 1))
     written, sought = _likeness(ours, theirs, ga, gb)
     pairs = matched(((written + sought) / 2).astype(np.float32), ALIKE)
     there = pairs[:, 0], pairs[:, 1]

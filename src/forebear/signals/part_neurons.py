@@ -21,6 +21,7 @@ from forebear.signals.parts import (
     Extras,
     Kept,
     Met,
+    alike_rounded,
     bias_of,
     common,
     judged,
@@ -111,7 +112,7 @@ def _views(model: Artifact, layer: int, stem: str, frame: Frame, is_b: bool) -> 
 
 def _cosine(one: F64, two: F64, pairs: Indices, free: bool) -> float:
     """Mean cosine of paired rows, signs left out where they are free; two rows that are zero are equal."""
-    x, y = units(one[pairs[:, 0]]), units(two[pairs[:, 1]])
+    x, y = (units(rows) for rows in alike_rounded(one[pairs[:, 0]], two[pairs[:, 1]]))
     cosine = (x * y).sum(axis=1)
     zero = ~x.any(axis=1) & ~y.any(axis=1)
     return float(np.where(zero, 1.0, np.abs(cosine) if free else cosine).mean())

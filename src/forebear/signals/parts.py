@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.roles import role_tensor
-from forebear.signals.floats import precision
+from forebear.signals.floats import precision, rounded
 from forebear.signals.frames import Frame
 from forebear.signals.seen import AXIS, seen
 
@@ -34,6 +34,9 @@ ALIKE = 0.5
 """Mean cosine from which on rows, layers or experts are spoken of as the same."""
 SAME = 0.002
 """Drift up to which parts in common are equal but for rounding: bfloat16 moves values by 0.0017 on average."""
+NOISE = 1e-6
+"""Drift that arithmetic leaves where nothing has moved. Parts in common are held to it: a few steps of training at a
+tiny rate move weights by less than :data:`SAME`, and make a sibling."""
 EXACT = 1 - SAME**2 / 2
 """The cosine of two rows that differ by that much."""
 MOST_KEPT = 4_096
@@ -84,8 +87,8 @@ class Kept:
         of: how many were looked for.
         map: by layer of B pairs of A's and B's numbers; empty where they are too many to name.
         extras: what the larger one has more; None where that was not asked.
-        drift: |B − A| / |A| of those that were found, factors left out, where they have moved most; None where that was
-            not measured.
+        drift: |B − A| / |A| of those that were found, where they have moved most, factors left out and rounding to the
+            coarser of two formats; None where that was not measured.
     """
 
     what: str
@@ -98,7 +101,7 @@ class Kept:
     @property
     def equal(self) -> bool:
         """Whether all of the smaller model's parts were found, and as they were."""
-        return self.found == self.of > 0 and self.drift is not None and self.drift <= SAME
+        return self.found == self.of > 0 and self.drift is not None and self.drift <= NOISE
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +205,14 @@ def common(model: Artifact, layer: int, part: str, frame: Frame, is_b: bool) -> 
     if rows is None:
         return None
     return np.asarray((frame.of_b if is_b else frame.of_a)(rows), dtype=np.float64)
+
+
+def alike_rounded(one: F64, two: F64) -> tuple[F64, F64]:
+    """Two sets of values in the coarser of the formats that they are stored in, rounded to nearest."""
+    values = [np.asarray(v, dtype=np.float32) for v in (one, two)]
+    bits = [precision(v) for v in values]
+    made = [v if b == min(bits) else rounded(v, min(bits)) for v, b in zip(values, bits, strict=True)]
+    return made[0].astype(np.float64), made[1].astype(np.float64)
 
 
 def units(rows: F64) -> F64:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from forebear.lineage.direction import Reason
 from forebear.lineage.relations.base import Found, Observed, toward
 from forebear.lineage.relations.structure import LIKELY, SURE
+from forebear.signals.change import Change
 from forebear.signals.parts import SAME, Extras
 
 SIZES = {
@@ -87,7 +88,12 @@ def _equal(observed: Observed) -> bool:
     body = observed.changes.body if observed.changes is not None else ()
     if not body and not {"neurons", "heads"} <= {k.what for k in observed.kept}:
         return False
-    return bool(observed.kept) and all(k.equal for k in observed.kept) and all(c.drift_kept <= SAME for c in body)
+    return bool(observed.kept) and all(k.equal for k in observed.kept) and not any(_moved(c) for c in body)
+
+
+def _moved(change: Change) -> bool:
+    """Whether a matrix changed by more than rounding to another format does."""
+    return change.drift > (SAME if change.precision[0] != change.precision[1] else 0.0)
 
 
 def _reason(widths: Widths, name: str, b_is_later: bool, text: str) -> Reason:
