@@ -14,15 +14,16 @@ from forebear.artifacts.roles import role_tensor
 from forebear.errors import ForebearError, one_line
 from forebear.inspect.disguise import Undone
 from forebear.inspect.rounded import quantisation, rounded_throughout
+from forebear.inspect.widths import kept_parts
 from forebear.lineage import Conclusion, Counts
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import change_evidence, still_evidence
 from forebear.lineage.relation import found_in, related, settle
-from forebear.lineage.relations.base import ALIKE, Kept, Observed, Sizes
+from forebear.lineage.relations.base import Observed, Sizes
 from forebear.signals.change import NAME as CHANGE
 from forebear.signals.change import changes
 from forebear.signals.delta import Delta
-from forebear.signals.matching import cosines, matched, unit
+from forebear.signals.matching import unit
 from forebear.signals.seen import AXIS
 from forebear.signals.still_rows import still_rows
 from forebear.types import Evidence, Untested, Verdict
@@ -36,7 +37,6 @@ LOOK_VALUES = 16_384
 """Values of each of them."""
 LIKE = 0.2
 """Cosine of two layers' values from which on they can be copies; that of independent ones is below 0.05."""
-MOST_KEPT = 4_096
 MATRIX = 0.25
 """Share of matching neurons from which on layers are alike whose coordinates were put together."""
 
@@ -85,8 +85,9 @@ def observe(
     elif allowed.rows:
         partners = _likes(a, b)
     measured = None
+    layers = _layers(a, b, counts, partners)
     if allowed.rows and not moved:
-        measured = changes(a, b, _layers(a, b, counts, partners), allowed.whole)
+        measured = changes(a, b, layers, allowed.whole)
     sides, rounding = quantisation(a, b, measured, allowed.rows)
     still = still_rows(a, b) if allowed.rows and not moved else None
     if still is not None and not excludes and still.log10_p <= LOG10_ALPHA:
@@ -102,7 +103,7 @@ def observe(
         sides,
         rounding,
         undone.words if undone is not None else None,
-        _kept(a, b, counts, undone, allowed),
+        kept_parts(a, b, layers, undone, allowed.whole),
         excludes,
         still,
         gains,
@@ -223,56 +224,6 @@ def _matching(a: Artifact, b: Artifact, undone: Undone) -> dict[int, int | None]
         if share >= MATRIX and share > best.get(deep, 0.0):
             best[deep], out[deep] = share, shallow
     return out
-
-
-def _kept(a: Artifact, b: Artifact, counts: Counts, undone: Undone | None, allowed: Allowed) -> tuple[Kept, ...]:
-    """Which neurons, heads and dimensions of the smaller model the larger one has, where their numbers differ."""
-    ga, gb = a.geometry, b.geometry
-    if ga is None or gb is None:
-        return ()
-    out: list[Kept] = []
-    if undone is not None:
-        if undone.frame.dims is not None and ga.width != gb.width:
-            dims = undone.frame.dims
-            out.append(Kept("dimensions", len(dims), min(ga.width, gb.width), _map({"": dims.tolist()})))
-        if undone.match is not None and ga.intermediate != gb.intermediate:
-            kept = {str(m.b): m.kept.tolist() for m in undone.match.layers}
-            found, probes = sum(len(k) for k in kept.values()), sum(m.probes for m in undone.match.layers)
-            out.append(Kept("neurons", found, probes, _map(kept)))
-        if ga.kv_heads != gb.kv_heads and ga.kv_heads and gb.kv_heads and undone.aligned.heads:
-            heads = {str(j): pairs.tolist() for j, pairs in undone.aligned.heads.items()}
-            least = min(ga.kv_heads, gb.kv_heads) * len(heads)
-            out.append(Kept("key/value heads", sum(len(h) for h in heads.values()), least, _map(heads)))
-    elif allowed.whole and ga.intermediate != gb.intermediate and ga.width == gb.width:
-        same = ((j, _same_neurons(a, i, b, j)) for i, j in counts.layers)
-        neurons = {str(j): told for j, told in same if told is not None}
-        if neurons:
-            least = min(ga.intermediate or 0, gb.intermediate or 0) * len(neurons)
-            pairs = {layer: pairs for layer, (pairs, _) in neurons.items()}
-            unlike = sum(count for _, count in neurons.values())
-            out.append(Kept("neurons", sum(len(p) for p in pairs.values()), least, _map(pairs), unlike))
-    return tuple(out)
-
-
-def _same_neurons(a: Artifact, i: int, b: Artifact, j: int) -> tuple[list[list[int]], int] | None:
-    """Neurons of two layers whose up rows are each other's best, and how many of the larger one are like none.
-
-    Coordinates are in their places; zero rows are not counted as unlike, for nothing was put there.
-    """
-    one, two = role_tensor(a, f"layers.{i}.mlp.up"), role_tensor(b, f"layers.{j}.mlp.up")
-    if one is None or two is None or a.geometry is None:
-        return None
-    rows = [t.rows("neuron", np.arange(t.length("neuron")), a.geometry.width) for t in (one, two)]
-    similar = cosines(rows[0], rows[1])
-    larger = int(len(rows[1]) > len(rows[0]))
-    best = np.abs(similar).max(axis=1 - larger)
-    unlike = int(((best < ALIKE) & (rows[larger] != 0).any(axis=1)).sum())
-    return matched(similar, ALIKE).tolist(), unlike
-
-
-def _map(pairs: dict[str, list[list[int]]]) -> dict[str, list[list[int]]]:
-    """The map where it is short enough to be shown."""
-    return pairs if sum(len(p) for p in pairs.values()) <= MOST_KEPT else {}
 
 
 def described(

@@ -19,8 +19,6 @@ from forebear.lineage.relations.structure import (
     multimodal_extension,
     upcycled,
     vocabulary_changed,
-    width_expanded,
-    width_pruned,
 )
 from forebear.lineage.relations.values import (
     continued_pretraining,
@@ -31,6 +29,7 @@ from forebear.lineage.relations.values import (
     rl,
     undecided,
 )
+from forebear.lineage.relations.width import width_expanded, width_pruned
 from forebear.types import Relation, Verdict
 
 __all__ = ["RELATIONS", "Found", "Observed", "Reason", "found_in", "related", "settle"]

@@ -27,6 +27,20 @@ def precision(values: F32) -> int:
     return F16 if np.array_equal(narrow, values) else FULL
 
 
+def rounded(values: F32, bits: int) -> F32:
+    """Values as bfloat16 (8 bits) or float16 (11) hold them, to nearest and halves to even; as they are otherwise."""
+    if bits == F16:
+        with np.errstate(all="ignore"):
+            return values.astype(np.float16).astype(np.float32)
+    if bits != BF16:
+        return values
+    raw = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    even = (raw >> np.uint32(16)) & np.uint32(1)
+    with np.errstate(all="ignore"):
+        nearest = (raw + np.uint32(0x7FFF) + even) & np.uint32(0xFFFF0000)
+    return np.where(np.isfinite(values), nearest.view(np.float32), values)
+
+
 class Format(NamedTuple):
     """How finely values can have been stored.
 

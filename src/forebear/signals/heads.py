@@ -7,6 +7,7 @@ dimension, or mixing them, changes both factors and leaves it as it is, and so d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from forebear.signals.matching import cosines, matched
 from forebear.signals.seen import seen
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+Rows = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]
 
 REORDERED = 2.0
@@ -53,13 +56,13 @@ def head_map(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> HeadMap 
         one, two = seen(a, i, part), seen(b, j, part)
         if one is None or two is None:
             return None
-        if len(one) != _rows(ga, part) or len(two) != _rows(gb, part):
+        if len(one) != head_rows(ga, part) or len(two) != head_rows(gb, part):
             return None
         parts[part] = _scaled(frame.of_a(one, MATCHING)), _scaled(frame.of_b(two, MATCHING))
     assert ga.head_dim and ga.value_dim
     sizes = (ga.heads, ga.kv_heads), (gb.heads, gb.kv_heads)
-    similarity = _circuits(parts["attn.o"], parts["attn.v"], sizes, ga.value_dim)
-    similarity += _circuits(parts["attn.q"], parts["attn.k"], sizes, ga.head_dim)
+    similarity = circuits(parts["attn.o"], parts["attn.v"], sizes, ga.value_dim)
+    similarity += circuits(parts["attn.q"], parts["attn.k"], sizes, ga.head_dim)
     groups = similarity.reshape(ga.kv_heads, ga.heads // ga.kv_heads, gb.kv_heads, gb.heads // gb.kv_heads)
     by_group = groups.max(axis=3).mean(axis=1)
     heads = matched(by_group, least=-np.inf)
@@ -69,7 +72,7 @@ def head_map(a: Artifact, i: int, b: Artifact, j: int, frame: Frame) -> HeadMap 
     return HeadMap(heads, values, keys, fit)
 
 
-def _rows(geometry: Geometry, part: str) -> int | None:
+def head_rows(geometry: Geometry, part: str) -> int | None:
     """Rows that a part has by the model's head structure; a layer with others is left alone."""
     g = geometry
     sizes = {
@@ -89,32 +92,40 @@ def _scaled(rows: F32) -> F32:
     return np.asarray(rows / largest if largest > 0 else rows, dtype=np.float32)
 
 
-def _circuits(
-    outer: tuple[F32, F32], inner: tuple[F32, F32], sizes: tuple[tuple[int, int], tuple[int, int]], dim: int
-) -> F32:
-    """``(heads_a, heads_b)`` cosines of products outer^T inner as matrices over the stream, no such matrix formed."""
+def circuits(
+    outer: tuple[Rows, Rows], inner: tuple[Rows, Rows], sizes: tuple[tuple[int, int], tuple[int, int]], dim: int
+) -> Rows:
+    """``(heads_a, heads_b)`` cosines of products outer^T inner as matrices over the stream, no such matrix formed.
+
+    Args:
+        outer, inner: rows of A and of B, ``(heads times dim, width)`` and ``(key/value heads times dim, width)``.
+        sizes: query heads and key/value heads of A and of B.
+        dim: of a head.
+    """
     (ha, ka), (hb, kb) = sizes
     at_a, at_b = np.arange(ha) // (ha // ka), np.arange(hb) // (hb // kb)
     outers, inners = _tiles(outer, (ha, hb), dim), _tiles(inner, (ka, kb), dim)[at_a][:, at_b]
     product = np.einsum("abx,abx->ab", outers, inners)
-    norms = [
-        np.sqrt(np.maximum([_square(o[h], i[g]) for h, g in enumerate(at)], 0.0))
-        for o, i, at in (
-            (outer[0].reshape(ha, dim, -1), inner[0].reshape(ka, dim, -1), at_a),
-            (outer[1].reshape(hb, dim, -1), inner[1].reshape(kb, dim, -1), at_b),
-        )
-    ]
+    norms = [circuit_norms(outer[k], inner[k], sizes[k], dim) for k in (0, 1)]
     scale = norms[0][:, None] * norms[1]
     return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > 0))
 
 
-def _tiles(rows: tuple[F32, F32], heads: tuple[int, int], dim: int) -> F32:
+def circuit_norms(outer: Rows, inner: Rows, sizes: tuple[int, int], dim: int) -> F64:
+    """``(heads,)`` Frobenius norms of the products outer^T inner; sizes: query heads and key/value heads."""
+    heads, groups = sizes
+    o, i = outer.reshape(heads, dim, -1), inner.reshape(groups, dim, -1)
+    squares = [_square(o[h], i[h // (heads // groups)]) for h in range(heads)]
+    return np.sqrt(np.maximum(np.array(squares, dtype=np.float64), 0.0))
+
+
+def _tiles(rows: tuple[Rows, Rows], heads: tuple[int, int], dim: int) -> Rows:
     """``(heads_a, heads_b, dim²)`` inner products of the rows of every head with those of every other."""
     products = (rows[0] @ rows[1].T).reshape(heads[0], dim, heads[1], dim)
     return products.transpose(0, 2, 1, 3).reshape(*heads, dim * dim)
 
 
-def _square(outer: F32, inner: F32) -> float:
+def _square(outer: Rows, inner: Rows) -> float:
     """Squared Frobenius norm of outer^T inner."""
     return float(((outer @ outer.T) * (inner @ inner.T)).sum())
 

@@ -10,10 +10,8 @@ from forebear.lineage.counts import Counts
 from forebear.lineage.direction import Reason
 from forebear.signals.change import Changes
 from forebear.signals.lattice import Lattice, Rounding
+from forebear.signals.parts import Kept
 from forebear.signals.still_rows import StillRows
-
-ALIKE = 0.5
-"""Mean cosine from which on rows, layers or experts are spoken of as the same."""
 
 
 @dataclass(frozen=True)
@@ -59,26 +57,6 @@ class Grids:
         names = [lattice.words for lattice in self.found.values()]
         best = max(dict.fromkeys(names), key=names.count)
         return next(lattice for lattice in self.found.values() if lattice.words == best)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Parts of one model that were found in another of other sizes.
-
-    Attributes:
-        what: ``neurons``, ``heads``, ``dimensions``.
-        found: how many of the smaller model's were found in the larger one.
-        of: how many were looked for.
-        map: by layer of B pairs of A's and B's numbers; empty where they are too many to name.
-        unlike: how many of the larger model's are neither like one of the smaller one's nor zero; None where that was
-            not asked.
-    """
-
-    what: str
-    found: int
-    of: int
-    map: Mapping[str, list[list[int]]] = field(default_factory=dict)
-    unlike: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ sure the more the parts in common differ. So a structure tells a direction by it
 from __future__ import annotations
 
 from forebear.lineage.direction import Reason
-from forebear.lineage.relations.base import ALIKE, Found, Observed, toward
+from forebear.lineage.relations.base import Found, Observed, toward
+from forebear.signals.change import Change
+from forebear.signals.parts import ALIKE, SAME
 
 SURE, LIKELY = 4.0, 1.5
 """Log-odds of a structure where the parts in common are equal, and where they were trained on, as in a sibling."""
-SAME = 0.002
-"""Drift up to which parts in common are equal but for rounding: bfloat16 moves values by 0.0017 on average."""
 REPLACED = 0.5
 """Share of tokens in common below which a vocabulary is another one."""
 DRAWN = 0.1
@@ -21,10 +21,17 @@ TOWER = 0.01
 """Share of all values from which on tensors outside of the language core are spoken of."""
 
 
+def moved(change: Change) -> bool:
+    """Whether a tensor changed by more than rounding to another format does."""
+    return change.drift > (SAME if change.precision[0] != change.precision[1] else 0.0)
+
+
 def _same(observed: Observed) -> bool:
-    """Whether the parts in common are equal."""
-    drift = observed.drift
-    return drift is not None and drift <= SAME
+    """Whether the layers in common are equal value by value: what drifted too little to show makes a sibling, too."""
+    if observed.changes is None or not observed.changes.body:
+        return False
+    layers = [c for c in observed.changes.each if c.layer is not None and c.values and not c.from_dense]
+    return not any(moved(c) for c in layers)
 
 
 def _toward(observed: Observed, name: str, b_is_later: bool, text: str, odds: float = 0.0) -> Reason:
@@ -137,69 +144,6 @@ def depth_pruned(observed: Observed) -> Found | None:
         {"dropped": alone, "layers_kept": kept},
         reasons,
     )
-
-
-WIDTHS = {
-    "width": "dimensions of the residual stream",
-    "intermediate": "neurons",
-    "heads": "heads",
-    "experts": "experts",
-}
-
-
-def _width(observed: Observed) -> tuple[bool, dict[str, tuple[int, int]], bool | None] | None:
-    """Whether B is the wider one, in what they differ, and whether the wider one has more of its own.
-
-    The last is None where it was not asked: a grown network has copies or zeros more, a pruned one had others before.
-    """
-    ours, theirs = observed.sizes
-    dense = bool(ours.experts) == bool(theirs.experts)
-    pairs = {k: (getattr(ours, k), getattr(theirs, k)) for k in WIDTHS if dense or k not in ("intermediate", "experts")}
-    wanted = {k: (a, b) for k, (a, b) in pairs.items() if a and b and a != b}
-    if not wanted:
-        return None
-    wider = sum(b > a for a, b in wanted.values()) * 2 > len(wanted)
-    own = [k.unlike > 0 for k in observed.kept if k.unlike is not None]
-    return wider, wanted, any(own) if own else None
-
-
-def _told(observed: Observed, kind: str, reasons: tuple[Reason, ...]) -> Found:
-    found = _width(observed)
-    assert found is not None
-    sizes = ", ".join(f"{WIDTHS[k]} {a:,} and {b:,}" for k, (a, b) in found[1].items())
-    said = [f"{k.found:,} of {k.of:,} {k.what} of the smaller one were found in the other" for k in observed.kept]
-    if found[2] is not None:
-        said.append(f"what the larger one has more is {'its own' if found[2] else 'copies or zeros'}")
-    return Found(
-        kind,
-        f"They differ in {'; '.join([sizes, *said])}.",
-        f"{'narrower' if kind == 'width_pruned' else 'wider'}: {sizes}",
-        {
-            "sizes": {k: list(v) for k, v in found[1].items()},
-            "kept": {k.what: {"found": k.found, "of": k.of, "map": dict(k.map)} for k in observed.kept},
-        },
-        reasons,
-    )
-
-
-def width_pruned(observed: Observed) -> Found | None:
-    """One has fewer dimensions, neurons, heads or experts; what the other has more is its own, or that is not known."""
-    found = _width(observed)
-    if found is None or found[2] is False:
-        return None
-    wider, _, own = found
-    fact = "the narrower model lacks parts of the other"
-    reason = _toward(observed, "missing parts", not wider, fact, 0.0 if own else LIKELY)
-    return _told(observed, "width_pruned", (reason,))
-
-
-def width_expanded(observed: Observed) -> Found | None:
-    """What the wider one has more is copies or zeros."""
-    found = _width(observed)
-    if found is None or found[2] is not False:
-        return None
-    fact = "the wider model has copies or zeros more"
-    return _told(observed, "width_expanded", (_toward(observed, "copied parts", found[0], fact),))
 
 
 def vocabulary_changed(observed: Observed) -> Found | None:
