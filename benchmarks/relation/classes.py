@@ -83,6 +83,7 @@ _ALL = (
     _class("obfuscated", "obfuscated", direction=LUCK),
     _class("component shared", "component_shared", direction=ERROR),
     _class("hidden siblings", "siblings", "finetune", "rl", "unknown", direction=ERROR, counts=False),
+    _class("edited siblings", "unknown", direction=ERROR, counts=False),
     _class("same start", "same_init", "unknown", direction=ERROR, counts=False),
     _class("independent", "unknown", direction=ERROR, counts=False),
 )

@@ -136,12 +136,14 @@ def measure(pair: Pair, cache: Path, seed: int) -> tuple[Result, ...]:
         try:
             a = pair.a.write(cache, Path(place) / "a", seed)
             b = pair.b.write(cache, Path(place) / "b", seed)
+            alike = pair.alike.write(cache, Path(place) / "alike", seed) if pair.alike else None
         except Inapplicable:
             return (_result(pair, pair.key(seed), pair.truth, False, LUCK, Facts(), Answer(IMPOSSIBLE)),)
-        return tuple(_ordered(pair, cache, a, b, turned, seed) for turned in (False, True))
+        undecidable = alike is not None and facts_of(b, alike).equal == 1
+        return tuple(_ordered(pair, cache, a, b, turned, seed, undecidable) for turned in (False, True))
 
 
-def _ordered(pair: Pair, cache: Path, a: Path, b: Path, turned: bool, seed: int) -> Result:
+def _ordered(pair: Pair, cache: Path, a: Path, b: Path, turned: bool, seed: int, undecidable: bool) -> Result:
     """One order: what is true, then what is said."""
     one, two = (b, a) if turned else (a, b)
     origin = cache / pair.start.digest if pair.start else None
@@ -153,7 +155,7 @@ def _ordered(pair: Pair, cache: Path, a: Path, b: Path, turned: bool, seed: int)
         truth = adapted_class(pair.rank, sides_of(a, b), facts)
     elif truth == PAIRED:
         truth = paired_class(*parted(cache / pair.base.digest, a, b))
-    stands = stands_for(CLASSES[truth].direction, pair, facts)
+    stands = LUCK if undecidable else stands_for(CLASSES[truth].direction, pair, facts)
     key = f"{pair.key(seed)}|{'turned' if turned else 'straight'}"
     start = time.process_time()
     try:
@@ -166,7 +168,8 @@ def _ordered(pair: Pair, cache: Path, a: Path, b: Path, turned: bool, seed: int)
 
 
 def _result(pair: Pair, key: str, truth: str, turned: bool, stands: str, facts: Facts, answer: Answer) -> Result:
-    direction = "" if stands == ERROR or truth == "identical" else BACKWARD if turned else FORWARD
+    none = truth == "identical" or ERROR in (stands, CLASSES[truth].direction)
+    direction = "" if none else BACKWARD if turned else FORWARD
     where = (pair.name, pair.base.name, pair.family, pair.split)
     return Result(key, truth, *where, turned, direction, stands, facts, answer)
 

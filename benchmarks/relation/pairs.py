@@ -74,6 +74,7 @@ class Pair:
         split: what the pair is for.
         rank: of the adapter, if one was merged.
         start: the random start of both, where witnesses are counted.
+        alike: what the same edit makes of the reference; where that is the model itself, nobody can tell.
     """
 
     truth: str
@@ -85,6 +86,7 @@ class Pair:
     split: str
     rank: int = 0
     start: Recipe | None = None
+    alike: Made | None = None
 
     def key(self, seed: int) -> str:
         """What the results are filed under."""
@@ -183,6 +185,14 @@ SIBLINGS = (
 """Of other data, of other data and unequal lengths, of the same data."""
 
 
+EDITS = (
+    *("drop-layers", "duplicate-layers", "prune-neurons", "prune-heads", "pad-duplicates", "trim-vocabulary"),
+    *("int4", "prune-values:0.5", "add-tower"),
+)
+TRAINED_ON = ("reward", "light", "lora-4-all")
+"""Something was done to the base, and a child of the base was trained: they look like parent and child, and are not."""
+
+
 def pairs_of(one: Kin) -> Iterator[Pair]:
     """All pairs of a base and its kin."""
     base, kin = Made(one.base), one.children
@@ -220,6 +230,10 @@ def pairs_of(one: Kin) -> Iterator[Pair]:
     yield pair(TRAINED, "second, of the first", Made(kin["plain"]), Made(kin["second"]))
     for first, second in SIBLINGS:
         yield pair(PAIRED, f"{first}, {second}", Made(kin[first]), Made(kin[second]))
+    for step in EDITS:
+        for child in TRAINED_ON:
+            edited = pair("edited siblings", f"{child}, {step}", Made(kin[child]), Made(one.base, (step,)))
+            yield replace(edited, alike=Made(kin[child], (step,)))
     for step in ("plant-layer", "copy-embeddings"):
         yield pair("component shared", step, base, Made(one.base, (step,), "", outsider))
     yield from _without_descent(one, pair)

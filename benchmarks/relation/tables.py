@@ -16,7 +16,7 @@ DRAWS = 2_000
 WITHIN = 0.02
 """How near a merge's coefficients have to be."""
 DERIVED = "derived"
-NO_KIND = ("independent", "siblings", "hidden siblings")
+NO_KIND = ("independent", "siblings", "hidden siblings", "edited siblings")
 COEFFICIENTS = ("linear", "slerp", "dare")
 """Methods of which a parent has one coefficient throughout."""
 
@@ -153,11 +153,13 @@ def false_accusations(results: Sequence[Result]) -> str:
     start, apart = ([r for r in own if r.truth == name] for name in ("same start", "independent"))
     turned = [r for r in own if r.turned and r.direction]
     never = [r for r in own if r.stands == ERROR]
+    beside = [r for r in never if "siblings" in r.truth]
     descent = ("finetune", "rl", "continued_pretraining", "quantized", "pruned", "identical")
     rows = [
         _never("`derived`, though only a start is shared", start, lambda r: r.answer.verdict == DERIVED),
         _never("`derived`, though independent", apart, lambda r: r.answer.verdict == DERIVED),
         _never("related, though independent", apart, lambda r: r.answer.related is True),
+        _never("`derived`, of siblings", beside, lambda r: r.answer.verdict == DERIVED),
         _never("`derived`, in the wrong order", turned, lambda r: r.answer.verdict == DERIVED),
         _never("a direction, where there is none", never, lambda r: r.answered),
         _never("a relation of descent, though only a start is shared", start, lambda r: r.answer.kind in descent),
