@@ -13,7 +13,8 @@ from bodies import opened
 from forebear.signals.delta import round_to
 from forebear.signals.floats import Format, coarsest, precision, spacing
 from forebear.signals.grids import NF4
-from forebear.signals.lattice import Cut, lattice_of, rounds, sampled, stored_as
+from forebear.signals.lattice import Cut, lattice_of, sampled, stored_as
+from forebear.signals.rounding import rounds
 from ggufs import convert, q4_0, q8_0
 from models import tiny_llama
 from quantise import SCHEMES, quantised

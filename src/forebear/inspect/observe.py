@@ -13,7 +13,7 @@ from forebear.artifacts.kinds import kinds
 from forebear.artifacts.roles import role_tensor
 from forebear.errors import ForebearError, one_line
 from forebear.inspect.disguise import Undone
-from forebear.inspect.rounded import quantisation, rounded_throughout
+from forebear.inspect.rounded import quantisation, rounded_throughout, still_elsewhere
 from forebear.lineage import Conclusion, Counts
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import change_evidence, still_evidence
@@ -107,6 +107,7 @@ def observe(
         still,
         gains,
         rounded_throughout(a, b, measured, sides, rounding),
+        still_elsewhere(a, b, measured) if rounding else True,
         delta.lost,
         why,
     )
