@@ -115,6 +115,27 @@ def test_what_quantisers_write_is_named_after_it_was_dequantised(scheme: str, wo
         assert rounding is not None and rounding.within > 0.99
 
 
+IQ4_NL = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]) / 127
+"""Levels that llama.cpp publishes for its non-linear 4 bits, of the largest."""
+
+
+def test_a_table_in_whole_steps_is_a_codebook_and_not_eight_bits() -> None:
+    """Its cells are those of the levels that there are; small steps with one far outlier are no table."""
+    full = weights()
+    parts = full.reshape(len(full), -1, 32)
+    scale = np.abs(parts).max(axis=2, keepdims=True)
+    values = IQ4_NL[np.abs((parts / scale)[..., None] - IQ4_NL).argmin(axis=-1)] * scale
+    poor = values.reshape(full.shape).astype(np.float32)
+    found = lattice_of(poor)
+    assert found is not None and found.words == "4-bit codebook, groups of 32" and found.bits == 4
+    rounding = rounds(full, poor, found)
+    assert rounding is not None and rounding.within == 1.0 and 0.5 < rounding.rms < 0.65
+    outlying = weights()
+    outlying[:, 0] = 1.0
+    found = lattice_of(symmetric(outlying, 8, 256))
+    assert found is not None and found.format == "INT8"
+
+
 def test_columns_that_were_ordered_by_importance_are_the_stated_blind_spot() -> None:
     assert lattice_of(np.asarray(SCHEMES["gptq-4-ordered"][0](weights())[1], dtype=np.float32)) is None
 

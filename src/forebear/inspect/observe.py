@@ -14,6 +14,7 @@ from forebear.artifacts.roles import role_tensor
 from forebear.errors import ForebearError, one_line
 from forebear.inspect.disguise import Undone
 from forebear.inspect.rounded import quantisation, rounded_throughout, still_elsewhere
+from forebear.inspect.rounded_aligned import aligned_rounding
 from forebear.lineage import Conclusion, Counts
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import change_evidence, still_evidence
@@ -88,6 +89,8 @@ def observe(
     if allowed.rows and not moved:
         measured = changes(a, b, _layers(a, b, counts, partners), allowed.whole)
     sides, rounding = quantisation(a, b, measured, allowed.rows)
+    if undone is not None and moved and allowed.rows and any(side.main is not None for side in sides):
+        rounding = aligned_rounding(a, b, undone)
     still = still_rows(a, b) if allowed.rows and not moved else None
     if still is not None and not excludes and still.log10_p <= LOG10_ALPHA:
         excludes = still.excludes_shared_start

@@ -179,8 +179,8 @@ def lattice_of(values: F32) -> Lattice | None:
         if best is not None and best.bits is not None and best.bits < FINER_BELOW:
             break
         grids = possible[cut.turned] & possible[True] if cut.kind in ("tensor", "block") else possible[cut.turned]
-        if cut.kind not in ("group", "flat"):
-            grids -= TABLES
+        if cut.kind not in ("group", "flat") and not (cut.kind == "row" and values.shape[not cut.turned] in SIZES):
+            grids -= TABLES  # their groups are short
         chosen = _chosen(cut, values) if grids else None
         if chosen is None:
             continue

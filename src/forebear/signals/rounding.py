@@ -46,8 +46,8 @@ class Rounding:
         rms: root mean square of the distance, in half gaps to the next level; 0.58 for rounding to nearest.
         ends: share of B's groups whose largest magnitude, or whose span where a zero point is free, is that of A's.
         full: share of B's groups that reach the end of their grid, as they do where they were scaled so.
-        bits: what ``ends`` is worth against somebody who filled the cells evenly: a group keeps its largest value by
-            chance as often as what its scale may be wrong by is of the cell.
+        bits: what ``ends`` is worth against somebody who filled the cells evenly, as far as the widest of them are
+            filled: a group keeps its largest value by chance as often as what its scale may be wrong by is of that.
         slack: what a scale was taken to be wrong by at most, relatively: :data:`HALF` or more.
     """
 
@@ -88,15 +88,20 @@ def rounds(
     known = lattice.cut.join(((half > 0) & ~_clipped(ours, groups)).astype(np.float64), b.shape) > 0
     if not known.any():
         return None
+    cell = np.maximum(below, above).max(axis=1)
+    widest = lattice.cut.join((half > cell[:, None] * (1 - 1e-6)).astype(np.float64), b.shape)[known] > 0
     half = lattice.cut.join(half, b.shape)
     slack = spacing(a, coarsest(a)) + spacing(b, held) + error
     distance = np.abs(a.astype(np.float64) - b)
     near = distance[known] <= half[known] * (1 + 1e-3) + slack[known]
     share = distance[known] / half[known]
-    cell = np.maximum(below, above).max(axis=1)
-    kept, bits, scale = _kept(lattice, ends, cell, held, error)
-    rms = float(np.sqrt((share**2).mean()))
-    return Rounding(int(known.sum()), float(near.mean()), rms, kept, _full(lattice, ends[1], cell), bits, scale)
+    spread = min(1.0, 3**0.5 * _rms(share[widest] if widest.any() else share))
+    kept, bits, scale = _kept(lattice, ends, cell, spread, held, error)
+    return Rounding(int(known.sum()), float(near.mean()), _rms(share), kept, _full(lattice, ends[1], cell), bits, scale)
+
+
+def _rms(values: F64) -> float:
+    return float(np.sqrt((values**2).mean()))
 
 
 def pooled(each: Sequence[Rounding]) -> Rounding:
@@ -169,31 +174,40 @@ def _clipped(a: F64, b: F64) -> NDArray[np.bool_]:
 
 
 def _kept(
-    lattice: Lattice, ends: tuple[Ends, Ends], cell: F64, held: Format, error: float
+    lattice: Lattice, ends: tuple[Ends, Ends], cell: F64, spread: float, held: Format, error: float
 ) -> tuple[float, float, float]:
-    """Share of groups that keep A's largest magnitude or span, what that is worth in bits, and the slack it took."""
+    """Share of groups that keep A's largest magnitude or span, what that is worth in bits, and the slack it took.
+
+    The chance is that of values drawn evenly from this share of each cell (``spread``). Any set of groups may be the
+    one that did not keep it, and every slack that is tried is paid for.
+    """
     largest = [np.maximum(np.abs(low), np.abs(high)) for low, high in ends]
     used = (largest[1] > 0) & (cell > 0)
-    if not used.any():
+    if not used.any() or spread == 0:
         return 0.0, 0.0, HALF
     with np.errstate(all="ignore"):
         spans = [high - low for low, high in ends]
-    free_zero = lattice.grid in ("int", "offset") and not lattice.symmetric
+    tried = (HALF, BFLOAT, SMALL) if lattice.format == E2M1_NAME else (HALF, BFLOAT)
     best = 0.0, 0.0, HALF
-    for scale in (HALF, BFLOAT, SMALL) if lattice.format == E2M1_NAME else (HALF, BFLOAT):
+    for scale in tried:
         slack = scale * largest[1] + spacing(largest[1], held) / 2 + error  # storing the scale, and the product
         kept = np.abs(largest[0] - largest[1]) <= slack
         with np.errstate(all="ignore"):
-            chance = np.minimum(slack / cell, 1.0)
-        if free_zero:
+            near = slack / cell
+        chance = np.minimum(near / spread, 1.0)
+        if lattice.grid in ("int", "offset") and not lattice.symmetric:
             kept |= np.abs(spans[0] - spans[1]) <= 2 * slack
             chance = 1 - (1 - chance) ** 3  # of the largest value, or of the sum of two
+        elif lattice.grid == "int" and lattice.bits is not None and lattice.format != E2M1_NAME:
+            middle = (2**lattice.bits - 1) * cell  # where both sides share 2^bits - 1 steps
+            kept |= np.abs(largest[0] - middle) <= slack
+            chance = np.minimum(chance + np.maximum(spread - np.maximum(near, 1 - near), 0) / (2 * spread), 1.0)
         lost = int((used & ~kept).sum())
-        bits = float(-np.log2(chance[used & kept]).sum() - lost * np.log2(used.sum() + 1))
-        share = float(kept[used].mean())
-        if share >= KEPT:
-            return share, bits, scale
-        best = max(best, (share, bits, scale))
+        paid = lost * np.log2(used.sum() + 1) + np.log2(len(tried))
+        found = float(kept[used].mean()), float(-np.log2(chance[used & kept]).sum() - paid), scale
+        if found[0] >= KEPT:
+            return found
+        best = max(best, found)
     return best
 
 
