@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,6 @@ Quantised = tuple[dict[str, Entry], F32]
 Quantiser = Callable[[F32], Quantised]
 
 GROUP = 32
-NF4_LIKE = np.array([-1, -0.7, -0.53, -0.39, -0.28, -0.18, -0.09, 0, 0.08, 0.16, 0.25, 0.34, 0.44, 0.56, 0.72, 1])
 
 
 def entry(dtype: str, values: Any) -> Entry:
@@ -73,7 +73,8 @@ def fp8(down: int = 128, across: int = 128, name: str = "weight_scale_inv", dtyp
         peaks = np.array([[np.abs(w[a : a + rows, b : b + width]).max() for b in starts[1]] for a in starts[0]])
         scale = (peaks / 448).astype(np.float32)
         if dtype == "BF16":
-            scale = (scale.view(np.uint32) & 0xFFFF0000).view(np.float32)
+            bits = scale.view(np.uint32)
+            scale = ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32)
         full = grown(scale, rows, width, w.shape)
         patterns, values = to_small_float(w / full, 4, 3)
         stored = scale.reshape(()) if not down and not across else scale
@@ -105,9 +106,18 @@ def bnb_int8(w: F32) -> Quantised:
     return entries, (codes * peak[:, None] / 127).astype(np.float32)
 
 
+def normal_floats() -> F32:
+    """NF4: evenly spaced quantiles of the normal distribution, 8 above zero and 7 below (arXiv 2305.14314)."""
+    outermost = 1 - (1 / 32 + 1 / 30) / 2
+    above, below = (
+        np.array([NormalDist().inv_cdf(p) for p in np.linspace(outermost, 0.5, count + 1)[:-1]]) for count in (8, 7)
+    )
+    return np.concatenate([-below, [0.0], above[::-1]]).astype(np.float32) / np.float32(above[0])
+
+
 def bnb_4bit(kind: str = "nf4", nested: bool = False, block: int = 64) -> Quantiser:
     """QLoRA's 4-bit blocks of the flattened matrix, the high half of a byte first."""
-    table = NF4_LIKE.astype(np.float32) if kind == "nf4" else np.linspace(-1, 1, 16, dtype=np.float32)[::-1]
+    table = normal_floats() if kind == "nf4" else np.linspace(-1, 1, 16, dtype=np.float32)[::-1]
 
     def quantise(w: F32) -> Quantised:
         flat = np.pad(w.ravel(), (0, -w.size % block)).reshape(-1, block)
@@ -272,9 +282,9 @@ def is_conv1d(name: str) -> bool:
 
 def is_linear(name: str) -> bool:
     """What quantisers take: matrices of attention and MLPs, no embedding, head, router or norm."""
-    return is_conv1d(name) or name.endswith(
-        ("_proj.weight", ".w1.weight", ".w2.weight", ".w3.weight", "query_key_value.weight")
-    )
+    names = ("_proj.weight", ".w1.weight", ".w2.weight", ".w3.weight")
+    fused = ("query_key_value.weight", ".dense.weight", ".dense_h_to_4h.weight", ".dense_4h_to_h.weight")
+    return is_conv1d(name) or name.endswith((*names, *fused))
 
 
 def quantised(base: Path, name: str, scheme: str, config: bool = True) -> Path:

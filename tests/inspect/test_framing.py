@@ -9,12 +9,16 @@ import pytest
 
 import forebear
 from disguises import disguise
+from disguises.network import read, write
 from documents import check_document
 from edits import F32, as_float32, copy, drifted, edit, move_gains
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
+from forebear.signals.floats import coarsest
+from forebear.signals.lattice import GRIDS, lattice_of
 from forebear.types import Comparison, Scan, Verdict
 from models import tiny_llama
+from quantise import quantised
 
 
 @pytest.fixture
@@ -81,6 +85,31 @@ def test_filling_a_quantisers_cells_frames_nobody(bits: int, share: float, victi
         return np.asarray((groups + share * step * rng.uniform(-1, 1, groups.shape)).reshape(values.shape))
 
     is_never_the_child(released, as_float32(released, "famous-base", fill))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.72, 0.98])
+@pytest.mark.parametrize("scheme", ["fp8-rows", "fp8-tensor", "bnb-nf4", "bnb-int8", "gptq-4", "ct-int4", "nvfp4-ct"])
+def test_filling_cells_of_any_grid_frames_nobody(scheme: str, share: float, victim: Path) -> None:
+    """Each value is drawn evenly from its own cell, or a share of it, packed and as floats."""
+    packed = quantised(victim, "released", scheme)
+    plain = packed.with_name("released-plain")
+    rng = np.random.default_rng(3)
+
+    def fill(values: F32) -> F32:
+        lattice = lattice_of(values) if values.ndim == 2 else None
+        groups = lattice.cut.split(values) if lattice is not None and lattice.cut is not None else None
+        if lattice is None or lattice.cut is None or groups is None:
+            return values
+        fit = dict(GRIDS)[lattice.grid](groups, coarsest(values))
+        where = rng.uniform(-share, share, groups.shape)
+        moved = groups + np.where(where < 0, where * fit.below, where * fit.above)
+        return lattice.cut.join(moved, values.shape).astype(np.float32)
+
+    network = read(plain)
+    made = network.with_({r: fill(v) for r, v in network.weights.items()}, dtype="F32")
+    framed = write(made, victim.parent / "famous-base")
+    is_never_the_child(packed, framed)
+    is_never_the_child(plain, framed)
 
 
 @pytest.mark.parametrize(

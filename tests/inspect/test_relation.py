@@ -157,6 +157,57 @@ def test_packed_weights_are_named_by_their_files(base: Path, tmp_path: Path) -> 
         assert there.relation.direction == "a_to_b" and there.relation.details["stored_quantized"] is True
 
 
+@pytest.mark.parametrize(
+    ("scheme", "name"), [("fp8-rows", "FP8 with scales"), ("fp8-tensor", "FP8 with scales"), ("bnb-nf4", "NF4")]
+)
+def test_grids_that_are_not_uniform_tell_the_direction_too(base: Path, scheme: str, name: str) -> None:
+    """Scales of bfloat16 lose too much of the largest value for more; and blocks that are a row here are two there."""
+    own = copy(base, f"own-{scheme}")
+    packed = quantised(own, f"packed-{scheme}", scheme)
+    there, _ = both(base, packed)
+    assert there.relation.details["kinds"] == ["quantized"] and there.relation.direction == "a_to_b"
+    assert there.relation.details["format"]["name"].endswith(name)
+    there, back = both(base, packed.with_name(f"packed-{scheme}-plain"))
+    assert there.relation.details["kinds"] == ["quantized"] and there.relation.direction == "a_to_b"
+    assert there.verdict is (Verdict.DERIVED if scheme == "fp8-tensor" else Verdict.DEPENDENT)
+    assert back.verdict is Verdict.DEPENDENT
+
+
+def test_a_quantiser_that_leaves_matrices_alone_is_still_one(base: Path, tmp_path: Path) -> None:
+    """Two of seven matrices of every layer were rounded, the others are equal: they speak for nothing else."""
+    network, poor = read(base), read(disguise(base, tmp_path / "all", ["int4"]))
+    some = {r: poor.weights[r] if r.endswith(("attn.q", "mlp.up")) else v for r, v in network.weights.items()}
+    there, _ = both(base, write(network.with_(some), tmp_path / "some"))
+    assert there.relation.details["kinds"] == ["quantized"] and there.relation.direction == "a_to_b"
+
+
+def test_a_fine_tune_that_was_quantised_is_both(base: Path, tmp_path: Path) -> None:
+    tuned = trained(base, tmp_path / "tuned", 0.03)
+    there, _ = both(base, disguise(tuned, tmp_path / "poor", ["int4"]))
+    assert there.relation.details["kinds"] == ["quantized", "finetune"] and there.relation.direction == "unknown"
+
+
+def test_a_quantiser_that_strays_from_the_nearest_level_is_no_training(base: Path, tmp_path: Path) -> None:
+    """As those do that make up for the errors of other columns; they move nothing but the matrices that they round."""
+    body = trained(base, tmp_path / "strayed", 0.08, names="layers")
+    there, _ = both(base, disguise(body, tmp_path / "poor", ["int4"]))
+    assert there.relation.details["kinds"] == ["quantized"] and there.relation.direction == "unknown"
+
+
+@pytest.mark.parametrize("bits", [3, 4])
+@pytest.mark.parametrize("size", [0.02, 0.1, 0.2])
+def test_two_trainings_from_one_start_are_no_rounding_of_each_other(tmp_path: Path, size: float, bits: int) -> None:
+    """However near they stay: only every value in its cell, or training that they share, makes it a rounding."""
+    start = tiny_llama(tmp_path / "start", seed=1, hidden=64, intermediate=128)
+    one = trained(start, tmp_path / "one", size, seed=3)
+    two = disguise(trained(start, tmp_path / "two", size, seed=4), tmp_path / "poor", [f"int{bits}"])
+    there, _ = both(one, two)
+    assert there.relation.kind == "unknown" and there.relation.direction == "unknown"
+    assert there.verdict is Verdict.SAME_INIT_OR_DERIVED
+    assert there.relation.details["candidates"] == ["finetune", "same_init"]
+    assert f"The model is quantised (INT{bits}" in there.relation.details["tests"]["unknown"]
+
+
 def test_a_fine_tune_of_the_same_base_is_not_what_a_quantised_model_was_made_from(base: Path, tmp_path: Path) -> None:
     """The grid is a fact, the direction is not: neither of the two was made from the other."""
     poor, sibling = disguise(base, tmp_path / "poor", ["int4"]), trained(base, tmp_path / "sibling", 0.1)

@@ -13,7 +13,8 @@ from bodies import opened
 from forebear.signals.delta import round_to
 from forebear.signals.floats import Format, coarsest, precision, spacing
 from forebear.signals.grids import NF4
-from forebear.signals.lattice import Cut, lattice_of, rounds, sampled, stored_as
+from forebear.signals.lattice import Cut, lattice_of, sampled, stored_as
+from forebear.signals.rounding import rounds
 from ggufs import convert, q4_0, q8_0
 from models import tiny_llama
 from quantise import SCHEMES, quantised
@@ -112,6 +113,27 @@ def test_what_quantisers_write_is_named_after_it_was_dequantised(scheme: str, wo
         assert found is not None and found.words == words
         rounding = rounds(full, stored(values, dtype), found)
         assert rounding is not None and rounding.within > 0.99
+
+
+IQ4_NL = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]) / 127
+"""Levels that llama.cpp publishes for its non-linear 4 bits, of the largest."""
+
+
+def test_a_table_in_whole_steps_is_a_codebook_and_not_eight_bits() -> None:
+    """Its cells are those of the levels that there are; small steps with one far outlier are no table."""
+    full = weights()
+    parts = full.reshape(len(full), -1, 32)
+    scale = np.abs(parts).max(axis=2, keepdims=True)
+    values = IQ4_NL[np.abs((parts / scale)[..., None] - IQ4_NL).argmin(axis=-1)] * scale
+    poor = values.reshape(full.shape).astype(np.float32)
+    found = lattice_of(poor)
+    assert found is not None and found.words == "4-bit codebook, groups of 32" and found.bits == 4
+    rounding = rounds(full, poor, found)
+    assert rounding is not None and rounding.within == 1.0 and 0.5 < rounding.rms < 0.65
+    outlying = weights()
+    outlying[:, 0] = 1.0
+    found = lattice_of(symmetric(outlying, 8, 256))
+    assert found is not None and found.format == "INT8"
 
 
 def test_columns_that_were_ordered_by_importance_are_the_stated_blind_spot() -> None:

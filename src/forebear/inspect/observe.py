@@ -13,7 +13,8 @@ from forebear.artifacts.kinds import kinds
 from forebear.artifacts.roles import role_tensor
 from forebear.errors import ForebearError, one_line
 from forebear.inspect.disguise import Undone
-from forebear.inspect.rounded import quantisation, rounded_throughout
+from forebear.inspect.rounded import quantisation, rounded_throughout, still_elsewhere
+from forebear.inspect.rounded_aligned import aligned_rounding
 from forebear.inspect.widths import kept_parts
 from forebear.lineage import Conclusion, Counts
 from forebear.lineage.counts import LOG10_ALPHA
@@ -89,6 +90,8 @@ def observe(
     if allowed.rows and not moved:
         measured = changes(a, b, layers, allowed.whole)
     sides, rounding = quantisation(a, b, measured, allowed.rows)
+    if undone is not None and moved and allowed.rows and any(side.main is not None for side in sides):
+        rounding = aligned_rounding(a, b, undone)
     still = still_rows(a, b) if allowed.rows and not moved else None
     if still is not None and not excludes and still.log10_p <= LOG10_ALPHA:
         excludes = still.excludes_shared_start
@@ -108,6 +111,7 @@ def observe(
         still,
         gains,
         rounded_throughout(a, b, measured, sides, rounding),
+        still_elsewhere(a, b, measured) if rounding else True,
         delta.lost,
         why,
     )

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.roles import RoleTensor, role_tensor
 from forebear.lineage.relations.base import Grids
 from forebear.signals.change import Changes
-from forebear.signals.lattice import Lattice, Rounding, lattice_of, rounds, sampled, stored_as
+from forebear.signals.lattice import Lattice, lattice_of, sampled, stored_as
 from forebear.signals.matching import even
+from forebear.signals.rounding import Rounding, ends_of, long, pooled, rounds
+
+F32 = NDArray[np.float32]
 
 SAMPLED = 8
 """Matrices of a model that are looked at for a quantiser's grid."""
@@ -21,6 +28,7 @@ def quantisation(
 ) -> tuple[tuple[Grids, Grids], dict[str, Rounding]]:
     """What is quantised in either, and whether its values are the other's, rounded."""
     pairs = [(c.role, c.other) for c in measured.body] if measured is not None else []
+    same = {(c.role, c.other) for c in measured.body if c.untouched} if measured is not None else set()
     if not pairs:
         both = sorted(r for r in a.names.keys() & b.names.keys() if r.startswith("layers.") and r.endswith(PARTS))
         pairs = [(r, r) for r in both]
@@ -33,10 +41,12 @@ def quantisation(
         tensors = role_tensor(a, role), role_tensor(b, other)
         if tensors[0] is None or tensors[1] is None:
             continue
-        looked += 1
         kept = [stored_as(t.tensor) for t in tensors if t is not None]
         values = [sampled(t.tensor) if rows else None for t in tensors if t is not None]
         grids = [lattice_of(v) if v is not None else None for v in values]
+        if (role, other) in same and not any((*kept, *grids)):
+            continue  # a quantiser may leave matrices alone
+        looked += 1
         for side in (0, 1):
             named = kept[side] or grids[side]
             if named is not None:
@@ -46,10 +56,23 @@ def quantisation(
             grid, rich, poor = grids[side], values[1 - side], values[side]
             if grid is None or rich is None or poor is None or measured is None or not _alike(*tensors):
                 continue
-            if (one := rounds(rich, poor, grid)) is not None:
+            order = tensors if way == "a_to_b" else tensors[::-1]
+            if (one := _rounding(*order, rich, poor, grid, measured.whole)) is not None:
                 roundings.setdefault(way, []).append(one)
     sides = Grids(looked, found[0], stored[0]), Grids(looked, found[1], stored[1])
-    return sides, {way: _pooled(each) for way, each in roundings.items()}
+    return sides, {way: pooled(each) for way, each in roundings.items()}
+
+
+def _rounding(
+    one: RoleTensor | None, two: RoleTensor | None, rich: F32, poor: F32, grid: Lattice, whole: bool
+) -> Rounding | None:
+    """Sampled rows of two matrices, the second of which is on a grid; whole matrices for the ends of long groups."""
+    if grid.cut is None or one is None or two is None or not long(grid.cut) or len(rich) == one.tensor.shape[0]:
+        return rounds(rich, poor, grid)
+    if whole:
+        return rounds(rich, poor, grid, (ends_of(one.tensor, grid.cut), ends_of(two.tensor, grid.cut)))
+    found = rounds(rich, poor, grid)
+    return replace(found, ends=0.0, bits=0.0) if found is not None else None  # not seen is not kept
 
 
 def rounded_throughout(
@@ -77,6 +100,20 @@ def rounded_throughout(
     return way
 
 
+def still_elsewhere(a: Artifact, b: Artifact, measured: Changes | None) -> bool:
+    """Whether what quantisers leave alone (norms, biases, often embeddings) was left alone, or is on a grid as well."""
+    if measured is None:
+        return True
+    for change in measured.each:
+        if change.body or change.untouched or not change.values:
+            continue
+        tensors = role_tensor(a, change.role), role_tensor(b, change.other)
+        values = [sampled(t.tensor) for t in tensors if t is not None]
+        if not any(lattice_of(v) for v in values if v is not None):
+            return False
+    return True
+
+
 def _alike(one: RoleTensor | None, two: RoleTensor | None) -> bool:
     return one is not None and two is not None and one.tensor.shape == two.tensor.shape and one.role == two.role
 
@@ -89,16 +126,3 @@ def _chosen(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     each = max(1, SAMPLED // max(1, len(by_part)))
     found = [held[k] for held in by_part.values() for k in even(len(held), each).tolist()]
     return found[:SAMPLED]
-
-
-def _pooled(each: Sequence[Rounding]) -> Rounding:
-    total = sum(r.values for r in each)
-    within = sum(r.within * r.values for r in each) / total
-    exact = all(r.within == 1.0 for r in each)
-    rms = (sum(r.rms**2 * r.values for r in each) / total) ** 0.5
-    ends, full = (sum(share * r.values for share, r in zip(s, each, strict=True)) / total for s in _shares(each))
-    return Rounding(total, 1.0 if exact else min(within, 1 - 1 / total), rms, ends, full)
-
-
-def _shares(each: Sequence[Rounding]) -> tuple[list[float], list[float]]:
-    return [r.ends for r in each], [r.full for r in each]

@@ -72,14 +72,16 @@ class Fit:
     Attributes:
         fits: ``(g,)`` whether all values of a group lie on one of them.
         bits: ``(g,)`` what that is worth against chance; negative where it is less than what the search paid.
-        cells: ``(g, n)`` half of the wider gap beside each value: rounding to nearest moves nothing further.
+        below, above: ``(g, n)`` half of the gap to the next level down and up: what rounding to nearest came from lies
+            between. Beyond the last level of a table it is the gap on the other side.
         low, high: ``(g,)`` smallest and largest level, in steps; zero where levels are not counted.
         levels: the levels of all groups, where they are counted.
     """
 
     fits: Flags
     bits: F64
-    cells: F64
+    below: F64
+    above: F64
     low: F64
     high: F64
     levels: frozenset[int] = frozenset()
@@ -114,11 +116,12 @@ def integers(values: F64, held: Format) -> Fit:
         step = np.where(fits, np.abs(values).max(axis=1) / np.maximum(best, 1), 0.0)[:, None]
         level = np.where(step > 0, np.round(values / step), 0.0)
     levels = np.where(fits[:, None], level, 0.0)
-    cells = np.broadcast_to(step / 2, values.shape)
+    half = np.broadcast_to(step / 2, values.shape)
     return Fit(
         fits,
         worth,
-        cells,
+        half,
+        half,
         levels.min(axis=1),
         levels.max(axis=1),
         frozenset(np.abs(levels).astype(int).ravel().tolist()),
@@ -148,7 +151,8 @@ def offset(values: F64, held: Format) -> Fit:
     best, worth = _searched(len(size), MOST_STEPS, np.broadcast_to(spread, (len(size), len(spread))), test)
     fits = best > 0
     step = np.where(fits[:, None], (last - first) / np.maximum(best, 1)[:, None], 0.0)
-    return Fit(fits, worth, np.broadcast_to(step / 2, values.shape), np.zeros(len(size)), best.astype(float))
+    half = np.broadcast_to(step / 2, values.shape)
+    return Fit(fits, worth, half, half, np.zeros(len(size)), best.astype(float))
 
 
 def small_floats(values: F64, held: Format, mantissa: int, octaves: int) -> Fit:
@@ -182,12 +186,21 @@ def small_floats(values: F64, held: Format, mantissa: int, octaves: int) -> Fit:
         fits |= found
         worth, scale = np.where(better, value, worth), np.where(better[:, None], unit, scale)
     with np.errstate(all="ignore"):
-        above = np.maximum(np.abs(values), top * 2.0**-octaves)
-        above = above * (1 + 2.0**-6)  # a power of two has its wider gap above
-        _, exponent = np.frexp(above / scale / parts)
-        cells = np.where(scale > 0, np.ldexp(scale, exponent - 1), 0.0) / 2
+        held_up = np.maximum(np.abs(values), top * 2.0**-octaves)
+        outward, inward = (_half_step(held_up * (1 + side * 2.0**-6), scale, parts) for side in (1, -1))
     none = np.zeros(len(size))
-    return Fit(fits, worth, cells, none, none)
+    return Fit(fits, worth, *_by_side(values, outward, inward), none, none)
+
+
+def _half_step(size: F64, scale: F64, parts: int) -> F64:
+    """Half of the step of small floats at these magnitudes; a power of two has the wider one outside."""
+    _, exponent = np.frexp(size / scale / parts)
+    return np.where(scale > 0, np.ldexp(scale, exponent - 1), 0.0) / 2
+
+
+def _by_side(values: F64, outward: F64, inward: F64) -> tuple[F64, F64]:
+    """Half gaps below and above, from those away from zero and towards it."""
+    return np.where(values > 0, inward, outward), np.where(values < 0, inward, outward)
 
 
 def table(values: F64, held: Format, levels: F64) -> Fit:
@@ -197,7 +210,8 @@ def table(values: F64, held: Format, levels: F64) -> Fit:
     slack = TOLERANCE[held.bits] * gap
     middle = (levels[1:] + levels[:-1]) / 2
     gaps = np.diff(levels)
-    wide = np.maximum(np.append(gaps, 0.0), np.insert(gaps, 0, 0.0))
+    below, above = np.append(gaps[:1], gaps), np.append(gaps, gaps[-1:])
+    wide = np.maximum(below, above)
     with np.errstate(all="ignore"):
         x = np.where(top > 0, size / top, 0.0)
         at = np.searchsorted(middle, x)
@@ -210,7 +224,8 @@ def table(values: F64, held: Format, levels: F64) -> Fit:
     worth = np.maximum(np.nan_to_num(each), 0.0).sum(axis=1)
     where = np.searchsorted(middle, np.where(top > 0, values / np.where(top > 0, top, 1.0), 0.0))
     none = np.zeros(len(size))
-    return Fit(fits, np.where(fits, worth, -np.inf), wide[where] * top / 2, none, none)
+    worth = np.where(fits, worth, -np.inf)
+    return Fit(fits, worth, below[where] * top / 2, above[where] * top / 2, none, none)
 
 
 def _telling(size: F64) -> Indices:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Tensor
 from forebear.artifacts.dtypes import SAFETENSORS
-from forebear.signals.floats import Format, coarsest, spacing
+from forebear.signals.floats import Format, coarsest
 from forebear.signals.grids import E2M1, FP4_TABLE, MOST_LEVELS, NF4, Fit, integers, offset, small_floats, table
 
 NAME = "lattice/1"
@@ -42,8 +42,6 @@ FINER_BELOW = 6
 MANY = 64
 """Neighbours of which at most half are different where a table has 16 levels, be they of two groups."""
 EDGE = 128
-SCALE = 2.0**-11
-"""By how much a scale is wrong that is stored in half precision, relatively."""
 SIZES = (256, 128, 64, 32, 16)
 FLOATS = frozenset(("F32", "F16", "BF16", "F64"))
 GRIDS: tuple[tuple[str, Callable[[F64, Format], Fit]], ...] = (
@@ -55,7 +53,9 @@ GRIDS: tuple[tuple[str, Callable[[F64, Format], Fit]], ...] = (
     ("FP8 E5M2", partial(small_floats, mantissa=2, octaves=28)),
 )
 """Every family of grids, by name, the simplest first: of those with as few bits it is named."""
-E2M1_NAME = "FP4 E2M1"
+E2M1_NAME, CODEBOOK = "FP4 E2M1", "4-bit codebook"
+MOST_CODES, FAR_APART = 16, 4
+"""Levels of a table of 4 bits that lies on whole steps (IQ4_NL of llama.cpp, say), and the median distance of them."""
 TABLES = frozenset(("NF4", "FP4"))
 BITS = {"FP8 E4M3": 8, "FP8 E5M2": 8, "NF4": 4, "FP4": 4}
 
@@ -179,8 +179,8 @@ def lattice_of(values: F32) -> Lattice | None:
         if best is not None and best.bits is not None and best.bits < FINER_BELOW:
             break
         grids = possible[cut.turned] & possible[True] if cut.kind in ("tensor", "block") else possible[cut.turned]
-        if cut.kind not in ("group", "flat"):
-            grids -= TABLES
+        if cut.kind not in ("group", "flat") and not (cut.kind == "row" and values.shape[not cut.turned] in SIZES):
+            grids -= TABLES  # their groups are short
         chosen = _chosen(cut, values) if grids else None
         if chosen is None:
             continue
@@ -266,6 +266,8 @@ def _named(grid: str, fit: Fit, cut: Cut) -> Lattice:
         return Lattice(f"INT{bits}", bits, cut, False, worth, grid)
     if fit.levels <= E2M1 and {6, 8, 12} & fit.levels and 12 in fit.levels:
         return Lattice(E2M1_NAME, 4, cut, True, worth, grid)
+    if 2 <= len(fit.levels) <= MOST_CODES and np.median(np.diff(sorted(fit.levels))) >= FAR_APART:
+        return Lattice(CODEBOOK, 4, cut, None, worth, grid)
     signed = _bits(2 * int(max(fit.high.max() + 1, -fit.low.min())))
     spanned = _bits(int((fit.high - fit.low).max()) + 1)
     symmetric = signed <= spanned
@@ -293,87 +295,3 @@ def stored_as(tensor: Tensor) -> Lattice | None:
     digits = [int(d) for d in "".join(c if c.isdigit() else " " for c in tensor.dtype).split()]
     bits = next((d for d in digits if 1 <= d <= 8), None)
     return Lattice(tensor.dtype if tensor.dtype not in SAFETENSORS else f"{tensor.dtype} values", bits)
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """A's values against B's, which lie on a grid.
-
-    Attributes:
-        values: number of values.
-        within: share of A's values that are no further from B's than rounding to nearest would leave them. Those beyond
-            the last level of their group are left out.
-        rms: root mean square of the distance, in half steps; 0.58 for rounding to nearest.
-        ends: share of B's groups whose largest magnitude, or whose span, is that of A's: quantisers that scale by it
-            keep it, and whoever fills a grid's cells with noise does not.
-        full: share of B's groups that reach the end of their grid, as they do where they were scaled so.
-    """
-
-    values: int
-    within: float
-    rms: float
-    ends: float
-    full: float
-
-
-def rounds(a: F32, b: F32, lattice: Lattice) -> Rounding | None:
-    """Whether B's values are A's rounded to B's grid; None where B's cells are not known.
-
-    Args:
-        a, b: the same rows of both matrices, from the edge of a group on.
-        lattice: the one of B.
-    """
-    if lattice.cut is None or a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return None
-    held = coarsest(b)
-    if lattice.cut.kind in ("row", "group"):  # some rows hold enough groups
-        a, b = (v[:, :GROUPS] if lattice.cut.turned else v[:GROUPS] for v in (a, b))
-    groups = lattice.cut.split(b)
-    if groups is None:
-        return None
-    grid = dict(GRIDS)[lattice.grid]
-    cells = np.concatenate([_cells(part, held, grid) for part in np.array_split(groups, -(-groups.size // 65_536))])
-    half = lattice.cut.join(cells, b.shape)
-    if lattice.format == E2M1_NAME:  # its levels are further apart the larger they are, by up to half of themselves
-        half = np.maximum(half, np.abs(b) / 4)
-    clipped = lattice.cut.join(_clipped(lattice.cut.split(a), groups), b.shape) > 0
-    known = (half > 0) & ~clipped
-    if not known.any():
-        return None
-    slack = spacing(a, coarsest(a)) + spacing(b, held)
-    distance = np.abs(a.astype(np.float64) - b)
-    near = distance[known] <= half[known] * (1 + 1e-3) + slack[known]
-    share = distance[known] / half[known]
-    ends, full = _ends(lattice, a, groups, cells, held)
-    return Rounding(int(known.sum()), float(near.mean()), float(np.sqrt((share**2).mean())), ends, full)
-
-
-def _ends(lattice: Lattice, a: F32, groups: F64, cells: F64, held: Format) -> tuple[float, float]:
-    """Shares of groups that keep A's largest magnitude or span, and that reach the end of their grid."""
-    assert lattice.cut is not None
-    ours = lattice.cut.split(a)
-    largest = np.abs(groups).max(axis=1)
-    used = largest > 0
-    if ours is None or not used.any():
-        return 0.0, 0.0
-    slack = SCALE * largest + spacing(largest, held) / 2  # what storing the scale and storing the product can do
-    spans = np.ptp(ours, axis=1), np.ptp(groups, axis=1)
-    kept = (np.abs(np.abs(ours).max(axis=1) - largest) <= slack) | (np.abs(spans[0] - spans[1]) <= 2 * slack)
-    reached = np.ones(len(groups), dtype=bool)
-    if lattice.grid == "int" and lattice.bits is not None:
-        with np.errstate(all="ignore"):
-            reached = largest / (2 * cells.max(axis=1)) >= 2 ** (lattice.bits - 1) - 1 - 0.25
-    return float(kept[used].mean()), float(reached[used].mean())
-
-
-def _clipped(a: F64 | None, b: F64) -> F64:
-    """One where a value lies beyond the last level of its group: quantisers differ in how much they cut off there."""
-    assert a is not None
-    above = (b == b.max(axis=1, keepdims=True)) & (a > b)
-    below = (b == b.min(axis=1, keepdims=True)) & (a < b)
-    return np.asarray(above | below, dtype=np.float64)
-
-
-def _cells(groups: F64, held: Format, grid: Callable[[F64, Format], Fit]) -> F64:
-    fit = grid(groups, held)
-    return np.where(fit.fits[:, None], fit.cells, 0.0)

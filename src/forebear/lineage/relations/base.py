@@ -9,8 +9,9 @@ from typing import Any
 from forebear.lineage.counts import Counts
 from forebear.lineage.direction import Reason
 from forebear.signals.change import Changes
-from forebear.signals.lattice import Lattice, Rounding
+from forebear.signals.lattice import Lattice
 from forebear.signals.parts import Kept
+from forebear.signals.rounding import Rounding
 from forebear.signals.still_rows import StillRows
 
 
@@ -40,7 +41,7 @@ class Grids:
     """What was found of quantisation in one model.
 
     Attributes:
-        sampled: matrices that were looked at.
+        sampled: matrices that were looked at, without those that are equal in both models and on no grid.
         found: lattice by role, of those that are on one or are stored so.
         stored: whether the files keep them quantised.
     """
@@ -76,6 +77,7 @@ class Observed:
         still: embedding rows that lie still between them, None where they were not compared.
         gains: root mean square of the log gains of A and B, centred norm by norm; None where that is not known.
         rounded: the way in which all of one model is the other, rounded, or "".
+        still_elsewhere: whether all that lies outside of attention and MLPs is as it was, or on a grid as well.
         lost: how one side fits the other by a rounding to another float format, or "".
         why_not: why values were not compared, or "".
     """
@@ -92,6 +94,7 @@ class Observed:
     still: StillRows | None = None
     gains: tuple[float, float] | None = None
     rounded: str = ""
+    still_elsewhere: bool = True
     lost: str = ""
     why_not: str = ""
 

@@ -13,7 +13,7 @@ from forebear.lineage.relations.base import Found, Observed, toward
 from forebear.signals.change import Change
 from forebear.signals.delta import OWN_ZEROS, PRUNED_AT_LEAST
 from forebear.signals.floats import F16
-from forebear.signals.lattice import Rounding
+from forebear.signals.rounding import HALF, KEPT, Rounding
 
 HEAVY = 1 / 3
 """Drift of the body from which on training is called continued pretraining and not fine-tuning."""
@@ -30,11 +30,12 @@ FULL = 0.5
 SPREAD = 0.4
 """Root mean square of the distance to the grid, in half steps, that weights which know nothing of it have at least; the
 expectation is 0.58, less where most weights are in the middle cell."""
-KEPT = 0.99
-"""Share of groups that keep the largest magnitude in a model that was rounded by it."""
+CHANCE = 20.0
+"""Bits that the largest values have to be worth against somebody who filled the cells evenly: one in a million."""
 STEP = 2.0
-"""Root mean square of the distance to the rounded model, in half steps, up to which it is a quantiser's doing: 0.58 for
-rounding to nearest, about 1 for those that make up for errors of others (GPTQ, AWQ)."""
+"""Root mean square of the distance to the rounded model, in half steps, up to which it may be a quantiser's doing: 0.58
+for rounding to nearest, about 1 for those that make up for errors of others (GPTQ). A short training moves as far, so
+this needs more: everything that quantisers leave alone is as it was."""
 SLIGHT = 0.02
 """Drift after alignment below which it is the alignment's own."""
 
@@ -64,9 +65,10 @@ def quantized(observed: Observed) -> Found | None:
     text = f"{len(grids.found)} of {grids.sampled} matrices of the {who}: {lattice.words}; it {how}"
     reasons: tuple[Reason, ...] = ()
     excluded = made = ""
+    nearest = rounding is not None and rounding.within == 1.0
+    if not nearest and not observed.undone and not observed.excludes:
+        return None  # that it was quantised is true, and says nothing about the other: two trainings from one start
     if rounding is not None:
-        if rounding.rms > STEP and not observed.excludes:
-            return None  # that it was quantised is true, and says nothing about the other
         text += (
             f"; {rounding.within:.2%} of {rounding.values:,} values of the other are within half a step of it"
             f" (root mean square {rounding.rms:.2f} half steps, 0.58 for rounding to nearest)"
@@ -77,7 +79,7 @@ def quantized(observed: Observed) -> Found | None:
             name = "rounding, largest values kept" if odds == ROUNDED else "rounding"
             reasons = (toward(name, later, odds, f"{excluded}; {how}", no_siblings=True),) if odds else ()
             text += f"; {how}"
-            if odds == ROUNDED and observed.rounded:
+            if odds == ROUNDED and observed.rounded and rounding.slack <= HALF:
                 made = f"all of it is the other, rounded ({lattice.words})"
     details = {
         "format": {"name": lattice.format, "bits": lattice.bits, "groups": lattice.cut.words if lattice.cut else None},
@@ -96,21 +98,30 @@ def _from_scales(rounding: Rounding) -> tuple[float, str]:
     if rounding.rms < SPREAD:
         return 0.0, "the other lies too near to the grid for weights that were never on it"
     if rounding.ends >= KEPT:
-        return ROUNDED, f"{rounding.ends:.0%} of its groups keep the other's largest value, as rounding does"
+        kept = f"{rounding.ends:.0%} of its groups keep the other's largest value"
+        if rounding.bits < CHANCE:
+            return 0.0, f"{kept}, of which there are too few to exclude chance"
+        return ROUNDED, f"{kept}, as rounding does"
     if rounding.full >= FULL:
         return 0.0, f"only {rounding.ends:.0%} of its groups keep the other's largest value: it may have been filled in"
     return SEARCHED, "its scales were searched for, and do not tell"
 
 
 def by_rounding(observed: Observed) -> bool:
-    """Whether a quantiser explains what lies between the two."""
+    """Whether a quantiser explains all that lies between the two.
+
+    Rounding to nearest does by itself. What strayed further may be a quantiser that makes up for errors, or a training
+    before it: the latter moves what the former leaves alone.
+    """
     found = quantized(observed)
     if found is None:
         return False
     if "quantized_side" not in found.details:
         return True
     rounding = observed.rounding.get("a_to_b" if found.details["quantized_side"] == "b" else "b_to_a")
-    return rounding is None or rounding.rms <= STEP
+    if rounding is None or rounding.within == 1.0:
+        return True
+    return rounding.rms <= STEP and observed.still_elsewhere
 
 
 def pruned(observed: Observed) -> Found | None:
@@ -287,6 +298,8 @@ def undecided(observed: Observed) -> Found | None:
     )
     candidates = {"candidates": ["continued_pretraining" if heavy else "finetune", "same_init"], "drift": drift}
     trained = "pretrained on" if heavy else "fine-tuned"
+    for who, grids in zip(("reference", "model"), observed.grids, strict=True):
+        text += f" The {who} is quantised ({grids.main.words})." if grids.main is not None else ""
     words = f"{trained}, or only the same random start (relative drift {_percent(drift)})"
     return Found("unknown", text, words, candidates)
 
