@@ -9,6 +9,13 @@ import numpy as np
 from disguises.network import F32, Network, read
 from relation.classes import Facts
 
+
+def same_values(a: Path, b: Path) -> bool:
+    """Whether the weight files of two models that were written in one way are the same."""
+    one, two = ({f.name: f.read_bytes() for f in m.glob("*.safetensors")} for m in (a, b))
+    return bool(one) and one == two
+
+
 STILL, MOVED = 0.99999, 0.999
 """Cosine of a row from which on it only shrank, and below which it was trained."""
 

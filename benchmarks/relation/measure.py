@@ -33,7 +33,7 @@ from relation.classes import (
     paired_class,
     trained_class,
 )
-from relation.facts import facts_of, parted, sides_of
+from relation.facts import facts_of, parted, same_values, sides_of
 from relation.pairs import Blend, Pair
 
 FORWARD, BACKWARD, OPEN = "a_to_b", "b_to_a", "unknown"
@@ -139,7 +139,7 @@ def measure(pair: Pair, cache: Path, seed: int) -> tuple[Result, ...]:
             alike = pair.alike.write(cache, Path(place) / "alike", seed) if pair.alike else None
         except Inapplicable:
             return (_result(pair, pair.key(seed), pair.truth, False, LUCK, Facts(), Answer(IMPOSSIBLE)),)
-        undecidable = alike is not None and facts_of(b, alike).equal == 1
+        undecidable = alike is not None and same_values(b, alike)
         return tuple(_ordered(pair, cache, a, b, turned, seed, undecidable) for turned in (False, True))
 
 
