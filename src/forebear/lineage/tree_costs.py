@@ -6,10 +6,10 @@ ancestors are among the models: Camin and Sokal 1965):
 - rows of the input embedding, and values bit for bit, that two models do not share. What a training never touched is
   inherited, and who has it cannot come from somebody who has lost it;
 - parts of the structure that one of them lacks;
-- the squared distance. Updates are nearly orthogonal, so a child of S is nearer to S than to S's parent. But fine-tunes on
-  the same texts share directions (cosines to 0.97 were measured between trainings that are one recipe), and are near each
-  other without descent. Seen from the middle of the group a child of S has all of S's way in its own: a coefficient of one.
-  For all others, what their ways share may be the data's: it is added again, as much as is allowed.
+- the squared distance. Updates are nearly orthogonal, so a child of S is nearer to S than to S's parent. But fine-tunes
+  on the same texts share directions (cosines to 0.97 were measured between trainings that are one recipe), and are near
+  each other without descent. Seen from the middle of the group a child of S has all of S's way in its own: a
+  coefficient of one. For all others, what their ways share may be the data's: it is added again, as much as is allowed.
 """
 
 from __future__ import annotations
@@ -48,16 +48,14 @@ class Costs:
     @cached_property
     def has(self) -> Flags:
         """``(U, N)`` which matrices a model has."""
-        return np.isfinite(np.einsum("uii->ui", self._squares)) if len(self.kinship.spans) else self._none
+        if not self.kinship.spans:
+            return np.zeros((0, len(self.kinship.names)), dtype=np.bool_)
+        return np.array([np.isfinite(np.diag(s.squares)) for s in self.kinship.spans], dtype=np.bool_)
 
     @cached_property
     def units(self) -> tuple[int, int]:
         """Number of matrices and of blocks of rows: what is drawn from for support."""
         return len(self.kinship.spans), len(self._rows)
-
-    @cached_property
-    def _none(self) -> Flags:
-        return np.zeros((0, len(self.kinship.names)), dtype=np.bool_)
 
     @cached_property
     def _squares(self) -> F64:
@@ -84,12 +82,12 @@ class Costs:
         if not len(self.kinship.spans):
             return np.where(np.eye(count, dtype=bool), 0.0, np.inf)
         w = np.ones(len(self.kinship.spans)) if weights is None else weights
-        known = np.isfinite(self._squares)
+        known: Flags = np.isfinite(self._squares)
         filled = np.where(known, self._squares, 0.0)
-        total = np.einsum("u,uij->ij", w, filled)
+        total: F64 = np.einsum("u,uij->ij", w, filled)
         if self.has.all():
             return total
-        whole = self.has.all(axis=0)
+        whole: Flags = np.asarray(self.has.all(axis=0))
         near = np.where(whole[None, :] & ~np.eye(count, dtype=bool), 1.0 / np.maximum(total, 1e-12 * total.max()), 0.0)
         profile = np.einsum("uij,ij->ui", filled, near) * w[:, None]
         common = np.einsum("uij,ui->ij", known.astype(np.float64), profile)
@@ -122,7 +120,7 @@ class Costs:
         return self.changes(weights, rows) + HALVED * np.log2(np.maximum(apart, least) / least)
 
     def _allowed(self, squares: F64, shared: float) -> F64:
-        """What two ways from the middle share and may owe to their data; nothing where one is all of it in the other."""
+        """What two ways from the middle share and may owe to their data; nothing where one is a part of the other."""
         middle = middle_of(squares)
         way = squares[middle]
         product = (way[:, None] + way[None, :] - squares) / 2

@@ -2,16 +2,16 @@
 
 One model of a group is its *frame*: layers, experts and tokens of all others are told in its numbers. One pass over a
 fixed sample of values then keeps, for every matrix of the layers, the squared distance of every pair of models, and for
-every sampled row which pairs have one and the same row (up to a factor and rounding) and which clearly have not. Updates
-of high-dimensional weights are nearly orthogonal, so squared distances add up along a tree (Buneman 1971); rows that
-training never touched are characters as systematists use them (Fitch 1971): they change once and are inherited.
+every sampled row which pairs have one and the same row (up to a factor and rounding) and which clearly have not.
+Updates of high-dimensional weights are nearly orthogonal, so squared distances add up along a tree (Buneman 1971); rows
+that training never touched are characters as systematists use them (Fitch 1971): they change once and are inherited.
 Nothing here is a p-value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -91,7 +91,7 @@ class Kinship:
     def blocks(self) -> F64:
         """``(B, N, N)`` rows in which two models differ, by block of :data:`BLOCK` rows.
 
-        A row that one of the two does not have counts as one, and one that is neither clearly the same nor another half.
+        A row that one of the two does not have counts; one that is neither clearly the same nor another counts half.
         """
         step, models = BLOCK // 8, len(self.names)
         alive = np.einsum("iib->ib", self.same)
@@ -107,6 +107,14 @@ class Kinship:
     def odd(self, one: int, two: int, three: int) -> int:
         """Rows in which the last two models are one and the first is another."""
         return int(np.bitwise_count(self.same[two, three] & self.other[one, two] & self.other[one, three]).sum())
+
+
+def only(measured: Kinship, chosen: Sequence[int]) -> Kinship:
+    """The same with these models alone, in this order."""
+    pick = np.ix_(chosen, chosen)
+    spans = tuple(replace(s, squares=s.squares[pick], equal=s.equal[pick]) for s in measured.spans)
+    names, gaps = (tuple(part[k] for k in chosen) for part in (measured.names, measured.gaps))
+    return replace(measured, names=names, spans=spans, same=measured.same[pick], other=measured.other[pick], gaps=gaps)
 
 
 def kinship(models: Sequence[Artifact], most: int = MOST_VALUES) -> Kinship:
