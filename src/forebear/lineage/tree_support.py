@@ -45,8 +45,9 @@ def supported(costs: Costs, replicates: int = REPLICATES, seed: int = SEED) -> S
     for _ in range(replicates if count > 2 else 0):
         weights, rows = _drawn(rng, spans), _drawn(rng, blocks)
         for i, j in spanning_tree(costs.table(float(rng.uniform()), weights, rows)):
-            share[i, j] += 1 / replicates
-            share[j, i] += 1 / replicates
+            share[i, j] += 1
+            share[j, i] += 1
+    share /= max(1, replicates)
     whole = costs.table()
     if count == 2:
         share = 1.0 - np.eye(2)
