@@ -2,10 +2,10 @@
 
     python benchmarks/tree_study.py [--cache DIR] [--collection DIR] [--split report|calibration] [--jobs 2] [--small]
 
-Needs: pip install 'forebear[bench]'. Trains a zoo of families first (chains to the fourth generation, stars, siblings on
-the same texts, adapters, edits, merges, twins of one start, strangers), unless it is in the cache: about two CPU seconds
-a model. Rules and numbers of the tree were settled with the calibration half; the document shows the other. With a
-folder of the collection of trained models that is no part of the repository (``--collection``, with its
+Needs: pip install 'forebear[bench]'. Trains a zoo of families first (chains to the fourth generation, stars, siblings
+on the same texts, adapters, edits, merges, twins of one start, strangers), unless it is in the cache: about two CPU
+seconds a model. Rules and numbers of the tree were settled with the calibration half; the document shows the other.
+With a folder of the collection of trained models that is no part of the repository (``--collection``, with its
 ``truth.json``), its tree is drawn as well.
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -21,12 +22,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from disguises.network import Inapplicable
 from null.tables import fill
 from tree.measure import BINS, Score, Truth, score, share, table
 from tree.zoo import Member, needed, zoo
 from zoo.build import CACHE, build_all
 
+from disguises.network import Inapplicable
 from forebear.errors import ForebearError
 from forebear.inspect import family_tree
 
@@ -44,7 +45,7 @@ def written(members: Sequence[Member], cache: Path, out: Path) -> tuple[list[str
         except Inapplicable:
             continue
         if made != place:
-            place.symlink_to(made.resolve())
+            shutil.copytree(made, place)  # a model is called after its folder
         folders[member.name] = made
         family = member.start or member.family
         truths.append(Truth(member.name, family, member.parents, member.kind, bool(member.start)))

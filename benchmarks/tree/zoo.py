@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from relation.kin import BRIEF, Kin, kin, third
 from zoo.recipes import Recipe, child
 
 from derivations import derive, gguf, merge
-from relation.kin import BRIEF, Kin, kin, third
 
 TRAINED = (
     *("plain", "second", "light", "long", "third", "decayed", "heavy", "reward-faster"),

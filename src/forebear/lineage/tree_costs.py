@@ -113,25 +113,25 @@ class Costs:
             weights: of the matrices.
             rows: of the blocks of rows.
         """
-        squares = self.distances(weights)
+        squares, changes = self.distances(weights), self.changes(weights, rows)
         finite = np.where(np.isfinite(squares), squares, 0.0)
         least = 1e-12 * max(float(finite.max(initial=0.0)), 1e-300)
-        apart = squares + 2 * self._allowed(finite, shared)
-        return self.changes(weights, rows) + HALVED * np.log2(np.maximum(apart, least) / least)
-
-    def _allowed(self, squares: F64, shared: float) -> F64:
-        """What two ways from the middle share and may owe to their data; nothing where one is a part of the other."""
-        middle = middle_of(squares)
-        way = squares[middle]
-        product = (way[:, None] + way[None, :] - squares) / 2
-        shorter = np.maximum(np.minimum(way[:, None], way[None, :]), 1e-300)
-        out = np.clip(product, 0.0, shared * np.sqrt(way[:, None] * way[None, :]))
-        out[np.abs(product / shorter - 1.0) <= WHOLE] = 0.0
-        out[middle] = out[:, middle] = 0.0
-        return np.asarray(out)
+        apart = changes + HALVED * np.log2(np.maximum(squares, least) / least)
+        allowed = _allowed(finite, shared, middle_of(apart))
+        return changes + HALVED * np.log2(np.maximum(squares + 2 * allowed, least) / least)
 
 
-def middle_of(squares: F64) -> int:
-    """The model that is nearest to all others together, by the sum of the logarithms."""
-    largest = max(float(squares.max(initial=0.0)), 1e-300)
-    return int(np.argmin(np.log(np.maximum(squares, 1e-9 * largest)).sum(axis=1)))
+def _allowed(squares: F64, shared: float, middle: int) -> F64:
+    """What two ways from the middle share and may owe to their data; nothing where one is a part of the other."""
+    way = squares[middle]
+    product = (way[:, None] + way[None, :] - squares) / 2
+    shorter = np.maximum(np.minimum(way[:, None], way[None, :]), 1e-300)
+    out = np.clip(product, 0.0, shared * np.sqrt(way[:, None] * way[None, :]))
+    out[np.abs(product / shorter - 1.0) <= WHOLE] = 0.0
+    out[middle] = out[:, middle] = 0.0
+    return np.asarray(out)
+
+
+def middle_of(costs: F64) -> int:
+    """The model that is nearest to all others together."""
+    return int(np.argmin(np.where(np.isfinite(costs), costs, 0.0).sum(axis=1)))

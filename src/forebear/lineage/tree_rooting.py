@@ -73,7 +73,7 @@ def rooted(
         for m, (u, _) in enumerate(inner):
             if m != k:
                 stories[len(nodes) + m] += total if near[arc][u] and near[arc][inner[m][1]] else -total
-        stories[here] += abs(pull.soft) / 2 - abs(pull.hard) / 2 - np.log(2)
+        stories[here] += np.logaddexp(pull.soft / 2, -pull.soft / 2) - np.log(2) - abs(pull.hard) / 2
         if any(nodes[n] in ghosts for n in arc):
             stories[here] = -np.inf  # a missing parent is there already
     weight = np.exp(stories - stories.max())

@@ -1,8 +1,9 @@
 """The tree of a group, and how well every edge of it is supported: the bootstrap of systematics (Felsenstein 1985).
 
 Every replicate draws matrices and blocks of rows with replacement, and how much of what two ways share is put down to
-their data: nothing is known about that, so it is drawn evenly from none to all. The tree that is shown has the edges
-that most replicates have. Support is no probability; docs/tree.md has the share of edges that were right, by support.
+their data: a cosine from none to all, the larger ones more often (the root of an even draw), because most relatives in a
+large collection are siblings. The tree that is shown has the edges that most replicates have. Support is no probability;
+docs/tree.md has the share of edges that were right, by support.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def supported(costs: Costs, replicates: int = REPLICATES, seed: int = SEED) -> S
     spans, blocks = costs.units
     for _ in range(replicates if count > 2 else 0):
         weights, rows = _drawn(rng, spans), _drawn(rng, blocks)
-        for i, j in spanning_tree(costs.table(float(rng.uniform()), weights, rows)):
+        for i, j in spanning_tree(costs.table(float(np.sqrt(rng.uniform())), weights, rows)):
             share[i, j] += 1
             share[j, i] += 1
     share /= max(1, replicates)

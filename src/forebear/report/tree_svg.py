@@ -6,19 +6,25 @@ Nothing is loaded from anywhere and no script runs; every text that comes from a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from unicodedata import east_asian_width
 
 from forebear.lineage.tree import Edge, FamilyTree, Member
 from forebear.report.tree import edge_words, flat, summary
 
-ROW, BOX, GAP, LEFT, TOP = 40.0, 30.0, 64.0, 24.0, 84.0
+ROW, BOX, GAP, LEFT, TOP = 42.0, 20.0, 64.0, 24.0, 84.0
 NAME_PX, SMALL_PX, PAD = 7.2, 5.6, 10.0
 """Widths of a letter in the two sizes, and what a box has to either side."""
 LONGEST = 34
 """Letters of a name; longer ones lose their middle and keep their whole in the tooltip."""
 BETWEEN = 18.0
+KEY = (
+    ("", True, "comes from"),
+    ("", False, "which came first is open"),
+    ("uncertain", False, "another neighbour is possible"),
+    ("merge", True, "merged from"),
+)
 STYLE = """
 :root{--paper:#fff;--ink:#1b1f24;--soft:#57606a;--line:#8c959f;--box:#f6f8fa;--root:#ddf4ff;--merge:#8250df;--bad:#cf222e}
 @media(prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--soft:#9198a1;--line:#6e7681;--box:#161b22;
@@ -43,9 +49,20 @@ class _Box:
     root: bool
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """Boxes by name, the height of the picture, the widths of the columns, and where the lonely ones begin."""
+
+    boxes: dict[str, _Box]
+    height: float
+    widths: list[float]
+    alone: float | None
+
+
 def svg(tree: FamilyTree) -> str:
     """The whole picture."""
-    boxes, height, widths = _placed(tree)
+    layout = _placed(tree)
+    boxes, height, widths = layout.boxes, layout.height, layout.widths
     width = max([LEFT + sum(w + GAP for w in widths) + 40, 640.0])
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
@@ -57,11 +74,13 @@ def svg(tree: FamilyTree) -> str:
     ]
     out += [part for edge in tree.edges for part in _edge(edge, boxes)]
     out += [_box(box) for box in boxes.values()]
+    if layout.alone is not None:
+        out.append(f'<text class="note" x="{LEFT}" y="{layout.alone:.1f}">no relative among these</text>')
     return "\n".join([*out, "</svg>", ""])
 
 
-def _placed(tree: FamilyTree) -> tuple[dict[str, _Box], float, list[float]]:
-    """Boxes by name, the height of the picture, and the widths of the columns."""
+def _placed(tree: FamilyTree) -> _Layout:
+    """A column by generation, a family below the other, and at the end those that have no relative."""
     below = {m.name: _own(tree, m.name) for m in tree.members}
     depth: dict[str, int] = {}
     row: dict[str, float] = {}
@@ -89,13 +108,15 @@ def _placed(tree: FamilyTree) -> tuple[dict[str, _Box], float, list[float]]:
     rest = [*alone, *(m for m in tree.members if m.problem)]
     line = max(640.0, sum(widths) + GAP * len(widths))
     x, top = LEFT, top + (BETWEEN if families and rest else 0)
+    told = top - ROW / 2 + 4
+    top += BETWEEN if rest else 0
     for member in rest:
         own = _width(member)
         if x > LEFT and x + own > line:
             x, top = LEFT, top + ROW
         boxes[member.name] = _Box(member, x, top, own, False)
         x += own + PAD
-    return boxes, top + ROW, widths
+    return _Layout(boxes, top + ROW, widths, told if rest else None)
 
 
 def _own(tree: FamilyTree, name: str) -> list[str]:
@@ -117,20 +138,13 @@ def _walk(root: str, below: dict[str, list[str]]) -> Iterator[tuple[str, int]]:
 
 def _key() -> Iterator[str]:
     """What the lines mean."""
-    y = 66.0
-    for k, (style, head, words) in enumerate(
-        (
-            ("", True, "comes from"),
-            ("", False, "which first is open"),
-            ("uncertain", False, "another neighbour possible"),
-            ("merge", True, "merged from"),
-        )
-    ):
-        x = LEFT + k * 170
-        yield f'<path class="{style}" d="M{x} {y}h30"/>'
+    x, y = LEFT, 66.0
+    for style, head, words in KEY:
+        yield f'<path class="{style}" d="M{x:.0f} {y}h30"/>'
         if head:
             yield _head(x + 36, y, style)
-        yield f'<text class="note" x="{x + 42}" y="{y + 3.5}">{words}</text>'
+        yield f'<text class="note" x="{x + 42:.0f}" y="{y + 3.5}">{words}</text>'
+        x += 70 + SMALL_PX * len(words)
 
 
 def _edge(edge: Edge, boxes: dict[str, _Box]) -> Iterator[str]:
@@ -145,9 +159,16 @@ def _edge(edge: Edge, boxes: dict[str, _Box]) -> Iterator[str]:
     yield f'<path class="{style}" d="{way}"><title>{_text(said)}</title></path>'
     if edge.directed:
         yield _head(x2 + 6, y2, style)
-    note = _cut(edge_words(edge), int(max(two.width, 150) / SMALL_PX))
     if edge.coefficient is None:
-        yield f'<text class="note" x="{two.x:.1f}" y="{two.y + BOX / 2 + 1:.1f}">{_text(note)}</text>'
+        note = _note(edge, int((max(two.width, 150) + GAP / 2) / SMALL_PX))
+        yield f'<text class="note" x="{two.x:.1f}" y="{two.y + BOX / 2 + 11:.1f}">{_text(note)}</text>'
+
+
+def _note(edge: Edge, most: int) -> str:
+    """What stands below a box: the relation, and the support where it is not nearly full."""
+    support = f" · support {edge.support:.0%}" if edge.support is not None and edge.support < 0.95 else ""
+    said, room = edge_words(replace(edge, support=None)), most - len(support)
+    return (said if len(said) <= room else f"{said[: room - 1].rstrip(' ,;(')}…") + support
 
 
 def _head(x: float, y: float, style: str) -> str:
@@ -158,10 +179,10 @@ def _box(box: _Box) -> str:
     member = box.member
     kind = "ghost" if member.ghost else "bad" if member.problem else "root" if box.root else ""
     about = member.problem or member.target or "its models meet here"
-    y = box.y - BOX / 2 - 4
+    y = box.y - BOX / 2
     return (
         f'<g class="{kind}"><title>{_text(flat(member.name))}: {_text(flat(about))}</title>'
-        f'<rect x="{box.x:.1f}" y="{y:.1f}" width="{box.width:.1f}" height="{BOX - 10:.1f}" rx="6"/>'
+        f'<rect x="{box.x:.1f}" y="{y:.1f}" width="{box.width:.1f}" height="{BOX:.1f}" rx="6"/>'
         f'<text x="{box.x + PAD:.1f}" y="{y + 14:.1f}">{_text(_cut(flat(member.name), LONGEST))}</text></g>'
     )
 

@@ -147,13 +147,13 @@ def kinship(models: Sequence[Artifact], most: int = MOST_VALUES) -> Kinship:
                 other.append(two)
         if _inner(role, pair):
             spans.append(_span(role, pair, met, share))
-    packed = [_packed(found, len(models)) for found in (same, other)]
+    bits = [packed(found, len(models)) for found in (same, other)]
     rows = sum(len(part) for part in same)
     return Kinship(
         tuple(m.name for m in models),
         tuple(s for s in spans if s.values),
-        packed[0],
-        packed[1],
+        bits[0],
+        bits[1],
         rows,
         tuple(gaps),
         share == 1.0,
@@ -262,7 +262,7 @@ def _rows(frame: Pair, met: Sequence[Pair | None], chosen: Indices) -> Iterator[
             except (ForebearError, ValueError):
                 continue
             lines[where, k] = found[:, :width]
-        yield _one_row(lines)
+        yield one_row(lines)
 
 
 def _their_rows(pair: Pair, ids: Indices) -> tuple[F32, Indices]:
@@ -278,7 +278,7 @@ def _their_rows(pair: Pair, ids: Indices) -> tuple[F32, Indices]:
     return (np.concatenate(parts) if parts else np.zeros((0, pair.size[1]), np.float32)), where
 
 
-def _one_row(lines: F64) -> tuple[Flags, Flags]:
+def one_row(lines: F64) -> tuple[Flags, Flags]:
     """Which rows are one up to rounding and a factor, and which clearly are not; zeros and no numbers are neither."""
     lines = np.where(np.isfinite(lines).all(axis=2, keepdims=True), lines, 0.0)
     length = np.linalg.norm(lines, axis=2, keepdims=True)
@@ -290,7 +290,7 @@ def _one_row(lines: F64) -> tuple[Flags, Flags]:
     return (apart <= SAME_ROW) & (cosine > 0) & both, ((apart >= OTHER_ROW) | (cosine <= 0)) & both
 
 
-def _packed(parts: list[Flags], models: int) -> Bits:
+def packed(parts: list[Flags], models: int) -> Bits:
     """``(rows, N, N)`` flags as ``(N, N, rows / 8)`` bits."""
     flags = np.concatenate(parts) if parts else np.zeros((0, models, models), np.bool_)
     return np.packbits(np.moveaxis(flags, 0, 2), axis=2)
