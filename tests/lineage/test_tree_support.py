@@ -81,9 +81,10 @@ def test_support_is_a_share_of_replicates_and_the_same_every_time() -> None:
 def test_an_edge_that_cannot_be_told_has_little_support_and_names_its_rival() -> None:
     base, way = start(), start(99)
     one, two = (trained(base, k, still=0.0, common=way, share=0.95) for k in (1, 2))
-    found = supported(Costs(laid({"base": base, "one": one, "two": two})), 60)
-    doubtful = [e for e, s in found.support.items() if s < 0.9]
-    assert doubtful
+    others = {f"c{k}": trained(base, k) for k in range(3, 8)}
+    found = supported(Costs(laid({"base": base, **others, "one": one, "two": two})), 60)
+    doubtful = [e for e, s in found.support.items() if s < 0.95]
+    assert doubtful and all(6 in e or 7 in e for e in doubtful)
     rival, share = found.rivals[doubtful[0]]
     assert rival not in found.edges and 0 < share <= 1 - found.support[doubtful[0]] + 1e-9
 

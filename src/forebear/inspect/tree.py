@@ -11,7 +11,7 @@ from forebear.inspect.tree_merges import after_merges, merges_among
 from forebear.inspect.tree_pairs import MOST_HELD, Compared, compared, dependent, grouped, held_against
 from forebear.inspect.tree_read import Opened, Unread, opened, targets_in
 from forebear.lineage.mixture import Mixture
-from forebear.lineage.tree import NOT_HERE, Edge, FamilyTree, Member, direction_of
+from forebear.lineage.tree import NOT_HERE, SUPPORTED, Edge, FamilyTree, Member, direction_of
 from forebear.lineage.tree_costs import Costs
 from forebear.lineage.tree_ghosts import Haunted, haunted
 from forebear.lineage.tree_graph import Arc, Components
@@ -26,7 +26,7 @@ Step = Callable[[str], None]
 
 A_GLANCE = 500_000
 """Values of each model on ``--effort quick``."""
-FOR_PLACING = 4
+FOR_PLACING = 16
 """Members against which a model that cannot be laid beside them is compared, to find its place."""
 STARTED = 5.0
 """Log-odds that a model which was never trained is the earlier one of a pair."""
@@ -207,7 +207,9 @@ class _Work:
         costs = Costs(measured)
         merges, gaps = merges_among([self.models[k] for k in laid], costs, self.effort, self.step)
         self.untested += [Untested("merges", gap) for gap in gaps]
-        behind = after_merges(costs.distances(), sorted(merges))
+        number = {self.models[k].name: n for n, k in enumerate(laid)}
+        made = {n: {number[p.name] for p in mixture.parents} for n, mixture in merges.items()}
+        behind = after_merges(costs.distances(), made)
         rest = [n for n in range(len(laid)) if n not in merges and n not in behind]
         self.step(f"drawing the tree of {len(laid)} models")
         kept = only(measured, rest)
@@ -270,7 +272,7 @@ class _Work:
 
     def _root(self, group: _Group, nodes: list[int], edges: list[Arc], names: dict[int, str]) -> None:
         pulls = {e: self._pull(e) for e in edges}
-        free = frozenset(e for e in edges if not self._may_be_directed(e))
+        free = frozenset(e for e in edges if not self._may_be_directed(e, group.edges[e]))
         told = rooted(nodes, edges, pulls, frozenset(group.ghosts), free)
         for edge in edges:
             u, v = edge
@@ -301,9 +303,11 @@ class _Work:
         model = self.models[k]
         return untrained(model.artifact, model.mark.code.signature)
 
-    def _may_be_directed(self, edge: Arc) -> bool:
-        """Not where a shared start may be all that the pair has in common, unless a fact settles it."""
+    def _may_be_directed(self, edge: Arc, support: float | None) -> bool:
+        """Not where another neighbour is possible, nor where a shared start may be all, unless a fact settles that."""
         said = self.pairs.get(edge)
+        if support is not None and support < SUPPORTED:
+            return False
         if said is None or said.verdict is not Verdict.SAME_INIT_OR_DERIVED:
             return max(edge) >= len(self.models) or said is not None
         return abs(self._pull(edge).hard) >= 2.0

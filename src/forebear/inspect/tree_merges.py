@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,19 +84,20 @@ def candidates(squares: F64, k: int) -> list[int]:
     return [near[j] for j in chosen]
 
 
-def after_merges(squares: F64, merges: Sequence[int]) -> dict[int, int]:
-    """Models that hang from a merge: so near to it that nothing else comes close."""
+def after_merges(squares: F64, merges: Mapping[int, Collection[int]]) -> dict[int, int]:
+    """Models that hang from a merge: so near to it that nothing else comes close, and no parents of it.
+
+    Args:
+        squares: ``(N, N)`` squared distances.
+        merges: by number of a merge, those of its parents.
+    """
     out: dict[int, int] = {}
     for k in range(len(squares)):
         others = [j for j in range(len(squares)) if j != k and j not in merges]
-        if k in merges or not others or not merges:
+        possible = [m for m, parents in merges.items() if k not in parents]
+        if k in merges or not others or not possible:
             continue
-        nearest = min(merges, key=lambda m: squares[k, m])
+        nearest = min(possible, key=lambda m: squares[k, m])
         if squares[k, nearest] <= LATER * float(squares[k, others].min()):
             out[k] = nearest
     return out
-
-
-def parents_of(mixture: Mixture) -> dict[str, float]:
-    """Coefficient by name of parent."""
-    return {p.name: p.coefficient for p in mixture.parents}

@@ -1,9 +1,9 @@
 """The tree of a group, and how well every edge of it is supported: the bootstrap of systematics (Felsenstein 1985).
 
 Every replicate draws matrices and blocks of rows with replacement, and how much of what two ways share is put down to
-their data: a cosine from none to all, the larger ones more often (the root of an even draw), because most relatives in a
-large collection are siblings. The tree that is shown has the edges that most replicates have. Support is no probability;
-docs/tree.md has the share of edges that were right, by support.
+their data: a cosine from none to all, larger ones more often (the root of an even draw), because most relatives in a
+large collection are siblings. The tree that is shown has the edges that most replicates have. Support is no
+probability; docs/tree.md has the share of edges that were right, by support.
 """
 
 from __future__ import annotations

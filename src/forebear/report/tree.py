@@ -47,7 +47,7 @@ def edge_words(edge: Edge) -> str:
     said = [_short(words.relation(edge.relation)) or edge.relation.kind.replace("_", " ")]
     if edge.verdict is Verdict.SAME_INIT_OR_DERIVED:
         said = [
-            "dependent; perhaps by a shared start alone" if edge.relation.kind in ("unknown", "same_init") else said[0]
+            "dependent, perhaps a shared start alone" if edge.relation.kind in ("unknown", "same_init") else said[0]
         ]
     if edge.coefficient is not None:
         said.append(f"coefficient {edge.coefficient:.2f}")
@@ -78,7 +78,8 @@ def show(console: Console, tree: FamilyTree, quiet: bool = False, verbose: bool 
             line.append_text(words.text(f"  {edge_words(edge)}"))
             line.append_text(words.text(f"  [{edge.verdict}]", COLOUR.get(edge.verdict, "dim")))
         elif not tree.children(member.name) and not member.ghost:
-            line.append("  no relative among these", "dim")
+            adapter = "adapter" in member.shape
+            line.append("  an adapter: its base is a claim" if adapter else "  no relative among these", "dim")
         console.print(line, soft_wrap=True)
         for more in _details(edge) if verbose and edge is not None else ():
             console.print(words.text(f"{' ' * (2 * len(branch) + 2)}{flat(more)}", "dim"), soft_wrap=True)

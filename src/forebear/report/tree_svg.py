@@ -75,7 +75,7 @@ def svg(tree: FamilyTree) -> str:
     out += [part for edge in tree.edges for part in _edge(edge, boxes)]
     out += [_box(box) for box in boxes.values()]
     if layout.alone is not None:
-        out.append(f'<text class="note" x="{LEFT}" y="{layout.alone:.1f}">no relative among these</text>')
+        out.append(f'<text class="note" x="{LEFT}" y="{layout.alone:.1f}">no relative found among these</text>')
     return "\n".join([*out, "</svg>", ""])
 
 
