@@ -74,11 +74,11 @@ def score(tree: FamilyTree, truths: Sequence[Truth]) -> Score:
     wrong: list[str] = []
     for t in truths:
         if len(t.parents) == 1:
-            right = frozenset((t.name, t.parents[0])) in told
+            beside = frozenset((t.name, t.parents[0])) in told
             count = links.setdefault(t.kind, [0, 0])
-            count[0] += right
+            count[0] += beside
             count[1] += 1
-            if not right:
+            if not beside:
                 near = ", ".join(f"{_other(e, t.name)} {_support(e)}" for e in single if t.name in (e.a, e.b))
                 wrong.append(f"{t.name}: not beside {t.parents[0]} but {near or 'nothing'}")
     starts = [e for e in single if known[e.a].start or known[e.b].start]
@@ -93,11 +93,15 @@ def score(tree: FamilyTree, truths: Sequence[Truth]) -> Score:
             count[1] += 1
     named = [e for e in single if e.directed and e not in starts]
     right = [e for e in named if e.a in ancestors(e.b, known)]
-    wrong += [f"direction: {e.a} to {e.b} ({e.log_odds:.1f})" for e in named if e not in right]
+    wrong += [f"direction: {e.a} to {e.b} ({e.log_odds or 0.0:.1f})" for e in named if e not in right]
     wrong += [f"start: {e.a} to {e.b}" for e in starts if e.directed] + [f"independent: {e.a}, {e.b}" for e in apart]
     told_parents = {n: {e.a for e in tree.edges if e.b == n and e.coefficient is not None} for n in merged}
     both = [t for t in truths if len(t.parents) > 1]
-    wrong += [f"merge: {n} of {', '.join(sorted(p))}" for n, p in told_parents.items() if p != set(known[n].parents)]
+    wrong += [
+        f"merge: {n} of {', '.join(sorted(p))}"
+        for n, p in told_parents.items()
+        if len(p) < 2 or p != set(known[n].parents)
+    ]
     return Score(
         {k: (c[0], c[1]) for k, c in links.items()},
         {k: (c[0], c[1]) for k, c in sorted(drawn.items())},

@@ -25,12 +25,12 @@ def pairs(*told: str) -> Links:
     return {frozenset(pair.split()) for pair in told}
 
 
-def star(common: bool = False) -> dict[str, Sequence[np.ndarray]]:  # type: ignore[type-arg]
+def star(common: bool = False) -> Family:
     base, way = start(), start(99)
     return {"base": base, **{f"c{k}": trained(base, k, common=way if common else None) for k in range(1, 6)}}
 
 
-def chain() -> dict[str, Sequence[np.ndarray]]:  # type: ignore[type-arg]
+def chain() -> Family:
     out = {"m0": start()}
     for k in range(1, 5):
         out[f"m{k}"] = trained(out[f"m{k - 1}"], k)

@@ -45,7 +45,8 @@ class Edge:
         a: the parent, as far as that is known; where it is not, the one that is drawn nearer to the root.
         b: the other.
         direction: ``a_to_b`` where B comes from A; ``unknown`` where that is not settled.
-        log_odds: natural log-odds of B from A over all other stories; a direction is named from 2 on.
+        log_odds: natural log-odds of B from A over all other stories; a direction is named from 2 on. None for merges,
+            which are read as later than what they are combinations of.
         verdict: of the pair, as ``compare`` gives it.
         log10_p: of the pair, all pairs of models paid for; None where nothing was tested (a ghost).
         relation: of the pair.
@@ -58,7 +59,7 @@ class Edge:
     a: str
     b: str
     direction: str
-    log_odds: float
+    log_odds: float | None
     verdict: Verdict
     log10_p: float | None
     relation: Relation

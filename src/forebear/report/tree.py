@@ -101,7 +101,8 @@ def show(console: Console, tree: FamilyTree, quiet: bool = False, verbose: bool 
 
 
 def _details(edge: Edge) -> Iterator[str]:
-    yield f"{words.p_value(edge.log10_p)}; log-odds of this direction {edge.log_odds:+.1f}; {edge.why}"
+    odds = "" if edge.log_odds is None else f"log-odds of this direction {edge.log_odds:+.1f}; "
+    yield f"{words.p_value(edge.log10_p)}; {odds}{edge.why}"
     for reason in edge.relation.details.get("direction", {}).get("reasons", ()):
         yield f"direction: {reason['text']} ({reason['log_odds']:+.1f})"
     if edge.rival is not None:
