@@ -177,6 +177,9 @@ def test_permuted_neurons_do_not_hide_a_family(tmp_path: Path) -> None:
     assert len(tree.edges) == 2
     edge = next(e for e in tree.edges if "moved" in (e.a, e.b))
     assert not edge.directed and edge.support is None
+    alone = forebear.family_tree([str(tmp_path / n) for n in ("base", "moved")])
+    assert links(alone) == between("base moved")
+    assert forebear.family_tree([str(tmp_path / n) for n in ("base", "moved")], effort="quick").edges == ()
 
 
 def test_targets_are_bounded_and_told(tmp_path: Path) -> None:

@@ -139,7 +139,12 @@ class _Work:
         self.step(f"laying {len(members)} models beside each other")
         tied = {edge for edge, said in self.pairs.items() if said.ties}  # coordinates are elsewhere: no distances
         hidden = {k for k in members if any(k in e for e in tied) and self._silent(k, members)}
-        laid = [k for k in members if k not in hidden]
+        far = {k for k in members if self.models[k].artifact.source.traffic is not None and self.effort != "deep"}
+        if far:
+            why = "their values are read from the network on --effort deep alone; their places are those of comparisons"
+            self.untested.append(Untested(f"distances of {len(far)} models", why))
+        laid = [k for k in members if k not in hidden | far] or members[:1]
+        hidden = {k for k in members if k not in laid}
         most = {"quick": A_GLANCE, "deep": 10**12}.get(self.effort, MOST_VALUES)
         measured = kinship([self.models[k].artifact for k in laid], most)
         apart = [n for n, gap in enumerate(measured.gaps) if gap]

@@ -16,8 +16,8 @@ from forebear.sources import open_source
 
 Step = Callable[[str], None]
 
-MOST_MODELS = 1_000
-"""Models of one tree: pairs grow with the square."""
+MOST_MODELS = 400
+"""Models of one tree: what is kept of them grows with the square, for every matrix."""
 
 
 @dataclass(frozen=True, eq=False)

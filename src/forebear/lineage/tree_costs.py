@@ -58,8 +58,12 @@ class Costs:
         return len(self.kinship.spans), len(self._rows)
 
     @cached_property
-    def _squares(self) -> F64:
-        return np.array([s.squares for s in self.kinship.spans])
+    def _filled(self) -> F64:
+        return np.array([np.nan_to_num(s.squares, nan=0.0) for s in self.kinship.spans])
+
+    @cached_property
+    def _structure(self) -> F64:
+        return np.where((self.has[:, :, None] != self.has[:, None, :]).any(axis=0), STRUCTURE, 0.0)
 
     @cached_property
     def _unequal(self) -> F64:
@@ -82,28 +86,25 @@ class Costs:
         if not len(self.kinship.spans):
             return np.where(np.eye(count, dtype=bool), 0.0, np.inf)
         w = np.ones(len(self.kinship.spans)) if weights is None else weights
-        known: Flags = np.isfinite(self._squares)
-        filled = np.where(known, self._squares, 0.0)
-        total: F64 = np.einsum("u,uij->ij", w, filled)
+        total: F64 = np.tensordot(w, self._filled, 1)
         if self.has.all():
             return total
         whole: Flags = np.asarray(self.has.all(axis=0))
         near = np.where(whole[None, :] & ~np.eye(count, dtype=bool), 1.0 / np.maximum(total, 1e-12 * total.max()), 0.0)
-        profile = np.einsum("uij,ij->ui", filled, near) * w[:, None]
-        common = np.einsum("uij,ui->ij", known.astype(np.float64), profile)
+        profile = np.einsum("uij,ij->ui", self._filled, near) * w[:, None]
+        common = profile.T @ self.has  # over the matrices that the other has
         factor = np.divide(profile.sum(axis=0)[:, None], common, out=np.ones_like(common), where=common > 0)
         turned = np.where(whole[:, None], factor, np.where(whole[None, :], factor.T, 1.0))
         out = total * np.where(whole[:, None] & whole[None, :], 1.0, turned)
-        return np.where(known.any(axis=0), out, np.inf)
+        return np.where(self.has.T.astype(np.float64) @ self.has > 0, out, np.inf)
 
     def changes(self, weights: F64 | None = None, rows: F64 | None = None) -> F64:
         """``(N, N)`` rows, shares of matrices and parts of the structure that two models do not have in common."""
         spans, blocks = self.units
         w = np.ones(spans) if weights is None else weights
         b = np.ones(blocks) if rows is None else rows
-        other = (self.has[:, :, None] != self.has[:, None, :]).any(axis=0)
         values = np.tensordot(w, self._unequal, 1) if spans else 0.0
-        return np.asarray(np.tensordot(b, self._rows, 1) + values + STRUCTURE * other)
+        return np.asarray(np.tensordot(b, self._rows, 1) + values + self._structure)
 
     def table(self, shared: float = 1.0, weights: F64 | None = None, rows: F64 | None = None) -> F64:
         """``(N, N)`` costs of all edges.

@@ -45,10 +45,8 @@ def lines(tree: FamilyTree) -> Iterator[tuple[str, Edge | None, Member]]:
 def edge_words(edge: Edge) -> str:
     """What is known of an edge, in a few words."""
     said = [_short(words.relation(edge.relation)) or edge.relation.kind.replace("_", " ")]
-    if edge.verdict is Verdict.SAME_INIT_OR_DERIVED:
-        said = [
-            "dependent, perhaps a shared start alone" if edge.relation.kind in ("unknown", "same_init") else said[0]
-        ]
+    if edge.verdict is Verdict.SAME_INIT_OR_DERIVED and edge.relation.kind in ("unknown", "same_init"):
+        said = ["dependent by code" if edge.log10_p is None else "dependent, perhaps a shared start"]
     if edge.coefficient is not None:
         said.append(f"coefficient {edge.coefficient:.2f}")
     if edge.support is not None:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact
+from forebear.artifacts.roles import runs
 from forebear.errors import ForebearError
 from forebear.signals.alignment import closest_layers
 from forebear.signals.counterparts import Pair, counterparts
@@ -268,13 +269,12 @@ def _rows(frame: Pair, met: Sequence[Pair | None], chosen: Indices) -> Iterator[
 def _their_rows(pair: Pair, ids: Indices) -> tuple[F32, Indices]:
     """Rows of a model that belong to these rows of the frame, and which of them it has."""
     if pair.ids is None:
-        read = np.concatenate([pair.theirs(int(k), int(k) + 1) for k in ids])
-        return read, np.arange(len(ids))
+        return np.concatenate([pair.theirs(a, b) for a, b in runs(ids)]), np.arange(len(ids))
     place = np.searchsorted(pair.ids[:, 0], ids)
     inside = place < len(pair.ids)
     inside[inside] &= pair.ids[place[inside], 0] == ids[inside]
     where = np.flatnonzero(inside)
-    parts = [pair.theirs(int(k), int(k) + 1) for k in place[where]]
+    parts = [pair.theirs(a, b) for a, b in runs(place[where])]
     return (np.concatenate(parts) if parts else np.zeros((0, pair.size[1]), np.float32)), where
 
 
