@@ -10,7 +10,7 @@ import pytest
 from forebear.inspect.tree_merges import after_merges, candidates
 from forebear.inspect.tree_pairs import Compared, held_against
 from forebear.inspect.tree_read import Opened
-from forebear.inspect.tree_tell import Group, arc, told
+from forebear.inspect.tree_tell import Group, arc, settled, told, wanted
 from forebear.lineage.tree_rooting import Pull
 from forebear.types import Relation, Verdict
 
@@ -120,3 +120,20 @@ def test_a_silent_model_is_held_against_the_likeliest_groups_first() -> None:
 
     marks = [Mark(64, 4), Mark(32, 4), Mark(64, 2), Mark(64, 4), Mark(16, 1)]
     assert held_against(0, [[1], [2], [3], [4], [0]], marks) == [3, 2, 1]  # type: ignore[arg-type]
+
+
+def test_a_fact_about_the_rival_says_more_than_a_distance() -> None:
+    group = Group([0, 1, 2], {(0, 1): 1.0, (1, 2): 0.6}, {(1, 2): ((0, 2), 0.4), (0, 1): ((0, 2), 0.01)})
+    fact, plain = said(Verdict.DERIVED, "a_to_b", (5.0, True)), said()
+    assert (0, 2) in wanted(group, []) and len(wanted(group, [])) == 3
+    found = settled(group, {(0, 1): plain, (1, 2): plain, (0, 2): fact})
+    assert found.edges == {(0, 1): 1.0, (0, 2): 0.4}
+    assert found.rivals[0, 2] == ((1, 2), 0.6)
+    for pairs in ({(1, 2): plain, (0, 2): plain}, {(0, 2): fact, (1, 2): fact}, {(0, 2): fact}, {}):
+        assert settled(group, pairs).edges == group.edges
+
+
+def test_a_rival_that_would_close_a_ring_takes_no_place() -> None:
+    fact = said(Verdict.DERIVED, "a_to_b", (5.0, True))
+    group = Group([0, 1, 2, 3], {(0, 1): 0.5, (1, 2): 1.0, (2, 3): 1.0}, {(0, 1): ((1, 3), 0.5)})
+    assert settled(group, {(0, 1): said(), (1, 3): fact}).edges == group.edges

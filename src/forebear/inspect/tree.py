@@ -9,7 +9,7 @@ from forebear.inspect.crew import cores
 from forebear.inspect.tree_merges import after_merges, merges_among
 from forebear.inspect.tree_pairs import MOST_HELD, Compared, compared, dependent, grouped, held_against
 from forebear.inspect.tree_read import Opened, Unread, opened, targets_in
-from forebear.inspect.tree_tell import Group, arc, told, wanted
+from forebear.inspect.tree_tell import Group, arc, settled, told, wanted
 from forebear.lineage.tree import NOT_HERE, Edge, FamilyTree, Member
 from forebear.lineage.tree_costs import Costs
 from forebear.lineage.tree_ghosts import Haunted, haunted
@@ -84,7 +84,7 @@ class _Work:
         for group in groups:
             ghosts = {g: f"ghost {len(self.ghosts) + k} {NOT_HERE}" for k, g in enumerate(sorted(group.ghosts), 1)}
             self.ghosts += [(name, group.ghosts[g][0]) for g, name in ghosts.items()]
-            edges, notes = told(group, self.models, self.pairs, ghosts)
+            edges, notes = told(settled(group, self.pairs), self.models, self.pairs, ghosts)
             self.told += edges
             self.notes += notes
         self.told.sort(key=lambda e: (e.a, e.b))

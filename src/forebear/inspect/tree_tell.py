@@ -19,6 +19,11 @@ STARTED = 5.0
 SETTLES = 2.0
 """Log-odds of facts that siblings cannot share, from which on a shared start does not keep a direction open."""
 
+FACT = 4.0
+"""Log-odds of a pair from which on it is a fact that one was made of the other's very values."""
+POSSIBLE = 0.05
+"""Support from which on a rival of an edge is compared as well."""
+
 
 @dataclass
 class Group:
@@ -46,7 +51,31 @@ def wanted(group: Group, models: Sequence[Opened]) -> list[Arc]:
     number = {m.name: k for k, m in enumerate(models)}
     out = [e for edge in group.edges for e in group.instead.get(edge, (edge,))]
     out += [arc(k, number[p.name]) for k, mixture in group.merges.items() for p in mixture.parents]
+    out += [rival for rival, support in group.rivals.values() if support >= POSSIBLE]
     return list(dict.fromkeys(out))
+
+
+def settled(group: Group, pairs: Mapping[Arc, Compared]) -> Group:
+    """The group with rivals in the place of edges, where the rival's pair is tied by a fact and the edge's is not.
+
+    That all of a model is another one rounded, or with zeros, says more than distances do.
+    """
+    edges, rivals = dict(group.edges), dict(group.rivals)
+    for edge, (rival, support) in group.rivals.items():
+        said, other = pairs.get(edge), pairs.get(rival)
+        if said is None or other is None or not other.ties or support < POSSIBLE or rival in edges:
+            continue
+        if abs(other.pull.hard) < FACT or abs(said.pull.hard) >= FACT:
+            continue
+        kept = [e for e in edges if e != edge]
+        parts = Components(1 + max(n for e in (*edges, rival) for n in e))
+        for u, v in kept:
+            parts.join(u, v)
+        if parts.find(rival[0]) != parts.find(rival[1]):  # it still joins what the edge did
+            rivals.pop(edge)
+            edges = {**{e: edges[e] for e in kept}, rival: support}
+            rivals[rival] = edge, group.edges[edge] or 0.0
+    return replace(group, edges=edges, rivals=rivals)
 
 
 def told(
