@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from forebear.inspect.tree_pairs import Compared
 from forebear.inspect.tree_read import Opened
 from forebear.lineage.mixture import Mixture
 from forebear.lineage.tree import SUPPORTED, Edge, direction_of
-from forebear.lineage.tree_graph import Arc, Components
+from forebear.lineage.tree_graph import Arc, Components, neighbours
 from forebear.lineage.tree_rooting import Pull, rooted
 from forebear.signals.untrained import untrained
 from forebear.types import Relation, Verdict
@@ -56,26 +56,46 @@ def wanted(group: Group, models: Sequence[Opened]) -> list[Arc]:
 
 
 def settled(group: Group, pairs: Mapping[Arc, Compared]) -> Group:
-    """The group with rivals in the place of edges, where the rival's pair is tied by a fact and the edge's is not.
+    """The group with an edge for every rival whose pair is tied by a fact, in the place of the weakest on its way.
 
     That all of a model is another one rounded, or with zeros, says more than distances do.
     """
     edges, rivals = dict(group.edges), dict(group.rivals)
-    for edge, (rival, support) in group.rivals.items():
-        said, other = pairs.get(edge), pairs.get(rival)
-        if said is None or other is None or not other.ties or support < POSSIBLE or rival in edges:
+    for rival, support in sorted(set(group.rivals.values())):
+        if support < POSSIBLE or rival in edges or not _fact(pairs.get(rival)):
             continue
-        if abs(other.pull.hard) < FACT or abs(said.pull.hard) >= FACT:
+        way = [e for e in _way(edges, rival) if pairs.get(e) is not None and not _fact(pairs.get(e))]
+        if not way:
             continue
-        kept = [e for e in edges if e != edge]
-        parts = Components(1 + max(n for e in (*edges, rival) for n in e))
-        for u, v in kept:
-            parts.join(u, v)
-        if parts.find(rival[0]) != parts.find(rival[1]):  # it still joins what the edge did
-            rivals.pop(edge)
-            edges = {**{e: edges[e] for e in kept}, rival: support}
-            rivals[rival] = edge, group.edges[edge] or 0.0
+        weakest = min(way, key=lambda e: (1.0 if (s := edges[e]) is None else s, e))
+        before = edges.pop(weakest)
+        edges[rival] = support
+        rivals.pop(weakest, None)
+        rivals[rival] = weakest, before or 0.0
     return replace(group, edges=edges, rivals=rivals)
+
+
+def _fact(said: Compared | None) -> bool:
+    return said is not None and said.ties and abs(said.pull.hard) >= FACT
+
+
+def _way(edges: Iterable[Arc], ends: Arc) -> list[Arc]:
+    """The edges of a tree between two nodes; none where it does not join them."""
+    near = neighbours(edges)
+    before = {ends[0]: ends[0]}
+    stack = [ends[0]]
+    while stack:
+        node = stack.pop()
+        for other in near.get(node, ()):
+            if other not in before:
+                before[other] = node
+                stack.append(other)
+    out: list[Arc] = []
+    node = ends[1]
+    while node in before and node != ends[0]:
+        out.append(arc(node, before[node]))
+        node = before[node]
+    return out
 
 
 def told(
