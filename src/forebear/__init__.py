@@ -8,6 +8,7 @@
 
     forebear.compare("./base", "./suspect").verdict
     forebear.fingerprint("./base").digest
+    forebear.family_tree(["./models"]).edges    # who descends from whom
     forebear.write_bom("./my-model").to_json()  # CycloneDX 1.7
 
 Each function mirrors a command, returns frozen values and never prints. Errors are subclasses of
@@ -40,7 +41,8 @@ from forebear.version import __version__
 if TYPE_CHECKING:
     from forebear.bom import Bom
     from forebear.index import LocalIndex
-    from forebear.inspect import compare, fingerprint, scan, write_bom
+    from forebear.inspect import compare, family_tree, fingerprint, scan, write_bom
+    from forebear.lineage.tree import FamilyTree
     from forebear.signals import Fingerprint
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "Cost",
     "Coverage",
     "Evidence",
+    "FamilyTree",
     "Finding",
     "Fingerprint",
     "ForebearError",
@@ -67,6 +70,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "compare",
+    "family_tree",
     "fingerprint",
     "scan",
     "write_bom",
@@ -74,10 +78,12 @@ __all__ = [
 
 _LAZY = {
     "compare": "forebear.inspect",
+    "family_tree": "forebear.inspect",
     "fingerprint": "forebear.inspect",
     "scan": "forebear.inspect",
     "write_bom": "forebear.inspect",
     "Bom": "forebear.bom",
+    "FamilyTree": "forebear.lineage.tree",
     "Fingerprint": "forebear.signals",
     "LocalIndex": "forebear.index",
 }

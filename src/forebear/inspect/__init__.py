@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 from forebear.inspect.compare import compare
 from forebear.inspect.enrol import enrol, fingerprint
 from forebear.inspect.scan import scan
+from forebear.inspect.tree import family_tree
 
 if TYPE_CHECKING:
     from forebear.inspect.bom import write_bom
 
-__all__ = ["compare", "enrol", "fingerprint", "scan", "write_bom"]
+__all__ = ["compare", "enrol", "family_tree", "fingerprint", "scan", "write_bom"]
 
 
 def __getattr__(name: str) -> Any:

@@ -78,7 +78,7 @@ def together(
     on_step(f"holding {len(opened)} related references against it together")
     try:
         chosen = _chosen(artifact, opened)
-        grams = gram(artifact, chosen, _budget(artifact, len(chosen), effort))
+        grams = gram(artifact, chosen, budget(artifact, len(chosen), effort))
         starts = {one.name for one in chosen if untrained(one, gains[one.name])}
     except ForebearError as error:
         notes.append(Untested(NAME, error.message))
@@ -89,7 +89,7 @@ def together(
     return (_merged(found, mixture) if mixture.merged else _apart(found, mixture, legs, starts)), (done,)
 
 
-def _budget(artifact: Artifact, references: int, effort: str) -> int | None:
+def budget(artifact: Artifact, references: int, effort: str) -> int | None:
     """Values to read of each model, None for all of them."""
     size = weight_bytes(artifact)
     if effort == "deep" or size * (references + 1) <= READ_UNASKED:

@@ -154,13 +154,13 @@ def ghosts(gram: Gram) -> Ghosts:
             three = (0, i + 1, j + 1)
             rows = (int(apart[i, j]), int(odd[i, j]), int(odd[j, i]))
             mine, first, second = (
-                _leg(total, table, (three[k], *(three[m] for m in range(3) if m != k)), rows, k) for k in range(3)
+                leg_of(total, table, (three[k], *(three[m] for m in range(3) if m != k)), rows, k) for k in range(3)
             )
             legs[gram.names[i], gram.names[j]] = (mine, first, second)
     return Ghosts(gram.names, legs)
 
 
-def _leg(total: F64, table: F64, three: tuple[int, ...], rows: tuple[int, int, int], which: int) -> Leg:
+def leg_of(total: F64, table: F64, three: tuple[int, ...], rows: tuple[int, int, int], which: int) -> Leg:
     """The leg of the first of three models, with its jackknife error over tensors."""
     without = _cosine(total[None] - table, three)
     n = len(table)

@@ -57,13 +57,19 @@ class Pair:
 
     def block(self, start: int, stop: int) -> tuple[F32, F32]:
         """Rows ``[start, stop)`` of both, ``(n, width)``."""
+        return self._rows(self.a, 0, start, stop), self.theirs(start, stop)
+
+    def theirs(self, start: int, stop: int) -> F32:
+        """Rows ``[start, stop)`` of B alone, ``(n, width)``."""
+        return self._rows(self.b, 1, start, stop)
+
+    def _rows(self, side: RoleTensor, column: int, start: int, stop: int) -> F32:
         if self.ids is not None:
-            return tuple(_by_id(t, self.ids[start:stop, k]) for k, t in enumerate((self.a, self.b)))  # type: ignore[return-value]
+            return by_id(side, self.ids[start:stop, column])
         if self.straight:
-            one, two = (t.tensor.rows(start, stop) for t in (self.a, self.b))
-            return one.reshape(len(one), -1), two.reshape(len(two), -1)
-        along, width = np.arange(start, stop), self.size[1]
-        return self.a.rows(self.axis, along, width), self.b.rows(self.axis, along, width)
+            rows = side.tensor.rows(start, stop)
+            return rows.reshape(len(rows), -1)
+        return side.rows(self.axis, np.arange(start, stop), self.size[1])
 
 
 def counterparts(
@@ -159,7 +165,7 @@ def _paired(role: str, other: str, one: RoleTensor, two: RoleTensor, tokens: Tok
     return Pair(role, other, one, two, axis)
 
 
-def _by_id(tensor: RoleTensor, ids: Indices) -> F32:
+def by_id(tensor: RoleTensor, ids: Indices) -> F32:
     """Rows of an embedding in the order of ``ids``, which need not ascend."""
     ascending, where = np.unique(ids, return_inverse=True)
     return read_scattered(tensor, ascending)[where]

@@ -1,0 +1,205 @@
+"""A family tree as one SVG: columns by generation, a family below the other, light and dark as the reader has it.
+
+Nothing is loaded from anywhere and no script runs; every text that comes from a model is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from html import escape
+from unicodedata import east_asian_width
+
+from forebear.lineage.tree import Edge, FamilyTree, Member
+from forebear.report.tree import edge_words, flat, summary
+
+ROW, BOX, GAP, LEFT, TOP = 42.0, 20.0, 64.0, 24.0, 84.0
+NAME_PX, SMALL_PX, PAD = 7.2, 5.6, 10.0
+"""Widths of a letter in the two sizes, and what a box has to either side."""
+LONGEST = 34
+"""Letters of a name; longer ones lose their middle and keep their whole in the tooltip."""
+BETWEEN = 18.0
+KEY = (
+    ("", True, "comes from"),
+    ("", False, "which came first is open"),
+    ("uncertain", False, "another neighbour is possible"),
+    ("merge", True, "merged from"),
+)
+STYLE = """
+:root{--paper:#fff;--ink:#1b1f24;--soft:#57606a;--line:#8c959f;--box:#f6f8fa;--root:#ddf4ff;--merge:#8250df;--bad:#cf222e}
+@media(prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--soft:#9198a1;--line:#6e7681;--box:#161b22;
+--root:#0c2d4d;--merge:#b392f0;--bad:#ff7b72}}
+svg{background:var(--paper)}text{fill:var(--ink);font:12px ui-sans-serif,system-ui,sans-serif}
+.title{font-size:15px;font-weight:600}.soft,.note{fill:var(--soft)}.note{font-size:10px}
+rect{fill:var(--box);stroke:var(--line)}.root rect{fill:var(--root)}.ghost rect{fill:none;stroke-dasharray:4 3}
+.ghost text{fill:var(--soft);font-style:italic}.bad rect{stroke:var(--bad)}
+path{fill:none;stroke:var(--line);stroke-width:1.4}.uncertain{stroke-dasharray:5 4}.merge{stroke:var(--merge)}
+.head{fill:var(--line);stroke:none}.head.merge{fill:var(--merge)}
+"""
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Where a member is drawn: left edge, middle and width of its box."""
+
+    member: Member
+    x: float
+    y: float
+    width: float
+    root: bool
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Boxes by name, the height of the picture, the widths of the columns, and where the lonely ones begin."""
+
+    boxes: dict[str, _Box]
+    height: float
+    widths: list[float]
+    alone: float | None
+
+
+def svg(tree: FamilyTree) -> str:
+    """The whole picture."""
+    layout = _placed(tree)
+    boxes, height, widths = layout.boxes, layout.height, layout.widths
+    width = max([LEFT + sum(w + GAP for w in widths) + 40, 640.0])
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">',
+        f"<title>Family tree: {_text(summary(tree))}</title><style>{STYLE}</style>",
+        f'<text class="title" x="{LEFT}" y="30">Family tree</text>',
+        f'<text class="soft" x="{LEFT}" y="48">{_text(summary(tree))}</text>',
+        *_key(),
+    ]
+    out += [part for edge in tree.edges for part in _edge(edge, boxes)]
+    out += [_box(box) for box in boxes.values()]
+    if layout.alone is not None:
+        out.append(f'<text class="note" x="{LEFT}" y="{layout.alone:.1f}">no relative found among these</text>')
+    return "\n".join([*out, "</svg>", ""])
+
+
+def _placed(tree: FamilyTree) -> _Layout:
+    """A column by generation, a family below the other, and at the end those that have no relative."""
+    below = {m.name: _own(tree, m.name) for m in tree.members}
+    depth: dict[str, int] = {}
+    row: dict[str, float] = {}
+    top, first = TOP + ROW / 2, True
+    families = [r for r in tree.roots() if below[r.name]]
+    alone = [r for r in tree.roots() if not below[r.name]]
+    for root in families:
+        top += 0 if first else BETWEEN
+        first = False
+        for name, level in _walk(root.name, below):
+            depth[name] = level
+            if not below[name]:
+                row[name] = top
+                top += ROW
+        for name, _ in reversed(list(_walk(root.name, below))):
+            if below[name]:
+                row[name] = (row[below[name][0]] + row[below[name][-1]]) / 2
+    members = {m.name: m for m in tree.members}
+    widths = [
+        max(_width(members[n]) for n, level in depth.items() if level == k)
+        for k in range(max(depth.values(), default=-1) + 1)
+    ]
+    left = [LEFT + sum(widths[:k]) + k * GAP for k in range(len(widths))]
+    boxes = {n: _Box(members[n], left[level], row[n], _width(members[n]), level == 0) for n, level in depth.items()}
+    rest = [*alone, *(m for m in tree.members if m.problem)]
+    line = max(640.0, sum(widths) + GAP * len(widths))
+    x, top = LEFT, top + (BETWEEN if families and rest else 0)
+    told = top - ROW / 2 + 4
+    top += BETWEEN if rest else 0
+    for member in rest:
+        own = _width(member)
+        if x > LEFT and x + own > line:
+            x, top = LEFT, top + ROW
+        boxes[member.name] = _Box(member, x, top, own, False)
+        x += own + PAD
+    return _Layout(boxes, top + ROW, widths, told if rest else None)
+
+
+def _own(tree: FamilyTree, name: str) -> list[str]:
+    """Members drawn below this one: a merge only below the first of its parents."""
+    children = [e.b for e in tree.children(name) if next(o.a for o in tree.edges if o.b == e.b) == name]
+    return sorted(children, key=lambda n: (len(tree.children(n)), n))
+
+
+def _walk(root: str, below: dict[str, list[str]]) -> Iterator[tuple[str, int]]:
+    """Every member of a family once, parents first, with its generation."""
+    stack, seen = [(root, 0)], set[str]()
+    while stack:
+        name, level = stack.pop()
+        if name not in seen:
+            seen.add(name)
+            yield name, level
+            stack += [(child, level + 1) for child in reversed(below[name])]
+
+
+def _key() -> Iterator[str]:
+    """What the lines mean."""
+    x, y = LEFT, 66.0
+    for style, head, words in KEY:
+        yield f'<path class="{style}" d="M{x:.0f} {y}h30"/>'
+        if head:
+            yield _head(x + 36, y, style)
+        yield f'<text class="note" x="{x + 42:.0f}" y="{y + 3.5}">{words}</text>'
+        x += 70 + SMALL_PX * len(words)
+
+
+def _edge(edge: Edge, boxes: dict[str, _Box]) -> Iterator[str]:
+    if edge.a not in boxes or edge.b not in boxes:
+        return
+    one, two = boxes[edge.a], boxes[edge.b]
+    x1, y1, x2, y2 = one.x + one.width, one.y, two.x - (6 if edge.directed else 0), two.y
+    bend = max(24.0, abs(x2 - x1) / 2)
+    style = "merge" if edge.coefficient is not None else "uncertain" if edge.uncertain else ""
+    said = f"{flat(edge.a)} {'to' if edge.directed else 'and'} {flat(edge.b)}: {edge_words(edge)} [{edge.verdict}]"
+    way = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    yield f'<path class="{style}" d="{way}"><title>{_text(said)}</title></path>'
+    if edge.directed:
+        yield _head(x2 + 6, y2, style)
+    if edge.coefficient is None:
+        note = _note(edge, int((max(two.width, 150) + GAP / 2) / SMALL_PX))
+        yield f'<text class="note" x="{two.x:.1f}" y="{two.y + BOX / 2 + 11:.1f}">{_text(note)}</text>'
+
+
+def _note(edge: Edge, most: int) -> str:
+    """What stands below a box: the relation, and the support where it is not nearly full."""
+    support = f" · support {edge.support:.0%}" if edge.support is not None and edge.support < 0.95 else ""
+    said, room = edge_words(replace(edge, support=None)), most - len(support)
+    return (said if len(said) <= room else f"{said[: room - 1].rstrip(' ,;(')}…") + support
+
+
+def _head(x: float, y: float, style: str) -> str:
+    return f'<path class="head {style}" d="M{x:.1f} {y:.1f}l-8 -4v8z"/>'
+
+
+def _box(box: _Box) -> str:
+    member = box.member
+    kind = "ghost" if member.ghost else "bad" if member.problem else "root" if box.root else ""
+    about = member.problem or member.target or "its models meet here"
+    y = box.y - BOX / 2
+    return (
+        f'<g class="{kind}"><title>{_text(flat(member.name))}: {_text(flat(about))}</title>'
+        f'<rect x="{box.x:.1f}" y="{y:.1f}" width="{box.width:.1f}" height="{BOX:.1f}" rx="6"/>'
+        f'<text x="{box.x + PAD:.1f}" y="{y + 14:.1f}">{_text(_cut(flat(member.name), LONGEST))}</text></g>'
+    )
+
+
+def _width(member: Member) -> float:
+    name = _cut(flat(member.name), LONGEST)
+    return 2 * PAD + NAME_PX * sum(2 if east_asian_width(c) in "WF" else 1 for c in name)
+
+
+def _cut(text: str, most: int) -> str:
+    """A text with its middle left out where it is too long."""
+    if len(text) <= most:
+        return text
+    tail = (most - 1) // 2
+    return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def _text(content: str) -> str:
+    """Escaped, without characters that XML does not allow."""
+    return escape("".join(c for c in content if c.isprintable()))
