@@ -12,6 +12,7 @@ import forebear
 from disguises import disguise
 from disguises.network import read, write
 from edits import as_float32, move_gains
+from forebear.lineage.direction import ENOUGH
 from forebear.types import Comparison, Verdict
 from models import tiny_llama
 
@@ -36,7 +37,10 @@ def test_the_rounded_one_is_the_later_one(base: Path, tmp_path: Path, order: lis
     there, back = both(base, child)
     assert {"obfuscated", "quantized"} <= set(there.relation.details["kinds"])
     if bits == 4:  # with eight the error of the frame, bfloat16 on both sides, leaves little of a cell
-        assert (there.relation.direction, back.relation.direction) == ("a_to_b", "b_to_a")
+        odds = [found.relation.details["direction"]["log_odds"] for found in (there, back)]
+        assert odds[0] >= ENOUGH and odds[1] <= -ENOUGH
+        # too few values are held against the grid to exclude a sibling that was trained at a tiny rate
+        assert there.relation.direction == back.relation.direction == "unknown"
         assert there.verdict is Verdict.DEPENDENT and "rounded to a coarser grid" in there.why
     assert there.relation.direction != "b_to_a" and back.relation.direction != "a_to_b"
 

