@@ -1,6 +1,6 @@
 """What can be true of a pair, and when an answer is right: docs/relations.md in code.
 
-Classes, exclusions and numbers were written down there before anything was measured.
+Classes, exclusions and numbers were written down there before anything was measured; what came later is said there.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Relations that show in the values: rounded, zeroed, or trained on in one way or another.
 
-Numbers below were stated before anything was measured, and are fitted to nothing.
+Numbers below are stated and not fitted; that of :data:`MANY` was chosen after what calibration models had shown.
 """
 
 from __future__ import annotations
