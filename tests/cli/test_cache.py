@@ -13,7 +13,7 @@ from typing import Any
 
 from documents import check_document
 from forebear.sources import RangeCache
-from hub import Fault, Hub, folder_files
+from hub import Fault, Hub, Request, folder_files
 from models import tiny_llama
 
 
@@ -57,7 +57,13 @@ def test_a_cache_that_cannot_be_written_costs_nothing(hub: Hub, tmp_path: Path) 
 
 def test_an_interrupted_scan_keeps_what_it_fetched(hub: Hub, tmp_path: Path) -> None:
     hub.add("org/m", folder_files(tiny_llama(tmp_path / "m", seed=1, sharded=True, hidden=256, intermediate=2_048)))
-    hub.fault(Fault("lfs/store", skip=8, pause=2.0, times=None))
+    hub.fault(Fault("lfs/store", skip=8, pause=20.0, times=None))
+
+    def kept(request: Request) -> bool:
+        """Sent is not yet received, nor received written down."""
+        start, last = map(int, request.range.removeprefix("bytes=").split("-"))
+        return any(tmp_path.glob(f"cache/ranges/*/{start}-{last + 1}"))
+
     running = subprocess.Popen(
         [sys.executable, "-m", "forebear", "scan", "org/m"],
         env={**os.environ, "FOREBEAR_HOME": str(tmp_path)},
@@ -65,7 +71,8 @@ def test_an_interrupted_scan_keeps_what_it_fetched(hub: Hub, tmp_path: Path) -> 
         text=True,
     )
     give_up = time.monotonic() + 60
-    while sum(r.host == "lfs" for r in hub.log) < 9 and time.monotonic() < give_up:
+    while not (len(store := [r for r in hub.log if r.host == "lfs"]) > 8 and all(map(kept, store[:8]))):
+        assert time.monotonic() < give_up
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
     before = time.monotonic()
@@ -73,7 +80,7 @@ def test_an_interrupted_scan_keeps_what_it_fetched(hub: Hub, tmp_path: Path) -> 
     assert running.stderr is not None
     with running.stderr as stderr:
         assert stderr.read() == "forebear: interrupted; what was finished is kept\n"
-    done = {(r.path, r.range) for r in [r for r in hub.log if r.host == "lfs"][:8]}
+    done = {(r.path, r.range) for r in store[:8]}
     assert RangeCache().contents().entries >= 8
     hub.forget()
     assert forebear("scan", "org/m", home=tmp_path).returncode == 0
