@@ -250,7 +250,7 @@ class Ancestor:
 
 @dataclass(frozen=True)
 class Nominee:
-    """A reference that was looked at and not established, with what its scores are worth.
+    """A reference that a model resembles although nothing is established, with what the scores are worth.
 
     Attributes:
         name: of the reference.

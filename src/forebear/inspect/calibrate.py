@@ -128,9 +128,7 @@ def lineages(marks: Sequence[Fingerprint]) -> list[Lineage]:
 
 
 def code_tail(one: Fingerprint, two: Fingerprint) -> float:
-    """log10 p of two codes. Up to 1e-4 a pair is taken apart, generously, for it only costs a reference; as related it
-    counts from 1e-6 on.
-    """
+    """log10 p of two codes: up to 1e-4 two are put together, which only costs a reference; related from 1e-6 on."""
     comparable, _ = comparable_shapes(one.shape, two.shape)
     return Counts(compare_codes(one.code, two.code, comparable)).log10_p
 

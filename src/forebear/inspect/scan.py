@@ -101,7 +101,7 @@ def scan(
     doubtful = next((c for c in found if c.doubtful(search.trials)), None)
     resembled = resembling([(c.entry, c.match) for c in found if c.match is not None]) if doubtful is None else None
     held = sum(c.match is not None for c in found)
-    nominees = tuple(n for c in found if not c.established and (n := c.nominee()) is not None)
+    nominees = named_only(found, resembled)
     notes += unweighed(search.by_sketch, force)
     found = [c for c in sorted(found, key=Candidate.order) if c.established]
     found, joint = together(found, artifact, effort, meter, notes, on_step)
@@ -137,6 +137,13 @@ def scan(
         problems=(*artifact.problems, *([force.problem] if force.problem else ())),
         nominated=nominees,
     )
+
+
+def named_only(found: list[Candidate], resembled: tuple[str, Resemblance] | None) -> tuple[Nominee, ...]:
+    """The reference that is resembled, where nothing is established: no other one that was opened is named."""
+    if resembled is None or any(c.established for c in found):
+        return ()
+    return tuple(n for c in found if c.entry.name == resembled[0] and (n := c.nominee()) is not None)
 
 
 def worth_opening(artifact: Artifact, effort: str) -> bool:

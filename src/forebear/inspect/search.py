@@ -172,7 +172,7 @@ class Candidate:
         )
 
     def nominee(self) -> Nominee | None:
-        """As it stands among those that were looked at and not established; None where no score could be told."""
+        """As it stands where it is resembled and not established; None where no score could be told."""
         told = tuple(e for e in self.evidence if e.test is Test.CALIBRATED)
         return Nominee(self.entry.name, told, combined(told), self.entry.location) if told else None
 

@@ -139,7 +139,7 @@ def summary(rows: list[Row], whole: ScanSet) -> tuple[str, ...]:
     lines = [", ".join(parts) + "; findings: " + (", ".join(found) or "none")]
     if any(r.log10_e is not None for r in rows):
         kept = len(remaining(rows, len(whole.models)))
-        lines.append(f"{_count(kept, 'model')} related at a false discovery rate of {FDR:.0%} (e-BH over exact tests)")
+        lines[0] += f"; {kept} related at a false discovery rate of {FDR:.0%} (e-BH)"
     if whole.repeats:
         lines.append(f"{_count(whole.repeats, 'hub snapshot')} with the same weight files counted once")
     if before := sum(r.kept for r in rows):

@@ -57,7 +57,7 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
         _parents(console, best)
         _evidence(console, f"Evidence against {best.name}", best.evidence, verbose)
     for nominee in result.nominated if verbose and not quiet else ():
-        _evidence(console, f"Looked at and not established: {nominee.name}", nominee.evidence, verbose)
+        _evidence(console, f"Resembled and not established: {nominee.name}", nominee.evidence, verbose)
     if result.claims and not quiet:
         _section(console, "Claims")
         for claim in result.claims:
