@@ -96,7 +96,8 @@ def test_no_calibration_changes_a_verdict(
 ) -> None:
     again = forebear.scan(str(targets[name]), with_forgery)
     assert verdict_of(again) == verdict_of(plain[name])
-    told = [e for x in (*again.ancestors, *again.nominated) for e in calibrated(x.evidence).values()]
+    several = [*(a.evidence for a in again.ancestors), *(n.evidence for n in again.nominated)]
+    told = [e for evidence in several for e in calibrated(evidence).values()]
     assert bool(told) == (name in ("rotated", "flipped"))
     assert all(e.supports == "nothing" and e.log10_p == pytest.approx(-3.301, abs=1e-3) for e in told)
     check_document(again.to_json())
