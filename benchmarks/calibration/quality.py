@@ -74,7 +74,8 @@ def uniform(held: Sequence[Held], kind: str) -> Uniform:
     own = [h for h in held if not h.scored.base and h.scored.kind == kind]
     p = 10.0 ** np.array([h.log10_p for h in own])
     below = tuple(int((p <= level * (1 + 1e-9)).sum()) for level in LEVELS)
-    return Uniform(kind, len(own), sum(h.coarse for h in own), below, clopper_pearson(below[0], len(own)))
+    interval = clopper_pearson(below[0], len(own)) if own else (0.0, 1.0)
+    return Uniform(kind, len(own), sum(h.coarse for h in own), below, interval)
 
 
 @dataclass(frozen=True, eq=False)
