@@ -223,7 +223,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Ancestor:
-    """A reference model that the scanned model may descend from."""
+    """A reference model that the scanned model may descend from.
+
+    Attributes:
+        log10_p, log10_e: of the exact test alone; the second is of the p-value times the number of references.
+        score: how close the two are.
+        log10_lr: what calibrated scores say together, the mean of their e-values; None where only an exact p exists.
+        discovery: whether it remains at a false discovery rate of 1 % among all references (e-BH over exact tests);
+            None where nothing exact was told.
+    """
 
     name: str
     verdict: Verdict
@@ -237,6 +245,24 @@ class Ancestor:
     log10_lr: float | None = None
     probability: float | None = None
     why: str = ""
+    discovery: bool | None = None
+
+
+@dataclass(frozen=True)
+class Nominee:
+    """A reference that a model resembles although nothing is established, with what the scores are worth.
+
+    Attributes:
+        name: of the reference.
+        evidence: calibrated, and no support.
+        log10_lr: see :attr:`Ancestor.log10_lr`.
+        target: where it was read.
+    """
+
+    name: str
+    evidence: tuple[Evidence, ...]
+    log10_lr: float | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -257,6 +283,7 @@ class Scan:
     why: str = ""
     shape: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    nominated: tuple[Nominee, ...] = ()
 
     @property
     def related(self) -> bool | None:

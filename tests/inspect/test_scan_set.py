@@ -17,7 +17,7 @@ from edits import drifted
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
 from forebear.inspect.scan import scan
-from forebear.inspect.scan_set import Row, ScanSet
+from forebear.inspect.scan_set import Row, ScanSet, remaining
 from forebear.types import Level, Verdict
 from models import framed, refused, tiny_llama
 from shared import shared
@@ -229,3 +229,10 @@ def test_a_drifted_child_deep_in_a_tree_is_found(tmp_path: Path, index: LocalInd
     shutil.move(drifted(base, "child", 0.1), deep / "child")
     with closing(ScanSet(str(tmp_path / "tree"), index)) as whole:
         assert [(r.path, r.closest) for r in whole] == [("a/b/c/child", "org/base")]
+
+
+def test_models_that_remain_at_a_rate_are_those_whose_exact_tests_pay_for_all() -> None:
+    rows = [Row(f"m{k}", "", f"m{k}", log10_e=e) for k, e in enumerate((-29.0, -4.0, 2.0, None))]
+    assert remaining(rows, 4) == {"m0", "m1"}
+    assert remaining(rows, 1_000_000) == {"m0"}  # those that are still to be scanned have been asked as well
+    assert remaining([], 0) == frozenset()

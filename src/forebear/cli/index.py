@@ -242,9 +242,12 @@ def info(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
     Example: forebear index info
     """
     from forebear.index import LocalIndex
+    from forebear.inspect.weigh import in_force
     from forebear.report import terminal
 
-    document = {**head("forebear.index-info/1"), **LocalIndex().info()}
+    index = LocalIndex()
+    force = in_force(index)
+    document = {**head("forebear.index-info/1"), **index.info(), "calibration": force.signals}
     emit(
         document,
         how,
@@ -252,6 +255,33 @@ def info(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
         lambda c: terminal.shown(c, document),
         lambda: terminal.plain(terminal.shown, document),
     )
+    leave(show_problems((force.problem,) if force.problem else ()))
+
+
+@app.command("calibrate")
+@common
+def calibrate(
+    how: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    no_progress: ProgressOption = False,
+) -> None:
+    """Measure what scores independent references of this index have among themselves; scans use that from then on.
+
+    It takes 40 independent references with sketches, and no file of theirs is read again.
+
+    Example: forebear index calibrate --format md --output calibration.md
+    """
+    from forebear.index import LocalIndex
+    from forebear.inspect.calibrate import calibrate as run
+    from forebear.report import calibration as report
+
+    index = LocalIndex()
+    with progress(quiet, no_progress) as step:
+        made = run(index, on_step=step)
+    path = index.keep_calibration(made.to_text())
+    document = {**head("forebear.index-calibrate/1"), "path": path, **report.summary(made)}
+    emit(document, how, output, lambda c: report.show(c, document), lambda: report.markdown(document))
 
 
 def _emit(

@@ -120,5 +120,13 @@ class Index(Protocol):
         ...
 
     def state(self) -> str:
-        """A digest that is another one after any change of the references."""
+        """A digest that is another one after any change of the references, or of their calibration."""
+        ...
+
+    def calibration(self) -> tuple[str, str] | None:
+        """The calibration that was made from these references: where it lies, and its text. None without one."""
+        ...
+
+    def keep_calibration(self, text: str) -> str:
+        """Keep a calibration in place of what was there; where it lies."""
         ...

@@ -39,6 +39,8 @@ from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import SignCode
 from forebear.types import created
 
+CALIBRATION = "calibration.json"
+"""What ``forebear index calibrate`` keeps beside the index."""
 COLUMNS = "name, digest, row, checksum, location, added, record, signature"
 SKETCHES = "SELECT name, models.row, spectra, tokens FROM models LEFT JOIN sketches ON sketches.row = models.row"
 POOL = 256
@@ -206,7 +208,26 @@ class LocalIndex:
                     digest.update(repr(tuple(row)).encode())
                 sketches = db.execute("SELECT row FROM sketches ORDER BY row")
                 digest.update(repr([row[0] for row in sketches]).encode())
+        digest.update(repr(self._files.read_text(CALIBRATION)).encode())
         return digest.hexdigest()
+
+    def calibration(self) -> tuple[str, str] | None:
+        """See :meth:`Index.calibration`.
+
+        Raises:
+            IndexError_: it cannot be read.
+        """
+        text = self._files.read_text(CALIBRATION)
+        return None if text is None else (str(self.folder / CALIBRATION), text)
+
+    def keep_calibration(self, text: str) -> str:
+        """See :meth:`Index.keep_calibration`.
+
+        Raises:
+            IndexError_: it cannot be written.
+        """
+        self._files.write_text(CALIBRATION, text)
+        return str(self.folder / CALIBRATION)
 
     def info(self) -> dict[str, Any]:
         """See :meth:`Index.info`."""

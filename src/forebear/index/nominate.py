@@ -54,8 +54,13 @@ class _Scale:
         return np.where(np.isfinite(units).any(axis=1), np.nansum(units, axis=1), np.nan)
 
 
-class _Query:
-    """A model that is held against others, with the consensus of references that it is not one of."""
+class Query:
+    """A model that is held against others, with the consensus of references that it is not one of.
+
+    Args:
+        mark: the model.
+        families: independent references.
+    """
 
     def __init__(self, mark: Sketched, families: Sequence[Sketched]) -> None:
         self._mark = mark
@@ -92,7 +97,7 @@ def nominate(
         limit: how many to give.
     """
     scale, null = _scale(mark, families)
-    query = _Query(mark, families)
+    query = Query(mark, families)
     bare: list[str] = []
     left_out = 0
 
@@ -134,7 +139,7 @@ def _scale(mark: Sketched, families: Sequence[Sketched]) -> tuple[_Scale, F64]:
     raw = []
     for k, one in enumerate(shown):
         others = [*shown[:k], *shown[k + 1 :]]
-        raw.append(_Query(one, others).scores(others))
+        raw.append(Query(one, others).scores(others))
     table = np.stack(raw)
     means, deviations = [], []
     for column in (table[:, :, 0], table[:, :, 1]):

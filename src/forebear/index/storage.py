@@ -15,6 +15,8 @@ from forebear.errors import IndexError_
 from forebear.index.migrations import BUSY_SECONDS, START_OVER, migrate
 from forebear.index.search import ROW_BYTES, ROW_WORDS
 
+MOST_TEXT = 8_000_000
+"""Bytes that are read of a text file beside the index."""
 OWN_FOLDER = "set FOREBEAR_HOME to a folder of your own"
 
 
@@ -121,6 +123,28 @@ class Storage:
             raise IndexError_(f"{self.codes}: missing", START_OVER) from None
         except OSError as error:
             raise IndexError_(f"{self.codes}: {error.strerror}", OWN_FOLDER) from None
+
+    def read_text(self, name: str) -> str | None:
+        """A small text file of the folder, None where there is none; what is no UTF-8 in it becomes no letter."""
+        try:
+            with open(self.folder / name, "rb") as stream:
+                return stream.read(MOST_TEXT).decode("utf-8", "replace")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise IndexError_(f"{self.folder / name}: {error.strerror}", OWN_FOLDER) from None
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a small text file, whole or not at all."""
+        temporary = self.folder / f".{name}.{os.getpid()}.part"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(text, "utf-8")
+            temporary.replace(self.folder / name)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise IndexError_(f"{self.folder / name}: {error.strerror}", OWN_FOLDER) from None
 
     def short(self) -> IndexError_:
         """The error for codes that end before a record's row."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forebear.index import Entry, Index
+from forebear.index import Entry, Index, Nominations
 from forebear.index.nominate import FEWEST_FAMILIES
 from forebear.lineage import Counts
 from forebear.lineage.counts import LOG10_ALPHA
@@ -24,7 +24,7 @@ OUTSTANDING = 4.0
 decides about time alone."""
 
 
-def nominated(mark: Fingerprint, index: Index, itself: str, limit: int) -> list[tuple[Entry, bool]]:
+def nominated(mark: Fingerprint, index: Index, itself: str, limit: int) -> tuple[list[tuple[Entry, bool]], Nominations]:
     """Up to ``limit`` references, the likeliest first; the model's own entry is left out.
 
     First those whose sketches resemble the model's, then, where there are too few with sketches, those of its shape.
@@ -36,7 +36,8 @@ def nominated(mark: Fingerprint, index: Index, itself: str, limit: int) -> list[
         limit: how many.
 
     Returns:
-        Entries, and whether their sketches stand out so clearly that even large models are worth reading.
+        Entries, and whether their sketches stand out so clearly that even large models are worth reading; and the whole
+        search.
     """
     search = index.nominate(mark, limit + 1)
     ranked = {n.name: n.score for n in search.found if n.score is not None and n.name != itself}
@@ -44,10 +45,10 @@ def nominated(mark: Fingerprint, index: Index, itself: str, limit: int) -> list[
     known = [(index.get(name), score) for name, score in list(ranked.items())[:limit]]
     first = [(entry, scaled and score >= OUTSTANDING) for entry, score in known if entry is not None]
     if len(first) == limit:
-        return first
+        return first, search
     others = [entry for entry in index.entries() if entry.name not in {itself, *ranked}]
     others = sorted(others, key=lambda entry: _distance(mark, entry))[: limit - len(first)]
-    return first + [(entry, False) for entry in others]
+    return first + [(entry, False) for entry in others], search
 
 
 def resembling(opened: Sequence[tuple[Entry, Match]]) -> tuple[str, Resemblance] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.index import Index, LocalIndex
@@ -19,12 +20,13 @@ from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.inspect.mixture import together
 from forebear.inspect.nominate import resembling
 from forebear.inspect.references import Fetched, fetch_references
-from forebear.inspect.search import Candidate, Search, by_code, by_rows
+from forebear.inspect.search import NOMINATED, Candidate, Search, by_code, by_rows
+from forebear.inspect.weigh import calibrated_by, in_force, remaining, unweighed, weighed
 from forebear.lineage.resemblance import Resemblance
 from forebear.signals import Fingerprint, fingerprint
 from forebear.signals.match import NAME as MATCH
 from forebear.sources import is_remote, offline, open_source
-from forebear.types import Coverage, Finding, ModelRef, Scan, Untested, Verdict
+from forebear.types import Coverage, Finding, ModelRef, Nominee, Scan, Untested, Verdict
 
 Step = Callable[[str], None]
 
@@ -92,13 +94,24 @@ def scan(
             on_step(f"comparing with {entry.name}, whatever its coordinates")
             one = by_code(entry, mark, artifact.name, search.trials)
             found.append(by_rows(one, artifact, mark, effort, search.trials, meter, notes, on_step, sought))
+    if effort == "deep" and any(c.established for c in found):
+        search.sketch(NOMINATED)
+    force = in_force(references)
+    found = [weighed(c, search.mark, search.by_sketch, force, total) for c in found]
     doubtful = next((c for c in found if c.doubtful(search.trials)), None)
     resembled = resembling([(c.entry, c.match) for c in found if c.match is not None]) if doubtful is None else None
     held = sum(c.match is not None for c in found)
+    nominees = named_only(found, resembled)
+    notes += unweighed(search.by_sketch, force)
     found = [c for c in sorted(found, key=Candidate.order) if c.established]
     found, joint = together(found, artifact, effort, meter, notes, on_step)
-    done = (*fetched.note, *([f"{MATCH}: {held} references, neuron by neuron"] if held else ()), *joint)
-    ancestors = tuple(c.ancestor(search.trials) for c in found)
+    done = (
+        *fetched.note,
+        *([f"{MATCH}: {held} references, neuron by neuron"] if held else ()),
+        *joint,
+        *calibrated_by(found, nominees),
+    )
+    ancestors = remaining([c.ancestor(search.trials) for c in found], search.trials)
     tested = references.comparable(mark.shape) if effort != "quick" and mark.code.n >= FEWEST_COINS else 0
     verdict = ancestors[0].verdict if ancestors else Verdict.INCONCLUSIVE
     if itself:
@@ -111,15 +124,26 @@ def scan(
         {"declared": mark.declared.licence or None, "files": list(mark.declared.licence_files)},
         None,
         claims,
-        (*findings_of(artifact, mark, verdict, ancestors, tested, total, effort), *_first_findings(found, resembled)),
+        (
+            *findings_of(artifact, mark, verdict, ancestors, tested, total, effort),
+            *_first_findings(found, resembled, nominees),
+        ),
         tested,
         _coverage(artifact, mark, found, tested, total, notes, effort, done),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
         why=_why(artifact, mark, found, doubtful, resembled, itself, tested, total, held, effort),
         shape=mark.shape,
-        problems=artifact.problems,
+        problems=(*artifact.problems, *([force.problem] if force.problem else ())),
+        nominated=nominees,
     )
+
+
+def named_only(found: list[Candidate], resembled: tuple[str, Resemblance] | None) -> tuple[Nominee, ...]:
+    """The reference that is resembled, where nothing is established: no other one that was opened is named."""
+    if resembled is None or any(c.established for c in found):
+        return ()
+    return tuple(n for c in found if c.entry.name == resembled[0] and (n := c.nominee()) is not None)
 
 
 def worth_opening(artifact: Artifact, effort: str) -> bool:
@@ -127,10 +151,14 @@ def worth_opening(artifact: Artifact, effort: str) -> bool:
     return effort == "deep" or weight_bytes(artifact) <= READ_UNASKED
 
 
-def _first_findings(found: list[Candidate], resembled: tuple[str, Resemblance] | None) -> tuple[Finding, ...]:
+def _first_findings(
+    found: list[Candidate], resembled: tuple[str, Resemblance] | None, nominees: tuple[Nominee, ...]
+) -> tuple[Finding, ...]:
     """What stands about the best of the ancestors; where there are none, about the reference that is resembled."""
     if not found and resembled is not None:
-        return (nominating(*resembled),)
+        finding = nominating(*resembled)
+        told = [f"{e.signal}: {e.summary}" for n in nominees if n.name == resembled[0] for e in n.evidence]
+        return (replace(finding, evidence=(*finding.evidence, *told)),)
     return found[0].findings if found else ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from forebear.inspect.crew import cores, in_order
 from forebear.inspect.discover import Found, discover, stamp
 from forebear.inspect.kept import Kept, key_of
 from forebear.inspect.scan import scan
-from forebear.types import Finding, Json, Level, Verdict
+from forebear.lineage.evalues import discoveries, log10_e
+from forebear.types import Finding, Json, Level, Test, Verdict
 
 FEW = 4
 """Models per process: starting one costs as much as scanning about so many small ones."""
@@ -32,6 +33,7 @@ class Row:
         closest: name of the nearest related reference, or "".
         related: see :attr:`forebear.types.Scan.related`.
         log10_p: of the nearest reference, floored.
+        log10_e: of the nearest reference, as the answer has it; None where no exact test stands behind it.
         ancestors: verdict by name of every related reference.
         findings: as of the scan.
         problems: what could not be read, one line each.
@@ -51,6 +53,7 @@ class Row:
     problems: tuple[str, ...] = ()
     seconds: float = 0.0
     kept: bool = False
+    log10_e: float | None = None
 
     @property
     def best(self) -> Verdict:
@@ -82,7 +85,30 @@ def row_of(found: Found, document: Json, kept: bool = False) -> Row:
         tuple(map(str, document["problems"])),
         float(document["cost"]["seconds"]),
         kept,
+        _exact(ancestors[0]) if ancestors else None,
     )
+
+
+def _exact(ancestor: Json) -> float | None:
+    """The E-value of an ancestor that an exact test stands behind."""
+    exact = any(e["test"] == Test.EXACT.value and e["supports"] == "related" for e in ancestor["evidence"])
+    return float(ancestor["log10_e"]) if exact and ancestor["log10_e"] is not None else None
+
+
+def remaining(rows: Sequence[Row], models: int) -> frozenset[str]:
+    """Paths of the models whose dependence on some reference remains at a false discovery rate of 1 %, by e-BH.
+
+    Of every model the p-value of its nearest reference counts, times the references that were searched; models without
+    an established reference, and those that could not be read, count as tested.
+
+    Args:
+        rows: those that are done.
+        models: all that were to be scanned.
+    """
+    exact = [(r.path, r.log10_e) for r in rows if r.log10_e is not None]
+    values = [log10_e(min(0.0, e)) for _, e in exact]
+    kept = discoveries(values, max(models, len(values)))
+    return frozenset(path for (path, _), there in zip(exact, kept, strict=True) if there)
 
 
 def unread(found: Found, problem: str) -> Row:

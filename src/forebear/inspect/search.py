@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact
 from forebear.errors import ForebearError
-from forebear.index import Entry, Index
+from forebear.index import Entry, Index, Nominations
 from forebear.inspect.compare import compare_artifacts, context_evidence, gain_movement
 from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.nominate import nominated
 from forebear.inspect.references import reopen
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.lineage.calibrated import combined
 from forebear.lineage.confidence import confident
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
@@ -25,7 +26,7 @@ from forebear.signals.generators import comparable_shapes
 from forebear.signals.match import Match
 from forebear.signals.sign_code import compare_codes, light_code
 from forebear.signals.vocabulary import same_vocabulary
-from forebear.types import Ancestor, Evidence, Finding, Untested, Verdict, floored
+from forebear.types import Ancestor, Evidence, Finding, Nominee, Test, Untested, Verdict, floored
 
 Step = Callable[[str], None]
 
@@ -49,6 +50,7 @@ class Search:
         self.total = 0
         self.itself = ""
         self.mark: Fingerprint
+        self.by_sketch: Nominations | None = None
 
     @property
     def trials(self) -> int:
@@ -75,9 +77,19 @@ class Search:
         """References that a scrambled model could come from, the likeliest first."""
         if self.mark.code.n < FEWEST_COINS and not self._artifact.architecture:
             return []
+        self._sketch()
+        found, self.by_sketch = nominated(self.mark, self._index, self.itself, limit)
+        return found
+
+    def sketch(self, limit: int) -> None:
+        """Search by sketches although coins have settled what there is, so that their scores can be told."""
+        if self.by_sketch is None:
+            self._sketch()
+            self.by_sketch = self._index.nominate(self.mark, limit)
+
+    def _sketch(self) -> None:
         if not light_first(self._artifact, ""):  # sketches read more than a light look at a distant model may
             self.mark = sketched(self.mark, self._artifact)
-        return nominated(self.mark, self._index, self.itself, limit)
 
     def measure(self) -> None:
         """Take the fingerprint of the next look."""
@@ -155,8 +167,14 @@ class Candidate:
             self.entry.fingerprint.digest,
             self.entry.location,
             self.closeness,
+            log10_lr=combined(self.evidence),
             why=self.conclusion.why,
         )
+
+    def nominee(self) -> Nominee | None:
+        """As it stands where it is resembled and not established; None where no score could be told."""
+        told = tuple(e for e in self.evidence if e.test is Test.CALIBRATED)
+        return Nominee(self.entry.name, told, combined(told), self.entry.location) if told else None
 
 
 def by_code(entry: Entry, mark: Fingerprint, name: str, total: int) -> Candidate:

@@ -11,7 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from forebear.inspect.scan_set import Row, ScanSet
+from forebear.inspect.scan_set import Row, ScanSet, remaining
+from forebear.lineage.evalues import FDR
 from forebear.report import words
 from forebear.report.markdown import escape
 from forebear.report.subject import Subject
@@ -136,10 +137,13 @@ def summary(rows: list[Row], whole: ScanSet) -> tuple[str, ...]:
     parts = [_count(len(rows), "model"), f"{related} related to a reference", f"{unreadable} unreadable"]
     found = [_count(levels[level], level.value) for level in reversed(Level) if levels[level]]
     lines = [", ".join(parts) + "; findings: " + (", ".join(found) or "none")]
+    if any(r.log10_e is not None for r in rows):
+        kept = len(remaining(rows, len(whole.models)))
+        lines[0] += f"; {kept} related at a false discovery rate of {FDR:.0%} (e-BH)"
     if whole.repeats:
         lines.append(f"{_count(whole.repeats, 'hub snapshot')} with the same weight files counted once")
-    if kept := sum(r.kept for r in rows):
-        lines.append(f"{_count(kept, 'answer')} kept from an earlier run; --fresh asks again")
+    if before := sum(r.kept for r in rows):
+        lines.append(f"{_count(before, 'answer')} kept from an earlier run; --fresh asks again")
     return (*lines, *cut_off(rows, whole))
 
 
@@ -187,6 +191,7 @@ def markdown(rows: list[Row], whole: ScanSet) -> str:
 def json_text(rows: list[Row], whole: ScanSet) -> Iterator[str]:
     """The ``forebear.scan-set/1`` document in pieces, so that no more than one model's answer is in memory."""
     levels = Counter(f.level for r in rows for f in r.findings)
+    discovered = remaining(rows, len(whole.models))
     document: Json = {
         **head("forebear.scan-set/1"),
         "target": whole.root,
@@ -199,6 +204,7 @@ def json_text(rows: list[Row], whole: ScanSet) -> Iterator[str]:
             "unreadable": sum(r.verdict is None for r in rows),
             "kept": sum(r.kept for r in rows),
             "repeats": whole.repeats,
+            "discoveries": {"fdr": FDR, "hypotheses": len(whole.models), "models": len(discovered)},
             "findings": {level.value: levels[level] for level in Level},
         },
     }
@@ -207,6 +213,7 @@ def json_text(rows: list[Row], whole: ScanSet) -> Iterator[str]:
         entry = {
             "path": item.path,
             "kept": item.kept,
+            "discovery": item.path in discovered,
             "error": None if item.verdict is not None else item.problems[0],
             "scan": whole.document(item),
         }

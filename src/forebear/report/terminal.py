@@ -56,6 +56,8 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
         _ancestors(console, result.ancestors, result.references_tested)
         _parents(console, best)
         _evidence(console, f"Evidence against {best.name}", best.evidence, verbose)
+    for nominee in result.nominated if verbose and not quiet else ():
+        _evidence(console, f"Resembled and not established: {nominee.name}", nominee.evidence, verbose)
     if result.claims and not quiet:
         _section(console, "Claims")
         for claim in result.claims:
@@ -147,6 +149,8 @@ def _evidence(console: Console, title: str, evidence: tuple[Evidence, ...], verb
         line = words.text(f"{item.signal}", style="cyan")
         if item.log10_p is not None:
             line.append(f"  {words.p_value(item.log10_p)} ({item.test}; null: {item.null})", style="dim")
+        if item.log10_lr is not None:
+            line.append(f"  {words.ratio(item.log10_lr)}", style="dim")
         console.print(Padding(line, (0, 0, 0, 4)))
         console.print(Padding(words.text(item.summary), (0, 2, 0, 6)))
         counted = ("sign-code/", "aligned-coins/") if item.supports == "related" else ("sign-code/",)

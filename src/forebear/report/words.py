@@ -63,6 +63,11 @@ def p_value(log10_p: float | None, symbol: str = "p") -> str:
     return f"{symbol} = {10 ** (log10_p - exponent):.1g}e{exponent}"
 
 
+def ratio(log10_lr: float) -> str:
+    """A likelihood ratio, however small: ``likelihood ratio 12``."""
+    return f"likelihood ratio {10**log10_lr:.2g}"
+
+
 def e_value(log10_e: float | None) -> str:
     """An E-value: how many references would reach this by chance; not capped at one."""
     if log10_e is None:

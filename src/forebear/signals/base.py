@@ -109,32 +109,35 @@ SIGNALS: tuple[Signal, ...] = (
         "weights",
         "calibrated",
         "Singular values of what attention heads read and write, seen from the residual stream, without what all "
-        "references have in common. It nominates references to be read where the sign code is silent.",
+        "references have in common. It nominates references to be read where the sign code is silent; its p-value is "
+        "the rank among disjoint pairs of independent models of one stratum.",
         "attention of a known layout; a local model (reads up to 150 MB)",
         "rotated or permuted residual stream, neurons and heads, mixed value dimensions, folded or scaled norms, "
         "quantisation, light fine-tuning; other tokenizers",
         "descent: independent models have similar spectra. Long continued training moves them; of very large models "
         "only keys and values are read, which scaled head dimensions change. Never counts towards a verdict",
-        "cf. Wang et al. 2025, arXiv 2511.06390 (GhostSpec)",
+        "docs/calibration.md; cf. Wang et al. 2025, arXiv 2511.06390 (GhostSpec)",
     ),
     Signal(
         "token-geometry/1",
         "weights",
         "calibrated",
         "How the embeddings of up to 192 known strings lie to one another, whitened, without what all references have "
-        "in common. It nominates references to be read where the sign code is silent.",
+        "in common. It nominates references to be read where the sign code is silent; its p-value is the rank among "
+        "disjoint pairs of independent models of one stratum.",
         "an embedding, and 48 tokens in common",
         "rotated or permuted residual stream, any change of layers, added tokens, another tokenizer whose embeddings "
         "were made from the old ones, long continued training",
         "descent: embeddings can be copied without the model, and models of the same texts resemble each other. It is "
         "blind where embeddings were drawn anew. Never counts towards a verdict",
-        "this project",
+        "docs/calibration.md",
     ),
     Signal(
         "match/1",
         "weights",
         "heuristic",
-        "Whether different weights of a neuron find the same neuron of another model, with coordinates put together.",
+        "Whether different weights of a neuron find the same neuron of another model, with coordinates put together. "
+        "In a scan its share is also held against independent models: then that p-value is calibrated.",
         "the weights of both models; tokens in common; MLPs of one kind",
         "all that aligned-coins/1 survives, and flipped signs of neurons or value dimensions on top of it, pruned "
         "neurons, a merge with an independent model",
