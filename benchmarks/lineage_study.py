@@ -127,20 +127,24 @@ def blocks(results: Sequence[Result], seed: int) -> dict[str, str]:
     """The document's blocks, but for the setting."""
     part = {p: [r for r in results if r.part == p] for p in (REPORT, FIT, NULL, TWIN, TIMED)}
     judge = tables.fitted(results)
-    null = coin_table(part[NULL])
     return {
         "methods": tables.by_method(part[REPORT], judge, part[TIMED]),
         "groups": tables.by_group(part[REPORT], judge),
         "rows": tables.by_row(part[REPORT], judge),
         "twins": tables.by_twin(part[TWIN], judge),
-        "null": fair(
-            {("independent pairs", "coins in place"): fairness(null, simulated_rows, seed, SIMULATED)},
-            ("what", "coins"),
-        )
-        if len(null.n)
-        else "no coins",
+        "null": independent(part[NULL], seed),
         "refusals": tables.refusals(part[REPORT]),
     }
+
+
+def independent(results: Sequence[Result], seed: int) -> str:
+    """Whether the coins of independent pairs are fair, and the picture of them."""
+    table = coin_table(results)
+    if not len(table.n):
+        return "No pair has coins."
+    found = fairness(table, simulated_rows, seed, SIMULATED)
+    picture = f"![p-values of independent pairs, and scores of all methods]({PLOT.name})"
+    return fair({("independent pairs", "in place"): found}, ("what", "coins")) + f"\n\n{picture}"
 
 
 def zoo_block(results: Sequence[Result]) -> str:

@@ -74,7 +74,7 @@ def by_method(results: Sequence[Result], judge: Judge, timed: Sequence[Result]) 
     rows = []
     for name in METHODS:
         where = "its own" if name == FOREBEAR else "printed" if name in PUBLISHED else "fitted"
-        at = f" {judge.thresholds[name]:.3g}" if name in judge.thresholds else ""
+        at = f" {judge.thresholds[name]:.3g}" if name in judge.thresholds else "" if name == FOREBEAR else ": none yet"
         area = auc(scores(related, name), scores(innocent, name))
         line = [name, where + at, _share(related, judge, name), _share(innocent, judge, name)]
         for kind in kinds:
