@@ -17,12 +17,16 @@ from forebear.lineage.tree_graph import Arc, Components
 from forebear.lineage.tree_support import Supported, supported
 from forebear.signals.kinship import MOST_VALUES, NAME, Kinship, kinship, only
 from forebear.signals.sign_code import NAME as CODE
+from forebear.signals.training_noise import MATRICES, training_noise
+from forebear.signals.training_noise import NAME as NOISE
 from forebear.types import Coverage, Untested, Verdict
 
 Step = Callable[[str], None]
 
 A_GLANCE = 500_000
 """Values of each model on ``--effort quick``."""
+A_FEW = 8
+"""Matrices whose training noise is looked at there."""
 FOR_PLACING = 16
 """Members against which a model that cannot be laid beside them is compared, to find its place."""
 
@@ -196,12 +200,15 @@ class _Work:
         rest = [n for n in range(len(laid)) if n not in merges and n not in behind]
         self.step(f"drawing the tree of {len(laid)} models")
         kept = only(measured, rest)
-        tree: Supported = supported(Costs(kept))
+        noise = training_noise(kept, Costs(kept).middle, A_FEW if self.effort == "quick" else MATRICES)
+        tree: Supported = supported(Costs(kept, noise))
         ghostly: Haunted = haunted(kept, tree.edges)
 
         def real(edge: Arc) -> Arc:
             return laid[rest[edge[0]]], laid[rest[edge[1]]]
 
+        if noise:
+            self.tested.append(f"{NOISE}: {len(rest)} models, blocks of {len(noise)} matrices")
         group.merges = {laid[n]: mixture for n, mixture in merges.items()}
         group.edges |= {arc(laid[n], laid[m]): None for n, m in behind.items()}
         shift = len(self.models) * (1 + laid[0])  # numbers of ghosts that no other group has

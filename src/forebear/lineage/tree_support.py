@@ -1,9 +1,10 @@
 """The tree of a group, and how well every edge of it is supported: the bootstrap of systematics (Felsenstein 1985).
 
-Every replicate draws matrices and blocks of rows with replacement, and how much of what two ways share is put down to
-their data: a cosine from none to all, larger ones more often (the root of an even draw), because most relatives in a
-large collection are siblings. The tree that is shown has the edges that most replicates have. Support is no
-probability; docs/tree.md has the share of edges that were right, by support.
+Every replicate draws matrices and blocks of rows with replacement, how much of what two ways share is put down to
+their data (a cosine from none to all, larger ones more often, the root of an even draw, because most relatives in a
+large collection are siblings), and how far from whole a way may be that is called a part of another. The tree that is
+shown has the edges that most replicates have. Support is no probability; docs/tree.md has the share of edges that were
+right, by support.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.lineage.tree_costs import Costs
+from forebear.lineage.tree_costs import WHOLE, Costs
 from forebear.lineage.tree_graph import Arc, sides, spanning_tree
 
 F64 = NDArray[np.float64]
@@ -42,10 +43,9 @@ def supported(costs: Costs, replicates: int = REPLICATES, seed: int = SEED) -> S
     count = len(costs.kinship.names)
     share = np.zeros((count, count))
     rng = np.random.default_rng(seed)
-    spans, blocks = costs.units
     for _ in range(replicates if count > 2 else 0):
-        weights, rows = _drawn(rng, spans), _drawn(rng, blocks)
-        for i, j in spanning_tree(costs.table(float(np.sqrt(rng.uniform())), weights, rows)):
+        units = costs.drawn(rng)
+        for i, j in spanning_tree(costs.table(float(np.sqrt(rng.uniform())), rng.uniform(*WHOLE), units)):
             share[i, j] += 1
             share[j, i] += 1
     share /= max(1, replicates)
@@ -56,11 +56,6 @@ def supported(costs: Costs, replicates: int = REPLICATES, seed: int = SEED) -> S
     chosen = spanning_tree(np.minimum(order, order.T) / order.size / (2 * max(1, replicates)) - share)
     support = {edge: float(share[edge]) for edge in chosen}
     return Supported(tuple(chosen), support, _rivals(count, chosen, share))
-
-
-def _drawn(rng: np.random.Generator, count: int) -> F64:
-    """How often each of some units is drawn."""
-    return rng.multinomial(count, np.full(count, 1 / count)).astype(np.float64) if count else np.zeros(0)
 
 
 def _rivals(count: int, edges: list[Arc], share: F64) -> dict[Arc, tuple[Arc, float]]:

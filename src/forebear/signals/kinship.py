@@ -10,7 +10,7 @@ Nothing here is a p-value.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -79,6 +79,8 @@ class Kinship:
         rows: number of rows R that were asked for.
         gaps: by model, why it could not be laid beside the others, or "".
         whole: whether every value of the layers was read.
+        frame: the matrices in whose numbers all others are told, by role.
+        tables: by model, what of it is held against which role of the frame.
     """
 
     names: tuple[str, ...]
@@ -88,6 +90,8 @@ class Kinship:
     rows: int
     gaps: tuple[str, ...]
     whole: bool
+    frame: Mapping[str, Pair]
+    tables: tuple[Mapping[str, Pair], ...]
 
     def blocks(self) -> F64:
         """``(B, N, N)`` rows in which two models differ, by block of :data:`BLOCK` rows.
@@ -115,7 +119,9 @@ def only(measured: Kinship, chosen: Sequence[int]) -> Kinship:
     pick = np.ix_(chosen, chosen)
     spans = tuple(replace(s, squares=s.squares[pick], equal=s.equal[pick]) for s in measured.spans)
     names, gaps = (tuple(part[k] for k in chosen) for part in (measured.names, measured.gaps))
-    return replace(measured, names=names, spans=spans, same=measured.same[pick], other=measured.other[pick], gaps=gaps)
+    tables = tuple(measured.tables[k] for k in chosen)
+    same, other = measured.same[pick], measured.other[pick]
+    return replace(measured, names=names, spans=spans, same=same, other=other, gaps=gaps, tables=tables)
 
 
 def kinship(models: Sequence[Artifact], most: int = MOST_VALUES) -> Kinship:
@@ -158,6 +164,8 @@ def kinship(models: Sequence[Artifact], most: int = MOST_VALUES) -> Kinship:
         rows,
         tuple(gaps),
         share == 1.0,
+        tables[frame],
+        tuple(tables),
     )
 
 
@@ -199,7 +207,7 @@ def _spread(length: int, most: int) -> Indices:
     return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(np.int64))
 
 
-def _fits(pair: Pair, frame: Pair) -> bool:
+def fits(pair: Pair, frame: Pair) -> bool:
     """Whether rows of this pair are rows of the frame's own matrix, in the frame's order."""
     return pair.size[1] == frame.size[1] and (
         pair.ids is not None or (pair.size[0] == frame.size[0] and pair.axis == frame.axis)
@@ -211,7 +219,7 @@ def _span(role: str, frame: Pair, met: Sequence[Pair | None], share: float) -> S
     count, (height, width) = len(met), frame.size
     squares, scale, values = np.zeros((count, count)), np.zeros(count), 0
     equal, asked = np.zeros((count, count)), 0
-    there = np.array([p is not None and p.ids is None and _fits(p, frame) for p in met])
+    there = np.array([p is not None and p.ids is None and fits(p, frame) for p in met])
     step = max(1, round(height * width * share) // SAMPLED)
     for start, stop in _pieces(height, share, max(1, AT_ONCE // (width * count))):
         block = np.zeros((count, (stop - start) * width))
@@ -256,7 +264,7 @@ def _rows(frame: Pair, met: Sequence[Pair | None], chosen: Indices) -> Iterator[
         ids = chosen[start : start + step]
         lines = np.zeros((len(ids), len(met), width))
         for k, pair in enumerate(met):
-            if pair is None or not _fits(pair, frame):
+            if pair is None or not fits(pair, frame):
                 continue
             try:
                 found, where = _their_rows(pair, ids)
