@@ -117,7 +117,7 @@ def _in_its_cells(rich: Tensor, poor: Tensor) -> bool:
             if found is None:
                 if not np.array_equal(one[part], two[part]):
                     return False
-            elif found.within < 1.0:
+            elif found.within < 1.0 or found.unseen:
                 return False
     return True
 

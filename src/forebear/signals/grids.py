@@ -23,8 +23,9 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-Test = Callable[[Indices, Indices, "Indices | slice"], tuple[Flags, F64]]
-"""From groups, numbers of steps and places in a group: ``(g, k)`` whether these values fit, and what that is worth."""
+Test = Callable[[Indices, Indices, "Indices | None"], tuple[Flags, F64]]
+"""From groups, a number of steps for each, and places in them (all if None): whether these values fit; and what that is
+worth where all of them were asked. ``(p,)`` both."""
 
 MOST_LEVELS = 255
 """Multiples of the scale up to which a grid of integers goes: 8 bits with a zero point."""
@@ -34,7 +35,11 @@ TOLERANCE = {8: 0.5625, 11: 0.5625, FULL: 4.0}
 """Rounding of a stored value in distances of its format: a half, and a second rounding in a finer one; in float32 also
 that of sums and products."""
 TELLING = 12
-"""Values of a group by which numbers of steps are ruled out before all values are asked."""
+"""Values of a group by which numbers of steps are ruled out before all values are asked; a quarter of them first."""
+MORE = 40
+"""The same of the numbers that are left."""
+AT_ONCE = 200_000
+"""Values that are tried at a time: what fits into a processor's cache."""
 COARSE = 0.4
 """Distance of the float format, in steps of the grid, from which on a value says nothing about it."""
 
@@ -87,30 +92,32 @@ class Fit:
     levels: frozenset[int] = frozenset()
 
 
-def integers(values: F64, held: Format) -> Fit:
+def integers(values: F64, held: Format, most: int = MOST_LEVELS) -> Fit:
     """Multiples of a scale: symmetric grids, and those with a whole zero point.
 
     Args:
         values: ``(g, n)`` groups.
         held: the format that may hold them.
+        most: multiples up to which the grid goes.
     """
     size, gap = _sorted(np.abs(values), held)
     top = size[:, -1:]
     slack = TOLERANCE[held.bits] * gap
 
-    def test(at: Indices, k: Indices, chosen: Indices | slice) -> tuple[Flags, F64]:
-        x, t, u = (v[at][:, chosen][:, None, :] for v in (size, slack, gap))
-        step = (top[at] / k)[:, :, None]
+    def test(at: Indices, k: Indices, places: Indices | None) -> tuple[Flags, F64]:
+        x, t, u = (_at(v, at, places) for v in (size, slack, gap))
+        step = top[at] / k[:, None]
         level = np.round(x / step)
         speaks = (u < COARSE * step) & (x > 0)
-        low = np.where(speaks, (x - t) / level, -np.inf).max(axis=2)
-        high = np.where(speaks, (x + t) / level, np.inf).min(axis=2)
-        fits = (low <= high) & ~(speaks & (level == 0)).any(axis=2)
+        low = np.where(speaks, (x - t) / level, -np.inf).max(axis=1)
+        high = np.where(speaks, (x + t) / level, np.inf).min(axis=1)
+        fits = (low <= high) & ~(speaks & (level == 0)).any(axis=1)
+        if places is not None:
+            return np.asarray(fits), np.zeros(len(at))
         news = speaks & _news(level) & (level < k[:, None])
-        each = np.where(news, np.log2(step / (2 * u)), 0.0)
-        return np.asarray(fits), np.maximum(each, 0.0).sum(axis=2)
+        return np.asarray(fits), _worth(news, step, 2 * u)
 
-    best, worth = _searched(len(size), MOST_LEVELS, _telling(size), test)
+    best, worth = _searched(size.shape, most, _telling(size), test)
     fits = best > 0
     with np.errstate(all="ignore"):
         step = np.where(fits, np.abs(values).max(axis=1) / np.maximum(best, 1), 0.0)[:, None]
@@ -134,21 +141,21 @@ def offset(values: F64, held: Format) -> Fit:
     first, last = size[:, :1], size[:, -1:]
     slack = TOLERANCE[held.bits] * gap
 
-    def test(at: Indices, k: Indices, chosen: Indices | slice) -> tuple[Flags, F64]:
-        x, t, u = (v[at][:, chosen][:, None, :] for v in (size, slack, gap))
-        begin, ends = first[at][:, :, None], (slack[at][:, None, :1], slack[at][:, None, -1:])
-        step = ((last - first)[at] / k)[:, :, None]
+    def test(at: Indices, k: Indices, places: Indices | None) -> tuple[Flags, F64]:
+        x, t, u = (_at(v, at, places) for v in (size, slack, gap))
+        begin, ends = first[at], (slack[at][:, :1], slack[at][:, -1:])
+        step = (last - first)[at] / k[:, None]
         level = np.round((x - begin) / step)
         part = level / k[:, None]
         allowed = t + (1 - part) * ends[0] + part * ends[1]
         speaks = 2 * allowed + u < 2 * COARSE * step
-        near = np.abs(x - begin - level * step) <= allowed
+        fits = ((np.abs(x - begin - level * step) <= allowed) | ~speaks).all(axis=1)
+        if places is not None:
+            return np.asarray(fits), np.zeros(len(at))
         inner = speaks & _news(level) & (level > 0) & (level < k[:, None]) & (x != 0)
-        each = np.where(inner, np.log2(step / (2 * allowed + u)), 0.0)
-        return np.asarray((near | ~speaks).all(axis=2)), np.maximum(each, 0.0).sum(axis=2)
+        return np.asarray(fits), _worth(inner, step, 2 * allowed + u)
 
-    spread = np.linspace(0, size.shape[1] - 1, min(TELLING, size.shape[1])).astype(int)
-    best, worth = _searched(len(size), MOST_STEPS, np.broadcast_to(spread, (len(size), len(spread))), test)
+    best, worth = _searched(size.shape, MOST_STEPS, _even(size.shape, TELLING), test)
     fits = best > 0
     step = np.where(fits[:, None], (last - first) / np.maximum(best, 1)[:, None], 0.0)
     half = np.broadcast_to(step / 2, values.shape)
@@ -234,25 +241,56 @@ def _telling(size: F64) -> Indices:
     return np.asarray(np.minimum(start + np.arange(TELLING), size.shape[1] - 1))
 
 
-def _searched(count: int, most: int, telling: Indices, test: Test) -> tuple[NDArray[np.int64], F64]:
+def _even(shape: tuple[int, ...], most: int) -> Indices:
+    """``(g, n)`` places evenly spaced in every group."""
+    places = np.linspace(0, shape[1] - 1, min(most, shape[1])).astype(int)
+    return np.broadcast_to(places, (shape[0], len(places)))
+
+
+def _searched(shape: tuple[int, ...], most: int, telling: Indices, test: Test) -> tuple[Indices, F64]:
     """The smallest number of steps for every group, 0 where none fits, and what it is worth, the search paid.
 
-    Few values of each group rule most numbers out; what is left is tried with all of them.
+    Few values of each group rule most numbers out, some more most of the others; what is left is tried with all values,
+    the smallest number of each group first.
     """
+    count = shape[0]
     best, worth = np.zeros(count, dtype=np.int64), np.full(count, -np.inf)
+    at = np.repeat(np.arange(count), most)
+    k = np.tile(np.arange(1, most + 1), count)
     with np.errstate(all="ignore"):
-        possible = np.zeros((count, most + 1), dtype=bool)
-        numbers = np.arange(1, most + 1)
-        for g in range(count):
-            possible[g, 1:] = test(np.array([g]), numbers, telling[g])[0][0]
-        for k in np.flatnonzero(possible.any(axis=0)):
-            at = np.flatnonzero(possible[:, k] & (best == 0))
-            if not at.size:
-                continue
-            fits, bits = test(at, np.array([k]), slice(None))
-            at, bits = at[fits[:, 0]], bits[fits[:, 0], 0]
-            best[at], worth[at] = k, bits - 2 * np.log2(k + 1)
+        for places in (telling[:, :: max(1, telling.shape[1] // 3)], telling, _even(shape, MORE)):
+            left = np.flatnonzero(_tried(at, k, places, places.shape[1], test)[0])
+            at, k = at[left], k[left]
+        while len(at):
+            _, each = np.unique(at, return_index=True)
+            fits, bits = _tried(at[each], k[each], None, shape[1], test)
+            done = at[each[fits]]
+            best[done] = k[each[fits]]
+            worth[done] = bits[fits] - 2 * np.log2(best[done] + 1)
+            left = np.setdiff1d(np.flatnonzero(best[at] == 0), each, assume_unique=True)
+            at, k = at[left], k[left]
     return best, worth
+
+
+def _tried(at: Indices, k: Indices, places: Indices | None, width: int, test: Test) -> tuple[Flags, F64]:
+    """A test of many groups and numbers, some at a time."""
+    step = max(1, AT_ONCE // width)
+    parts = [slice(start, start + step) for start in range(0, len(at), step)]
+    found = [test(at[p], k[p], None if places is None else places[at[p]]) for p in parts]
+    if not found:
+        return np.zeros(0, dtype=bool), np.zeros(0)
+    fits, bits = zip(*found, strict=True)
+    return np.concatenate(fits), np.concatenate(bits)
+
+
+def _at(values: F64, at: Indices, places: Indices | None) -> F64:
+    """``(p, n)`` values of groups."""
+    return values[at] if places is None else values[at[:, None], places]
+
+
+def _worth(news: Flags, step: F64, near: F64) -> F64:
+    """``(p,)`` bits of values that say something new."""
+    return np.asarray(np.maximum(np.where(news, np.log2(step / near), 0.0), 0.0).sum(axis=1))
 
 
 def _news(level: NDArray[Any]) -> Flags:

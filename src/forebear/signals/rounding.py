@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Tensor
 from forebear.signals.floats import Format, coarsest, spacing
+from forebear.signals.grids import E2M1, integers
 from forebear.signals.lattice import CODEBOOK, E2M1_NAME, GRIDS, GROUPS, Cut, Lattice
 
 NAME = "rounding/1"
@@ -49,6 +51,7 @@ class Rounding:
         bits: what ``ends`` is worth against somebody who filled the cells evenly, as far as the widest of them are
             filled: a group keeps its largest value by chance as often as what its scale may be wrong by is of that.
         slack: what a scale was taken to be wrong by at most, relatively: :data:`HALF` or more.
+        unseen: values that differ from A's in groups of B that lie on no grid; nothing is known of their cells.
     """
 
     values: int
@@ -58,6 +61,7 @@ class Rounding:
     full: float
     bits: float = 0.0
     slack: float = HALF
+    unseen: int = 0
 
 
 def rounds(
@@ -97,7 +101,8 @@ def rounds(
     share = distance[known] / half[known]
     spread = min(1.0, 3**0.5 * _rms(share[widest] if widest.any() else share))
     kept, bits, scale = _kept(lattice, ends, cell, spread, held, error)
-    return Rounding(int(known.sum()), float(near.mean()), _rms(share), kept, _full(lattice, ends[1], cell), bits, scale)
+    full, unseen = _full(lattice, ends[1], cell), int(((ours != groups) & (cell <= 0)[:, None]).sum())
+    return Rounding(int(known.sum()), float(near.mean()), _rms(share), kept, full, bits, scale, unseen)
 
 
 def _rms(values: F64) -> float:
@@ -120,6 +125,7 @@ def pooled(each: Sequence[Rounding]) -> Rounding:
         mean([r.full for r in each]),
         sum(r.bits for r in each),
         max(r.slack for r in each),
+        sum(r.unseen for r in each),
     )
 
 
@@ -148,6 +154,8 @@ def _ends(groups: F64) -> Ends:
 def _half_gaps(groups: F64, held: Format, lattice: Lattice) -> tuple[F64, F64]:
     """``(g, n)`` half of the gaps below and above each of B's values, 0 in groups whose grid is not seen."""
     grid = dict(GRIDS)[lattice.grid]
+    if lattice.grid == "int" and lattice.format != CODEBOOK and lattice.bits is not None:
+        grid = partial(integers, most=max(E2M1) if lattice.format == E2M1_NAME else 2**lattice.bits - 1)
     fits = [grid(part, held) for part in np.array_split(groups, -(-groups.size // CHUNK))]
     below, above = (
         np.concatenate([np.where(f.fits[:, None], getattr(f, side), 0.0) for f in fits]) for side in ("below", "above")
