@@ -352,7 +352,7 @@ def test_numbers_without_signs_carry_no_coins(dtype: str, tmp_path: Path) -> Non
 def test_experts_copied_from_one_mlp_are_not_counted_four_times(tmp_path: Path) -> None:
     """Independent pairs, each upcycled from its own dense MLP: the experts group keeps the variance of a fair coin."""
     z = []
-    for seed in range(12):
+    for seed in range(9):
         folder = tiny_llama(tmp_path / str(seed), seed=seed, family="mixtral")
         rng = np.random.default_rng(seed)
         dense: dict[str, F32] = {}
@@ -364,7 +364,7 @@ def test_experts_copied_from_one_mlp_are_not_counted_four_times(tmp_path: Path) 
             return np.asarray(source + 0.3 * v.std() * rng.standard_normal(v.shape))
 
         edit(folder, upcycle)
-    for a in range(12):
+    for a in range(9):
         for b in range(a):
             found = forebear.compare(str(tmp_path / str(b)), str(tmp_path / str(a)))
             group = found.evidence[0].details["groups"]["experts"]

@@ -128,14 +128,15 @@ def test_other_families_keep_their_roles(family: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("model", ["dev-llama-1", "dev-mixtral-1", "dev-qwen2-1"])
-def test_trained_models_keep_their_verdicts_in_every_scheme(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("turn", "model"), enumerate(["dev-llama-1", "dev-mixtral-1", "dev-qwen2-1"]))
+def test_trained_models_keep_their_verdicts_in_every_scheme(turn: int, model: str, tmp_path: Path) -> None:
+    """Every model in every third scheme; tests/inspect/test_zoo_formats.py has the other models."""
     zoo = shared("zoo") / "models"
     index = LocalIndex(tmp_path / "home")
     for name in ("dev-llama-1", "dev-llama-2", "dev-mixtral-1", "dev-qwen2-1"):
         enrol(str(zoo / name), index)
     (tmp_path / model).symlink_to(zoo / model)
-    for scheme in SCHEMES:
+    for scheme in list(SCHEMES)[turn::3]:
         result = forebear.scan(str(quantised(tmp_path / model, f"{model}-{scheme}", scheme)), index)
         assert result.verdict in (Verdict.DERIVED, Verdict.DEPENDENT), result.why
         assert [a.name for a in result.ancestors] == [model], (
