@@ -127,10 +127,14 @@ def test_a_large_matrix_is_a_sample_of_rows_and_columns(tmp_path: Path, monkeypa
     monkeypatch.setattr(module, "ROWS", 24)
     monkeypatch.setattr(module, "COLUMNS", 20)
     sizes: list[tuple[int, ...]] = []
-    real = module.kept
-    monkeypatch.setattr(module, "kept", lambda b, t, m: (sizes.append(b.shape), real(b, t, m))[1])
+
+    def watched(block: F64, there: NDArray[np.bool_], middle: int) -> F64:
+        sizes.append(block.shape)
+        return kept(block, there, middle)
+
+    monkeypatch.setattr(module, "kept", watched)
     found = training_noise(kinship(models), 0)
-    assert all(rows <= 24 and columns <= 20 for _, rows, columns in sizes)
+    assert sizes and all(rows <= 24 and columns <= 20 for _, rows, columns in sizes)
     assert np.mean([p.kept[1, 2] for p in found]) == pytest.approx(1.0, abs=0.2)
 
 
