@@ -5,8 +5,9 @@
 
 For whoever does not want to take Forebear's word for it. This file imports nothing of Forebear; it is written from
 docs/architecture.md. It adds up the coins of every exact test, computes their tails anew (Binomial, one half), pays for
-the looks that were taken, and checks that the verdict is one that these numbers allow. That the counts are those of the
-models is another question: who has the models runs the same comparison again.
+the looks that were taken, and checks that the verdict is one that these numbers allow; it combines calibrated scores,
+and counts discoveries, again. That the counts are those of the models is another question: who has the models runs the
+same comparison again.
 
 Exit code 0: everything follows. 1: something does not. 2: the file cannot be read.
 """
@@ -28,6 +29,7 @@ LOOKS = math.log10(2 / 0.999)
 CLOSE = 2e-6
 SIGNS = ("sign-code/", "aligned-coins/")
 DEPENDENT = {"derived", "dependent", "siblings", "merge", "same_init_or_derived"}
+RATE = 0.01
 ENOUGH = 2.0
 """Log-odds from which on a direction may be named."""
 
@@ -147,6 +149,39 @@ def wrong_verdict(verdict: str, signs: Sequence[tuple[Json, Coins]], relation: J
             yield f"direction {relation['direction']} does not follow from its reasons"
 
 
+def wrong_scores(one: Json) -> Iterator[str]:
+    """Calibrated scores of one reference, and what they say together: the mean of the e-values ``p ** -0.5 / 2``.
+
+    That a p-value is the rank of the score among those of independent models takes their scores: docs/calibration.md.
+    """
+    scores = [e for e in one["evidence"] if e["test"] == "calibrated" and e["log10_p"] is not None]
+    for e in scores:
+        least = -math.log10(e["n"] + 1)
+        if not least - CLOSE <= e["log10_p"] <= 0:
+            yield f"{e['signal']}: {e['n']} independent pairs cannot give a log10 p of {e['log10_p']}"
+        if e["log10_lr"] is not None and e["log10_lr"] > -least + CLOSE:
+            yield f"{e['signal']}: {e['n']} independent pairs cannot give a log10 ratio of {e['log10_lr']}"
+    if scores and one.get("log10_lr") is not None:
+        mean = math.log10(sum(10 ** (-e["log10_p"] / 2) / 2 for e in scores) / len(scores))
+        if abs(mean - one["log10_lr"]) > CLOSE * max(1.0, abs(mean)):
+            yield f"the mean of the e-values is {mean:.6f} (log10), not {one['log10_lr']}"
+
+
+def wrong_discoveries(ancestors: Sequence[Json]) -> Iterator[str]:
+    """Ancestors that do or do not remain at a false discovery rate of 1 % (e-BH over all references searched)."""
+    told = [a for a in ancestors if a.get("discovery") is not None]
+    if not told:
+        return
+    signs = [Coins(e) for a in told for e in a["evidence"] if e["signal"].startswith(SIGNS) and e["n"]]
+    searched = max((c.references for c in signs), default=0.0)
+    values = sorted((math.log10(0.5) - a["log10_p"] / 2 for a in told), reverse=True)
+    enough = [k for k, v in enumerate(values, 1) if v + math.log10(k) >= searched - math.log10(RATE) - CLOSE]
+    least = values[enough[-1] - 1] if enough else math.inf
+    for a in told:
+        if a["discovery"] != (math.log10(0.5) - a["log10_p"] / 2 >= least):
+            yield f"{a['name']}: discovery is {a['discovery']}, and e-BH says otherwise"
+
+
 def check(document: Json) -> Iterator[str]:
     """Everything in a result that does not follow."""
     several = document.get("ancestors", [document])
@@ -164,6 +199,9 @@ def check(document: Json) -> Iterator[str]:
             e = one["log10_p"] + max(c.references for _, c in signs)
             if abs(e - one["log10_e"]) > CLOSE * max(1.0, abs(e)):
                 yield f"{who}: log10 E is {e:.6f}, not {one['log10_e']}"
+    for one in (*several, *document.get("nominated", [])):
+        yield from (f"{one.get('name')}: {what}" for what in wrong_scores(one))
+    yield from wrong_discoveries(document.get("ancestors", []))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -67,6 +67,44 @@ def test_what_a_comparison_says_follows_from_its_counts(how: str, base: Path) ->
         assert list(recompute.check(json.loads(json.dumps(document)))) == []
 
 
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The scan of a rotated model among nine references, with calibrated scores and discoveries."""
+    folder = tmp_path_factory.mktemp("searched")
+    index = LocalIndex(folder / "home")
+    for seed in range(9):
+        enrol(str(tiny_llama(folder / f"ref{seed}", seed)), index, f"org/ref{seed}")
+    model = disguise(folder / "ref2", folder / "rotated", ["permute-neurons", "rotate"], seed=1)
+    found: dict[str, Any] = json.loads(json.dumps(forebear.scan(str(model), index).to_json()))
+    assert any(e["test"] == "calibrated" for e in found["ancestors"][0]["evidence"])
+    assert found["ancestors"][0]["discovery"] is True
+    return found
+
+
+def test_scores_and_discoveries_follow(searched: dict[str, Any]) -> None:
+    assert list(recompute.check(searched)) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "words"),
+    [
+        ("log10_lr", 3.0, "the mean of the e-values"),
+        ("discovery", False, "e-BH says otherwise"),
+        ("log10_p", -9.0, "independent pairs cannot give a log10 p"),
+        ("ratio", 9.0, "independent pairs cannot give a log10 ratio"),
+    ],
+)
+def test_forged_scores_do_not(where: str, value: Any, words: str, searched: dict[str, Any]) -> None:
+    forged = copies.deepcopy(searched)
+    ancestor = forged["ancestors"][0]
+    score = next(e for e in ancestor["evidence"] if e["test"] == "calibrated")
+    if where in ("log10_p", "ratio"):
+        score["log10_lr" if where == "ratio" else where] = value
+    else:
+        ancestor[where] = value
+    assert any(words in line for line in recompute.check(forged))
+
+
 def test_what_a_scan_of_a_merge_says_follows_as_well(base: Path, tmp_path: Path) -> None:
     index = LocalIndex(tmp_path / "home")
     tensors: Tensors = {}
