@@ -110,6 +110,14 @@ def test_svg_draws_everybody_once_and_inside_of_the_picture() -> None:
         assert not any(abs(y - b) < h and x < a + c and a < x + w for a, b, c, _ in places[k + 1 :])
 
 
+def test_svg_has_colours_that_every_program_knows() -> None:
+    """Printers and editors know no variables; browsers take the second set where the reader likes it dark."""
+    drawn = svg(WHOLE)
+    assert "var(" not in drawn
+    light, dark = drawn.split("@media(prefers-color-scheme:dark)")
+    assert "rect{fill:#f6f8fa" in light and "rect{fill:#161b22" in dark
+
+
 def test_two_hundred_models_are_drawn() -> None:
     edges = [edge(f"m{(k - 1) // 4}", f"m{k}") for k in range(1, 200)]
     root = ElementTree.fromstring(svg(tree(*edges)))

@@ -25,17 +25,27 @@ KEY = (
     ("uncertain", False, "another neighbour is possible"),
     ("merge", True, "merged from"),
 )
-STYLE = """
-:root{--paper:#fff;--ink:#1b1f24;--soft:#57606a;--line:#8c959f;--box:#f6f8fa;--root:#ddf4ff;--merge:#8250df;--bad:#cf222e}
-@media(prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--soft:#9198a1;--line:#6e7681;--box:#161b22;
---root:#0c2d4d;--merge:#b392f0;--bad:#ff7b72}}
-svg{background:var(--paper)}text{fill:var(--ink);font:12px ui-sans-serif,system-ui,sans-serif}
-.title{font-size:15px;font-weight:600}.soft,.note{fill:var(--soft)}.note{font-size:10px}
-rect{fill:var(--box);stroke:var(--line)}.root rect{fill:var(--root)}.ghost rect{fill:none;stroke-dasharray:4 3}
-.ghost text{fill:var(--soft);font-style:italic}.bad rect{stroke:var(--bad)}
-path{fill:none;stroke:var(--line);stroke-width:1.4}.uncertain{stroke-dasharray:5 4}.merge{stroke:var(--merge)}
-.head{fill:var(--line);stroke:none}.head.merge{fill:var(--merge)}
+LIGHT = ("#fff", "#1b1f24", "#57606a", "#8c959f", "#f6f8fa", "#ddf4ff", "#8250df", "#cf222e")
+DARK = ("#0d1117", "#e6edf3", "#9198a1", "#6e7681", "#161b22", "#0c2d4d", "#b392f0", "#ff7b72")
+"""Colours of paper, ink, soft ink, lines, boxes, roots, merges and failures."""
+SHAPES = """
+text{font:12px ui-sans-serif,system-ui,sans-serif}.title{font-size:15px;font-weight:600}.note{font-size:10px}
+.ghost rect{fill:none;stroke-dasharray:4 3}.ghost text{font-style:italic}
+path{fill:none;stroke-width:1.4}.uncertain{stroke-dasharray:5 4}
 """
+
+
+def _colours(paper: str, ink: str, soft: str, line: str, box: str, root: str, merge: str, bad: str) -> str:
+    """Rules for one set of colours, without variables: programs that print a file know none."""
+    return (
+        f"svg{{background:{paper}}}text{{fill:{ink}}}.soft,.note,.ghost text{{fill:{soft}}}"
+        f"rect{{fill:{box};stroke:{line}}}.root rect{{fill:{root}}}.bad rect{{stroke:{bad}}}"
+        f"path{{stroke:{line}}}path.merge{{stroke:{merge}}}"
+        f"path.head{{fill:{line};stroke:none}}path.head.merge{{fill:{merge};stroke:none}}"
+    )
+
+
+STYLE = f"\n{_colours(*LIGHT)}\n@media(prefers-color-scheme:dark){{{_colours(*DARK)}}}{SHAPES}"
 
 
 @dataclass(frozen=True)
