@@ -66,6 +66,11 @@ class RoleTensor:
             return np.concatenate([self.tensor.rows(a, b)[:, :width] for a, b in runs(stored)])
         return self.tensor.columns(stored, width)
 
+    def vector(self) -> F32:
+        """Values of a role with one axis (a gain, a bias), of its own part where the tensor is fused: ``(n,)``."""
+        (axis,) = self.role.axes
+        return self.tensor.values()[self._stored(axis, np.arange(self.length(axis)))]
+
     def _stored(self, axis: str, indices: Indices) -> Indices:
         """Positions in the stored tensor of the role's own indices."""
         part = self.role.part

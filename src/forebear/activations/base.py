@@ -1,0 +1,60 @@
+"""What every implementation of a forward pass has in common: what goes in, what comes out, what it may refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.artifacts import Artifact
+
+F32 = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+MAX_TOKENS = 256
+"""Tokens of one span, special ones included. Our spans have 12 to 40 in common vocabularies; a vocabulary that needs
+one for every byte has about 200 for the longest."""
+
+
+class Forward(Protocol):
+    """One way to compute hidden states.
+
+    The hidden state *after layer k* is the residual stream that layer *k* leaves behind, before any final norm; after
+    layer 0 it is what enters the first layer.
+    """
+
+    @property
+    def name(self) -> str:
+        """Of the implementation, for people."""
+        ...
+
+    def refusal(self, artifact: Artifact) -> str:
+        """Why it cannot compute this model exactly, as a clause; empty where it can. Reads no weights."""
+        ...
+
+    def positions(self, artifact: Artifact) -> int:
+        """The most tokens that a span may have; every model accepts at least one."""
+        ...
+
+    def needed(self, artifact: Artifact, tokens: int, layers: Sequence[int]) -> int:
+        """About how many bytes of memory :meth:`states` will hold at most, for so many tokens in all."""
+        ...
+
+    def states(self, artifact: Artifact, spans: Sequence[Ids], layers: Sequence[int], memory: int) -> Iterator[F32]:
+        """Hidden states after each of ``layers``, ascending, as float32 ``(tokens of all spans in order, width)``.
+
+        Only tensors of the first ``layers[-1]`` layers are read. An array may change after the next one was asked for.
+
+        Args:
+            artifact: a model that :meth:`refusal` accepts.
+            spans: token ids below the number of embedding rows, each span a text of its own, at most
+                :meth:`positions` long.
+            layers: which, from 0 to the number of layers; without repetition.
+            memory: bytes that may be held.
+
+        Raises:
+            ForebearError: weights cannot be read.
+        """
+        ...
