@@ -1,0 +1,175 @@
+"""A model's hidden states on the probes: one mean vector for each text and depth, or why there are none.
+
+Nothing that is wrong with a model ends in an exception here: a scan goes on without this evidence and says why.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.activations.base import F32, Forward
+from forebear.activations.encoding import LeftOut, Span, encoder_of, spans_of
+from forebear.activations.plain import Plain
+from forebear.activations.probes import ProbeSet, probe_set
+from forebear.activations.transformers import Transformers
+from forebear.artifacts import Artifact
+from forebear.errors import ForebearError, one_line
+from forebear.types import Untested
+
+FORWARDS: tuple[Forward, ...] = (Plain(), Transformers())
+"""Every implementation of a forward pass, in order of preference: the first that does not refuse a model runs it."""
+
+DEPTHS = (0.0, 1 / 9, 2 / 9, 1 / 3)
+"""Relative depths that are looked at: the embeddings and the first third of the layers, which is cheap to compute."""
+COUNT = 128
+"""Probes that are read."""
+LEAST_SHARE = 0.75
+"""Of the probes; with fewer left the rest is no fair sample of them, and there is no answer."""
+FALLBACK_MEMORY = 4_000_000_000
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Hidden states of one model.
+
+    Attributes:
+        forward: the implementation that computed them.
+        version, digest: of the probes that were asked.
+        spans: places in the probe set of the rows of ``states``, ascending ``(S,)``.
+        depths: relative depths, ascending.
+        layers: for each depth the layers below; the states are the residual stream that the last of them leaves.
+        states: float32 ``(depths, S, width)``: means over a span's tokens, those that a tokenizer adds left out.
+        left_out: probes without a row, and why.
+        tokens: that were computed, special ones included.
+        seconds: wall time.
+    """
+
+    forward: str
+    version: int
+    digest: str
+    spans: NDArray[np.int64]
+    depths: tuple[float, ...]
+    layers: tuple[int, ...]
+    states: F32
+    left_out: tuple[LeftOut, ...]
+    tokens: int
+    seconds: float
+
+
+def pooled(
+    artifact: Artifact,
+    probes: ProbeSet | None = None,
+    depths: Sequence[float] = DEPTHS,
+    memory: int | None = None,
+    forwards: Sequence[Forward] = FORWARDS,
+) -> Pooled | Untested:
+    """Hidden states of a model on the probes, or why they could not be told.
+
+    Args:
+        artifact: the model.
+        probes: by default the first :data:`COUNT` of the current set.
+        depths: ascending shares of the model's layers, from 0 to 1; a share above 0 is at least one layer.
+        memory: bytes that may be held, by default half of what is free.
+        forwards: implementations in order of preference.
+    """
+    if not depths or list(depths) != sorted(set(depths)) or not 0 <= depths[0] <= depths[-1] <= 1:
+        raise ValueError(f"depths {depths} are no ascending shares")
+    started = time.monotonic()
+    asked = probes or probe_set().first(COUNT)
+    room = free_memory() // 2 if memory is None else memory
+    try:
+        found = _pooled(artifact, asked, tuple(depths), room, forwards)
+    except MemoryError:
+        found = "there was too little memory"
+    except ForebearError as error:
+        found = str(error)
+    if isinstance(found, str):
+        return Untested("activations", found)
+    forward, spans, layers, states, left_out = found
+    return Pooled(
+        forward.name,
+        asked.version,
+        asked.digest,
+        np.array([span.probe for span in spans], dtype=np.int64),
+        tuple(depths),
+        layers,
+        states,
+        tuple(sorted(left_out, key=lambda out: out.probe)),
+        sum(len(span.ids) for span in spans),
+        time.monotonic() - started,
+    )
+
+
+_Found = tuple[Forward, tuple[Span, ...], tuple[int, ...], F32, tuple[LeftOut, ...]]
+
+
+def _pooled(
+    artifact: Artifact, probes: ProbeSet, depths: tuple[float, ...], memory: int, forwards: Sequence[Forward]
+) -> _Found | str:
+    refusals = {forward.name: forward.refusal(artifact) for forward in forwards}
+    forward = next((forward for forward in forwards if not refusals[forward.name]), None)
+    if forward is None:
+        return "; ".join(f"{name}: {why}" for name, why in refusals.items())
+    geometry = artifact.geometry
+    assert geometry is not None
+    encoder = encoder_of(artifact)
+    if isinstance(encoder, str):
+        return encoder
+    spans, left_out = spans_of(encoder, probes.probes, geometry.vocabulary, forward.positions(artifact))
+    if too_few := _too_few(len(spans), probes, left_out):
+        return too_few
+    layers = tuple(layer_at(depth, geometry.layers) for depth in depths)
+    wanted = sorted(set(layers))
+    tokens = sum(len(span.ids) for span in spans)
+    pools = 4 * len(wanted) * len(spans) * geometry.width
+    if (needed := pools + forward.needed(artifact, tokens, wanted)) > memory:
+        return f"it takes about {needed / 1e9:,.1f} GB of memory, more than {memory / 1e9:,.1f} GB"
+    streams = forward.states(artifact, [span.ids for span in spans], wanted, memory - pools)
+    means = MappingProxyType({layer: _means(spans, stream) for layer, stream in zip(wanted, streams, strict=True)})
+    finite = np.all([np.isfinite(mean).all(axis=1) for mean in means.values()], axis=0)
+    if not finite.all():
+        left_out += tuple(
+            LeftOut(s.probe, "its states are no numbers") for s, f in zip(spans, finite, strict=True) if not f
+        )
+        spans = tuple(span for span, fine in zip(spans, finite, strict=True) if fine)
+        if too_few := _too_few(len(spans), probes, left_out):
+            return too_few
+    return forward, spans, layers, np.stack([means[layer][finite] for layer in layers]), left_out
+
+
+def layer_at(depth: float, layers: int) -> int:
+    """The number of layers below a relative depth, halves rounded up; at least one above depth 0."""
+    return 0 if depth == 0 else min(layers, max(1, int(depth * layers + 0.5)))
+
+
+def free_memory() -> int:
+    """Bytes of memory that are free now; a guess where the system does not tell."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return FALLBACK_MEMORY
+
+
+def _means(spans: Sequence[Span], stream: F32) -> F32:
+    """The mean of every span's counted tokens, ``(spans, width)``; sums in float64, so that order does not matter."""
+    starts = np.cumsum([0, *(len(span.ids) for span in spans)])
+    with np.errstate(all="ignore"):
+        rows = [
+            stream[start + s.counted].mean(axis=0, dtype=np.float64) for start, s in zip(starts, spans, strict=False)
+        ]
+        return np.array(rows, dtype=np.float64).astype(np.float32)
+
+
+def _too_few(count: int, probes: ProbeSet, left_out: Sequence[LeftOut]) -> str:
+    if count >= LEAST_SHARE * len(probes.probes):
+        return ""
+    whys = [out.why for out in left_out]
+    usual = max(whys, key=whys.count)
+    return f"only {count:,} of {len(probes.probes):,} texts could be read; of one of the others, {one_line(usual, 200)}"
