@@ -20,43 +20,61 @@ one for every byte has about 200 for the longest."""
 
 
 class Forward(Protocol):
-    """One way to compute hidden states.
-
-    The hidden state *after layer k* is the residual stream that layer *k* leaves behind, before any final norm; after
-    layer 0 it is what enters the first layer.
-    """
+    """One way to compute hidden states."""
 
     @property
     def name(self) -> str:
         """Of the implementation, for people."""
         ...
 
-    def refusal(self, artifact: Artifact) -> str:
-        """Why it cannot compute this model exactly, as a clause; empty where it can. Reads no weights."""
+    def prepare(self, artifact: Artifact) -> Runnable | str:
+        """The model ready to be run, or a clause that says why this cannot compute it exactly. Reads no weights."""
         ...
 
-    def positions(self, artifact: Artifact) -> int:
-        """The most tokens that a span may have; every model accepts at least one."""
+
+class Runnable(Protocol):
+    """A model that can be run.
+
+    The hidden state *after layer k* is the residual stream that layer *k* leaves behind, before any final norm; after
+    layer 0 it is what enters the first layer.
+    """
+
+    @property
+    def layers(self) -> int:
+        """How many there are."""
         ...
 
-    def needed(self, artifact: Artifact, tokens: int, layers: Sequence[int]) -> int:
-        """About how many bytes of memory :meth:`states` will hold at most, for so many tokens in all."""
+    @property
+    def width(self) -> int:
+        """Of the residual stream."""
         ...
 
-    def states(self, artifact: Artifact, spans: Sequence[Ids], layers: Sequence[int], memory: int) -> Iterator[F32]:
+    @property
+    def rows(self) -> int:
+        """Of the embedding: token ids are below."""
+        ...
+
+    @property
+    def positions(self) -> int:
+        """The most tokens that a span may have."""
+        ...
+
+    def needed(self, tokens: int, layers: Sequence[int]) -> int:
+        """About how many bytes of memory :meth:`states` takes at least, for so many tokens in all."""
+        ...
+
+    def states(self, spans: Sequence[Ids], layers: Sequence[int], memory: int) -> Iterator[F32]:
         """Hidden states after each of ``layers``, ascending, as float32 ``(tokens of all spans in order, width)``.
 
         Only tensors of the first ``layers[-1]`` layers are read. An array may change after the next one was asked for.
 
         Args:
-            artifact: a model that :meth:`refusal` accepts.
-            spans: token ids below the number of embedding rows, each span a text of its own, at most
-                :meth:`positions` long.
+            spans: token ids, each span a text of its own.
             layers: which, from 0 to the number of layers; without repetition.
-            memory: bytes that may be held.
+            memory: bytes that may be held, at least :meth:`needed`.
 
         Raises:
-            ForebearError: weights cannot be read.
+            ForebearError: weights cannot be read, or the network does not run with them.
         """
         ...
 

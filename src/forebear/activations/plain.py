@@ -39,32 +39,51 @@ class Plain:
 
     name = "numpy"
 
-    def refusal(self, artifact: Artifact) -> str:
-        """See :meth:`Forward.refusal`."""
+    def prepare(self, artifact: Artifact) -> PlainModel | str:
+        """See :meth:`Forward.prepare`."""
         network = network_of(artifact)
-        return network if isinstance(network, str) else ""
+        return network if isinstance(network, str) else PlainModel(artifact, network)
 
-    def positions(self, artifact: Artifact) -> int:
-        """See :meth:`Forward.positions`; a table of learned positions may be shorter than what we allow."""
-        table = artifact.names.get("positions")
-        return MAX_TOKENS if table is None else min(MAX_TOKENS, artifact.weights.tensors[table].shape[0])
 
-    def needed(self, artifact: Artifact, tokens: int, layers: Sequence[int]) -> int:
-        """See :meth:`Forward.needed`."""
-        g = artifact.geometry
-        assert g is not None and g.heads and g.kv_heads and g.head_dim
-        mixed = g.heads * g.head_dim
-        matrices = max(2 * g.width * (mixed + g.kv_heads * g.head_dim), 3 * g.width * (g.intermediate or 0))
-        if not layers[-1]:
-            matrices = 0
-        streams = tokens * (4 * g.width + 3 * (mixed + 2 * g.kv_heads * g.head_dim))
-        return 4 * (matrices + max(g.width * mixed, g.width * (g.intermediate or 0)) + streams + 3 * AT_ONCE)
+@dataclass(frozen=True)
+class PlainModel:
+    """See :class:`~forebear.activations.base.Runnable`."""
 
-    def states(self, artifact: Artifact, spans: Sequence[Ids], layers: Sequence[int], memory: int) -> Iterator[F32]:
-        """See :meth:`Forward.states`."""
-        network = network_of(artifact)
-        assert isinstance(network, Network)
-        run = _Run(artifact, network, _by_length(spans))
+    artifact: Artifact
+    network: Network
+
+    @property
+    def layers(self) -> int:
+        """See :attr:`Runnable.layers`."""
+        return self.network.geometry.layers
+
+    @property
+    def width(self) -> int:
+        """See :attr:`Runnable.width`."""
+        return self.network.geometry.width
+
+    @property
+    def rows(self) -> int:
+        """See :attr:`Runnable.rows`."""
+        return self.network.geometry.vocabulary
+
+    @property
+    def positions(self) -> int:
+        """See :attr:`Runnable.positions`; a table of learned positions may be shorter than what we allow."""
+        table = self.artifact.names.get("positions")
+        return MAX_TOKENS if table is None else min(MAX_TOKENS, self.artifact.weights.tensors[table].shape[0])
+
+    def needed(self, tokens: int, layers: Sequence[int]) -> int:
+        """See :meth:`Runnable.needed`: a layer's larger group of matrices, and as much again while it is read."""
+        g = self.network.geometry
+        heads, shared = ((g.head_dim or 0) * count for count in (g.heads or 0, g.kv_heads or 0))
+        inner = (g.intermediate or 0) * g.width
+        matrices = 2 * max(2 * g.width * (heads + shared), 3 * inner) if layers[-1] else 0
+        return 4 * (matrices + tokens * (6 * g.width + 2 * heads + 2 * shared) + 3 * AT_ONCE)
+
+    def states(self, spans: Sequence[Ids], layers: Sequence[int], memory: int) -> Iterator[F32]:
+        """See :meth:`Runnable.states`."""
+        run = _Run(self.artifact, self.network, _by_length(spans))
         with np.errstate(all="ignore"):  # a damaged model's infinities are found where states are pooled
             stream = run.embedded(spans)
         for layer in range(layers[-1] + 1):

@@ -9,12 +9,11 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.activations.base import F32, Forward
+from forebear.activations.base import F32, Forward, Runnable
 from forebear.activations.encoding import LeftOut, Span, encoder_of, spans_of
 from forebear.activations.plain import Plain
 from forebear.activations.probes import ProbeSet, probe_set
@@ -92,9 +91,9 @@ def pooled(
         found = str(error)
     if isinstance(found, str):
         return Untested("activations", found)
-    forward, spans, layers, states, left_out = found
+    name, spans, layers, states, left_out = found
     return Pooled(
-        forward.name,
+        name,
         asked.version,
         asked.digest,
         np.array([span.probe for span in spans], dtype=np.int64),
@@ -107,32 +106,37 @@ def pooled(
     )
 
 
-_Found = tuple[Forward, tuple[Span, ...], tuple[int, ...], F32, tuple[LeftOut, ...]]
+_Found = tuple[str, tuple[Span, ...], tuple[int, ...], F32, tuple[LeftOut, ...]]
 
 
 def _pooled(
     artifact: Artifact, probes: ProbeSet, depths: tuple[float, ...], memory: int, forwards: Sequence[Forward]
 ) -> _Found | str:
-    refusals = {forward.name: forward.refusal(artifact) for forward in forwards}
-    forward = next((forward for forward in forwards if not refusals[forward.name]), None)
-    if forward is None:
-        return "; ".join(f"{name}: {why}" for name, why in refusals.items())
-    geometry = artifact.geometry
-    assert geometry is not None
+    refusals: list[str] = []
+    for forward in forwards:
+        model = forward.prepare(artifact)
+        if not isinstance(model, str):
+            return _run(artifact, forward.name, model, probes, depths, memory)
+        refusals.append(f"{forward.name}: {model}")
+    return "; ".join(refusals)
+
+
+def _run(
+    artifact: Artifact, name: str, model: Runnable, probes: ProbeSet, depths: tuple[float, ...], memory: int
+) -> _Found | str:
     encoder = encoder_of(artifact)
     if isinstance(encoder, str):
         return encoder
-    spans, left_out = spans_of(encoder, probes.probes, geometry.vocabulary, forward.positions(artifact))
+    spans, left_out = spans_of(encoder, probes.probes, model.rows, model.positions)
     if too_few := _too_few(len(spans), probes, left_out):
         return too_few
-    layers = tuple(layer_at(depth, geometry.layers) for depth in depths)
+    layers = tuple(layer_at(depth, model.layers) for depth in depths)
     wanted = sorted(set(layers))
-    tokens = sum(len(span.ids) for span in spans)
-    pools = 4 * len(wanted) * len(spans) * geometry.width
-    if (needed := pools + forward.needed(artifact, tokens, wanted)) > memory:
+    pools = 4 * len(wanted) * len(spans) * model.width
+    if (needed := pools + model.needed(sum(len(span.ids) for span in spans), wanted)) > memory:
         return f"it takes about {needed / 1e9:,.1f} GB of memory, more than {memory / 1e9:,.1f} GB"
-    streams = forward.states(artifact, [span.ids for span in spans], wanted, memory - pools)
-    means = MappingProxyType({layer: _means(spans, stream) for layer, stream in zip(wanted, streams, strict=True)})
+    streams = model.states([span.ids for span in spans], wanted, memory - pools)
+    means = {layer: _means(spans, stream) for layer, stream in zip(wanted, streams, strict=True)}
     finite = np.all([np.isfinite(mean).all(axis=1) for mean in means.values()], axis=0)
     if not finite.all():
         left_out += tuple(
@@ -141,7 +145,7 @@ def _pooled(
         spans = tuple(span for span, fine in zip(spans, finite, strict=True) if fine)
         if too_few := _too_few(len(spans), probes, left_out):
             return too_few
-    return forward, spans, layers, np.stack([means[layer][finite] for layer in layers]), left_out
+    return name, spans, layers, np.stack([means[layer][finite] for layer in layers]), left_out
 
 
 def layer_at(depth: float, layers: int) -> int:
