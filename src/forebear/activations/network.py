@@ -195,7 +195,8 @@ def _kind(artifact: Artifact) -> Kind:
     kind = KINDS.get(given) if isinstance(given, str) else None
     if kind is None:
         raise Refused(f"models of type {one_line(str(given), 40)} are not computed by this implementation")
-    if not kind.gguf and artifact.weights.config and not any(f.path == "config.json" for f in artifact.source.files()):
+    from_weights = bool(artifact.weights.config) and not any(f.path == "config.json" for f in artifact.source.files())
+    if from_weights and not (kind.gguf and kind.epsilon[0] in artifact.config):
         raise Refused(f"{artifact.weights.format} does not say all that models of type {given} compute")
     if any("lora_" in name for name in artifact.weights.tensors):
         raise Refused("it holds low-rank updates that were not merged")

@@ -241,11 +241,11 @@ class TorchModel:
             if layer == layers[-1]:
                 raise _Done
 
-        hooks = [
+        hooks = [self.stack[0].register_forward_pre_hook(before, with_kwargs=True)]  # first: layer 0 needs no layer
+        hooks += [
             module.register_forward_pre_hook(lambda m, args, path=path: self._fill(path, m))
             for path, module in self.network.named_modules()
         ]
-        hooks.append(self.stack[0].register_forward_pre_hook(before, with_kwargs=True))
         for k, module in enumerate(self.stack[: layers[-1]], start=1):
             hooks.append(module.register_forward_hook(lambda m, args, out, k=k: after(k, m, out)))
         try:

@@ -40,6 +40,7 @@ OTHERS = {
 }
 """The same for keys that have one name in all configs."""
 MAX_BASES = 20
+_FREQUENCIES = re.compile(r"rope_(freqs|factors_(long|short))\.weight$")
 _HUB = re.compile(r"https://huggingface\.co/([\w.-]+/[\w.-]+)/?")
 
 
@@ -67,9 +68,24 @@ def config_of(header: Header, conversion: Conversion | None) -> dict[str, Any]:
     for key, ours in OTHERS.items():
         if (number := header.number(f"{name}.{ours}")) is not None:
             config[key] = number
+    if scaling := _rope_scaling(header, name):
+        config["rope_scaling"] = scaling
     tokens = header.metadata.get("tokenizer.ggml.tokens")
     vocabulary = header.count(f"{name}.vocab_size") or (len(tokens) if isinstance(tokens, list) else 0)
     return config | ({"vocab_size": vocabulary} if vocabulary else {})
+
+
+def _rope_scaling(header: Header, name: str) -> dict[str, Any]:
+    """How rotary positions are scaled; where frequencies lie in tensors of the file, no more than that they do."""
+    if any(_FREQUENCIES.search(info.name) for info in header.tensors):
+        return {"rope_type": "frequencies of the file's own"}
+    kind = header.text(f"{name}.rope.scaling.type")
+    if kind in ("", "none"):
+        return {}
+    factor = header.number(f"{name}.rope.scaling.factor")
+    trained = header.number(f"{name}.rope.scaling.original_context_length")
+    said = {"factor": factor, "original_max_position_embeddings": trained}
+    return {"rope_type": kind, **{key: value for key, value in said.items() if value is not None}}
 
 
 def _rotating_share(said: Mapping[str, int | None]) -> float | None:
