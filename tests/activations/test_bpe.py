@@ -24,7 +24,7 @@ ODD += ["👩\u200d🚀 <s>x</s>", "<li>  <li>"]
 
 def added(text: str, number: int, **more: Any) -> dict[str, Any]:
     """An added token as files have it."""
-    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    flags: dict[str, Any] = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     return {"id": number, "content": text, **flags, "special": False, **more}
 
 
@@ -45,7 +45,7 @@ def pieces(**more: Any) -> dict[str, Any]:
     words = ["<unk>", "<s>", "</s>", *(f"<0x{k:02X}>" for k in range(256)), *"▁abcdefghijklmnopqrstuvwxyz.,"]
     merges = ["t h", "th e", "▁ the", "▁ a", "▁ ▁", "e r", "i n"]
     vocabulary = {text: k for k, text in enumerate([*words, *(m.replace(" ", "") for m in merges)])}
-    model = {"type": "BPE", "vocab": vocabulary, "merges": [m.split(" ") for m in merges]}
+    model: dict[str, Any] = {"type": "BPE", "vocab": vocabulary, "merges": [m.split(" ") for m in merges]}
     model |= {"unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True}
     special = [added(text, k, special=True) for k, text in enumerate(words[:3])]
     steps = [{"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]

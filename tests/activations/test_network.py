@@ -149,7 +149,7 @@ def test_head_counts_that_contradict_the_shapes_are_refused(tmp_path: Path) -> N
     assert "head structure" in refused(opened(folder))
 
 
-STATED = {"llama.attention.layer_norm_rms_epsilon": 1e-5}
+STATED: dict[str, Any] = {"llama.attention.layer_norm_rms_epsilon": 1e-5}
 
 
 def test_a_gguf_file_has_the_states_of_the_model_it_was_made_from(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ CASES = (
 )
 """Families of many kinds: experts apart and stacked, latent and linear attention, encoders, positions of every sort."""
 
-UNKNOWN_TO_US = {
+UNKNOWN_TO_US: dict[str, dict[str, Any]] = {
     "mamba": {"state_size": 4},
     "lfm2": {"num_key_value_heads": 2, "layer_types": ["conv", "full_attention", "conv"]},
     "persimmon": {},
