@@ -142,6 +142,15 @@ def test_a_model_that_does_not_say_what_it_is_is_refused(tmp_path: Path) -> None
     assert "do not settle it" in refused(opened(tmp_path / "b"))
 
 
+def test_layers_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    """Not even where the config counts what is left: which layers run is not what the numbers say."""
+    artifact = opened(tiny_llama(tmp_path / "a"))
+    tensors = {n: t.values() for n, t in artifact.weights.tensors.items() if ".layers.1." not in n}
+    config = {**artifact.config, "num_hidden_layers": 3}
+    write_model(tmp_path / "b", tensors, config, False, "F32", None, "default")
+    assert "some of its layers are not there" in refused(opened(tmp_path / "b"))
+
+
 def test_head_counts_that_contradict_the_shapes_are_refused(tmp_path: Path) -> None:
     folder = tiny_llama(tmp_path)
     config = (folder / "config.json").read_text().replace('"num_attention_heads": 4', '"num_attention_heads": 7')

@@ -325,6 +325,10 @@ def _expect_tensors(artifact: Artifact, kind: Kind) -> None:
     for role in ("embed", *(() if kind.theta else ("positions",))):
         if role not in artifact.names:
             raise Refused(f"it has no {role} tensor")
+    assert artifact.architecture is not None
+    last = artifact.architecture.roles["layers.{layer}.attn_norm"].name.format(layer=geometry.layers - 1)
+    if not artifact.names.get(f"layers.{geometry.layers - 1}.attn_norm", last).endswith(last):
+        raise Refused("some of its layers are not there")
     expected = _layer_roles(kind, artifact.config, geometry)
     found: list[set[str]] = [set() for _ in range(geometry.layers)]
     for role in artifact.names:
