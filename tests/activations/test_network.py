@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 import ggufs
-from forebear.activations.network import KINDS, Network, network_of
+from forebear.activations.kinds import KINDS
+from forebear.activations.network import Network, network_of
 from forebear.activations.plain import Plain
 from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.architecture import families
 from forebear.sources import LocalSource
 from models import tiny, tiny_llama, write_model
 
+LONG = {"rope_type": "longrope"}
 FAMILIES = ("llama", "qwen2", "qwen3", "mixtral", "gpt2", "gpt_neox")
 
 
@@ -68,6 +70,11 @@ def test_a_plain_model_is_understood(family: str, tmp_path: Path) -> None:
         ({"rope_theta": 0}, "rope_theta is no usable number"),
         ({"rope_scaling": [1]}, "rope_scaling is no object"),
         ({"rope_scaling": {"rope_type": "su"}}, "a method that is not known here (su)"),
+        ({"rope_scaling": LONG, "max_position_embeddings": 512}, "short_factor"),
+        (
+            {"rope_scaling": {"rope_type": "longrope", "short_factor": [0] * 8}, "max_position_embeddings": 512},
+            "short_f",
+        ),
         ({"rope_scaling": {"rope_type": ["linear"]}}, "a method that is not known here"),
         ({"rope_scaling": {"rope_type": "linear"}}, "factor is missing"),
         ({"rope_scaling": {"rope_type": "linear", "factor": 0}}, "factor is no usable number"),
@@ -181,7 +188,7 @@ def test_a_gguf_file_has_the_states_of_the_model_it_was_made_from(tmp_path: Path
     [
         ({}, "does not say all"),
         ({**STATED, "llama.rope.scaling.type": "yarn", "llama.rope.scaling.factor": 4.0}, ""),
-        ({**STATED, "llama.rope.scaling.type": "longrope"}, "not known here (longrope)"),
+        ({**STATED, "llama.rope.scaling.type": "longrope"}, "short_factor"),
     ],
     ids=["silent", "yarn", "longrope"],
 )

@@ -27,6 +27,11 @@ MOVED = 1e-2
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
 LLAMA3 |= {"original_max_position_embeddings": 16}
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}
+EIGHT_PLANES = {"type": "longrope", "short_factor": [1.0, 1.1, 1.3, 1.7, 2.0, 2.5, 3.0, 4.0], "long_factor": [9.0] * 8}
+SU = {**EIGHT_PLANES, "type": "su", "original_max_position_embeddings": 512}
+SIX_PLANES = {**EIGHT_PLANES, "short_factor": [1.0, 1.1, 1.3, 1.7, 2.0, 2.5], "long_factor": [9.0] * 6}
+LONG = {"original_max_position_embeddings": 512, "max_position_embeddings": 8192, "rope_scaling": EIGHT_PLANES}
+MULTIPLIED = {"residual_multiplier": 0.3, "embedding_multiplier": 9.0, "attention_multiplier": 0.1}
 LAYERWISE = {"layer_types": ["full_attention", "sliding_attention", "full_attention"]}
 
 CASES = (
@@ -81,6 +86,18 @@ CASES = (
     Case("mixtral-stacked", "mixtral", False, {"num_local_experts": 4}, stacked=True),
     Case("mixtral-three-of-six", "mixtral", True, {"num_local_experts": 6, "num_experts_per_tok": 3}),
     Case("mixtral-window", "mixtral", False, {"num_local_experts": 4, "sliding_window": 4}),
+    Case("phi3", "phi3", False),
+    Case("phi3-partial", "phi3", False, {"partial_rotary_factor": 0.75, "sliding_window": 4}),
+    Case("phi3-long", "phi3", False, LONG),
+    Case("phi3-long-partial", "phi3", False, {**LONG, "partial_rotary_factor": 0.75, "rope_scaling": SIX_PLANES}),
+    Case("phi3-old-name", "phi3", False, {**LONG, "rope_scaling": SU}),
+    Case("smollm3", "smollm3", True, {"no_rope_layer_interval": 2}),
+    Case("smollm3-layers", "smollm3", False, {"no_rope_layers": [0, 1, 1], "attention_bias": True}),
+    Case("granite", "granite", True, MULTIPLIED),
+    Case("granite-biases", "granite", False, {"attention_bias": True, "mlp_bias": True}),
+    Case("starcoder2", "starcoder2", True),
+    Case("starcoder2-window", "starcoder2", False, {"sliding_window": 4, "norm_epsilon": 0.2}),
+    Case("starcoder2-no-biases", "starcoder2", False, {"use_bias": False}),
     Case("gpt2-tied", "gpt2", True),
     Case("gpt2-inner", "gpt2", False, {"n_inner": 40, "layer_norm_epsilon": 0.2}),
     Case("gpt2-gelu", "gpt2", True, {"activation_function": "gelu"}),

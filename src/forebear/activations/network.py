@@ -12,96 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.activations.arithmetic import ACTIVATIONS
+from forebear.activations.kinds import KINDS, QKV, Kind
 from forebear.activations.rotation import Rotation, parameters_of, rotation_of
 from forebear.activations.settings import Refused, count, flag, number, word
 from forebear.artifacts import Artifact
-from forebear.artifacts.architecture import Geometry
+from forebear.artifacts.architecture import Architecture, Geometry
 from forebear.artifacts.config import Sizes, declared_sizes
-from forebear.artifacts.geometry import unheeded_rotary
+from forebear.artifacts.geometry import rotary_fraction, unheeded_rotary
 from forebear.errors import one_line
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What the code of one ``model_type`` does, and takes where the config is silent.
-
-    Attributes:
-        activation: the config's key for the activation function, and its default.
-        epsilon: the same for what norms add to a variance.
-        layer_norm: whether norms centre, and have a bias.
-        gated: whether the MLP multiplies by a gate.
-        theta: the base of rotary positions; 0 where there are none.
-        window: ``none``; ``all`` layers see ``sliding_window`` positions; the ``upper`` ones, from
-            ``max_window_layers`` on, where ``use_sliding_window`` is set; or all but every ``every``-th.
-        default_window: where the config is silent.
-        every: see ``window``.
-        biases: roles with a bias, each with the config's key that decides it and the default; without a key, always.
-        normed_heads: whether queries and keys have norms.
-        post_norms: whether attention and MLP are normed once more before they are added.
-        scaled: whether embeddings are multiplied by the root of the width.
-        scalar: default of ``query_pre_attn_scalar``; 0 where scores are scaled by the head size.
-        softcap: default of ``attn_logit_softcapping``; 0 where the code has none.
-        parallel: the config's key for attention and MLP side by side, and its default.
-        gguf: whether everything that varies among such models stands in the metadata of a GGUF file too.
-    """
-
-    activation: tuple[str, str] = ("hidden_act", "silu")
-    epsilon: tuple[str, float] = ("rms_norm_eps", 1e-6)
-    layer_norm: bool = False
-    gated: bool = True
-    theta: float = 10_000.0
-    window: str = "none"
-    default_window: int | None = 4096
-    every: int = 0
-    biases: tuple[tuple[str, str, bool], ...] = ()
-    normed_heads: bool = False
-    post_norms: bool = False
-    scaled: bool = False
-    scalar: float = 0.0
-    softcap: float = 0.0
-    parallel: tuple[str, bool] = ("", False)
-    gguf: bool = False
-
-
-_QKV = ("attn.q", "attn.k", "attn.v")
-_ATTENTION = tuple((role, "attention_bias", False) for role in (*_QKV, "attn.o"))
-_MLP = tuple((f"mlp.{role}", "mlp_bias", False) for role in ("gate", "up", "down"))
-_GELU = ("hidden_activation", "gelu_pytorch_tanh")
-
-KINDS: Mapping[str, Kind] = {
-    "llama": Kind(biases=_ATTENTION + _MLP, gguf=True),
-    "mistral": Kind(window="all"),
-    "qwen2": Kind(window="upper", biases=tuple((role, "", True) for role in _QKV), gguf=True),
-    "qwen3": Kind(window="upper", biases=_ATTENTION, normed_heads=True, gguf=True),
-    "mixtral": Kind(epsilon=("rms_norm_eps", 1e-5), theta=1e6, window="all", default_window=None, gguf=True),
-    "gemma": Kind(activation=("hidden_act", "gelu_pytorch_tanh"), biases=_ATTENTION, scaled=True),
-    "gemma2": Kind(
-        _GELU, window="most", every=2, biases=_ATTENTION, post_norms=True, scaled=True, scalar=256, softcap=50
-    ),
-    "gemma3_text": Kind(
-        _GELU, window="most", every=6, biases=_ATTENTION, normed_heads=True, post_norms=True, scaled=True, scalar=256
-    ),
-    "gpt2": Kind(
-        ("activation_function", "gelu_new"),
-        ("layer_norm_epsilon", 1e-5),
-        layer_norm=True,
-        gated=False,
-        theta=0,
-        biases=tuple((role, "", True) for role in (*_QKV, "attn.o", "mlp.up", "mlp.down")),
-    ),
-    "gpt_neox": Kind(
-        ("hidden_act", "gelu"),
-        ("layer_norm_eps", 1e-5),
-        layer_norm=True,
-        gated=False,
-        biases=(
-            *((role, "attention_bias", True) for role in (*_QKV, "attn.o")),
-            *((role, "", True) for role in ("mlp.up", "mlp.down")),
-        ),
-        parallel=("use_parallel_residual", True),
-    ),
-}
-"""The ``model_type`` values that can be computed, each read in the code of ``transformers`` 5.23."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +33,7 @@ class Network:
         layer_norm, gated, normed_heads, post_norms: see :class:`Kind`.
         gain_offset: what is added to a stored gain.
         embedding_scale: what embeddings are multiplied by.
+        residual_scale: what attention and MLP are multiplied by before they are added.
         parallel: whether the MLP reads the same residual stream as the attention.
         scales: what attention scores are multiplied by, layer by layer.
         windows: how many positions a token sees, layer by layer; None for all before it.
@@ -132,6 +51,7 @@ class Network:
     post_norms: bool
     gain_offset: float
     embedding_scale: float
+    residual_scale: float
     parallel: bool
     scales: tuple[float, ...]
     windows: tuple[int | None, ...]
@@ -173,11 +93,12 @@ def _network(artifact: Artifact) -> Network:
         kind.normed_heads,
         kind.post_norms,
         family.gain_offset,
-        geometry.width**0.5 if kind.scaled else 1.0,
+        number(config, "embedding_multiplier", 1.0) if kind.multiplied else geometry.width**0.5 if kind.scaled else 1.0,
+        number(config, "residual_multiplier", 1.0) if kind.multiplied else 1.0,
         bool(kind.parallel[0]) and flag(config, *kind.parallel),
         _scales(kind, config, geometry),
         _windows(kind, config, kinds),
-        _rotations(kind, config, geometry, kinds),
+        _rotations(kind, family, config, geometry, kinds),
         _softcap(kind, config),
         _chosen(config, geometry),
     )
@@ -215,6 +136,8 @@ def _activation(kind: Kind, config: Mapping[str, Any]) -> str:
 
 def _scales(kind: Kind, config: Mapping[str, Any], geometry: Geometry) -> tuple[float, ...]:
     assert geometry.head_dim
+    if kind.multiplied:
+        return (number(config, "attention_multiplier", 1.0),) * geometry.layers
     scale = (number(config, "query_pre_attn_scalar", kind.scalar) if kind.scalar else geometry.head_dim) ** -0.5
     if not kind.theta:  # GPT-2's settings
         scale = scale if flag(config, "scale_attn_weights", True) else 1.0
@@ -274,7 +197,7 @@ def _windows(kind: Kind, config: Mapping[str, Any], limited: tuple[bool, ...]) -
 
 
 def _rotations(
-    kind: Kind, config: Mapping[str, Any], geometry: Geometry, limited: tuple[bool, ...]
+    kind: Kind, family: Architecture, config: Mapping[str, Any], geometry: Geometry, limited: tuple[bool, ...]
 ) -> tuple[Rotation | None, ...]:
     if not kind.theta:
         return (None,) * geometry.layers
@@ -293,7 +216,29 @@ def _rotations(
         theta = number(config, "rotary_emb_base", kind.theta)
     else:
         theta = number(config, "rope_theta", kind.theta)
-    return (rotation_of(parameters, config, theta, dims),) * geometry.layers
+        if int(geometry.head_dim * rotary_fraction(family, config, geometry.head_dim)) != dims:
+            raise Refused("an odd number of dimensions of its heads rotates")
+    if kind.long:
+        config = {"original_max_position_embeddings": 4096, **config}
+        if parameters.get("rope_type", parameters.get("type", "default")) in ("su", "yarn"):
+            parameters["rope_type"] = "longrope"
+    rotation = rotation_of(parameters, config, theta, dims)
+    return tuple(rotation if turns else None for turns in _rotating(kind, config, geometry.layers))
+
+
+def _rotating(kind: Kind, config: Mapping[str, Any], layers: int) -> tuple[bool, ...]:
+    """Layer by layer, whether queries and keys are rotated."""
+    if not kind.skips:
+        return (True,) * layers
+    if flag(config, "use_sliding_window"):
+        raise Refused("its config sets use_sliding_window")
+    given = config.get("no_rope_layers")
+    if given is None:
+        every = count(config, "no_rope_layer_interval", 4)
+        return tuple((layer + 1) % every != 0 for layer in range(layers))
+    if not isinstance(given, list) or len(given) != layers or not all(rotates in (0, 1) for rotates in given):
+        raise Refused("its no_rope_layers are not 0 or 1 for each layer")
+    return tuple(rotates == 1 for rotates in given)
 
 
 def _two_rotations(config: Mapping[str, Any], dims: int) -> tuple[Rotation, Rotation]:
@@ -343,7 +288,7 @@ def _expect_tensors(artifact: Artifact, kind: Kind) -> None:
 
 def _layer_roles(kind: Kind, config: Mapping[str, Any], geometry: Geometry) -> set[str]:
     norms = ["attn_norm", "mlp_norm", *(["attn_post_norm", "mlp_post_norm"] if kind.post_norms else [])]
-    roles = {*norms, *_QKV, "attn.o"}
+    roles = {*norms, *QKV, "attn.o"}
     roles |= {f"{norm}.bias" for norm in norms} if kind.layer_norm else set()
     roles |= {"attn.q_norm", "attn.k_norm"} if kind.normed_heads else set()
     mlp = ("gate", "up", "down") if kind.gated else ("up", "down")

@@ -122,8 +122,9 @@ class _Run:
 
     def layer(self, layer: int, stream: F32) -> F32:
         """The residual stream after a layer."""
-        after = stream + self.attended(layer, stream)
-        return after + self.transformed(layer, stream if self.network.parallel else after)
+        scale = np.float32(self.network.residual_scale)
+        after = stream + scale * self.attended(layer, stream)
+        return np.asarray(after + scale * self.transformed(layer, stream if self.network.parallel else after))
 
     def attended(self, layer: int, stream: F32) -> F32:
         """What attention adds, ``(tokens, width)``."""

@@ -71,6 +71,8 @@ def rotation_of(parameters: Mapping[str, Any], config: Mapping[str, Any], theta:
             return _rotation(plain)
         case "llama3":
             return _rotation(_llama3(plain, parameters, _trained(parameters, config)))
+        case "longrope":
+            return _longrope(plain, parameters, config)
         case "yarn":
             return _yarn(plain, theta, dims, parameters, config)
     raise Refused(f"its rotary positions are scaled by a method that is not known here ({one_line(str(kind), 40)})")
@@ -113,6 +115,20 @@ def _yarn(plain: F32, theta: float, dims: int, parameters: Mapping[str, Any], co
     ramp = np.clip((np.arange(dims // 2, dtype=np.float32) - np.float32(low)) / np.float32(high - low), 0, 1)
     frequencies = plain / np.float32(factor) * ramp + plain * (1 - ramp)
     return _rotation(frequencies.astype(np.float32), _attention_factor(parameters, factor))
+
+
+def _longrope(plain: F32, parameters: Mapping[str, Any], config: Mapping[str, Any]) -> Rotation:
+    """LongRoPE (arXiv 2402.13753) of texts that are shorter than those the model was first trained on."""
+    trained, factors = _trained(parameters, config), parameters.get("short_factor")
+    if not isinstance(factors, list) or len(factors) != len(plain) or trained < MAX_TOKENS:
+        raise Refused("its short_factor is not one number for each plane, or it was trained on short texts")
+    divisors = np.array([number({"short_factor": f}, "short_factor") for f in factors], dtype=np.float32)
+    if parameters.get("attention_factor") is not None:
+        return _rotation(plain / divisors, number(parameters, "attention_factor"))
+    longest = number(config, "max_position_embeddings")
+    given = parameters.get("factor")
+    factor = longest / trained if given is None else number(parameters, "factor")
+    return _rotation(plain / divisors, 1.0 if factor <= 1 else math.sqrt(1 + math.log(factor) / math.log(trained)))
 
 
 def _attention_factor(parameters: Mapping[str, Any], factor: float) -> float:
