@@ -85,6 +85,17 @@ def test_the_parts_of_a_fused_tensor_make_the_whole(artifacts: dict[str, Artifac
         np.testing.assert_array_equal(np.sort(joined), np.sort(stored(artifacts[family], name).ravel()))
 
 
+def test_vectors_are_the_own_part_of_what_they_are_fused_in(artifacts: dict[str, Artifact]) -> None:
+    gpt2, neox, llama = (artifacts[family] for family in ("gpt2", "gpt_neox", "llama"))
+    blocks = stored(gpt2, "transformer.h.1.attn.c_attn.bias").reshape(3, HIDDEN)
+    groups = stored(neox, "gpt_neox.layers.1.attention.query_key_value.bias").reshape(HEADS, 3, HEAD)
+    for place, part in enumerate("qkv"):
+        np.testing.assert_array_equal(role(gpt2, f"layers.1.attn.{part}.bias").vector(), blocks[place])
+        np.testing.assert_array_equal(role(neox, f"layers.1.attn.{part}.bias").vector(), groups[:, place].ravel())
+    gain = stored(llama, "model.layers.1.input_layernorm.weight")
+    np.testing.assert_array_equal(role(llama, "layers.1.attn_norm").vector(), gain)
+
+
 def test_fused_heads_of_unknown_size_are_a_bug_of_the_caller() -> None:
     fused = Role("r", "n", ("key", "residual"), Part("groups", ("query", "key", "value"), 1))
     tensor = Tensor("n", "F32", (12, 4), "f", 0, Memory({"f": bytes(192)}))

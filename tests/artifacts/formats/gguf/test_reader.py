@@ -223,6 +223,32 @@ def test_the_share_that_rotates(arch: str, rotary: int, key: str, share: float |
     assert Gguf().read(Memory({"m.gguf": raw})).config.get(key) == share
 
 
+@pytest.mark.parametrize(
+    ("said", "scaling"),
+    [
+        ({}, None),
+        ({"type": "none", "factor": 1.0}, None),
+        ({"type": "linear", "factor": 4.0}, {"rope_type": "linear", "factor": 4.0}),
+        (
+            {"type": "yarn", "factor": 4.0, "original_context_length": 4096},
+            {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096},
+        ),
+        ({"type": "yarn", "factor": "four"}, {"rope_type": "yarn"}),
+    ],
+    ids=str,
+)
+def test_how_rotary_positions_are_scaled(said: dict[str, object], scaling: dict[str, object] | None) -> None:
+    raw = file(**{f"llama.rope.scaling.{key}": value for key, value in said.items()})
+    assert Gguf().read(Memory({"m.gguf": raw})).config.get("rope_scaling") == scaling
+
+
+def test_frequencies_in_tensors_are_told_though_the_family_has_no_such_tensor() -> None:
+    tensors = {"token_embd.weight": f32(ROWS), "rope_freqs.weight": f32(ROWS[0])}
+    read = Gguf().read(Memory({"m.gguf": gguf({"general.architecture": "llama"}, tensors)}))
+    assert "rope_freqs.weight" not in read.tensors
+    assert read.config["rope_scaling"] == {"rope_type": "frequencies of the file's own"}
+
+
 def test_its_origin_becomes_a_claim_that_a_card_overrules(tmp_path: Path) -> None:
     said = {
         "general.license": "llama3",
