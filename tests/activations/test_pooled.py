@@ -220,6 +220,33 @@ def test_an_error_on_the_way_is_a_reason(error: Exception, tmp_path: Path) -> No
     assert said in ("model.safetensors: is damaged", "there was too little memory")
 
 
+@pytest.mark.parametrize(
+    ("family", "ending", "shape"),
+    [
+        ("llama", "layers_1_mlp_gate_proj_weight", (1, 64)),
+        ("llama", "layers_1_mlp_up_proj_weight", (1, 64)),
+        ("llama", "layers_1_mlp_down_proj_weight", (64, 100)),
+        ("qwen3", "layers_1_self_attn_q_norm_weight", (1,)),
+        ("mixtral", "layers_1_block_sparse_moe_gate_weight", (5, 64)),
+        ("mixtral", "layers_1_block_sparse_moe_gate_weight", (3, 64)),
+        ("mixtral", "layers_1_block_sparse_moe_experts_2_w1_weight", (1, 64)),
+    ],
+)
+def test_tensors_that_do_not_fit_together_are_a_reason(
+    family: str, ending: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    """A size of one most of all, which numpy would stretch."""
+    artifact = model(tmp_path / "a", family=family)
+    odd = edited(artifact, tmp_path / "b", **{ending: np.ones(shape, dtype=np.float32)})
+    untold(pooled(odd, PROBES, (1.0,), forwards=[Plain()]))
+
+
+def test_biases_that_do_not_fit_are_a_reason(tmp_path: Path) -> None:
+    folder = tiny("gpt2", tmp_path / "a")
+    odd = edited(read_artifact(LocalSource(folder)), tmp_path / "b", h_1_mlp_c_fc_bias=np.ones(1, dtype=np.float32))
+    untold(pooled(odd, PROBES, (1.0,), forwards=[Plain()]))
+
+
 def test_a_file_that_is_cut_off_meanwhile_is_a_reason(tmp_path: Path) -> None:
     artifact = model(tmp_path)
     path = tmp_path / "model.safetensors"

@@ -16,21 +16,14 @@ from forebear.activations.arithmetic import ACTIVATIONS, attention, layer_norm, 
 from forebear.activations.base import F32, MAX_TOKENS, Ids
 from forebear.activations.network import Network, network_of
 from forebear.artifacts import Artifact
-from forebear.artifacts.roles import role_tensor
+from forebear.artifacts.roles import RoleTensor, role_tensor
 from forebear.errors import FormatError
 
 AT_ONCE = 16_000_000
 """Values of the widest intermediate array in memory at a time."""
 
-OUTPUTS = {
-    "q": "query",
-    "k": "key",
-    "v": "value",
-    "o": "residual",
-    "up": "neuron",
-    "gate": "neuron",
-    "down": "residual",
-}
+OUTPUTS = {"q": "query", "k": "key", "v": "value", "o": "residual"}
+OUTPUTS |= {"up": "neuron", "gate": "neuron", "down": "residual", "router": "expert"}
 """The last word of a matrix' role to the axis of its outputs."""
 
 
@@ -132,7 +125,8 @@ class _Run:
         normed = self._norm(f"{stem}_norm", stream)
         q, k, v = (self._linear(f"{stem}.{part}", normed) for part in "qkv")
         mixed = np.empty_like(q)
-        gains = tuple(self._gain(f"{stem}.{part}_norm") for part in "qk") if net.normed_heads else None
+        head = net.geometry.head_dim or 0
+        gains = tuple(self._gain(f"{stem}.{part}_norm", head) for part in "qk") if net.normed_heads else None
         for tokens in self.groups:
             step = max(1, AT_ONCE // (tokens.shape[1] * max(q.shape[1], tokens.shape[1] * (net.geometry.heads or 1))))
             for at in range(0, len(tokens), step):
@@ -169,9 +163,13 @@ class _Run:
 
     def _mlp(self, stem: str, x: F32) -> F32:
         act = ACTIVATIONS[self.network.activation]
-        parts = ("gate", "up", "down") if self.network.gated else ("up", "down")
-        weights = {part: self._matrix(f"{stem}.{part}") for part in parts}
-        biases = {part: self._bias(f"{stem}.{part}") for part in parts}
+        parts = ("up", "gate", "down") if self.network.gated else ("up", "down")
+        weights = {"up": self._matrix(f"{stem}.up", x.shape[1])}
+        neurons = len(weights["up"])
+        if self.network.gated:
+            weights["gate"] = self._matrix(f"{stem}.gate", x.shape[1], neurons)
+        weights["down"] = self._matrix(f"{stem}.down", neurons, x.shape[1])
+        biases = {part: self._bias(f"{stem}.{part}", len(weights[part])) for part in parts}
         out = np.empty((len(x), len(weights["down"])), dtype=np.float32)
         step = max(1, AT_ONCE // len(weights["up"]))
         for at in range(0, len(x), step):
@@ -182,7 +180,7 @@ class _Run:
 
     def _routed(self, role: str, x: F32) -> F32:
         """Each expert's share of each token, ``(tokens, experts)``: zero but for the chosen ones, which sum to one."""
-        odds = softmax(x @ self._rows(role, "expert", np.arange(self.network.geometry.experts)).T)
+        odds = softmax(x @ self._matrix(role, x.shape[1], self.network.geometry.experts).T)
         least = np.argsort(-odds, axis=1, kind="stable")[:, self.network.chosen :]
         np.put_along_axis(odds, least, np.float32(0), axis=1)
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
@@ -190,34 +188,40 @@ class _Run:
     # tensors by role
 
     def _norm(self, role: str, x: F32) -> F32:
-        gain = self._gain(role)
+        gain = self._gain(role, x.shape[1])
         if self.network.layer_norm:
-            return layer_norm(x, gain, self._vector(f"{role}.bias"), self.network.epsilon)
+            return layer_norm(x, gain, self._vector(f"{role}.bias", x.shape[1]), self.network.epsilon)
         return rms_norm(x, gain, self.network.epsilon)
 
-    def _gain(self, role: str) -> F32:
-        return self._vector(role) + np.float32(self.network.gain_offset)
+    def _gain(self, role: str, size: int) -> F32:
+        return self._vector(role, size) + np.float32(self.network.gain_offset)
 
     def _linear(self, role: str, x: F32) -> F32:
-        return np.asarray(x @ self._matrix(role).T + self._bias(role))
+        matrix = self._matrix(role, x.shape[1])
+        return np.asarray(x @ matrix.T + self._bias(role, len(matrix)))
 
-    def _matrix(self, role: str) -> F32:
-        """``(outputs, inputs)``."""
+    def _matrix(self, role: str, inputs: int, outputs: int | None = None) -> F32:
+        """``(outputs, inputs)``; sizes are checked, for numpy would stretch a size of one."""
         axis = OUTPUTS[role.rpartition(".")[2]]
-        found = role_tensor(self.artifact, role)
-        return self._rows(role, axis, np.arange(found.length(axis) if found is not None else 0))
+        return self._checked(role, self._rows(role, axis, np.arange(self._role(role).length(axis))), (outputs, inputs))
 
     def _rows(self, role: str, axis: str, indices: Ids) -> F32:
-        found = role_tensor(self.artifact, role)
-        if found is None:
-            raise FormatError(self.artifact.name, f"{role} has no values that can be read")
+        found = self._role(role)
         return found.rows(axis, indices, max(found.tensor.shape))
 
-    def _bias(self, role: str) -> F32 | np.float32:
-        return self._vector(f"{role}.bias") if f"{role}.bias" in self.artifact.names else np.float32(0)
+    def _bias(self, role: str, size: int) -> F32 | np.float32:
+        return self._vector(f"{role}.bias", size) if f"{role}.bias" in self.artifact.names else np.float32(0)
 
-    def _vector(self, role: str) -> F32:
+    def _vector(self, role: str, size: int) -> F32:
+        return self._checked(role, self._role(role).vector(), (size,))
+
+    def _role(self, role: str) -> RoleTensor:
         found = role_tensor(self.artifact, role)
         if found is None:
             raise FormatError(self.artifact.name, f"{role} has no values that can be read")
-        return found.vector()
+        return found
+
+    def _checked(self, role: str, values: F32, shape: tuple[int | None, ...]) -> F32:
+        if any(size is not None and size != found for size, found in zip(shape, values.shape, strict=True)):
+            raise FormatError(self.artifact.name, f"{role} of shape {values.shape} does not fit the rest of its layer")
+        return values
