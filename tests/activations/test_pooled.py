@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -286,3 +289,25 @@ def test_free_memory_is_told() -> None:
 def test_a_network_that_is_only_guessed_cannot_be_told(tmp_path: Path) -> None:
     artifact = model(tmp_path)
     assert "names do not settle it" in untold(pooled(replace(artifact, by_names=True), PROBES, forwards=[Plain()]))
+
+
+def test_a_model_that_numpy_computes_loads_no_heavy_package(tmp_path: Path) -> None:
+    folder = tiny_llama(tmp_path, tokenizer=BYTE_LEVEL)
+    program = (
+        "import sys\n"
+        "from forebear.activations.pooled import Pooled, pooled\n"
+        "from forebear.artifacts import read_artifact\n"
+        "from forebear.sources import LocalSource\n"
+        "assert isinstance(pooled(read_artifact(LocalSource(sys.argv[1]))), Pooled)\n"
+        "print(sorted({'torch', 'transformers', 'tokenizers', 'scipy'} & sys.modules.keys()))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program, folder],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

@@ -8,6 +8,7 @@ Layers are filled as they are reached; where not all fit into memory, each is em
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -319,11 +320,13 @@ def _replace(module: Any, name: str, parameter: Any) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the library's advice on standard error, which is for people who wrote the config."""
+    """Without the libraries' advice on standard error, which is for people who wrote the config."""
     logger = logging.getLogger("transformers")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logger.setLevel(level)
