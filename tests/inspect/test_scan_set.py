@@ -232,7 +232,7 @@ def test_a_drifted_child_deep_in_a_tree_is_found(tmp_path: Path, index: LocalInd
 
 
 def test_models_that_remain_at_a_rate_are_those_whose_exact_tests_pay_for_all() -> None:
-    rows = [Row(f"m{k}", "", f"m{k}", log10_e=e) for k, e in enumerate((-29.0, -4.0, 2.0, None))]
+    rows = [Row(f"m{k}", "", f"m{k}", log10_e=e) for k, e in enumerate((-29.0, -6.0, 2.0, None))]
     assert remaining(rows, 4) == {"m0", "m1"}
     assert remaining(rows, 1_000_000) == {"m0"}  # those that are still to be scanned have been asked as well
     assert remaining([], 0) == frozenset()

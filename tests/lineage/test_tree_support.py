@@ -10,7 +10,7 @@ import pytest
 from forebear.lineage.tree_costs import Costs, middle_of
 from forebear.lineage.tree_ghosts import haunted
 from forebear.lineage.tree_support import SEED, supported
-from lineage.kin import Family, costs, laid, start, trained, way
+from kindred import Family, costs, laid, start, trained, way
 
 Links = set[frozenset[str]]
 

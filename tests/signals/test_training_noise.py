@@ -14,7 +14,7 @@ from forebear.signals import training_noise as module
 from forebear.signals.kinship import kinship
 from forebear.signals.training_noise import kept, training_noise, whitened
 from forebear.sources import open_source
-from lineage.kin import MATRICES, Family, start, trained, way
+from kindred import MATRICES, Family, start, trained, way
 from models import tiny_llama
 
 F64 = NDArray[np.float64]

@@ -148,7 +148,7 @@ def kinship(models: Sequence[Artifact], most: int = MOST_VALUES) -> Kinship:
         met = [table.get(role) for table in tables]
         token = role == "embed" and untied
         if token or _inner(role, pair):
-            chosen = _spread(pair.size[0], TOKEN_ROWS if token else BODY_ROWS)
+            chosen = spread(pair.size[0], TOKEN_ROWS if token else BODY_ROWS)
             for one, two in _rows(pair, met, chosen):
                 same.append(one)
                 other.append(two)
@@ -203,7 +203,8 @@ def _inner(role: str, pair: Pair) -> bool:
     return role.startswith("layers.") and len(pair.a.tensor.shape) == 2 and "router" not in role
 
 
-def _spread(length: int, most: int) -> Indices:
+def spread(length: int, most: int) -> Indices:
+    """At most so many of the numbers below ``length``, evenly spaced."""
     return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(np.int64))
 
 

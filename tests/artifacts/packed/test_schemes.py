@@ -128,7 +128,7 @@ def test_other_families_keep_their_roles(family: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("turn", "model"), enumerate(["dev-llama-1", "dev-mixtral-1", "dev-qwen2-1"]))
+@pytest.mark.parametrize(("turn", "model"), list(enumerate(["dev-llama-1", "dev-mixtral-1", "dev-qwen2-1"])))
 def test_trained_models_keep_their_verdicts_in_every_scheme(turn: int, model: str, tmp_path: Path) -> None:
     """Every model in every third scheme; tests/inspect/test_zoo_formats.py has the other models."""
     zoo = shared("zoo") / "models"
