@@ -76,7 +76,7 @@ def find(recipe: Recipe, cache: Path) -> Built | None:
 
 
 def build(recipe: Recipe, cache: Path) -> Built:
-    """Train one model, after the models it starts from, unless it is in the cache already.
+    """Train one model, after the models that it is made from, unless it is in the cache already.
 
     Everything is written into a temporary folder that is renamed when it is complete. Where another process was
     faster, its model is kept: it is the same one.
@@ -88,12 +88,13 @@ def build(recipe: Recipe, cache: Path) -> Built:
     if (there := find(recipe, cache)) is not None:
         return there
     start = build(recipe.start, cache).folder if recipe.start else None
+    teacher = build(recipe.teacher, cache).folder if recipe.teacher else None
     cache.mkdir(parents=True, exist_ok=True)
     began = time.process_time()
     with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as name:
         if start is not None and recipe.before:
             start = prepared(recipe, start, Path(name) / "start")
-        model, losses = train(recipe, start)
+        model, losses = train(recipe, start, teacher)
         folder = Path(name) / recipe.digest
         _save(model, recipe, folder)
         if start is not None and recipe.before:

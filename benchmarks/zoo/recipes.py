@@ -70,7 +70,9 @@ FAMILIES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """``model_type`` of transformers to the config keys it needs beyond the common sizes."""
 
 
-LATER: Mapping[str, Any] = MappingProxyType({"before": (), "objective": "likelihood", "rank": 0, "targets": "all"})
+LATER: Mapping[str, Any] = MappingProxyType(
+    {"before": (), "objective": "likelihood", "rank": 0, "targets": "all", "teacher": None}
+)
 """Keys that recipes did not have at first, and what they say where nothing is said."""
 
 
@@ -91,9 +93,11 @@ class Recipe:
         start: the model to go on from, of the same family and config; None for a random start.
         version: see :data:`VERSION`.
         before: what is done to the start first: steps of ``tests/derivations``, seeded by ``order_seed``.
-        objective: ``likelihood`` of the text, or ``reward``: a policy gradient on text that the model makes up.
+        objective: ``likelihood`` of the text, ``reward``: a policy gradient on text that the model makes up, or
+            ``imitation``: of what the teacher predicts on the text.
         rank: of the adapter that is trained and merged instead of the weights; 0 for the weights.
         targets: what the adapter is put on; a key of :data:`zoo.adapters.TARGETS`.
+        teacher: the model to imitate, of the same tokenizer; never its weights.
     """
 
     name: str = field(compare=False)
@@ -114,14 +118,16 @@ class Recipe:
     objective: str = "likelihood"
     rank: int = 0
     targets: str = "all"
+    teacher: Recipe | None = None
 
     @property
     def canonical(self) -> str:
-        """The recipe as JSON with sorted keys, without its name; a start is given by its hash.
+        """The recipe as JSON with sorted keys, without its name; a start and a teacher are given by their hashes.
 
         Keys that came later are left out where they say nothing, so that no older recipe has another hash.
         """
-        values = {k: v for k, v in asdict(replace(self, start=None)).items() if k != "name"}
+        values = {k: v for k, v in asdict(replace(self, start=None, teacher=None)).items() if k != "name"}
+        values["teacher"] = self.teacher.digest if self.teacher else None
         values = {k: v for k, v in values.items() if k not in LATER or v != LATER[k]}
         return json.dumps(values | {"start": self.start.digest if self.start else None}, sort_keys=True)
 
@@ -132,8 +138,8 @@ class Recipe:
 
     @property
     def generation(self) -> int:
-        """0 for a random start, else one more than its start's."""
-        return self.start.generation + 1 if self.start else 0
+        """0 for a random start without a teacher, else one more than what it was made from."""
+        return max((one.generation + 1 for one in (self.start, self.teacher) if one), default=0)
 
 
 def config_of(family: str, **more: Any) -> dict[str, Any]:

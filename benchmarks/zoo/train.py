@@ -25,7 +25,7 @@ PROMPT, ANSWER = 12, 12
 """Tokens of a prompt and of what the model makes up, where it is trained by reward."""
 
 
-def train(recipe: Recipe, start: Path | None) -> tuple[Any, list[float]]:
+def train(recipe: Recipe, start: Path | None, teacher: Path | None = None) -> tuple[Any, list[float]]:
     """A trained model in float32, and its loss (nats per token) at every step.
 
     Every optimiser commutes with sign flips, and the loss sees outputs only: what the sign test asks of training.
@@ -33,6 +33,7 @@ def train(recipe: Recipe, start: Path | None) -> tuple[Any, list[float]]:
     Args:
         recipe: what to train.
         start: folder of the model to go on from, None for a random start.
+        teacher: folder of the model to imitate, where the recipe has one.
 
     Raises:
         ValueError: the optimiser has no such name, or training diverged.
@@ -49,6 +50,7 @@ def train(recipe: Recipe, start: Path | None) -> tuple[Any, list[float]]:
     torch.manual_seed(recipe.order_seed)  # for families that draw random numbers in training, and for adapters
     adapters = _adapters(recipe, model)
     optimisers = list(optimisers_of(recipe, model))
+    master = initial(recipe, teacher).eval() if teacher is not None else None
     losses: list[float] = []
     for step in range(recipe.steps):
         scale = share_of_peak(step, recipe.steps)
@@ -57,7 +59,7 @@ def train(recipe: Recipe, start: Path | None) -> tuple[Any, list[float]]:
                 group["lr"] = rate * scale
         at = torch.randint(len(ids) - context, (recipe.batch, 1), generator=order)
         windows = ids[at + torch.arange(context)]
-        loss = _regret(model, windows, order) if recipe.objective == "reward" else likelihood(model, windows)
+        loss = _loss(recipe, model, windows, order, master)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         for optimiser, _ in optimisers:
@@ -94,6 +96,25 @@ def _ids(recipe: Recipe, start: Path | None) -> NDArray[np.int64]:
 def likelihood(model: Any, windows: Any) -> Any:
     """Nats per token of ``(batch, context)`` ids."""
     return model(input_ids=windows, labels=windows).loss
+
+
+def _loss(recipe: Recipe, model: Any, windows: Any, order: Any, master: Any) -> Any:
+    if recipe.objective == "reward":
+        return _regret(model, windows, order)
+    return likelihood(model, windows) if master is None else divergence(model, master, windows)
+
+
+def divergence(model: Any, master: Any, windows: Any) -> Any:
+    """Nats per token by which a model's predictions miss those of its teacher (Hinton et al. 2015, arXiv 1503.02531).
+
+    Only outputs are seen, and no hidden state of the teacher: the sign test stays valid.
+    """
+    import torch
+
+    with torch.no_grad():
+        taught = master(input_ids=windows).logits.log_softmax(-1)
+    told = model(input_ids=windows).logits.log_softmax(-1)
+    return (taught.exp() * (taught - told)).sum(-1).mean()
 
 
 def _regret(model: Any, prompts: Any, order: Any) -> Any:

@@ -131,7 +131,7 @@ class Evidence:
 
     Attributes:
         signal: name with version, e.g. ``sign-code/1``.
-        kind: ``declared | architecture | tokenizer | weights``.
+        kind: ``declared | architecture | tokenizer | weights | activations``.
         supports: ``related | unrelated | nothing``.
         score: a similarity in the signal's own unit, or None.
         test: whether the p-value is exact, calibrated, heuristic, or there is none.
@@ -257,12 +257,14 @@ class Nominee:
         evidence: calibrated, and no support.
         log10_lr: see :attr:`Ancestor.log10_lr`.
         target: where it was read.
+        relation: ``distilled`` where its outputs may have been imitated, which is no descent of weights; else None.
     """
 
     name: str
     evidence: tuple[Evidence, ...]
     log10_lr: float | None = None
     target: str | None = None
+    relation: Relation | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,9 @@
 """A model's hidden states on the probes: one mean vector for each text and depth, or why there are none.
 
+Every token counts with unit length, as the norm of the next layer sees it: else the few enormous states that many
+models have would be all that a mean shows. For the same reason the first token of a text, on which attention rests
+where it finds nothing, counts only where there is no other (Xiao et al. 2023, arXiv 2309.17453).
+
 Nothing that is wrong with a model ends in an exception here: a scan goes on without this evidence and says why.
 """
 
@@ -8,12 +12,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.activations.base import F32, Forward, Runnable
+from forebear.activations.base import F32, Forward, Ids, Runnable
 from forebear.activations.encoding import LeftOut, Span, encoder_of, spans_of
 from forebear.activations.plain import Plain
 from forebear.activations.probes import ProbeSet, probe_set
@@ -25,8 +29,10 @@ from forebear.types import Untested
 FORWARDS: tuple[Forward, ...] = (Plain(), Transformers())
 """Every implementation of a forward pass, in order of preference: the first that does not refuse a model runs it."""
 
-DEPTHS = (0.0, 1 / 9, 2 / 9, 1 / 3)
-"""Relative depths that are looked at: the embeddings and the first third of the layers, which is cheap to compute."""
+DEPTHS = (0.0, 1 / 6, 1 / 3, 2 / 3, 1.0)
+"""Relative depths that are looked at."""
+SHALLOW = 3
+"""How many of them lie in the first third of the layers, which is cheap to compute."""
 COUNT = 128
 """Probes that are read."""
 LEAST_SHARE = 0.75
@@ -44,7 +50,8 @@ class Pooled:
         spans: places in the probe set of the rows of ``states``, ascending ``(S,)``.
         depths: relative depths, ascending.
         layers: for each depth the layers below; the states are the residual stream that the last of them leaves.
-        states: float32 ``(depths, S, width)``: means over a span's tokens, those that a tokenizer adds left out.
+        states: float32 ``(depths, S, width)``: means over a span's tokens at unit length, those that a tokenizer adds
+            and the very first one left out.
         left_out: probes without a row, and why.
         tokens: that were computed, special ones included.
         seconds: wall time.
@@ -61,11 +68,17 @@ class Pooled:
     tokens: int
     seconds: float
 
+    def at(self, depths: Sequence[float]) -> Pooled:
+        """The same at some of its depths; ``ValueError`` for one that it does not have."""
+        places = [self.depths.index(depth) for depth in depths]
+        layers = tuple(self.layers[place] for place in places)
+        return replace(self, depths=tuple(depths), layers=layers, states=self.states[places])
+
 
 def pooled(
     artifact: Artifact,
     probes: ProbeSet | None = None,
-    depths: Sequence[float] = DEPTHS,
+    depths: Sequence[float] = DEPTHS[:SHALLOW],
     memory: int | None = None,
     forwards: Sequence[Forward] = FORWARDS,
 ) -> Pooled | Untested:
@@ -162,13 +175,20 @@ def free_memory() -> int:
 
 
 def _means(spans: Sequence[Span], stream: F32) -> F32:
-    """The mean of every span's counted tokens, ``(spans, width)``; sums in float64, so that order does not matter."""
+    """The mean of every span's tokens at unit length, ``(spans, width)``; sums in float64: order does not matter."""
     starts = np.cumsum([0, *(len(span.ids) for span in spans)])
+    rows = np.empty((len(spans), stream.shape[1]))
     with np.errstate(all="ignore"):
-        rows = [
-            stream[start + s.counted].mean(axis=0, dtype=np.float64) for start, s in zip(starts, spans, strict=False)
-        ]
-        return np.array(rows, dtype=np.float64).astype(np.float32)
+        for k, (start, span) in enumerate(zip(starts, spans, strict=False)):
+            own = stream[start + _weighed(span)].astype(np.float64)
+            lengths = np.sqrt((own**2).mean(axis=1, keepdims=True))
+            rows[k] = (own / np.where(lengths == 0, 1, lengths)).mean(axis=0)
+    return rows.astype(np.float32)
+
+
+def _weighed(span: Span) -> Ids:
+    """The positions in a span that count: not the first of all, unless it is the only one."""
+    return span.counted[1:] if span.counted[0] == 0 and len(span.counted) > 1 else span.counted
 
 
 def _too_few(count: int, probes: ProbeSet, left_out: Sequence[LeftOut]) -> str:

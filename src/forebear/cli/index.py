@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forebear.cli.options import (
+    ActivationsOption,
     Effort,
     EffortOption,
     Format,
@@ -48,6 +49,7 @@ def add(
     name: Annotated[str | None, typer.Option("--name", help="Name in the index; only with one target.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a reference of the same name.")] = False,
     effort: EffortOption = Effort.STANDARD,
+    activations: ActivationsOption = False,
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -70,7 +72,7 @@ def add(
         with progress(quiet, no_progress) as step:
             for target in targets:
                 try:
-                    done = enrol(target, index, name, effort.value, replace, step)
+                    done = enrol(target, index, name, effort.value, replace, step, activations)
                 except ForebearError as error:
                     sys.stderr.write(f"forebear: {error}\n")
                     code = max(code, error.exit_code)
@@ -87,6 +89,8 @@ def add(
                         "coins": mark.code.n,
                         "digest": mark.digest,
                         "bytes_read": done.cost.bytes_read,
+                        "activations": mark.activations.depths if mark.activations is not None else None,
+                        "not_measured": [{"what": gap.what, "why": gap.why} for gap in done.gaps],
                     }
                 )
     finally:
@@ -242,7 +246,7 @@ def info(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
     Example: forebear index info
     """
     from forebear.index import LocalIndex
-    from forebear.inspect.weigh import in_force
+    from forebear.inspect.force import in_force
     from forebear.report import terminal
 
     index = LocalIndex()

@@ -78,6 +78,10 @@ EffortOption = Annotated[
     Effort,
     typer.Option("--effort", help="quick: shape and claims; standard: sign code; deep: hash every value too."),
 ]
+ActivationsOption = Annotated[
+    bool,
+    typer.Option("--activations", help="Run the model on short texts too: the first third of its layers, no torch."),
+]
 FailOnOption = Annotated[FailOn, typer.Option("--fail-on", help="Exit 1 for a finding of this level or above.")]
 ExpectOption = Annotated[
     str | None,

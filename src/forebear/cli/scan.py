@@ -8,6 +8,7 @@ import typer
 
 from forebear.cli import scan_set
 from forebear.cli.options import (
+    ActivationsOption,
     Effort,
     EffortOption,
     ExpectOption,
@@ -61,6 +62,7 @@ def scan(
     jobs: JobsOption = None,
     fresh: FreshOption = False,
     no_fetch: NoFetchOption = False,
+    activations: ActivationsOption = False,
     how: ReportFormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -74,7 +76,7 @@ def scan(
     """
     if not recursive and (jobs is not None or fresh):
         raise UsageError(f"{'--fresh' if fresh else '--jobs'} goes with --recursive")
-    asked = scan_set.Asked(target, effort.value, expect, fail_on, jobs, fresh, how, output, not no_fetch)
+    asked = scan_set.Asked(target, effort.value, expect, fail_on, jobs, fresh, how, output, not no_fetch, activations)
     if recursive:
         scan_set.scan_all(asked, quiet, verbose, no_progress)
         return
@@ -85,7 +87,7 @@ def scan(
     from forebear.report import markdown, terminal
 
     with progress(quiet, no_progress) as step:
-        result = run(target, effort=effort.value, on_step=step, fetch=not no_fetch)
+        result = run(target, effort=effort.value, on_step=step, fetch=not no_fetch, activations=activations)
     emit(
         result.to_json(),
         Format(how.value),
@@ -107,6 +109,7 @@ def compare(
     b: Annotated[str, typer.Argument(metavar="B", help="The model in question.", show_default=False)],
     effort: EffortOption = Effort.STANDARD,
     expect: ExpectOption = None,
+    activations: ActivationsOption = False,
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -121,7 +124,7 @@ def compare(
     from forebear.report import markdown, terminal
 
     with progress(quiet, no_progress) as step:
-        result = run(a, b, effort=effort.value, on_step=step)
+        result = run(a, b, effort=effort.value, on_step=step, activations=activations)
     emit(
         result.to_json(),
         how,

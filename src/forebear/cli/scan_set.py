@@ -47,6 +47,7 @@ class Asked:
     how: ReportFormat
     output: Path | None
     fetch: bool = True
+    activations: bool = False
 
     def codes(self, row: Row) -> tuple[int, int, int]:
         """The exit codes of one model: could it be read, does a finding fail, is the expectation met."""
@@ -70,7 +71,13 @@ def scan_all(asked: Asked, quiet: bool, verbose: bool, no_progress: bool) -> Non
 
     with progress(quiet, no_progress) as step:
         step(f"looking for models below {asked.target}")
-        whole = ScanSet(asked.target, effort=asked.effort, workers=asked.jobs, fresh=asked.fresh)
+        whole = ScanSet(
+            asked.target,
+            effort=asked.effort,
+            workers=asked.jobs,
+            fresh=asked.fresh,
+            activations=asked.activations,
+        )
     rows: list[Row] = []
     with closing(whole):
         try:
@@ -133,7 +140,9 @@ def scan_for_ci(asked: Asked, quiet: bool, no_progress: bool) -> None:
     root, found = place(asked.target)
     try:
         with progress(quiet, no_progress) as step:
-            result = scan(asked.target, effort=asked.effort, on_step=step, fetch=asked.fetch)
+            result = scan(
+                asked.target, effort=asked.effort, on_step=step, fetch=asked.fetch, activations=asked.activations
+            )
     except InputError as error:
         _write_for_ci(asked, [unread(found, str(error))], root)
         raise

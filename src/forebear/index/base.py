@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from forebear.signals import Fingerprint
+from forebear.signals.activations import Activations
 from forebear.signals.sign_code import SignCode
 
 
@@ -80,6 +81,43 @@ class Nominations:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Likeness:
+    """A reference whose activations were held against a model's. Never evidence of descent by itself.
+
+    Attributes:
+        name: of the reference.
+        score: of the first third of the layers: the mean cosine of what is peculiar to both, in standard deviations of
+            what is usual for the two of them among a cohort; the bare cosine where there is no cohort.
+        by_depth: the cosine at each depth of a sketch, None where one of the two has none there.
+        between: the same of every depth of the reference (row) with every depth of the model (column).
+    """
+
+    name: str
+    score: float
+    by_depth: tuple[float | None, ...]
+    between: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class Likenesses:
+    """What a search by activations found.
+
+    Attributes:
+        found: best first.
+        cohort: independent references that consensus and scale are from.
+        beside: cosines of the model with each of them, descending.
+        references: with a sketch, that were searched.
+        normalised: whether the cohort is large enough for scores in standard deviations.
+    """
+
+    found: tuple[Likeness, ...]
+    cohort: int
+    beside: tuple[float, ...]
+    references: int
+    normalised: bool
+
+
 class Index(Protocol):
     """A collection of reference models."""
 
@@ -105,6 +143,14 @@ class Index(Protocol):
 
     def nominate(self, mark: Fingerprint, limit: int = 3) -> Nominations:
         """The references whose sketches resemble a model's most, for when their codes do not; exact, best first."""
+        ...
+
+    def cohort(self) -> Sequence[tuple[str, Activations]]:
+        """References with activations that are independent of one another as far as codes tell, at most 48."""
+        ...
+
+    def alike(self, mark: Fingerprint, limit: int = 5) -> Likenesses:
+        """The references whose activations a model's resemble most; ``ValueError`` where the model has none."""
         ...
 
     def count(self) -> int:

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from forebear.errors import IndexError_, UsageError
-from forebear.index.base import Entry, Hit, Nominations
+from forebear.index.base import Entry, Hit, Likenesses, Nominations
+from forebear.index.cohort import MOST_COHORT, Named, alike
 from forebear.index.migrations import START_OVER, VERSION
 from forebear.index.nominate import MOST_FAMILIES, Sketched, nominate
 from forebear.index.records import (
+    SKETCHES,
     check_name,
     checksum,
     entry_of,
@@ -34,6 +36,7 @@ from forebear.index.records import (
 from forebear.index.search import agreements, best, row_of
 from forebear.index.storage import Storage
 from forebear.signals import Fingerprint
+from forebear.signals.activations import Activations
 from forebear.signals.binomial import log10_tail
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import SignCode
@@ -42,7 +45,11 @@ from forebear.types import created
 CALIBRATION = "calibration.json"
 """What ``forebear index calibrate`` keeps beside the index."""
 COLUMNS = "name, digest, row, checksum, location, added, record, signature"
-SKETCHES = "SELECT name, models.row, spectra, tokens FROM models LEFT JOIN sketches ON sketches.row = models.row"
+SKETCHED = "SELECT name, models.row, spectra, tokens FROM models LEFT JOIN sketches ON sketches.row = models.row"
+ACTIVE = (
+    "SELECT name, models.row, activations FROM models JOIN sketches ON sketches.row = models.row"
+    " WHERE activations IS NOT NULL"
+)
 POOL = 256
 """Sketched references among which independent ones are looked for; the first by digest, which is as good as by lot."""
 SAME_LINEAGE = -4.0
@@ -126,7 +133,8 @@ class LocalIndex:
         if self._files.absent():
             return
         with self._files.open() as db:
-            rows = db.execute(f"SELECT {COLUMNS}, NULL AS spectra, NULL AS tokens FROM models ORDER BY name").fetchall()
+            none = ", ".join(f"NULL AS {column}" for column in SKETCHES)
+            rows = db.execute(f"SELECT {COLUMNS}, {none} FROM models ORDER BY name").fetchall()
         for row in rows:
             if (entry := self._entry(row)) is not None:
                 yield entry
@@ -175,8 +183,25 @@ class LocalIndex:
             return nominate(query, (), (), False, limit)
         with self._files.open() as db:
             families, complete = self._families(db)
-            every = (self._sketched(row) for row in db.execute(f"{SKETCHES} ORDER BY models.row"))
+            every = (self._sketched(row) for row in db.execute(f"{SKETCHED} ORDER BY models.row"))
             return nominate(query, every, families, complete, limit)
+
+    def cohort(self) -> Sequence[Named]:
+        """See :meth:`Index.cohort`."""
+        if self._files.absent():
+            return ()
+        with self._files.open() as db:
+            return self._cohort(db)
+
+    def alike(self, mark: Fingerprint, limit: int = 5) -> Likenesses:
+        """See :meth:`Index.alike`. Streams every sketch once, 41 KB each."""
+        if mark.activations is None:
+            raise ValueError(f"{mark.name} has no activations")
+        if self._files.absent():
+            return alike(mark.activations, (), (), limit)
+        with self._files.open() as db:
+            every = (self._active(row) for row in db.execute(f"{ACTIVE} ORDER BY models.row"))
+            return alike(mark.activations, every, self._cohort(db), limit)
 
     def count(self) -> int:
         """See :meth:`Index.count`."""
@@ -206,8 +231,8 @@ class LocalIndex:
             with self._files.open() as db:
                 for row in db.execute("SELECT name, digest, row, location, added FROM models ORDER BY name"):
                     digest.update(repr(tuple(row)).encode())
-                sketches = db.execute("SELECT row FROM sketches ORDER BY row")
-                digest.update(repr([row[0] for row in sketches]).encode())
+                sketches = db.execute("SELECT row, activations IS NULL FROM sketches ORDER BY row")
+                digest.update(repr([tuple(row) for row in sketches]).encode())
         digest.update(repr(self._files.read_text(CALIBRATION)).encode())
         return digest.hexdigest()
 
@@ -251,19 +276,28 @@ class LocalIndex:
 
     def _families(self, db: sqlite3.Connection) -> tuple[list[Sketched], bool]:
         """Independent references with sketches, and whether there are no others but their relatives."""
+        wanted = "WHERE spectra IS NOT NULL OR tokens IS NOT NULL"
+        rows, complete = self._independent(db, f"{SKETCHED} {wanted}", MOST_FAMILIES)
+        return [self._sketched(row) for row in rows], complete
+
+    def _cohort(self, db: sqlite3.Connection) -> list[Named]:
+        return [self._active(row) for row in self._independent(db, ACTIVE, MOST_COHORT)[0]]
+
+    def _independent(self, db: sqlite3.Connection, select: str, most: int) -> tuple[list[sqlite3.Row], bool]:
+        """Rows of references no two of whose codes agree, and whether there are no others but their relatives."""
         codes = self._files.rows()
-        found: list[Sketched] = []
+        found: list[sqlite3.Row] = []
         taken: list[int] = []
-        pool = db.execute(f"{SKETCHES} WHERE sketches.row IS NOT NULL ORDER BY digest LIMIT {POOL + 1}").fetchall()
+        pool = db.execute(f"{select} ORDER BY digest LIMIT {POOL + 1}").fetchall()
         for row in pool[:POOL]:
             if not 0 <= row["row"] < len(codes):
                 raise self._files.short()
             agree, shared = agreements(codes[np.array(taken, dtype=np.int64)], codes[row["row"]])
             if any(log10_tail(int(k), int(n)) <= SAME_LINEAGE for k, n in zip(agree, shared, strict=True) if n):
                 continue
-            if len(found) == MOST_FAMILIES:
+            if len(found) == most:
                 return found, False
-            found.append(self._sketched(row))
+            found.append(row)
             taken.append(row["row"])
         return found, len(pool) <= POOL
 
@@ -271,14 +305,24 @@ class LocalIndex:
         try:
             return sketched(row)
         except ValueError:
-            raise IndexError_(
-                f"{self._files.database}: a sketch of {row['name']} is damaged", "add that model again with --replace"
-            ) from None
+            raise self._damaged(row) from None
+
+    def _active(self, row: sqlite3.Row) -> Named:
+        try:
+            return row["name"], Activations.from_bytes(row["activations"])
+        except ValueError:
+            raise self._damaged(row) from None
+
+    def _damaged(self, row: sqlite3.Row) -> IndexError_:
+        return IndexError_(
+            f"{self._files.database}: a sketch of {row['name']} is damaged", "add that model again with --replace"
+        )
 
     def _record(self, name: str) -> sqlite3.Row | None:
         with self._files.open() as db:
             row: sqlite3.Row | None = db.execute(
-                f"SELECT {COLUMNS}, spectra, tokens FROM models LEFT JOIN sketches USING (row) WHERE name = ?", (name,)
+                f"SELECT {COLUMNS}, {', '.join(SKETCHES)} FROM models LEFT JOIN sketches USING (row) WHERE name = ?",
+                (name,),
             ).fetchone()
         return row
 
@@ -304,4 +348,9 @@ def _put_sketches(db: sqlite3.Connection, row: int, fingerprint: Fingerprint) ->
     """Keep what was measured; what was not leaves what is there."""
     sketches = sketches_of(fingerprint)
     if any(s is not None for s in sketches):
-        db.execute("INSERT OR REPLACE INTO sketches (row, spectra, tokens) VALUES (?, ?, ?)", (row, *sketches))
+        kept = ", ".join(f"{column} = coalesce(excluded.{column}, {column})" for column in SKETCHES)
+        db.execute(
+            f"INSERT INTO sketches (row, {', '.join(SKETCHES)}) VALUES (?, ?, ?, ?)"
+            f" ON CONFLICT (row) DO UPDATE SET {kept}",
+            (row, *sketches),
+        )

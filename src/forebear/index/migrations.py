@@ -28,6 +28,10 @@ STEPS: tuple[str, ...] = (
     """
     CREATE TABLE sketches (row INTEGER PRIMARY KEY, spectra BLOB, tokens BLOB) STRICT;
     """,
+    # 3: the sketch of activations, where one was asked for
+    """
+    ALTER TABLE sketches ADD COLUMN activations BLOB;
+    """,
 )
 """Every step, oldest first; never edited once released, only added to."""
 

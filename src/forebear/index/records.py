@@ -14,6 +14,7 @@ from forebear.errors import UsageError, one_line
 from forebear.index.base import Entry
 from forebear.index.nominate import Sketched
 from forebear.signals import Fingerprint
+from forebear.signals.activations import Activations
 from forebear.signals.declared import Declared
 from forebear.signals.layout import SLOTS
 from forebear.signals.sign_code import CODE_BYTES, SignCode
@@ -22,6 +23,8 @@ from forebear.signals.token_geometry import TokenGeometry
 from forebear.signals.vocabulary import Vocabulary
 
 MAX_NAME = 200
+SKETCHES = ("spectra", "tokens", "activations")
+"""Columns of sketches."""
 
 
 def is_name(name: str) -> bool:
@@ -66,11 +69,12 @@ def record_of(fingerprint: Fingerprint) -> str:
     )
 
 
-def sketches_of(fingerprint: Fingerprint) -> tuple[bytes | None, bytes | None]:
-    """The two sketches as they are stored, None where they were not measured."""
+def sketches_of(fingerprint: Fingerprint) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """The sketches as they are stored (:data:`SKETCHES`), None where they were not measured."""
     return (
         fingerprint.spectra.to_bytes() if fingerprint.spectra is not None else None,
         fingerprint.tokens.to_bytes() if fingerprint.tokens is not None else None,
+        fingerprint.activations.to_bytes() if fingerprint.activations is not None else None,
     )
 
 
@@ -114,6 +118,7 @@ def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
             record["content"],
             sketches.spectra,
             sketches.tokens,
+            Activations.from_bytes(row["activations"]) if row["activations"] is not None else None,
         ),
         row["location"],
         row["added"],

@@ -10,12 +10,15 @@ from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.kinds import kinds
 from forebear.artifacts.roles import tensors_by_role
 from forebear.catalogue import raise_finding
+from forebear.index import Index, LocalIndex
+from forebear.inspect.activations import Resembling, compared
 from forebear.inspect.adapter import compare_adapter
 from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.observe import Allowed, described
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
+from forebear.lineage.calibrated import combined
 from forebear.lineage.confidence import confident
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
@@ -58,7 +61,14 @@ class Pair:
     match: Match | None = None
 
 
-def compare(a: str, b: str, effort: str = "standard", on_step: Step = lambda _: None) -> Comparison:
+def compare(
+    a: str,
+    b: str,
+    effort: str = "standard",
+    on_step: Step = lambda _: None,
+    activations: bool = False,
+    index: Index | None = None,
+) -> Comparison:
     """Compare two models.
 
     Args:
@@ -66,10 +76,12 @@ def compare(a: str, b: str, effort: str = "standard", on_step: Step = lambda _: 
         b: target of the model in question.
         effort: ``quick`` (shape, tokenizer, claims), ``standard`` (sign code) or ``deep`` (hashes of every value).
         on_step: told what is being done.
+        activations: run both models on the probe texts as well.
+        index: whose references say what is usual for activations; default the one in ``FOREBEAR_HOME``.
 
     Raises:
         UsageError: a target does not exist.
-        InputError: a model cannot be read.
+        InputError: a model, or the index, cannot be read.
     """
     meter = Meter()
     on_step(f"reading {a}")
@@ -84,15 +96,21 @@ def compare(a: str, b: str, effort: str = "standard", on_step: Step = lambda _: 
         return compare_adapter(one, two, marks, effort, meter)
     pair = compare_artifacts(one, two, marks, effort, on_step=on_step)
     counts = pair.counts
+    covered, told = pair.coverage, Resembling()
+    if activations:
+        told = compared(one, two, marks, effort, index if index is not None else LocalIndex(), on_step)
+        covered = Coverage((*covered.tested, *told.done), (*covered.not_tested, *told.gaps))
+    evidence = (*pair.evidence, *told.evidence.values())
     return Comparison(
         ModelRef(one.target, one.name, marks[0].digest),
         ModelRef(two.target, two.name, marks[1].digest),
         pair.conclusion.verdict,
         floored(counts.log10_p) if counts.pooled.n else None,
         confident(pair.conclusion.relation),
-        pair.evidence,
-        pair.coverage,
+        evidence,
+        covered,
         meter.cost(),
+        combined(told.evidence.values()),
         findings=pair.findings,
         why=pair.conclusion.why,
         problems=tuple(f"{name}: {p}" for art, name in ((one, one.name), (two, two.name)) for p in art.problems),

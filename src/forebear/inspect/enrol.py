@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from forebear.artifacts import Artifact, read_artifact
 from forebear.errors import InputError
 from forebear.index import Index
+from forebear.inspect.activations import measured
 from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.signals import Fingerprint
@@ -15,19 +16,20 @@ from forebear.signals import fingerprint as measure
 from forebear.signals.content import content_digest
 from forebear.signals.fingerprint import sketched
 from forebear.sources import open_source
-from forebear.types import Cost
+from forebear.types import Cost, Untested
 
 Step = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Enrolled:
-    """What became of one model that was to be added."""
+    """What became of one model that was to be added; ``gaps`` are what could not be measured of it."""
 
     fingerprint: Fingerprint
     added: bool
     problems: tuple[str, ...]
     cost: Cost
+    gaps: tuple[Untested, ...] = ()
 
 
 def fingerprint(
@@ -49,10 +51,12 @@ def enrol(
     effort: str = "standard",
     replace_: bool = False,
     on_step: Step = lambda _: None,
+    activations: bool = False,
 ) -> Enrolled:
     """Measure a model and add it to the index as a reference.
 
-    Of a local model, unless the effort is ``quick``, the sketches that outlast a change of coordinates are kept too.
+    Of a local model, unless the effort is ``quick``, the sketches that outlast a change of coordinates are kept too;
+    that of ``activations`` only where it is asked for, because it takes running the model.
 
     Raises:
         UsageError: the target does not exist, or the name is taken by another model.
@@ -67,7 +71,11 @@ def enrol(
     if artifact.source.traffic is None and effort != "quick":
         on_step(f"sketching {artifact.name}")
         mark = sketched(mark, artifact)
-    return Enrolled(mark, index.add(mark, location, replace_), artifact.problems, meter.cost())
+    gaps: tuple[Untested, ...] = ()
+    if activations:
+        found = measured(artifact, mark, effort, on_step)
+        mark, gaps = found.mark, found.gaps
+    return Enrolled(mark, index.add(mark, location, replace_), artifact.problems, meter.cost(), gaps)
 
 
 def _measure(target: str, name: str | None, effort: str, on_step: Step) -> tuple[Artifact, Fingerprint, str, Meter]:

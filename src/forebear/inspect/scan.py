@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.index import Index, LocalIndex
+from forebear.inspect.activations import Resembling, measured, why_of
+from forebear.inspect.activations import resembling as resembling_activations
 from forebear.inspect.adapter import scan_adapter
 from forebear.inspect.compare import (
     DISGUISE,
@@ -16,12 +18,14 @@ from forebear.inspect.compare import (
 )
 from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import nominating, resemblance_only
+from forebear.inspect.force import in_force
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.inspect.mixture import together
 from forebear.inspect.nominate import resembling
 from forebear.inspect.references import Fetched, fetch_references
 from forebear.inspect.search import NOMINATED, Candidate, Search, by_code, by_rows
-from forebear.inspect.weigh import calibrated_by, in_force, remaining, unweighed, weighed
+from forebear.inspect.weigh import calibrated_by, remaining, unweighed, weighed
+from forebear.lineage.calibrated import combined
 from forebear.lineage.resemblance import Resemblance
 from forebear.signals import Fingerprint, fingerprint
 from forebear.signals.match import NAME as MATCH
@@ -42,6 +46,7 @@ def scan(
     effort: str = "standard",
     on_step: Step = lambda _: None,
     fetch: bool = True,
+    activations: bool = False,
 ) -> Scan:
     """Find the indexed ancestors of a model.
 
@@ -52,6 +57,7 @@ def scan(
         on_step: told what is being done.
         fetch: read the sign codes of known bases of this shape from the hub, where the index has no ancestor and the
             network may be used; they stay in the index.
+        activations: run the model on the probe texts as well, and hold its activations against the references'.
 
     Raises:
         UsageError: the target does not exist.
@@ -97,11 +103,19 @@ def scan(
     if effort == "deep" and any(c.established for c in found):
         search.sketch(NOMINATED)
     force = in_force(references)
+    by_activations = Resembling()
+    if activations:
+        measure = measured(artifact, search.mark, effort, on_step)
+        tied = tuple(c.entry.name for c in found if c.established)
+        silent = effort != "quick" and not tied and mark.code.n >= FEWEST_COINS
+        by_activations = resembling_activations(measure, references, itself, tied, force, silent)
+        notes += by_activations.gaps
+        found = [replace(c, evidence=(*c.evidence, *by_activations.of(c.entry.name))) for c in found]
     found = [weighed(c, search.mark, search.by_sketch, force, total) for c in found]
     doubtful = next((c for c in found if c.doubtful(search.trials)), None)
     resembled = resembling([(c.entry, c.match) for c in found if c.match is not None]) if doubtful is None else None
     held = sum(c.match is not None for c in found)
-    nominees = named_only(found, resembled)
+    nominees = together_named(named_only(found, resembled), by_activations.nominee)
     notes += unweighed(search.by_sketch, force)
     found = [c for c in sorted(found, key=Candidate.order) if c.established]
     found, joint = together(found, artifact, effort, meter, notes, on_step)
@@ -109,6 +123,7 @@ def scan(
         *fetched.note,
         *([f"{MATCH}: {held} references, neuron by neuron"] if held else ()),
         *joint,
+        *by_activations.done,
         *calibrated_by(found, nominees),
     )
     ancestors = remaining([c.ancestor(search.trials) for c in found], search.trials)
@@ -127,12 +142,15 @@ def scan(
         (
             *findings_of(artifact, mark, verdict, ancestors, tested, total, effort),
             *_first_findings(found, resembled, nominees),
+            *by_activations.findings(bool(ancestors) or resembled is not None),
         ),
         tested,
         _coverage(artifact, mark, found, tested, total, notes, effort, done),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
-        why=_why(artifact, mark, found, doubtful, resembled, itself, tested, total, held, effort),
+        why=_why(
+            artifact, mark, found, doubtful, resembled, itself, tested, total, held, effort, by_activations.nominee
+        ),
         shape=mark.shape,
         problems=(*artifact.problems, *([force.problem] if force.problem else ())),
         nominated=nominees,
@@ -144,6 +162,18 @@ def named_only(found: list[Candidate], resembled: tuple[str, Resemblance] | None
     if resembled is None or any(c.established for c in found):
         return ()
     return tuple(n for c in found if c.entry.name == resembled[0] and (n := c.nominee()) is not None)
+
+
+def together_named(by_weights: tuple[Nominee, ...], by_activations: Nominee | None) -> tuple[Nominee, ...]:
+    """Nominees of both kinds; evidence for one reference stands together."""
+    if by_activations is None:
+        return by_weights
+    same = [n for n in by_weights if n.name == by_activations.name]
+    if not same:
+        return (*by_weights, by_activations)
+    known = {e.signal for e in same[0].evidence}
+    evidence = (*same[0].evidence, *(e for e in by_activations.evidence if e.signal not in known))
+    return (replace(by_activations, evidence=evidence, log10_lr=combined(evidence)),)
 
 
 def worth_opening(artifact: Artifact, effort: str) -> bool:
@@ -216,6 +246,7 @@ def _why(
     total: int,
     held: int,
     effort: str,
+    nominee: Nominee | None,
 ) -> str:
     if itself:
         return f"This model is itself the reference {itself}."
@@ -225,6 +256,8 @@ def _why(
         return f"{doubtful.entry.name}: {doubtful.conclusion.why}"
     if resembled is not None:
         return resemblance_only(resembled[0])
+    if nominee is not None:
+        return why_of(nominee)
     if effort == "quick":
         return "The weights were not examined."
     if artifact.architecture is None:

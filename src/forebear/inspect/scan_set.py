@@ -125,6 +125,7 @@ class _Task:
     effort: str
     index: Path
     key: str
+    activations: bool
 
 
 class ScanSet:
@@ -137,6 +138,7 @@ class ScanSet:
         workers: processes; None for one per core, as far as there is work for them. More than one only in a program
             that can be imported anew, as :mod:`multiprocessing` asks.
         fresh: scan again what an earlier run has answered.
+        activations: run the models as well; see :func:`forebear.scan`.
 
     Attributes:
         models: what was found.
@@ -155,16 +157,17 @@ class ScanSet:
         effort: str = "standard",
         workers: int | None = 1,
         fresh: bool = False,
+        activations: bool = False,
     ) -> None:
         self._index = index if index is not None else LocalIndex()
         found = discover(root)
         if not found.models:
             raise InputError("; ".join((f"{root}: no model in it or below", *found.problems[:2])), "is it the folder?")
         self.root, self.models, self.repeats = root, found.models, found.repeats
-        self._effort = effort
+        self._effort, self._activations = effort, activations
         self._workers = workers or min(cores(), -(-len(found.models) // FEW))
         self._state = self._index.state()
-        self._keys = {m.path: _key(m, effort, self._state) for m in found.models}
+        self._keys = {m.path: self._key(m) for m in found.models}
         self._kept = Kept(root, set(self._keys.values()), fresh)
         self.problems = found.problems
 
@@ -179,7 +182,9 @@ class ScanSet:
             if (row := self._known(found)) is not None:
                 known[found.path] = row
         tasks = (
-            _Task(m, self._effort, self._index.folder, self._keys[m.path]) for m in self.models if m.path not in known
+            _Task(m, self._effort, self._index.folder, self._keys[m.path], self._activations)
+            for m in self.models
+            if m.path not in known
         )
         answers = in_order(_answer, tasks, self._workers, _died)
         try:
@@ -196,6 +201,14 @@ class ScanSet:
         """Let go of the file of answers, which stays for the next run."""
         self._kept.close()
 
+    def _key(self, found: Found) -> str:
+        """An answer holds for this model in this state, for what is asked of it, against this index."""
+        asked = [self._effort, *(["activations"] if self._activations else [])]
+        try:
+            return key_of("forebear.scan/1", found.target, *asked, self._state, stamp(found.target))
+        except ForebearError:
+            return key_of(found.path, time.time_ns())
+
     def _known(self, found: Found) -> Row | None:
         try:
             document = self._kept.get(self._keys[found.path])
@@ -206,24 +219,17 @@ class ScanSet:
     def _row(self, found: Found, answer: Json | str) -> Row:
         if isinstance(answer, str):
             return unread(found, answer)
-        if _key(found, self._effort, self._state) != self._keys[found.path]:  # changed meanwhile: true of neither state
+        if self._key(found) != self._keys[found.path]:  # changed meanwhile: true of neither state
             self._keys[found.path] = key_of(found.path, time.time_ns())
         self._kept.put(self._keys[found.path], answer)
         return row_of(found, answer)
 
 
-def _key(found: Found, effort: str, index: str) -> str:
-    """An answer holds for this model in this state, for this effort, against this index."""
-    try:
-        return key_of("forebear.scan/1", found.target, effort, index, stamp(found.target))
-    except ForebearError:
-        return key_of(found.path, time.time_ns())
-
-
 def _answer(task: _Task) -> Json | str:
     """The document of one model, or the line that says why there is none. Runs in a worker."""
     try:
-        return scan(task.found.target, LocalIndex(task.index), task.effort, fetch=False).to_json()
+        index = LocalIndex(task.index)
+        return scan(task.found.target, index, task.effort, fetch=False, activations=task.activations).to_json()
     except ForebearError as error:
         return str(error)
     except MemoryError:

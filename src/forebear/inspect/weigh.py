@@ -1,59 +1,21 @@
-"""What the scores of a scan are worth: those of sketches and of matching neurons held against a calibration.
-
-The one that was made from the index itself goes before the one that comes with the package, signal by signal.
-"""
+"""What the scores of a scan are worth: those of sketches and of matching neurons held against a calibration."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from forebear.errors import ForebearError
-from forebear.index import Index, Nominations
+from forebear.index import Nominations
+from forebear.inspect.force import InForce
 from forebear.inspect.search import Candidate
 from forebear.lineage.calibrated import calibrated, score_evidence
-from forebear.lineage.calibration import Calibration, Scores, parse, shipped, stratum
+from forebear.lineage.calibration import stratum
 from forebear.lineage.evalues import discoveries, log10_e
 from forebear.signals import Fingerprint, spectra, token_geometry
 from forebear.signals import match as matching
 from forebear.types import Ancestor, Evidence, Nominee, Test, Untested
 
 SKETCHES = f"{spectra.NAME} and {token_geometry.NAME} beside independent models"
-
-
-@dataclass(frozen=True)
-class InForce:
-    """The calibration that scans use.
-
-    Attributes:
-        own: made from the index, None without one.
-        problem: why the index's own cannot be used; empty where it can, or there is none.
-    """
-
-    own: Calibration | None = None
-    problem: str = ""
-
-    def of(self, signal: str) -> tuple[Scores, str] | None:
-        """Scores of a signal and what they were made from, None where there are none."""
-        for calibration in (self.own, shipped()):
-            if calibration is not None and signal in calibration.signals:
-                return calibration.signals[signal], calibration.source
-        return None
-
-    @property
-    def signals(self) -> dict[str, str]:
-        """Source by signal."""
-        names = {**shipped().signals, **(self.own.signals if self.own else {})}
-        return {name: found[1] for name in names if (found := self.of(name)) is not None}
-
-
-def in_force(index: Index) -> InForce:
-    """The calibration that holds for an index; a damaged one is told and not used."""
-    try:
-        kept = index.calibration()
-        return InForce() if kept is None else InForce(parse(kept[1], kept[0]))
-    except ForebearError as error:
-        return InForce(problem=str(error))
 
 
 def weighed(

@@ -31,6 +31,7 @@ from forebear.signals.vocabulary import same_vocabulary
 
 SCHEMA = "forebear.calibration/1"
 SHIPPED = "signals.json"
+SHIPPED_ACTIVATIONS = "activations.json"
 STRATA: Mapping[str, str] = {
     "twin": "independent models of the same architecture, sizes and tokenizer",
     "tokenizer": "independent models of the same tokenizer, and of other architectures or sizes",
@@ -223,7 +224,11 @@ def _numbers(values: Any) -> tuple[float, ...]:
 
 
 @cache
-def shipped() -> Calibration:
-    """The one that comes with the package, which ``benchmarks/calibration_study.py`` writes."""
+def shipped(name: str = SHIPPED) -> Calibration:
+    """One that comes with the package.
+
+    Of weights, which ``benchmarks/calibration_study.py`` writes, or of activations (:data:`SHIPPED_ACTIVATIONS`), which
+    ``benchmarks/activation_study.py`` does.
+    """
     folder = resources.files("forebear") / "data" / "calibration"
-    return parse((folder / SHIPPED).read_text("utf-8"), SHIPPED)
+    return parse((folder / name).read_text("utf-8"), name)

@@ -56,8 +56,10 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
         _ancestors(console, result.ancestors, result.references_tested)
         _parents(console, best)
         _evidence(console, f"Evidence against {best.name}", best.evidence, verbose)
-    for nominee in result.nominated if verbose and not quiet else ():
-        _evidence(console, f"Resembled and not established: {nominee.name}", nominee.evidence, verbose)
+    for nominee in result.nominated if not quiet else ():
+        asked = tuple(e for e in nominee.evidence if verbose or e.kind == "activations")
+        if asked:
+            _evidence(console, f"Resembled and not established: {nominee.name}", asked, verbose)
     if result.claims and not quiet:
         _section(console, "Claims")
         for claim in result.claims:
@@ -237,7 +239,11 @@ def added(console: Console, document: Mapping[str, Any]) -> None:
             console.print(words.text(f"failed   {row['target']}: {row['why']}", style="red"))
             continue
         about = f"{row['family']}, {row['coins']:,} coins, {words.size(row['bytes_read'])} read"
+        if row["activations"]:
+            about += f", activations at {row['activations']} depths"
         console.print(words.text(f"{row['status']}  {row['name']}  {about}"))
+        for gap in row["not_measured"]:
+            console.print(words.text(f"    not measured: {gap['what']}: {gap['why']}", style="dim"))
 
 
 def listed(console: Console, document: Mapping[str, Any]) -> None:

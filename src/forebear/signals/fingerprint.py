@@ -8,6 +8,7 @@ from typing import Any
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.kinds import tally
+from forebear.signals.activations import Activations
 from forebear.signals.declared import Declared, declared
 from forebear.signals.shape import shape
 from forebear.signals.sign_code import SignCode, encode
@@ -32,6 +33,7 @@ class Fingerprint:
         dtype: number format of most values.
         spectra: ``spectra/1``, None where it was not measured (see :func:`sketched`) or could not be.
         tokens: ``token-geometry/1``, the same.
+        activations: ``activations/1``, None where it was not asked for.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Fingerprint:
     content: str | None = None
     spectra: Spectra | None = None
     tokens: TokenGeometry | None = None
+    activations: Activations | None = None
 
 
 def fingerprint(

@@ -1,0 +1,1 @@
+"""What the study of activations is measured on and how."""
