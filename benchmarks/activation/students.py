@@ -44,21 +44,25 @@ class School:
     twin: Recipe
 
 
-def schools() -> tuple[School, ...]:
-    """All of them, two of every family."""
+def schools(brief: bool = False) -> tuple[School, ...]:
+    """All of them, two of every family; ``brief``: of two families, hardly trained."""
     named = {b.recipe.name: b.recipe for b in bases()}
+    if brief:
+        named = {name: replace(one, steps=12) for name, one in named.items()}
     out = []
-    for k, family in enumerate(TAUGHT):
+    for k, family in enumerate(list(TAUGHT)[: 2 if brief else None]):
         two = named[f"{family}-a"], named[f"{family}-b"]
         for turn, teacher in enumerate(two):
             students = {kind: _student(teacher, kind, 20_000 + 100 * k + 10 * turn + n) for n, kind in enumerate(KINDS)}
+            if brief:
+                students = {kind: replace(one, steps=4) for kind, one in list(students.items())[:2]}
             out.append(School(teacher, MappingProxyType(students), two[1 - turn]))
     return tuple(out)
 
 
-def controls() -> tuple[Recipe, ...]:
+def controls(brief: bool = False) -> tuple[Recipe, ...]:
     """Independent models of other sizes, with the tokenizer and the text of every teacher."""
-    return tuple(_controls())
+    return tuple(replace(one, steps=4) if brief else one for one in _controls())
 
 
 def _controls() -> Iterator[Recipe]:

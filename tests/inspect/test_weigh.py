@@ -18,7 +18,8 @@ from documents import check_document
 from edits import drifted
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
-from forebear.inspect.weigh import SKETCHES, in_force, remaining
+from forebear.inspect.force import in_force
+from forebear.inspect.weigh import SKETCHES, remaining
 from forebear.lineage.calibration import ANY, STRATA, Calibration, Scores, shipped
 from forebear.lineage.evalues import log10_e
 from forebear.report import markdown, terminal

@@ -90,13 +90,11 @@ class Likeness:
         score: of the first third of the layers: the mean cosine of what is peculiar to both, in standard deviations of
             what is usual for the two of them among a cohort; the bare cosine where there is no cohort.
         by_depth: the cosine at each depth of a sketch, None where one of the two has none there.
-        between: the same of every depth of the reference (row) with every depth of the model (column).
     """
 
     name: str
     score: float
     by_depth: tuple[float | None, ...]
-    between: tuple[tuple[float | None, ...], ...]
 
 
 @dataclass(frozen=True)

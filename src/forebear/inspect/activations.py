@@ -15,7 +15,7 @@ from forebear.activations.pooled import DEPTHS, SHALLOW, Pooled, pooled
 from forebear.artifacts import Artifact
 from forebear.catalogue import raise_finding
 from forebear.index import Index, Likenesses
-from forebear.index.cohort import alike
+from forebear.index.cohort import alike, between_depths
 from forebear.inspect.calibrate import code_tail
 from forebear.inspect.cost import weight_bytes
 from forebear.inspect.force import InForce, in_force
@@ -183,7 +183,8 @@ def resembling(
         if entry is not None:
             scores = _scores(NAME, search, force)
             kind = stratum(entry.fingerprint, measure.mark)
-            item = likeness_evidence(one, search, *_given(scores, kind), measure.about)
+            about = {**measure.about, "between_depths": _map(entry.fingerprint, measure.mark, index, itself)}
+            item = likeness_evidence(one, search, *_given(scores, kind), about)
             told[one.name] = with_teacher(item, who) if who is not None and who.name == one.name else item
     taught = who if who is not None and who.attributed and shallow_cosine(best) < COPY else None
     nominee = None
@@ -233,6 +234,7 @@ def compared(
     force = in_force(index)
     kind = stratum(both[0].mark, both[1].mark)
     about = {**both[1].about, "reference_layers": both[0].about["layers"]}
+    about["between_depths"] = between_depths(ours, theirs, members)
     item = likeness_evidence(search.found[0], search, *_given(_scores(NAME, search, force), kind), about)
     if both[0].states is not None and both[1].states is not None:
         item = replace(item, details={**item.details, "layers_between": layer_map(both[0].states, both[1].states)})
@@ -286,6 +288,14 @@ def _teacher(mark: Fingerprint, index: Index, search: Likenesses, force: InForce
     ]
     known = force.of(TEACHER)
     return teacher(controls, known[0] if known is not None and search.cohort >= known[0].least else None)
+
+
+def _map(reference: Fingerprint, mark: Fingerprint, index: Index, itself: str) -> list[list[float | None]]:
+    """Every depth of a reference with every depth of the model."""
+    if reference.activations is None or mark.activations is None:
+        return []
+    members = [(name, sketch) for name, sketch in index.cohort() if name not in (reference.name, itself)]
+    return between_depths(reference.activations, mark.activations, members)
 
 
 def _relation(taught: Teacher | None, force: InForce) -> Relation | None:

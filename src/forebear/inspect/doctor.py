@@ -87,7 +87,7 @@ def _search() -> Check:
 
 def _torch() -> Check:
     if importlib.util.find_spec("torch") is None:
-        return "note", "not installed (nothing in this version needs it)", "pip install 'forebear[torch]'"
+        return "note", "not installed (--activations needs it for some architectures)", "pip install 'forebear[torch]'"
     try:
         return "ok", version("torch"), ""
     except PackageNotFoundError:

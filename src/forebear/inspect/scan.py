@@ -171,8 +171,8 @@ def together_named(by_weights: tuple[Nominee, ...], by_activations: Nominee | No
     same = [n for n in by_weights if n.name == by_activations.name]
     if not same:
         return (*by_weights, by_activations)
-    known = {e.signal for e in same[0].evidence}
-    evidence = (*same[0].evidence, *(e for e in by_activations.evidence if e.signal not in known))
+    told = {e.signal for e in by_activations.evidence}
+    evidence = (*(e for e in same[0].evidence if e.signal not in told), *by_activations.evidence)
     return (replace(by_activations, evidence=evidence, log10_lr=combined(evidence)),)
 
 

@@ -45,17 +45,17 @@ def likeness_evidence(
     """
     cosine = shallow_cosine(likeness)
     text = f"Texts lie to one another in the model's hidden states as in those of {likeness.name} with {cosine:.2f}"
-    text += " (1 in a copy, about 0 in independent models)"
     if search.normalised:
         text += (
-            f", {likeness.score:.1f} standard deviations beyond what is usual among {search.cohort} independent "
-            "references"
+            f" (1 in a copy, about 0 in independent models), {likeness.score:.1f} standard deviations beyond what is "
+            f"usual among {search.cohort} independent references"
         )
+    else:
+        text += "; what all models have in common is in it, because there are too few references to take it out"
     details = {
         **about,
         "cosine": round(cosine, 6),
         "by_depth": list(likeness.by_depth),
-        "between_depths": [list(row) for row in likeness.between],
         "cohort": search.cohort,
         "cohort_cosines": list(search.beside),
         "normalised": search.normalised,

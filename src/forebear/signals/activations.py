@@ -31,8 +31,6 @@ KNEE = 20
 ACTIVATIONS_BYTES = COUNT // 8 + SLOTS * PAIRS
 FEWEST_COMMON = 64
 """Probes that two models have to have read for a comparison."""
-FEWEST_REFERENCES = 3
-"""Independent references from which on there is a consensus."""
 _STEPS, _RANGE = 127, 6.0
 """A value is kept in steps of its row's root mean square, up to six of it."""
 _ROWS, _COLUMNS = np.triu_indices(COUNT, 1)
@@ -109,51 +107,6 @@ def geometry_of(states: F32) -> F64:
     return np.asarray(above / (np.linalg.norm(above) or 1.0))
 
 
-@dataclass(frozen=True, eq=False)
-class Consensus:
-    """What independent references have in common, depth by depth.
-
-    Attributes:
-        mean: ``(5, 8128)``; zero where no reference knows a pair of probes.
-        axes: for every depth ``(r, 8128)`` orthonormal directions in which the references differ.
-        cut: for every depth ``(r,)``, the share that is taken off a model's part along each of them.
-        references: how many there were.
-    """
-
-    mean: F32
-    axes: tuple[F32, ...]
-    cut: tuple[F32, ...]
-    references: int
-
-
-def consensus(references: Sequence[Activations]) -> Consensus:
-    """What independent references have in common; nothing where there are fewer than :data:`FEWEST_REFERENCES`.
-
-    Directions in which they differ more than in most are shrunk as for whitening, by ridge: the median direction by the
-    root of a half.
-    """
-    if len(references) < FEWEST_REFERENCES:
-        none = np.zeros((0, PAIRS), dtype=np.float32)
-        nothing = np.zeros(0, dtype=np.float32)
-        return Consensus(np.zeros((SLOTS, PAIRS), dtype=np.float32), (none,) * SLOTS, (nothing,) * SLOTS, 0)
-    values = units(references)
-    known = np.isfinite(values)
-    count = known.sum(axis=0)
-    mean = np.where(known, values, 0.0).sum(axis=0) / np.maximum(count, 1)
-    rest = np.where(known, values - mean, 0.0)
-    axes, cut = [], []
-    for slot in range(SLOTS):
-        own = rest[rest[:, slot].any(axis=1), slot].astype(np.float64)
-        sizes, turned = np.linalg.eigh(own @ own.T) if len(own) else (np.zeros(0), np.zeros((0, 0)))
-        kept = sizes > 1e-9 * sizes.max(initial=0.0)
-        power = sizes[kept] / max(1, len(own))
-        directions = (turned[:, kept] / np.sqrt(sizes[kept])).T @ own if kept.any() else np.zeros((0, PAIRS))
-        floor = float(np.median(power)) if kept.any() else 1.0
-        axes.append(directions.astype(np.float32))
-        cut.append((1.0 - np.sqrt(floor / (power + floor))).astype(np.float32))
-    return Consensus(mean.astype(np.float32), tuple(axes), tuple(cut), len(references))
-
-
 def units(sketches: Sequence[Activations]) -> F32:
     """Geometries at unit length, ``(n, 5, 8128)``; nan where a model was not asked, or a depth not computed."""
     stack = np.stack([s.geometry for s in sketches]).astype(np.float32)
@@ -164,38 +117,6 @@ def units(sketches: Sequence[Activations]) -> F32:
     return stack
 
 
-def peculiar(sketches: Sequence[Activations], common: Consensus) -> F32:
-    """What is left of geometries without the consensus, ``(n, 5, 8128)`` at unit length.
-
-    Zero for pairs of probes that were not read. A depth that was not computed is nan.
-    """
-    values = units(sketches)
-    lost = ~np.isfinite(values)
-    rest = np.where(lost, np.float32(0.0), values - common.mean)
-    for slot, (axes, cut) in enumerate(zip(common.axes, common.cut, strict=True)):
-        rest[:, slot] -= ((rest[:, slot] @ axes.T) * cut) @ axes
-    rest[lost] = 0.0
-    lengths = np.linalg.norm(rest, axis=2, keepdims=True)
-    rest /= np.where(lengths == 0, np.float32(1.0), lengths)
-    rest[lost.all(axis=2)] = np.nan
-    return rest
-
-
-def similarities(one: F32, others: F32) -> F64:
-    """Cosines of what is peculiar to a model with what is to others, depth by depth ``(n, 5)``; nan where not computed.
-
-    Args:
-        one: ``(5, 8128)`` of :func:`peculiar`.
-        others: ``(n, 5, 8128)`` of the same.
-    """
-    return np.asarray(np.einsum("sp,nsp->ns", one, others, optimize=True), dtype=np.float64)
-
-
 def comparable(one: Activations, other: Activations) -> bool:
     """Whether two models read enough of the same probes."""
     return int((one.read & other.read).sum()) >= FEWEST_COMMON
-
-
-def between_depths(one: F32, other: F32) -> F64:
-    """Cosines of every depth of one model with every depth of another, ``(5, 5)``; nan where not computed."""
-    return np.asarray(one.astype(np.float64) @ other.astype(np.float64).T)

@@ -11,7 +11,7 @@ class Signal:
 
     Attributes:
         name: with version; a change that changes results changes the version.
-        kind: ``declared | architecture | tokenizer | weights``.
+        kind: ``declared | architecture | tokenizer | weights | activations``.
         test: what stands behind its number: exact, calibrated, heuristic or none.
         summary: what it measures, in a sentence.
         needs: what a model must have.
@@ -144,6 +144,22 @@ SIGNALS: tuple[Signal, ...] = (
         "layers that were trained anew; replaced embeddings. It only says whom a model resembles: its null is what "
         "other models show, it supports nothing, and a shared random start looks the same as descent",
         "Zhu et al. 2025, arXiv 2502.12292 (unconstrained setting); Gurnee et al. 2024, arXiv 2401.12181",
+    ),
+    Signal(
+        "activations/1",
+        "activations",
+        "calibrated",
+        "How short texts lie to one another in a model's hidden states, without what all references have in common, in "
+        "standard deviations of what is usual among independent references. It names whom a model resembles beyond "
+        "open-set rejection, and, beside controls of the same tokenizer, whose outputs it may have learned from.",
+        "the model run on 128 short texts (--activations); references added with --activations, 24 of them "
+        "independent for a p-value",
+        "every change of coordinates, quantisation, pruning, lost or doubled layers, merging, fine-tuning, long "
+        "continued pretraining; other sizes and tokenizers",
+        "descent: imitation of a model's outputs looks similar, only weaker. It is blind where embeddings were drawn "
+        "anew and not trained for long. It never counts towards a verdict, and tells no direction",
+        "docs/activations.md; cf. Zhang et al. 2025, arXiv 2410.14273 (REEF); Matějka et al. 2017 (adaptive score "
+        "normalisation)",
     ),
     Signal(
         "experts/1",
