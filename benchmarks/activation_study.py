@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from activation import tables
 from activation.baselines import BASELINES
@@ -42,9 +44,8 @@ from zoo.recipes import Recipe
 
 from forebear.errors import ForebearError
 from forebear.index import Likeness
-from forebear.lineage.activations import BEST, FALSE_TEACHERS, TEACHER, Teacher
+from forebear.lineage.activations import BEST, FALSE_TEACHERS, PAIR, SIZES, TEACHER, Teacher, calibration_name
 from forebear.lineage.calibration import ANY, SHIPPED_ACTIVATIONS, Calibration, Scores
-from forebear.signals.activations import NAME
 from forebear.types import created
 from forebear.version import __version__
 
@@ -137,8 +138,8 @@ def run(study: Study) -> tuple[Calibration, dict[str, object]]:
 
 def calibrate(
     study: Study, learn: Sequence[Family], teach: Sequence[School]
-) -> tuple[Calibration, tuple[Classroom, dict[str, Seen]]]:
-    """Everything that scores are held against; and the classroom, which the report asks other questions in."""
+) -> tuple[Calibration, tuple[dict[str, Seen], dict[str, Seen]]]:
+    """Everything that scores are held against; and who takes part in questions of teachers."""
     found = study.look([study.sample(r) for f in learn for r in (f.base, *f.children.values())])
     own = [f for f in learn if f.base.digest in found]
     children = {
@@ -146,10 +147,19 @@ def calibrate(
     }
     firsts = [found[f.base.digest] for f in own]
     study.say(f"calibrating with {len(firsts)} independent models")
-    scores = {NAME: calibrated_pairs(firsts, children), BEST: calibrated_best(firsts, children)}
-    room, asked = classroom(study, teach)
+    scores = {}
+    for size in (s for s in SIZES if s < len(firsts)):
+        scores[calibration_name(PAIR, size)] = calibrated_pairs(firsts, children, size)
+        scores[calibration_name(BEST, size)] = calibrated_best(firsts, children, size)
+        study.say(f"cohorts of {size}")
+    references, asked = classroom(study, teach)
+    room = Classroom(references)
     independents = [one for one in firsts if _half(one) == 0]
-    scores[TEACHER] = calibrated_teacher(*_margins(room, asked, teach, True, independents))
+    for size in SIZES:
+        smaller = room if size >= len(references) else Classroom(references, size)
+        margins = _margins(smaller, asked, teach, True, independents)
+        scores[calibration_name(TEACHER, size)] = calibrated_teacher(*margins, size)
+    study.say("teachers")
     made: dict[str, str | int] = {
         "source": f"{len(firsts)} independent small models, of which {len(children)} have trained children",
         "models": len(firsts),
@@ -160,10 +170,10 @@ def calibrate(
         "forebear_version": __version__,
         "created": created(),
     }
-    return Calibration(made, scores), (room, asked)
+    return Calibration(made, scores), (references, asked)
 
 
-def classroom(study: Study, teach: Sequence[School]) -> tuple[Classroom, dict[str, Seen]]:
+def classroom(study: Study, teach: Sequence[School]) -> tuple[dict[str, Seen], dict[str, Seen]]:
     """References with two or more of every shape and tokenizer, and the activations of all students."""
     brief = study.small
     recipes = {s.teacher.digest: s.teacher for s in teach} | {c.digest: c for c in controls(brief)}
@@ -172,7 +182,7 @@ def classroom(study: Study, teach: Sequence[School]) -> tuple[Classroom, dict[st
             recipes |= {base.recipe.digest: base.recipe, base.outsider.digest: base.outsider}
     references = study.look([study.sample(r) for r in recipes.values()])
     students = study.look([study.sample(r) for s in teach for r in s.students.values()])
-    return Classroom(references), students
+    return references, students
 
 
 def _half(one: Seen) -> int:
@@ -230,14 +240,45 @@ def identify(
         )
         study.say(name)
     return {
-        "identification": tables.identification(asked, independent, calibration),
+        "sizes": [_of_size(size, know, index, found, outside, calibration) for size in SIZES if size < len(index)],
+        "identification": tables.identification(asked, independent, calibration, _largest(len(index))),
         "methods": rows,
-        "by_kind": tables.by_kind(asked, calibration),
+        "by_kind": tables.by_kind(asked, calibration, _largest(len(index))),
         "scores": {
             "descendants": sorted(round(a.own, 2) for a in asked),
             "strangers": sorted(round(a.score, 2) for a in independent),
         },
     }
+
+
+def _largest(count: int) -> int:
+    """The calibration that a scan takes with so many references."""
+    return max((size for size in SIZES if size <= count), default=min(SIZES))
+
+
+def _of_size(
+    size: int,
+    know: Sequence[Family],
+    index: Mapping[str, Seen],
+    found: Mapping[str, Seen],
+    outside: Mapping[str, Seen],
+    calibration: Calibration,
+) -> dict[str, object]:
+    """A smaller index: descendants of its bases, and strangers with the descendants of all others."""
+    own = set(np.random.default_rng([SEED, size]).permutation(sorted(index))[:size].tolist())
+    bench = Bench({key: one for key, one in index.items() if key in own})
+    asked: list[Asked] = []
+    independent: list[Asked] = []
+    for f in know:
+        for key, one in found.items():
+            if kind := _kind(f, key):
+                if "merged" in kind:
+                    continue
+                answers = Asked(key, kind, f.base.digest, frozenset({f.base.digest}), tuple(bench.ask(sketch_of(one))))
+                (asked if f.base.digest in own else independent).append(answers)
+    for key, one in outside.items():
+        independent.append(Asked(key, "stranger", "", frozenset(), tuple(bench.ask(sketch_of(one)))))
+    return {"size": size, **tables.at_threshold(asked, independent, tables.threshold(calibration, size))}
 
 
 def _kind(family: Family, key: str) -> str:
@@ -258,14 +299,15 @@ def _scored(
 
 
 def attribute(
-    study: Study, teach: Sequence[School], held: tuple[Classroom, dict[str, Seen]], calibration: Calibration
+    study: Study, teach: Sequence[School], held: tuple[dict[str, Seen], dict[str, Seen]], calibration: Calibration
 ) -> dict[str, object]:
     """Teachers whose families nothing was calibrated with."""
-    room, students = held
+    references, students = held
+    room = Classroom(references)
     firsts = study.look([study.sample(f.base) for f in learned(study.small)])
     others = [one for one in firsts.values() if _half(one) == 1]
     null, right = _margins(room, students, teach, study.small, others)
-    scores = calibration.signals[TEACHER]
+    scores = calibration.signals[calibration_name(TEACHER, _largest(len(references)))]
     said = {who: [_judged(t, scores) for t in several] for who, several in right.items()}
     return {"teachers": tables.teachers(said, [_judged(t, scores) for t in null])}
 

@@ -23,7 +23,7 @@ FURTHER = ("phi3", "granite", "starcoder2", "gemma2", "gemma3_text", "llama", "q
 """Families of bases beyond those of the disguise study."""
 LEARNED = 20
 """Bases that are learned from with trained children."""
-STRANGERS = 120
+STRANGERS = 220
 HARDLY: Mapping[str, Any] = MappingProxyType({"steps": 12, "batch": 4})
 _TEXTS = ("code", "prose", "grammar", "sums", "shuffled")
 

@@ -17,10 +17,6 @@ from forebear.signals import Fingerprint
 from forebear.signals.activations import Activations
 from forebear.signals.vocabulary import same_vocabulary
 
-LEAST = 24
-"""References of the cohort that nulls are made with: the fewest that a scan is calibrated for."""
-INDEX = 40
-"""References of the indexes that the null of best scores is made with."""
 SEED = 1
 
 
@@ -42,7 +38,8 @@ class Bench:
     def __init__(self, references: Mapping[str, Seen], most: int = MOST_COHORT) -> None:
         self.references = references
         self.named = [(name, sketch_of(one)) for name, one in references.items()]
-        self.cohort = Cohort(self.named[:most])
+        chosen = np.random.default_rng(SEED).permutation(len(self.named))[:most]
+        self.cohort = Cohort([self.named[k] for k in sorted(chosen.tolist())])
 
     def ask(self, query: Activations) -> list[Likeness]:
         """Every reference that can be compared, best first."""
@@ -85,25 +82,27 @@ class Asked:
         return next(one.score for one in self.found if one.name in self.right)
 
 
-def calibrated_pairs(bases: Sequence[Seen], children: Mapping[str, Sequence[Seen]]) -> Scores:
-    """Nulls of disjoint pairs by stratum, and of children against their bases; every time with a cohort of 24."""
+def calibrated_pairs(bases: Sequence[Seen], children: Mapping[str, Sequence[Seen]], size: int) -> Scores:
+    """Nulls of disjoint pairs by stratum, and of children against their bases, with cohorts of a size."""
     marks = [mark_of(b) for b in bases]
     null: dict[str, tuple[float, ...]] = {}
     for kind in (*STRATA, ANY):
-        scores = [_beside(bases, one, two, turn) for turn, (one, two) in enumerate(pairs_of(marks, kind, SEED))]
+        scores = [_beside(bases, one, two, turn, size) for turn, (one, two) in enumerate(pairs_of(marks, kind, SEED))]
         null[kind] = tuple(sorted(s for s in scores if s is not None))
     related = []
     for k, base in enumerate(bases):
-        own = [_beside(bases, None, k, 1000 + k, child) for child in children.get(base.sample.key, ())]
+        own = [_beside(bases, None, k, 1000 + k, size, child) for child in children.get(base.sample.key, ())]
         if kept := tuple(sorted(s for s in own if s is not None)):
             related.append(kept)
-    return Scores(LEAST, null, tuple(related))
+    return Scores(size, null, tuple(related))
 
 
-def _beside(bases: Sequence[Seen], one: int | None, two: int, turn: int, query: Seen | None = None) -> float | None:
+def _beside(
+    bases: Sequence[Seen], one: int | None, two: int, turn: int, size: int, query: Seen | None = None
+) -> float | None:
     """The score of a model with a reference, in a cohort of that reference and others."""
     rng = np.random.default_rng([SEED, turn])
-    others = [k for k in rng.permutation(len(bases)).tolist() if k not in (one, two)][: LEAST - 1]
+    others = [k for k in rng.permutation(len(bases)).tolist() if k not in (one, two)][: size - 1]
     bench = Bench({bases[k].sample.key: bases[k] for k in (two, *others)})
     model = query if query is not None else bases[one] if one is not None else None
     assert model is not None
@@ -111,27 +110,27 @@ def _beside(bases: Sequence[Seen], one: int | None, two: int, turn: int, query: 
     return None if found is None else found.score
 
 
-def calibrated_best(bases: Sequence[Seen], children: Mapping[str, Sequence[Seen]]) -> Scores:
-    """Best scores in an index of forty: of models without a relative there, and of children of one of the forty."""
+def calibrated_best(bases: Sequence[Seen], children: Mapping[str, Sequence[Seen]], size: int) -> Scores:
+    """Best scores in an index of a size: of models without a relative there, and of children of one of its bases."""
     null, related = [], []
     for k, base in enumerate(bases):
         rng = np.random.default_rng([SEED, 2, k])
-        others = [bases[j] for j in rng.permutation(len(bases)).tolist() if j != k][:INDEX]
+        others = [bases[j] for j in rng.permutation(len(bases)).tolist() if j != k][:size]
         bench = Bench({b.sample.key: b for b in others})
         null.append(bench.ask(sketch_of(base))[0].score)
         if base.sample.key in children:
-            with_base = Bench({b.sample.key: b for b in (base, *others[: INDEX - 1])})
+            with_base = Bench({b.sample.key: b for b in (base, *others[: size - 1])})
             found = (with_base.ask(sketch_of(child))[0] for child in children[base.sample.key])
             if kept := tuple(sorted(f.score for f in found if f.name == base.sample.key)):
                 related.append(kept)
-    return Scores(INDEX, {ANY: tuple(sorted(null))}, tuple(related))
+    return Scores(size, {ANY: tuple(sorted(null))}, tuple(related))
 
 
 class Classroom:
     """References of which some may be teachers."""
 
-    def __init__(self, references: Mapping[str, Seen]) -> None:
-        self.bench = Bench(references)
+    def __init__(self, references: Mapping[str, Seen], size: int = MOST_COHORT) -> None:
+        self.bench = Bench(references, size)
         self.marks = {name: mark_of(one) for name, one in references.items()}
 
     def ask(self, student: Seen, mark: Fingerprint, without: str = "", scores: Scores | None = None) -> Teacher:
@@ -147,10 +146,10 @@ class Classroom:
         return teacher(controls, scores)
 
 
-def calibrated_teacher(null: Sequence[Teacher], right: Mapping[str, Sequence[Teacher]]) -> Scores:
+def calibrated_teacher(null: Sequence[Teacher], right: Mapping[str, Sequence[Teacher]], size: int) -> Scores:
     """Margins of models without a teacher in the index, and of students, by teacher."""
     margins = sorted(t.margin for t in null if t.margin is not None)
     related = [
         tuple(sorted(t.margin for t in own if t.margin is not None and t.name == who)) for who, own in right.items()
     ]
-    return Scores(LEAST, {ANY: tuple(margins)}, tuple(r for r in related if r))
+    return Scores(size, {ANY: tuple(margins)}, tuple(r for r in related if r))

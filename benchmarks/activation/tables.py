@@ -11,7 +11,7 @@ from null.coins import clopper_pearson
 from null.plots import BLUE, ORANGE, figure
 
 from activation.scores import Asked
-from forebear.lineage.activations import BEST, FALSE_ACCEPTS, Teacher
+from forebear.lineage.activations import BEST, FALSE_ACCEPTS, Teacher, calibration_name
 from forebear.lineage.calibration import ANY, Calibration, flat
 from forebear.lineage.likelihood import cllr, cllr_min, fitted
 
@@ -43,13 +43,19 @@ def method(name: str, asked: Sequence[Asked], independent: Sequence[Asked]) -> d
     }
 
 
-def identification(asked: Sequence[Asked], independent: Sequence[Asked], calibration: Calibration) -> dict[str, Any]:
+def identification(
+    asked: Sequence[Asked], independent: Sequence[Asked], calibration: Calibration, size: int
+) -> dict[str, Any]:
     """At the threshold that is printed: found, accepted wrongly; and the cost of likelihood ratios."""
-    limit = threshold(calibration)
+    told = at_threshold(asked, independent, threshold(calibration, size))
+    return {**told, **costs(asked, independent, calibration, size)}
+
+
+def at_threshold(asked: Sequence[Asked], independent: Sequence[Asked], limit: float) -> dict[str, Any]:
+    """Whom an index names above a score."""
     accepted = sum(a.score >= limit for a in independent)
     found = sum(a.first and a.score >= limit for a in asked)
     wrong = sum(not a.first and a.score >= limit for a in asked)
-    ratios = costs(asked, independent, calibration)
     return {
         "threshold": limit,
         "descendants": len(asked),
@@ -60,20 +66,19 @@ def identification(asked: Sequence[Asked], independent: Sequence[Asked], calibra
         "strangers": len(independent),
         "accepted": accepted,
         "accepted_interval": clopper_pearson(accepted, len(independent)),
-        **ratios,
     }
 
 
-def threshold(calibration: Calibration) -> float:
+def threshold(calibration: Calibration, size: int) -> float:
     """The smallest score whose conformal p-value among best scores is no larger than the false-accept rate."""
-    null = sorted(calibration.signals[BEST].null[ANY], reverse=True)
+    null = sorted(calibration.signals[calibration_name(BEST, size)].null[ANY], reverse=True)
     above = int(FALSE_ACCEPTS * (len(null) + 1)) - 1
     return float(np.nextafter(null[above], np.inf)) if above >= 0 else float("inf")
 
 
-def costs(asked: Sequence[Asked], independent: Sequence[Asked], calibration: Calibration) -> dict[str, Any]:
+def costs(asked: Sequence[Asked], independent: Sequence[Asked], calibration: Calibration, size: int) -> dict[str, Any]:
     """Cllr of best scores, and its bootstrap interval by base."""
-    scores = calibration.signals[BEST]
+    scores = calibration.signals[calibration_name(BEST, size)]
     related, weights = flat(scores.related)
     ratio = fitted(related, scores.null[ANY], weights)
     strange = np.array([ratio.at(a.score) for a in independent])
@@ -96,9 +101,9 @@ def costs(asked: Sequence[Asked], independent: Sequence[Asked], calibration: Cal
     }
 
 
-def by_kind(asked: Sequence[Asked], calibration: Calibration) -> list[dict[str, Any]]:
+def by_kind(asked: Sequence[Asked], calibration: Calibration, size: int) -> list[dict[str, Any]]:
     """Every change of a base, the hardest first."""
-    limit = threshold(calibration)
+    limit = threshold(calibration, size)
     rows = []
     for kind in sorted({a.kind for a in asked}):
         own = [a for a in asked if a.kind == kind]
@@ -161,6 +166,13 @@ def document(found: Mapping[str, Any]) -> str:
         f"| {row['method']} | {row['top1']:.1%} | {row['auc_open']:.4f} | {row['auc_pairs']:.4f} | "
         f"{row['found_at_1_percent']:.1%} |"
         for row in found["methods"]
+    ]
+    out += ["", "| references | threshold | descendants | named rightly | wrongly | strangers | accepted |"]
+    out += ["| --- | --- | --- | --- | --- | --- | --- |"]
+    out += [
+        f"| {row['size']} | {row['threshold']:.2f} | {row['descendants']} | {row['found'] / row['descendants']:.1%} | "
+        f"{row['wrong']} | {row['strangers']:,} | {row['accepted'] / max(1, row['strangers']):.2%} |"
+        for row in found["sizes"]
     ]
     out += ["", "| what was done to the base | models | right first | named | least score | median |"]
     out += ["| --- | --- | --- | --- | --- | --- |"]

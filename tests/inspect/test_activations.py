@@ -26,7 +26,7 @@ from forebear.inspect import enrol
 from forebear.inspect.activations import Measured, Resembling, resembling
 from forebear.inspect.force import InForce
 from forebear.inspect.scan_set import ScanSet
-from forebear.lineage.activations import BEST, COPY, TEACHER
+from forebear.lineage.activations import BEST, COPY, PAIR, TEACHER
 from forebear.lineage.calibration import ANY, STRATA, Calibration, Scores
 from forebear.signals import Fingerprint
 from forebear.signals.activations import NAME, activations
@@ -47,9 +47,9 @@ NULL = {kind: tuple(k / 40 for k in range(200)) for kind in (*STRATA, ANY)}
 OWN = Calibration(
     {"source": "models of this test"},
     {
-        NAME: Scores(8, NULL, tuple((20.0 + k,) for k in range(10))),
-        BEST: Scores(COUNT, {ANY: NULL[ANY]}),
-        TEACHER: Scores(8, {ANY: tuple(k / 1000 for k in range(60))}),
+        f"{PAIR}:8": Scores(8, NULL, tuple((20.0 + k,) for k in range(10))),
+        f"{BEST}:8": Scores(COUNT, {ANY: NULL[ANY]}),
+        f"{TEACHER}:8": Scores(8, {ANY: tuple(k / 1000 for k in range(60))}),
     },
 )
 FORCE = InForce(OWN)

@@ -23,16 +23,19 @@ from forebear.lineage.activations import (
     BEST,
     COPY,
     FALSE_ACCEPTS,
+    PAIR,
+    SIZES,
     TEACHER,
     Control,
     Teacher,
     accepted,
+    calibration_name,
     likeness_evidence,
     shallow_cosine,
     teacher,
     with_teacher,
 )
-from forebear.lineage.calibration import stratum
+from forebear.lineage.calibration import Scores, stratum
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.signals import Fingerprint
 from forebear.signals.activations import NAME, activations, geometry_of
@@ -181,7 +184,7 @@ def resembling(
     for one in search.found:
         entry = index.get(one.name) if one.name in wanted else None
         if entry is not None:
-            scores = _scores(NAME, search, force)
+            scores = _scores(PAIR, search, force)
             kind = stratum(entry.fingerprint, measure.mark)
             about = {**measure.about, "between_depths": _map(entry.fingerprint, measure.mark, index, itself)}
             item = likeness_evidence(one, search, *_given(scores, kind), about)
@@ -190,7 +193,7 @@ def resembling(
     nominee = None
     if best.name not in established and (alike or taught is not None):
         name = taught.name if taught is not None else best.name
-        relation = _relation(taught, force)
+        relation = _relation(taught, search, force)
         opened = {"open_set_p": p, "open_set_n": n, "false_accepts": FALSE_ACCEPTS}
         item = replace(told[name], details={**told[name].details, **opened})
         target = entry.location if (entry := index.get(name)) is not None else None
@@ -235,7 +238,7 @@ def compared(
     kind = stratum(both[0].mark, both[1].mark)
     about = {**both[1].about, "reference_layers": both[0].about["layers"]}
     about["between_depths"] = between_depths(ours, theirs, members)
-    item = likeness_evidence(search.found[0], search, *_given(_scores(NAME, search, force), kind), about)
+    item = likeness_evidence(search.found[0], search, *_given(_scores(PAIR, search, force), kind), about)
     if both[0].states is not None and both[1].states is not None:
         item = replace(item, details={**item.details, "layers_between": layer_map(both[0].states, both[1].states)})
     return Resembling(
@@ -286,8 +289,8 @@ def _teacher(mark: Fingerprint, index: Index, search: Likenesses, force: InForce
         )
         for name, m in marks.items()
     ]
-    known = force.of(TEACHER)
-    return teacher(controls, known[0] if known is not None and search.cohort >= known[0].least else None)
+    known = _scores(TEACHER, search, force)
+    return teacher(controls, known[0] if known is not None else None)
 
 
 def _map(reference: Fingerprint, mark: Fingerprint, index: Index, itself: str) -> list[list[float | None]]:
@@ -298,28 +301,28 @@ def _map(reference: Fingerprint, mark: Fingerprint, index: Index, itself: str) -
     return between_depths(reference.activations, mark.activations, members)
 
 
-def _relation(taught: Teacher | None, force: InForce) -> Relation | None:
-    known = force.of(TEACHER)
+def _relation(taught: Teacher | None, search: Likenesses, force: InForce) -> Relation | None:
+    known = _scores(TEACHER, search, force)
     return taught.relation(known[0]) if taught is not None and known is not None else None
 
 
-def _scores(signal: str, search: Likenesses, force: InForce) -> tuple[Any, str] | None:
-    """What a score is held against, where the cohort is as large as that of the calibration."""
-    known = force.of(signal)
-    least = force.of(NAME)
-    return known if known is not None and least is not None and search.cohort >= least[0].least else None
+def _scores(what: str, search: Likenesses, force: InForce) -> tuple[Scores, str] | None:
+    """What a score is held against: made with as many references as there are in the cohort, or fewer."""
+    for size in sorted(SIZES, reverse=True):
+        if search.cohort >= size and (known := force.of(calibration_name(what, size))) is not None:
+            return known
+    return None
 
 
-def _given(scores: tuple[Any, str] | None, kind: str) -> tuple[Any, str, str]:
+def _given(scores: tuple[Scores, str] | None, kind: str) -> tuple[Scores | None, str, str]:
     return (None, kind, "") if scores is None else (scores[0], kind, scores[1])
 
 
 def _too_few(search: Likenesses, force: InForce) -> tuple[Untested, ...]:
-    known = force.of(NAME)
-    if known is None or search.cohort >= known[0].least:
+    if _scores(PAIR, search, force) is not None:
         return ()
-    why = f"it takes a cohort of {known[0].least} independent references with activations, and there are"
-    return (Untested(f"{NAME} beside independent models", f"{why} {search.cohort}"),)
+    why = f"it takes a cohort of {min(SIZES)} independent references with activations, and there are {search.cohort}"
+    return (Untested(f"{NAME} beside independent models", why),)
 
 
 def why_of(nominee: Nominee) -> str:

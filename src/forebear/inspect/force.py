@@ -30,13 +30,14 @@ class InForce:
 
     @property
     def signals(self) -> dict[str, str]:
-        """Source by signal."""
+        """Source by signal; of several calibrations of one signal, one's."""
         names = {
             **shipped(SHIPPED_ACTIVATIONS).signals,
             **shipped().signals,
             **(self.own.signals if self.own else {}),
         }
-        return {name: found[1] for name in names if (found := self.of(name)) is not None}
+        found = {name.partition(":")[0]: told[1] for name in names if (told := self.of(name)) is not None}
+        return dict(sorted(found.items()))
 
 
 def in_force(index: Index) -> InForce:

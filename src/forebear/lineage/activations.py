@@ -18,10 +18,18 @@ from forebear.lineage.calibration import ANY, Scores
 from forebear.signals.activations import NAME
 from forebear.types import Evidence, Relation, Test
 
-BEST = f"{NAME}:best"
-"""Calibration of the highest score in an index: what open-set rejection is held against."""
-TEACHER = f"{NAME}:teacher"
-"""Calibration of the margin by which a model resembles one reference beyond all controls."""
+PAIR, BEST, TEACHER = NAME, f"{NAME}:best", f"{NAME}:teacher"
+"""Calibrations: of the score of a pair; of the highest score in an index, which open-set rejection is held against; and
+of the margin by which a model resembles one reference beyond all controls."""
+SIZES = (8, 12, 16, 24, 40)
+"""Cohorts that calibrations are made with: with few references less is known of what is usual."""
+
+
+def calibration_name(what: str, size: int) -> str:
+    """What a calibration with a cohort of a size is called."""
+    return f"{what}:{size}"
+
+
 FALSE_ACCEPTS = 0.01
 """Share of models without a relative in an index that may be taken for somebody's."""
 FALSE_TEACHERS = 0.05
@@ -75,8 +83,8 @@ def shallow_cosine(likeness: Likeness) -> float:
 def accepted(search: Likenesses, scores: Scores) -> tuple[float, int]:
     """The p-value of the best score of a search, and of how many independent models: open-set rejection.
 
-    The null is the best score that a model without any relative in an index reaches. It was made with
-    ``scores.least`` references; of a larger index the p-value is multiplied by how many times as large it is.
+    The null is the best score that a model without any relative reaches in an index of ``scores.least`` references; of
+    a larger one the p-value is multiplied by how many times as large it is.
     """
     null = scores.null.get(ANY, ())
     if not search.found or not null:

@@ -152,7 +152,7 @@ SIGNALS: tuple[Signal, ...] = (
         "How short texts lie to one another in a model's hidden states, without what all references have in common, in "
         "standard deviations of what is usual among independent references. It names whom a model resembles beyond "
         "open-set rejection, and, beside controls of the same tokenizer, whose outputs it may have learned from.",
-        "the model run on 128 short texts (--activations); references added with --activations, 24 of them "
+        "the model run on 128 short texts (--activations); references added with --activations, eight of them "
         "independent for a p-value",
         "every change of coordinates, quantisation, pruning, lost or doubled layers, merging, fine-tuning, long "
         "continued pretraining; other sizes and tokenizers",
