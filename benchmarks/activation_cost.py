@@ -30,7 +30,7 @@ from forebear.artifacts import Artifact, read_artifact
 from forebear.signals.activations import activations
 from forebear.sources import open_source
 
-SPANS, LENGTH, REPEATS = 128, 24, 3
+SPANS, LENGTH, REPEATS = 128, 24, 2
 MEMORY = 12_000_000_000
 
 

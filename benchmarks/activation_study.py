@@ -39,6 +39,7 @@ from activation.scores import (
 from activation.sketch import Sample, Seen, seen
 from activation.students import School, controls, schools
 from disguise.bases import bases
+from null.tables import fill
 from zoo.build import CACHE, build_all
 from zoo.recipes import Recipe
 
@@ -52,6 +53,7 @@ from forebear.version import __version__
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "src" / "forebear" / "data" / "calibration" / SHIPPED_ACTIVATIONS
 DOCS = ROOT / "docs" / "activations"
+PAGE = ROOT / "docs" / "activations.md"
 CALIBRATING = frozenset({"llama", "qwen2", "gemma"})
 """Families of teachers whose students the margin is calibrated with; the others are reported on."""
 
@@ -115,8 +117,8 @@ def main() -> None:
     if given.write:
         DATA.write_text(calibration.to_text(), "utf-8")
         DOCS.mkdir(exist_ok=True)
-        (DOCS / "tables.md").write_text(text + "\n", "utf-8")
-        (DOCS / "results.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        PAGE.write_text(fill(PAGE.read_text("utf-8"), {"tables": text}), "utf-8")
+        (DOCS / "results.json").write_text(json.dumps(found, indent=1, default=float) + "\n", "utf-8")
         tables.draw(DOCS / "scores.svg", found)
     study.say("done")
 

@@ -16,10 +16,12 @@ import pytest
 from numpy.typing import NDArray
 
 from forebear.activations import plain
+from forebear.activations import pooled as module
 from forebear.activations.base import F32, Ids
 from forebear.activations.plain import Plain
 from forebear.activations.pooled import FORWARDS, Pooled, free_memory, layer_at, pooled
 from forebear.activations.probes import Probe, ProbeSet, probe_set
+from forebear.activations.transformers import has_gpu
 from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.tokenizers.base import BYTES
 from forebear.errors import FormatError
@@ -70,7 +72,7 @@ def untold(found: Pooled | Untested) -> str:
 
 @dataclass(frozen=True)
 class Fake:
-    """A forward pass whose states are known: token id times (layer + 1), in both of two columns."""
+    """A forward pass whose states are known: token id times (layer + 1), and 100."""
 
     name: str = "fake"
     layers: int = 12
@@ -91,21 +93,43 @@ class Fake:
         for layer in layers:
             if self.error and layer:
                 raise self.error
-            yield np.repeat(np.concatenate(spans)[:, None] * (layer + 1.0), 2, axis=1).astype(np.float32)
+            ids = np.concatenate(spans)
+            yield np.column_stack([ids * (layer + 1.0), np.full(len(ids), 100.0)]).astype(np.float32)
+
+
+def units(ids: Sequence[int], layer: int) -> NDArray[np.float64]:
+    """The states of tokens at unit length."""
+    rows = np.column_stack([np.array(ids) * (layer + 1.0), np.full(len(ids), 100.0)])
+    return np.asarray(rows / np.sqrt((rows**2).mean(axis=1, keepdims=True)))
 
 
 def test_rows_are_means_over_the_tokens_of_a_text(tmp_path: Path) -> None:
     artifact = model(tmp_path, {**BYTE_LEVEL, "post_processor": WITH_START})
     found = told(pooled(artifact, PROBES, (0.0, 0.5, 1.0), forwards=[Fake()]))
     ids = [list(probe.text.encode()) for probe in PROBES.probes]
-    means = np.array([np.mean(row) for row in ids])
     assert found.layers == (0, 6, 12) and found.depths == (0.0, 0.5, 1.0)
     assert found.states.shape == (3, 5, 2) and found.states.dtype == np.float32
     for layer, states in zip(found.layers, found.states, strict=True):
-        assert np.allclose(states, means[:, None] * (layer + 1))
+        assert np.allclose(states, [units(row, layer).mean(axis=0) for row in ids])
     assert found.tokens == sum(len(row) + 1 for row in ids)
     assert found.spans.tolist() == [0, 1, 2, 3, 4] and found.left_out == ()
     assert (found.forward, found.version, found.digest) == ("fake", 7, PROBES.digest)
+
+
+def test_the_first_token_of_all_counts_only_where_there_is_no_other(tmp_path: Path) -> None:
+    """Attention rests on it; where the tokenizer puts a token in front, that one is first."""
+    probes = ProbeSet(7, (Probe("kind", "xyz"), Probe("kind", "q")))
+    for tokens, expected in ((BYTE_LEVEL, ("yz", "q")), ({**BYTE_LEVEL, "post_processor": WITH_START}, ("xyz", "q"))):
+        found = told(pooled(model(tmp_path / str(len(tokens)), tokens), probes, (0.0,), forwards=[Fake()]))
+        assert np.allclose(found.states[0], [units(list(text.encode()), 0).mean(axis=0) for text in expected])
+
+
+def test_some_of_its_depths(tmp_path: Path) -> None:
+    found = told(pooled(model(tmp_path), PROBES, (0.0, 0.5, 1.0), forwards=[Fake()]))
+    some = found.at((0.0, 1.0))
+    assert some.layers == (0, 12) and np.array_equal(some.states, found.states[[0, 2]])
+    with pytest.raises(ValueError):
+        found.at((0.1,))
 
 
 def test_states_are_those_of_each_text_alone(tmp_path: Path) -> None:
@@ -130,7 +154,7 @@ def test_every_family_of_the_default_install(family: str, tmp_path: Path) -> Non
 def test_trained_models() -> None:
     for name in ("dev-llama-1", "dev-qwen2-1", "dev-gpt2-1", "dev-mixtral-1", "dev-neox-1"):
         found = told(pooled(read_artifact(LocalSource(shared("zoo") / "models" / name)), probe_set().first(24)))
-        assert found.forward == "numpy" and found.states.shape[:2] == (4, 24) and np.isfinite(found.states).all()
+        assert found.forward == "numpy" and found.states.shape[:2] == (3, 24) and np.isfinite(found.states).all()
 
 
 @pytest.mark.parametrize("scheme", ["fp8-blocks", "bnb-nf4", "gptq-4", "awq"])
@@ -311,3 +335,18 @@ def test_a_model_that_numpy_computes_loads_no_heavy_package(tmp_path: Path) -> N
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_gpu_goes_first_for_large_models_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    artifact = model(tmp_path)
+    monkeypatch.setattr(module, "has_gpu", lambda: True)
+    assert module.preferred(artifact) == FORWARDS
+    monkeypatch.setattr(module, "WORTH_A_GPU", 1000)
+    assert [f.name for f in module.preferred(artifact)] == ["transformers", "numpy"]
+    monkeypatch.setattr(module, "has_gpu", lambda: False)
+    assert module.preferred(artifact) == FORWARDS
+
+
+def test_without_torch_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert has_gpu() is False

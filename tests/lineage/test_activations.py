@@ -124,4 +124,7 @@ def test_the_relation_is_one_of_behaviour() -> None:
     assert relation.details["behavioural"] is True and relation.details["controls"] == ["b", "c"]
     assert relation.details["n_null"] == 40 and any("direction" in line for line in relation.details["cannot_exclude"])
     told = likeness_evidence(like("a", 9.0), search(like("a", 9.0)), SCORES, "twin", "x", {})
-    assert with_teacher(told, found).details["teacher"]["name"] == "a"
+    said = with_teacher(told, found)
+    assert said.details["teacher"]["name"] == "a" and said.summary.endswith("2% do so.")
+    silent = teacher(TWINS[:1], MARGINS)
+    assert with_teacher(told, silent).summary == told.summary

@@ -21,8 +21,9 @@ from forebear.activations.base import F32, Forward, Ids, Runnable
 from forebear.activations.encoding import LeftOut, Span, encoder_of, spans_of
 from forebear.activations.plain import Plain
 from forebear.activations.probes import ProbeSet, probe_set
-from forebear.activations.transformers import Transformers
+from forebear.activations.transformers import Transformers, has_gpu
 from forebear.artifacts import Artifact
+from forebear.artifacts.kinds import tally
 from forebear.errors import ForebearError, one_line
 from forebear.types import Untested
 
@@ -38,6 +39,8 @@ COUNT = 128
 LEAST_SHARE = 0.75
 """Of the probes; with fewer left the rest is no fair sample of them, and there is no answer."""
 FALLBACK_MEMORY = 4_000_000_000
+WORTH_A_GPU = 1_000_000_000
+"""Bytes of weights from which on it is worth importing torch to ask for a GPU."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def pooled(
     probes: ProbeSet | None = None,
     depths: Sequence[float] = DEPTHS[:SHALLOW],
     memory: int | None = None,
-    forwards: Sequence[Forward] = FORWARDS,
+    forwards: Sequence[Forward] | None = None,
 ) -> Pooled | Untested:
     """Hidden states of a model on the probes, or why they could not be told.
 
@@ -89,7 +92,7 @@ def pooled(
         probes: by default the first :data:`COUNT` of the current set.
         depths: ascending shares of the model's layers, from 0 to 1; a share above 0 is at least one layer.
         memory: bytes that may be held, by default half of what is free.
-        forwards: implementations in order of preference.
+        forwards: implementations in order of preference, by default :func:`preferred`.
     """
     if not depths or list(depths) != sorted(set(depths)) or not 0 <= depths[0] <= depths[-1] <= 1:
         raise ValueError(f"depths {depths} are no ascending shares")
@@ -97,7 +100,7 @@ def pooled(
     asked = probes or probe_set().first(COUNT)
     room = free_memory() // 2 if memory is None else memory
     try:
-        found = _pooled(artifact, asked, tuple(depths), room, forwards)
+        found = _pooled(artifact, asked, tuple(depths), room, forwards or preferred(artifact))
     except MemoryError:
         found = "there was too little memory"
     except ForebearError as error:
@@ -117,6 +120,12 @@ def pooled(
         sum(len(span.ids) for span in spans),
         time.monotonic() - started,
     )
+
+
+def preferred(artifact: Artifact) -> Sequence[Forward]:
+    """:data:`FORWARDS`, backwards where a model is so large that a GPU is worth asking for and there is one."""
+    large = sum(tensor.nbytes * count for tensor, count in tally(artifact.weights.tensors)) > WORTH_A_GPU
+    return FORWARDS[::-1] if large and has_gpu() else FORWARDS
 
 
 _Found = tuple[str, tuple[Span, ...], tuple[int, ...], F32, tuple[LeftOut, ...]]

@@ -36,12 +36,12 @@ class Transformers:
     """See :class:`~forebear.activations.base.Forward`.
 
     Args:
-        device: where torch computes, ``cpu`` or ``cuda``.
+        device: where torch computes, ``cpu`` or ``cuda``; by default on a GPU where there is one.
     """
 
     name = "transformers"
 
-    def __init__(self, device: str = "cpu") -> None:
+    def __init__(self, device: str = "") -> None:
         self.device = device
 
     def prepare(self, artifact: Artifact) -> Runnable | str:
@@ -54,11 +54,20 @@ class Transformers:
         try:
             config = _config(artifact)
             with _quiet(), torch.no_grad():
-                return _prepared(artifact, config, self.device)
+                return _prepared(artifact, config, self.device or ("cuda" if has_gpu() else "cpu"))
         except Refused as refusal:
             return str(refusal)
         except Exception as error:
             return f"the library does not build it ({one_line(str(error), 200)})"
+
+
+def has_gpu() -> bool:
+    """Whether torch is installed and sees a GPU; imports torch, which takes seconds."""
+    try:
+        import torch
+    except ImportError:
+        return False
+    return bool(torch.cuda.is_available())
 
 
 def _config(artifact: Artifact) -> dict[str, Any]:

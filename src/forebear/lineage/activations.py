@@ -198,4 +198,7 @@ def with_teacher(evidence: Evidence, found: Teacher) -> Evidence:
         "p": found.p,
         "controls": list(found.controls),
     }
-    return replace(evidence, details={**evidence.details, "teacher": told})
+    text = evidence.summary
+    if found.attributed:
+        text += f" {found.why[0].upper()}{found.why[1:]}."
+    return replace(evidence, summary=text, details={**evidence.details, "teacher": told})
