@@ -20,7 +20,7 @@ from forebear.index import LocalIndex
 from forebear.inspect import enrol
 from forebear.inspect.force import in_force
 from forebear.inspect.weigh import SKETCHES, remaining
-from forebear.lineage.calibration import ANY, STRATA, Calibration, Scores, shipped
+from forebear.lineage.calibration import ANY, SHIPPED_ACTIVATIONS, STRATA, Calibration, Scores, shipped
 from forebear.lineage.evalues import log10_e
 from forebear.report import markdown, terminal
 from forebear.types import Ancestor, Evidence, Relation, Scan, Test, Verdict
@@ -177,9 +177,9 @@ def test_scores_of_another_version_and_of_larger_support_are_not_used(index: Loc
     own = Calibration({"source": "this index"}, {"spectra/9": forged().signals["spectra/1"]})
     index.keep_calibration(own.to_text())
     try:
-        assert in_force(index).signals == {name: shipped().source for name in shipped().signals} | {
-            "spectra/9": "this index"
-        }
+        ours = {name: shipped().source for name in shipped().signals}
+        ours |= {"activations/1": shipped(SHIPPED_ACTIVATIONS).source, "spectra/9": "this index"}
+        assert in_force(index).signals == ours
     finally:
         (index.folder / "calibration.json").unlink()
 
