@@ -231,9 +231,9 @@ def identify(
             if kind:
                 strange = {s for s in (donor.digest, know[-1].base.digest) if "merged" in kind}
                 right = frozenset({f.base.digest, *strange})
-                asked.append(Asked(key, kind, f.base.digest, right, tuple(bench.ask(sketch_of(one)))))
+                asked.append(_ask(bench, key, kind, f.base.digest, right, one, found[f.base.digest]))
     for key, one in outside.items():
-        independent.append(Asked(key, "stranger", "", frozenset(), tuple(bench.ask(sketch_of(one)))))
+        independent.append(_ask(bench, key, "stranger", "", frozenset(), one, one))
     study.say("other methods")
     rows = [tables.method("activations/1", asked, independent)]
     for name, score in BASELINES.items():
@@ -251,6 +251,12 @@ def identify(
             "strangers": sorted(round(a.score, 2) for a in independent),
         },
     }
+
+
+def _ask(bench: Bench, key: str, kind: str, base: str, right: frozenset[str], one: Seen, like: Seen) -> Asked:
+    """One question; a copy that was made on the fly has the tokenizer of its base."""
+    found = tuple(bench.ask(sketch_of(one)))
+    return Asked(key, kind, base, right, found, bench.controlled(found[0].name, one.mark or mark_of(like)))
 
 
 def _largest(count: int) -> int:
@@ -276,10 +282,10 @@ def _of_size(
             if kind := _kind(f, key):
                 if "merged" in kind:
                     continue
-                answers = Asked(key, kind, f.base.digest, frozenset({f.base.digest}), tuple(bench.ask(sketch_of(one))))
+                answers = _ask(bench, key, kind, f.base.digest, frozenset({f.base.digest}), one, found[f.base.digest])
                 (asked if f.base.digest in own else independent).append(answers)
     for key, one in outside.items():
-        independent.append(Asked(key, "stranger", "", frozenset(), tuple(bench.ask(sketch_of(one)))))
+        independent.append(_ask(bench, key, "stranger", "", frozenset(), one, one))
     return {"size": size, **tables.at_threshold(asked, independent, tables.threshold(calibration, size))}
 
 

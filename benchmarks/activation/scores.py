@@ -10,7 +10,7 @@ import numpy as np
 from activation.sketch import Seen
 from forebear.index import Likeness
 from forebear.index.cohort import MOST_COHORT, Cohort, Query
-from forebear.inspect.activations import SHAPE
+from forebear.inspect.activations import SHAPE, same_words
 from forebear.lineage.activations import Control, Teacher, teacher
 from forebear.lineage.calibration import ANY, STRATA, Scores, pairs_of
 from forebear.signals import Fingerprint
@@ -41,6 +41,13 @@ class Bench:
         chosen = np.random.default_rng(SEED).permutation(len(self.named))[:most]
         self.cohort = Cohort([self.named[k] for k in sorted(chosen.tolist())])
 
+    def controlled(self, name: str, words: Fingerprint) -> bool:
+        """As :func:`forebear.inspect.activations.controlled` asks."""
+        marks = {key: mark_of(one) for key, one in self.references.items()}
+        if not same_words(marks[name], words):
+            return True
+        return any(same_words(marks[key], words) for key in self.cohort.places if key != name)
+
     def ask(self, query: Activations) -> list[Likeness]:
         """Every reference that can be compared, best first."""
         asked = Query(query, self.cohort)
@@ -58,6 +65,7 @@ class Asked:
         base: its base, empty where it has none there.
         right: references that are right answers: the base, of a merge the stranger as well.
         found: best first.
+        controlled: whether the index has a control of the model's tokenizer beside the best.
     """
 
     name: str
@@ -65,6 +73,7 @@ class Asked:
     base: str
     right: frozenset[str]
     found: tuple[Likeness, ...]
+    controlled: bool = True
 
     @property
     def score(self) -> float:
@@ -106,6 +115,9 @@ def _beside(
     bench = Bench({bases[k].sample.key: bases[k] for k in (two, *others)})
     model = query if query is not None else bases[one] if one is not None else None
     assert model is not None
+    words = model.mark or mark_of(bases[two])
+    if not bench.controlled(bases[two].sample.key, words):
+        return None
     found = Query(sketch_of(model), bench.cohort).likeness(bases[two].sample.key, sketch_of(bases[two]))
     return None if found is None else found.score
 
@@ -117,7 +129,9 @@ def calibrated_best(bases: Sequence[Seen], children: Mapping[str, Sequence[Seen]
         rng = np.random.default_rng([SEED, 2, k])
         others = [bases[j] for j in rng.permutation(len(bases)).tolist() if j != k][:size]
         bench = Bench({b.sample.key: b for b in others})
-        null.append(bench.ask(sketch_of(base))[0].score)
+        best = bench.ask(sketch_of(base))[0]
+        if bench.controlled(best.name, mark_of(base)):
+            null.append(best.score)
         if base.sample.key in children:
             with_base = Bench({b.sample.key: b for b in (base, *others[: size - 1])})
             found = (with_base.ask(sketch_of(child))[0] for child in children[base.sample.key])

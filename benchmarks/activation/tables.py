@@ -53,9 +53,9 @@ def identification(
 
 def at_threshold(asked: Sequence[Asked], independent: Sequence[Asked], limit: float) -> dict[str, Any]:
     """Whom an index names above a score."""
-    accepted = sum(a.score >= limit for a in independent)
-    found = sum(a.first and a.score >= limit for a in asked)
-    wrong = sum(not a.first and a.score >= limit for a in asked)
+    accepted = sum(a.controlled and a.score >= limit for a in independent)
+    found = sum(a.controlled and a.first and a.score >= limit for a in asked)
+    wrong = sum(a.controlled and not a.first and a.score >= limit for a in asked)
     return {
         "threshold": limit,
         "descendants": len(asked),
@@ -64,6 +64,7 @@ def at_threshold(asked: Sequence[Asked], independent: Sequence[Asked], limit: fl
         "found": found,
         "wrong": wrong,
         "strangers": len(independent),
+        "without_control": sum(not a.controlled for a in (*asked, *independent)),
         "accepted": accepted,
         "accepted_interval": clopper_pearson(accepted, len(independent)),
     }
@@ -81,9 +82,9 @@ def costs(asked: Sequence[Asked], independent: Sequence[Asked], calibration: Cal
     scores = calibration.signals[calibration_name(BEST, size)]
     related, weights = flat(scores.related)
     ratio = fitted(related, scores.null[ANY], weights)
-    strange = np.array([ratio.at(a.score) for a in independent])
+    strange = np.array([ratio.at(a.score) if a.controlled else 0.0 for a in independent])
     bases = sorted({a.base for a in asked})
-    own = {b: np.array([ratio.at(a.own) for a in asked if a.base == b]) for b in bases}
+    own = {b: np.array([ratio.at(a.own) if a.controlled else 0.0 for a in asked if a.base == b]) for b in bases}
     raw = {b: np.array([a.own for a in asked if a.base == b]) for b in bases}
     rng = np.random.default_rng(SEED)
 
@@ -107,7 +108,7 @@ def by_kind(asked: Sequence[Asked], calibration: Calibration, size: int) -> list
     rows = []
     for kind in sorted({a.kind for a in asked}):
         own = [a for a in asked if a.kind == kind]
-        found = sum(a.first and a.score >= limit for a in own)
+        found = sum(a.controlled and a.first and a.score >= limit for a in own)
         rows.append(
             {
                 "kind": kind,
@@ -167,11 +168,14 @@ def document(found: Mapping[str, Any]) -> str:
         f"{row['found_at_1_percent']:.1%} |"
         for row in found["methods"]
     ]
-    out += ["", "| references | threshold | descendants | named rightly | wrongly | strangers | accepted |"]
-    out += ["| --- | --- | --- | --- | --- | --- | --- |"]
+    head = (
+        "| references | threshold | descendants | named rightly | wrongly | strangers | accepted | without a control |"
+    )
+    out += ["", head, "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     out += [
         f"| {row['size']} | {row['threshold']:.2f} | {row['descendants']} | {row['found'] / row['descendants']:.1%} | "
-        f"{row['wrong']} | {row['strangers']:,} | {row['accepted'] / max(1, row['strangers']):.2%} |"
+        f"{row['wrong']} | {row['strangers']:,} | {row['accepted'] / max(1, row['strangers']):.2%} | "
+        f"{row['without_control']:,} |"
         for row in found["sizes"]
     ]
     out += ["", "| what was done to the base | models | right first | named | least score | median |"]

@@ -62,11 +62,16 @@ def test_a_reference_outside_of_the_cohort_is_enrolled_by_being_there() -> None:
     assert found.found[0].name == "late" and found.found[0].score > 8
 
 
-def test_a_relative_in_the_cohort_does_not_hide_the_parent() -> None:
-    """One of the cohort is the query's sister: what is usual is told without it."""
+def test_kin_in_the_cohort_do_not_say_what_is_usual() -> None:
+    """One of the cohort is the query's sister: codes show that it is kin of the parent, which is not a member."""
     cohort = [*named(11), ("sister", sketch(60, 0.4))]
-    found = alike(sketch(60, 0.6), [("parent", sketch(60)), *cohort], cohort, 2)
-    assert {f.name for f in found.found} == {"parent", "sister"} and found.found[1].score > 8
+    references = [("parent", sketch(60)), *cohort]
+    known = alike(sketch(60, 0.6), references, cohort, 2, lambda name: frozenset({"sister"} - {name}))
+    unknown = alike(sketch(60, 0.6), references, cohort, 2)
+    for found in (known, unknown):
+        assert {f.name for f in found.found} == {"parent", "sister"}
+    parent, other = (next(f.score for f in found.found if f.name == "parent") for found in (known, unknown))
+    assert parent > 8 > 2 * other
 
 
 def test_a_small_cohort_leaves_bare_cosines() -> None:
@@ -147,6 +152,8 @@ def test_only_independent_references_are_a_cohort(tmp_path: Path) -> None:
     index = filled(tmp_path, 10)
     index.add(replace(marked(4, 0.3), name="sister", digest="f" * 40), "/models/sister")
     assert index.alike(marked(70)).cohort == 10 and index.alike(marked(70)).references == 11
+    first, second, *_ = index.alike(marked(4, 0.5), 3).found
+    assert {first.name, second.name} == {"m4", "sister"} and second.score > 8  # each told without the other
 
 
 def test_a_model_without_activations(tmp_path: Path) -> None:

@@ -254,7 +254,7 @@ class Answers:
         return Likenesses(self.found[:limit], 24, (0.1, 0.0), COUNT, True)
 
     def cohort(self) -> Sequence[Any]:
-        return ()
+        return [(name, mark.activations) for name, mark in self.marks.items()]
 
     def get(self, name: str) -> Entry | None:
         return Entry(self.marks[name], f"/models/{name}", "2026-01-01T00:00:00Z") if name in self.marks else None
@@ -303,6 +303,20 @@ def test_a_copy_is_no_student() -> None:
     found = ask(Answers(near, index.marks), measure)
     assert found.nominee is not None and found.nominee.relation is None
     assert [f.id for f in found.findings(False)] == ["coordinates-scrambled"] and found.findings(True) == ()
+
+
+def test_nobody_is_named_without_a_control_of_the_tokenizer() -> None:
+    """The only reference that reads as the model does resembles it for that reason alone."""
+    index, measure = classroom(teacher=0.9, twin=0.1, small=0.05)
+    near = tuple(replace(f, score=80.0) if f.name == "teacher" else f for f in index.found)
+    assert ask(Answers(near, index.marks), measure, silent=False).nominee is not None
+    words = make_fingerprint("y", 2).vocabulary
+    others = {n: m if n == "teacher" else replace(m, vocabulary=words) for n, m in index.marks.items()}
+    found = ask(Answers(near, others), measure, silent=False)
+    assert found.nominee is None and found.evidence == {}
+    assert any(g.what == "whether teacher is its family" and "tokenizer" in g.why for g in found.gaps)
+    away = replace(measure, mark=replace(measure.mark, vocabulary=make_fingerprint("z", 3).vocabulary))
+    assert ask(Answers(near, others), away, silent=False).nominee is not None  # another tokenizer needs none
 
 
 # as processes

@@ -8,14 +8,16 @@ First the directions are shrunk along which training moves any model (:mod:`fore
 cohort has in common is then its mean, and the directions in which its members differ most, which are shrunk as well
 (whitening by ridge). Whichever two models are scored, neither has a part in that: a model that belongs to a mean looks
 farther from the others than one that does not, by more than independent models differ. So members of the cohort are
-left out of it one by one, and two by two among themselves; all of this needs only inner products.
+left out of it one by one, and two by two among themselves; all of this needs only inner products. A model that reads
+texts which nobody in the cohort reads but one reference resembles that one for this reason alone: what is usual must
+hold somebody who reads the same, so nobody is named without a control of the same tokenizer (`inspect/activations`).
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,9 +36,6 @@ Named = tuple[str, Activations]
 MOST_COHORT = 40
 FEWEST_COHORT = 8
 """Independent references from which on scores are normalised."""
-RELATIVES = 1
-"""Members of a cohort that may be relatives: of independent references only one can be, but for merges. The highest
-scores of every model are left out of what is usual for it, whether or not they belong to a relative."""
 LEAST_SPREAD = 1e-3
 
 
@@ -195,16 +194,17 @@ class Cohort:
         """Of two models: the mean over the first third of the layers."""
         return float(np.mean(self.by_depth(one[:SHALLOW], other[:SHALLOW])))
 
-    def by_depth(self, one: Sequence[Placed], other: Sequence[Placed]) -> list[float]:
-        """Cosines of two models, neither of whom has a part in what is common."""
-        leave = frozenset({one[0].member, other[0].member} - {-1})
+    def by_depth(
+        self, one: Sequence[Placed], other: Sequence[Placed], kin: frozenset[int] = frozenset()
+    ) -> list[float]:
+        """Cosines of two models, neither of whom has a part in what is common, nor have members that are kin."""
+        leave = kin | ({one[0].member, other[0].member} - {-1})
         return [d.cosine(a, b, leave) for d, a, b in zip(self.depths, one, other, strict=False)]
 
 
 def usual(scores: F64) -> tuple[float, float]:
-    """Mean and standard deviation of a model's scores with a cohort, but for its highest."""
-    rest = np.sort(scores)[: max(2, len(scores) - RELATIVES)]
-    return float(rest.mean()), max(float(rest.std(ddof=1)), LEAST_SPREAD)
+    """Mean and standard deviation of a model's scores with a cohort."""
+    return float(scores.mean()), max(float(scores.std(ddof=1)), LEAST_SPREAD)
 
 
 class Query:
@@ -221,22 +221,36 @@ class Query:
         self.beside = cohort.beside(self.placed) if cohort.normal else np.zeros(0)
         """Scores with every member of the cohort."""
 
-    def likeness(self, name: str, sketch: Activations) -> Likeness | None:
-        """Of one reference; None where it did not read enough of the same probes."""
+    def likeness(self, name: str, sketch: Activations, kin: frozenset[str] = frozenset()) -> Likeness | None:
+        """Of one reference; None where it did not read enough of the same probes.
+
+        Args:
+            name: of the reference.
+            sketch: of the reference.
+            kin: members of the cohort that depend on it: they do not say what is usual.
+        """
         if not comparable(self.mark, sketch):
             return None
-        member = self.cohort.places.get(name, -1)
-        theirs = self.cohort.member(member) if member >= 0 else self.cohort.placed(sketch)
-        by_depth = self.cohort.by_depth(self.placed, theirs)
+        cohort = self.cohort
+        member = cohort.places.get(name, -1)
+        out = frozenset(cohort.places[k] for k in kin if k in cohort.places) - {member}
+        theirs = cohort.member(member) if member >= 0 else cohort.placed(sketch)
+        by_depth = cohort.by_depth(self.placed, theirs, out)
         score = float(np.mean(by_depth[:SHALLOW]))
-        if self.cohort.normal:
-            ours = usual(self.beside if member < 0 else np.delete(self.beside, member))
-            normal = self.cohort.of_member(member) if member >= 0 else usual(self.cohort.beside(theirs))
+        if cohort.normal:
+            ours = usual(np.delete(self.beside, sorted(out | ({member} - {-1}))))
+            normal = cohort.of_member(member) if member >= 0 else usual(np.delete(cohort.beside(theirs), sorted(out)))
             score = sum((score - mean) / spread for mean, spread in (ours, normal)) / 2
         return Likeness(name, score, tuple(None if np.isnan(c) else c for c in by_depth))
 
 
-def alike(mark: Activations, references: Iterable[Named], members: Sequence[Named], limit: int) -> Likenesses:
+def alike(
+    mark: Activations,
+    references: Iterable[Named],
+    members: Sequence[Named],
+    limit: int,
+    kin: Callable[[str], frozenset[str]] = lambda _: frozenset(),
+) -> Likenesses:
     """The references whose activations a model's resemble most, best first.
 
     Args:
@@ -244,6 +258,7 @@ def alike(mark: Activations, references: Iterable[Named], members: Sequence[Name
         references: all of them; read once.
         members: independent ones among them, at most :data:`MOST_COHORT`.
         limit: how many to give.
+        kin: of a reference, the members that depend on it.
     """
     query = Query(mark, Cohort(members))
     seen = 0
@@ -252,7 +267,7 @@ def alike(mark: Activations, references: Iterable[Named], members: Sequence[Name
         nonlocal seen
         for name, sketch in references:
             seen += 1
-            if (found := query.likeness(name, sketch)) is not None:
+            if (found := query.likeness(name, sketch, kin(name))) is not None:
                 yield found
 
     best = heapq.nsmallest(limit, every(), key=lambda one: (-one.score, one.name))

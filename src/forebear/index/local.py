@@ -200,8 +200,21 @@ class LocalIndex:
         if self._files.absent():
             return alike(mark.activations, (), (), limit)
         with self._files.open() as db:
+            rows, _ = self._independent(db, ACTIVE, MOST_COHORT)
+            members = [self._active(row) for row in rows]
+            places = {row["name"]: row["row"] for row in db.execute(ACTIVE)}
+            codes = self._files.rows()
+            taken = np.array([row["row"] for row in rows], dtype=np.int64)
+
+            def kin(name: str) -> frozenset[str]:
+                agree, shared = agreements(codes[taken], codes[places[name]])
+                tails = (log10_tail(int(k), int(n)) if n else 0.0 for k, n in zip(agree, shared, strict=True))
+                return frozenset(
+                    m for (m, _), tail in zip(members, tails, strict=True) if tail <= SAME_LINEAGE and m != name
+                )
+
             every = (self._active(row) for row in db.execute(f"{ACTIVE} ORDER BY models.row"))
-            return alike(mark.activations, every, self._cohort(db), limit)
+            return alike(mark.activations, every, members, limit, kin)
 
     def count(self) -> int:
         """See :meth:`Index.count`."""

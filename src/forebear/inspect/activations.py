@@ -39,13 +39,15 @@ from forebear.lineage.calibration import Scores, stratum
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.signals import Fingerprint
 from forebear.signals.activations import NAME, activations, geometry_of
-from forebear.signals.vocabulary import same_vocabulary
+from forebear.signals.vocabulary import jaccard, same_vocabulary
 from forebear.types import Evidence, Finding, Nominee, Relation, Untested
 
 Step = Callable[[str], None]
 
 WHOLE_UNASKED = 64_000_000
 """Bytes of weights up to which all layers are run without being asked; of larger models the first third."""
+SAME_WORDS = 0.5
+"""Share of tokens in common from which on two tokenizers count as the same: one may have been trimmed or extended."""
 MAPPED = 16
 """Layers of a model in a map of two models."""
 SEARCHED = 256
@@ -178,13 +180,16 @@ def resembling(
     if (known := _scores(BEST, search, force)) is not None:
         p, n = accepted(search, known[0])
     alike = p <= FALSE_ACCEPTS
+    if alike and not controlled(best.name, measure.mark, index, itself):
+        why = "no other independent reference of its tokenizer shows how alike that, or the same texts, make two models"
+        gaps, alike = (*gaps, Untested(f"whether {best.name} is its family", why)), False
     who = _teacher(measure.mark, index, search, force) if silent else None
     wanted = dict.fromkeys([*established, *([best.name] if alike else []), *([who.name] if who and who.name else [])])
     told = {}
     for one in search.found:
         entry = index.get(one.name) if one.name in wanted else None
         if entry is not None:
-            scores = _scores(PAIR, search, force)
+            scores = _scores(PAIR, search, force) if controlled(one.name, measure.mark, index, itself) else None
             kind = stratum(entry.fingerprint, measure.mark)
             about = {**measure.about, "between_depths": _map(entry.fingerprint, measure.mark, index, itself)}
             item = likeness_evidence(one, search, *_given(scores, kind), about)
@@ -225,11 +230,11 @@ def compared(
     ours, theirs = (one.mark.activations for one in both)
     if ours is None or theirs is None:
         return Resembling(gaps=gaps)
-    digests = {mark.digest for mark in marks}
     members = [
         (name, sketch)
         for name, sketch in index.cohort()
-        if (entry := index.get(name)) is not None and entry.fingerprint.digest not in digests
+        if (entry := index.get(name)) is not None
+        and not any(code_tail(entry.fingerprint, mark) <= LOG10_ALPHA for mark in marks)
     ]
     search = alike(theirs, [(a.name, ours)], members, 1)
     if not search.found:
@@ -265,6 +270,26 @@ def _every_layer(artifact: Artifact) -> tuple[float, ...]:
     """Relative depths of all layers, of many a selection."""
     count = artifact.geometry.layers if artifact.geometry else MAPPED
     return tuple(k / count for k in sorted({round(x) for x in np.linspace(0, count, min(count, MAPPED) + 1).tolist()}))
+
+
+def controlled(name: str, mark: Fingerprint, index: Index, itself: str = "") -> bool:
+    """Whether the cohort shows how alike models of a model's tokenizer are that have nothing to do with a reference.
+
+    True as well where the reference has another tokenizer.
+    """
+    entry = index.get(name)
+    if entry is None or not same_words(entry.fingerprint, mark):
+        return entry is not None
+    names = (member for member, _ in index.cohort() if member not in (name, itself))
+    others = (found.fingerprint for member in names if (found := index.get(member)) is not None)
+    return any(same_words(one, mark) and code_tail(one, entry.fingerprint) > LOG10_ALPHA for one in others)
+
+
+def same_words(one: Fingerprint, other: Fingerprint) -> bool:
+    """Whether two tokenizers are the same, or one was made from the other."""
+    if one.vocabulary is None or other.vocabulary is None:
+        return False
+    return jaccard(one.vocabulary, other.vocabulary) >= SAME_WORDS
 
 
 def _teacher(mark: Fingerprint, index: Index, search: Likenesses, force: InForce) -> Teacher:
