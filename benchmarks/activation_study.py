@@ -235,11 +235,10 @@ def identify(
     for key, one in outside.items():
         independent.append(_ask(bench, key, "stranger", "", frozenset(), one, one))
     study.say("other methods")
-    rows = [tables.method("activations/1", asked, independent)]
+    rows = tables.methods("activations/1", asked, independent)
     for name, score in BASELINES.items():
-        rows.append(
-            tables.method(name, *(_scored(score, index, several, found | outside) for several in (asked, independent)))
-        )
+        answers = (_scored(score, index, several, found | outside) for several in (asked, independent))
+        rows.extend(tables.methods(name, *answers))
         study.say(name)
     return {
         "sizes": [_of_size(size, know, index, found, outside, calibration) for size in SIZES if size < len(index)],
