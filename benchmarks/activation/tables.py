@@ -17,7 +17,7 @@ from forebear.lineage.likelihood import cllr, cllr_min, fitted
 
 BOOTSTRAP, SEED = 500, 3
 BLIND = ("reborn",)
-"""What the signal says of itself that it cannot see: embeddings that were drawn anew. Told apart as well as included."""
+"""What the signal says that it cannot see: embeddings that were drawn anew. Told apart, and included as well."""
 
 
 def auc(high: Sequence[float], low: Sequence[float]) -> float:
