@@ -241,6 +241,16 @@ def test_compare_of_strangers_and_without_an_index(index: LocalIndex, tmp_path: 
     assert not any(e.signal == NAME for e in broken.evidence) and "no numbers" in gap(broken, f"{NAME} of nan")
 
 
+def test_compare_tells_no_p_without_a_control_of_the_tokenizer(index: LocalIndex, tmp_path: Path) -> None:
+    vocabulary = {c: k for k, c in enumerate(sorted(BYTES))} | {f"zz{k}": 256 + k for k in range(600)}
+    tokens = {**BYTE_LEVEL, "model": {**BYTE_LEVEL["model"], "vocab": vocabulary}}
+    one, two = (str(llama(tmp_path / f"m{k}", 90 + k, tokenizer=tokens, vocabulary=856)) for k in range(2))
+    result = forebear.compare(one, two, activations=True, index=index)
+    item = next(e for e in result.evidence if e.signal == NAME)
+    assert item.details["normalised"] and item.test is Test.NONE and item.log10_p is None
+    assert "of its tokenizer" in gap(result, f"{NAME} beside")
+
+
 # teachers
 
 

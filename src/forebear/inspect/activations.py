@@ -5,7 +5,7 @@ Nothing here establishes anything or ends a scan: what could not be computed is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,6 +48,9 @@ WHOLE_UNASKED = 64_000_000
 """Bytes of weights up to which all layers are run without being asked; of larger models the first third."""
 SAME_WORDS = 0.5
 """Share of tokens in common from which on two tokenizers count as the same: one may have been trimmed or extended."""
+UNCONTROLLED = (
+    "no other independent reference of its tokenizer shows how alike that, or the same texts, make two models"
+)
 MAPPED = 16
 """Layers of a model in a map of two models."""
 SEARCHED = 256
@@ -180,18 +183,20 @@ def resembling(
     if (known := _scores(BEST, search, force)) is not None:
         p, n = accepted(search, known[0])
     alike = p <= FALSE_ACCEPTS
-    if alike and not controlled(best.name, measure.mark, index, itself):
-        why = "no other independent reference of its tokenizer shows how alike that, or the same texts, make two models"
-        gaps, alike = (*gaps, Untested(f"whether {best.name} is its family", why)), False
+    members = [m for m in _members(index) if m.name != itself]
+    first = index.get(best.name)
+    if alike and (first is None or not controlled(first.fingerprint, measure.mark, members)):
+        gaps, alike = (*gaps, Untested(f"whether {best.name} is its family", UNCONTROLLED)), False
     who = _teacher(measure.mark, index, search, force) if silent else None
     wanted = dict.fromkeys([*established, *([best.name] if alike else []), *([who.name] if who and who.name else [])])
     told = {}
     for one in search.found:
         entry = index.get(one.name) if one.name in wanted else None
         if entry is not None:
-            scores = _scores(PAIR, search, force) if controlled(one.name, measure.mark, index, itself) else None
+            known = _scores(PAIR, search, force)
+            scores = known if controlled(entry.fingerprint, measure.mark, members) else None
             kind = stratum(entry.fingerprint, measure.mark)
-            about = {**measure.about, "between_depths": _map(entry.fingerprint, measure.mark, index, itself)}
+            about = {**measure.about, "between_depths": _map(entry.fingerprint, measure.mark, members)}
             item = likeness_evidence(one, search, *_given(scores, kind), about)
             told[one.name] = with_teacher(item, who) if who is not None and who.name == one.name else item
     taught = who if who is not None and who.attributed and shallow_cosine(best) < COPY else None
@@ -230,20 +235,19 @@ def compared(
     ours, theirs = (one.mark.activations for one in both)
     if ours is None or theirs is None:
         return Resembling(gaps=gaps)
-    members = [
-        (name, sketch)
-        for name, sketch in index.cohort()
-        if (entry := index.get(name)) is not None
-        and not any(code_tail(entry.fingerprint, mark) <= LOG10_ALPHA for mark in marks)
-    ]
-    search = alike(theirs, [(a.name, ours)], members, 1)
+    members = [m for m in _members(index) if not any(code_tail(m, mark) <= LOG10_ALPHA for mark in marks)]
+    cohort = [(m.name, m.activations) for m in members if m.activations is not None]
+    search = alike(theirs, [(a.name, ours)], cohort, 1)
     if not search.found:
         return Resembling(gaps=(*gaps, Untested(NAME, "the two models read too few of the same texts")))
     force = in_force(index)
     kind = stratum(both[0].mark, both[1].mark)
     about = {**both[1].about, "reference_layers": both[0].about["layers"]}
-    about["between_depths"] = between_depths(ours, theirs, members)
-    item = likeness_evidence(search.found[0], search, *_given(_scores(PAIR, search, force), kind), about)
+    about["between_depths"] = between_depths(ours, theirs, cohort)
+    known = _scores(PAIR, search, force)
+    if known is not None and not controlled(both[0].mark, both[1].mark, members):
+        known, gaps = None, (*gaps, Untested(f"{NAME} beside independent models", UNCONTROLLED))
+    item = likeness_evidence(search.found[0], search, *_given(known, kind), about)
     if both[0].states is not None and both[1].states is not None:
         item = replace(item, details={**item.details, "layers_between": layer_map(both[0].states, both[1].states)})
     return Resembling(
@@ -272,17 +276,18 @@ def _every_layer(artifact: Artifact) -> tuple[float, ...]:
     return tuple(k / count for k in sorted({round(x) for x in np.linspace(0, count, min(count, MAPPED) + 1).tolist()}))
 
 
-def controlled(name: str, mark: Fingerprint, index: Index, itself: str = "") -> bool:
-    """Whether the cohort shows how alike models of a model's tokenizer are that have nothing to do with a reference.
+def _members(index: Index) -> list[Fingerprint]:
+    """The cohort of an index."""
+    return [entry.fingerprint for name, _ in index.cohort() if (entry := index.get(name)) is not None]
 
-    True as well where the reference has another tokenizer.
+
+def controlled(reference: Fingerprint, mark: Fingerprint, members: Sequence[Fingerprint]) -> bool:
+    """Whether a cohort shows how alike models of a tokenizer are that have nothing to do with a reference.
+
+    True as well where the model and the reference have different tokenizers.
     """
-    entry = index.get(name)
-    if entry is None or not same_words(entry.fingerprint, mark):
-        return entry is not None
-    names = (member for member, _ in index.cohort() if member not in (name, itself))
-    others = (found.fingerprint for member in names if (found := index.get(member)) is not None)
-    return any(same_words(one, mark) and code_tail(one, entry.fingerprint) > LOG10_ALPHA for one in others)
+    others = (m for m in members if m.name != reference.name and same_words(m, mark))
+    return not same_words(reference, mark) or any(code_tail(m, reference) > LOG10_ALPHA for m in others)
 
 
 def same_words(one: Fingerprint, other: Fingerprint) -> bool:
@@ -318,12 +323,12 @@ def _teacher(mark: Fingerprint, index: Index, search: Likenesses, force: InForce
     return teacher(controls, known[0] if known is not None else None)
 
 
-def _map(reference: Fingerprint, mark: Fingerprint, index: Index, itself: str) -> list[list[float | None]]:
+def _map(reference: Fingerprint, mark: Fingerprint, members: Sequence[Fingerprint]) -> list[list[float | None]]:
     """Every depth of a reference with every depth of the model."""
     if reference.activations is None or mark.activations is None:
         return []
-    members = [(name, sketch) for name, sketch in index.cohort() if name not in (reference.name, itself)]
-    return between_depths(reference.activations, mark.activations, members)
+    cohort = [(m.name, m.activations) for m in members if m.name != reference.name and m.activations is not None]
+    return between_depths(reference.activations, mark.activations, cohort)
 
 
 def _relation(taught: Teacher | None, search: Likenesses, force: InForce) -> Relation | None:
