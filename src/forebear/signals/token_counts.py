@@ -126,6 +126,11 @@ class CountTest:
         return max(0.0, 1.0 - float(self.posterior.sum()))
 
     @property
+    def fit(self) -> float:
+        """Log likelihood of all differences under the class and the noise that explain them best."""
+        return float(self._best().max())
+
+    @property
     def related(self) -> int | None:
         """The class to which an unknown tokenizer is related, where most of its counts are that one's; else None."""
         if len(self.asked) < 4:

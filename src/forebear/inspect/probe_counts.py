@@ -1,0 +1,205 @@
+"""Find out by token counts which tokenizer an endpoint uses, and whether the counts can be trusted.
+
+The counts are those of guarded texts (a line before and a line behind), whose differences are free of whatever the
+endpoint puts around them. Three controls go with them: two counts are taken again at the end, which notices a model
+that was swapped on the way; some are taken in a stream as well, where a gateway that counts for itself often counts
+otherwise; and the tokens of an answer that was cut off are compared with the number at which it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from forebear.signals.counting_noise import EXACT, Rounded
+from forebear.signals.probe_choice import alone, next_probe, settled
+from forebear.signals.token_counts import CountTable, CountTest
+
+Count = Callable[[str, bool], int | None]
+"""Tokens of the whole prompt that an endpoint reports for a text, in a stream or not; None where it tells none."""
+
+MOST_COUNTS = 20
+"""Of a run, the baseline included, without controls."""
+STREAMED = 4
+"""Counts in a stream, once the first two differ from those without."""
+_FAILURES = 3
+_NOISY = 3
+"""By how many tokens a count may change from one time to the next, where counts are noisy."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a series of counts has shown.
+
+    Attributes:
+        test: after all of them.
+        baseline: the first count; None where the endpoint reports none.
+        requests: that asked for a count, controls left out.
+        controls: requests of the controls.
+        changed: probe numbers whose count was another at the end than before: the model was swapped, or is several.
+        before, after: where it was, the tests of the counts up to the change and of those taken anew behind it.
+        streamed: the test of counts in a stream where these differ from those without; None where they agree.
+        stream: whether counts in a stream were compared at all.
+        stopped: a clause that says why no more was asked, empty where enough was known.
+    """
+
+    test: CountTest
+    baseline: int | None = None
+    requests: int = 0
+    controls: int = 0
+    changed: tuple[int, ...] = ()
+    before: CountTest | None = None
+    after: CountTest | None = None
+    streamed: CountTest | None = None
+    stream: bool = False
+    stopped: str = ""
+
+
+@dataclass
+class _Run:
+    """A conversation under way."""
+
+    table: CountTable
+    texts: Sequence[str]
+    count: Count
+    affords: Callable[[int], bool]
+    seen: dict[int, int] = field(default_factory=dict)
+    requests: int = 0
+    failures: int = 0
+
+    def ask(self, probe: int, stream: bool = False) -> int | None:
+        """One count, asked twice where the first time nothing comes."""
+        for _ in range(2):
+            if not self.affords(probe):
+                return None
+            self.requests += 1
+            found = self.count(self.texts[probe], stream)
+            if found is not None:
+                return found
+            self.failures += 1
+        return None
+
+
+def count_tokens(
+    table: CountTable,
+    texts: Sequence[str],
+    count: Count,
+    *,
+    affords: Callable[[int], bool] = lambda probe: True,
+    streams: bool = True,
+    alpha: float | None = None,
+    most: int = MOST_COUNTS,
+) -> Counts:
+    """Ask an endpoint for counts until its tokenizer is known, or is known not to be, or no more may be asked.
+
+    Args:
+        table: of the known tokenizers' counts.
+        texts: the guarded texts of the battery, the baseline first.
+        count: asks the endpoint.
+        affords: whether the budget has room for another request with that probe.
+        streams: whether counts in a stream can be had too.
+        alpha: error rate of the test, its own default where None.
+        most: requests, without controls.
+    """
+    run = _Run(table, texts, count, affords)
+    start = CountTest.start(table) if alpha is None else CountTest.start(table, alpha)
+    baseline = run.ask(0)
+    if baseline is None:
+        why = "the endpoint reports no token counts" if run.failures else "the budget does not allow it"
+        return Counts(start, None, run.requests, stopped=why)
+    run.seen[0] = baseline
+    test, stopped = _identify(run, start, most)
+    asked = run.requests
+    again = _again(run, test)
+    changed = tuple(probe for probe, count in again.items() if abs(count - run.seen[probe]) > _tolerance(test))
+    before, after = _swapped(run, start, test, again) if changed else (None, None)
+    streamed, compared = _stream(run, start, test) if streams and not changed else (None, False)
+    return Counts(test, baseline, asked, run.requests - asked, changed, before, after, streamed, compared, stopped)
+
+
+def _identify(run: _Run, test: CountTest, most: int) -> tuple[CountTest, str]:
+    """The test after as many counts as it takes, and why it was not enough (empty if it was).
+
+    ``run.seen`` has the baseline, and ``most`` bounds the requests of the run.
+    """
+    costs = run.table.counts.max(axis=0)
+    usable, checks = set(range(run.table.counts.shape[1])), 0
+    while not settled(test, checks):
+        if run.requests >= most:
+            return test, f"{most} counts did not settle it"
+        probe = next_probe(test, costs, usable)
+        if probe is None:
+            return test, "every probe has been asked"
+        check = alone(test)
+        found = run.ask(probe)
+        if found is None:
+            usable.discard(probe)
+            if run.failures >= _FAILURES:
+                return test, "the endpoint stopped reporting counts"
+            if not run.affords(probe):
+                return test, "the budget is spent"
+            continue
+        run.seen[probe] = found
+        checks += check
+        test = test.observe(probe, found - run.seen[0])
+    return test, ""
+
+
+def _again(run: _Run, test: CountTest) -> dict[int, int]:
+    """The baseline and the first probe counted once more."""
+    found = ((probe, run.ask(probe)) for probe in (0, *(probe for probe, _ in test.asked[:1])))
+    return {probe: count for probe, count in found if count is not None}
+
+
+def _tolerance(test: CountTest) -> int:
+    """By how many tokens the same text may be counted otherwise the next time, or in a stream."""
+    noise = test.noise
+    if isinstance(noise, Rounded):
+        return noise.multiple
+    return 0 if noise is EXACT and test.matches else _NOISY
+
+
+def _swapped(run: _Run, start: CountTest, test: CountTest, again: Mapping[int, int]) -> tuple[CountTest, CountTest]:
+    """The counts before a swap, up to where that fits best, and a test of its own for what the endpoint is now."""
+    if 0 not in again:
+        return test, start
+    later = _Run(run.table, run.texts, run.count, run.affords, {0: again[0]})
+    after = start
+    for probe, count in again.items():
+        if probe:
+            after = after.observe(probe, count - again[0])
+    after, _ = _identify(later, after, MOST_COUNTS // 2)
+    run.requests += later.requests
+    shift = run.seen[0] - again[0]
+    fits = [
+        _replayed(start, test.asked[:at]).fit + _replayed(after, [(p, d + shift) for p, d in test.asked[at:]]).fit
+        for at in range(len(test.asked) + 1)
+    ]
+    return _replayed(start, test.asked[: fits.index(max(fits))]), after
+
+
+def _replayed(test: CountTest, asked: Sequence[tuple[int, int]]) -> CountTest:
+    for probe, difference in asked:
+        test = test.observe(probe, difference)
+    return test
+
+
+def _stream(run: _Run, start: CountTest, test: CountTest) -> tuple[CountTest | None, bool]:
+    """Counts in a stream, where they differ from those without; and whether a stream has any."""
+    order = [probe for probe, _ in sorted(test.asked, key=lambda a: -abs(a[1]))]
+    base = run.ask(0, True)
+    if base is None or not order:
+        return None, False
+    found: CountTest = start
+    differs = False
+    for number, probe in enumerate(order[:STREAMED]):
+        if number >= 1 and not differs:
+            break
+        reported = run.ask(probe, True)
+        if reported is None:
+            break
+        difference = reported - base
+        usual = run.seen[probe] - run.seen[0]
+        differs = differs or abs(difference - usual) > 2 * _tolerance(test)
+        found = found.observe(probe, difference)
+    return (found if differs else None), bool(found.asked)
