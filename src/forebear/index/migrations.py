@@ -32,6 +32,21 @@ STEPS: tuple[str, ...] = (
     """
     ALTER TABLE sketches ADD COLUMN activations BLOB;
     """,
+    # 4: what models behind an API are compared with: a user's tokenizers, and how enrolled models continue texts
+    """
+    CREATE TABLE tokenizers (
+        name TEXT PRIMARY KEY,
+        battery TEXT NOT NULL,
+        added TEXT NOT NULL,
+        record TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE behaviours (
+        name TEXT PRIMARY KEY,
+        prompts TEXT NOT NULL,
+        added TEXT NOT NULL,
+        record TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 """Every step, oldest first; never edited once released, only added to."""
 
