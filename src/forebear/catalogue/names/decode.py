@@ -1,0 +1,156 @@
+"""From an identifier to what it says: the place, the name, and whether the words bear the family out.
+
+A family is named only where the words carry it. A word in a field that names a model is weaker than a path that only
+one host has, and in free text more has to stand beside a family's name than in either: ``mistral-16.0.0`` is a
+program, ``falcon-9`` a rocket, ``claude-code`` a tool.
+"""
+
+from __future__ import annotations
+
+import re
+
+from forebear.catalogue.names import explain
+from forebear.catalogue.names import vocabulary as v
+from forebear.catalogue.names.families import Family, owners
+from forebear.catalogue.names.grammar import Reading, read
+from forebear.catalogue.names.grades import confidence, grade
+from forebear.catalogue.names.name import ModelName
+from forebear.catalogue.names.places import Place, locate
+
+LONGEST = 512
+"""Characters of an identifier; a longer text is none, and of a longer field only these are kept."""
+_MOST_UNKNOWN = 4  # words beside an identifier in free text that say nothing to us
+_WEAK_FORMS = ("SageMaker JumpStart id",)  # certain where the rest is understood
+
+
+def decode(text: str, *, named: bool = False) -> ModelName | None:
+    """What an identifier says.
+
+    Args:
+        text: the identifier, an address or a path with it, or any other text.
+        named: it stood in a field that names a model; then every text that is not blank is one, of unknown family at
+            worst.
+
+    Returns:
+        None where the text is no identifier of a model.
+    """
+    text = text.strip()
+    if not text or (len(text) > LONGEST and not named):
+        return None
+    place = locate(text[:LONGEST])
+    reading = read(place.name)
+    if not bears_out(reading, place, named=named):
+        reading.family = None
+    sure = named or (place.certain and (reading.family is not None or place.form not in _WEAK_FORMS))
+    if reading.family is None and not sure:
+        return None
+    return said(place, reading)
+
+
+def said(place: Place, reading: Reading) -> ModelName:
+    """Place and reading as one value; without a family only what needs none."""
+    family = reading.family
+    level = grade(place, reading)
+    base = _base(reading)
+    return ModelName(
+        identifier=place.identifier,
+        family=family.name if family else None,
+        version=reading.version if family else None,
+        size=reading.size,
+        stage="+".join(reading.stages) or None,
+        date=reading.date,
+        step=reading.step,
+        variant="+".join(reading.variants) or None,
+        quantization="+".join(reading.quantization) or None,
+        provider=place.provider,
+        account=place.account,
+        developer=family.developer if family else None,
+        revision=place.revision or "+".join(reading.cuts) or None,
+        base=base,
+        confidence=confidence(level),
+        explanation=explain.sentence(place, reading, base, level),
+    )
+
+
+def _base(reading: Reading) -> str | None:
+    family = reading.family
+    if family is None:
+        return None
+    if reading.base:
+        return reading.base.name + (f" {reading.base_version}" if reading.base_version else "")
+    return family.base or None
+
+
+def bears_out(reading: Reading, place: Place, *, named: bool) -> bool:
+    """Whether the words of a name carry the family that one of them spells."""
+    family = reading.family
+    if family is None:
+        return False
+    words = set(reading.words)
+    plain = "-".join(reading.words)
+    if any(re.search(rf"(?:^|-){'-'.join(phrase.replace('.', ' ').split())}(?:-|$)", plain) for phrase in family.never):
+        return False
+    if plain in family.whole or place.name.lower() in family.whole:
+        return True
+    published = place.owner in owners() and family.name in owners()[place.owner][1]
+    owned = published or named or place.certain or place.hosted
+    evidence = _evidence(reading, family)
+    if _is_program_version(reading, family):
+        return False
+    if words & v.SOFTWARE or v.FILES.search(place.name.lower()):
+        if not owned or evidence < 2 or family.ambiguous:
+            return False
+    if family.ambiguous:
+        return _stands_alone(reading, family, evidence, owned=owned, published=published)
+    if owned:
+        return True
+    if words & v.PROSE or len(reading.unknown) > _MOST_UNKNOWN:
+        return False
+    if evidence >= 2:
+        return True
+    if reading.unknown or not evidence:
+        return False
+    return (reading.version is not None and is_plausible(reading.version, family)) or _is_tier(reading, family) or bool(reading.size or reading.quantization)
+
+
+def _evidence(reading: Reading, family: Family) -> int:
+    """How many kinds of things besides the family the name says."""
+    return sum(
+        bool(part)
+        for part in (reading.version, reading.size, reading.quantization, reading.date, reading.stages, reading.variants, reading.step is not None, reading.base)
+    )
+
+
+def _stands_alone(reading: Reading, family: Family, evidence: int, *, owned: bool, published: bool) -> bool:
+    """A word of another meaning: nothing unknown beside it, and what only models have."""
+    if published:
+        return evidence > 0 and len(reading.unknown) <= 1
+    if reading.unknown:
+        return owned and bool(reading.size) and evidence >= 2
+    if reading.size or reading.quantization or (family.derivative and reading.base):
+        return True
+    versioned = reading.version is not None and is_plausible(reading.version, family)
+    if versioned and (_is_tier(reading, family) or reading.stages or reading.date):
+        return True
+    return owned and (versioned or _is_tier(reading, family))
+
+
+def _is_tier(reading: Reading, family: Family) -> bool:
+    return bool(set(reading.variants) & set(family.variants))
+
+
+def _is_program_version(reading: Reading, family: Family) -> bool:
+    """Three numbers are the version of a program, unless the family is known to count so."""
+    version = reading.version or ""
+    return version.count(".") > 1 and version not in family.versions
+
+
+def is_plausible(version: str, family: Family) -> bool:
+    """A known version, or one of a known major or the next: families go on after the catalogue was written."""
+    if version in family.versions:
+        return True
+    number = re.fullmatch(r"([a-z]*)(\d+)(?:\.\d+)?[a-z]?", version)
+    if not number:
+        return version in family.codes
+    majors = [int(m[1]) for known in family.versions if (m := re.match(r"[a-z]*(\d+)", known))]
+    return 0 < int(number[2]) <= max(majors) + 1 if majors else int(number[2]) < 10

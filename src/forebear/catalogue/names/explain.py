@@ -1,0 +1,69 @@
+"""What an identifier says, as one sentence for somebody who buys models and reads no naming schemes."""
+
+from __future__ import annotations
+
+from forebear.catalogue.names.grades import GRADES
+from forebear.catalogue.names.grammar import Reading
+from forebear.catalogue.names.places import Place
+
+_STAGES = {
+    "rl": "reinforcement learning", "rlhf": "reinforcement learning from human feedback", "rlvr": "reinforcement learning with verifiable rewards",
+    "sft": "supervised fine-tuning", "dpo": "preference optimisation (DPO)", "grpo": "reinforcement learning (GRPO)", "ppo": "reinforcement learning (PPO)",
+    "rft": "reinforcement fine-tuning", "cpt": "continued pretraining", "base": "base model", "instruct": "tuned to follow instructions",
+    "chat": "tuned for dialogue", "finetune": "fine-tuned", "distill": "distilled", "lora": "with a low-rank adapter", "merge": "merged",
+    "thinking": "writes out its reasoning", "reasoning": "writes out its reasoning", "coder": "for code", "code": "for code", "math": "for mathematics",
+    "abliterated": "refusals removed",
+}  # fmt: skip
+_TIERS = frozenset("fast turbo lightning highspeed express mini nano micro lite flash pro plus max ultra small medium large tiny".split())
+_MONTHS = "January February March April May June July August September October November December".split()
+
+
+def sentence(place: Place, reading: Reading, base: str | None, level: str) -> str:
+    """The explanation: place, account, family, version, and each further thing the name says; then what it does not."""
+    parts = [place.form] if place.form else []
+    if place.account:
+        parts.append(f"account {place.account}")
+    parts += _family(reading, base)
+    if reading.size:
+        parts.append(f"size {reading.size.upper()}")
+    parts += [_STAGES.get(stage, stage) for stage in reading.stages]
+    if reading.date:
+        parts.append(f"dated {day(reading.date)}")
+    if reading.step is not None:
+        parts.append(f"step {reading.step}")
+    parts += [f"tier {word}" if word in _TIERS else word for word in reading.variants]
+    if reading.quantization:
+        parts.append(f"stored as {', '.join(reading.quantization)}")
+    if reading.context:
+        parts.append(f"context of {reading.context} tokens")
+    if revision := place.revision or ", ".join(reading.cuts):
+        parts.append(f"revision {revision}")
+    if reading.unknown:
+        parts.append(f"not understood: {', '.join(reading.unknown[:6])}")
+    return "; ".join(parts) + (f" ({GRADES[level]})" if reading.family else "")
+
+
+def _family(reading: Reading, base: str | None) -> list[str]:
+    family = reading.family
+    if family is None:
+        return ["no known family"]
+    whose = [family.developer] * (family.developer != family.title) + ["unverified"] * (family.confidence == "unverified")
+    parts = [f"family {family.title}" + (f" ({', '.join(whose)})" if whose else "")]
+    if reading.version:
+        version = reading.version
+        parts[0] += f", version {version.upper() if version[0] in 'krmxzt' else version}"
+    if base:
+        parts.append(f"named as a descendant of {base}" if reading.base else f"by the catalogue a descendant of {base}")
+    return parts
+
+
+def day(date: str) -> str:
+    """``2024-08-06`` as 6 August 2024, ``2026-03`` as March 2026, ``03-17`` as 17 March."""
+    parts = date.split("-")
+    if len(parts) == 1:
+        return date
+    if len(parts) == 3:
+        return f"{int(parts[2])} {_MONTHS[int(parts[1]) - 1]} {parts[0]}"
+    if len(parts[0]) == 4:
+        return f"{_MONTHS[int(parts[1]) - 1]} {parts[0]}"
+    return f"{int(parts[1])} {_MONTHS[int(parts[0]) - 1]}"

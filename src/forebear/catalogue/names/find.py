@@ -1,0 +1,129 @@
+"""Identifiers in free text: log lines, error messages, addresses, paths, prose.
+
+Certain forms are searched for in the whole text; every expression begins with a literal and repeats a bounded number of
+times, so the time is linear in the text. What is left is cut into runs of characters that an identifier can have, and
+a run's segments are decoded like any text that no field vouches for. A family's name alone, or one in a sentence
+(``GPT-4 is good``), is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from forebear.catalogue.names import vocabulary as v
+from forebear.catalogue.names.decode import _WEAK_FORMS, bears_out, said
+from forebear.catalogue.names.families import literals, owners
+from forebear.catalogue.names.grammar import LIMIT, read
+from forebear.catalogue.names.name import ModelName
+from forebear.catalogue.names.places import FORMS, LITERALS, PREFIXES, Place, from_match, locate
+
+_RUN = re.compile(r"[A-Za-z0-9@][A-Za-z0-9._:/@+\-%]{2,}")
+_SEGMENT = re.compile(r"[^/]+")
+_LONGEST_RUN = 640  # a longer one is data, and its pieces are no names
+_TRAILING = ".:/@+-%"
+_VALUE_BEFORE, _VALUE_AFTER = "\"'`=:/([{<,>", "\"'`,;)]}>&\r\n/\\"
+
+
+def stems() -> frozenset[str]:
+    """Lower-case substrings, one of which every text holds in which ``find`` finds something."""
+    return literals() | LITERALS
+
+
+def find(text: str) -> Iterator[tuple[int, int, ModelName]]:
+    """Identifiers of models in a text, in its order.
+
+    Yields:
+        Start and end in the text, and what the identifier says.
+    """
+    lower = text.lower()
+    if not any(stem in lower for stem in stems()):
+        return
+    taken = sorted(_certain(text), key=lambda item: item[:2])
+    spans = [(start, end) for start, end, _ in taken]
+    others = [item for item in _runs(text, lower) if not any(a < item[1] and item[0] < b for a, b in _near(spans, item))]
+    yield from sorted([*taken, *others], key=lambda item: item[:2])
+
+
+def _near(spans: list[tuple[int, int]], item: tuple[int, int, ModelName]) -> list[tuple[int, int]]:
+    """The spans that can overlap an item: those beside where its start belongs."""
+    from bisect import bisect_left
+
+    at = bisect_left(spans, (item[0], item[1]))
+    return spans[max(at - 1, 0) : at + 2]
+
+
+def _certain(text: str) -> Iterator[tuple[int, int, ModelName]]:
+    """The forms that one host alone has; where two overlap, the first and longest."""
+    matches = [(match.start(), -match.end(), order, match) for order, (_, _, pattern) in enumerate(FORMS) for match in pattern.finditer(text)]
+    end = 0
+    for start, stop, order, match in sorted(matches, key=lambda item: item[:3]):
+        if start < end:
+            continue
+        place = from_match(order, match)
+        reading = read(place.name)
+        if not bears_out(reading, place, named=False):
+            reading.family = None
+            if place.form in _WEAK_FORMS:
+                continue
+        end = -stop
+        yield start, end, said(place, reading)
+
+
+def _runs(text: str, lower: str) -> Iterator[tuple[int, int, ModelName]]:
+    for run in _RUN.finditer(text):
+        if run.end() - run.start() > _LONGEST_RUN:
+            continue
+        piece = run[0]
+        if not any(stem in lower[run.start() : run.end()] for stem in _quick()):
+            continue
+        for segment in _SEGMENT.finditer(piece):
+            start, end = run.start() + segment.start(), run.start() + segment.end()
+            if found := _segment(text, run.start(), start, end):
+                yield found
+
+
+def _quick() -> frozenset[str]:
+    return stems()
+
+
+def _segment(text: str, run: int, start: int, end: int) -> tuple[int, int, ModelName] | None:
+    """One segment of a run, with the owner and the prefix before it."""
+    while end > start and text[end - 1] in _TRAILING:
+        end -= 1
+    start = _after_key(text, start, end)
+    if end - start > LIMIT or end - start < 2:
+        return None
+    owner = text[run : start - 1].rsplit("/", 1)[-1] if start > run and text[start - 1] == "/" else ""
+    first = start
+    if owner.lower() in owners() or owner in PREFIXES:
+        first = start - 1 - len(owner)
+        before = text[run : first - 1].rsplit("/", 1)[-1] if first > run and text[first - 1] == "/" else ""
+        if before in PREFIXES:
+            first -= 1 + len(before)
+    place = locate(text[first:end])
+    reading = read(place.name)
+    if "@" in place.name or not bears_out(reading, Place(place.identifier, place.name, owner=place.owner, hosted=place.hosted), named=False):
+        return None
+    if first == start and _is_sentence(text, start, end, reading.known):
+        return None
+    return first, end, said(place, reading)
+
+
+def _after_key(text: str, start: int, end: int) -> int:
+    """Behind ``model:`` and times of a log; a provider's word before a colon stays."""
+    while (colon := text.find(":", start, end - 1)) >= 0:
+        head = text[start:colon].lower()
+        if head in PREFIXES or head == "ft" or read(head).family:
+            break
+        start = colon + 1
+    return start
+
+
+def _is_sentence(text: str, start: int, end: int, known: int) -> bool:
+    """Family and one thing more, written with a capital and not as a value: how people write of models."""
+    name = text[start:end]
+    if known > 1 or name == name.lower():
+        return False
+    before, after = text[start - 1 : start], text[end : end + 1]
+    return not ((not before or before in _VALUE_BEFORE) and (not after or after in _VALUE_AFTER))

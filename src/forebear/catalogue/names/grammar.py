@@ -1,0 +1,373 @@
+"""The grammar of the name itself: words, families among them, and what each other word says.
+
+A name is read once from left to right. What a word may be is tried in one order (date, step, number format, size,
+context, version, vocabulary), and a word that is nothing of that is kept as unknown. Nothing is guessed from sound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from forebear.catalogue.names import vocabulary as v
+from forebear.catalogue.names.families import Family, spellings
+
+LIMIT = 256
+"""No model's name is longer; the rest is not read."""
+_WORD = re.compile(r"[a-z0-9]+(?:(?<=[0-9])\.(?=[0-9])[a-z0-9]+)*")
+_VERSION = re.compile(r"([a-z]?)(\d{1,3})(?:[.p](\d{1,2}))?(?:\.(\d{1,3}))?([a-z]?)")
+_HEAD = re.compile(r"[a-z]?\d+(?:[.p]\d{1,2})?(?![\d.])")
+_PIECES = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
+_CUT = re.compile(r"v\d+(?:\.\d+)*|0\d\d|\d")
+_LARGEST = 30  # a bare number above is no version, unless it is a known one
+_LONGEST = 4  # words of a stem, of a number format
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word in lower case, and the signs that part it from the word before."""
+
+    text: str
+    before: str = ""
+
+
+@dataclass
+class Reading:
+    """What has been read. ``known`` counts the words that were understood, ``unknown`` holds the others."""
+
+    family: Family | None = None
+    base: Family | None = None
+    stem: str = ""
+    version: str | None = None
+    base_version: str | None = None
+    size: str | None = None
+    date: str | None = None
+    step: int | None = None
+    context: str | None = None
+    stages: list[str] = field(default_factory=list)
+    variants: list[str] = field(default_factory=list)
+    quantization: list[str] = field(default_factory=list)
+    cuts: list[str] = field(default_factory=list)
+    known: int = 0
+    unknown: list[str] = field(default_factory=list)
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Hit:
+    """Words that name a family: how many, by which stem, and what the last of them holds besides."""
+
+    family: Family
+    stem: str
+    words: int
+    rest: str = ""
+
+
+def read(text: str) -> Reading:
+    """What a name says; the name alone, without path, address or file ending, at most ``LIMIT`` characters of it."""
+    words = split(text)
+    items = _families(words)
+    hits = [item for item in items if isinstance(item, _Hit)]
+    reading = Reading(words=tuple(word.text for word in words))
+    if hits:
+        main = next((hit for hit in hits if hit.family.derivative), hits[0])
+        other = next((hit for hit in hits if hit.family is not main.family), None)
+        reading.family, reading.stem = main.family, main.stem
+        reading.base = other.family if other else None
+    current: Family | None = None
+    k = 0
+    while k < len(items):
+        item = items[k]
+        if isinstance(item, _Hit):
+            current = item.family
+            _imply(reading, item)
+            k += 1
+            continue
+        ahead: list[Word] = []
+        for word in items[k : k + _LONGEST]:
+            if isinstance(word, _Hit):
+                break
+            ahead.append(word)
+        used = _understand(reading, ahead, current)
+        reading.known += used
+        if not used:
+            reading.unknown.append(item.text)
+        k += used or 1
+    return reading
+
+
+def split(text: str) -> list[Word]:
+    """The words of a name; a point between digits does not part them."""
+    text = text[:LIMIT].lower()
+    words, end = [], 0
+    for match in _WORD.finditer(text):
+        words.append(Word(match[0], text[end : match.start()]))
+        end = match.end()
+    return words
+
+
+def _families(words: Sequence[Word]) -> list[Word | _Hit]:
+    """The words, those which name a family replaced by it.
+
+    A family whose name means something else too counts as the first one only: in ``kimi-step-500`` is no Step.
+    """
+    items: list[Word | _Hit] = []
+    seen = False
+    k = 0
+    while k < len(words):
+        hit = _hit(words, k)
+        if hit and seen and hit.family.ambiguous and not hit.family.derivative:
+            hit = None
+        if not hit:
+            items.append(words[k])
+            k += 1
+            continue
+        seen = True
+        items.append(hit)
+        items += [Word(piece) for piece in _pieces(hit.rest)]
+        k += hit.words
+    return items
+
+
+def _hit(words: Sequence[Word], k: int) -> _Hit | None:
+    known = spellings()
+    for n in range(min(_LONGEST, len(words) - k), 0, -1):
+        joined = "".join(word.text for word in words[k : k + n])
+        if found := known.get(joined):
+            return _Hit(*found, n)
+        letters = len(joined) - len(joined.lstrip("abcdefghijklmnopqrstuvwxyz"))
+        if n > 1 and letters <= len(joined) - len(words[k + n - 1].text):
+            continue
+        for length in range(letters, max(letters - 2, 0), -1):
+            found = known.get(joined[:length])
+            if found and _continues(found[0], joined[length:]):
+                return _Hit(*found, n, joined[length:])
+        if n == 1 and letters == len(joined):
+            for length in range(letters - 2, 3, -1):
+                found = known.get(joined[:length])
+                if found and (joined[length:] in v.STAGES or joined[length:] in {*found[0].variants, *found[0].codes}):
+                    return _Hit(*found, 1, joined[length:])
+    return None
+
+
+def _continues(family: Family, rest: str) -> bool:
+    """Whether what follows a stem in one word begins a version or a size."""
+    if rest[:1].isdigit():
+        return True
+    return len(rest) > 1 and rest[0] in "v" + family.letters and rest[1].isdigit()
+
+
+def _pieces(text: str) -> list[str]:
+    """A word taken apart where letters and digits change; a version at its head stays whole."""
+    if not text or _VERSION.fullmatch(text) or v.SIZE.fullmatch(text):
+        return [text] if text else []
+    head = _HEAD.match(text)
+    rest = text[head.end() :] if head else text
+    return ([head[0]] if head else []) + _PIECES.findall(rest)
+
+
+def _imply(reading: Reading, hit: _Hit) -> None:
+    said = hit.family.implies.get(hit.stem, "")
+    if said.startswith("version:"):
+        if hit.family is reading.family:
+            reading.version = reading.version or said.removeprefix("version:")
+        else:
+            reading.base_version = said.removeprefix("version:")
+    elif said and hit.family is reading.family:
+        _vocabulary(reading, [Word(said)], hit.family)
+
+
+def _understand(reading: Reading, ahead: list[Word], current: Family | None) -> int:
+    """Read what the first of the words ahead begins: how many words that took, 0 where it is nothing known."""
+    for rule in _RULES:
+        if used := rule(reading, ahead, current):
+            return used
+    pieces = [Word(piece) for piece in _pieces(ahead[0].text)]
+    if 1 < len(pieces) <= _LONGEST and all(len(piece.text) > 1 or piece.text.isdigit() for piece in pieces):
+        trial = Reading(family=reading.family, base=reading.base, version=reading.version, size=reading.size)
+        if all(any(rule(trial, [piece], current) for rule in _RULES) for piece in pieces):
+            for piece in pieces:
+                next(filter(None, (rule(reading, [piece], current) for rule in _RULES)))
+            return 1
+    return 0
+
+
+def _date(reading: Reading, ahead: list[Word], current: Family | None) -> int:
+    first = ahead[0].text
+    if reading.date or not first[0].isdigit():
+        return 0
+    style = (current or reading.family).dates if current or reading.family else ""
+    if first.isdigit():
+        if len(first) in (2, 4):
+            numbers = [word.text for word in ahead[:3] if word.text.isdigit()]
+            found = v.of_parts(numbers if all(w.before in "-_/" for w in ahead[1 : len(numbers)]) else numbers[:1])
+            if found and (len(first) == 4 or first[0] == "0" or found[1] == 3 or reading.version):
+                reading.date = found[0]
+                return found[1]
+        if len(first) >= 4 and (date := v.of_digits(first, style)):
+            reading.date = date
+            return 1
+    if first.count(".") == 2 and (found := v.of_parts(first.split("."))) and found[1] == 3:
+        reading.date = found[0]
+        return 1
+    return 0
+
+
+def _step(reading: Reading, ahead: list[Word], current: Family | None) -> int:
+    if reading.step is not None:
+        return 0
+    match = v.STEP.fullmatch(ahead[0].text)
+    used = 1
+    if not match and ahead[0].text in v.STEP_WORDS and len(ahead) > 1:
+        match, used = v.STEP.fullmatch("s" + ahead[1].text.zfill(2)), 2
+    if match:
+        reading.step = int(match[1]) * (1000 if match[2] else 1)
+    return used if match else 0
+
+
+def _quantization(reading: Reading, ahead: list[Word], current: Family | None) -> int:
+    for n in range(len(ahead), 0, -1):
+        joined = "_".join(word.text for word in ahead[:n])
+        if v.QUANTIZATION.fullmatch(joined):
+            if joined not in reading.quantization:
+                reading.quantization.append(joined)
+            return n
+    return 0
+
+
+def _size(reading: Reading, ahead: list[Word], current: Family | None) -> int:
+    text, used = ahead[0].text, 1
+    if len(text) <= 2 and text.isdigit() and len(ahead) > 1 and ahead[1].before in ("-", "_", "p"):
+        decimal = re.fullmatch(r"\d{1,2}[bm]", ahead[1].text)
+        if decimal and (reading.version or text == "0" or current is None):
+            text, used = f"{text}.{ahead[1].text}", 2
+    if match := v.SIZE.fullmatch(text):
+        text = text.replace("p", ".")
+        if match[3] == "m" and reading.size:
+            reading.context = reading.context or text
+        elif not reading.size:
+            reading.size = text
+        return used
+    if v.ACTIVE.fullmatch(text) or (v.EXPERTS.fullmatch(text) and reading.size):
+        reading.size = f"{reading.size}-{text.replace('p', '.')}" if reading.size else text.replace("p", ".")
+        return 1
+    if v.EFFECTIVE.fullmatch(text) and not reading.size:
+        reading.size = text
+        return 1
+    return 0
+
+
+def _context(reading: Reading, ahead: list[Word], current: Family | None) -> int:
+    if not v.CONTEXT.fullmatch(ahead[0].text) or reading.context:
+        return 0
+    reading.context = ahead[0].text
+    return 1
+
+
+def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int:
+    of_base = current is not None and current is reading.base
+    if (reading.base_version if of_base else reading.version) is not None:
+        return 0
+    if current is None:
+        if reading.family is None and re.fullmatch(r"v\d+(?:[.p]\d+)?", ahead[0].text):
+            reading.version = ahead[0].text.replace("p", ".")
+            return 1
+        return 0
+    found = _number(ahead, current)
+    if not found:
+        return 0
+    if of_base:
+        reading.base_version = found[0]
+    else:
+        reading.version = found[0]
+    return found[1]
+
+
+def _number(ahead: list[Word], family: Family) -> tuple[str, int] | None:
+    """The version with which the words ahead begin, as the family writes it, and how many words it takes."""
+    text = ahead[0].text
+    if text in family.codes or (text in family.versions and not text.isdigit()):
+        return text, 1
+    match = _VERSION.fullmatch(text)
+    if not match:
+        return None
+    letter, major, minor, patch, suffix = match.groups()
+    if letter not in {"", "v", *family.letters} or suffix not in {"", *family.suffixes}:
+        return None
+    known = family.versions
+    used = 1
+    if not minor and not suffix:
+        if major not in known and len(major) > 1 and (major[0] == "0" or int(major) > _LARGEST or not letter):
+            majors = {re.sub(r"^[a-z]+", "", version).split(".")[0] for version in known}
+            if len(major) == 2 and major not in majors and major[0] in majors:
+                major, minor = major  # llama31, gpt-35
+            elif major[0] == "0" or int(major) > _LARGEST or (len(major) == 3 and not letter):
+                return None
+        elif len(ahead) > 1 and (minor := _minor(ahead, f"{letter}{major}", known)):
+            used = 2
+    letter = "" if letter == "v" and family.plain else letter or (family.assume if len(major) < 3 else "")
+    return f"{letter}{int(major) if len(major) < 2 or minor else major}" + (f".{minor}" if minor else "") + (
+        f".{patch}" if patch else ""
+    ) + suffix, used
+
+
+def _minor(ahead: list[Word], major: str, known: tuple[str, ...]) -> str | None:
+    """The number after the point where a name has another sign for it: claude-3-5, llama3_1."""
+    second = ahead[1]
+    if second.before not in ("-", "_") or not second.text.isdigit() or len(second.text) > 2:
+        return None
+    if {f"{major}.{second.text}", f"{major.lstrip('v')}.{second.text}"} & set(known):
+        return second.text
+    if len(second.text) > 1:
+        return None
+    follows = ahead[2].text if len(ahead) > 2 else ""
+    decimal_size = re.fullmatch(r"\d{1,2}[bm]", follows) and second.text == "0"
+    return None if decimal_size else second.text
+
+
+def _vocabulary(reading: Reading, ahead: list[Word], current: Family | None) -> int:
+    text = ahead[0].text
+    if len(ahead) > 1 and (pair := v.PAIRS.get(f"{text} {ahead[1].text}")):
+        _say(reading.stages if pair in _PAIR_STAGES else reading.variants, pair)
+        return 2
+    family = current or reading.family
+    if family and text in family.variants:
+        _say(reading.variants, text)
+    elif text in v.STAGES:
+        _say(reading.stages, v.STAGES[text])
+    elif text in v.VARIANTS:
+        _say(reading.variants, text)
+    elif text in v.CUTS:
+        _say(reading.cuts, text)
+    elif text not in v.FORMATS and text not in v.VENDORS:
+        return 0
+    return 1
+
+
+_PAIR_STAGES = frozenset({"non-thinking", "non-reasoning", "finetune"})
+
+
+def _cut(reading: Reading, ahead: list[Word], current: Family | None) -> int:
+    """A number after the version: the cut of a release."""
+    if current is None or not _CUT.fullmatch(ahead[0].text):
+        return 0
+    _say(reading.cuts, ahead[0].text)
+    return 1
+
+
+def _say(said: list[str], word: str) -> None:
+    if word not in said:
+        said.append(word)
+
+
+_RULES: tuple[Callable[[Reading, list[Word], Family | None], int], ...] = (
+    _date,
+    _step,
+    _quantization,
+    _size,
+    _context,
+    _version,
+    _vocabulary,
+    _cut,
+)

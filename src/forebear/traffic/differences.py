@@ -1,0 +1,30 @@
+"""Whether two names can be those of one model, by their words alone."""
+
+from __future__ import annotations
+
+from forebear.catalogue.names import ModelName
+
+
+def differ(asked: ModelName, said: ModelName) -> bool:
+    """Whether a name is that of another model than the one that was asked for.
+
+    What only one of them tells is no difference: ``gpt-4o`` may answer as ``gpt-4o-2024-08-06``, an alias as what it
+    stands for, a name as the end of a path. Families, versions, sizes and variants that both tell have to agree.
+    """
+    if _within(asked.identifier, said.identifier) or _within(said.identifier, asked.identifier):
+        return False
+    if asked.family is None or said.family is None:
+        return True
+    if asked.family != said.family:
+        return True
+    pairs = ((asked.version, said.version), (asked.size, said.size), (asked.variant, said.variant))
+    return any(a is not None and b is not None and a != b for a, b in pairs)
+
+
+def _within(short: str, long: str) -> bool:
+    """Whether a name is the other's last part, its beginning up to a date, or the same in other letters."""
+    a, b = short.lower(), long.lower()
+    if a == b or b.endswith(("/" + a, "." + a, ":" + a)):
+        return True
+    rest = b.removeprefix(a)
+    return rest != b and rest[:1] in ("-", "@", ":") and rest[1:].replace("-", "").replace(":", "").isdigit()

@@ -1,0 +1,89 @@
+"""Every identifier in an exchange: what it is, who said it, where it stands. Nothing else of the exchange gets out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+
+from forebear.catalogue import names
+from forebear.catalogue.names import ModelName
+from forebear.traffic.markers import Marker
+
+CONTEXT = 40
+"""Characters of structure beside an identifier that are shown at most."""
+
+
+class Kind(StrEnum):
+    """What an identifier is."""
+
+    NAME = "name"
+    MARKER = "marker"
+    FINGERPRINT = "fingerprint"
+
+
+class Role(StrEnum):
+    """Who said an identifier, and how.
+
+    ``asked``: a client asked for it. ``served``: an answer names it as the model. ``error``: it stands in an error.
+    ``listed``: a list of models has it. ``logged``: a log names it without saying whose word it is. ``mentioned``: it
+    stands in somebody's text.
+    """
+
+    ASKED = "asked"
+    SERVED = "served"
+    ERROR = "error"
+    LISTED = "listed"
+    LOGGED = "logged"
+    MENTIONED = "mentioned"
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An identifier at a place.
+
+    Attributes:
+        identifier: as found, checked by :mod:`forebear.traffic.secrecy`.
+        kind, role: what it is, and who said it.
+        part: ``request URL``, ``request header``, ``request body``, ``response header``, ``response body``,
+            ``response stream``, ``log``.
+        pointer: keys and positions in that part; unknown keys are ``*``, the number of a stream's event comes first.
+        context: the structure before it, at most 40 characters: a key or the name of a header.
+        name: what the identifier says; None for what is no model's name.
+        marker: what the marker is, where it is one.
+    """
+
+    identifier: str
+    kind: Kind
+    role: Role
+    part: str
+    pointer: str
+    context: str
+    name: ModelName | None = None
+    marker: Marker | None = None
+
+
+@lru_cache(maxsize=50_000)
+def decoded(text: str, named: bool) -> ModelName | None:
+    """What a text says as a model's name, from its identifier alone; None where it names none.
+
+    The identifier is decoded again by itself, so that no word of an address or a query is left in any field.
+    """
+    name = names.decode(text, named=named)
+    if name is None or name.identifier == text:
+        return name
+    return _alone(name)
+
+
+def _alone(name: ModelName) -> ModelName:
+    """A name as its identifier alone tells it."""
+    again = names.decode(name.identifier) or names.decode(name.identifier, named=True)
+    if again is not None and again.identifier == name.identifier:
+        return again
+    return replace(name, provider=None, account=None, explanation="")
+
+
+@lru_cache(maxsize=5_000)
+def found(text: str) -> tuple[ModelName, ...]:
+    """The names in a text."""
+    return tuple(_alone(name) for _, _, name in names.find(text))
