@@ -232,15 +232,16 @@ class Transport(Protocol):
 
 
 class Dialect(Protocol):
-    """A way of asking: one kind of API.
-
-    Attributes:
-        name: for people and for the log.
-    """
+    """A way of asking: one kind of API."""
 
     @property
     def name(self) -> str:
         """For people and for the log."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Of its requests."""
         ...
 
     def ask(self, transport: Transport, question: Question) -> Answer:
