@@ -150,9 +150,7 @@ def read_traffic(files: Sequence[str], on_step: Step = lambda _: None) -> Traffi
     )
 
 
-def _read(
-    file: str, stream: Stream, search: Search, ledger: _Ledger, problems: list[str], on_step: Step
-) -> Capture:
+def _read(file: str, stream: Stream, search: Search, ledger: _Ledger, problems: list[str], on_step: Step) -> Capture:
     """One capture to its end."""
     records, told = 0, 0
     on_step(f"reading {file}")

@@ -61,12 +61,12 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
         if asked:
             _evidence(console, f"Resembled and not established: {nominee.name}", asked, verbose)
     if result.claims and not quiet:
-        _section(console, "Claims")
+        section(console, "Claims")
         for claim in result.claims:
             console.print(Padding(words.text(f"{claim.claim}: {claim.status}, {claim.why}"), (0, 0, 0, 4)))
-    _findings(console, result.findings)
+    findings(console, result.findings)
     if not quiet:
-        _coverage(console, result.coverage, verbose)
+        coverage(console, result.coverage, verbose)
         console.print(words.text(f"\n  {words.cost(result.cost)}", style="dim"))
 
 
@@ -80,8 +80,8 @@ def compare(console: Console, result: Comparison, quiet: bool = False, verbose: 
     _relation(console, result.relation, verbose)
     if not quiet:
         _evidence(console, "Evidence", result.evidence, verbose)
-        _findings(console, result.findings)
-        _coverage(console, result.coverage, verbose)
+        findings(console, result.findings)
+        coverage(console, result.coverage, verbose)
         console.print(words.text(f"\n  {words.cost(result.cost)}", style="dim"))
 
 
@@ -112,12 +112,13 @@ def _relation(console: Console, relation: Relation, verbose: bool) -> None:
         console.print(Padding(words.text(fact, style="dim"), (0, 2, 0, 6)))
 
 
-def _section(console: Console, title: str) -> None:
+def section(console: Console, title: str) -> None:
+    """A heading."""
     console.print(words.text(f"\n  {title}", style="bold"))
 
 
 def _ancestors(console: Console, ancestors: tuple[Ancestor, ...], tested: int) -> None:
-    _section(console, f"Related references ({tested:,} compared)")
+    section(console, f"Related references ({tested:,} compared)")
     table = _table("", "reference", "verdict", "p-value", "E-value", "coins agreeing", "closeness")
     for rank, a in enumerate(ancestors[:10], 1):
         sign = words.coins(a.evidence)
@@ -136,7 +137,7 @@ def _parents(console: Console, best: Ancestor) -> None:
     rows = words.parents(best)
     if not rows:
         return
-    _section(console, f"Parents ({best.relation.details['method']})")
+    section(console, f"Parents ({best.relation.details['method']})")
     table = _table("name", "coefficient", "3 standard errors")
     table.add_column("where", overflow="fold", min_width=20)
     table.columns[0].min_width = 20
@@ -146,7 +147,7 @@ def _parents(console: Console, best: Ancestor) -> None:
 
 
 def _evidence(console: Console, title: str, evidence: tuple[Evidence, ...], verbose: bool) -> None:
-    _section(console, title)
+    section(console, title)
     for item in evidence:
         line = words.text(f"{item.signal}", style="cyan")
         if item.log10_p is not None:
@@ -193,11 +194,12 @@ def _shade(share: float) -> str:
     return "▁▂▃▄▅▆▇█"[min(7, max(0, int((share - 0.5) * 16)))]
 
 
-def _findings(console: Console, findings: tuple[Finding, ...]) -> None:
-    if not findings:
+def findings(console: Console, found: tuple[Finding, ...]) -> None:
+    """What a reader must act on, and what would clear it."""
+    if not found:
         return
-    _section(console, "Findings")
-    for finding in findings:
+    section(console, "Findings")
+    for finding in found:
         line = words.text(f"{finding.level}: ", style=LEVEL[finding.level])
         line.append_text(words.text(finding.message, "default"))
         line.append(f" [{finding.id}]", style="dim")
@@ -206,17 +208,18 @@ def _findings(console: Console, findings: tuple[Finding, ...]) -> None:
             console.print(Padding(words.text(f"→ {finding.clears}", style="dim"), (0, 2, 0, 6)))
 
 
-def _coverage(console: Console, coverage: Coverage, verbose: bool) -> None:
-    if not coverage.not_tested:
+def coverage(console: Console, value: Coverage, verbose: bool) -> None:
+    """What was not tested, and why."""
+    if not value.not_tested:
         return
-    _section(console, "Not tested")
-    shown = coverage.not_tested if verbose else coverage.not_tested[:5]
+    section(console, "Not tested")
+    shown = value.not_tested if verbose else value.not_tested[:5]
     for gap in shown:
         console.print(Padding(words.text(f"{gap.what}: {gap.why}", style="dim"), (0, 2, 0, 4)))
-    if len(shown) < len(coverage.not_tested):
+    if len(shown) < len(value.not_tested):
         console.print(
             Padding(
-                words.text(f"and {len(coverage.not_tested) - len(shown)} more (--verbose)", style="dim"),
+                words.text(f"and {len(value.not_tested) - len(shown)} more (--verbose)", style="dim"),
                 (0, 0, 0, 4),
             )
         )

@@ -12,8 +12,8 @@ import re
 from forebear.catalogue.names import explain
 from forebear.catalogue.names import vocabulary as v
 from forebear.catalogue.names.families import Family, owners
-from forebear.catalogue.names.grammar import Reading, read
 from forebear.catalogue.names.grades import confidence, grade
+from forebear.catalogue.names.grammar import Reading, read
 from forebear.catalogue.names.name import ModelName
 from forebear.catalogue.names.places import Place, locate
 
@@ -110,14 +110,27 @@ def bears_out(reading: Reading, place: Place, *, named: bool) -> bool:
         return True
     if reading.unknown or not evidence:
         return False
-    return (reading.version is not None and is_plausible(reading.version, family)) or _is_tier(reading, family) or bool(reading.size or reading.quantization)
+    return (
+        (reading.version is not None and is_plausible(reading.version, family))
+        or _is_tier(reading, family)
+        or bool(reading.size or reading.quantization)
+    )
 
 
 def _evidence(reading: Reading, family: Family) -> int:
     """How many kinds of things besides the family the name says."""
     return sum(
         bool(part)
-        for part in (reading.version, reading.size, reading.quantization, reading.date, reading.stages, reading.variants, reading.step is not None, reading.base)
+        for part in (
+            reading.version,
+            reading.size,
+            reading.quantization,
+            reading.date,
+            reading.stages,
+            reading.variants,
+            reading.step is not None,
+            reading.base,
+        )
     )
 
 

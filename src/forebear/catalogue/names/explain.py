@@ -14,8 +14,10 @@ _STAGES = {
     "thinking": "writes out its reasoning", "reasoning": "writes out its reasoning", "coder": "for code", "code": "for code", "math": "for mathematics",
     "abliterated": "refusals removed",
 }  # fmt: skip
-_TIERS = frozenset("fast turbo lightning highspeed express mini nano micro lite flash pro plus max ultra small medium large tiny".split())
-_MONTHS = "January February March April May June July August September October November December".split()
+_TIERS = frozenset(
+    ["fast", "turbo", "lightning", "highspeed", "express", "mini", "nano", "micro", "lite", "flash", "pro", "plus", "max", "ultra", "small", "medium", "large", "tiny"]
+)
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 
 
 def sentence(place: Place, reading: Reading, base: str | None, level: str) -> str:
@@ -47,7 +49,9 @@ def _family(reading: Reading, base: str | None) -> list[str]:
     family = reading.family
     if family is None:
         return ["no known family"]
-    whose = [family.developer] * (family.developer != family.title) + ["unverified"] * (family.confidence == "unverified")
+    whose = [family.developer] * (family.developer != family.title) + ["unverified"] * (
+        family.confidence == "unverified"
+    )
     parts = [f"family {family.title}" + (f" ({', '.join(whose)})" if whose else "")]
     if reading.version:
         version = reading.version

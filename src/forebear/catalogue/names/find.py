@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from forebear.catalogue.names import vocabulary as v
 from forebear.catalogue.names.decode import _WEAK_FORMS, bears_out, said
 from forebear.catalogue.names.families import literals, owners
 from forebear.catalogue.names.grammar import LIMIT, read
@@ -41,7 +40,9 @@ def find(text: str) -> Iterator[tuple[int, int, ModelName]]:
         return
     taken = sorted(_certain(text), key=lambda item: item[:2])
     spans = [(start, end) for start, end, _ in taken]
-    others = [item for item in _runs(text, lower) if not any(a < item[1] and item[0] < b for a, b in _near(spans, item))]
+    others = [
+        item for item in _runs(text, lower) if not any(a < item[1] and item[0] < b for a, b in _near(spans, item))
+    ]
     yield from sorted([*taken, *others], key=lambda item: item[:2])
 
 
@@ -55,7 +56,11 @@ def _near(spans: list[tuple[int, int]], item: tuple[int, int, ModelName]) -> lis
 
 def _certain(text: str) -> Iterator[tuple[int, int, ModelName]]:
     """The forms that one host alone has; where two overlap, the first and longest."""
-    matches = [(match.start(), -match.end(), order, match) for order, (_, _, pattern) in enumerate(FORMS) for match in pattern.finditer(text)]
+    matches = [
+        (match.start(), -match.end(), order, match)
+        for order, (_, _, pattern) in enumerate(FORMS)
+        for match in pattern.finditer(text)
+    ]
     end = 0
     for start, stop, order, match in sorted(matches, key=lambda item: item[:3]):
         if start < end:
@@ -103,7 +108,9 @@ def _segment(text: str, run: int, start: int, end: int) -> tuple[int, int, Model
             first -= 1 + len(before)
     place = locate(text[first:end])
     reading = read(place.name)
-    if "@" in place.name or not bears_out(reading, Place(place.identifier, place.name, owner=place.owner, hosted=place.hosted), named=False):
+    if "@" in place.name or not bears_out(
+        reading, Place(place.identifier, place.name, owner=place.owner, hosted=place.hosted), named=False
+    ):
         return None
     if first == start and _is_sentence(text, start, end, reading.known):
         return None

@@ -57,9 +57,9 @@ FORMS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("vertex", "Vertex AI resource", rf"projects/(?P<account>[\w.\-:]{{1,80}})/locations/[\w\-]{{1,40}}/(?:endpoints|models|tunedModels)/(?P<name>{_NAME})(?:@(?P<revision>[\w.\-]{{1,40}}))?"),
         ("google", "Gemini API resource", rf"(?:tunedModels/(?P<name>{_NAME})|models/(?P<name2>(?:gemini|gemma|learnlm|imagen|veo|embedding|text-embedding|chat-bison|text-bison|aqa|lyria)[\w.\-]{{0,80}}))(?=[:\"'\s?,;)\]}}&]|$)"),
         ("azure", "Azure deployment", rf"openai/deployments/(?P<name>{_NAME})"),
-        ("openai", "OpenAI fine-tune", rf"ft:(?P<name>[\w.\-]{{2,80}}(?::ft-[\w\-]{{1,60}})?):(?P<account>[\w.\-]{{0,60}})(?::(?P<suffix>[\w.\-]{{0,60}}))?(?::(?P<revision>[\w.\-]{{0,60}}))?(?::ckpt-step-\d{{1,9}})?"),
+        ("openai", "OpenAI fine-tune", r"ft:(?P<name>[\w.\-]{2,80}(?::ft-[\w\-]{1,60})?):(?P<account>[\w.\-]{0,60})(?::(?P<suffix>[\w.\-]{0,60}))?(?::(?P<revision>[\w.\-]{0,60}))?(?::ckpt-step-\d{1,9})?"),
         ("cloudflare", "Cloudflare Workers AI path", rf"@(?:cf|hf)/(?P<account>{_SEGMENT})/(?P<name>{_NAME})"),
-        ("huggingface", "Hugging Face cache folder", rf"models--(?P<account>[A-Za-z0-9][\w.]*(?:-[\w.]+)*)--(?P<name>[A-Za-z0-9][\w.]*(?:-{{1,2}}[\w.]+)*)(?:/(?:snapshots|refs|blobs)/(?P<revision>[\w.\-]{{1,80}}))?"),
+        ("huggingface", "Hugging Face cache folder", r"models--(?P<account>[A-Za-z0-9][\w.]*(?:-[\w.]+)*)--(?P<name>[A-Za-z0-9][\w.]*(?:-{1,2}[\w.]+)*)(?:/(?:snapshots|refs|blobs)/(?P<revision>[\w.\-]{1,80}))?"),
         ("huggingface", "Hugging Face address", rf"(?:(?:huggingface\.co|hf\.co|hf-mirror\.com)/(?:api/)?(?:models/)?|api-inference\.huggingface\.co/(?:pipeline/[\w\-]{{1,40}}/|models/)|router\.huggingface\.co/[\w\-]{{1,40}}/models/|hf://|hf:)(?!(?:datasets|spaces|docs|blog|papers|settings|collections|organizations|pricing|join|login|tasks|learn|posts|api)/)(?P<account>{_SEGMENT})/(?P<name>{_NAME})(?:(?:/(?:resolve|blob|tree|raw|revision)/|[@:])(?P<revision>[\w.\-]{{1,80}}))?"),
         ("ollama", "Ollama registry path", rf"registry\.ollama\.ai/(?:v2/)?(?P<account>{_SEGMENT})/(?P<name>{_NAME}(?::[\w.\-]{{1,80}})?)(?:/(?:manifests|blobs)/(?P<revision>[\w.\-:]{{1,80}}))?"),
         ("replicate", "Replicate version", rf"(?P<account>{_SEGMENT})/(?P<name>{_NAME}):(?P<revision>[0-9a-f]{{64}})(?![0-9a-f])"),
@@ -70,9 +70,7 @@ FORMS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
 )  # fmt: skip
 """Provider, what the form is called, and its expression; names and accounts are its groups."""
 LITERALS = frozenset(
-    """accounts arn:aws publishers projects tunedmodels models deployments ft: @cf/ @hf/ huggingface hf.co hf: hf-mirror
-    registry.ollama replicate serving-endpoints system.ai jumpstart textgeneration text2text textembedding -llm- -vlm-
-    .gguf""".split()
+    ["accounts", "arn:aws", "publishers", "projects", "tunedmodels", "models", "deployments", "ft:", "@cf/", "@hf/", "huggingface", "hf.co", "hf:", "hf-mirror", "registry.ollama", "replicate", "serving-endpoints", "system.ai", "jumpstart", "textgeneration", "text2text", "textembedding", "-llm-", "-vlm-", ".gguf"]
 )
 """Lower-case substrings, one of which every text with a certain form holds (a Replicate version has a family or none)."""
 
@@ -93,14 +91,25 @@ PREFIXES = {
 }  # fmt: skip
 """What stands before a slash or a colon in LiteLLM's and others' ids, and whose it is."""
 _PREFIX = re.compile(r"([a-z][a-z0-9_\-]{1,23})[/:](?=.)")
-_ROUTE = re.compile(r"(?:(?:converse|invoke|llama|deepseek_r1|converse_like|responses|chat|eu|us|global|us-gov|europe-west\d|[a-z]{2}(?:-gov)?-[a-z]+-\d|\d-month-commitment|maas|openai_compat|completion)/)")
+_ROUTE = re.compile(
+    r"(?:(?:converse|invoke|llama|deepseek_r1|converse_like|responses|chat|eu|us|global|us-gov|europe-west\d|[a-z]{2}(?:-gov)?-[a-z]+-\d|\d-month-commitment|maas|openai_compat|completion)/)"
+)
 _REGION = re.compile(r"(?:us|eu|apac|ap|global|us-gov|jp|au|ca|sa|me|af|in)\.(?=[a-z])")
-_VENDOR = re.compile(r"(?P<owner>anthropic|meta|amazon|mistral|cohere|ai21|deepseek|stability|qwen|openai|writer|luma|twelvelabs|nvidia|google|minimax|moonshot|moonshotai|zai|xai|tii|arcee)\.(?P<name>[a-z0-9][\w.\-]{1,120}(?::[\w.\-]+){0,2})", re.IGNORECASE)
+_VENDOR = re.compile(
+    r"(?P<owner>anthropic|meta|amazon|mistral|cohere|ai21|deepseek|stability|qwen|openai|writer|luma|twelvelabs|nvidia|google|minimax|moonshot|moonshotai|zai|xai|tii|arcee)\.(?P<name>[a-z0-9][\w.\-]{1,120}(?::[\w.\-]+){0,2})",
+    re.IGNORECASE,
+)
 _BEDROCK_CUT = re.compile(r"[.\-](?P<letter>v?)(?P<major>\d+):(?P<minor>\d+)(?::[\w\-]+)?$")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.\-]{1,15}://(?:[^/@\s]{0,200}@)?(?P<host>[\w.\-]{1,253})(?::\d{1,5})?(?P<path>/[^?#\s]*)?", re.IGNORECASE)
-_SERVICE = re.compile(r"(?:chat/completions|completions|embeddings|generatecontent|invoke|converse|responses|predict|rawpredict|streamgeneratecontent|invoke-with-response-stream|converse-stream|rerank|messages|infer|generate)$", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"[a-z][a-z0-9+.\-]{1,15}://(?:[^/@\s]{0,200}@)?(?P<host>[\w.\-]{1,253})(?::\d{1,5})?(?P<path>/[^?#\s]*)?",
+    re.IGNORECASE,
+)
+_SERVICE = re.compile(
+    r"(?:chat/completions|completions|embeddings|generatecontent|invoke|converse|responses|predict|rawpredict|streamgeneratecontent|invoke-with-response-stream|converse-stream|rerank|messages|infer|generate)$",
+    re.IGNORECASE,
+)
 _HOSTS = (("openai.azure.com", "azure"), ("azure.com", "azure"), ("bedrock-runtime", "bedrock"), ("sagemaker", "sagemaker"), ("aiplatform.googleapis.com", "vertex"), ("generativelanguage.googleapis.com", "google"), ("fireworks.ai", "fireworks"), ("together.xyz", "together"), ("together.ai", "together"), ("openrouter.ai", "openrouter"), ("replicate.com", "replicate"), ("cloudflare.com", "cloudflare"), ("databricks", "databricks"), ("groq.com", "groq"), ("ollama", "ollama"), ("deepinfra.com", "deepinfra"))  # fmt: skip
-_ROUTER_TAGS = frozenset("free nitro thinking floor online extended beta exacto self-moderated".split())
+_ROUTER_TAGS = frozenset(["free", "nitro", "thinking", "floor", "online", "extended", "beta", "exacto", "self-moderated"])
 _HUB_TAG = re.compile(r"(?P<name>[\w.\-]+)@(?P<revision>[\w.\-]{1,80})")
 
 
@@ -117,7 +126,9 @@ def locate(text: str) -> Place:
 
 def form(text: str) -> Place | None:
     """The first certain form in a text, None where it has none."""
-    found = [(match.start(), order, match) for order, (_, _, pattern) in enumerate(FORMS) if (match := pattern.search(text))]
+    found = [
+        (match.start(), order, match) for order, (_, _, pattern) in enumerate(FORMS) if (match := pattern.search(text))
+    ]
     if not found:
         return None
     _, order, match = min(found, key=lambda item: item[:2])
@@ -130,12 +141,20 @@ def from_match(order: int, match: re.Match[str]) -> Place:
     groups = match.groupdict()
     name = groups.get("name") or groups.get("name2") or ""
     account, revision = groups.get("account") or None, groups.get("revision") or None
-    owner = groups.get("owner") or (account if provider in ("huggingface", "cloudflare", "replicate", "ollama") else None)
+    owner = groups.get("owner") or (
+        account if provider in ("huggingface", "cloudflare", "replicate", "ollama") else None
+    )
     if provider == "bedrock":
         name, revision = _bedrock(name)
-        if (groups.get("kind") or "").startswith(("application", "provisioned", "imported", "custom-model-d", "prompt", "model-c")):
+        if (groups.get("kind") or "").startswith(
+            ("application", "provisioned", "imported", "custom-model-d", "prompt", "model-c")
+        ):
             name = "" if re.fullmatch(r"[a-z0-9]{10,14}", name) else name
-            called = f"Bedrock ARN of an {groups['kind']}" if (groups["kind"] or "")[0] in "ai" else f"Bedrock ARN of a {groups['kind']}"
+            called = (
+                f"Bedrock ARN of an {groups['kind']}"
+                if (groups["kind"] or "")[0] in "ai"
+                else f"Bedrock ARN of a {groups['kind']}"
+            )
     if called == "OpenAI fine-tune" and groups.get("suffix"):
         revision = ":".join(filter(None, (groups["suffix"], revision)))
     if provider == "ollama" and account == "library":
@@ -149,7 +168,11 @@ def _of_address(address: re.Match[str]) -> Place | None:
     provider = next((name for part, name in _HOSTS if part in host), None)
     while path and (_SERVICE.search(path) or path.endswith(":")):
         path = _SERVICE.sub("", path).rstrip("/:")
-    path = re.sub(r"^(?:v\d(?:beta\d?|alpha)?|api|openai|model|models|inference|run|endpoints|accounts/\w+/ai/run|invocations)(?:/|$)", "", path)
+    path = re.sub(
+        r"^(?:v\d(?:beta\d?|alpha)?|api|openai|model|models|inference|run|endpoints|accounts/\w+/ai/run|invocations)(?:/|$)",
+        "",
+        path,
+    )
     path = re.sub(r"^(?:v\d|api|models|model|run)/", "", path)
     path = re.sub(r"/(?:invocations|versions/.*|predictions)$", "", path)
     if not path:
@@ -163,7 +186,14 @@ def _prefixed(text: str) -> Place:
     rest, provider, called = text, None, ""
     head, _, tag = text.rpartition(":")
     if tag in _ROUTER_TAGS and "/" in head:
-        return replace(_prefixed(head.removeprefix("openrouter/")), identifier=text, provider="openrouter", account=head.split("/")[-2], revision=tag, form=f"OpenRouter id, tier {tag}")
+        return replace(
+            _prefixed(head.removeprefix("openrouter/")),
+            identifier=text,
+            provider="openrouter",
+            account=head.split("/")[-2],
+            revision=tag,
+            form=f"OpenRouter id, tier {tag}",
+        )
     for _ in range(3):
         match = _PREFIX.match(rest)
         if not match or match[1] not in PREFIXES or not _is_prefix(match, rest, provider):
@@ -180,7 +210,17 @@ def _prefixed(text: str) -> Place:
     if match := _VENDOR.fullmatch(bare):
         name, revision = _bedrock(bare)
         called = called or "Bedrock model id"
-        return Place(text, name, provider or "bedrock", None, revision, called, bare != rest, _known(match["owner"]), bool(provider))
+        return Place(
+            text,
+            name,
+            provider or "bedrock",
+            None,
+            revision,
+            called,
+            bare != rest,
+            _known(match["owner"]),
+            bool(provider),
+        )
     if match := re.fullmatch(r"databricks-(?P<name>.+)", rest):
         return Place(text, match["name"], "databricks", form="Databricks model id", hosted=True)
     return _owned(text, rest, provider, called)
@@ -188,7 +228,9 @@ def _prefixed(text: str) -> Place:
 
 def _is_prefix(match: re.Match[str], rest: str, provider: str | None) -> bool:
     """Whether a known word before a colon is a prefix: in ``mistral:7b`` it is the family itself."""
-    return match[0].endswith("/") or not re.match(r"(?:v?\d|latest|instruct|chat|text|small|large|medium|mini|code)", rest[match.end() :])
+    return match[0].endswith("/") or not re.match(
+        r"(?:v?\d|latest|instruct|chat|text|small|large|medium|mini|code)", rest[match.end() :]
+    )
 
 
 def _owned(text: str, rest: str, provider: str | None, called: str) -> Place:
@@ -202,7 +244,13 @@ def _owned(text: str, rest: str, provider: str | None, called: str) -> Place:
         if entry := owners().get(owner.lower()):
             account, known = owner, owner.lower()
             own_case = entry[0] == owner and (owner != owner.lower() or name != name.lower())
-            provider = provider or ("huggingface" if own_case else "openrouter" if len(segments) == 2 and owner == owner.lower() and entry[0] != owner else None)
+            provider = provider or (
+                "huggingface"
+                if own_case
+                else "openrouter"
+                if len(segments) == 2 and owner == owner.lower() and entry[0] != owner
+                else None
+            )
         elif len(segments) == 2 and not weights and re.fullmatch(_SEGMENT, owner) and not text.startswith(("/", ".")):
             account = owner
             provider = provider or ("huggingface" if name != name.lower() else None)

@@ -1,0 +1,130 @@
+"""``forebear probe``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forebear.cli.options import (
+    Effort,
+    EffortOption,
+    FailOn,
+    FailOnOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    ProgressOption,
+    QuietOption,
+    VerboseOption,
+    emit,
+    fail_exit,
+    leave,
+    progress,
+    show_problems,
+)
+from forebear.errors import UsageError
+from forebear.types import head
+
+Url = Annotated[str, typer.Argument(metavar="URL", help="Where the API is, with or without /v1.", show_default=False)]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="The model's name there.", show_default=False)]
+ExpectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--expect", metavar="NAME", help="What it should be: exit 0 if consistent, 1 if contradicted, else 3."
+    ),
+]
+KeyOption = Annotated[
+    str | None, typer.Option("--key-env", metavar="VARIABLE", help="The environment variable that holds the key.")
+]
+RequestsOption = Annotated[int, typer.Option("--max-requests", min=1, help="Requests at most.")]
+TokensOption = Annotated[int, typer.Option("--max-tokens", min=1, help="Tokens at most, prompts and answers together.")]
+PriceIn = Annotated[float | None, typer.Option("--price-in", min=0, help="Price of a million prompt tokens.")]
+PriceOut = Annotated[float | None, typer.Option("--price-out", min=0, help="Price of a million tokens of answers.")]
+RateOption = Annotated[float | None, typer.Option("--rate", min=0.01, help="Requests a second at most.")]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")]
+LogOption = Annotated[
+    Path | None,
+    typer.Option("--log", dir_okay=False, help="Where every exchange is written; one that is there is gone on with."),
+]
+ReplayOption = Annotated[
+    Path | None, typer.Option("--replay", dir_okay=False, help="Answer from this log and not from the endpoint.")
+]
+EnrolOption = Annotated[
+    str | None, typer.Option("--enrol", metavar="NAME", help="Keep how it continues texts, under this name.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")]
+
+
+def probe(
+    url: Url,
+    model: ModelOption,
+    expect: ExpectOption = None,
+    effort: EffortOption = Effort.STANDARD,
+    key_env: KeyOption = None,
+    max_requests: RequestsOption = 150,
+    max_tokens: TokensOption = 60_000,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
+    rate: RateOption = None,
+    dry_run: DryOption = False,
+    log: LogOption = None,
+    replay: ReplayOption = None,
+    enrol: EnrolOption = None,
+    seed: SeedOption = 0,
+    fail_on: FailOnOption = FailOn.ERROR,
+    how: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    no_progress: ProgressOption = False,
+) -> None:
+    """What model is behind this API? Names that it leaks, its tokenizer by token counts, its behaviour.
+
+    Example: forebear probe https://api.example.com/v1 --model acme-1 --key-env ACME_KEY --expect kimi-k2
+    """
+    import forebear.inspect.probe as run
+    from forebear.endpoints import Budget
+    from forebear.report import probe as report
+
+    settings = run.Settings(model, expect, effort.value, seed)
+    budget = Budget(max_requests, max_tokens, price_in, price_out)
+    if dry_run:
+        planned = {**head("forebear.probe-plan/1"), "url": url, **run.plan(settings, budget)}
+        emit(planned, how, output, lambda c: report.planned(c, planned), lambda: report.planned_markdown(planned))
+        return
+    with progress(quiet, no_progress) as step:
+        result = run.probe(
+            url,
+            settings,
+            key=_key(key_env),
+            budget=budget,
+            log=log,
+            replay=replay,
+            rate=rate,
+            enrol=enrol,
+            on_step=step,
+        )
+    emit(
+        result.to_json(),
+        how,
+        output,
+        lambda console: report.show(console, result, quiet, verbose),
+        lambda: report.markdown(result),
+    )
+    leave(
+        show_problems(result.problems),
+        fail_exit(result.findings, fail_on),
+        result.verdict.expect_exit if expect else 0,
+    )
+
+
+def _key(variable: str | None) -> str:
+    """The key from the environment; ``UsageError`` where the variable is not set."""
+    if variable is None:
+        return ""
+    if not (key := os.environ.get(variable, "")):
+        raise UsageError(f"--key-env {variable}: the variable is not set", "export it, or name another")
+    return key

@@ -1,0 +1,314 @@
+"""Find out which model is behind an endpoint, as far as answers tell: controls, identifiers, tokenizer, behaviour."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forebear.catalogue.tokenizers import BASELINE, battery, guarded, known_tokenizers
+from forebear.endpoints import Answer, Budget, Dialect, Exhausted, Live, Offer, Question, Replay, discover
+from forebear.errors import InputError
+from forebear.index import Behaviour, BlackBoxIndex
+from forebear.inspect.probe_behaviour import TOKENS, VERSION, behave, enrolled_controls, prompts
+from forebear.inspect.probe_counts import MOST_COUNTS, STREAMED, Counts, count_tokens
+from forebear.inspect.probe_names import names_in
+from forebear.inspect.probe_result import Probe, counted_of, findings_of, tokenizer_part
+from forebear.lineage.blackbox import Shown, Vocabulary, judge
+from forebear.signals.agreement import Agreement, Continuation
+from forebear.signals.token_counts import ALPHA, CountTable
+from forebear.types import Cost, Coverage, Json, Untested, to_json
+
+Step = Callable[[str], None]
+
+FEW = 3
+"""Requests for finding out what an endpoint offers, unless the effort is deep."""
+NONCE = "forebear-no-such-model"
+"""A name that no server has: what is asked for once, to see whether names are merely echoed."""
+LENGTH = 32
+"""Tokens at which an answer is cut off for the control of counts."""
+STORY = "Tell a long story about a lighthouse, a locksmith and a heron."
+GATEWAYS = frozenset({"cl100k_base", "o200k_base", "p50k_base", "r50k_base", "gpt2"})
+"""Tokenizers of OpenAI, with which gateways count for models that they do not know."""
+_LISTED = 3
+"""Names in a list of models that count as said about this one; a longer list is a catalogue."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a probe is run.
+
+    Attributes:
+        model: the name to ask for.
+        expect: what the endpoint should be, where that is not the name.
+        effort: ``quick`` stops after identifiers, ``deep`` finds out all that the endpoint offers.
+        seed: of everything that is drawn.
+        behaviour: whether enrolled models are compared with, where there are any.
+        alpha: error rate of the test of token counts.
+    """
+
+    model: str
+    expect: str | None = None
+    effort: str = "standard"
+    seed: int = 0
+    behaviour: bool = True
+    alpha: float = ALPHA
+
+
+@dataclass
+class _Run:
+    """A probe under way; what was found before an error is kept."""
+
+    transport: Live | Replay
+    settings: Settings
+    index: BlackBoxIndex
+    step: Step
+    enrolling: bool = False
+    offer: Offer | None = None
+    counts: Counts | None = None
+    engine: bool | None = None
+    continuations: dict[str, Continuation] = field(default_factory=dict)
+    behaviour: tuple[Agreement, ...] = ()
+    problems: list[str] = field(default_factory=list)
+    untested: list[Untested] = field(default_factory=list)
+    tested: list[str] = field(default_factory=list)
+
+    def all(self) -> None:
+        """Every step, as far as budget and endpoint allow."""
+        for work in (self._controls, self._discover, self._count, self._engine, self._behave):
+            try:
+                work()
+            except Exhausted as error:
+                self.untested.append(Untested("the rest", error.message))
+                return
+            except InputError as error:
+                self.problems.append(str(error))
+                return
+
+    def _controls(self) -> None:
+        self.step("asking what it offers")
+        requests = {"deep": None}.get(self.settings.effort, FEW)
+        self.offer = discover(self.transport, self.settings.model, *(() if requests is None else (requests,)))
+        self.step("asking for a model that does not exist")
+        self._ask(f"{NONCE}-{self.settings.seed}", "Hello")
+        self.tested.append("a name that no server has")
+
+    def _discover(self) -> None:
+        self.tested.append("identifiers in headers, bodies and errors")
+
+    def _count(self) -> None:
+        if self.settings.effort == "quick":
+            self.untested.append(Untested("the tokenizer", "the effort is quick"))
+            return
+        self.step("counting tokens")
+        table, texts = count_table(self.index)
+        longest = table.counts.max(axis=0)
+        self.counts = count_tokens(
+            table,
+            texts,
+            self._tokens,
+            affords=lambda probe: self.transport.affords(1, int(longest[probe]) + 1),
+            alpha=self.settings.alpha,
+        )
+        if self.counts.baseline is None:
+            self.untested.append(Untested("the tokenizer", self.counts.stopped))
+            return
+        self.tested.append("the tokenizer, by token counts")
+        if self.counts.stopped:
+            self.untested.append(Untested("more token counts", self.counts.stopped))
+
+    def _tokens(self, text: str, stream: bool) -> int | None:
+        answer = self._ask(self.settings.model, text, stream=stream)
+        return None if answer.problem else answer.prompt_tokens
+
+    def _engine(self) -> None:
+        """Whether an answer that was cut off at n tokens is counted as n: the server's own count, or a gateway's."""
+        if self.counts is None or self.counts.baseline is None:
+            return
+        answer = self._ask(self.settings.model, STORY, max_tokens=LENGTH)
+        if answer.problem or answer.completion_tokens is None or answer.finish not in ("length", "max_tokens", None):
+            return
+        if answer.reasoning:
+            return
+        self.engine = answer.completion_tokens == LENGTH
+        self.tested.append("whether the server counts its own tokens")
+
+    def _behave(self) -> None:
+        wanted = self.settings.behaviour and self.settings.effort != "quick"
+        enrolled = self.index.behaviours() if wanted else ()
+        if not enrolled and not self.enrolling:
+            why = "no enrolled model to compare with (--enrol keeps one)" if wanted else "it was not asked for"
+            self.untested.append(Untested("behaviour", why))
+            return
+        self.step("asking for continuations")
+        self.continuations = behave(self._say, self.transport.affords)
+        self.behaviour = enrolled_controls(self.continuations, enrolled)
+        if len(self.continuations) < len(prompts().texts):
+            done = f"{len(self.continuations)} of {len(prompts().texts)} texts were answered"
+            self.untested.append(Untested("the rest of the behaviour", done))
+        if self.continuations and enrolled:
+            self.tested.append(f"behaviour, on {len(self.continuations)} texts against {len(enrolled)} enrolled models")
+
+    def _say(self, text: str, tokens: int) -> Answer:
+        return self._ask(self.settings.model, text, max_tokens=tokens, logprobs=5 if self._told("logprobs") else 0)
+
+    def _told(self, feature: str) -> bool:
+        dialect = self._dialect()
+        return self.offer is not None and bool(getattr(self.offer.features.get(dialect.name), feature, None))
+
+    def _dialect(self) -> Dialect:
+        if self.offer is None or not self.offer.dialects:
+            raise InputError("the endpoint answers in no dialect that is known", "check the address")
+        return self.offer.dialects[0]
+
+    def _ask(self, model: str, text: str, **changes: Any) -> Answer:
+        return self._dialect().ask(self.transport, replace(Question(text, model), **changes))
+
+
+def count_table(index: BlackBoxIndex) -> tuple[CountTable, tuple[str, ...]]:
+    """Counts of all known tokenizers, the user's included, and the texts to send; the baseline is first in both."""
+    probes = battery()
+    own = [t for t in index.tokenizers() if t.battery == probes.digest]
+    vectors: list[tuple[str, Sequence[int]]] = [(t.name, (t.baseline, *t.counts)) for t in known_tokenizers()]
+    vectors += [(t.name, t.counts) for t in own]
+    return CountTable.of(vectors), (guarded(BASELINE), *(probe.guarded for probe in probes.probes))
+
+
+def vocabularies(index: BlackBoxIndex) -> dict[str, Vocabulary]:
+    """What is known of every tokenizer that counts are compared with."""
+    known = {
+        t.name: Vocabulary(t.name, tuple(m.name for m in t.members), bool(GATEWAYS & {t.name, *t.twins}))
+        for t in known_tokenizers()
+    }
+    own = {t.name: Vocabulary(t.name, t.models) for t in index.tokenizers()}
+    return {**known, **own}
+
+
+def probe(
+    url: str,
+    settings: Settings,
+    *,
+    key: str = "",
+    budget: Budget | None = None,
+    log: Path | None = None,
+    replay: Path | None = None,
+    enrol: str | None = None,
+    rate: float | None = None,
+    index: BlackBoxIndex | None = None,
+    on_step: Step = lambda _: None,
+) -> Probe:
+    """Which model is behind an endpoint?
+
+    Args:
+        url: of the endpoint.
+        settings: what is asked and claimed.
+        key: of the API; never kept.
+        budget: what may be spent.
+        log: where every exchange is written; one that is there is gone on with.
+        replay: a log to answer from instead of the endpoint.
+        enrol: a name under which the index keeps how the endpoint continues texts, after it was probed.
+        rate: requests a second at most.
+        index: of the user's tokenizers and enrolled models.
+        on_step: told what is being done.
+
+    Raises:
+        UsageError: the address cannot be used, the network is forbidden, or the name to enrol under is taken.
+        InputError: the log cannot be read, or the endpoint denies access or cannot be reached at all.
+    """
+    began = time.monotonic()
+    store = index or BlackBoxIndex()
+    kept = {"effort": settings.effort, "expect": settings.expect, "behaviour": settings.behaviour}
+    transport: Live | Replay
+    if replay is not None:
+        transport = Replay(replay, budget)
+    else:
+        transport = Live(
+            url, key, model=settings.model, seed=settings.seed, settings=kept, budget=budget, log=log, rate=rate
+        )
+    run = _Run(transport, settings, store, on_step, enrolling=enrol is not None)
+    try:
+        run.all()
+    finally:
+        transport.close()
+    if not any(exchange.status for exchange in transport.exchanges):
+        raise InputError(run.problems[0] if run.problems else f"{transport.url}: no answer", "check the address")
+    result = _concluded(run, transport.digest, log or replay, time.monotonic() - began)
+    if enrol is not None:
+        _keep(run, enrol, result)
+    return result
+
+
+def _keep(run: _Run, name: str, result: Probe) -> None:
+    """Enrol the endpoint, if it answered."""
+    if not run.continuations:
+        raise InputError(f"{run.transport.url}: continued no text, so nothing was enrolled", "allow more requests")
+    matches = tuple(result.tokenizer["matches"]) if result.tokenizer else ()
+    run.index.add_behaviour(Behaviour(name, VERSION, run.continuations, run.transport.url, matches))
+
+
+def _concluded(run: _Run, digest: str, log: Path | None, seconds: float) -> Probe:
+    transport, settings = run.transport, run.settings
+    known = vocabularies(run.index)
+    named = names_in(transport.exchanges, {settings.model, f"{NONCE}-{settings.seed}"})
+    counted = counted_of(run.counts, run.engine)
+    listed = sum(n.role == "listed" for n in named)
+    telling = (
+        n for n in named if not n.echo and (n.role in ("served", "error") or (n.role == "listed" and listed <= _LISTED))
+    )
+    shown = Shown(counted, tuple(n.said for n in telling), run.behaviour)
+    claims = [(settings.expect, "--expect")] if settings.expect else []
+    judged = judge([*claims, (settings.model, "the name of the model")], shown, known)
+    findings = findings_of(judged, counted, named)
+    offered = to_json(replace(run.offer, dialects=())) if run.offer else {}
+    offered["dialects"] = [dialect.name for dialect in run.offer.dialects] if run.offer else []
+    return Probe(
+        endpoint={"url": transport.url, **offered},
+        model=settings.model,
+        verdict=judged.outcome,
+        why=judged.why,
+        identifiers=named,
+        tokenizer=tokenizer_part(run.counts, counted, settings.alpha),
+        behaviour=run.behaviour,
+        judged=judged,
+        findings=findings,
+        coverage=Coverage(tuple(run.tested), tuple(run.untested)),
+        cost=Cost(transport.spent.bytes_read, transport.spent.requests, seconds),
+        spent={
+            "prompt_tokens": transport.spent.prompt_tokens,
+            "completion_tokens": transport.spent.completion_tokens,
+            "price": transport.spent.price(transport.budget),
+        },
+        log={"path": str(log), "digest": digest} if log else None,
+        problems=tuple(run.problems),
+    )
+
+
+def plan(settings: Settings, budget: Budget, index: BlackBoxIndex | None = None) -> Json:
+    """What a probe would ask at most, without asking it: requests, tokens and their price."""
+    store = index or BlackBoxIndex()
+    table, _ = count_table(store)
+    largest = np.sort(table.counts.max(axis=0))
+    counting = settings.effort != "quick"
+    texts = len(prompts().texts) if counting and settings.behaviour and store.behaviours() else 0
+    parts = {
+        "what it offers": FEW if settings.effort != "deep" else 25,
+        "a name that no server has": 1,
+        "token counts": MOST_COUNTS if counting else 0,
+        "controls of the counts": 2 + 1 + STREAMED + 1 if counting else 0,
+        "behaviour": texts,
+    }
+    tokens = int(largest[-MOST_COUNTS:].sum() + 7 * largest[-1]) if counting else 0
+    prompt, answers = tokens + texts * 40 + 100, LENGTH + texts * TOKENS + 30
+    prices = budget.price_in, budget.price_out
+    price = None if None in prices else (prompt * (prices[0] or 0) + answers * (prices[1] or 0)) / 1e6
+    return {
+        "parts": parts,
+        "requests_at_most": min(sum(parts.values()), budget.max_requests),
+        "prompt_tokens_at_most": min(prompt, budget.max_tokens),
+        "answer_tokens_at_most": min(answers, budget.max_tokens),
+        "price_at_most": price,
+    }

@@ -1,0 +1,75 @@
+"""Model identifiers in what an endpoint sends: which of them are echoes, and which name another model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from forebear.catalogue.names import ModelName, decode
+from forebear.endpoints import Exchange
+from forebear.lineage.blackbox import Said
+from forebear.traffic import Exchange as Captured
+from forebear.traffic import Kind, Message, Search, Side
+from forebear.types import to_json
+
+MOST = 200
+"""Identifiers that are kept; a server may list thousands of models."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """An identifier that the server sent.
+
+    Attributes:
+        said: what it says and where it first stood.
+        role: ``served``, ``error``, ``listed`` or ``mentioned``.
+        count: how often it came.
+        echo: whether we had sent it: it then says nothing.
+        other: whether it is another family than the model's that was asked for, named as what answers or in an error.
+    """
+
+    said: Said
+    role: str
+    count: int
+    echo: bool
+    other: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``traffic`` tells an identifier."""
+        body: dict[str, Any] = to_json(self.said.name)
+        body.update(where=self.said.where, role=self.role, count=self.count, echo=self.echo)
+        return body
+
+
+def names_in(exchanges: Iterable[Exchange], sent: set[str]) -> tuple[Named, ...]:
+    """What the server's words name, in the order in which it came.
+
+    Args:
+        exchanges: of the probe.
+        sent: names that we asked for.
+    """
+    search = Search()
+    first: dict[str, tuple[Said, str]] = {}
+    counts: dict[str, int] = {}
+    asked = next((name for text in sorted(sent) if (name := decode(text, named=True)) and name.family), None)
+    for exchange in exchanges:
+        answer = Message(Side.RESPONSE, "", tuple(exchange.headers.items()), exchange.body, exchange.status)
+        for seen in search.sightings(Captured(exchange.number, (answer,))):
+            if seen.kind is not Kind.NAME or seen.name is None:
+                continue
+            counts[seen.identifier] = counts.get(seen.identifier, 0) + 1
+            if seen.identifier not in first and len(first) < MOST:
+                where = f"exchange {exchange.number}, {seen.part} {seen.pointer}".strip()
+                first[seen.identifier] = Said(seen.name, where), seen.role.value
+    return tuple(
+        Named(said, role, counts[identifier], identifier in sent, _other(said.name, role, asked))
+        for identifier, (said, role) in first.items()
+    )
+
+
+def _other(name: ModelName, role: str, asked: ModelName | None) -> bool:
+    """Whether a name is of another family than the one that was asked for."""
+    if name.family is None or role not in ("served", "error"):
+        return False
+    return asked is None or asked.family != name.family

@@ -1,0 +1,140 @@
+"""The answer of a probe, and how what was found becomes parts of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from forebear.catalogue import raise_finding
+from forebear.inspect.probe_counts import Counts
+from forebear.inspect.probe_names import Named
+from forebear.lineage.blackbox import Counted, Judged, Outcome
+from forebear.signals.agreement import Agreement
+from forebear.signals.counting_noise import EXACT
+from forebear.types import Cost, Coverage, Finding, Json, head, to_json
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The answer of ``probe``. See ``forebear.probe/1``.
+
+    Attributes:
+        endpoint: address without secrets, and what it offers.
+        model: the name that was asked for.
+        verdict: about the first claim.
+        why: a sentence on it.
+        identifiers: what the server's words name, echoes marked.
+        tokenizer: what token counts say, None where there were none to ask for.
+        behaviour: agreement with enrolled models.
+        claims, candidates, findings, coverage, cost: see :mod:`forebear.types` and :mod:`forebear.lineage.blackbox`.
+        log: the evidence file, and the digest of its last line.
+        problems: what went wrong on the way.
+    """
+
+    endpoint: Mapping[str, Any]
+    model: str
+    verdict: Outcome
+    why: str
+    identifiers: tuple[Named, ...]
+    tokenizer: Mapping[str, Any] | None
+    behaviour: tuple[Agreement, ...]
+    judged: Judged
+    findings: tuple[Finding, ...]
+    coverage: Coverage
+    cost: Cost
+    spent: Mapping[str, Any]
+    log: Mapping[str, Any] | None
+    problems: tuple[str, ...] = ()
+
+    def to_json(self) -> Json:
+        """The ``forebear.probe/1`` document."""
+        body: Json = to_json(self)
+        judged = body.pop("judged")
+        cost = {**body.pop("cost"), **body.pop("spent")}
+        rest = {key: body.pop(key) for key in ("findings", "coverage", "log", "problems")}
+        body["identifiers"] = [named.to_json() for named in self.identifiers]
+        tail = {"claims": judged["claims"], "candidates": judged["candidates"]}
+        return {**head("forebear.probe/1"), **body, **tail, "cost": cost, **rest}
+
+
+def counted_of(counts: Counts | None, engine: bool | None) -> Counted | None:
+    """What a series of counts has shown, in names of tokenizers."""
+    if counts is None or counts.baseline is None:
+        return None
+    classes = counts.test.table.classes
+
+    def listed(matches: Sequence[int]) -> tuple[str, ...]:
+        return tuple(name for k in matches for name in classes[k])
+
+    swapped = None
+    if counts.changed and counts.before is not None and counts.after is not None:
+        swapped = listed(counts.before.matches[:1]), listed(counts.after.matches[:1])
+    related = counts.test.related
+    return Counted(
+        matches=listed(counts.test.matches) if len(counts.test.matches) == 1 else listed(counts.test.matches[:8]),
+        settled=not counts.stopped and len(counts.test.matches) <= 1,
+        related=listed([related]) if related is not None else (),
+        streamed=listed(counts.streamed.matches[:3]) if counts.streamed is not None else None,
+        swapped=swapped,
+        engine=engine,
+    )
+
+
+def tokenizer_part(counts: Counts | None, counted: Counted | None, alpha: float) -> Json | None:
+    """What the document says of the tokenizer; None where there were no counts."""
+    if counts is None or counted is None:
+        return None
+    test = counts.test
+    names = [name for k, rejected in enumerate(test.rejected) if rejected for name in test.table.classes[k]]
+    return {
+        "matches": list(counted.matches),
+        "rejected": sorted(names),
+        "unknown": counted.unknown,
+        "settled": counted.settled,
+        "related": list(counted.related),
+        "requests": counts.requests,
+        "control_requests": counts.controls,
+        "error_rate": alpha,
+        "test": "exact",
+        "null": "the counts are that tokenizer's, up to a constant and one kind of counting noise",
+        "noise": test.noise.name if not counted.unknown else None,
+        "exact_counts": test.noise is EXACT,
+        "stream_counts": list(counted.streamed) if counted.streamed is not None else None,
+        "stream_compared": counts.stream,
+        "changed": [list(names) for names in counted.swapped] if counted.swapped else None,
+        "counts_its_own_tokens": counted.engine,
+        "log10_e": {name: round(float(e) / math.log(10), 2) for name, e in _by_name(counts)},
+    }
+
+
+def _by_name(counts: Counts) -> list[tuple[str, float]]:
+    """The largest value of every tokenizer's e-process, as a logarithm."""
+    both = zip(counts.test.table.classes, counts.test.log_e, strict=True)
+    return sorted((name, float(e)) for names, e in both for name in names)
+
+
+def findings_of(judged: Judged, counted: Counted | None, named: Sequence[Named]) -> tuple[Finding, ...]:
+    """What a reader must act on."""
+    found: list[Finding] = []
+    if judged.outcome is Outcome.CONTRADICTED:
+        found.append(raise_finding("endpoint-contradicts-claim", judged.why, ("token-counts/1",)))
+    if counted is not None and counted.streamed is not None:
+        told = f"those of {', '.join(counted.streamed)}" if counted.streamed else "those of no known tokenizer"
+        found.append(
+            raise_finding(
+                "gateway-recount",
+                f"token counts in a stream differ from those without, and are {told}",
+                ("token-counts/1",),
+            )
+        )
+    if counted is not None and counted.swapped is not None:
+        before, after = (", ".join(names) or "no known tokenizer" for names in counted.swapped)
+        found.append(
+            raise_finding(
+                "endpoint-changes", f"first it counted like {before}, later like {after}", ("token-counts/1",)
+            )
+        )
+    leaks = (f"the server names {n.said.name.identifier} ({n.said.where})" for n in named if n.other)
+    return (*found, *(raise_finding("identifier-leak", leak) for leak in leaks))
