@@ -55,6 +55,15 @@ ReplayOption = Annotated[
 EnrolOption = Annotated[
     str | None, typer.Option("--enrol", metavar="NAME", help="Keep how it continues texts, under this name.")
 ]
+TrustedOption = Annotated[
+    str | None, typer.Option("--trusted", metavar="URL", help="An endpoint known to serve the claimed model.")
+]
+TrustedModelOption = Annotated[
+    str | None, typer.Option("--trusted-model", metavar="NAME", help="The model's name there; default --model.")
+]
+TrustedKeyOption = Annotated[
+    str | None, typer.Option("--trusted-key-env", metavar="VARIABLE", help="The variable that holds the key there.")
+]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")]
 
 
@@ -73,6 +82,9 @@ def probe(
     log: LogOption = None,
     replay: ReplayOption = None,
     enrol: EnrolOption = None,
+    trusted: TrustedOption = None,
+    trusted_model: TrustedModelOption = None,
+    trusted_key_env: TrustedKeyOption = None,
     seed: SeedOption = 0,
     fail_on: FailOnOption = FailOn.ERROR,
     how: FormatOption = Format.TABLE,
@@ -89,7 +101,10 @@ def probe(
     from forebear.endpoints import Budget
     from forebear.report import probe as report
 
-    settings = run.Settings(model, expect, effort.value, seed)
+    if trusted is None and (trusted_model or trusted_key_env):
+        raise UsageError("--trusted-model and --trusted-key-env go with --trusted")
+    other = run.Trusted(trusted, trusted_model or model, _key(trusted_key_env)) if trusted else None
+    settings = run.Settings(model, expect, effort.value, seed, trusted=other)
     budget = Budget(max_requests, max_tokens, price_in, price_out)
     if dry_run:
         planned = {**head("forebear.probe-plan/1"), "url": url, **run.plan(settings, budget)}

@@ -16,10 +16,12 @@ from forebear.errors import InputError
 from forebear.index import Behaviour, BlackBoxIndex
 from forebear.inspect.probe_behaviour import TOKENS, VERSION, behave, enrolled_controls, prompts
 from forebear.inspect.probe_counts import MOST_COUNTS, STREAMED, Counts, count_tokens
+from forebear.inspect.probe_equality import compared, sampled
 from forebear.inspect.probe_names import names_in
 from forebear.inspect.probe_result import Probe, counted_of, findings_of, tokenizer_part
 from forebear.lineage.blackbox import Shown, Vocabulary, judge
 from forebear.signals.agreement import Agreement, Continuation
+from forebear.signals.equality import Equality
 from forebear.signals.token_counts import ALPHA, CountTable
 from forebear.types import Cost, Coverage, Json, Untested, to_json
 
@@ -39,6 +41,15 @@ _LISTED = 3
 
 
 @dataclass(frozen=True)
+class Trusted:
+    """An endpoint that is known to serve the claimed model: its address, the model's name there, its key."""
+
+    url: str
+    model: str
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """How a probe is run.
 
@@ -49,6 +60,7 @@ class Settings:
         seed: of everything that is drawn.
         behaviour: whether enrolled models are compared with, where there are any.
         alpha: error rate of the test of token counts.
+        trusted: an endpoint of the claimed model whose answers are compared with.
     """
 
     model: str
@@ -57,6 +69,7 @@ class Settings:
     seed: int = 0
     behaviour: bool = True
     alpha: float = ALPHA
+    trusted: Trusted | None = None
 
 
 @dataclass
@@ -73,13 +86,15 @@ class _Run:
     engine: bool | None = None
     continuations: dict[str, Continuation] = field(default_factory=dict)
     behaviour: tuple[Agreement, ...] = ()
+    equality: Equality | None = None
+    trusted: Live | Replay | None = None
     problems: list[str] = field(default_factory=list)
     untested: list[Untested] = field(default_factory=list)
     tested: list[str] = field(default_factory=list)
 
     def all(self) -> None:
         """Every step, as far as budget and endpoint allow."""
-        for work in (self._controls, self._discover, self._count, self._engine, self._behave):
+        for work in (self._controls, self._discover, self._count, self._engine, self._behave, self._compare):
             try:
                 work()
             except Exhausted as error:
@@ -152,6 +167,27 @@ class _Run:
             self.untested.append(Untested("the rest of the behaviour", done))
         if self.continuations and enrolled:
             self.tested.append(f"behaviour, on {len(self.continuations)} texts against {len(enrolled)} enrolled models")
+
+    def _compare(self) -> None:
+        """The two-sample test against the trusted endpoint."""
+        trusted, other = self.settings.trusted, self.trusted
+        if trusted is None or other is None:
+            return
+        self.step("asking both endpoints the same")
+        asked = Question("", trusted.model, temperature=1.0)
+        dialect = discover(other, trusted.model, FEW).dialects[0]
+        theirs = sampled(
+            lambda text, tokens: dialect.ask(other, replace(asked, text=text, max_tokens=tokens)), other.affords
+        )
+        ours = sampled(
+            lambda text, tokens: self._ask(self.settings.model, text, max_tokens=tokens, temperature=1.0),
+            self.transport.affords,
+        )
+        self.equality = compared(ours, theirs, self.settings.seed)
+        if self.equality is None:
+            self.untested.append(Untested("sameness with the trusted endpoint", "too few answers of both"))
+        else:
+            self.tested.append(f"sameness with {other.url}, on {self.equality.prompts} texts")
 
     def _say(self, text: str, tokens: int) -> Answer:
         return self._ask(self.settings.model, text, max_tokens=tokens, logprobs=5 if self._told("logprobs") else 0)
@@ -230,16 +266,35 @@ def probe(
             url, key, model=settings.model, seed=settings.seed, settings=kept, budget=budget, log=log, rate=rate
         )
     run = _Run(transport, settings, store, on_step, enrolling=enrol is not None)
+    run.trusted = _second(settings.trusted, settings.seed, budget, log, replay, rate)
     try:
         run.all()
     finally:
         transport.close()
+        if run.trusted is not None:
+            run.trusted.close()
     if not any(exchange.status for exchange in transport.exchanges):
         raise InputError(run.problems[0] if run.problems else f"{transport.url}: no answer", "check the address")
     result = _concluded(run, transport.digest, log or replay, time.monotonic() - began)
     if enrol is not None:
         _keep(run, enrol, result)
     return result
+
+
+def _second(
+    trusted: Trusted | None, seed: int, budget: Budget | None, log: Path | None, replay: Path | None, rate: float | None
+) -> Live | Replay | None:
+    """The way to the trusted endpoint, with a log of its own beside the first one's; None where there is none."""
+    if trusted is None:
+        return None
+    if replay is not None:
+        return Replay(_beside(replay), budget)
+    own = _beside(log) if log else None
+    return Live(trusted.url, trusted.key, model=trusted.model, seed=seed, budget=budget, log=own, rate=rate)
+
+
+def _beside(log: Path) -> Path:
+    return log.with_name(f"{log.name}.trusted")
 
 
 def _keep(run: _Run, name: str, result: Probe) -> None:
@@ -259,7 +314,7 @@ def _concluded(run: _Run, digest: str, log: Path | None, seconds: float) -> Prob
     telling = (
         n for n in named if not n.echo and (n.role in ("served", "error") or (n.role == "listed" and listed <= _LISTED))
     )
-    shown = Shown(counted, tuple(n.said for n in telling), run.behaviour)
+    shown = Shown(counted, tuple(n.said for n in telling), run.behaviour, run.equality)
     claims = [(settings.expect, "--expect")] if settings.expect else []
     judged = judge([*claims, (settings.model, "the name of the model")], shown, known)
     findings = findings_of(judged, counted, named)
@@ -273,6 +328,7 @@ def _concluded(run: _Run, digest: str, log: Path | None, seconds: float) -> Prob
         identifiers=named,
         tokenizer=tokenizer_part(run.counts, counted, settings.alpha),
         behaviour=run.behaviour,
+        equality=run.equality,
         judged=judged,
         findings=findings,
         coverage=Coverage(tuple(run.tested), tuple(run.untested)),

@@ -13,6 +13,7 @@ from forebear.inspect.probe_names import Named
 from forebear.lineage.blackbox import Counted, Judged, Outcome
 from forebear.signals.agreement import Agreement
 from forebear.signals.counting_noise import EXACT
+from forebear.signals.equality import Equality
 from forebear.types import Cost, Coverage, Finding, Json, head, to_json
 
 
@@ -28,6 +29,7 @@ class Probe:
         identifiers: what the server's words name, echoes marked.
         tokenizer: what token counts say, None where there were none to ask for.
         behaviour: agreement with enrolled models.
+        equality: the two-sample test against a trusted endpoint, where there is one.
         claims, candidates, findings, coverage, cost: see :mod:`forebear.types` and :mod:`forebear.lineage.blackbox`.
         log: the evidence file, and the digest of its last line.
         problems: what went wrong on the way.
@@ -40,6 +42,7 @@ class Probe:
     identifiers: tuple[Named, ...]
     tokenizer: Mapping[str, Any] | None
     behaviour: tuple[Agreement, ...]
+    equality: Equality | None
     judged: Judged
     findings: tuple[Finding, ...]
     coverage: Coverage

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.padding import Padding
 
 from forebear.inspect.probe_result import Probe
-from forebear.lineage.blackbox import Outcome
+from forebear.lineage.blackbox import SIGNIFICANT, Outcome
 from forebear.report import terminal, words
 from forebear.report.markdown import escape
 
@@ -165,6 +165,12 @@ def _behaviour(result: Probe, verbose: bool) -> Iterator[str]:
         if found.adjusted is not None:
             number = f"{words.p_value(found.adjusted)} against {len(found.controls)} controls, a heuristic"
         yield f"{found.candidate}: the same word on {found.agreed} of {found.prompts} texts; {number}"
+    if (same := result.equality) is not None:
+        said = "not from one distribution" if same.log10_p <= SIGNIFICANT else "not told apart"
+        yield (
+            f"answers of this and the trusted endpoint: {said}, {words.p_value(same.log10_p)} under sameness "
+            f"(exact; {same.answers} answers to {same.prompts} texts)"
+        )
 
 
 def _names(result: Probe, verbose: bool) -> Iterator[str]:

@@ -15,9 +15,41 @@ _STAGES = {
     "abliterated": "refusals removed",
 }  # fmt: skip
 _TIERS = frozenset(
-    ["fast", "turbo", "lightning", "highspeed", "express", "mini", "nano", "micro", "lite", "flash", "pro", "plus", "max", "ultra", "small", "medium", "large", "tiny"]
+    [
+        "fast",
+        "turbo",
+        "lightning",
+        "highspeed",
+        "express",
+        "mini",
+        "nano",
+        "micro",
+        "lite",
+        "flash",
+        "pro",
+        "plus",
+        "max",
+        "ultra",
+        "small",
+        "medium",
+        "large",
+        "tiny",
+    ]
 )
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def sentence(place: Place, reading: Reading, base: str | None, level: str) -> str:

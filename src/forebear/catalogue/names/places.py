@@ -70,7 +70,33 @@ FORMS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
 )  # fmt: skip
 """Provider, what the form is called, and its expression; names and accounts are its groups."""
 LITERALS = frozenset(
-    ["accounts", "arn:aws", "publishers", "projects", "tunedmodels", "models", "deployments", "ft:", "@cf/", "@hf/", "huggingface", "hf.co", "hf:", "hf-mirror", "registry.ollama", "replicate", "serving-endpoints", "system.ai", "jumpstart", "textgeneration", "text2text", "textembedding", "-llm-", "-vlm-", ".gguf"]
+    [
+        "accounts",
+        "arn:aws",
+        "publishers",
+        "projects",
+        "tunedmodels",
+        "models",
+        "deployments",
+        "ft:",
+        "@cf/",
+        "@hf/",
+        "huggingface",
+        "hf.co",
+        "hf:",
+        "hf-mirror",
+        "registry.ollama",
+        "replicate",
+        "serving-endpoints",
+        "system.ai",
+        "jumpstart",
+        "textgeneration",
+        "text2text",
+        "textembedding",
+        "-llm-",
+        "-vlm-",
+        ".gguf",
+    ]
 )
 """Lower-case substrings, one of which every text with a certain form holds (a Replicate version has a family or none)."""
 
@@ -109,7 +135,9 @@ _SERVICE = re.compile(
     re.IGNORECASE,
 )
 _HOSTS = (("openai.azure.com", "azure"), ("azure.com", "azure"), ("bedrock-runtime", "bedrock"), ("sagemaker", "sagemaker"), ("aiplatform.googleapis.com", "vertex"), ("generativelanguage.googleapis.com", "google"), ("fireworks.ai", "fireworks"), ("together.xyz", "together"), ("together.ai", "together"), ("openrouter.ai", "openrouter"), ("replicate.com", "replicate"), ("cloudflare.com", "cloudflare"), ("databricks", "databricks"), ("groq.com", "groq"), ("ollama", "ollama"), ("deepinfra.com", "deepinfra"))  # fmt: skip
-_ROUTER_TAGS = frozenset(["free", "nitro", "thinking", "floor", "online", "extended", "beta", "exacto", "self-moderated"])
+_ROUTER_TAGS = frozenset(
+    ["free", "nitro", "thinking", "floor", "online", "extended", "beta", "exacto", "self-moderated"]
+)
 _HUB_TAG = re.compile(r"(?P<name>[\w.\-]+)@(?P<revision>[\w.\-]{1,80})")
 
 
