@@ -57,6 +57,7 @@ class Probe:
         judged = body.pop("judged")
         cost = {**body.pop("cost"), **body.pop("spent")}
         rest = {key: body.pop(key) for key in ("findings", "coverage", "log", "problems")}
+        body["behaviour"] = [behaviour_part(found) for found in self.behaviour]
         body["identifiers"] = [named.to_json() for named in self.identifiers]
         tail = {"claims": judged["claims"], "candidates": judged["candidates"]}
         return {**head("forebear.probe/1"), **body, **tail, "cost": cost, **rest}
@@ -83,6 +84,21 @@ def counted_of(counts: Counts | None, engine: bool | None) -> Counted | None:
         swapped=swapped,
         engine=engine,
     )
+
+
+def behaviour_part(found: Agreement) -> Json:
+    """What the document says of one candidate's behaviour; ``log10_p`` is corrected for the number of candidates."""
+    return {
+        "candidate": found.candidate,
+        "agreement": round(found.agreed / found.prompts, 4) if found.prompts else None,
+        "agreed": found.agreed,
+        "prompts": found.prompts,
+        "controls": [{"name": name, "nearer": won, "farther": lost} for name, won, lost in found.controls],
+        "log10_p": found.adjusted,
+        "log10_p_uncorrected": found.log10_p,
+        "test": "heuristic",
+        "null": "candidate and closest control are exchangeable on every text",
+    }
 
 
 def tokenizer_part(counts: Counts | None, counted: Counted | None, alpha: float) -> Json | None:

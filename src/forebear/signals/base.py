@@ -11,7 +11,7 @@ class Signal:
 
     Attributes:
         name: with version; a change that changes results changes the version.
-        kind: ``declared | architecture | tokenizer | weights | activations``.
+        kind: ``declared | architecture | tokenizer | weights | activations | behaviour``.
         test: what stands behind its number: exact, calibrated, heuristic or none.
         summary: what it measures, in a sentence.
         needs: what a model must have.
@@ -247,6 +247,38 @@ SIGNALS: tuple[Signal, ...] = (
         "a changed card",
         "descent: every model of the same shape fits. It can contradict a claim and never supports one",
         "this project",
+    ),
+    Signal(
+        "token-counts/1",
+        "tokenizer",
+        "exact",
+        "Which known tokenizers agree with the token counts that an endpoint reports for guarded texts.",
+        "an endpoint that reports token counts, and the tokenizer in the catalogue or the index",
+        "hidden system prompts, templates, rounding, counts that are off by a few; fine-tuning, quantisation, merging",
+        "descent: unrelated models share tokenizers. A gateway may count with a tokenizer of its own; tokenizers that "
+        "differ in few tokens may count alike",
+        "Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
+    ),
+    Signal(
+        "agreement/1",
+        "behaviour",
+        "heuristic",
+        "Whether an endpoint continues short texts more like an enrolled model than like any unrelated one.",
+        "enrolled models, one candidate and at least one control",
+        "quantisation, light fine-tuning, another gateway",
+        "descent: good models agree with each other, a student with its teacher, and a system prompt changes answers",
+        "Nikolic et al. 2025 (arXiv 2502.00706)",
+    ),
+    Signal(
+        "equality/1",
+        "behaviour",
+        "exact",
+        "Whether two endpoints' answers to the same texts come from one distribution.",
+        "a trusted endpoint of the claimed model",
+        "nothing: it is a test of sameness",
+        "lineage: a quantised copy or another system prompt is told apart like another model, and answers that are not "
+        "told apart may still come from two",
+        "Gao, Liang and Guestrin 2024 (arXiv 2410.20247)",
     ),
 )
 """Every signal, weakest claim last to be believed; shown by ``forebear explain``."""
