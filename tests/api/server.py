@@ -216,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "drop":
                 self.close_connection = True
             case "bomb":
-                self._send(200, gzip.compress(b"0" * 50_000_000, 9), kind, {"Content-Encoding": "gzip"})
+                self._send(200, gzip.compress(b"0" * 12_000_000, 9), kind, {"Content-Encoding": "gzip"})
             case "gzip":
                 self._send(200, gzip.compress(good), kind, {"Content-Encoding": "gzip"})
             case "deflate":

@@ -119,7 +119,8 @@ def openai_responses(said: Said, stream: bool) -> Reply:
     }
     if not stream:
         return Reply(content=whole)
-    events: list[Json] = [{"type": "response.created", "response": whole | {"output": [], "usage": None}}]
+    begun = whole | {"status": "in_progress", "incomplete_details": None, "output": [], "usage": None}
+    events: list[Json] = [{"type": "response.created", "response": begun}]
     for group in _groups(said):
         event: Json = {"type": "response.output_text.delta", "delta": "".join(s.text for s in group)}
         if wanted:

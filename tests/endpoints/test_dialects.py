@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ TEMPLATED = ("openai-chat", "openai-responses", "anthropic-messages", "ollama-ch
 
 
 def ask(model: Model, dialect: Dialect, *faults: Fault, **changes: Any) -> Answer:
-    question = Question(**{"text": "Guten Tag, 世界", "model": "asked-1", "max_tokens": 3} | changes)
+    question = replace(Question("Guten Tag, 世界", "asked-1", max_tokens=3), **changes)
     with serve(model, *faults) as url, Live(url, patience=QUICK) as transport:
         return dialect.ask(transport, question)
 
@@ -116,12 +117,9 @@ def test_what_the_server_calls_itself_is_kept_and_proves_nothing() -> None:
 @pytest.mark.parametrize(
     ("kind", "problem"),
     [
-        ("hang", "no answer within"),
-        ("drip", "not at its end"),
         ("html", "sends a web page instead of JSON"),
         ("nothing", "answers with nothing"),
         ("half", "sends half a JSON"),
-        ("bomb", "more than 8,000,000 bytes"),
         ("loop", "redirects more than"),
         ("elsewhere", "another place"),
         ("404", "answers 404: something went wrong"),
@@ -131,18 +129,28 @@ def test_what_the_server_calls_itself_is_kept_and_proves_nothing() -> None:
     ],
 )
 def test_what_is_no_answer_says_why(dialect: Dialect, kind: str, problem: str) -> None:
-    if dialect not in DIALECTS[::3] and kind in ("hang", "drip", "bomb"):
-        pytest.skip("slow, and the same for all")
     answer = ask(Model(), dialect, Fault(kind))
     assert problem in answer.problem
     assert answer.prompt_tokens is None
 
 
+@pytest.mark.parametrize("stream", STREAM)
+@pytest.mark.parametrize(
+    ("kind", "problem"),
+    [
+        ("hang", "no answer within"),
+        ("drip", "not at its end"),
+        ("bomb", "more than 8,000,000 bytes"),
+        ("huge", "more than"),
+    ],
+)
+def test_a_server_that_does_not_end_is_given_up(kind: str, problem: str, stream: bool) -> None:
+    assert problem in ask(Model(), DIALECTS[0], Fault(kind), stream=stream).problem
+
+
 @NAMED
-@pytest.mark.parametrize("kind", ["half", "cut", "drip"])
+@pytest.mark.parametrize("kind", ["half", "cut"])
 def test_half_a_stream_is_kept_and_said_to_be_half(dialect: Dialect, kind: str) -> None:
-    if dialect not in DIALECTS[::3] and kind == "drip":
-        pytest.skip("slow, and the same for all")
     answer = ask(Model(), dialect, Fault(kind), stream=True, max_tokens=8)
     assert answer.problem
 
@@ -191,47 +199,17 @@ class Canned(Ledger):
         return exchange
 
 
-_KEYS = [
-    "choices",
-    "message",
-    "delta",
-    "content",
-    "text",
-    "usage",
-    "prompt_tokens",
-    "completion_tokens",
-    "logprobs",
-    "tokens",
-    "token_logprobs",
-    "top_logprobs",
-    "text_offset",
-    "prompt_logprobs",
-    "output",
-    "type",
-    "response",
-    "details",
-    "prefill",
-    "token",
-    "generated_text",
-    "stop",
-    "probs",
-    "tok_str",
-    "bytes",
-    "done",
-    "completion_probabilities",
-    "message",
-    "error",
-    "model",
-    "input_tokens",
-    "timings",
-]
+_KEYS = """
+choices message delta content text usage prompt_tokens completion_tokens logprobs tokens token_logprobs top_logprobs
+text_offset prompt_logprobs output type response details prefill token generated_text stop probs tok_str bytes done
+completion_probabilities message error model input_tokens timings
+"""
 _leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
-_json = st.recursive(
-    _leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=4)
-)
+_names = st.sampled_from(_KEYS.split())
+_json = st.recursive(_leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=4))
 
 
-@given(st.dictionaries(st.sampled_from(_KEYS), _json, max_size=5), st.sampled_from(DIALECTS), st.booleans())
+@given(st.dictionaries(_names, _json, max_size=5), st.sampled_from(DIALECTS), st.booleans())
 def test_no_answer_of_the_wrong_shape_breaks_a_dialect(content: dict[str, Any], dialect: Dialect, stream: bool) -> None:
     raw = json.dumps(content).encode()
     transport = Canned(b"data: " + raw + b"\n\n" if stream else raw)

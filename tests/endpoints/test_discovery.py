@@ -64,7 +64,7 @@ def test_a_usual_server_is_known_after_few_requests() -> None:
 
 
 def test_a_server_that_lists_its_routes_is_not_asked_for_others() -> None:
-    routes = {"/v1/chat/completions": {}, "/v1/models": {}, "/tokenize": {}}
+    routes: dict[str, object] = {"/v1/chat/completions": {}, "/v1/models": {}, "/tokenize": {}}
     document = {"openapi": "3.1.0", "info": {"title": "Some API", "version": "0.3"}, "paths": routes}
     with serve(replace(OPENAI, documents={"/openapi.json": document})) as url, Live(url) as transport:
         offer = discover(transport, "toy-1")
