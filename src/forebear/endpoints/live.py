@@ -235,4 +235,4 @@ class Live(Ledger):
         if reply.status == 429:
             self._pause = min(self._patience.pause, max(self._pause, FIRST_PAUSE / 4) * _SLOW_DOWN)
         elif reply.status and self._pause > self._base_pause:
-            self._pause = max(self._base_pause, self._pause * _RECOVER if self._pause > 0.05 else 0.0)
+            self._pause = max(self._base_pause, self._pause * _RECOVER if self._pause > FIRST_PAUSE / 20 else 0.0)

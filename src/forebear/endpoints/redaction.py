@@ -31,8 +31,8 @@ No part may start anywhere in a long run of its own characters: bodies come from
 """
 _WORD = 8
 """Characters from which on a secret is taken out of the middle of words."""
-_PREFIX = 12
-"""A longer secret is also found by as many of its first characters: servers shorten what they quote."""
+_PREFIX = 10
+"""A secret of 16 characters or more is also found by as many of its first ones: servers shorten what they quote."""
 
 
 class Redactor:
@@ -91,7 +91,7 @@ def _spellings(secret: str) -> list[bytes]:
         start, stop = -(-before * 8 // 6), (before + len(raw)) * 8 // 6
         core = coded[start:stop]
         patterns.append(b"".join(_base64(bytes([c])) for c in core) + rb"[A-Za-z0-9+/_=-]{0,4}")
-    if len(secret) > 2 * _PREFIX:
+    if len(secret) >= 16:
         patterns.append(b"".join(_character(c) for c in secret[:_PREFIX]) + rb"[A-Za-z0-9_*.-]*")
     return patterns
 

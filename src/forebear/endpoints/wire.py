@@ -80,6 +80,7 @@ class Wire:
     def __init__(self, patience: Patience, direct: bool = False) -> None:
         self._patience, self._direct = patience, direct
         self._client: httpx2.Client | None = None
+        self._secure = True
         self._socket: socket.socket | None = None
 
     def request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
@@ -95,7 +96,7 @@ class Wire:
         watch.daemon = True
         watch.start()
         try:
-            client = self._open()
+            client = self._open(secure=not url.startswith("http://"))
             client.cookies.clear()  # a server is not to recognise us, and a log is not to hold its cookies
             request = client.build_request(
                 method, url, content=body, headers=headers, extensions={"trace": self._remember}
@@ -130,15 +131,18 @@ class Wire:
             self._client.close()
         self._client = self._socket = None
 
-    def _open(self) -> httpx2.Client:
-        if self._client is None:
+    def _open(self, secure: bool) -> httpx2.Client:
+        if self._client is None or secure != self._secure:
             import httpx2
 
+            self.close()
+            self._secure = secure
             self._client = httpx2.Client(
                 timeout=httpx2.Timeout(self._patience.silence, connect=self._patience.connect),
                 limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1),
                 headers={"User-Agent": f"forebear/{__version__}", "Accept-Encoding": "identity"},
                 follow_redirects=False,
+                verify=secure,  # certificates take a while to load, and are of no use without TLS
                 trust_env=not self._direct,
             )
         return self._client

@@ -108,12 +108,14 @@ def converse(
                 read_piece(draft, piece)
             chunks = tuple(draft.text)
             problem = exchange.problem or ("" if whole else "a part of its stream is not JSON")
+            if not problem and not draft.finish and b"[DONE]" not in exchange.body[-64:]:
+                problem = "its stream breaks off"
         else:
             problem = exchange.problem or _not_json(exchange)
             if isinstance(content := exchange.json(), dict):
                 _error(draft, content)
                 read(draft, content)
-        if not problem and draft.error:
+        if draft.error and (not problem or not draft.answered):
             problem = f"reports an error: {draft.error}"
         elif not problem and not draft.answered:
             problem = "answers without an answer"

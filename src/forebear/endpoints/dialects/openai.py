@@ -197,8 +197,8 @@ class OpenAIResponses:
     def _about(self, draft: Draft, response: Mapping[str, Any]) -> None:
         draft.identify(response)
         usage(draft, response.get("usage"))
-        reason = mapping(response.get("incomplete_details")).get("reason")
-        draft.end(reason or response.get("status"))
+        if (status := response.get("status")) in ("completed", "incomplete", "failed"):
+            draft.end(mapping(response.get("incomplete_details")).get("reason") or status)
 
 
 def messages(question: Question) -> list[Json]:
