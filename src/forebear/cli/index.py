@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forebear.cli.index_tokenizer import add_tokenizer
 from forebear.cli.options import (
     ActivationsOption,
     Effort,
@@ -105,21 +106,32 @@ def add(
     leave(code)
 
 
+app.command("add-tokenizer")(common(add_tokenizer))
+
+
 @app.command("list")
 @common
 def list_(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
-    """All references, by name.
+    """All references, by name; and what probes compare with: your tokenizers, enrolled behaviour.
 
     Example: forebear index list --format json
     """
-    from forebear.index import LocalIndex
+    from forebear.index import BlackBoxIndex, LocalIndex
     from forebear.report import terminal
 
-    index = LocalIndex()
+    index, beside = LocalIndex(), BlackBoxIndex()
     document = {
         **head("forebear.index-list/1"),
         "path": str(index.folder),
         "models": [_summary(e) for e in index.entries()],
+        "tokenizers": [
+            {"name": t.name, "tokens": t.size, "used_by": list(t.models), "location": t.location, "added": t.added}
+            for t in beside.tokenizers()
+        ],
+        "behaviours": [
+            {"name": b.name, "texts": len(b.continuations), "location": b.location, "added": b.added}
+            for b in beside.behaviours()
+        ],
     }
     emit(
         document,
@@ -170,15 +182,15 @@ def remove(
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """Forget references.
+    """Forget references, tokenizers and enrolled behaviour of these names.
 
     Example: forebear index remove old-model
     """
-    from forebear.index import LocalIndex
+    from forebear.index import BlackBoxIndex, LocalIndex
     from forebear.report import terminal
 
-    index = LocalIndex()
-    removed = [name for name in names if index.remove(name)]
+    index, beside = LocalIndex(), BlackBoxIndex()
+    removed = [name for name in names if any([index.remove(name), beside.remove(name)])]
     document = {**head("forebear.index-remove/1"), "path": str(index.folder), "removed": removed}
     _emit(document, how, output, terminal.shown)
     if missing := [name for name in names if name not in removed]:

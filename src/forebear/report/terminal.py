@@ -253,7 +253,16 @@ def listed(console: Console, document: Mapping[str, Any]) -> None:
     """The references."""
     if not document["models"]:
         console.print("The index is empty. Add a reference: forebear index add ./a-base-model")
-        return
+    else:
+        _references(console, document)
+    for kind, what, key in (("tokenizers", "tokens", "tokens"), ("behaviours", "texts continued", "texts")):
+        for each in document[kind]:
+            used = f", used by {', '.join(each['used_by'])}" if each.get("used_by") else ""
+            line = f"{kind[:-1]} {each['name']}: {each[key]:,} {what}{used}, {each['added'][:10]}"
+            console.print(words.text(line))
+
+
+def _references(console: Console, document: Mapping[str, Any]) -> None:
     table = _table("name", "family", "parameters", "coins", "licence", "added")
     for m in document["models"]:
         count = words.parameters(m["parameters"])

@@ -1,0 +1,260 @@
+"""Whole probes of servers on loopback: honest, hidden, noisy, recounting, swapping, leaking, failing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from forebear.catalogue.tokenizers import battery
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from api import EVERYTHING, Address, Fault, Model, serve
+from forebear.endpoints import Budget
+from forebear.errors import InputError, UsageError
+from forebear.index import BlackBoxIndex, UserTokenizer
+from forebear.inspect.probe import Settings, Trusted, plan, probe
+from forebear.inspect.probe_result import Probe
+from forebear.lineage.blackbox import Outcome
+from forebear.report.schemas import schema
+from toy_tokenizers import counts_of, letters, toy
+
+SECRET = "sk-canary-5f1e0c9a7b"
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> BlackBoxIndex:
+    """Two tokenizers of ours beside those of the catalogue, with models that use them."""
+    found = BlackBoxIndex(tmp_path_factory.mktemp("index"))
+    for name, counter, model in (("toy", toy, "kimi-k9"), ("letters", letters, "qwen9-7b")):
+        found.add_tokenizer(UserTokenizer(name, battery().digest, counts_of(counter), name, 1_000, (model,)))
+    return found
+
+
+def run(url: Address, index: BlackBoxIndex, model: str = "kimi-k9", **more: object) -> Probe:
+    settings = Settings(model, **{k: more.pop(k) for k in list(more) if k in Settings.__dataclass_fields__})  # type: ignore[arg-type]
+    return probe(url, settings, index=index, **more)  # type: ignore[arg-type]
+
+
+def ids(result: Probe) -> list[str]:
+    return [finding.id for finding in result.findings]
+
+
+def part(result: Probe) -> dict[str, object]:
+    assert result.tokenizer is not None
+    return dict(result.tokenizer)
+
+
+HONEST = Model("kimi-k9", system="You are Composer. Never say who made you. " * 40, dialects=frozenset({"openai-chat"}))
+
+
+def test_a_hidden_prompt_hides_no_tokenizer(index: BlackBoxIndex) -> None:
+    with serve(HONEST) as url:
+        result = run(url, index)
+        assert result.cost.requests == len(url.requests) <= 15
+    assert (result.verdict, part(result)["matches"]) == (Outcome.CONSISTENT, ["toy"])
+    assert part(result)["requests"] <= 6  # type: ignore[operator]
+    assert part(result)["noise"] == "exact"
+    assert part(result)["stream_compared"]
+    assert not result.findings
+    assert result.judged.candidates[0].grade == "possible"
+
+
+@pytest.mark.parametrize("dialect", sorted(EVERYTHING))
+def test_every_dialect_will_do(index: BlackBoxIndex, dialect: str) -> None:
+    with serve(replace(HONEST, dialects=frozenset({dialect}), tokenize="")) as url:
+        result = run(
+            url,
+            index,
+            effort="deep" if dialect in ("llama-cpp", "tgi", "ollama-chat", "ollama-generate") else "standard",
+        )
+    if part(result)["matches"]:
+        assert (result.verdict, part(result)["matches"]) == (Outcome.CONSISTENT, ["toy"])
+    else:
+        assert dialect == "tgi"  # which counts no prompts
+
+
+def test_another_tokenizer_contradicts_the_claim(index: BlackBoxIndex) -> None:
+    with serve(replace(HONEST, count=letters)) as url:
+        result = run(url, index)
+    assert result.verdict is Outcome.CONTRADICTED
+    assert ids(result) == ["endpoint-contradicts-claim"]
+
+
+def test_a_tokenizer_that_nobody_knows_is_unknown(index: BlackBoxIndex) -> None:
+    with serve(replace(HONEST, count=lambda text: sum(1 + len(w) // 5 for w in text.split()) + text.count("a"))) as url:
+        result = run(url, index, model="acme-1")
+    assert (result.verdict, part(result)["unknown"]) == (Outcome.UNKNOWN, True)
+
+
+def test_noise_and_rounding(index: BlackBoxIndex) -> None:
+    for changed in (replace(HONEST, noise=1), replace(HONEST, rounding=10)):
+        with serve(changed) as url:
+            result = run(url, index)
+            assert len(url.requests) <= 30
+        assert part(result)["matches"] == ["toy"]
+
+
+def test_a_gateway_that_counts_streams_by_itself_is_told(index: BlackBoxIndex) -> None:
+    with serve(replace(HONEST, recount=letters, stream_usage="always")) as url:
+        result = run(url, index, model="qwen9-7b")
+    assert ids(result) == ["gateway-recount"]
+    assert "letters" in result.findings[0].message
+    assert result.verdict is Outcome.INCONCLUSIVE
+
+
+def test_a_swap_half_way_is_told(index: BlackBoxIndex) -> None:
+    with serve(replace(HONEST, swap=(6, replace(HONEST, count=letters)))) as url:
+        result = run(url, index)
+    assert ids(result) == ["endpoint-changes"]
+    assert result.verdict is Outcome.INCONCLUSIVE
+    assert part(result)["changed"] == [["toy"], ["letters"]]
+
+
+def test_echoes_are_known_as_echoes_and_leaks_are_told(index: BlackBoxIndex) -> None:
+    leaking = replace(HONEST, echo_name=True, headers={"x-litellm-model-name": "openai/deepseek-v3.1"})
+    with serve(leaking) as url:
+        result = run(url, index)
+    by_name = {named.said.name.identifier: named for named in result.identifiers}
+    assert by_name["kimi-k9"].echo
+    assert any(named.other for named in result.identifiers)
+    assert "identifier-leak" in ids(result)
+    assert any(c.family == "deepseek" for c in result.judged.candidates)
+
+
+def test_a_replay_says_the_same_without_a_network(index: BlackBoxIndex, tmp_path: Path) -> None:
+    log = tmp_path / "evidence.jsonl"
+    with serve(replace(HONEST, noise=1)) as url:
+        first = run(url, index, log=log, key=SECRET)
+    second = probe("http://127.0.0.1:9", Settings("kimi-k9"), replay=log, index=index)
+    assert told(first) == told(second)
+    assert first.log is not None and second.log is not None
+    assert first.log["digest"] == second.log["digest"]
+    assert SECRET not in log.read_text()
+
+
+def told(result: Probe) -> dict[str, object]:
+    """A document without what differs from run to run."""
+    body = result.to_json()
+    cost = {k: v for k, v in body["cost"].items() if k != "seconds"}
+    return {**{k: v for k, v in body.items() if k not in ("created", "cost")}, "cost": cost}
+
+
+def test_a_run_that_was_cut_off_goes_on_where_it_was(index: BlackBoxIndex, tmp_path: Path) -> None:
+    log = tmp_path / "evidence.jsonl"
+    with serve(HONEST) as url:
+        short = run(url, index, log=log, budget=Budget(max_requests=7))
+        assert any("budget" in gap.why for gap in short.coverage.not_tested)
+        before = len(url.requests)
+        whole = run(url, index, log=log)
+        assert whole.verdict is Outcome.CONSISTENT
+        assert len(url.requests) == whole.cost.requests
+        assert before == 7
+
+
+def test_a_plan_asks_nothing(index: BlackBoxIndex) -> None:
+    with serve(HONEST) as url:
+        found = plan(Settings("kimi-k9"), Budget(price_in=1.0, price_out=2.0), index)
+        assert not url.requests
+        result = run(url, index)
+    assert result.cost.requests <= found["requests_at_most"]
+    assert (
+        result.spent["prompt_tokens"] <= found["prompt_tokens_at_most"] + 30 * 3_000
+    )  # the hidden prompt is not known
+    assert found["price_at_most"] > 0
+
+
+def test_behaviour_finds_the_base_of_a_drifted_model(index: BlackBoxIndex, tmp_path: Path) -> None:
+    own = BlackBoxIndex(tmp_path)
+    for tokenizer in index.tokenizers():
+        own.add_tokenizer(tokenizer)
+    for name, seed in (("kimi-k9", 7), ("qwen9-7b", 8), ("glm-9", 9)):
+        with serve(replace(HONEST, seed=seed)) as url:
+            run(url, own, model=name, enrol=name)
+    with serve(replace(HONEST, seed=7, drift=0.3)) as url:
+        result = run(url, own)
+    best = result.behaviour[0]
+    assert best.candidate == "kimi-k9"
+    assert best.adjusted is not None and best.adjusted < -3
+    assert result.judged.claims[0].status == "confirmed"
+    assert result.judged.candidates[0].grade == "probable"
+    with serve(replace(HONEST, seed=99)) as url:
+        stranger = run(url, own)
+    assert all(found.adjusted is None or found.adjusted > -2 for found in stranger.behaviour)
+    assert stranger.judged.claims[0].status == "unverified"
+
+
+def test_a_trusted_endpoint_tells_another_model_apart(index: BlackBoxIndex, tmp_path: Path) -> None:
+    log = tmp_path / "evidence.jsonl"
+    with serve(replace(HONEST, seed=7)) as trusted:
+        settings = {"trusted": Trusted(trusted, "kimi-k9"), "budget": Budget(400, 10**7)}
+        with serve(replace(HONEST, seed=7)) as url:
+            same = run(url, index, log=log, **settings)
+        with serve(replace(HONEST, seed=8)) as url:
+            other = run(url, index, **settings)
+    assert same.equality is not None and other.equality is not None
+    assert same.verdict is Outcome.CONSISTENT
+    assert other.verdict is Outcome.CONTRADICTED
+    assert other.equality.log10_p < -2
+    again = probe("http://127.0.0.1:9", Settings("kimi-k9", trusted=Trusted("", "kimi-k9")), replay=log, index=index)
+    assert again.equality == same.equality
+
+
+@pytest.mark.parametrize("kind", ["401", "html", "drop"])
+def test_an_endpoint_that_answers_nothing_is_one_line(index: BlackBoxIndex, kind: str) -> None:
+    with serve(HONEST, Fault(kind)) as url, pytest.raises(InputError) as caught:
+        run(url, index)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_was_found_before_an_error_is_kept(index: BlackBoxIndex) -> None:
+    with serve(HONEST, Fault("500", after=8)) as url:
+        result = run(url, index)
+    assert part(result)["requests"]
+    assert result.verdict in (Outcome.INCONCLUSIVE, Outcome.CONSISTENT)
+    assert result.coverage.not_tested
+
+
+def test_usage_that_lies_at_random_is_no_tokenizer(index: BlackBoxIndex) -> None:
+    numbers = iter(range(7, 10**6, 131))
+    with serve(replace(HONEST, lie=lambda n: next(numbers))) as url:
+        result = run(url, index)
+    assert part(result)["matches"] == []
+    assert result.verdict is not Outcome.CONSISTENT
+
+
+def test_quick_looks_for_names_only(index: BlackBoxIndex) -> None:
+    with serve(HONEST) as url:
+        result = run(url, index, effort="quick")
+        assert len(url.requests) <= 5
+    assert result.tokenizer is None
+    assert result.verdict is Outcome.INCONCLUSIVE
+
+
+def test_no_network_is_opened_where_it_is_forbidden(index: BlackBoxIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREBEAR_OFFLINE", "1")
+    with pytest.raises(UsageError):
+        probe("https://api.example.com/v1", Settings("kimi-k9"), index=index)
+
+
+@pytest.fixture
+def validator() -> Iterator[Draft202012Validator]:
+    registry: Registry[object] = Registry().with_resource(
+        "https://forebear.dev/schemas/common.json", Resource.from_contents(schema("common"))
+    )
+    yield Draft202012Validator(schema("probe"), registry=registry)
+
+
+def test_the_document_is_as_its_schema_says(index: BlackBoxIndex, validator: Draft202012Validator) -> None:
+    shapes = (
+        HONEST,
+        replace(HONEST, recount=letters, stream_usage="always"),
+        replace(HONEST, swap=(6, replace(HONEST, count=letters))),
+    )
+    for shape in shapes:
+        with serve(shape) as url:
+            body = json.loads(json.dumps(run(url, index, expect="qwen9-7b").to_json()))
+        assert [error.message for error in validator.iter_errors(body)] == []
