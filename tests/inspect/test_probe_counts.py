@@ -66,7 +66,7 @@ def test_an_honest_endpoint_is_named_in_few_requests() -> None:
         assert names(counts) == [f"t{k}"]
         assert counts.requests <= 15
         assert (counts.changed, counts.streamed, counts.stopped, counts.stream) == ((), None, "", True)
-        assert counts.controls == 4  # two again, two in a stream
+        assert counts.controls == 3  # two again, one in a stream
 
 
 def test_noise_changes_neither_the_answer_nor_the_controls() -> None:

@@ -55,7 +55,7 @@ def discover(transport: Transport, model: str, requests: int = REQUESTS) -> Offe
     Args:
         transport: to the endpoint.
         model: the name to ask for.
-        requests: how many requests this may take at most, within the budget.
+        requests: how many requests this may take at most, within the budget; more only until a dialect is found.
 
     Raises:
         Refused: it denies access.
@@ -114,7 +114,7 @@ class _Discovery:
         """What a question gives, if the server may have its route and there is money for it."""
         if not self._routed(path):
             return None
-        if self.transport.spent.requests >= self._last:
+        if self.found and self.transport.spent.requests >= self._last:
             self.skipped.append(f"{what}: more requests than discovery may take")
             return None
         try:

@@ -98,9 +98,13 @@ class _Run:
             try:
                 work()
             except Exhausted as error:
+                if self.offer is None:
+                    raise
                 self.untested.append(Untested("the rest", error.message))
                 return
             except InputError as error:
+                if self.offer is None:
+                    raise
                 self.problems.append(str(error))
                 return
 
@@ -273,8 +277,6 @@ def probe(
         transport.close()
         if run.trusted is not None:
             run.trusted.close()
-    if not any(exchange.status for exchange in transport.exchanges):
-        raise InputError(run.problems[0] if run.problems else f"{transport.url}: no answer", "check the address")
     result = _concluded(run, transport.digest, log or replay, time.monotonic() - began)
     if enrol is not None:
         _keep(run, enrol, result)
@@ -354,7 +356,7 @@ def plan(settings: Settings, budget: Budget, index: BlackBoxIndex | None = None)
         "what it offers": FEW if settings.effort != "deep" else 25,
         "a name that no server has": 1,
         "token counts": MOST_COUNTS if counting else 0,
-        "controls of the counts": 2 + 1 + STREAMED + 1 if counting else 0,
+        "controls of the counts": 2 + STREAMED + 1 + 1 if counting else 0,
         "behaviour": texts,
     }
     tokens = int(largest[-MOST_COUNTS:].sum() + 7 * largest[-1]) if counting else 0

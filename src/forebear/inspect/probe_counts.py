@@ -8,10 +8,10 @@ otherwise; and the tokens of an answer that was cut off are compared with the nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from forebear.signals.counting_noise import EXACT, Rounded
+from forebear.signals.counting_noise import Rounded
 from forebear.signals.probe_choice import alone, next_probe, settled
 from forebear.signals.token_counts import CountTable, CountTest
 
@@ -21,10 +21,10 @@ Count = Callable[[str, bool], int | None]
 MOST_COUNTS = 20
 """Of a run, the baseline included, without controls."""
 STREAMED = 4
-"""Counts in a stream, once the first two differ from those without."""
+"""Counts in a stream, beside its baseline, once the first differs from that without."""
 _FAILURES = 3
 _NOISY = 3
-"""By how many tokens a count may change from one time to the next, where counts are noisy."""
+"""Tokens by which a count may change from one time to the next, also where all counts have been exact so far."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def count_tokens(
     asked = run.requests
     again = _again(run, test)
     changed = tuple(probe for probe, count in again.items() if abs(count - run.seen[probe]) > _tolerance(test))
-    before, after = _swapped(run, start, test, again) if changed else (None, None)
+    before, after = _swapped(run, start, test) if changed else (None, None)
     streamed, compared = _stream(run, start, test) if streams and not changed else (None, False)
     return Counts(test, baseline, asked, run.requests - asked, changed, before, after, streamed, compared, stopped)
 
@@ -154,23 +154,18 @@ def _again(run: _Run, test: CountTest) -> dict[int, int]:
 def _tolerance(test: CountTest) -> int:
     """By how many tokens the same text may be counted otherwise the next time, or in a stream."""
     noise = test.noise
-    if isinstance(noise, Rounded):
-        return noise.multiple
-    return 0 if noise is EXACT and test.matches else _NOISY
+    return noise.multiple if isinstance(noise, Rounded) else max(_NOISY, noise.kernel().size // 2)
 
 
-def _swapped(run: _Run, start: CountTest, test: CountTest, again: Mapping[int, int]) -> tuple[CountTest, CountTest]:
+def _swapped(run: _Run, start: CountTest, test: CountTest) -> tuple[CountTest, CountTest]:
     """The counts before a swap, up to where that fits best, and a test of its own for what the endpoint is now."""
-    if 0 not in again:
+    base = run.ask(0)
+    if base is None:
         return test, start
-    later = _Run(run.table, run.texts, run.count, run.affords, {0: again[0]})
-    after = start
-    for probe, count in again.items():
-        if probe:
-            after = after.observe(probe, count - again[0])
-    after, _ = _identify(later, after, MOST_COUNTS // 2)
+    later = _Run(run.table, run.texts, run.count, run.affords, {0: base})
+    after, _ = _identify(later, start, MOST_COUNTS // 2)
     run.requests += later.requests
-    shift = run.seen[0] - again[0]
+    shift = run.seen[0] - base
     fits = [
         _replayed(start, test.asked[:at]).fit + _replayed(after, [(p, d + shift) for p, d in test.asked[at:]]).fit
         for at in range(len(test.asked) + 1)
@@ -185,21 +180,26 @@ def _replayed(test: CountTest, asked: Sequence[tuple[int, int]]) -> CountTest:
 
 
 def _stream(run: _Run, start: CountTest, test: CountTest) -> tuple[CountTest | None, bool]:
-    """Counts in a stream, where they differ from those without; and whether a stream has any."""
+    """Counts in a stream, where they differ from those without; and whether a stream has any.
+
+    One count is enough where it is the same, constant and all. A gateway may well add another constant in streams, so
+    only differences to the stream's own baseline tell another tokenizer.
+    """
     order = [probe for probe, _ in sorted(test.asked, key=lambda a: -abs(a[1]))]
-    base = run.ask(0, True)
-    if base is None or not order:
+    first = run.ask(order[0], True) if order else None
+    if first is None:
         return None, False
-    found: CountTest = start
-    differs = False
-    for number, probe in enumerate(order[:STREAMED]):
-        if number >= 1 and not differs:
-            break
-        reported = run.ask(probe, True)
+    if abs(first - run.seen[order[0]]) <= _tolerance(test):
+        return None, True
+    base = run.ask(0, True)
+    if base is None:
+        return None, False
+    streamed, differs = start, False
+    for probe in order[:STREAMED]:
+        reported = first if probe == order[0] else run.ask(probe, True)
         if reported is None:
             break
-        difference = reported - base
         usual = run.seen[probe] - run.seen[0]
-        differs = differs or abs(difference - usual) > 2 * _tolerance(test)
-        found = found.observe(probe, difference)
-    return (found if differs else None), bool(found.asked)
+        differs = differs or abs(reported - base - usual) > 2 * _tolerance(test)
+        streamed = streamed.observe(probe, reported - base)
+    return (streamed if differs else None), True

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from forebear.signals.counting_noise import F64, I64
+from forebear.signals.counting_noise import F64, I64, Jitter
 from forebear.signals.token_counts import CountTest
 
 SURE = 1e-3
@@ -20,6 +20,7 @@ SURE = 1e-3
 CHECKS = 1
 """Probes that are asked to find an unknown tokenizer out, after one class is left."""
 _FAINT = 1e-6
+_DOUBT = Jitter("±1", {1: 0.5}).kernel()
 _DIFFERENT = 60
 """Tokens; a larger difference makes a probe no better."""
 
@@ -56,8 +57,12 @@ def next_probe(test: CountTest, costs: I64, usable: Collection[int]) -> int | No
 
 
 def _information(test: CountTest, probes: list[int]) -> F64:
-    """Expected information of each probe about the class, in nats."""
-    kernel = test.noise.kernel()
+    """Expected information of each probe about the class, in nats.
+
+    Counts are taken to be noisy even where they have been exact so far: a difference of one token tells classes apart
+    only for who believes in exactness, and the test does not.
+    """
+    kernel = max(test.noise.kernel(), _DOUBT, key=len)
     weights = np.where(test.rejected, 0.0, test.posterior)
     weights = np.maximum(weights / max(weights.sum(), 1e-300), 0.0)
     likely = weights > _FAINT
