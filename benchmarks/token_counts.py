@@ -86,8 +86,10 @@ def asked(table: CountTable, texts: tuple[str, ...], truth: dict[str, int], erro
 def study(runs: int, seed: int) -> tuple[list[Row], list[str]]:
     """All kinds of noise, and a line for everything that went wrong."""
     known = known_tokenizers()
-    table = CountTable.of((t.name, (t.baseline, *t.counts)) for t in known)
     texts = (guarded(BASELINE), *(p.guarded for p in battery().probes))
+    table = CountTable.of(
+        ((t.name, (t.baseline, *t.counts)) for t in known), (BASELINE, *(p.text for p in battery().probes))
+    )
     rows, lines = [], []
     for name, error in ERRORS.items():
         requests, right, alone, unknown, wrong = [], 0, 0, 0, 0

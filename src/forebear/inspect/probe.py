@@ -215,7 +215,8 @@ def count_table(index: BlackBoxIndex) -> tuple[CountTable, tuple[str, ...]]:
     own = [t for t in index.tokenizers() if t.battery == probes.digest]
     vectors: list[tuple[str, Sequence[int]]] = [(t.name, (t.baseline, *t.counts)) for t in known_tokenizers()]
     vectors += [(t.name, t.counts) for t in own]
-    return CountTable.of(vectors), (guarded(BASELINE), *(probe.guarded for probe in probes.probes))
+    texts = (BASELINE, *(probe.text for probe in probes.probes))
+    return CountTable.of(vectors, texts), tuple(guarded(text) for text in texts)
 
 
 def vocabularies(index: BlackBoxIndex) -> dict[str, Vocabulary]:

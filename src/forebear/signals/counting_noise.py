@@ -2,8 +2,8 @@
 
 A reported count is ``y = c + n(x) + e``: a constant ``c`` for template and hidden system prompt, the tokens of the
 text, and an error. Only differences to a baseline request are used, in which ``c`` cancels; each model here says how
-likely such a difference is where the tokenizer is known. All of them allow any single count to be far off, seldom: one
-odd answer alone must not decide anything.
+likely such a difference is where the tokenizer is known. All of them allow any count but the baseline to be far off,
+seldom: one odd answer alone must not decide anything.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-OUTLIERS = 0.01
+OUTLIERS = 0.001
 """Share of counts that are allowed to be off by anything."""
-_REACH = 64
-"""How far off a baseline may be."""
 _CAUCHY = math.pi / math.tanh(math.pi)
 """Sum of 1 / (1 + e²) over all integers."""
 
@@ -80,23 +78,24 @@ class Jitter:
 
     @property
     def prior(self) -> F64:
-        """See :attr:`Noise.prior`."""
-        found = self._log_p(np.arange(-_REACH, _REACH + 1))
-        normal: F64 = found - np.log(np.exp(found).sum())
-        return normal
+        """See :attr:`Noise.prior`; the baseline alone is never far off, for it is asked again at the end."""
+        return self._core(self._own())
 
     def log_likelihood(self, observed: int, expected: I64) -> F64:
         """See :meth:`Noise.log_likelihood`."""
-        own = np.arange(-_REACH, _REACH + 1)
-        return self._log_p((observed - expected)[:, None] + own[None, :])
+        return self._log_p((observed - expected)[:, None] + self._own()[None, :])
 
     def kernel(self) -> F64:
         """See :meth:`Noise.kernel`."""
-        width = max(self.near, default=0)
-        core = np.exp(self._core(np.arange(-width, width + 1)))
+        core = np.exp(self._core(self._own()))
         both = np.convolve(core, core)
         normal: F64 = both / both.sum()
         return normal
+
+    def _own(self) -> I64:
+        """The errors that a baseline may have."""
+        width = max(self.near, default=0)
+        return np.arange(-width, width + 1)
 
     def _log_p(self, errors: I64) -> F64:
         found: F64 = np.logaddexp(math.log1p(-OUTLIERS) + self._core(errors), math.log(OUTLIERS) + far(errors))

@@ -1,9 +1,9 @@
 """Which text to count next: the one that is expected to tell most, and when enough is known.
 
-Two phases, told apart by the state of the test alone. While several tokenizers are likely, the next probe is the one of
-the largest expected information gain about which it is (Lindley 1956). Once one class is left, or most speaks for none,
-the next is the one on which the known tokenizers differ most from the likeliest: where one that is not known is
-noticed.
+Three phases, told apart by the state of the test alone. While several tokenizers are likely, the next probe is the one
+of the largest expected information gain about which it is (Lindley 1956). Once one class is left, the next is one on
+which strangers and relatives differ: where a tokenizer that is not known is noticed. Where most speaks for such a one,
+texts of every other kind follow.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ SURE = 1e-3
 """Probability of everything else at which a class counts as the only one left."""
 CHECKS = 1
 """Probes that are asked to find an unknown tokenizer out, after one class is left."""
+_SUSPICIOUS = 0.5
+"""Probability of an unknown tokenizer from which on that is what is looked into."""
 _FAINT = 1e-6
 _DOUBT = Jitter("±1", {1: 0.5}).kernel()
-_DIFFERENT = 60
+_ODD = 2
+"""Tokens; more than noise that has been seen so far explains."""
+_DIFFERENT = 16
 """Tokens; a larger difference makes a probe no better."""
 
 
@@ -29,7 +33,7 @@ def settled(test: CountTest, checks: int) -> bool:
     """Whether more counts are not needed: nothing fits, or one class does and was put to as many checks."""
     if not test.matches:
         return True
-    return alone(test) and checks >= CHECKS and test.unknown <= SURE
+    return alone(test) and checks >= CHECKS and test.stranger <= SURE and test.unknown <= _SUSPICIOUS
 
 
 def alone(test: CountTest) -> bool:
@@ -51,8 +55,12 @@ def next_probe(test: CountTest, costs: I64, usable: Collection[int]) -> int | No
     left = sorted(set(usable) - {probe for probe, _ in test.asked} - {0})
     if not left:
         return None
-    strange = alone(test) or not test.matches or test.unknown > 0.5
-    worth = _surprise(test) if strange else _information(test, left)
+    if not test.matches or test.unknown > _SUSPICIOUS:
+        suspects = sorted(_suspects(test) & set(left))
+        worth = _surprise(test) if suspects else _novelty(test)
+        left = suspects or left
+    else:
+        worth = _surprise(test) if alone(test) else _information(test, left)
     return max(left, key=lambda probe: (round(float(worth[probe]), 3), -int(costs[probe])))
 
 
@@ -79,10 +87,57 @@ def _information(test: CountTest, probes: list[int]) -> F64:
 
 
 def _surprise(test: CountTest) -> F64:
-    """How far the known tokenizers are from the likeliest on each probe, every one's distance bounded."""
+    """On how many of the known tokenizers each probe differs from the likeliest, and from their own nearest relative.
+
+    What is not known may be a stranger, which most probes show, or a relative of one that is, which only the texts show
+    on which relatives differ.
+    """
+    expected = test.table.expected
     best = int(np.argmax(test.posterior))
-    distance = np.abs(test.table.expected - test.table.expected[best][None, :])
-    found: F64 = np.minimum(distance, _DIFFERENT).mean(axis=0)
+    strangers = np.minimum(np.abs(expected - expected[best][None, :]), _DIFFERENT) / _DIFFERENT
+    relatives = np.minimum(np.abs(expected - expected[_nearest(expected)]), _DIFFERENT) / _DIFFERENT
+    found: F64 = (strangers + relatives).mean(axis=0)
+    return found
+
+
+def _suspects(test: CountTest) -> set[int]:
+    """Texts that share a part with one that is counted otherwise than the likeliest tokenizer does, and those parts.
+
+    A part that also stands in a text that is counted alike is not the cause.
+    """
+    parts = test.table.parts
+    if not parts:
+        return set()
+    best = int(np.argmax(test.posterior))
+    odd = {probe for probe, difference in test.asked if abs(difference - int(test.table.expected[best, probe])) > _ODD}
+    cleared: set[int] = set()
+    for probe, _ in test.asked:
+        if probe not in odd:
+            cleared |= {probe, *parts[probe]}
+    doubtful = odd.union(*(parts[probe] for probe in odd)) - cleared
+    return doubtful | {probe for probe, own in enumerate(parts) if own & doubtful}
+
+
+def _novelty(test: CountTest) -> F64:
+    """What of each probe's differences among known tokenizers those that were asked do not foretell, as a variance.
+
+    What is not known differs in some kind of text, and nobody knows which: so every kind is asked in turn.
+    """
+    centred = np.clip(test.table.expected - np.median(test.table.expected, axis=0), -_DIFFERENT, _DIFFERENT)
+    columns = centred - centred.mean(axis=0)
+    for probe, _ in test.asked:
+        one = columns[:, probe].copy()
+        if length := float(one @ one):
+            columns = columns - np.outer(one, one @ columns) / length
+    found: F64 = (columns**2).mean(axis=0)
+    return found
+
+
+def _nearest(expected: I64) -> I64:
+    """The class whose counts differ least from each class's, ``(classes,)``."""
+    distance = np.abs(expected[:, None, :] - expected[None, :, :]).sum(axis=2)
+    np.fill_diagonal(distance, np.iinfo(distance.dtype).max)
+    found: I64 = np.argmin(distance, axis=1)
     return found
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from forebear.signals.counting_noise import EXACT, F64, I64, NOISES, Noise, far
+from forebear.signals.counting_noise import EXACT, F64, I64, NOISES, Jitter, Noise, far
 
 NAME = "token-counts/1"
 ALPHA = 0.01
@@ -25,11 +25,13 @@ ALPHA = 0.01
 UNKNOWN = 0.2
 """Weight of tokenizers that are not in the table, before anything is seen."""
 _EXACT_WEIGHT = 0.5
-_CHANGED = 0.02
-"""Share of tokens that a related tokenizer, of a trimmed or extended vocabulary, is supposed to cut otherwise."""
+_ALIKE = np.array([0.5, 0.9, 0.98])
+"""Shares of texts that related tokenizers, of trimmed or extended vocabularies, are supposed to cut alike."""
+_LEAST = 4.0
+"""Tokens by which counts of unknown tokenizers differ at least, in scale."""
 _SPREAD = 0.12
 """How far the counts of an unknown tokenizer are from those of a known one, as a share."""
-_NEGLIGIBLE = 1e-7
+_KERNEL = Jitter("±1", {1: 0.5}).kernel()
 
 
 @dataclass(frozen=True)
@@ -39,19 +41,26 @@ class CountTable:
     Attributes:
         classes: names of the tokenizers that no text of the battery tells apart, a tuple for each class.
         counts: tokens, int64 ``(classes, texts)``; the first text is the baseline.
+        parts: of each text, the others that stand in it whole; empty where that is not known.
     """
 
     classes: tuple[tuple[str, ...], ...]
     counts: I64
+    parts: tuple[frozenset[int], ...] = ()
 
     @classmethod
-    def of(cls, vectors: Iterable[tuple[str, Sequence[int]]]) -> CountTable:
-        """The table of named count vectors of equal length; equal vectors become one class."""
+    def of(cls, vectors: Iterable[tuple[str, Sequence[int]]], texts: Sequence[str] = ()) -> CountTable:
+        """The table of named count vectors of equal length; equal vectors become one class.
+
+        Args:
+            vectors: names and counts.
+            texts: what was counted, where parts are of interest.
+        """
         grouped: dict[tuple[int, ...], list[str]] = {}
         for name, vector in vectors:
             grouped.setdefault(tuple(vector), []).append(name)
         counts = np.array(list(grouped), dtype=np.int64)
-        return cls(tuple(tuple(names) for names in grouped.values()), counts)
+        return cls(tuple(tuple(names) for names in grouped.values()), counts, _parts(texts))
 
     @property
     def expected(self) -> I64:
@@ -61,7 +70,7 @@ class CountTable:
     def without(self, name: str) -> CountTable:
         """The same table as if one tokenizer, and all that count alike, were not known."""
         kept = [k for k, names in enumerate(self.classes) if name not in names]
-        return CountTable(tuple(self.classes[k] for k in kept), self.counts[kept])
+        return CountTable(tuple(self.classes[k] for k in kept), self.counts[kept], self.parts)
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ class CountTest:
         """Before the first difference."""
         size = len(table.classes)
         states = tuple(np.zeros((size, 1)) + noise.prior[None, :] for noise in noises)
-        return cls(table, alpha, noises, (), (False,) * size, np.zeros(size), states, np.zeros((2, size)))
+        return cls(table, alpha, noises, (), (False,) * size, np.zeros(size), states, np.zeros((1 + _ALIKE.size, size)))
 
     def observe(self, probe: int, difference: int) -> CountTest:
         """The state after one more difference: tokens of that probe less those of the baseline, as reported."""
@@ -99,10 +108,10 @@ class CountTest:
             state + noise.log_likelihood(difference, expected)
             for state, noise in zip(self._states, self.noises, strict=True)
         )
-        wide = far(difference - expected, np.float64(_SPREAD) * self.table.counts[:, probe])
-        alike = self.table.counts[:, probe] * math.log1p(-_CHANGED)
-        same = np.where(difference == expected, alike, -np.inf)
-        strange = self._strange + np.stack([wide, np.logaddexp(same, np.log(-np.expm1(alike)) + wide)])
+        wide = far(difference - expected, np.maximum(_LEAST, _SPREAD * self.table.counts[:, probe]))
+        alike = np.log(_ALIKE)[:, None]
+        related = np.logaddexp(alike + _near(difference - expected), np.log1p(-_ALIKE)[:, None] + wide)
+        strange = self._strange + np.concatenate([wide[None, :], related])
         after = replace(self, asked=(*self.asked, (probe, difference)), _states=states, _strange=strange)
         log_e = np.maximum(self.log_e, after._evidence() - after._best())
         rejected = tuple(bool(value >= -math.log(self.alpha)) for value in log_e)
@@ -124,6 +133,12 @@ class CountTest:
     def unknown(self) -> float:
         """Probability of a tokenizer that is not in the table, with the same weights."""
         return max(0.0, 1.0 - float(self.posterior.sum()))
+
+    @property
+    def stranger(self) -> float:
+        """Probability of an unknown tokenizer that is no near relative of a known one: those cannot be excluded."""
+        mass = float(np.logaddexp.reduce(self._strange[0])) + math.log(UNKNOWN / self._strange.size)
+        return math.exp(mass - self._evidence())
 
     @property
     def fit(self) -> float:
@@ -174,3 +189,18 @@ class CountTest:
         """Log likelihood of all differences under the whole mixture: what the e-processes stand over."""
         strange = float(np.logaddexp.reduce(self._strange, axis=None)) + math.log(UNKNOWN / self._strange.size)
         return float(np.logaddexp(np.logaddexp.reduce(self._joint()), strange))
+
+
+def _parts(texts: Sequence[str]) -> tuple[frozenset[int], ...]:
+    return tuple(
+        frozenset(k for k, part in enumerate(texts) if k and k != j and part in text) for j, text in enumerate(texts)
+    )
+
+
+def _near(errors: I64) -> F64:
+    """Log probability of the error of a related tokenizer's count where it cuts a text alike: none, or some jitter."""
+    width = _KERNEL.size // 2
+    shares = np.where(np.abs(errors) <= width, _KERNEL[np.clip(errors + width, 0, 2 * width)], 0.0)
+    with np.errstate(divide="ignore"):
+        found: F64 = np.log(0.5 * (errors == 0) + 0.5 * shares)
+    return found
