@@ -8,19 +8,19 @@ program, ``falcon-9`` a rocket, ``claude-code`` a tool.
 from __future__ import annotations
 
 import re
+from functools import cache, lru_cache
 
 from forebear.catalogue.names import explain
 from forebear.catalogue.names import vocabulary as v
 from forebear.catalogue.names.families import Family, owners
-from forebear.catalogue.names.grammar import Reading, read
 from forebear.catalogue.names.grades import confidence, grade
+from forebear.catalogue.names.grammar import Reading, read
 from forebear.catalogue.names.name import ModelName
 from forebear.catalogue.names.places import Place, locate
 
 LONGEST = 512
 """Characters of an identifier; a longer text is none, and of a longer field only these are kept."""
 _MOST_UNKNOWN = 4  # words beside an identifier in free text that say nothing to us
-_WEAK_FORMS = ("SageMaker JumpStart id",)  # certain where the rest is understood
 
 
 def decode(text: str, *, named: bool = False) -> ModelName | None:
@@ -37,12 +37,17 @@ def decode(text: str, *, named: bool = False) -> ModelName | None:
     text = text.strip()
     if not text or (len(text) > LONGEST and not named):
         return None
-    place = locate(text[:LONGEST])
+    return _decode(text[:LONGEST], named)
+
+
+@lru_cache(maxsize=4096)
+def _decode(text: str, named: bool) -> ModelName | None:
+    place = locate(text)
     reading = read(place.name)
     if not bears_out(reading, place, named=named):
         reading.family = None
-    sure = named or (place.certain and (reading.family is not None or place.form not in _WEAK_FORMS))
-    if reading.family is None and not sure:
+    sure = named or (place.certain and (reading.family is not None or not place.weak))
+    if (reading.family is None and not sure) or (text[0] == "-" and not named):
         return None
     return said(place, reading)
 
@@ -88,43 +93,61 @@ def bears_out(reading: Reading, place: Place, *, named: bool) -> bool:
         return False
     words = set(reading.words)
     plain = "-".join(reading.words)
-    if any(re.search(rf"(?:^|-){'-'.join(phrase.replace('.', ' ').split())}(?:-|$)", plain) for phrase in family.never):
+    if any(f"-{'-'.join(phrase.replace('.', ' ').split())}-" in f"-{plain}-" for phrase in family.never):
         return False
-    if plain in family.whole or place.name.lower() in family.whole:
-        return True
-    published = place.owner in owners() and family.name in owners()[place.owner][1]
+    publishers = owners().get(place.owner)
+    published = publishers is not None and family.name in publishers[1]
     owned = published or named or place.certain or place.hosted
-    evidence = _evidence(reading, family)
-    if _is_program_version(reading, family):
+    if place.name.lower().replace("_", "-") in _whole(family):
+        return owned or len(reading.words) > 1
+    evidence = _evidence(reading)
+    if _is_program_version(reading, family) or (v.FILES.search(f".{place.revision or ''}") and not place.certain):
         return False
-    if words & v.SOFTWARE or v.FILES.search(place.name.lower()):
-        if not owned or evidence < 2 or family.ambiguous:
-            return False
+    if v.FILES.search(place.name.lower()) and not (place.certain or published):
+        return False
+    if words & v.SOFTWARE and (not owned or evidence < 2 or family.ambiguous):
+        return False
+    if not place.certain and words & v.PROSE and (not owned or evidence < 2 or len(words & v.PROSE) > 1):
+        return False
     if family.ambiguous:
         return _stands_alone(reading, family, evidence, owned=owned, published=published)
     if owned:
-        return True
-    if words & v.PROSE or len(reading.unknown) > _MOST_UNKNOWN:
-        return False
-    if evidence >= 2:
-        return True
+        return evidence > 0 or published or set(reading.unknown) <= v.DEPLOYMENT
+    if evidence > 1:
+        return len(reading.unknown) <= _MOST_UNKNOWN
     if reading.unknown or not evidence:
         return False
-    return (reading.version is not None and is_plausible(reading.version, family)) or _is_tier(reading, family) or bool(reading.size or reading.quantization)
+    if reading.version is not None:
+        return is_plausible(reading.version, family)
+    return _is_tier(reading, family) or bool(reading.size or reading.quantization or reading.date)
 
 
-def _evidence(reading: Reading, family: Family) -> int:
+@cache
+def _whole(family: Family) -> frozenset[str]:
+    return frozenset(name.replace("_", "-") for name in family.whole)
+
+
+def _evidence(reading: Reading) -> int:
     """How many kinds of things besides the family the name says."""
     return sum(
         bool(part)
-        for part in (reading.version, reading.size, reading.quantization, reading.date, reading.stages, reading.variants, reading.step is not None, reading.base)
+        for part in (
+            reading.version,
+            reading.size,
+            reading.quantization,
+            reading.date,
+            reading.stages,
+            reading.variants,
+            reading.step is not None,
+            reading.base,
+        )
     )
 
 
 def _stands_alone(reading: Reading, family: Family, evidence: int, *, owned: bool, published: bool) -> bool:
     """A word of another meaning: nothing unknown beside it, and what only models have."""
     if published:
-        return evidence > 0 and len(reading.unknown) <= 1
+        return evidence > 1 or (evidence > 0 and len(reading.unknown) <= 1)
     if reading.unknown:
         return owned and bool(reading.size) and evidence >= 2
     if reading.size or reading.quantization or (family.derivative and reading.base):
@@ -153,4 +176,4 @@ def is_plausible(version: str, family: Family) -> bool:
     if not number:
         return version in family.codes
     majors = [int(m[1]) for known in family.versions if (m := re.match(r"[a-z]*(\d+)", known))]
-    return 0 < int(number[2]) <= max(majors) + 1 if majors else int(number[2]) < 10
+    return 0 < int(number[2]) <= max(majors) + 1 if majors else False

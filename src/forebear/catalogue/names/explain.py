@@ -7,15 +7,39 @@ from forebear.catalogue.names.grammar import Reading
 from forebear.catalogue.names.places import Place
 
 _STAGES = {
-    "rl": "reinforcement learning", "rlhf": "reinforcement learning from human feedback", "rlvr": "reinforcement learning with verifiable rewards",
-    "sft": "supervised fine-tuning", "dpo": "preference optimisation (DPO)", "grpo": "reinforcement learning (GRPO)", "ppo": "reinforcement learning (PPO)",
-    "rft": "reinforcement fine-tuning", "cpt": "continued pretraining", "base": "base model", "instruct": "tuned to follow instructions",
-    "chat": "tuned for dialogue", "finetune": "fine-tuned", "distill": "distilled", "lora": "with a low-rank adapter", "merge": "merged",
-    "thinking": "writes out its reasoning", "reasoning": "writes out its reasoning", "coder": "for code", "code": "for code", "math": "for mathematics",
+    "rl": "reinforcement learning",
+    "rlhf": "reinforcement learning from human feedback",
+    "rlvr": "reinforcement learning with verifiable rewards",
+    "grpo": "reinforcement learning (GRPO)",
+    "ppo": "reinforcement learning (PPO)",
+    "rft": "reinforcement fine-tuning",
+    "sft": "supervised fine-tuning",
+    "dpo": "preference optimisation (DPO)",
+    "cpt": "continued pretraining",
+    "base": "base model",
+    "instruct": "tuned to follow instructions",
+    "chat": "tuned for dialogue",
+    "finetune": "fine-tuned",
+    "distill": "distilled",
+    "lora": "with a low-rank adapter",
+    "merge": "merged",
+    "thinking": "writes out its reasoning",
+    "reasoning": "writes out its reasoning",
+    "coder": "for code",
+    "code": "for code",
+    "math": "for mathematics",
     "abliterated": "refusals removed",
-}  # fmt: skip
-_TIERS = frozenset("fast turbo lightning highspeed express mini nano micro lite flash pro plus max ultra small medium large tiny".split())
-_MONTHS = "January February March April May June July August September October November December".split()
+}
+_TIERS = frozenset(
+    {
+        *("fast", "turbo", "lightning", "highspeed", "express", "flash", "flash-lite", "lite", "pro", "plus", "max"),
+        *("nano", "micro", "mini", "tiny", "small", "medium", "large", "ultra"),
+    }
+)
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def sentence(place: Place, reading: Reading, base: str | None, level: str) -> str:
@@ -47,7 +71,9 @@ def _family(reading: Reading, base: str | None) -> list[str]:
     family = reading.family
     if family is None:
         return ["no known family"]
-    whose = [family.developer] * (family.developer != family.title) + ["unverified"] * (family.confidence == "unverified")
+    whose = [family.developer] * (family.developer != family.title) + ["unverified"] * (
+        family.confidence == "unverified"
+    )
     parts = [f"family {family.title}" + (f" ({', '.join(whose)})" if whose else "")]
     if reading.version:
         version = reading.version

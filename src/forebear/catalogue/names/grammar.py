@@ -71,16 +71,17 @@ def read(text: str) -> Reading:
     hits = [item for item in items if isinstance(item, _Hit)]
     reading = Reading(words=tuple(word.text for word in words))
     if hits:
-        main = next((hit for hit in hits if hit.family.derivative), hits[0])
+        main = next((hit for hit in reversed(hits) if hit.family.derivative), hits[0])
         other = next((hit for hit in hits if hit.family is not main.family), None)
         reading.family, reading.stem = main.family, main.stem
         reading.base = other.family if other else None
     current: Family | None = None
+    fresh = True  # a bare number after a word that is not understood is that word's
     k = 0
     while k < len(items):
         item = items[k]
         if isinstance(item, _Hit):
-            current = item.family
+            current, fresh = item.family, True
             _imply(reading, item)
             k += 1
             continue
@@ -89,7 +90,8 @@ def read(text: str) -> Reading:
             if isinstance(word, _Hit):
                 break
             ahead.append(word)
-        used = _understand(reading, ahead, current)
+        used = _understand(reading, ahead, current if fresh or not item.text.isdigit() else None)
+        fresh = bool(used)
         reading.known += used
         if not used:
             reading.unknown.append(item.text)
@@ -197,7 +199,8 @@ def _date(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     first = ahead[0].text
     if reading.date or not first[0].isdigit():
         return 0
-    style = (current or reading.family).dates if current or reading.family else ""
+    family = current or reading.family
+    style = family.dates if family else ""
     if first.isdigit():
         if len(first) in (2, 4):
             numbers = [word.text for word in ahead[:3] if word.text.isdigit()]
@@ -287,8 +290,11 @@ def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int
 def _number(ahead: list[Word], family: Family) -> tuple[str, int] | None:
     """The version with which the words ahead begin, as the family writes it, and how many words it takes."""
     text = ahead[0].text
-    if text in family.codes or (text in family.versions and not text.isdigit()):
+    if text in family.codes:
         return text, 1
+    if text == "v" and len(ahead) > 1 and ahead[1].text[0].isdigit() and text not in family.variants:
+        found = _number([Word("v" + ahead[1].text), *ahead[2:]], family)
+        return (found[0], found[1] + 1) if found else None
     match = _VERSION.fullmatch(text)
     if not match:
         return None
@@ -301,7 +307,7 @@ def _number(ahead: list[Word], family: Family) -> tuple[str, int] | None:
         if major not in known and len(major) > 1 and (major[0] == "0" or int(major) > _LARGEST or not letter):
             majors = {re.sub(r"^[a-z]+", "", version).split(".")[0] for version in known}
             if len(major) == 2 and major not in majors and major[0] in majors:
-                major, minor = major  # llama31, gpt-35
+                major, minor = major[0], major[1]  # llama31, gpt-35
             elif major[0] == "0" or int(major) > _LARGEST or (len(major) == 3 and not letter):
                 return None
         elif len(ahead) > 1 and (minor := _minor(ahead, f"{letter}{major}", known)):
