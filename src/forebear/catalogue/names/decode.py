@@ -99,13 +99,13 @@ def bears_out(reading: Reading, place: Place, *, named: bool) -> bool:
     published = publishers is not None and family.name in publishers[1]
     owned = published or named or place.certain or place.hosted
     if place.name.lower().replace("_", "-") in _whole(family):
-        return owned or len(reading.words) > 1
+        return owned or len(reading.words) > 1 or (len(plain) > 3 and plain[-1].isdigit())
     evidence = _evidence(reading)
     if _is_program_version(reading, family) or (v.FILES.search(f".{place.revision or ''}") and not place.certain):
         return False
     if v.FILES.search(place.name.lower()) and not (place.certain or published):
         return False
-    if words & v.SOFTWARE and (not owned or evidence < 2 or family.ambiguous):
+    if words & (v.SOFTWARE - set(family.variants)) and (not owned or evidence < 2 or family.ambiguous):
         return False
     if not place.certain and words & v.PROSE and (not owned or evidence < 2 or len(words & v.PROSE) > 1):
         return False
@@ -139,6 +139,7 @@ def _evidence(reading: Reading) -> int:
             reading.stages,
             reading.variants,
             reading.step is not None,
+            reading.context,
             reading.base,
         )
     )
@@ -153,7 +154,7 @@ def _stands_alone(reading: Reading, family: Family, evidence: int, *, owned: boo
     if reading.size or reading.quantization or (family.derivative and reading.base):
         return True
     versioned = reading.version is not None and is_plausible(reading.version, family)
-    if versioned and (_is_tier(reading, family) or reading.stages or reading.date):
+    if versioned and (_is_tier(reading, family) or reading.stages or reading.date or reading.context):
         return True
     return owned and (versioned or _is_tier(reading, family))
 
@@ -170,10 +171,10 @@ def _is_program_version(reading: Reading, family: Family) -> bool:
 
 def is_plausible(version: str, family: Family) -> bool:
     """A known version, or one of a known major or the next: families go on after the catalogue was written."""
-    if version in family.versions:
+    if version in family.versions or version in family.codes:
         return True
     number = re.fullmatch(r"([a-z]*)(\d+)(?:\.\d+)?[a-z]?", version)
     if not number:
-        return version in family.codes
+        return False
     majors = [int(m[1]) for known in family.versions if (m := re.match(r"[a-z]*(\d+)", known))]
     return 0 < int(number[2]) <= max(majors) + 1 if majors else False

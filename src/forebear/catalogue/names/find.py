@@ -122,19 +122,20 @@ def _segment(text: str, run: int, start: int, end: int) -> tuple[int, int, Model
         if before in PREFIXES:
             first -= 1 + len(before)
     found = _judge(text[first:end])
-    if found is None or (first == start and _is_sentence(text, start, end, found[1])):
+    if found is None or (first == start and found[1] and _is_sentence(text, start, end)):
         return None
     return first, end, found[0]
 
 
 @lru_cache(maxsize=4096)
-def _judge(text: str) -> tuple[ModelName, int] | None:
-    """What an identifier that no field vouches for says, and how many of its words were understood."""
+def _judge(text: str) -> tuple[ModelName, bool] | None:
+    """What an identifier that no field vouches for says, and whether that is little: the family and a word more."""
     place = replace(locate(text), certain=False)
     reading = read(place.name)
     if "@" in place.name or not bears_out(reading, place, named=False):
         return None
-    return replace(said(place, reading), identifier=text), reading.known
+    little = reading.known < 2 and not (reading.size or reading.quantization or reading.date)
+    return replace(said(place, reading), identifier=text), little
 
 
 def _after_key(text: str, start: int, end: int) -> int:
@@ -147,10 +148,10 @@ def _after_key(text: str, start: int, end: int) -> int:
     return start
 
 
-def _is_sentence(text: str, start: int, end: int, known: int) -> bool:
-    """Family and one thing more, written with a capital and not as a value: how people write of models."""
+def _is_sentence(text: str, start: int, end: int) -> bool:
+    """Written with a capital and not as a value: how people write of models."""
     name = text[start:end]
-    if known > 1 or name == name.lower():
+    if name == name.lower():
         return False
     before, after = text[start - 1 : start], text[end : end + 1]
     return not ((not before or before in _VALUE_BEFORE) and (not after or after in _VALUE_AFTER))

@@ -82,6 +82,11 @@ FORMS: tuple[Form, ...] = (
         r"ft:(?P<name>[\w.\-]{2,80}):(?P<account>[\w.\-]{0,60})(?::(?P<suffix>[\w.\-]{0,60}))?",
         r"(?::(?P<revision>[\w.\-]{0,60}))?(?::ckpt-step-\d{1,9})?",
     ),
+    _form(
+        "openai",
+        "OpenAI fine-tune of the first kind",
+        r"(?P<name>ada|babbage|curie|davinci):ft-(?P<account>[\w\-]{1,60}?)-(?P<revision>\d{4}(?:-\d\d){5})",
+    ),
     _form("cloudflare", "Cloudflare Workers AI path", rf"@(?:cf|hf)/(?P<account>{_SEGMENT})/(?P<name>{_NAME})"),
     _form(
         "huggingface",

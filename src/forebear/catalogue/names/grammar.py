@@ -270,6 +270,8 @@ def _context(reading: Reading, ahead: list[Word], current: Family | None) -> int
 
 def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     of_base = current is not None and current is reading.base
+    if of_base and reading.base_version is not None:
+        of_base, current = False, reading.family  # MiniCPM-Llama3-V-2_5
     if (reading.base_version if of_base else reading.version) is not None:
         return 0
     if current is None:
@@ -328,8 +330,11 @@ def _minor(ahead: list[Word], major: str, known: tuple[str, ...]) -> str | None:
     if len(second.text) > 1:
         return None
     follows = ahead[2].text if len(ahead) > 2 else ""
-    decimal_size = re.fullmatch(r"\d{1,2}[bm]", follows) and second.text == "0"
-    return None if decimal_size else second.text
+    if re.fullmatch(r"\d{1,2}[bm]", follows):
+        other_sign = ahead[2].before != second.before  # stablelm-2-1_6b
+        if other_sign or second.text == "0" or (second.text == "1" and {major, major.lstrip("v")} & set(known)):
+            return None
+    return second.text
 
 
 def _vocabulary(reading: Reading, ahead: list[Word], current: Family | None) -> int:
@@ -337,8 +342,7 @@ def _vocabulary(reading: Reading, ahead: list[Word], current: Family | None) -> 
     if len(ahead) > 1 and (pair := v.PAIRS.get(f"{text} {ahead[1].text}")):
         _say(reading.stages if pair in _PAIR_STAGES else reading.variants, pair)
         return 2
-    family = current or reading.family
-    if family and text in family.variants:
+    if any(family and text in family.variants for family in (current, reading.family)):
         _say(reading.variants, text)
     elif text in v.STAGES:
         _say(reading.stages, v.STAGES[text])

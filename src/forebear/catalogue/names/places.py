@@ -82,6 +82,7 @@ _HEAD_OF_PATH = re.compile(
     r"(?:(?:v\d(?:beta\d?|alpha)?|api|openai|models?|inference|run|endpoints|accounts/\w+/ai/run)(?:/|$))+",
     re.IGNORECASE,
 )
+_TURBO = re.compile(r"-(?:Turbo|Lite)(?:-Free)?$")  # as Together (and DeepInfra) call the quick copy of a model
 _HUB_TAG = re.compile(r"(?P<name>[\w.\-]+)@(?P<revision>[\w.\-]{1,80})")
 _OWNER = re.compile(r"[A-Za-z0-9][\w.\-]{0,95}")
 _RANDOM_ID = re.compile(r"[a-z0-9]{10,14}")
@@ -152,8 +153,8 @@ def _prefixed(text: str) -> Place:
         inner = _prefixed(head.removeprefix("openrouter/"))
         return replace(inner, identifier=text, provider="openrouter", account=account, revision=tag, form=told)
     rest, provider, told = _without_prefixes(text)
-    if provider and (inner := form(rest)):
-        return replace(inner, identifier=text)
+    if provider and (known := form(rest)):
+        return replace(known, identifier=text)
     bare = _REGION.sub("", rest, count=1)
     vendor = _VENDOR.fullmatch(bare)
     if vendor and (bare != rest or read(vendor["name"]).family or re.match(r"[vr]\d", vendor["name"])):
@@ -219,9 +220,9 @@ def _publisher(owner: str, name: str, *, alone: bool) -> str | None:
     """Whose id ``owner/name`` of a known owner is: the hub's if spelled as there, OpenRouter's in small letters."""
     own = owners()[owner.lower()][0]
     small = owner == owner.lower() and name == name.lower()
-    if not small:
-        return "huggingface" if own == owner else "openrouter" if alone else None
-    if owner in _LISTS["small_letters"] and not name.startswith("gemini"):
+    if not small and own == owner:
+        return "together" if own == "togethercomputer" or _TURBO.search(name) else "huggingface"
+    if small and owner in _LISTS["small_letters"] and not name.startswith("gemini"):
         return "huggingface"
     return "openrouter" if alone else None
 

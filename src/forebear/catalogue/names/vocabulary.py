@@ -27,7 +27,7 @@ SOFTWARE = frozenset(_DATA["software"].split())
 """Words beside which a family's name is that of a program, a file or a document."""
 DEPLOYMENT = frozenset(_DATA["deployment"].split())
 """Words that people add to a family's name when they name a deployment of it."""
-PROSE = frozenset(_DATA["prose"].split())
+PROSE = frozenset(_DATA["prose"].split()) - DEPLOYMENT
 """Words of headlines and sentences."""
 FILES = re.compile(
     r"\.(?:py|ipynb|md|rst|txt|pdf|docx?|pptx?|xlsx?|csv|html?|css|scss|jsx?|tsx?|mjs|vue|svg|png|jpe?g|gif|webp|ico|mp[34]"
