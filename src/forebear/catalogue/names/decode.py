@@ -149,8 +149,8 @@ def _stands_alone(reading: Reading, family: Family, evidence: int, *, owned: boo
     """A word of another meaning: nothing unknown beside it, and what only models have."""
     if published:
         return evidence > 1 or (evidence > 0 and len(reading.unknown) <= 1)
-    if reading.unknown:
-        return owned and bool(reading.size) and evidence >= 2
+    if set(reading.unknown) - (v.DEPLOYMENT if owned else frozenset()):
+        return owned and bool(reading.size) and evidence > 1
     if reading.size or reading.quantization or (family.derivative and reading.base):
         return True
     versioned = reading.version is not None and is_plausible(reading.version, family)

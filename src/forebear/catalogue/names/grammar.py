@@ -136,7 +136,7 @@ def _hit(words: Sequence[Word], k: int) -> _Hit | None:
     known = spellings()
     for n in range(min(_LONGEST, len(words) - k), 0, -1):
         joined = "".join(word.text for word in words[k : k + n])
-        if found := known.get(joined):
+        if found := known.get(joined.replace(".", "")):
             return _Hit(*found, n)
         letters = len(joined) - len(joined.lstrip("abcdefghijklmnopqrstuvwxyz"))
         if n > 1 and letters <= len(joined) - len(words[k + n - 1].text):
