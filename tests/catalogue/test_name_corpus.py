@@ -10,6 +10,7 @@ from typing import Any
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 MODELS: list[dict[str, Any]] = tomllib.loads((DATA / "identifiers.toml").read_text("utf-8"))["models"]
+STRANGERS = (DATA / "not_models.txt").read_text("utf-8").splitlines()
 
 REQUIRED = {"identifier", "group", "source"}
 READ = {"family", "version", "size", "stage", "date", "step", "quantization", "variant"}
@@ -26,7 +27,7 @@ def not_in_the_name(model: dict[str, Any]) -> list[str]:
     """The fields whose value the identifier does not spell, whatever stands between its letters and figures."""
     name = model["identifier"].lower()
     ways = [words(name), words(re.sub(r"(?<=\d)p(?=\d)", ".", name))]
-    spelt = [field for field in ("version", "size", "date", "quantization", "account") if field in model]
+    spelt: list[str] = [field for field in ("version", "size", "date", "quantization", "account") if field in model]
     if "family" in model and model.get("rule") != "house":
         spelt.append("family")
     missing = [field for field in spelt if not any(words(model[field]) in way for way in ways)]
@@ -49,3 +50,9 @@ def test_an_entry_has_the_fields_that_the_head_explains() -> None:
 
 def test_what_an_entry_says_stands_in_its_identifier() -> None:
     assert {m["identifier"]: wrong for m in MODELS if (wrong := not_in_the_name(m))} == {}
+
+
+def test_a_thousand_strings_are_no_models() -> None:
+    assert len({text.lower() for text in STRANGERS}) == len(STRANGERS) == 1000
+    assert all(text and text == text.strip() for text in STRANGERS)
+    assert not {m["identifier"].lower() for m in MODELS} & {text.lower() for text in STRANGERS}
