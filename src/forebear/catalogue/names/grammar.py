@@ -26,7 +26,7 @@ _LONGEST = 4  # words of a stem, of a number format
 
 @dataclass(frozen=True)
 class Word:
-    """A word in lower case, and the signs that part it from the word before."""
+    """A word in lower case, and the signs that part it from the word before; none where it is a piece of that."""
 
     text: str
     before: str = ""
@@ -68,13 +68,10 @@ def read(text: str) -> Reading:
     """What a name says; the name alone, without path, address or file ending, at most ``LIMIT`` characters of it."""
     words = split(text)
     items = _families(words)
-    hits = [item for item in items if isinstance(item, _Hit)]
     reading = Reading(words=tuple(word.text for word in words))
-    if hits:
-        main = next((hit for hit in reversed(hits) if hit.family.derivative), hits[0])
-        other = next((hit for hit in hits if hit.family is not main.family), None)
-        reading.family, reading.stem = main.family, main.stem
-        reading.base = other.family if other else None
+    main, base = _line_and_base(items)
+    if main:
+        reading.family, reading.stem, reading.base = main.family, main.stem, base.family if base else None
     current: Family | None = None
     fresh = True  # a bare number after a word that is not understood is that word's
     k = 0
@@ -130,6 +127,29 @@ def _families(words: Sequence[Word]) -> list[Word | _Hit]:
         items += [Word(piece) for piece in _pieces(hit.rest)]
         k += hit.words
     return items
+
+
+def _line_and_base(items: Sequence[Word | _Hit]) -> tuple[_Hit | None, _Hit | None]:
+    """The family that a name is of, and a second one from which it says to descend.
+
+    Of several, the base is the last before the size (DeepSeek-R1-Distill-Qwen-32B, Llama-3.1-Tulu-3-8B), except that
+    what is known as made from others' weights is none, and a model whose weights nobody has neither.
+    """
+    hits = [item for item in items if isinstance(item, _Hit)]
+    if len({hit.family.name for hit in hits}) < 2:
+        return (hits[0] if hits else None), None
+    bases = [hit for hit in hits if not hit.family.derivative and not hit.family.closed]
+    sized = next(
+        (k for k, item in enumerate(items) if isinstance(item, Word) and v.SIZE.fullmatch(item.text)), len(items)
+    )
+    before = [hit for hit in bases if items.index(hit) < sized]
+    base = (before or bases)[-1] if bases else None
+    derived = [hit for hit in hits if hit.family.derivative]
+    others = [hit for hit in hits if base is None or hit.family is not base.family]
+    line = derived[-1] if derived else others[0]
+    if base and line.family.closed and items.index(line) > items.index(base):
+        return base, None  # qwen3-8b-claude-distill: the teacher
+    return line, base if base and base.family is not line.family else None
 
 
 def _hit(words: Sequence[Word], k: int) -> _Hit | None:
@@ -282,6 +302,8 @@ def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int
     found = _number(ahead, current)
     if not found:
         return 0
+    if of_base and reading.version is None and not current.plausible(found[0]):
+        of_base = False  # zephyr-7b-gemma-v0.1
     if of_base:
         reading.base_version = found[0]
     else:
@@ -308,7 +330,12 @@ def _number(ahead: list[Word], family: Family) -> tuple[str, int] | None:
     if not minor and not suffix:
         if major not in known and len(major) > 1 and (major[0] == "0" or int(major) > _LARGEST or not letter):
             majors = {re.sub(r"^[a-z]+", "", version).split(".")[0] for version in known}
-            if len(major) == 2 and major not in majors and major[0] in majors:
+            written = f"{major[0]}.{major[1]}"
+            if (
+                len(major) == 2
+                and major not in majors
+                and (written in known or (major[0] in majors and not ahead[0].before))
+            ):
                 major, minor = major[0], major[1]  # llama31, gpt-35
             elif major[0] == "0" or int(major) > _LARGEST or (len(major) == 3 and not letter):
                 return None

@@ -106,3 +106,8 @@ def _is_month(text: str) -> bool:
 def _is_day(month: str, day: str) -> bool:
     days = {"02": "29", "04": "30", "06": "30", "09": "30", "11": "30"}.get(month, "31")
     return _is_month(month) and day.isdigit() and "01" <= day <= days
+
+
+def is_word(text: str) -> bool:
+    """Whether it is a word of names, of any list."""
+    return text in STAGES or text in VARIANTS or text in CUTS or text in FORMATS
