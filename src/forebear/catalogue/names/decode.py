@@ -150,7 +150,7 @@ def _is_file(place: Place) -> bool:
     ending = _ENDING.search(place.name.lower())
     if not ending or place.form == "Bedrock model id":
         return False
-    return not (ending[1] in v.STAGES or v.is_word(ending[1]) or ending[1] in spellings())
+    return not (v.is_word(ending[1]) or ending[1] in spellings())
 
 
 @cache
@@ -179,7 +179,8 @@ def _evidence(reading: Reading) -> int:
 def _stands_alone(reading: Reading, family: Family, evidence: int, *, owned: bool, published: bool) -> bool:
     """A word of another meaning: nothing unknown beside it, and what only models have."""
     if published:
-        return evidence > 1 or (evidence > 0 and len(reading.unknown) <= 1)
+        told = evidence - bool(reading.context)  # data sets have numbers of thousands, too
+        return told > 1 or (told > 0 and len(reading.unknown) <= 1)
     if set(reading.unknown) - (v.DEPLOYMENT if owned else frozenset()):
         return owned and bool(reading.size) and evidence > 1
     if reading.size or reading.quantization or (family.derivative and reading.base):

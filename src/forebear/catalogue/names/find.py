@@ -19,10 +19,11 @@ from forebear.catalogue.names.families import families, literals, owners
 from forebear.catalogue.names.forms import FORMS
 from forebear.catalogue.names.grammar import LIMIT, read
 from forebear.catalogue.names.name import ModelName
-from forebear.catalogue.names.places import ABOUT, LITERALS, PREFIXES, from_match, locate
+from forebear.catalogue.names.places import ABOUT, LITERALS, PREFIXES, TOP_DOMAINS, from_match, locate
 
 _RUN = re.compile(r"[A-Za-z0-9@][A-Za-z0-9._:/@+\-%]{2,}")
 _SEGMENT = re.compile(r"[^/]+")
+_HOST = re.compile(rf"[\w\-]+(?:\.[\w\-]+)*\.(?:{TOP_DOMAINS})(?::\d+)?", re.IGNORECASE)
 _WORDS = re.compile(r"[a-z0-9]+")
 _LONGEST_RUN = 640  # a longer one is data, and its pieces are no names
 _TRAILING = ".:/@+-%"
@@ -89,6 +90,8 @@ def _runs(text: str, lower: str) -> Iterator[tuple[int, int, ModelName]]:
         ):
             continue
         for segment in _SEGMENT.finditer(piece):
+            if _HOST.fullmatch(segment[0]):
+                continue
             start, end = run.start() + segment.start(), run.start() + segment.end()
             if found := _segment(text, run.start(), start, end):
                 yield found

@@ -51,6 +51,11 @@ FORMS: tuple[Form, ...] = (
         rf"/(?P<name>{_TAGGED})(?:/[\w\-.]{{1,80}}){{0,2}}",
     ),
     _form(
+        "bedrock",
+        "Bedrock request path",
+        rf"model/(?P<name>{_TAGGED})/(?:invoke|converse)(?:-with-response-stream|-stream)?(?![\w\-])",
+    ),
+    _form(
         "sagemaker",
         "SageMaker ARN",
         r"arn:aws[\w\-]{0,12}:sagemaker:[\w\-]{0,24}:(?P<account>\d{12}|aws)?:",
@@ -74,6 +79,11 @@ FORMS: tuple[Form, ...] = (
         "Gemini API resource",
         rf"(?:tunedModels/(?P<name>{_NAME})|models/(?P<name2>(?:gemini|gemma|learnlm|imagen|veo|embedding",
         r"|text-embedding|chat-bison|text-bison|lyria)[\w.\-]{0,80}))(?=[:\"'\s?,;)\]}&]|$)",
+    ),
+    _form(
+        "azure",
+        "Azure model registry",
+        rf"registries/(?P<account>{_SEGMENT})/models/(?P<name>{_NAME})(?:/(?:versions|labels)/(?P<revision>[\w.\-]{{1,40}}))?",
     ),
     _form("azure", "Azure deployment", rf"openai/deployments/(?P<name>{_NAME})"),
     _form(
@@ -119,6 +129,11 @@ FORMS: tuple[Form, ...] = (
         "replicate",
         "Replicate address",
         rf"api\.replicate\.com/v1/(?:models|deployments)/(?P<account>{_SEGMENT})/(?P<name>{_NAME})",
+    ),
+    _form(
+        "replicate",
+        "Replicate request path",
+        rf"v1/models/(?P<account>{_SEGMENT})/(?P<name>{_NAME})/(?:predictions|versions)(?![\w\-])",
     ),
     _form("databricks", "Databricks serving endpoint", rf"(?:serving-endpoints/|system\.ai\.)(?P<name>{_NAME})"),
     _form(

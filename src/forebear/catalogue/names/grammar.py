@@ -263,7 +263,8 @@ def _size(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     text, used = ahead[0].text, 1
     if len(text) <= 2 and text.isdigit() and len(ahead) > 1 and ahead[1].before in ("-", "_", "p"):
         decimal = re.fullmatch(r"\d{1,2}[bm]", ahead[1].text)
-        if decimal and (reading.version or text == "0" or current is None):
+        versioned = reading.base_version if current is reading.base else reading.version
+        if decimal and (versioned or text == "0" or current is None):
             text, used = f"{text}.{ahead[1].text}", 2
     if match := v.SIZE.fullmatch(text):
         text = text.replace("p", ".")

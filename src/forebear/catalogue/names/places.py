@@ -68,10 +68,17 @@ _VENDORS = (
 _REGION = re.compile(rf"[a-z]{{2,8}}(?:-[a-z]{{2,4}})?\.(?=(?:{_VENDORS})\.)")
 _VENDOR = re.compile(rf"(?P<owner>{_VENDORS})\.(?P<name>[a-z0-9][\w.\-]{{1,120}}(?::[\w.\-]+){{0,2}})", re.IGNORECASE)
 _BEDROCK_CUT = re.compile(r"[.\-](?P<letter>v?)(?P<major>\d+):(?P<minor>\d+)(?::[\w\-]+)?$")
+TOP_DOMAINS = (
+    "com|org|net|io|ai|dev|cn|app|co|chat|cloud|tech|info|edu|gov|xyz|eu|de|uk|fr|jp|kr|ru|us|ca|nl|ch|es|it|sg|hk|tw|tv"
+    "|internal|local|localhost"
+)
 _ADDRESS = re.compile(
-    r"[a-z][a-z0-9+.\-]{1,15}://(?:[^/@\s]{0,200}@)?(?P<host>[\w.\-]{1,253})(?::\d{1,5})?(?P<path>/[^?#\s]*)?",
+    r"(?:[a-z][a-z0-9+.\-]{1,15}://(?:[^/@\s]{0,200}@)?(?P<host>[\w.\-]{1,253})"
+    rf"|(?P<bare>[a-z0-9][a-z0-9\-]{{0,62}}(?:\.[a-z0-9\-]{{1,63}}){{0,6}}\.(?:{TOP_DOMAINS})(?![\w.\-])))"
+    r"(?::\d{1,5})?(?P<path>/[^?#\s]*)?",
     re.IGNORECASE,
 )
+"""An address, or a host name and perhaps a path; of a store of files (s3, gs) the host is a bucket."""
 _SERVICE = re.compile(
     r"(?:chat/completions|completions|embeddings|generatecontent|invoke|converse|responses|predict|rawpredict|rerank"
     r"|streamgeneratecontent|invoke-with-response-stream|converse-stream|messages|infer|generate|invocations"
@@ -86,6 +93,15 @@ _TURBO = re.compile(r"-(?:Turbo|Lite)(?:-Free)?$")  # as Together (and DeepInfra
 _HUB_TAG = re.compile(r"(?P<name>[\w.\-]+)@(?P<revision>[\w.\-]{1,80})")
 _OWNER = re.compile(r"[A-Za-z0-9][\w.\-]{0,95}")
 _RANDOM_ID = re.compile(r"[a-z0-9]{10,14}")
+_PART_OF_MODEL = re.compile(
+    r"(?:config|tokenizer|tokenizer_config|generation_config|special_tokens_map|adapter_config|chat_template)\.jinja|"
+    r"(?:config|tokenizer|tokenizer_config|generation_config|special_tokens_map|adapter_config|params|model)\.json|"
+    r"(?:model|pytorch_model|adapter_model|diffusion_pytorch_model|consolidated)[\w.\-]{0,40}\.(?:safetensors|bin|pth?|json)"
+)
+"""Files that lie in the folder of a model and say nothing of it."""
+_RUN = re.compile(
+    r"(?:checkpoint|ckpt|step|epoch|iter|global_step|run|merged|final|best|last|adapter|lora|sft|dpo|\d{4})"
+)
 _NO_PREFIX = re.compile(r"(?:v?\d|latest|instruct|chat|text|small|large|medium|mini|code)")
 
 
@@ -94,10 +110,12 @@ def locate(text: str) -> Place:
     text = text.strip()
     if "%" in text:
         text = unquote(text)
+    text = text.replace("\\", "/")
     if place := form(text):
         return place
-    address = _ADDRESS.match(text)
-    return (_of_address(address) if address else None) or _prefixed(text)
+    if address := _ADDRESS.match(text):
+        return _of_address(address)
+    return _prefixed(text)
 
 
 def form(text: str) -> Place | None:
@@ -117,7 +135,7 @@ def from_match(form: Form, match: re.Match[str]) -> Place:
     owner = groups.get("owner") or account
     if form.provider == "bedrock":
         name, revision = _bedrock(name)
-        kind = groups["kind"]
+        kind = groups.get("kind", "foundation-model")
         if not kind.endswith("foundation-model") and kind not in ("inference-profile", "custom-model"):
             name = "" if _RANDOM_ID.fullmatch(name) else name  # a name that AWS made up
             title = f"Bedrock ARN of {'an' if kind[0] in 'ai' else 'a'} {kind.replace('-', ' ')}"
@@ -128,18 +146,16 @@ def from_match(form: Form, match: re.Match[str]) -> Place:
     return Place(match[0], name, form.provider, account, revision, title, True, form.weak, _known(owner))
 
 
-def _of_address(address: re.Match[str]) -> Place | None:
+def _of_address(address: re.Match[str]) -> Place:
     """A model named in an address that is no form of its own: by its host, in its last segments."""
-    host, path = address["host"].lower(), (address["path"] or "").strip("/")
+    host, path = (address["host"] or address["bare"]).lower(), (address["path"] or "").strip("/")
     provider = next((name for part, name in _HOSTS.items() if part in host), None)
     while path and (service := _SERVICE.search(path)):
         path = path[: service.start()].rstrip("/:")
     if head := _HEAD_OF_PATH.match(path):
         path = path[head.end() :]
-    if not path:
-        return None
-    if ABOUT & set(path.lower().split("/")[:-1]):
-        return Place(path, "", form="address of a page")
+    if not path or ABOUT & set(path.lower().split("/")[:-1]):
+        return Place(path or address[0], "", form="address of a page")
     inner = _prefixed(path)
     return replace(inner, provider=provider or inner.provider, form=f"address of {provider}" if provider else "address")
 
@@ -192,7 +208,7 @@ def _without_prefixes(text: str) -> tuple[str, str | None, str]:
 
 def _owned(text: str, rest: str, provider: str | None, told: str) -> Place:
     """``owner/name``, a file or a path, with tags of Ollama and revisions of the hub."""
-    segments = [part for part in rest.split("/") if part]
+    segments = _to_the_name([part for part in rest.split("/") if part])
     name = segments[-1] if segments else rest
     hosted = bool(told)
     account, revision, known = None, None, ""
@@ -214,6 +230,20 @@ def _owned(text: str, rest: str, provider: str | None, told: str) -> Place:
         name, revision = name.removesuffix(":latest"), "latest"
     certain = bool(weights and weights[0].endswith((".gguf", ".llamafile")))
     return Place(text, name, provider, account, revision, told, certain, owner=known, hosted=hosted)
+
+
+def _to_the_name(segments: list[str]) -> list[str]:
+    """A path up to the segment that names a family; what follows it (a checkpoint, a run's date) belongs to the name."""
+    while len(segments) > 1 and _PART_OF_MODEL.fullmatch(segments[-1].lower()):
+        segments = segments[:-1]
+    if len(segments) < 2 or read(segments[-1]).family:
+        return segments
+    for k in range(len(segments) - 2, max(len(segments) - 5, -1), -1):
+        if _OWNER.fullmatch(segments[k]) and segments[k].lower() not in owners() and read(segments[k]).family:
+            if k == 0 and not _RUN.search(segments[-1].lower()):
+                break  # org/name of an account that is called like a family
+            return [*segments[:k], "-".join(segments[k:])]
+    return segments
 
 
 def _publisher(owner: str, name: str, *, alone: bool) -> str | None:

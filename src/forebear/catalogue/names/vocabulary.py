@@ -109,5 +109,5 @@ def _is_day(month: str, day: str) -> bool:
 
 
 def is_word(text: str) -> bool:
-    """Whether it is a word of names, of any list."""
-    return text in STAGES or text in VARIANTS or text in CUTS or text in FORMATS
+    """Whether it is a word of names, of any list, or a number format."""
+    return any(text in words for words in (STAGES, VARIANTS, CUTS, FORMATS)) or bool(QUANTIZATION.fullmatch(text))
