@@ -63,7 +63,10 @@ def _same(wanted: Any, found: Any) -> bool:
 def agrees(key: str, wanted: str, found: str | None) -> bool:
     """Whether a field is right: of a date its digits, of a stage the last, of what may be several at least that."""
     if key == "date":
-        return re.sub(r"\D", "", wanted) in (digits := re.sub(r"\D", "", found or "")) or digits in f"20{wanted}"
+        return sorted(re.sub(r"\D", "", wanted)) in (
+            sorted(digits := re.sub(r"\D", "", found or "")),
+            sorted(digits[2:]),
+        )
     if key in ("variant", "quantization", "stage"):
         return set(re.split(r"[+-]", wanted)) <= set(re.split(r"[+-]", found or ""))
     return _same(wanted, found)

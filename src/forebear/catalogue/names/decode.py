@@ -22,6 +22,7 @@ LONGEST = 512
 """Characters of an identifier; a longer text is none, and of a longer field only these are kept."""
 _WRITTEN = re.compile(r"[A-Za-z0-9._:/@#+~\-]+")  # the signs of an identifier
 _DISPLAYED = re.compile(r"[A-Za-z0-9. :()\-]+")  # and of a name for people
+_HASH = re.compile(r"[0-9a-f]{7,64}")
 _ENDING = re.compile(r"\.([a-z][a-z0-9]{1,4})$")
 _MOST_UNKNOWN = 4  # words beside an identifier in free text that say nothing to us
 
@@ -52,13 +53,24 @@ def _decode(text: str, named: bool) -> ModelName | None:
 def understand(text: str, *, named: bool = False) -> tuple[Place, Reading] | None:
     """Where a name stands and what its words say, before it is put into one value; None as of ``decode``."""
     place = locate(text)
-    reading = read(place.name)
+    reading = read_at(place)
     if not bears_out(reading, place, named=named):
         reading.family = None
     sure = named or (place.certain and (reading.family is not None or not place.weak))
     if (reading.family is None and not sure) or (text[0] == "-" and not named):
         return None
     return place, reading
+
+
+def read_at(place: Place) -> Reading:
+    """What the name says, and of its revision the step, the date and the number format, where the name has none."""
+    reading = read(place.name)
+    if place.revision and (place.revision.isdigit() or not _HASH.fullmatch(place.revision)):
+        cut = read(place.revision)
+        reading.date = reading.date or cut.date
+        reading.step = cut.step if reading.step is None else reading.step
+        reading.quantization = reading.quantization or cut.quantization
+    return reading
 
 
 def said(place: Place, reading: Reading) -> ModelName:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, lru_cache
 
-from forebear.catalogue.names.decode import bears_out, said
+from forebear.catalogue.names.decode import bears_out, read_at, said
 from forebear.catalogue.names.families import families, literals, owners
 from forebear.catalogue.names.forms import FORMS
 from forebear.catalogue.names.grammar import LIMIT, read
@@ -61,7 +61,7 @@ def _near(spans: list[tuple[int, int]], item: tuple[int, int, ModelName]) -> lis
 def _certain(text: str) -> Iterator[tuple[int, int, ModelName]]:
     """The forms that one host alone has; where two overlap, the first and longest."""
     matches = [
-        (match.start(), -match.end(), order, match)
+        (match.start("path" if "path" in match.re.groupindex else 0), -match.end(), order, match)
         for order, form in enumerate(FORMS)
         for match in form.pattern.finditer(text)
     ]
@@ -70,7 +70,7 @@ def _certain(text: str) -> Iterator[tuple[int, int, ModelName]]:
         if start < end:
             continue
         place = from_match(FORMS[order], match)
-        reading = read(place.name)
+        reading = read_at(place)
         if not bears_out(reading, place, named=False):
             reading.family = None
             if place.weak:
@@ -134,7 +134,7 @@ def _segment(text: str, run: int, start: int, end: int) -> tuple[int, int, Model
 def _judge(text: str) -> tuple[ModelName, bool] | None:
     """What an identifier that no field vouches for says, and whether that is little: the family and a word more."""
     place = replace(locate(text), certain=False)
-    reading = read(place.name)
+    reading = read_at(place)
     if "@" in place.name or not bears_out(reading, place, named=False):
         return None
     little = reading.known < 2 and not (reading.size or reading.quantization or reading.date)

@@ -1,8 +1,8 @@
 """Forms of identifiers that one host alone has: resource paths, addresses, registry names.
 
 Every expression begins with a literal or at the edge of a word, and repeats a bounded number of times: the time to
-search a text is linear in it. Groups: ``name`` (or ``name2``), ``account``, ``owner`` (a vendor in the path),
-``revision``, ``kind``, ``suffix``.
+search a text is linear in it. Groups: ``name`` (or ``name2``), ``account``, ``holder`` (whose deployment it is),
+``owner`` (a vendor in the path), ``revision``, ``kind``, ``suffix``; ``path`` where only a part is the identifier.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FORMS: tuple[Form, ...] = (
         "fireworks",
         "Fireworks account path",
         rf"accounts/(?P<account>{_SEGMENT})/(?:models|deployments|deployedmodels|routers)/(?P<name>{_NAME})",
-        r"(?:[#@][\w./\-]{1,160})?",
+        r"(?:[#@](?:accounts/(?P<holder>[A-Za-z0-9][\w.\-]{0,95})/)?[\w./\-]{1,160})?",
     ),
     _form(
         "bedrock",
@@ -85,12 +85,17 @@ FORMS: tuple[Form, ...] = (
         "Azure model registry",
         rf"registries/(?P<account>{_SEGMENT})/models/(?P<name>{_NAME})(?:/(?:versions|labels)/(?P<revision>[\w.\-]{{1,40}}))?",
     ),
-    _form("azure", "Azure deployment", rf"openai/deployments/(?P<name>{_NAME})"),
+    _form(
+        "azure",
+        "Azure deployment",
+        r"(?:(?P<account>[A-Za-z0-9\-]{1,63})\.(?:openai|cognitiveservices|services\.ai)\.azure\.com(?::\d{1,5})?/)?",
+        rf"(?P<path>openai/deployments/(?P<name>{_NAME}))",
+    ),
     _form(
         "openai",
         "OpenAI fine-tune",
         r"ft:(?P<name>[\w.\-]{2,80}):(?P<account>[\w.\-]{0,60})(?::(?P<suffix>[\w.\-]{0,60}))?",
-        r"(?::(?P<revision>[\w.\-]{0,60}))?(?::ckpt-step-\d{1,9})?",
+        r"(?::(?P<revision>[\w.\-]{0,60}(?::ckpt-step-\d{1,9})?))?",
     ),
     _form(
         "openai",

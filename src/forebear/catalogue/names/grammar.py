@@ -18,6 +18,7 @@ LIMIT = 256
 _WORD = re.compile(r"[a-z0-9]+(?:(?<=[0-9])\.(?=[0-9])[a-z0-9]+)*")
 _VERSION = re.compile(r"([a-z]?)(\d{1,3})(?:[.p](\d{1,2}))?(?:\.(\d{1,3}))?([a-z]?)")
 _HEAD = re.compile(r"[a-z]?\d+(?:[.p]\d{1,2})?(?![\d.])")
+_LONG_NUMBER = re.compile(r"\d{3,}(?![\d.]*[bm])")  # step596057
 _PIECES = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
 _CUT = re.compile(r"v\d+(?:\.\d+)*|0\d\d|\d")
 _LARGEST = 30  # a bare number above is no version, unless it is a known one
@@ -116,7 +117,7 @@ def _families(words: Sequence[Word]) -> list[Word | _Hit]:
     k = 0
     while k < len(words):
         hit = _hit(words, k)
-        if hit and seen and hit.family.ambiguous and not hit.family.derivative:
+        if hit and hit.family.ambiguous and not hit.family.derivative and (seen or _is_step(words, k)):
             hit = None
         if not hit:
             items.append(words[k])
@@ -127,6 +128,11 @@ def _families(words: Sequence[Word]) -> list[Word | _Hit]:
         items += [Word(piece) for piece in _pieces(hit.rest)]
         k += hit.words
     return items
+
+
+def _is_step(words: Sequence[Word], k: int) -> bool:
+    """Whether a word counts steps of training: step-1200."""
+    return words[k].text in v.STEP_WORDS and k + 1 < len(words) and bool(re.fullmatch(r"\d{2,}k?", words[k + 1].text))
 
 
 def _line_and_base(items: Sequence[Word | _Hit]) -> tuple[_Hit | None, _Hit | None]:
@@ -176,7 +182,7 @@ def _hit(words: Sequence[Word], k: int) -> _Hit | None:
 def _continues(family: Family, rest: str) -> bool:
     """Whether what follows a stem in one word begins a version or a size."""
     if rest[:1].isdigit():
-        return True
+        return not _LONG_NUMBER.match(rest)
     return len(rest) > 1 and rest[0] in "v" + family.letters and rest[1].isdigit()
 
 
@@ -253,8 +259,7 @@ def _quantization(reading: Reading, ahead: list[Word], current: Family | None) -
     for n in range(len(ahead), 0, -1):
         joined = "_".join(word.text for word in ahead[:n])
         if v.QUANTIZATION.fullmatch(joined):
-            if joined not in reading.quantization:
-                reading.quantization.append(joined)
+            _say(reading.quantization, re.sub(r"^(ud|fp8)_", r"\1-", joined))
             return n
     return 0
 
@@ -305,6 +310,9 @@ def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int
         return 0
     if of_base and reading.version is None and not current.plausible(found[0]):
         of_base = False  # zephyr-7b-gemma-v0.1
+        found = _number(ahead, reading.family) if reading.family else None
+        if not found:
+            return 0
     if of_base:
         reading.base_version = found[0]
     else:

@@ -131,9 +131,10 @@ def from_match(form: Form, match: re.Match[str]) -> Place:
     """What a match of a form says."""
     groups = {key: value for key, value in match.groupdict().items() if value}
     name = groups.get("name") or groups.get("name2", "")
-    account, revision, title = groups.get("account"), groups.get("revision"), form.title
+    account, revision, title, provider = groups.get("account"), groups.get("revision"), form.title, form.provider
     owner = groups.get("owner") or account
-    if form.provider == "bedrock":
+    account = groups.get("holder", account)
+    if provider == "bedrock":
         name, revision = _bedrock(name)
         kind = groups.get("kind", "foundation-model")
         if not kind.endswith("foundation-model") and kind not in ("inference-profile", "custom-model"):
@@ -141,9 +142,15 @@ def from_match(form: Form, match: re.Match[str]) -> Place:
             title = f"Bedrock ARN of {'an' if kind[0] in 'ai' else 'a'} {kind.replace('-', ' ')}"
     elif "suffix" in groups:
         revision = ":".join(filter(None, (groups["suffix"], revision)))
-    elif form.provider == "ollama" and account == "library":
+    elif provider == "ollama" and account == "library":
         account = None
-    return Place(match[0], name, form.provider, account, revision, title, True, form.weak, _known(owner))
+    elif (
+        provider == "huggingface"
+        and re.match(r"(?:hf|huggingface)\.co/[^:]+:", match[0])
+        and match.string[match.start() - 1] != "/"
+    ):
+        provider, title = "ollama", "Ollama name of a repository of Hugging Face"
+    return Place(groups.get("path", match[0]), name, provider, account, revision, title, True, form.weak, _known(owner))
 
 
 def _of_address(address: re.Match[str]) -> Place:
@@ -167,7 +174,8 @@ def _prefixed(text: str) -> Place:
         account = head.split("/")[-2] if "/" in head else None
         told = f"OpenRouter id, tier {tag}"
         inner = _prefixed(head.removeprefix("openrouter/"))
-        return replace(inner, identifier=text, provider="openrouter", account=account, revision=tag, form=told)
+        name = f"{inner.name}:{tag}"
+        return replace(inner, identifier=text, name=name, provider="openrouter", account=account, form=told)
     rest, provider, told = _without_prefixes(text)
     if provider and (known := form(rest)):
         return replace(known, identifier=text)
@@ -233,7 +241,7 @@ def _owned(text: str, rest: str, provider: str | None, told: str) -> Place:
 
 
 def _to_the_name(segments: list[str]) -> list[str]:
-    """A path up to the segment that names a family; what follows it (a checkpoint, a run's date) belongs to the name."""
+    """A path up to the segment that names a family; what follows (a checkpoint, a run's date) belongs to the name."""
     while len(segments) > 1 and _PART_OF_MODEL.fullmatch(segments[-1].lower()):
         segments = segments[:-1]
     if len(segments) < 2 or read(segments[-1]).family:

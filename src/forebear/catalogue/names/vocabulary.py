@@ -40,7 +40,7 @@ WEIGHTS = re.compile(r"(?:-\d{5}-of-\d{5})?\.(?:gguf|ggml|safetensors|bin|pth?|c
 """Endings of files that hold one."""
 
 QUANTIZATION = re.compile(
-    r"iq[1-4]_(?:xxs|xs|s|m|nl|xl)|q[2-8]_k(?:_(?:xxs|xs|s|m|l|xl|p))?|q[2-8]_[01](?:_\d){0,2}|q[2-8]|tq[12]_0|q\d+f(?:16|32)(?:_\d)?"
+    r"(?:ud_)?(?:iq[1-4]_(?:xxs|xs|s|m|nl|xl)|q[2-8]_k(?:_(?:xxs|xs|s|m|l|xl|p))?|q[2-8]_[01](?:_\d){0,2}|q[2-8]|tq[12]_0)|q\d+f(?:16|32)(?:_\d)?"
     r"|bf16|bfp16|fp?16|fp?32|fp[468](?:_(?:e4m3(?:fn)?|e5m2|dynamic|block|kv))?|nvfp4|mxfp[468]?|mxint[48]|nf4|u?int[2348]|[2-8]_?bits?"
     r"|w\d{1,2}a\d{1,2}(?:g\d+)?|awq|gptq(?:_?int[48])?|gptqmodel|exl[23]|bnb|hqq|aqlm|eetq|marlin|qat|autoround"
     r"|\d(?:\.\d{1,2})?bpw|i1|bitnet158|quantized|quant"
@@ -68,7 +68,7 @@ def of_digits(text: str, style: str = "") -> str | None:
         if "22" <= text[:2] <= "30" and _is_day(text[2:4], text[4:]):
             return f"20{text[:2]}-{text[2:4]}-{text[4:]}"
     if len(text) == 4:
-        if style == "mmyy" and _is_month(text[:2]) and "22" <= text[2:] <= "30":
+        if style == "mmyy" and _is_month(text[:2]) and "22" <= text[2:] <= "28":
             return f"20{text[2:]}-{text[:2]}"
         if _is_year(text):
             return text
@@ -92,6 +92,8 @@ def of_parts(parts: list[str]) -> tuple[str, int] | None:
         return f"{second}-{first}", 2
     if len(first) == 2 and len(second) == 2 and _is_day(first, second):
         return f"{first}-{second}", 2
+    if len(first) == 2 and len(second) == 2 and "22" <= first <= "30" and _is_month(second):
+        return f"20{first}-{second}", 2
     return None
 
 
