@@ -1,12 +1,12 @@
 """The grammar of model names against a corpus that was written without it: how often it is right, and how sure.
 
-    python benchmarks/names.py [--write]
+    python benchmarks/names.py [--corpus FILE] [--strangers FILE] [--without RULE,…] [--write FILE]
 
 An identifier is right where family and version are those of the corpus, compared without regard to case; with none in
-the corpus, none may be said. A string that is no model is wrong where it is given a family: by ``decode`` as any text, by
-``decode`` as the value of a field that names models, or by ``find`` in a sentence around it. ``--write`` writes the share
-that was right, for each grade of ``catalogue/names/grades.py``, with its lower 95 % bound (Clopper-Pearson, one-sided),
-to the table that confidences are read from.
+the corpus, none may be said. A string that is no model is wrong where it is given a family: by ``decode`` as any text,
+by ``decode`` as the value of a field that names models, or by ``find`` in a sentence around it. ``--write`` writes the
+share that was right for each grade of ``catalogue/names/grades.py``, with its lower 95 % bound (Clopper-Pearson,
+one-sided). Only a corpus on which nothing was repaired gives a table that confidences may be read from.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 from forebear.catalogue.names import decode, find
 from forebear.catalogue.names.decode import said, understand
-from forebear.catalogue.names.grades import GRADES, TABLE, grade
+from forebear.catalogue.names.grades import GRADES, grade
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS, STRANGERS = ROOT / "tests/data/identifiers.toml", ROOT / "tests/data/not_models.txt"
@@ -41,12 +41,14 @@ class Case:
 
     @property
     def right(self) -> bool:
+        """Whether family and version are those of the corpus."""
         return all(_same(self.wanted.get(key), self.said.get(key)) for key in ("family", "version"))
 
 
-def cases(path: Path = CORPUS) -> list[Case]:
-    """Every identifier of the corpus, decoded as the value of a field that names models."""
-    return [_case(entry) for entry in tomllib.loads(path.read_text("utf-8"))["models"]]
+def cases(path: Path = CORPUS, without: tuple[str, ...] = ()) -> list[Case]:
+    """Every identifier of the corpus, decoded as the value of a field that names models; some rules' left out."""
+    entries = tomllib.loads(path.read_text("utf-8"))["models"]
+    return [_case(entry) for entry in entries if entry.get("rule") not in without]
 
 
 def _case(entry: dict[str, Any]) -> Case:
@@ -109,10 +111,29 @@ def grades(found: list[Case]) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--write", action="store_true", help="write the table of confidences")
+    """Print, and write where asked to."""
+    parser = argparse.ArgumentParser(description="The grammar of model names against a corpus.")
+    parser.add_argument("--corpus", type=Path, default=CORPUS)
+    parser.add_argument("--strangers", type=Path, default=STRANGERS)
+    parser.add_argument("--without", default="", help="rules of the corpus to leave out, comma between them")
+    parser.add_argument("--write", type=Path, help="where to write the table of grades")
     options = parser.parse_args()
-    found = cases()
+    found = cases(options.corpus, tuple(options.without.split(",")))
+    _print_shares(found)
+    texts = options.strangers.read_text("utf-8").splitlines()
+    alarms = list(false_families(texts))
+    for how in ("decode", "decode as a field", "find"):
+        print(f"\nfalse families, {how}: {sum(way == how for _, way, _ in alarms)} of {len(texts)}")
+        for text, way, family in alarms:
+            if way == how:
+                print(f"  {text}  {family}")
+    table = json.dumps({"grades": grades(found)}, indent=1)
+    print(f"\n{table}")
+    if options.write:
+        options.write.write_text(table + "\n", "utf-8")
+
+
+def _print_shares(found: list[Case]) -> None:
     for key in ("group", "rule"):
         total = Counter(case.wanted.get(key, "-") for case in found)
         right = Counter(case.wanted.get(key, "-") for case in found if case.right)
@@ -129,21 +150,8 @@ def main() -> None:
     print("\nwrong")
     for case in found:
         if not case.right:
-            wanted = (case.wanted.get("family"), case.wanted.get("version"))
-            print(f"  {case.wanted['identifier']}  wanted {wanted} ({case.wanted.get('rule', '-')})", end="")
-            print(f" said {(case.said['family'], case.said['version'])}")
-    texts = STRANGERS.read_text("utf-8").splitlines()
-    alarms = list(false_families(texts))
-    for how in ("decode", "decode as a field", "find"):
-        print(f"\nfalse families, {how}: {sum(way == how for _, way, _ in alarms)} of {len(texts)}")
-        for text, way, family in alarms:
-            if way == how:
-                print(f"  {text}  {family}")
-    table = grades(found)
-    print("\ngrades", json.dumps(table, indent=1))
-    if options.write:
-        text = json.dumps({"corpus": n, "grades": table}, indent=1) + "\n"
-        (ROOT / "src/forebear/data/families" / TABLE).write_text(text, "utf-8")
+            wanted = case.wanted.get("family"), case.wanted.get("version"), case.wanted.get("rule")
+            print(f"  {case.wanted['identifier']}  wanted {wanted} said {case.said['family'], case.said['version']}")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ FORMS: tuple[Form, ...] = (
     _form(
         "bedrock",
         "Bedrock request path",
-        rf"model/(?P<name>{_TAGGED})/(?:invoke|converse)(?:-with-response-stream|-stream)?(?![\w\-])",
+        rf"model/(?P<name>{_TAGGED})/(?:invoke|converse|count-tokens)(?:-with-response-stream|-stream)?(?![\w\-])",
     ),
     _form(
         "sagemaker",

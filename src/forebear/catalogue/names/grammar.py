@@ -88,7 +88,7 @@ def read(text: str) -> Reading:
             if isinstance(word, _Hit):
                 break
             ahead.append(word)
-        used = _understand(reading, ahead, current if fresh or not item.text.isdigit() else None)
+        used = _understand(reading, ahead, current if fresh or _is_known(ahead, current) else None)
         fresh = bool(used)
         reading.known += used
         if not used:
@@ -128,6 +128,14 @@ def _families(words: Sequence[Word]) -> list[Word | _Hit]:
         items += [Word(piece) for piece in _pieces(hit.rest)]
         k += hit.words
     return items
+
+
+def _is_known(ahead: list[Word], family: Family | None) -> bool:
+    """Whether what follows a word that is not understood may be a version all the same: a known one with a point."""
+    if not ahead[0].text.isdigit() or family is None:
+        return True
+    found = _number(ahead, family)
+    return found is not None and "." in found[0] and found[0] in family.versions
 
 
 def _is_step(words: Sequence[Word], k: int) -> bool:
