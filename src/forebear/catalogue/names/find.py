@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 from forebear.catalogue.names.decode import bears_out, read_at, said
 from forebear.catalogue.names.families import families, literals, owners
 from forebear.catalogue.names.forms import FORMS
-from forebear.catalogue.names.grammar import LIMIT, read
+from forebear.catalogue.names.grammar import LIMIT, names_a_family
 from forebear.catalogue.names.name import ModelName
 from forebear.catalogue.names.places import ABOUT, LITERALS, PREFIXES, TOP_DOMAINS, from_match, locate
 
@@ -44,7 +44,7 @@ def find(text: str) -> Iterator[tuple[int, int, ModelName]]:
     lower = text.lower()
     if not any(stem in lower for stem in stems()):
         return
-    taken = sorted(_certain(text), key=lambda item: item[:2])
+    taken = sorted(_certain(text), key=lambda item: item[:2]) if any(word in lower for word in LITERALS) else []
     spans = [(start, end) for start, end, _ in taken]
     others = [
         item for item in _runs(text, lower) if not any(a < item[1] and item[0] < b for a, b in _near(spans, item))
@@ -145,7 +145,7 @@ def _after_key(text: str, start: int, end: int) -> int:
     """Behind ``model:`` and times of a log; a provider's word before a colon stays."""
     while (colon := text.find(":", start, end - 1)) >= 0:
         head = text[start:colon].lower()
-        if head in PREFIXES or head == "ft" or read(head).family:
+        if head in PREFIXES or head == "ft" or names_a_family(head):
             break
         start = colon + 1
     return start

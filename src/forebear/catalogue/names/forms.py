@@ -22,17 +22,18 @@ _HUB_PAGES = (
 class Form:
     """Whose form it is, what people call it, and its expression.
 
-    ``weak``: others write like this too, so the name has to speak for itself.
+    ``weak``: others write like this too, so the name has to speak for itself; ``bare``: it has no slash or colon.
     """
 
     provider: str
     title: str
     pattern: re.Pattern[str]
     weak: bool = False
+    bare: bool = False
 
 
-def _form(provider: str, title: str, *parts: str, weak: bool = False) -> Form:
-    return Form(provider, title, re.compile(r"(?<![\w\-])" + "".join(parts), re.IGNORECASE), weak)
+def _form(provider: str, title: str, *parts: str, weak: bool = False, bare: bool = False) -> Form:
+    return Form(provider, title, re.compile(r"(?<![\w\-])" + "".join(parts), re.IGNORECASE), weak, bare)
 
 
 FORMS: tuple[Form, ...] = (
@@ -140,7 +141,12 @@ FORMS: tuple[Form, ...] = (
         "Replicate request path",
         rf"v1/models/(?P<account>{_SEGMENT})/(?P<name>{_NAME})/(?:predictions|versions)(?![\w\-])",
     ),
-    _form("databricks", "Databricks serving endpoint", rf"(?:serving-endpoints/|system\.ai\.)(?P<name>{_NAME})"),
+    _form(
+        "databricks",
+        "Databricks serving endpoint",
+        rf"(?:serving-endpoints/|system\.ai\.)(?P<name>{_NAME})",
+        bare=True,
+    ),
     _form(
         "sagemaker",
         "SageMaker JumpStart id",
@@ -148,6 +154,7 @@ FORMS: tuple[Form, ...] = (
         r"(?:llm|vlm|textgeneration|text2text|sentencesimilarity|textembedding|txt2img|asr|reasoning)\d?-",
         rf"(?P<name>{_NAME})",
         weak=True,
+        bare=True,
     ),
 )
 """Every form; where two match at one place, the first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 from forebear.catalogue.names import vocabulary as v
 from forebear.catalogue.names.families import Family, spellings
@@ -166,7 +167,21 @@ def _line_and_base(items: Sequence[Word | _Hit]) -> tuple[_Hit | None, _Hit | No
     return line, base if base and base.family is not line.family else None
 
 
+@lru_cache(maxsize=1024)
+def names_a_family(text: str) -> bool:
+    """Whether one of the words of a name is a known family's."""
+    return any(isinstance(item, _Hit) for item in _families(split(text)))
+
+
+@cache
+def _heads() -> frozenset[str]:
+    """What stems begin with, up to three letters: most words end here."""
+    return frozenset(key[:n] for key in spellings() for n in (1, 2, 3))
+
+
 def _hit(words: Sequence[Word], k: int) -> _Hit | None:
+    if words[k].text.replace(".", "")[:3] not in _heads():
+        return None
     known = spellings()
     for n in range(min(_LONGEST, len(words) - k), 0, -1):
         joined = "".join(word.text for word in words[k : k + n])

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from forebear.catalogue.names import vocabulary as v
 from forebear.catalogue.names.families import owners
 from forebear.catalogue.names.forms import FORMS, Form
-from forebear.catalogue.names.grammar import read
+from forebear.catalogue.names.grammar import names_a_family
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,9 @@ def locate(text: str) -> Place:
 
 def form(text: str) -> Place | None:
     """The first certain form in a text, None where it has none."""
-    found = [(match.start(), k, match) for k, each in enumerate(FORMS) if (match := each.pattern.search(text))]
+    path = "/" in text or ":" in text or "--" in text
+    forms = [(k, each) for k, each in enumerate(FORMS) if path or each.bare]
+    found = [(match.start(), k, match) for k, each in forms if (match := each.pattern.search(text))]
     if not found:
         return None
     _, k, match = min(found, key=lambda item: item[:2])
@@ -181,7 +183,7 @@ def _prefixed(text: str) -> Place:
         return replace(known, identifier=text)
     bare = _REGION.sub("", rest, count=1)
     vendor = _VENDOR.fullmatch(bare)
-    if vendor and (bare != rest or read(vendor["name"]).family or re.match(r"[vr]\d", vendor["name"])):
+    if vendor and (bare != rest or names_a_family(vendor["name"]) or re.match(r"[vr]\d", vendor["name"])):
         name, revision = _bedrock(bare)
         return Place(
             text,
@@ -244,10 +246,10 @@ def _to_the_name(segments: list[str]) -> list[str]:
     """A path up to the segment that names a family; what follows (a checkpoint, a run's date) belongs to the name."""
     while len(segments) > 1 and _PART_OF_MODEL.fullmatch(segments[-1].lower()):
         segments = segments[:-1]
-    if len(segments) < 2 or read(segments[-1]).family:
+    if len(segments) < 2 or names_a_family(segments[-1]):
         return segments
     for k in range(len(segments) - 2, max(len(segments) - 5, -1), -1):
-        if _OWNER.fullmatch(segments[k]) and segments[k].lower() not in owners() and read(segments[k]).family:
+        if _OWNER.fullmatch(segments[k]) and segments[k].lower() not in owners() and names_a_family(segments[k]):
             if k == 0 and not _RUN.search(segments[-1].lower()):
                 break  # org/name of an account that is called like a family
             return [*segments[:k], "-".join(segments[k:])]
@@ -278,7 +280,7 @@ def _bedrock(name: str) -> tuple[str, str | None]:
     """
     name = _REGION.sub("", name, count=1)
     if vendor := _VENDOR.fullmatch(name):
-        name = vendor["name"] if read(vendor["name"]).family else f"{vendor['owner']}-{vendor['name']}"
+        name = vendor["name"] if names_a_family(vendor["name"]) else f"{vendor['owner']}-{vendor['name']}"
     match = _BEDROCK_CUT.search(name)
     if not match:
         return name, None
