@@ -30,6 +30,12 @@ def test_every_spelling_is_read_as_its_family() -> None:
         assert read(stem.replace(" ", "-")).family is family, stem
 
 
+def test_every_spelling_goes_on_with_a_size() -> None:
+    for family, stem in spellings().values():
+        if not re.search(r"\d", stem):
+            assert read(stem.replace(" ", "-") + "7b").size == "7b", stem
+
+
 def test_every_known_version_is_read_as_it_is_written() -> None:
     for family in families():
         if family.implies or family.ambiguous:

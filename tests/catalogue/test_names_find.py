@@ -52,6 +52,11 @@ def test_a_family_alone_or_in_a_sentence_is_none(text: str) -> None:
     assert list(find(f"so {text} it is")) == []
 
 
+def test_letters_that_become_two_move_nothing() -> None:
+    text = "\u0130" * 9 + ' "kimi-k2.5"'
+    assert [(text[a:b], n.version) for a, b, n in find(text)] == [("kimi-k2.5", "k2.5")]
+
+
 def test_a_name_in_a_long_run_of_data_is_none() -> None:
     assert list(find("x" * 700 + "/kimi-k2.5")) == []
 

@@ -9,6 +9,7 @@ a run's segments are decoded like any text that no field vouches for. A family's
 from __future__ import annotations
 
 import re
+import string
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +26,7 @@ _RUN = re.compile(r"[A-Za-z0-9@][A-Za-z0-9._:/@+\-%]{2,}")
 _SEGMENT = re.compile(r"[^/]+")
 _HOST = re.compile(rf"[\w\-]+(?:\.[\w\-]+)*\.(?:{TOP_DOMAINS})(?::\d+)?", re.IGNORECASE)
 _WORDS = re.compile(r"[a-z0-9]+")
+_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _LONGEST_RUN = 640  # a longer one is data, and its pieces are no names
 _TRAILING = ".:/@+-%"
 _VALUE_BEFORE, _VALUE_AFTER = "\"'`=:/([{<,>", "\"'`,;)]}>&\r\n/\\"
@@ -42,6 +44,8 @@ def find(text: str) -> Iterator[tuple[int, int, ModelName]]:
         Start and end in the text, and what the identifier says.
     """
     lower = text.lower()
+    if len(lower) != len(text):  # a few letters become two
+        lower = text.translate(_SMALL)
     if not any(stem in lower for stem in stems()):
         return
     taken = sorted(_certain(text), key=lambda item: item[:2]) if any(word in lower for word in LITERALS) else []

@@ -180,9 +180,10 @@ def _heads() -> frozenset[str]:
 
 
 def _hit(words: Sequence[Word], k: int) -> _Hit | None:
-    if words[k].text.replace(".", "")[:3] not in _heads():
-        return None
     known = spellings()
+    head = words[k].text.replace(".", "")[:3]
+    if head not in _heads() and head[:2] not in known:
+        return None
     for n in range(min(_LONGEST, len(words) - k), 0, -1):
         joined = "".join(word.text for word in words[k : k + n])
         if found := known.get(joined.replace(".", "")):
