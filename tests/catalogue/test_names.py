@@ -82,6 +82,13 @@ PROVIDERS = [
     ),
     ("arn:aws:bedrock:us-east-1:123456789012:imported-model/9x8y7z6w5v4u", "bedrock", "123456789012", None, None),
     ("arn:aws:bedrock:us-east-1:123456789012:provisioned-model/my-phi-4", "bedrock", "123456789012", "phi", "4"),
+    (
+        "arn:aws:bedrock:eu-west-1:123456789012:custom-model/amazon.titan-text-lite-v1:0:4k/abcd1234efgh",
+        "bedrock",
+        "123456789012",
+        "titan",
+        None,
+    ),
     ("arn:aws:sagemaker:us-east-1:123456789012:endpoint/llama-2-7b-chat", "sagemaker", "123456789012", "llama", "2"),
     ("meta-textgeneration-llama-2-7b-f", "sagemaker", None, "llama", "2"),
     ("jumpstart-dft-hf-llm-mistral-7b-instruct", "sagemaker", None, "mistral", None),
@@ -190,6 +197,16 @@ NO_MODELS = [
     *("spark-3.5.1", "composer.json", "composer-2.7.1", "swe-bench", "v0.1.2", "whisper-network", "zephyr-rtos-v3.5.0"),
     *("kimi-raikkonen", "john.claude@company.com", "why-llama-3-is-great", "claude-3-opus.pdf", "gpt-4-review.html"),
     *("https://example.org/blog/claude-3-5-sonnet", "application/json", "us-east-1", "redis:7", "python-3.11-slim"),
+    *(
+        "gpt4all",
+        "gpt4free",
+        "chatgpt2api",
+        "chatgpt-api",
+        "gpt-code-search",
+        "moss-hermes",
+        "api.deepseek.com",
+        "chatglm.cn",
+    ),
     *("2024-08-06T12:00:00Z", "chatcmpl-9xYzAbC", "sha256:ab12cd34", "llama", "GPT", "", "   ", "a" * (LONGEST + 1)),
 ]
 

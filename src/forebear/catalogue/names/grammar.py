@@ -36,7 +36,10 @@ class Word:
 
 @dataclass
 class Reading:
-    """What has been read. ``known`` counts the words that were understood, ``unknown`` holds the others."""
+    """What has been read. ``known`` counts the words that were understood, ``unknown`` holds the others.
+
+    ``implied`` is how many stages and variants the family's spelling says already (chatglm).
+    """
 
     family: Family | None = None
     base: Family | None = None
@@ -51,6 +54,7 @@ class Reading:
     variants: list[str] = field(default_factory=list)
     quantization: list[str] = field(default_factory=list)
     cuts: list[str] = field(default_factory=list)
+    implied: int = 0
     known: int = 0
     unknown: list[str] = field(default_factory=list)
     words: tuple[str, ...] = ()
@@ -205,6 +209,9 @@ def _hit(words: Sequence[Word], k: int) -> _Hit | None:
 
 def _continues(family: Family, rest: str) -> bool:
     """Whether what follows a stem in one word begins a version or a size."""
+    words = [piece for piece in _pieces(rest)[1:] if piece.isalpha() and len(piece) > 1]
+    if not all(v.is_word(word) or word in family.variants for word in words) or "free" in words:
+        return False  # gpt4all, chatgpt2api: for and to
     if rest[:1].isdigit():
         return not _LONG_NUMBER.match(rest)
     return len(rest) > 1 and rest[0] in "v" + family.letters and rest[1].isdigit()
@@ -227,7 +234,9 @@ def _imply(reading: Reading, hit: _Hit) -> None:
         else:
             reading.base_version = said.removeprefix("version:")
     elif said and hit.family is reading.family:
+        before = len(reading.stages) + len(reading.variants)
         _vocabulary(reading, [Word(said)], hit.family)
+        reading.implied += len(reading.stages) + len(reading.variants) - before
 
 
 def _understand(reading: Reading, ahead: list[Word], current: Family | None) -> int:
