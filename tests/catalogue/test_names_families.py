@@ -31,7 +31,7 @@ def test_every_spelling_is_read_as_its_family() -> None:
 
 
 def test_every_spelling_goes_on_with_a_size() -> None:
-    for family, stem in spellings().values():
+    for _, stem in spellings().values():
         if not re.search(r"\d", stem):
             assert read(stem.replace(" ", "-") + "7b").size == "7b", stem
 

@@ -373,12 +373,9 @@ def _number(ahead: list[Word], family: Family) -> tuple[str, int] | None:
         if major not in known and len(major) > 1 and (major[0] == "0" or int(major) > _LARGEST or not letter):
             majors = {re.sub(r"^[a-z]+", "", version).split(".")[0] for version in known}
             written = f"{major[0]}.{major[1]}"
-            if (
-                len(major) == 2
-                and major not in majors
-                and (written in known or (major[0] in majors and not ahead[0].before))
-            ):
-                major, minor = major[0], major[1]  # llama31, gpt-35
+            parts = written in known or f"{letter}{written}" in known or (major[0] in majors and not ahead[0].before)
+            if len(major) == 2 and major not in majors and parts:
+                major, minor = major[0], major[1]  # llama31, gpt-35, v03
             elif major[0] == "0" or int(major) > _LARGEST or (len(major) == 3 and not letter):
                 return None
         elif len(ahead) > 1 and (minor := _minor(ahead, f"{letter}{major}", known)):
