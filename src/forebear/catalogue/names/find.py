@@ -18,9 +18,9 @@ from functools import cache, lru_cache
 from forebear.catalogue.names.decode import bears_out, read_at, said
 from forebear.catalogue.names.families import families, literals, owners
 from forebear.catalogue.names.forms import FORMS, LITERALS
-from forebear.catalogue.names.grammar import LIMIT, names_a_family
 from forebear.catalogue.names.name import ModelName
 from forebear.catalogue.names.places import ABOUT, PREFIXES, TOP_DOMAINS, from_match, locate
+from forebear.catalogue.names.words import LIMIT, names_a_family
 
 _RUN = re.compile(r"[A-Za-z0-9@][A-Za-z0-9._:/@+\-%]{2,}")
 _SEGMENT = re.compile(r"[^/]+")

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from forebear.catalogue.names import vocabulary as v
 from forebear.catalogue.names.families import owners
 from forebear.catalogue.names.forms import FORMS, Form
-from forebear.catalogue.names.grammar import names_a_family
+from forebear.catalogue.names.words import names_a_family
 
 
 @dataclass(frozen=True)
