@@ -84,6 +84,7 @@ def test_the_head_of_a_file_gives_defaults() -> None:
         (GOOD.replace("retrieved", "guessed"), "confidence is one of"),
         (GOOD + "colour = 1\n", "unknown keys: colour"),
         (GOOD + 'stems = "kestrel"\n', "stems is not a list"),
+        (GOOD + 'base = "gnu 2"\n', "belong together"),
         (GOOD + 'plain = "yes"\n', "plain is not of type bool"),
     ],
 )

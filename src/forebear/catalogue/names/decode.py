@@ -93,7 +93,7 @@ def said(place: Place, reading: Reading) -> ModelName:
         developer=family.developer if family else None,
         revision=place.revision or "+".join(reading.cuts) or None,
         line=_line(reading),
-        base=family.base or None if family else None,
+        base=family.base_of(version) if family else None,
         confidence=confidence(level),
         explanation=explain.sentence(place, reading, level),
     )
