@@ -7,34 +7,23 @@ context, version, vocabulary), and a word that is nothing of that is kept as unk
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from forebear.catalogue.names import vocabulary as v
-from forebear.catalogue.names.families import Family, spellings
+from forebear.catalogue.names.families import Family
+from forebear.catalogue.names.versions import number_at
+from forebear.catalogue.names.words import LONGEST, Hit, Word, line_and_base, pieces, split, spot
 
-LIMIT = 256
-"""No model's name is longer; the rest is not read."""
-_WORD = re.compile(r"[a-z0-9]+(?:(?<=[0-9])\.(?=[0-9])[a-z0-9]+)*")
-_VERSION = re.compile(r"([a-z]?)(\d{1,3})(?:[.p](\d{1,2}))?(?:\.(\d{1,3}))?([a-z]?)")
-_HEAD = re.compile(r"[a-z]?\d+(?:[.p]\d{1,2})?(?![\d.])")
-_PIECES = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
 _CUT = re.compile(r"v\d+(?:\.\d+)*|0\d\d|\d")
-_LARGEST = 30  # a bare number above is no version, unless it is a known one
-_LONGEST = 4  # words of a stem, of a number format
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word in lower case, and the signs that part it from the word before."""
-
-    text: str
-    before: str = ""
 
 
 @dataclass
 class Reading:
-    """What has been read. ``known`` counts the words that were understood, ``unknown`` holds the others."""
+    """What has been read. ``known`` counts the words that were understood, ``unknown`` holds the others.
+
+    ``implied`` is how many stages and variants the family's spelling says already (chatglm).
+    """
 
     family: Family | None = None
     base: Family | None = None
@@ -49,47 +38,37 @@ class Reading:
     variants: list[str] = field(default_factory=list)
     quantization: list[str] = field(default_factory=list)
     cuts: list[str] = field(default_factory=list)
+    implied: int = 0
     known: int = 0
     unknown: list[str] = field(default_factory=list)
     words: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Hit:
-    """Words that name a family: how many, by which stem, and what the last of them holds besides."""
-
-    family: Family
-    stem: str
-    words: int
-    rest: str = ""
-
-
 def read(text: str) -> Reading:
     """What a name says; the name alone, without path, address or file ending, at most ``LIMIT`` characters of it."""
     words = split(text)
-    items = _families(words)
-    hits = [item for item in items if isinstance(item, _Hit)]
+    items = spot(words)
     reading = Reading(words=tuple(word.text for word in words))
-    if hits:
-        main = next((hit for hit in hits if hit.family.derivative), hits[0])
-        other = next((hit for hit in hits if hit.family is not main.family), None)
-        reading.family, reading.stem = main.family, main.stem
-        reading.base = other.family if other else None
+    main, base = line_and_base(items)
+    if main:
+        reading.family, reading.stem, reading.base = main.family, main.stem, base.family if base else None
     current: Family | None = None
+    fresh = True  # a bare number after a word that is not understood is that word's
     k = 0
     while k < len(items):
         item = items[k]
-        if isinstance(item, _Hit):
-            current = item.family
+        if isinstance(item, Hit):
+            current, fresh = item.family, True
             _imply(reading, item)
             k += 1
             continue
         ahead: list[Word] = []
-        for word in items[k : k + _LONGEST]:
-            if isinstance(word, _Hit):
+        for word in items[k : k + LONGEST]:
+            if isinstance(word, Hit):
                 break
             ahead.append(word)
-        used = _understand(reading, ahead, current)
+        used = _understand(reading, ahead, current if fresh or _is_known(ahead, current) else None)
+        fresh = bool(used)
         reading.known += used
         if not used:
             reading.unknown.append(item.text)
@@ -97,77 +76,15 @@ def read(text: str) -> Reading:
     return reading
 
 
-def split(text: str) -> list[Word]:
-    """The words of a name; a point between digits does not part them."""
-    text = text[:LIMIT].lower()
-    words, end = [], 0
-    for match in _WORD.finditer(text):
-        words.append(Word(match[0], text[end : match.start()]))
-        end = match.end()
-    return words
-
-
-def _families(words: Sequence[Word]) -> list[Word | _Hit]:
-    """The words, those which name a family replaced by it.
-
-    A family whose name means something else too counts as the first one only: in ``kimi-step-500`` is no Step.
-    """
-    items: list[Word | _Hit] = []
-    seen = False
-    k = 0
-    while k < len(words):
-        hit = _hit(words, k)
-        if hit and seen and hit.family.ambiguous and not hit.family.derivative:
-            hit = None
-        if not hit:
-            items.append(words[k])
-            k += 1
-            continue
-        seen = True
-        items.append(hit)
-        items += [Word(piece) for piece in _pieces(hit.rest)]
-        k += hit.words
-    return items
-
-
-def _hit(words: Sequence[Word], k: int) -> _Hit | None:
-    known = spellings()
-    for n in range(min(_LONGEST, len(words) - k), 0, -1):
-        joined = "".join(word.text for word in words[k : k + n])
-        if found := known.get(joined):
-            return _Hit(*found, n)
-        letters = len(joined) - len(joined.lstrip("abcdefghijklmnopqrstuvwxyz"))
-        if n > 1 and letters <= len(joined) - len(words[k + n - 1].text):
-            continue
-        for length in range(letters, max(letters - 2, 0), -1):
-            found = known.get(joined[:length])
-            if found and _continues(found[0], joined[length:]):
-                return _Hit(*found, n, joined[length:])
-        if n == 1 and letters == len(joined):
-            for length in range(letters - 2, 3, -1):
-                found = known.get(joined[:length])
-                if found and (joined[length:] in v.STAGES or joined[length:] in {*found[0].variants, *found[0].codes}):
-                    return _Hit(*found, 1, joined[length:])
-    return None
-
-
-def _continues(family: Family, rest: str) -> bool:
-    """Whether what follows a stem in one word begins a version or a size."""
-    if rest[:1].isdigit():
+def _is_known(ahead: list[Word], family: Family | None) -> bool:
+    """Whether what follows a word that is not understood may be a version all the same: a known one with a point."""
+    if not ahead[0].text.isdigit() or family is None:
         return True
-    return len(rest) > 1 and rest[0] in "v" + family.letters and rest[1].isdigit()
+    found = number_at(ahead, family)
+    return found is not None and "." in found[0] and found[0] in family.versions
 
 
-def _pieces(text: str) -> list[str]:
-    """A word taken apart where letters and digits change; a version at its head stays whole."""
-    if not text or _VERSION.fullmatch(text) or v.SIZE.fullmatch(text):
-        return [text] if text else []
-    head = _HEAD.match(text)
-    rest = text[head.end() :] if head else text
-    return ([head[0]] if head else []) + _PIECES.findall(rest)
-
-
-def _imply(reading: Reading, hit: _Hit) -> None:
+def _imply(reading: Reading, hit: Hit) -> None:
     said = hit.family.implies.get(hit.stem, "")
     if said.startswith("version:"):
         if hit.family is reading.family:
@@ -175,7 +92,9 @@ def _imply(reading: Reading, hit: _Hit) -> None:
         else:
             reading.base_version = said.removeprefix("version:")
     elif said and hit.family is reading.family:
+        before = len(reading.stages) + len(reading.variants)
         _vocabulary(reading, [Word(said)], hit.family)
+        reading.implied += len(reading.stages) + len(reading.variants) - before
 
 
 def _understand(reading: Reading, ahead: list[Word], current: Family | None) -> int:
@@ -183,11 +102,11 @@ def _understand(reading: Reading, ahead: list[Word], current: Family | None) -> 
     for rule in _RULES:
         if used := rule(reading, ahead, current):
             return used
-    pieces = [Word(piece) for piece in _pieces(ahead[0].text)]
-    if 1 < len(pieces) <= _LONGEST and all(len(piece.text) > 1 or piece.text.isdigit() for piece in pieces):
+    parts = [Word(piece) for piece in pieces(ahead[0].text)]
+    if 1 < len(parts) <= LONGEST and all(len(piece.text) > 1 or piece.text.isdigit() for piece in parts):
         trial = Reading(family=reading.family, base=reading.base, version=reading.version, size=reading.size)
-        if all(any(rule(trial, [piece], current) for rule in _RULES) for piece in pieces):
-            for piece in pieces:
+        if all(any(rule(trial, [piece], current) for rule in _RULES) for piece in parts):
+            for piece in parts:
                 next(filter(None, (rule(reading, [piece], current) for rule in _RULES)))
             return 1
     return 0
@@ -197,7 +116,8 @@ def _date(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     first = ahead[0].text
     if reading.date or not first[0].isdigit():
         return 0
-    style = (current or reading.family).dates if current or reading.family else ""
+    family = current or reading.family
+    style = family.dates if family else ""
     if first.isdigit():
         if len(first) in (2, 4):
             numbers = [word.text for word in ahead[:3] if word.text.isdigit()]
@@ -230,8 +150,7 @@ def _quantization(reading: Reading, ahead: list[Word], current: Family | None) -
     for n in range(len(ahead), 0, -1):
         joined = "_".join(word.text for word in ahead[:n])
         if v.QUANTIZATION.fullmatch(joined):
-            if joined not in reading.quantization:
-                reading.quantization.append(joined)
+            _say(reading.quantization, re.sub(r"^(ud|fp8)_", r"\1-", joined))
             return n
     return 0
 
@@ -240,7 +159,8 @@ def _size(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     text, used = ahead[0].text, 1
     if len(text) <= 2 and text.isdigit() and len(ahead) > 1 and ahead[1].before in ("-", "_", "p"):
         decimal = re.fullmatch(r"\d{1,2}[bm]", ahead[1].text)
-        if decimal and (reading.version or text == "0" or current is None):
+        versioned = reading.base_version if current is reading.base else reading.version
+        if decimal and (versioned or text == "0" or current is None):
             text, used = f"{text}.{ahead[1].text}", 2
     if match := v.SIZE.fullmatch(text):
         text = text.replace("p", ".")
@@ -267,6 +187,8 @@ def _context(reading: Reading, ahead: list[Word], current: Family | None) -> int
 
 def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     of_base = current is not None and current is reading.base
+    if of_base and reading.base_version is not None:
+        of_base, current = False, reading.family  # MiniCPM-Llama3-V-2_5
     if (reading.base_version if of_base else reading.version) is not None:
         return 0
     if current is None:
@@ -274,9 +196,14 @@ def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int
             reading.version = ahead[0].text.replace("p", ".")
             return 1
         return 0
-    found = _number(ahead, current)
+    found = number_at(ahead, current)
     if not found:
         return 0
+    if of_base and reading.version is None and not current.plausible(found[0]):
+        of_base = False  # zephyr-7b-gemma-v0.1
+        found = number_at(ahead, reading.family) if reading.family else None
+        if not found:
+            return 0
     if of_base:
         reading.base_version = found[0]
     else:
@@ -284,55 +211,12 @@ def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int
     return found[1]
 
 
-def _number(ahead: list[Word], family: Family) -> tuple[str, int] | None:
-    """The version with which the words ahead begin, as the family writes it, and how many words it takes."""
-    text = ahead[0].text
-    if text in family.codes or (text in family.versions and not text.isdigit()):
-        return text, 1
-    match = _VERSION.fullmatch(text)
-    if not match:
-        return None
-    letter, major, minor, patch, suffix = match.groups()
-    if letter not in {"", "v", *family.letters} or suffix not in {"", *family.suffixes}:
-        return None
-    known = family.versions
-    used = 1
-    if not minor and not suffix:
-        if major not in known and len(major) > 1 and (major[0] == "0" or int(major) > _LARGEST or not letter):
-            majors = {re.sub(r"^[a-z]+", "", version).split(".")[0] for version in known}
-            if len(major) == 2 and major not in majors and major[0] in majors:
-                major, minor = major  # llama31, gpt-35
-            elif major[0] == "0" or int(major) > _LARGEST or (len(major) == 3 and not letter):
-                return None
-        elif len(ahead) > 1 and (minor := _minor(ahead, f"{letter}{major}", known)):
-            used = 2
-    letter = "" if letter == "v" and family.plain else letter or (family.assume if len(major) < 3 else "")
-    return f"{letter}{int(major) if len(major) < 2 or minor else major}" + (f".{minor}" if minor else "") + (
-        f".{patch}" if patch else ""
-    ) + suffix, used
-
-
-def _minor(ahead: list[Word], major: str, known: tuple[str, ...]) -> str | None:
-    """The number after the point where a name has another sign for it: claude-3-5, llama3_1."""
-    second = ahead[1]
-    if second.before not in ("-", "_") or not second.text.isdigit() or len(second.text) > 2:
-        return None
-    if {f"{major}.{second.text}", f"{major.lstrip('v')}.{second.text}"} & set(known):
-        return second.text
-    if len(second.text) > 1:
-        return None
-    follows = ahead[2].text if len(ahead) > 2 else ""
-    decimal_size = re.fullmatch(r"\d{1,2}[bm]", follows) and second.text == "0"
-    return None if decimal_size else second.text
-
-
 def _vocabulary(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     text = ahead[0].text
     if len(ahead) > 1 and (pair := v.PAIRS.get(f"{text} {ahead[1].text}")):
         _say(reading.stages if pair in _PAIR_STAGES else reading.variants, pair)
         return 2
-    family = current or reading.family
-    if family and text in family.variants:
+    if any(family and text in family.variants for family in (current, reading.family)):
         _say(reading.variants, text)
     elif text in v.STAGES:
         _say(reading.stages, v.STAGES[text])
