@@ -1,6 +1,6 @@
 """Counts the battery with every tokenizer file below some folders: ``data/tokenizers/counts.json`` and what is unknown.
 
-    python benchmarks/token_catalogue.py FOLDER... [--work FILE] [--write]
+    python benchmarks/token_catalogue.py FOLDER... [--work FILE] [--data FOLDER] [--write]
 
 What a file is called, and who uses it, stands in ``data/tokenizers/known.toml`` under its SHA-256; a file that is not
 named there is printed, ready to be named. All files of a tokenizer have to give the same counts, and every probe has to
@@ -20,11 +20,11 @@ from importlib import resources
 from pathlib import Path
 
 from forebear.artifacts.tokenizers import read_tokenizer
-from forebear.artifacts.tokenizers.additions import ADDED, CONFIG, SPECIAL
 from forebear.catalogue.tokenizers import Facts, battery, parse_facts
 from forebear.errors import ForebearError
-from forebear.sources import File, LocalSource, Range, Traffic
-from forebear.tokenization import baseline_count, broken_seams, count_vector, encoder_of
+from forebear.sources import LocalSource
+from forebear.tokenization import baseline_count, broken_seams, count_vector, encoder_of, named
+from forebear.tokenization.named import usual_name
 
 WRAPPERS = (
     ("[INST] ", " [/INST]"),
@@ -34,7 +34,8 @@ WRAPPERS = (
     ("系统：你好\n", "。\n助手："),
 )
 """What templates and hidden prompts put around a text, without special tokens: those cut the same way everywhere."""
-_BESIDE = (ADDED, CONFIG, SPECIAL)
+_POINTER = 200
+"""Bytes; the largest pointer has about 140."""
 
 
 @dataclass(frozen=True)
@@ -52,58 +53,17 @@ class Counted:
     why: str = ""
 
 
-class Alone:
-    """A source of one tokenizer: its file under the name that its format has, and the small files beside it."""
-
-    only: str | None = None
-    traffic: Traffic | None = None
-
-    def __init__(self, path: Path, name: str) -> None:
-        self.target = self.name = self.location = str(path)
-        beside = (*_BESIDE, "merges.txt") if name == "vocab.json" else _BESIDE
-        self._paths = {name: path} | {n: path.parent / n for n in beside if (path.parent / n).is_file()}
-
-    def files(self) -> tuple[File, ...]:
-        """See :meth:`forebear.sources.Source.files`."""
-        return tuple(File(name, path.stat().st_size) for name, path in sorted(self._paths.items()))
-
-    def read(self, path: str, start: int, stop: int) -> bytes:
-        """See :meth:`forebear.sources.Source.read`."""
-        real = self._paths[path]
-        return LocalSource(real.parent).read(real.name, start, stop)
-
-    def prefetch(self, ranges: Iterable[Range]) -> None:
-        """See :meth:`forebear.sources.Source.prefetch`."""
-
-
-def name_for(path: Path) -> str | None:
-    """The name under which a format finds a file, None for one that is no tokenizer."""
-    name = path.name.lower()
-    if name.endswith(".gguf"):
-        return "ggml-vocab.gguf"
-    if name in ("tekken.json", "vocab.txt", "tiktoken.model") or name.endswith(".tiktoken"):
-        return path.name
-    if name.startswith("rwkv_vocab"):
-        return path.name
-    if name == "vocab.json":
-        return name if (path.parent / "merges.txt").is_file() else None
-    if name.endswith("tokenizer.json") or name.endswith("dolma-v1_5.json"):
-        return "tokenizer.json"
-    return "tokenizer.model" if name.endswith(".model") or ".model.v" in name else None
-
-
-def tokenizer_files(folders: Iterable[Path]) -> Iterator[tuple[Path, str]]:
-    """Files that may hold a tokenizer, with the name that their format has; pointers and empty files are left out."""
+def tokenizer_files(folders: Iterable[Path]) -> Iterator[Path]:
+    """Files that may hold a tokenizer by their name; Git LFS pointers and empty files are left out."""
     for folder in folders:
         for path in sorted(folder.rglob("*")):
-            name = name_for(path)
-            if name is not None and path.is_file() and path.stat().st_size > 200:
-                yield path, name
+            if usual_name(path.name) is not None and path.is_file() and path.stat().st_size > _POINTER:
+                yield path
 
 
-def counted(path: Path, name: str, split: str | None) -> Counted:
+def counted(path: Path, split: str | None) -> Counted:
     """A file's numbers."""
-    source, kind = Alone(path, name), name.rpartition(".")[2] if "vocab.json" not in name else "vocab+merges"
+    source, kind = named(LocalSource(path)), path.suffix.removeprefix(".")
     done = battery().digest
     encoder = encoder_of(source, split)
     if isinstance(encoder, str):
@@ -143,19 +103,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--work", type=Path)
-    parser.add_argument("--write", action="store_true", help="write counts.json into the package")
+    parser.add_argument("--write", action="store_true", help="write counts.json beside known.toml")
+    parser.add_argument("--data", type=Path, default=Path(str(resources.files("forebear") / "data" / "tokenizers")))
     given = parser.parse_args()
-    data = Path(str(resources.files("forebear") / "data" / "tokenizers"))
+    data: Path = given.data
     facts = parse_facts((data / "known.toml").read_text("utf-8"))
     names = {file.sha256: name for name, entry in facts.items() for file in entry.files}
     done = read_work(given.work)
     results: dict[str, dict[str, Counted]] = {}
-    for path, name in tokenizer_files(given.folders):
+    for path in tokenizer_files(given.folders):
         sha = digest_of(path)
         known = names.get(sha, "")
         split = facts[known].split if known else ""
         if (result := done.get(f"{sha} {split}")) is None:
-            result = done[f"{sha} {split}"] = counted(path, name, split or None)
+            result = done[f"{sha} {split}"] = counted(path, split or None)
             if given.work is not None:
                 with given.work.open("a", encoding="utf-8") as file:
                     file.write(json.dumps([f"{sha} {split}", asdict(result)]) + os.linesep)

@@ -31,7 +31,7 @@ KNOWN = {known.name: known for known in known_tokenizers()}
 
 def test_the_battery_never_changes() -> None:
     """Another text is another battery: counts that were made with this one would be compared with others."""
-    assert battery().digest == "a3cf874233ae610b44a6e7725566e129667faaf1"
+    assert battery().digest == "e5687b00926645819a5305f302a6232ed58f6d65"
     assert all(probe.guarded == f"Count:\n{probe.text}\nEnd." for probe in battery().probes)
 
 

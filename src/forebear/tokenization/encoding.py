@@ -23,6 +23,7 @@ from forebear.sources import Source
 from forebear.tokenization.base import Encoder, Refused
 from forebear.tokenization.gguf import from_header
 from forebear.tokenization.library import Library
+from forebear.tokenization.named import in_weights, named
 from forebear.tokenization.ranks import from_merges, from_ranks, from_tekken
 from forebear.tokenization.sentencepiece import from_model
 from forebear.tokenization.tokenizer_json import byte_pairs
@@ -36,13 +37,16 @@ def encoder_of(source: Source, split: str | None = None) -> Encoder | str:
     """What cuts texts as the tokenizer of a model does, or a clause that says why nothing does.
 
     Args:
-        source: a model's files, or those of its tokenizer alone.
+        source: a model's files, those of its tokenizer alone, or one file of several.
         split: how a text is cut into words first, a name of :data:`~forebear.tokenization.patterns.SPLITS`, for a
             vocabulary that does not say it; without effect on others.
     """
     try:
-        found = find_tokenizer(source)
-        return _encoder(*found, source, split) if found is not None else "it has no tokenizer file"
+        chosen = named(source)
+        if find_tokenizer(chosen) is None:
+            chosen = in_weights(chosen) or chosen
+        found = find_tokenizer(chosen)
+        return _encoder(*found, chosen, split) if found is not None else "it has no tokenizer file"
     except (Refused, ForebearError) as refusal:
         return str(refusal)
 

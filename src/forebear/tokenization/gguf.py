@@ -24,21 +24,22 @@ from forebear.tokenization.sentencepiece import pieces_of
 from forebear.tokenization.words import WordPieces
 
 _NAMES: Mapping[str, str] = {
-    "gpt2": "gpt-2 phi-2 jina-es jina-de jina-v1-en jina-v2-es jina-v2-de a.x-4.0 mpt olmo jais trillion "
-    "granite-docling roberta-bpe exaone4",
-    "llama3": "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 dbrx smaug-bpe chatglm-bpe glm4",
-    "qwen2": "qwen2 deepseek-r1-qwen stablelm2 hunyuan megrez solar-open grok-2",
+    "gpt2": "gpt-2 phi-2 mpt olmo jais trillion exaone4 mellum gigachat modern-bert granite-docling a.x-4.0 "
+    "roberta-bpe jina-es jina-de jina-v1-en jina-v2-es jina-v2-de jina-v2-code",
+    "llama3": "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano dbrx smaug-bpe glm4 "
+    "chatglm-bpe",
+    "qwen2": "qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open grok-2",
     "qwen3.5": "qwen35",
-    "o200k": "gpt-4o llama4",
+    "o200k": "gpt-4o llama4 kanana2 talkie minimax-m2",
     "tekken": "tekken",
     "kimi-k2": "kimi-k2",
     "bloom": "bloom poro-chat gpt3-finnish",
     "viking": "viking",
-    "digits-gpt2": "starcoder refact command-r smollm codeshell exaone minerva-7b mellum mellum2",
+    "digits-gpt2": "starcoder refact command-r smollm codeshell exaone minerva-7b mellum2",
     "falcon": "falcon",
     "deepseek-llm": "deepseek-llm",
     "deepseek-coder": "deepseek-coder",
-    "deepseek-v3": "deepseek-v3 hunyuan-dense joyai-llm",
+    "deepseek-v3": "deepseek-v3 hunyuan-dense joyai-llm hy_v4",
 }
 SPLIT_OF = {name: split for split, names in _NAMES.items() for name in names.split()}
 """The way to cut of every known ``tokenizer.ggml.pre``."""
