@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forebear.artifacts.tokenizers import read_tokenizer
 from forebear.artifacts.tokenizers.base import BYTES
 from forebear.errors import ForebearError
 from forebear.sources import LocalSource
@@ -72,8 +73,12 @@ def test_the_preferred_file_is_read_and_no_other_in_its_place() -> None:
 
 
 def test_the_vocabulary_of_a_model_comes_with_its_weights() -> None:
-    encoder = encoder_of(Memory({"model-q4.gguf": PAIRS, "config.json": b"{}"}))
+    source = Memory({"model-q4.gguf": PAIRS, "config.json": b"{}"})
+    encoder, tokenizer = encoder_of(source), read_tokenizer(named(source))
     assert isinstance(encoder, BytePairs) and ids_of(encoder, "th") == [256]
+    assert tokenizer is not None and tokenizer.ids == VOCABULARY
+    beside = encoder_of(Memory({"model-q4.gguf": PIECES, "tokenizer.json": JSON}))
+    assert isinstance(beside, BytePairs), "a tokenizer file goes before the weights"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from forebear.sources import Source
 from forebear.tokenization.base import Encoder, Refused
 from forebear.tokenization.gguf import from_header
 from forebear.tokenization.library import Library
-from forebear.tokenization.named import in_weights, named
+from forebear.tokenization.named import named
 from forebear.tokenization.ranks import from_merges, from_ranks, from_tekken
 from forebear.tokenization.sentencepiece import from_model
 from forebear.tokenization.tokenizer_json import byte_pairs
@@ -43,8 +43,6 @@ def encoder_of(source: Source, split: str | None = None) -> Encoder | str:
     """
     try:
         chosen = named(source)
-        if find_tokenizer(chosen) is None:
-            chosen = in_weights(chosen) or chosen
         found = find_tokenizer(chosen)
         return _encoder(*found, chosen, split) if found is not None else "it has no tokenizer file"
     except (Refused, ForebearError) as refusal:

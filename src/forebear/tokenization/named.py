@@ -1,10 +1,11 @@
-"""One tokenizer among several: the file that a user names, under the name by which its format is found."""
+"""One tokenizer among several files: the one that a user names, under the name by which its format is found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from forebear.artifacts.gguf import SUFFIX
+from forebear.artifacts.tokenizers import find_tokenizer
 from forebear.artifacts.tokenizers.additions import ADDED, CONFIG, SPECIAL
 from forebear.artifacts.tokenizers.huggingface import TOKENIZER
 from forebear.artifacts.tokenizers.tekken import TEKKEN
@@ -61,17 +62,15 @@ def usual_name(path: str) -> str | None:
 
 
 def named(source: Source) -> Source:
-    """The tokenizer that a user has named: that file alone where one was, else the source as it is.
+    """The source of the tokenizer that a target has, with which ``read_tokenizer`` and ``encoder_of`` agree.
 
-    A GGUF file is its own tokenizer, also among others; a folder that holds no tokenizer file but GGUF files has the
-    vocabulary of the first.
+    Where a user named a tokenizer's file it is that one alone; where there is no tokenizer file, the vocabulary in the
+    first GGUF file; else the source as it is.
+
+    Raises:
+        InputError: a file cannot be looked into.
     """
     if source.only is not None and (name := usual_name(source.only)) is not None:
         return Named(source, source.only, name)
-    return source
-
-
-def in_weights(source: Source) -> Source | None:
-    """The first GGUF file of a source, whose vocabulary comes with its weights; None where there is none."""
-    path = next((f.path for f in source.files() if f.path.lower().endswith(SUFFIX)), None)
-    return Named(source, path, GGUF) if path is not None else None
+    weights = next((f.path for f in source.files() if f.path.lower().endswith(SUFFIX)), None)
+    return Named(source, weights, GGUF) if weights is not None and find_tokenizer(source) is None else source
