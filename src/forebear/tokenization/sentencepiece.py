@@ -115,23 +115,23 @@ class Pieces:
     def _likeliest(self, text: str) -> Iterator[tuple[int, str]]:
         """Ids with the text that they stand for, of the cut with the highest sum of scores (Viterbi's algorithm)."""
         low, high = self._range
-        f32 = np.float32  # as the library adds them up: equal sums are frequent, and which cut is taken depends on it
-        best = [f32(0.0)] + [f32(-np.inf)] * len(text)
+        # equal sums are frequent, and which cut is taken depends on their rounding: the library's, single precision
+        best = [0.0] + [-math.inf] * len(text)
         came = [(0, self.unknown)] * (len(text) + 1)
         for at in range(len(text)):
             single = False
             for size in range(1, min(self._reach.get(text[at], 0), len(text) - at) + 1):
                 piece = text[at : at + size]
                 if (number := self.fixed.get(piece)) is not None:
-                    score = f32(len(piece.encode("utf-8", "surrogatepass")) * high - 0.1)
+                    score = _single(len(piece.encode("utf-8", "surrogatepass")) * high - 0.1)
                 elif (number := self.normal.get(piece)) is not None:
-                    score = f32(self.scores[number])
+                    score = self.scores[number]
                 else:
                     continue
                 single |= size == 1
-                if best[at] + score > best[at + size]:
-                    best[at + size], came[at + size] = best[at] + score, (at, number)
-            unknown = best[at] + f32(low - _UNKNOWN_PENALTY)
+                if (total := _single(best[at] + score)) > best[at + size]:
+                    best[at + size], came[at + size] = total, (at, number)
+            unknown = _single(best[at] + _single(low - _UNKNOWN_PENALTY))
             if not single and unknown > best[at + 1]:
                 best[at + 1], came[at + 1] = unknown, (at, self.unknown)
         cut = []
@@ -141,6 +141,11 @@ class Pieces:
             cut.append((number, text[start:at]))
             at = start
         yield from reversed(cut)
+
+
+def _single(value: float) -> float:
+    """A number rounded to single precision."""
+    return float(np.float32(value))
 
 
 def pieces_of(pieces: Sequence[Piece], unigram: bool, byte_fallback: bool, normalise: Normaliser) -> Pieces:
