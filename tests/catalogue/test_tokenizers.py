@@ -59,7 +59,7 @@ def test_there_are_enough_tokenizers_and_most_are_told_apart() -> None:
         {"qwen-1", "qwen-1.5", "qwen-2.5", "qwen-3"},
         {"llama-2", "phi-3"},
         {"gpt-2", "r50k"},
-        {"cl100k", "dbrx"},
+        {"cl100k", "dbrx", "olmo-2"},
         {"o200k", "gpt-oss"},
     ],
     ids=sorted,
