@@ -136,6 +136,11 @@ def test_damaged_files_are_a_reason_or_an_encoder(name: str, place: int, new: by
         assert found.isprintable() if isinstance(found, str) else found >= 0
 
 
+def test_a_way_to_cut_that_does_not_exist_is_told() -> None:
+    said = encoder_of(Memory(MERGES), "gpt\n3")
+    assert isinstance(said, str) and said.isprintable() and "llama3" in said
+
+
 class Unreadable(Memory):
     def read(self, path: str, start: int, stop: int) -> bytes:
         raise ForebearError(f"{path}: gone")

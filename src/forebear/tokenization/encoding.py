@@ -18,12 +18,13 @@ from forebear.artifacts.tokenizers.tekken import Tekken
 from forebear.artifacts.tokenizers.tiktoken import Tiktoken
 from forebear.artifacts.tokenizers.vocab_merges import VocabMerges
 from forebear.artifacts.tokenizers.vocab_txt import VocabTxt
-from forebear.errors import ForebearError
+from forebear.errors import ForebearError, one_line
 from forebear.sources import Source
 from forebear.tokenization.base import Encoder, Refused
 from forebear.tokenization.gguf import from_header
 from forebear.tokenization.library import Library
 from forebear.tokenization.named import named
+from forebear.tokenization.patterns import SPLITS
 from forebear.tokenization.ranks import from_merges, from_ranks, from_tekken
 from forebear.tokenization.sentencepiece import from_model
 from forebear.tokenization.tokenizer_json import byte_pairs
@@ -41,6 +42,8 @@ def encoder_of(source: Source, split: str | None = None) -> Encoder | str:
         split: how a text is cut into words first, a name of :data:`~forebear.tokenization.patterns.SPLITS`, for a
             vocabulary that does not say it; without effect on others.
     """
+    if split is not None and split not in SPLITS:
+        return f"{one_line(split, 40)} is no way to cut text that is known: {', '.join(SPLITS)}"
     try:
         chosen = named(source)
         found = find_tokenizer(chosen)

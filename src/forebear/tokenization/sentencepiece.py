@@ -33,7 +33,7 @@ class Pieces:
         normal: pieces that text is cut into, to their ids.
         scores: of each id.
         fixed: pieces that a user has defined.
-        bytes: the ids of the 256 pieces for bytes; empty where the model does not fall back to them.
+        byte_ids: the ids of the 256 pieces for bytes; empty where the model does not fall back to them.
         unknown: the id of the unknown piece.
         normalise: what is done to a text first.
     """
@@ -42,7 +42,7 @@ class Pieces:
     normal: Mapping[str, int]
     scores: Sequence[float]
     fixed: Mapping[str, int]
-    bytes: tuple[int, ...]
+    byte_ids: tuple[int, ...]
     unknown: int
     normalise: Normaliser
 
@@ -54,8 +54,8 @@ class Pieces:
         for number, piece in cut(self.normalise(text, self.fixed)):
             if number != self.unknown:
                 ids.append(number)
-            elif self.bytes:
-                ids += [self.bytes[byte] for byte in piece.encode("utf-8", "surrogatepass")]
+            elif self.byte_ids:
+                ids += [self.byte_ids[byte] for byte in piece.encode("utf-8", "surrogatepass")]
             elif not missing:
                 ids.append(number)
             missing = number == self.unknown
