@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import forebear
-from forebear.activations.encoding import encoder_of, spans_of
+from forebear.activations.encoding import spans_of
 from forebear.activations.pooled import COUNT, DEPTHS, FORWARDS, Pooled, layer_at, pooled
 from forebear.activations.probes import probe_set
 from forebear.artifacts import Artifact, read_artifact
@@ -25,6 +25,7 @@ from forebear.errors import ForebearError
 from forebear.signals import Fingerprint, fingerprint
 from forebear.signals.activations import Activations, activations
 from forebear.sources import open_source
+from forebear.tokenization import json_encoder_of
 
 F32 = NDArray[np.float32]
 PARTS = ("activations", "signals/activations.py", "data/probes")
@@ -150,7 +151,7 @@ def _compute(sample: Sample, path: Path, states: bool) -> None:
 def _states(artifact: Artifact) -> dict[str, F32]:
     """Hidden states without our own way of taking their mean."""
     model = next(m for f in FORWARDS if not isinstance(m := f.prepare(artifact), str))
-    encoder = encoder_of(artifact)
+    encoder = json_encoder_of(artifact.source)
     assert not isinstance(encoder, str)
     spans, _ = spans_of(encoder, probe_set().first(COUNT).probes, model.rows, model.positions)
     layers = [layer_at(depth, model.layers) for depth in DEPTHS]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -76,27 +75,4 @@ class Runnable(Protocol):
         Raises:
             ForebearError: weights cannot be read, or the network does not run with them.
         """
-        ...
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """A text as a model's own tokenizer cuts it.
-
-    Attributes:
-        ids: of the tokens, in order; special ones that the tokenizer adds included.
-        counted: of each, whether it stands for text; those that the tokenizer adds do not.
-        unknown: how many of the counted ones are the tokenizer's word for what it does not know.
-    """
-
-    ids: tuple[int, ...]
-    counted: tuple[bool, ...]
-    unknown: int = 0
-
-
-class Encoder(Protocol):
-    """One tokenizer, ready to cut texts."""
-
-    def encode(self, text: str) -> Encoding | str:
-        """The tokens of a text, with what the tokenizer puts around it; or a clause that says why there are none."""
         ...

@@ -1,26 +1,15 @@
-"""A model's own tokenizer on the probes: what cuts them, and which of them it cannot cut."""
+"""The probes as tokens of a model, and which of them its tokenizer cannot cut."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from forebear.activations.base import Encoder, Ids
-from forebear.activations.bpe import byte_pairs
-from forebear.activations.library import Library
+from forebear.activations.base import Ids
 from forebear.activations.probes import Probe
-from forebear.activations.settings import Refused
-from forebear.artifacts import Artifact
-from forebear.artifacts.text import load_json
-from forebear.artifacts.tokenizers.base import read_file
-from forebear.artifacts.tokenizers.huggingface import TOKENIZER
-from forebear.errors import ForebearError
-
-ENCODERS = (byte_pairs, Library)
-"""Every way to cut texts by a parsed ``tokenizer.json``, in order of preference; each refuses what it cannot read."""
+from forebear.tokenization import Encoder
 
 
 @dataclass(frozen=True)
@@ -38,29 +27,6 @@ class Span:
     probe: int
     ids: Ids
     counted: Ids
-
-
-def encoder_of(artifact: Artifact) -> Encoder | str:
-    """What cuts texts as the model's own tokenizer does, or a clause that says why nothing does."""
-    if TOKENIZER not in {f.path for f in artifact.source.files()}:
-        return f"it has no {TOKENIZER}"
-    try:
-        data = load_json(read_file(artifact.source, TOKENIZER), TOKENIZER)
-    except ForebearError as error:
-        return str(error)
-    return _first(data) if isinstance(data, Mapping) else f"its {TOKENIZER} is no object"
-
-
-def _first(data: Mapping[str, Any]) -> Encoder | str:
-    why = ""
-    for encoder in ENCODERS:
-        try:
-            return encoder(data)
-        except Refused as refusal:
-            why = str(refusal)
-        except ForebearError as error:
-            why = f"{why}: {error}" if why else str(error)
-    return why
 
 
 def spans_of(

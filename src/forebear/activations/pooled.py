@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.activations.base import F32, Forward, Ids, Runnable
-from forebear.activations.encoding import LeftOut, Span, encoder_of, spans_of
+from forebear.activations.encoding import LeftOut, Span, spans_of
 from forebear.activations.plain import Plain
 from forebear.activations.probes import ProbeSet, probe_set
 from forebear.activations.transformers import Transformers, has_gpu
 from forebear.artifacts import Artifact
 from forebear.artifacts.kinds import tally
 from forebear.errors import ForebearError, one_line
+from forebear.tokenization import json_encoder_of
 from forebear.types import Untested
 
 FORWARDS: tuple[Forward, ...] = (Plain(), Transformers())
@@ -146,7 +147,7 @@ def _pooled(
 def _run(
     artifact: Artifact, name: str, model: Runnable, probes: ProbeSet, depths: tuple[float, ...], memory: int
 ) -> _Found | str:
-    encoder = encoder_of(artifact)
+    encoder = json_encoder_of(artifact.source)
     if isinstance(encoder, str):
         return encoder
     spans, left_out = spans_of(encoder, probes.probes, model.rows, model.positions)

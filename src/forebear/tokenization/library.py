@@ -6,15 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from forebear.activations.base import Encoding
-from forebear.activations.settings import Refused
 from forebear.errors import MissingExtra, one_line
+from forebear.tokenization.base import Encoding, Refused
 
 EXTRA = "tokenizers"
 
 
 class Library:
-    """See :class:`~forebear.activations.base.Encoder`.
+    """See :class:`~forebear.tokenization.base.Encoder`.
 
     Args:
         data: a parsed ``tokenizer.json``.
