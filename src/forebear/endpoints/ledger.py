@@ -11,7 +11,7 @@ from collections import deque
 
 from forebear.endpoints.base import Budget, Exchange, Exhausted, Json, Spent
 
-MAX_RECEIVED = 500_000_000
+MAX_RECEIVED = 100_000_000
 """Bytes of all answers together: the log holds them."""
 
 

@@ -151,7 +151,7 @@ class Live(Ledger):
                 if reply.status == 303:
                     method, body = "GET", None
             else:
-                _log.info("%s: %s; next attempt in %.1f s", host(self.url), reply.problem or reply.status, wait)
+                _log.info("%s: %s; next attempt in %.1f s", host(self.url), exchange.problem or reply.status, wait)
                 attempts, pause = attempts + 1, pause * 2
                 time.sleep(wait)
 
