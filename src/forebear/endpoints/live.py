@@ -183,7 +183,7 @@ class Live(Ledger):
                 raise Refused(f"redirects more than {MAX_REDIRECTS} times")
             return redirected_path(self._address, path, reply.headers.get("location", ""))
         except Refused as refusal:
-            reply.problem = refusal.message
+            reply.problem = refusal.message.removeprefix("the request: ")
             return ""
 
     def _worth(self, reply: Reply, pause: float, attempts: int) -> float:
