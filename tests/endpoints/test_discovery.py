@@ -159,24 +159,8 @@ def test_an_endless_list_of_models_is_cut() -> None:
         assert len(discover(transport, "toy-1").models) == 1_000
 
 
-_NAMES = st.sampled_from(
-    [
-        "paths",
-        "info",
-        "title",
-        "version",
-        "data",
-        "id",
-        "models",
-        "name",
-        "choices",
-        "message",
-        "content",
-        "tokens",
-        "usage",
-        "error",
-    ]
-)
+_WORDS = "paths info title version data id models name choices message content tokens usage error"
+_NAMES = st.sampled_from(_WORDS.split())
 _ANYTHING = st.recursive(
     st.none() | st.integers() | st.text(max_size=3) | st.booleans(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=4),
