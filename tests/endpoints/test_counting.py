@@ -51,9 +51,9 @@ def test_what_is_no_count_is_none(fault: str) -> None:
         '{"count": true}',
         "[[]]",
         "5",
-        '{"count": 5, "count_source": "local_estimate"}',
         '{"tokens": {"a": 1}}',
         "null",
+        '{"count": 5, "count_source": "local_estimate"}',
     ],
 )
 def test_a_reply_of_the_wrong_shape_is_none(body: str) -> None:

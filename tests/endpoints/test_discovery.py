@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from api import EVERYTHING, Fault, Model, serve
 from forebear.endpoints import Budget, Exchange, Exhausted, Features, Live, Patience, Question, Refused, discover
 from forebear.endpoints.dialects import DIALECTS
-from forebear.endpoints.discovery import REQUESTS
+from forebear.endpoints.discovery import REQUESTS, TOKENS
 from forebear.endpoints.ledger import Ledger
 from forebear.errors import InputError
 
@@ -40,6 +40,7 @@ def test_all_that_is_offered_is_found() -> None:
         assert transport.exchanges[offer.documents["/info"] - 1].path == "/info"
         assert offer.skipped == ()
         assert transport.spent.requests <= REQUESTS
+        assert transport.spent.tokens <= TOKENS
         assert offer.dialects[0].ask(transport, Question("Hello", "toy-1")).problem == ""
 
 
