@@ -264,6 +264,7 @@ def _exchange(content: Json, name: str, number: int) -> Exchange:
             milliseconds=int(content["milliseconds"]),
             problem=str(content["problem"]),
             final=content["final"] is True,
+            replaces=int(content["replaces"]),
             replayed=True,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, binascii.Error):
