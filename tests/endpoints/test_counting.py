@@ -44,7 +44,17 @@ def test_what_is_no_count_is_none(fault: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ['{"tokens": [1, "x"]}', '{"tokens": [-1]}', '{"count": true}', "[[]]", "5", '{"tokens": {"a": 1}}', "null"]
+    "body",
+    [
+        '{"tokens": [1, "x"]}',
+        '{"tokens": [-1]}',
+        '{"count": true}',
+        "[[]]",
+        "5",
+        '{"tokens": {"a": 1}}',
+        "null",
+        '{"count": 5, "count_source": "local_estimate"}',
+    ],
 )
 def test_a_reply_of_the_wrong_shape_is_none(body: str) -> None:
     with serve(Model(), Fault("200", body=body)) as url, Live(url) as transport:

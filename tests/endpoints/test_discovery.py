@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import json
 import socket
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api import EVERYTHING, Fault, Model, serve
-from forebear.endpoints import Budget, Exhausted, Features, Live, Patience, Question, Refused, discover
+from forebear.endpoints import Budget, Exchange, Exhausted, Features, Live, Patience, Question, Refused, discover
 from forebear.endpoints.dialects import DIALECTS
-from forebear.endpoints.discovery import REQUESTS
+from forebear.endpoints.discovery import REQUESTS, TOKENS
+from forebear.endpoints.ledger import Ledger
 from forebear.errors import InputError
 
 QUICK = Patience(connect=0.5, silence=0.3, total=1.0)
@@ -32,9 +37,10 @@ def test_all_that_is_offered_is_found() -> None:
         assert offer.features["openai-completions"].echo
         assert offer.models == ("toy-1",)
         assert set(offer.documents) == {"/v1/models", "/api/tags", "/props", "/info"}
-        assert transport.exchanges[offer.documents["/info"] - 1].path == "/info"
+        assert [e.path for e in transport.exchanges if e.number == offer.documents["/info"]] == ["/info"]
         assert offer.skipped == ()
         assert transport.spent.requests <= REQUESTS
+        assert transport.spent.tokens <= TOKENS
         assert offer.dialects[0].ask(transport, Question("Hello", "toy-1")).problem == ""
 
 
@@ -152,3 +158,31 @@ def test_an_endless_list_of_models_is_cut() -> None:
     models = {"/v1/models": {"data": [{"id": f"m{i}"} for i in range(5_000)] + [{"id": 5}, 7]}}
     with serve(replace(OPENAI, documents=models)) as url, Live(url) as transport:
         assert len(discover(transport, "toy-1").models) == 1_000
+
+
+_WORDS = "paths info title version data id models name choices message content tokens usage error"
+_NAMES = st.sampled_from(_WORDS.split())
+_ANYTHING = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3) | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=4),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from([200, 200, 200, 404, 401]), _ANYTHING), min_size=1, max_size=8))
+def test_no_documents_of_the_wrong_shape_break_discovery(replies: list[tuple[int, Any]]) -> None:
+    class Odd(Ledger):
+        def send(self, method: str, path: str, body: Any = None, headers: Any = None, tokens: Any = (0, 0)) -> Exchange:
+            self._require(tokens)
+            number = len(self.exchanges)
+            status, content = replies[number % len(replies)]
+            exchange = Exchange(number + 1, method, path, body, {}, status, {}, json.dumps(content).encode())
+            self._enter(exchange, tokens)
+            return exchange
+
+    try:
+        offer = discover(Odd("http://h", Budget()), "m")
+    except InputError as error:
+        assert "\n" not in str(error)
+    else:
+        assert offer.dialects
+        assert all(isinstance(name, str) for name in offer.models)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from api import Fault, Model, serve
-from forebear.endpoints import Budget, Exhausted, Live, Patience, Question, read_log
+from forebear.endpoints import Budget, Exhausted, Live, Patience, Question, Refused, Replay, read_log
 from forebear.endpoints.dialects import DIALECTS
 from forebear.endpoints.redaction import REDACTED
 from forebear.errors import UsageError
@@ -208,6 +208,24 @@ def test_a_run_that_is_begun_again_asks_only_what_is_new(tmp_path: Path) -> None
             assert (fresh.problem, fresh.exchange) == ("", 5)
         assert len(url.requests) == 5
     assert [e.number for e in read_log(log).exchanges] == [1, 2, 3, 4, 5]
+
+
+def test_what_failed_for_want_of_a_key_is_made_again(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with serve(Model(key=KEY)) as url:
+        with Live(url, "wrong-key-0", log=log) as first, pytest.raises(Refused):
+            ask(first)
+        with Live(url, KEY, log=log) as second:
+            assert ask(second) == ""
+            assert second.spent.requests == 2
+        with Live(url, KEY, log=log) as third:
+            assert ask(third) == ""
+            assert third.spent == second.spent
+        assert len(url.requests) == 2
+    replay = Replay(log)
+    assert CHAT.ask(replay, Question("Hello", "toy-1")).problem == ""
+    assert replay.spent == second.spent
+    assert (replay.left, [e.replaces for e in read_log(log).exchanges]) == (0, [0, 1])
 
 
 def test_nothing_that_was_answered_is_lost_by_a_kill(tmp_path: Path) -> None:

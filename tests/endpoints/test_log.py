@@ -170,3 +170,11 @@ def test_a_file_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
         read_log(tmp_path / "absent")
     with pytest.raises(InputError, match="cannot be written"):
         LogWriter(tmp_path / "no" / "folder", HEADER, BUDGET)
+
+
+def test_two_probes_do_not_write_to_one_log(log: Path) -> None:
+    with LogWriter(log, HEADER, BUDGET):
+        with pytest.raises(UsageError, match="another probe writes"):
+            LogWriter(log, HEADER, BUDGET)
+        assert len(read_log(log).exchanges) == 3
+    LogWriter(log, HEADER, BUDGET).close()

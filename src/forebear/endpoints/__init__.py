@@ -23,6 +23,8 @@ from forebear.endpoints.base import (
 )
 from forebear.endpoints.counting import COUNTERS, Counter, tokenize
 from forebear.endpoints.dialects import DIALECTS
+from forebear.endpoints.discovery import REQUESTS as DISCOVERY_REQUESTS
+from forebear.endpoints.discovery import TOKENS as DISCOVERY_TOKENS
 from forebear.endpoints.discovery import discover
 from forebear.endpoints.live import Live
 from forebear.endpoints.log import Header, LogWriter, Recorded, read_log
@@ -33,6 +35,8 @@ from forebear.sources.answers import Refused
 __all__ = [
     "COUNTERS",
     "DIALECTS",
+    "DISCOVERY_REQUESTS",
+    "DISCOVERY_TOKENS",
     "Answer",
     "Budget",
     "Counter",

@@ -114,6 +114,7 @@ class Exchange:
         milliseconds: from the request to the last byte.
         problem: a clause, where the answer did not arrive whole; empty otherwise.
         final: False for an attempt after which another was made.
+        replaces: number of an earlier exchange that failed and was made again by a later run; 0 for none.
         replayed: whether it was answered from a log and not by the server.
     """
 
@@ -129,6 +130,7 @@ class Exchange:
     milliseconds: int = 0
     problem: str = ""
     final: bool = True
+    replaces: int = 0
     replayed: bool = False
 
     def json(self) -> Any:
@@ -190,7 +192,8 @@ class Transport(Protocol):
         url: the endpoint's address without secrets.
         budget: what may be spent.
         spent: what has been.
-        exchanges: all so far, in order.
+        exchanges: all so far, in the order in which they were needed; in a run that goes on from a log this is not
+            always the order of their numbers.
     """
 
     url: str

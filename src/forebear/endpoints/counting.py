@@ -105,7 +105,10 @@ def _text(piece: Any) -> str:
 
 
 def _count(content: Any) -> int | None:
+    """A number of tokens; not one that a gateway calls an estimate of its own."""
     said = mapping(content)
+    if any(isinstance(value, str) and "estimate" in value for value in said.values()):
+        return None
     return count(said.get("count", said.get("input_tokens")))
 
 

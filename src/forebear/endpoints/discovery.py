@@ -17,7 +17,7 @@ from forebear.endpoints.base import Answer, Dialect, Exchange, Exhausted, Featur
 from forebear.endpoints.counting import COUNTERS
 from forebear.endpoints.dialects import DIALECTS
 from forebear.endpoints.dialects.anthropic import AnthropicMessages
-from forebear.endpoints.dialects.conversation import mapping, sequence
+from forebear.endpoints.dialects.conversation import bounds, mapping, sequence
 from forebear.endpoints.dialects.llama_cpp import LlamaCpp
 from forebear.endpoints.dialects.openai import ROOT, OpenAIChat, OpenAICompletions, OpenAIResponses
 from forebear.errors import InputError, one_line
@@ -26,7 +26,7 @@ from forebear.sources.answers import Refused, host
 T = TypeVar("T")
 
 GREETING = "Hello"
-BIASED = 1_000
+BIASED = 100
 """A token id that every vocabulary has; it is made the likeliest."""
 DOCUMENTS = (
     "/openapi.json",
@@ -45,8 +45,11 @@ _UNLISTED = ("/openapi.json", "/v1/models")
 """Documents that servers leave out of their list of routes."""
 _ALTERNATIVES = 5
 _MAX_MODELS = 1_000
-REQUESTS = len(DOCUMENTS) + 1 + len(DIALECTS) + len(COUNTERS) + 6 + 2
-"""The most that discovery takes: documents and ``/api/show``, dialects, counters, features, a field taken back."""
+_FEATURES, _SECOND_TRIES = 7, 7
+REQUESTS = len(DOCUMENTS) + 1 + len(DIALECTS) + len(COUNTERS) + _FEATURES + _SECOND_TRIES
+"""The most that discovery takes: documents and ``/api/show``, dialects, counters, features, fields taken back."""
+TOKENS = (len(DIALECTS) + _FEATURES + _SECOND_TRIES) * (sum(bounds(Question(GREETING, "", max_tokens=2))))
+"""The most tokens, prompts and answers together, for a model without a hidden prompt."""
 
 
 def discover(transport: Transport, model: str, requests: int = REQUESTS) -> Offer:
@@ -74,6 +77,7 @@ class _Discovery:
     features: dict[str, Features] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    routes: tuple[str, ...] = ()
     refused: Refused | None = None
     greeting: str = ""
 
@@ -81,6 +85,8 @@ class _Discovery:
         """All questions, the most useful first."""
         self._last = self.transport.spent.requests + self.requests
         self._get("/openapi.json")
+        if (document := self.documents.get("/openapi.json")) is not None:
+            self.routes = tuple(mapping(mapping(document.json()).get("paths")))
         for dialect in DIALECTS:
             if not self.found and dialect.name not in _ONLY_WITH:
                 self._greet(dialect)
@@ -132,9 +138,7 @@ class _Discovery:
 
     def _routed(self, path: str) -> bool:
         """Whether the server may have a route: not where it lists its routes, and this is not among them."""
-        document = self.documents.get("/openapi.json")
-        paths = mapping(mapping(document.json() if document else None).get("paths"))
-        return not paths or path in _UNLISTED or any(known.endswith(path) for known in paths)
+        return not self.routes or path in _UNLISTED or any(known.endswith(path) for known in self.routes)
 
     def _get(self, path: str, body: Json | None = None) -> None:
         """Keep a document, if it is one."""

@@ -11,7 +11,7 @@ from collections import deque
 
 from forebear.endpoints.base import Budget, Exchange, Exhausted, Json, Spent
 
-MAX_RECEIVED = 500_000_000
+MAX_RECEIVED = 100_000_000
 """Bytes of all answers together: the log holds them."""
 
 
@@ -69,22 +69,33 @@ class Ledger:
 
 
 class Recordings:
-    """Exchanges of a log by what was asked; a request comes with the attempts and redirects before its answer."""
+    """Exchanges of a log by what was asked; a request comes with the attempts and redirects before its answer.
+
+    Attributes:
+        left: answers that nobody has asked for.
+        unused: exchanges that were paid for and answer nothing: attempts at the end of a log that was cut off, and
+            failures that a later run has replaced.
+    """
 
     def __init__(self, exchanges: tuple[Exchange, ...]) -> None:
         self._groups: dict[str, deque[list[Exchange]]] = {}
         self._order: deque[list[Exchange]] = deque()
         self.left = 0
+        self.unused: list[Exchange] = []
+        replaced = {exchange.replaces for exchange in exchanges}
         group: list[Exchange] = []
         for exchange in exchanges:
             group.append(exchange)
-            if exchange.final:
+            if exchange.number in replaced:
+                self.unused += group
+                group = []
+            elif exchange.final:
                 self._groups.setdefault(_asked(group[0]), deque()).append(group)
                 self._order.append(group)
                 self.left += 1
                 group = []
-        self.unfinished = group
-        """Attempts at the end of a log that was cut off: paid for, and without an answer."""
+        self.cut = bool(group)
+        self.unused += group
 
     def take(self, method: str, path: str, body: Json | None) -> list[Exchange]:
         """The next recorded answer to a request, after the attempts before it; empty if there is none."""
@@ -99,6 +110,11 @@ class Recordings:
     def next(self) -> Exchange | None:
         """The first exchange that nobody has asked for yet."""
         return self._order[0][0] if self._order else None
+
+
+def worth_again(exchange: Exchange) -> bool:
+    """Whether a later run may get another answer: no connection, no key, no patience the first time."""
+    return bool(exchange.problem) or exchange.status in (0, 401, 403, 408, 425, 429, 502, 503, 504, 529)
 
 
 def _asked(exchange: Exchange) -> str:

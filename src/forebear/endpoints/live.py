@@ -20,7 +20,7 @@ from forebear.endpoints.addresses import (
     request_url,
 )
 from forebear.endpoints.base import Budget, Exchange, Json
-from forebear.endpoints.ledger import Ledger, Recordings
+from forebear.endpoints.ledger import Ledger, Recordings, worth_again
 from forebear.endpoints.log import Header, LogWriter
 from forebear.endpoints.redaction import REDACTED, Redactor
 from forebear.endpoints.wire import Patience, Reply, Wire
@@ -51,7 +51,8 @@ class Live(Ledger):
         seed: for the log.
         settings: for the log: what decides which questions are asked.
         budget: what may be spent.
-        log: file to which exchanges are written, and from which those that are there are taken first.
+        log: file to which exchanges are written, and from which those that are there are taken first; those that
+            failed for want of a connection, a key or patience are made again.
         rate: requests per second at most; None for as fast as the server answers.
         patience: how long it is waited for.
         key_header: the header for the key where it is not the usual one.
@@ -92,7 +93,7 @@ class Live(Ledger):
         self._writer = LogWriter(log, header, self.budget) if log else None
         self._number = len(self._writer.recorded) if self._writer else 0
         self._recordings = Recordings(self._writer.recorded if self._writer else ())
-        for exchange in self._recordings.unfinished:
+        for exchange in self._recordings.unused:
             self._enter(exchange, (0, 0))
 
     @property
@@ -111,9 +112,13 @@ class Live(Ledger):
         """See :meth:`Transport.send`."""
         self._require(tokens)
         recorded = self._recordings.take(method, path, self._redactor.json(body))
+        again = bool(recorded) and worth_again(recorded[-1])
         for exchange in recorded:
-            self._enter(exchange, tokens)
-        return recorded[-1] if recorded else self._persist(method, path, body, headers or {}, tokens)
+            self._enter(exchange, (0, 0) if again else tokens)
+        if recorded and not again:
+            return recorded[-1]
+        self._require(tokens)
+        return self._persist(method, path, body, headers or {}, tokens, recorded[-1].number if recorded else 0)
 
     def close(self) -> None:
         """End connections and the log."""
@@ -128,7 +133,13 @@ class Live(Ledger):
         self.close()
 
     def _persist(
-        self, method: str, path: str, body: Json | None, headers: Mapping[str, str], tokens: tuple[int, int]
+        self,
+        method: str,
+        path: str,
+        body: Json | None,
+        headers: Mapping[str, str],
+        tokens: tuple[int, int],
+        replaces: int,
     ) -> Exchange:
         """The answer after as many attempts and redirects as are sensible and paid for."""
         attempts, redirects, pause = 1, 0, FIRST_PAUSE
@@ -142,7 +153,7 @@ class Live(Ledger):
             elif attempts < ATTEMPTS:
                 wait = self._worth(reply, pause, attempts)
             again = (bool(there) or wait >= 0) and self.affords(2, sum(tokens))
-            exchange = self._keep(method, path, asked, sent, reply, final=not again)
+            exchange = self._keep(method, path, asked, sent, reply, not again, 0 if again else replaces)
             self._enter(exchange, tokens)
             if not again:
                 return exchange
@@ -151,7 +162,7 @@ class Live(Ledger):
                 if reply.status == 303:
                     method, body = "GET", None
             else:
-                _log.info("%s: %s; next attempt in %.1f s", host(self.url), reply.problem or reply.status, wait)
+                _log.info("%s: %s; next attempt in %.1f s", host(self.url), exchange.problem or reply.status, wait)
                 attempts, pause = attempts + 1, pause * 2
                 time.sleep(wait)
 
@@ -183,7 +194,7 @@ class Live(Ledger):
                 raise Refused(f"redirects more than {MAX_REDIRECTS} times")
             return redirected_path(self._address, path, reply.headers.get("location", ""))
         except Refused as refusal:
-            reply.problem = refusal.message
+            reply.problem = refusal.message.removeprefix("the request: ")
             return ""
 
     def _worth(self, reply: Reply, pause: float, attempts: int) -> float:
@@ -202,7 +213,14 @@ class Live(Ledger):
         return pause if wanted is None else wanted
 
     def _keep(
-        self, method: str, path: str, asked: Json | None, sent: dict[str, str], reply: Reply, final: bool
+        self,
+        method: str,
+        path: str,
+        asked: Json | None,
+        sent: dict[str, str],
+        reply: Reply,
+        final: bool,
+        replaces: int,
     ) -> Exchange:
         """An exchange without secrets, in the log."""
         redactor = self._redactor.also(reply.cookies) if reply.cookies else self._redactor
@@ -221,6 +239,7 @@ class Live(Ledger):
             milliseconds=reply.milliseconds,
             problem=redactor.text(reply.problem),
             final=final,
+            replaces=replaces,
         )
         if self._writer:
             self._writer.append(exchange)

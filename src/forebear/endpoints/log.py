@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 from forebear.artifacts.text import load_json
 from forebear.endpoints.base import Budget, Exchange, Json
-from forebear.errors import FormatError, InputError, UsageError
+from forebear.errors import ForebearError, FormatError, InputError, UsageError
 from forebear.types import created
 from forebear.version import __version__
 
@@ -30,7 +30,7 @@ SCHEMA = "forebear.exchanges/1"
 MAX_LINE = 64_000_000
 """Bytes; a body has at most eight million, and escapes make it longer."""
 MAX_EXCHANGES = 100_000
-MAX_LOG = 2_000_000_000
+MAX_LOG = 700_000_000
 _DIGEST = 32
 
 
@@ -124,23 +124,24 @@ class LogWriter:
         digest: of the last line.
 
     Raises:
-        UsageError: the file is the log of another probe.
+        UsageError: the file is the log of another probe, or another process writes to it.
         InputError: it cannot be written, or is damaged.
     """
 
     def __init__(self, path: Path, header: Header, budget: Budget) -> None:
         self.recorded: tuple[Exchange, ...] = ()
         self.digest = ""
-        found = read_log(path) if path.exists() and path.stat().st_size else None
-        if found is not None:
-            _same(found.header, header, path.name)
-            self.recorded, self.digest = found.exchanges, found.digest
+        self._file: BinaryIO = _opened(path)
         try:
-            self._file: BinaryIO = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
-            self._file.truncate(found.whole if found else 0)
-            self._file.seek(0, os.SEEK_END)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+            found = read_log(path) if path.stat().st_size else None
+            if found is not None:
+                _same(found.header, header, path.name)
+                self.recorded, self.digest = found.exchanges, found.digest
+        except ForebearError:
+            self._file.close()
+            raise
+        self._file.truncate(found.whole if found else 0)
+        self._file.seek(0, os.SEEK_END)
         if found is None:
             self._write({"schema": SCHEMA, **asdict(header)})
         if found is None or found.budget != budget:
@@ -175,6 +176,24 @@ class LogWriter:
         if written != len(line):
             raise InputError("the log cannot be written (no space is left)")
         self.digest = _digest(line)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, for us alone: lines of two probes would not form one chain."""
+    try:
+        file: BinaryIO = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        pass  # not on this system
+    except OSError:
+        file.close()
+        raise UsageError(f"{path.name}: another probe writes to this log", "name another file for the log") from None
+    return file
 
 
 def _digest(line: bytes) -> str:
@@ -245,6 +264,7 @@ def _exchange(content: Json, name: str, number: int) -> Exchange:
             milliseconds=int(content["milliseconds"]),
             problem=str(content["problem"]),
             final=content["final"] is True,
+            replaces=int(content["replaces"]),
             replayed=True,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, binascii.Error):

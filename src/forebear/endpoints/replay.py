@@ -31,6 +31,8 @@ class Replay(Ledger):
         self.header, self.digest = self._recorded.header, self._recorded.digest
         super().__init__(self.header.url, budget or self._recorded.budget)
         self._recordings = Recordings(self._recorded.exchanges)
+        for exchange in self._recordings.unused:
+            self._enter(exchange, (0, 0))
 
     @property
     def left(self) -> int:
@@ -54,7 +56,7 @@ class Replay(Ledger):
             return group[-1]
         following = self._recordings.next()
         if following is None:
-            cut = " (it was cut off there)" if self._recorded.cut or self._recordings.unfinished else ""
+            cut = " (it was cut off there)" if self._recorded.cut or self._recordings.cut else ""
             raise InputError(
                 f"{self._recorded.path}: ends after exchange {len(self._recorded.exchanges)}{cut}, "
                 f"and {method} {path} is asked next",

@@ -167,7 +167,8 @@ class OpenAIResponses:
         return None
 
     def _whole(self, draft: Draft, content: Json) -> None:
-        draft.answered = isinstance(content.get("output"), list)
+        pending = content.get("status") in ("queued", "in_progress")
+        draft.answered = isinstance(content.get("output"), list) and not pending
         for item in sequence(content.get("output")):
             for part in sequence(mapping(item).get("content")):
                 part = mapping(part)
