@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from forebear.catalogue.tokenizers import BASELINE, battery, guarded, known_tokenizers
 
+from forebear.catalogue.tokenizers import BASELINE, battery, guarded, known_tokenizers
 from forebear.inspect.probe_counts import Counts, count_tokens
 from forebear.signals.token_counts import CountTable
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from forebear.catalogue.tokenizers import BASELINE, battery, guarded
-
 from api import words
+from forebear.catalogue.tokenizers import BASELINE, battery, guarded
 
 
 def letters(text: str) -> int:

@@ -10,6 +10,7 @@
     forebear.fingerprint("./base").digest
     forebear.family_tree(["./models"]).edges    # who descends from whom
     forebear.write_bom("./my-model").to_json()  # CycloneDX 1.7
+    forebear.probe("https://api.example.com/v1", "acme-1").verdict  # what answers there?
 
 Each function mirrors a command, returns frozen values and never prints. Errors are subclasses of
 :class:`ForebearError`. Importing the package is cheap: numpy is loaded by the first call.
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from forebear.bom import Bom
     from forebear.index import LocalIndex
     from forebear.inspect import compare, family_tree, fingerprint, scan, write_bom
+    from forebear.inspect.probe import probe
+    from forebear.inspect.probe_result import Probe
     from forebear.lineage.tree import FamilyTree
     from forebear.signals import Fingerprint
 
@@ -62,6 +65,7 @@ __all__ = [
     "LocalIndex",
     "MissingExtra",
     "ModelRef",
+    "Probe",
     "Relation",
     "Scan",
     "Test",
@@ -72,6 +76,7 @@ __all__ = [
     "compare",
     "family_tree",
     "fingerprint",
+    "probe",
     "scan",
     "write_bom",
 ]
@@ -82,10 +87,12 @@ _LAZY = {
     "fingerprint": "forebear.inspect",
     "scan": "forebear.inspect",
     "write_bom": "forebear.inspect",
+    "probe": "forebear.inspect.probe",
     "Bom": "forebear.bom",
     "FamilyTree": "forebear.lineage.tree",
     "Fingerprint": "forebear.signals",
     "LocalIndex": "forebear.index",
+    "Probe": "forebear.inspect.probe_result",
 }
 
 

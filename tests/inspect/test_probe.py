@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from forebear.catalogue.tokenizers import battery
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from api import EVERYTHING, Address, Fault, Model, serve
+from forebear.catalogue.tokenizers import battery
 from forebear.endpoints import Budget
 from forebear.errors import InputError, UsageError
 from forebear.index import BlackBoxIndex, UserTokenizer
@@ -34,9 +35,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> BlackBoxIndex:
     return found
 
 
-def run(url: Address, index: BlackBoxIndex, model: str = "kimi-k9", **more: object) -> Probe:
-    settings = Settings(model, **{k: more.pop(k) for k in list(more) if k in Settings.__dataclass_fields__})  # type: ignore[arg-type]
-    return probe(url, settings, index=index, **more)  # type: ignore[arg-type]
+def run(url: Address, index: BlackBoxIndex, model: str = "kimi-k9", **more: Any) -> Probe:
+    return probe(url, model, index=index, **more)
 
 
 def ids(result: Probe) -> list[str]:
@@ -123,7 +123,7 @@ def test_a_replay_says_the_same_without_a_network(index: BlackBoxIndex, tmp_path
     log = tmp_path / "evidence.jsonl"
     with serve(replace(HONEST, noise=1)) as url:
         first = run(url, index, log=log, key=SECRET)
-    second = probe("http://127.0.0.1:9", Settings("kimi-k9"), replay=log, index=index)
+    second = probe("http://127.0.0.1:9", "kimi-k9", replay=log, index=index)
     assert told(first) == told(second)
     assert first.log is not None and second.log is not None
     assert first.log["digest"] == second.log["digest"]
@@ -184,7 +184,7 @@ def test_behaviour_finds_the_base_of_a_drifted_model(index: BlackBoxIndex, tmp_p
 def test_a_trusted_endpoint_tells_another_model_apart(index: BlackBoxIndex, tmp_path: Path) -> None:
     log = tmp_path / "evidence.jsonl"
     with serve(replace(HONEST, seed=7)) as trusted:
-        settings = {"trusted": Trusted(trusted, "kimi-k9"), "budget": Budget(400, 10**7)}
+        settings: dict[str, Any] = {"trusted": Trusted(trusted, "kimi-k9"), "budget": Budget(400, 10**7)}
         with serve(replace(HONEST, seed=7)) as url:
             same = run(url, index, log=log, **settings)
         with serve(replace(HONEST, seed=8)) as url:
@@ -193,7 +193,7 @@ def test_a_trusted_endpoint_tells_another_model_apart(index: BlackBoxIndex, tmp_
     assert same.verdict is Outcome.CONSISTENT
     assert other.verdict is Outcome.CONTRADICTED
     assert other.equality.log10_p < -2
-    again = probe("http://127.0.0.1:9", Settings("kimi-k9", trusted=Trusted("", "kimi-k9")), replay=log, index=index)
+    again = probe("http://127.0.0.1:9", "kimi-k9", trusted=Trusted("", "kimi-k9"), replay=log, index=index)
     assert again.equality == same.equality
 
 
@@ -231,12 +231,12 @@ def test_quick_looks_for_names_only(index: BlackBoxIndex) -> None:
 def test_no_network_is_opened_where_it_is_forbidden(index: BlackBoxIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOREBEAR_OFFLINE", "1")
     with pytest.raises(UsageError):
-        probe("https://api.example.com/v1", Settings("kimi-k9"), index=index)
+        probe("https://api.example.com/v1", "kimi-k9", index=index)
 
 
 @pytest.fixture
 def validator() -> Iterator[Draft202012Validator]:
-    registry: Registry[object] = Registry().with_resource(
+    registry: Registry[Any] = Registry().with_resource(
         "https://forebear.dev/schemas/common.json", Resource.from_contents(schema("common"))
     )
     yield Draft202012Validator(schema("probe"), registry=registry)

@@ -47,7 +47,11 @@ RateOption = Annotated[float | None, typer.Option("--rate", min=0.01, help="Requ
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")]
 LogOption = Annotated[
     Path | None,
-    typer.Option("--log", dir_okay=False, help="Where every exchange is written; one that is there is gone on with."),
+    typer.Option(
+        "--log",
+        dir_okay=False,
+        help="Where every exchange is written (default: beside the index); one that is there is gone on with.",
+    ),
 ]
 ReplayOption = Annotated[
     Path | None, typer.Option("--replay", dir_okay=False, help="Answer from this log and not from the endpoint.")
@@ -99,24 +103,30 @@ def probe(
     """
     import forebear.inspect.probe as run
     from forebear.endpoints import Budget
+    from forebear.endpoints.addresses import endpoint, public_url
     from forebear.report import probe as report
 
     if trusted is None and (trusted_model or trusted_key_env):
         raise UsageError("--trusted-model and --trusted-key-env go with --trusted")
     other = run.Trusted(trusted, trusted_model or model, _key(trusted_key_env)) if trusted else None
     settings = run.Settings(model, expect, effort.value, seed, trusted=other)
+    address = public_url(endpoint(url)) if replay is None else url
     budget = Budget(max_requests, max_tokens, price_in, price_out)
     if dry_run:
-        planned = {**head("forebear.probe-plan/1"), "url": url, **run.plan(settings, budget)}
+        planned = {**head("forebear.probe-plan/1"), "url": address, **run.plan(settings, budget)}
         emit(planned, how, output, lambda c: report.planned(c, planned), lambda: report.planned_markdown(planned))
         return
     with progress(quiet, no_progress) as step:
         result = run.probe(
             url,
-            settings,
+            model,
+            expect=expect,
+            effort=effort.value,
+            seed=seed,
+            trusted=other,
             key=_key(key_env),
             budget=budget,
-            log=log,
+            log=log or (None if replay else _new_log(address, model)),
             replay=replay,
             rate=rate,
             enrol=enrol,
@@ -134,6 +144,22 @@ def probe(
         fail_exit(result.findings, fail_on),
         result.verdict.expect_exit if expect else 0,
     )
+
+
+def _new_log(address: str, model: str) -> Path:
+    """A file beside the index for the evidence of a probe that nobody named one for."""
+    import re
+    from datetime import UTC, datetime
+
+    from forebear.index import home
+
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", f"{address.partition('//')[2]}-{model}")[:80].strip("-.")
+    folder = home() / "probes"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror}", "name another place with --log") from None
+    return folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{slug}.jsonl"
 
 
 def _key(variable: str | None) -> str:

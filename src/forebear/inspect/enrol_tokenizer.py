@@ -9,7 +9,7 @@ from forebear.catalogue.tokenizers import battery, known_tokenizers
 from forebear.errors import InputError
 from forebear.index import BlackBoxIndex, UserTokenizer
 from forebear.sources import open_source
-from forebear.tokenization import baseline_count, count_vector, encoder_of
+from forebear.tokenization import baseline_count, count_vector, encoder_of, named
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def enrol_tokenizer(
         UsageError: the target does not exist, or the name is taken.
         InputError: there is no tokenizer, or none that can be run here; the reason is given.
     """
-    source = open_source(target)
+    source = named(open_source(target))
     read = read_tokenizer(source)
     if read is None:
         raise InputError(f"{source.name}: has no tokenizer file", "name a folder with tokenizer.json or the like")

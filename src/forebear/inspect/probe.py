@@ -231,8 +231,14 @@ def vocabularies(index: BlackBoxIndex) -> dict[str, Vocabulary]:
 
 def probe(
     url: str,
-    settings: Settings,
+    model: str,
     *,
+    expect: str | None = None,
+    effort: str = "standard",
+    seed: int = 0,
+    behaviour: bool = True,
+    alpha: float = ALPHA,
+    trusted: Trusted | None = None,
     key: str = "",
     budget: Budget | None = None,
     log: Path | None = None,
@@ -246,7 +252,13 @@ def probe(
 
     Args:
         url: of the endpoint.
-        settings: what is asked and claimed.
+        model: its name there; this, and the next two, see :class:`Settings`.
+        expect: what it should be.
+        effort: ``quick``, ``standard`` or ``deep``.
+        seed: of everything that is drawn.
+        behaviour: whether enrolled models are compared with.
+        alpha: error rate of the test of token counts.
+        trusted: an endpoint of the claimed model.
         key: of the API; never kept.
         budget: what may be spent.
         log: where every exchange is written; one that is there is gone on with.
@@ -260,6 +272,7 @@ def probe(
         UsageError: the address cannot be used, the network is forbidden, or the name to enrol under is taken.
         InputError: the log cannot be read, or the endpoint denies access or cannot be reached at all.
     """
+    settings = Settings(model, expect, effort, seed, behaviour, alpha, trusted)
     began = time.monotonic()
     store = index or BlackBoxIndex()
     kept = {"effort": settings.effort, "expect": settings.expect, "behaviour": settings.behaviour}

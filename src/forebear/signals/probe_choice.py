@@ -12,13 +12,13 @@ from collections.abc import Collection
 
 import numpy as np
 
-from forebear.signals.counting_noise import F64, I64, Jitter
+from forebear.signals.counting_noise import EXACT, F64, I64, Jitter
 from forebear.signals.token_counts import CountTest
 
 SURE = 1e-3
 """Probability of everything else at which a class counts as the only one left."""
-CHECKS = 1
-"""Probes that are asked to find an unknown tokenizer out, after one class is left."""
+CHECKS, NOISY_CHECKS = 1, 3
+"""Probes that are asked to find an unknown tokenizer out, after one class is left: where counts are exact, else."""
 _SUSPICIOUS = 0.5
 """Probability of an unknown tokenizer from which on that is what is looked into."""
 _FAINT = 1e-6
@@ -33,7 +33,8 @@ def settled(test: CountTest, checks: int) -> bool:
     """Whether more counts are not needed: nothing fits, or one class does and was put to as many checks."""
     if not test.matches:
         return True
-    return alone(test) and checks >= CHECKS and test.stranger <= SURE and test.unknown <= _SUSPICIOUS
+    enough = CHECKS if test.noise is EXACT else NOISY_CHECKS
+    return alone(test) and checks >= enough and test.stranger <= SURE and test.unknown <= _SUSPICIOUS
 
 
 def alone(test: CountTest) -> bool:
