@@ -14,7 +14,7 @@ from forebear.endpoints import Budget, Exchange, Exhausted, Features, Live, Pati
 from forebear.endpoints.dialects import DIALECTS
 from forebear.endpoints.discovery import REQUESTS, TOKENS
 from forebear.endpoints.ledger import Ledger
-from forebear.errors import InputError
+from forebear.errors import InputError, UsageError
 
 QUICK = Patience(connect=0.5, silence=0.3, total=1.0)
 OPENAI = Model(dialects=frozenset({"openai-chat", "openai-completions"}))
@@ -92,6 +92,15 @@ def test_addresses_with_a_path_of_their_own_are_understood(path: str) -> None:
         asked = [r.path for r in url.requests]
         assert f"{path}/chat/completions" in asked
         assert f"{path}/v1/chat/completions" in asked
+
+
+def test_only_the_dialects_that_were_named_are_tried() -> None:
+    with serve(Model()) as url, Live(url) as transport:
+        offer = discover(transport, "toy-1", only=["anthropic-messages", "ollama-chat"])
+        assert [d.name for d in offer.dialects] == ["anthropic-messages", "ollama-chat"]
+        assert not [r for r in url.requests if r.path.endswith("completions")]
+        with pytest.raises(UsageError, match="smalltalk: no such dialect; one of openai-chat"):
+            discover(transport, "toy-1", only=["smalltalk"])
 
 
 def test_fields_that_a_server_refuses_are_taken_back() -> None:

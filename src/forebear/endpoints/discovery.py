@@ -7,7 +7,7 @@ to have been.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from forebear.endpoints.dialects.anthropic import AnthropicMessages
 from forebear.endpoints.dialects.conversation import bounds, mapping, sequence
 from forebear.endpoints.dialects.llama_cpp import LlamaCpp
 from forebear.endpoints.dialects.openai import ROOT, OpenAIChat, OpenAICompletions, OpenAIResponses
-from forebear.errors import InputError, one_line
+from forebear.errors import InputError, UsageError, one_line
 from forebear.sources.answers import Refused, host
 
 T = TypeVar("T")
@@ -52,19 +52,28 @@ TOKENS = (len(DIALECTS) + _FEATURES + _SECOND_TRIES) * (sum(bounds(Question(GREE
 """The most tokens, prompts and answers together, for a model without a hidden prompt."""
 
 
-def discover(transport: Transport, model: str, requests: int = REQUESTS) -> Offer:
+def discover(transport: Transport, model: str, requests: int = REQUESTS, only: Collection[str] = ()) -> Offer:
     """Find out what an endpoint offers.
+
+    Asking a gateway in a dialect that the server behind it does not have can make it rest that server for some seconds
+    (LiteLLM does); where others use it too, say with ``only`` which dialects to try.
 
     Args:
         transport: to the endpoint.
         model: the name to ask for.
         requests: how many requests this may take at most, within the budget; more only until a dialect is found.
+        only: names of the dialects to try; all where it is empty.
 
     Raises:
+        UsageError: a name in ``only`` is no dialect.
         Refused: it denies access.
         InputError: it cannot be reached, or answers in none of the dialects.
     """
-    return _Discovery(transport, model, requests).run()
+    names = [dialect.name for dialect in DIALECTS]
+    if unknown := [name for name in only if name not in names]:
+        raise UsageError(f"{one_line(unknown[0], 60)}: no such dialect", f"one of {', '.join(names)}")
+    wanted = tuple(dialect for dialect in DIALECTS if not only or dialect.name in only)
+    return _Discovery(transport, model, requests, wanted).run()
 
 
 @dataclass
@@ -72,6 +81,7 @@ class _Discovery:
     transport: Transport
     model: str
     requests: int
+    dialects: tuple[Dialect, ...]
     documents: dict[str, Exchange] = field(default_factory=dict)
     found: dict[str, Dialect] = field(default_factory=dict)
     features: dict[str, Features] = field(default_factory=dict)
@@ -87,14 +97,14 @@ class _Discovery:
         self._get("/openapi.json")
         if (document := self.documents.get("/openapi.json")) is not None:
             self.routes = tuple(mapping(mapping(document.json()).get("paths")))
-        for dialect in DIALECTS:
+        for dialect in self.dialects:
             if not self.found and dialect.name not in _ONLY_WITH:
                 self._greet(dialect)
         self._get(f"{self._root()}/models")
         self._study()
         for path in DOCUMENTS[2:]:
             self._get(path)
-        for dialect in DIALECTS:
+        for dialect in self.dialects:
             if dialect.name not in self.found and _ONLY_WITH.get(dialect.name, "") in ("", *self.documents):
                 self._greet(dialect)
         if not self.found:
