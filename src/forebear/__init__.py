@@ -9,6 +9,7 @@
     forebear.compare("./base", "./suspect").verdict
     forebear.fingerprint("./base").digest
     forebear.family_tree(["./models"]).edges    # who descends from whom
+    forebear.read_traffic(["session.har"]).identifiers  # which models captured traffic names
     forebear.write_bom("./my-model").to_json()  # CycloneDX 1.7
 
 Each function mirrors a command, returns frozen values and never prints. Errors are subclasses of
@@ -41,9 +42,10 @@ from forebear.version import __version__
 if TYPE_CHECKING:
     from forebear.bom import Bom
     from forebear.index import LocalIndex
-    from forebear.inspect import compare, family_tree, fingerprint, scan, write_bom
+    from forebear.inspect import compare, family_tree, fingerprint, read_traffic, scan, write_bom
     from forebear.lineage.tree import FamilyTree
     from forebear.signals import Fingerprint
+    from forebear.traffic.result import Traffic
 
 __all__ = [
     "Ancestor",
@@ -65,6 +67,7 @@ __all__ = [
     "Relation",
     "Scan",
     "Test",
+    "Traffic",
     "Untested",
     "UsageError",
     "Verdict",
@@ -72,6 +75,7 @@ __all__ = [
     "compare",
     "family_tree",
     "fingerprint",
+    "read_traffic",
     "scan",
     "write_bom",
 ]
@@ -80,12 +84,14 @@ _LAZY = {
     "compare": "forebear.inspect",
     "family_tree": "forebear.inspect",
     "fingerprint": "forebear.inspect",
+    "read_traffic": "forebear.inspect",
     "scan": "forebear.inspect",
     "write_bom": "forebear.inspect",
     "Bom": "forebear.bom",
     "FamilyTree": "forebear.lineage.tree",
     "Fingerprint": "forebear.signals",
     "LocalIndex": "forebear.index",
+    "Traffic": "forebear.traffic.result",
 }
 
 

@@ -15,7 +15,7 @@ from types import FrameType
 
 import typer
 
-from forebear.cli import bom, cache, demo, explain, index, scan, tree
+from forebear.cli import bom, cache, demo, explain, index, scan, traffic, tree
 from forebear.cli.options import common
 from forebear.errors import ForebearError
 
@@ -57,6 +57,7 @@ app.command("demo")(common(demo.demo))
 app.command("scan")(common(scan.scan))
 app.command("compare")(common(scan.compare))
 app.command("tree")(common(tree.tree))
+app.command("traffic")(common(traffic.traffic))
 app.command("bom")(common(bom.bom))
 app.add_typer(index.app, name="index")
 app.add_typer(cache.app, name="cache")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -9,12 +10,12 @@ from dataclasses import dataclass, field, fields
 from forebear.catalogue.explanations import raise_finding
 from forebear.catalogue.names import ModelName, decode
 from forebear.errors import ForebearError, UsageError, one_line
-from forebear.inspect.cost import Meter
+from forebear.inspect.cost import peak_memory
 from forebear.traffic import Kind, Role, Search, Sighting, Stream, exchanges, open_stream
 from forebear.traffic.differences import differ
 from forebear.traffic.read import format_of
 from forebear.traffic.result import Capture, Identified, Traffic, Where
-from forebear.types import Coverage, Finding, Untested
+from forebear.types import Cost, Coverage, Finding, Untested
 
 Step = Callable[[str], None]
 
@@ -121,15 +122,16 @@ def read_traffic(files: Sequence[str], on_step: Step = lambda _: None) -> Traffi
     """
     if not files:
         raise UsageError("no capture was named", "forebear traffic capture.har")
-    meter, search, ledger = Meter(), Search(), _Ledger()
+    start, size = time.perf_counter(), 0
+    search, ledger = Search(), _Ledger()
     captures: list[Capture] = []
     problems: list[str] = []
     for file in files:
         shown = one_line(file, 200)
         try:
             with open_stream(file) as stream:
-                meter.watch(stream)
                 captures.append(_read(shown, stream, search, ledger, problems, on_step))
+                size += stream.bytes_read
         except ForebearError as error:
             problems.append(str(error))
     identifiers = tuple(sorted((_identified(t) for t in ledger.tallies.values()), key=_rank))
@@ -145,14 +147,12 @@ def read_traffic(files: Sequence[str], on_step: Step = lambda _: None) -> Traffi
         found,
         dict(sorted(search.redactions.items())),
         Coverage(tested, tuple(gaps)),
-        meter.cost(),
+        Cost(size, len(captures), round(time.perf_counter() - start, 4), peak_memory()),
         tuple(problems),
     )
 
 
-def _read(
-    file: str, stream: Stream, search: Search, ledger: _Ledger, problems: list[str], on_step: Step
-) -> Capture:
+def _read(file: str, stream: Stream, search: Search, ledger: _Ledger, problems: list[str], on_step: Step) -> Capture:
     """One capture to its end."""
     records, told = 0, 0
     on_step(f"reading {file}")

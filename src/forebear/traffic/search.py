@@ -62,14 +62,15 @@ class Search:
         for message in exchange.messages:
             if message.url:
                 yield from self._url(message)
+            clues = self._literals.clues("\n".join(value for _, value in message.headers))
             for name, value in message.headers:
-                yield from self._header(name, value, message.side)
+                yield from self._header(name, value, message.side, clues)
             yield from self._body(message)
 
     def _url(self, message: Message) -> Iterator[Sighting]:
         path, query = _parts(message.url)
         part = f"{message.side} URL"
-        seen = found(path) if self._literals.clues(path).stems else ()
+        seen = [name for run in self._literals.clues(path).runs(path) for name in found(run)]
         for name in seen:
             yield from self._name(name, Role.ASKED, part, "", "")
         for segment in () if seen else _SEGMENT.findall(path):
@@ -79,15 +80,15 @@ class Search:
                 shown = fields.shown_key(key)
                 yield from self._named(value, Role.ASKED, part, f"/{shown}", f"{shown}=")
 
-    def _header(self, name: str, value: str, side: Side) -> Iterator[Sighting]:
+    def _header(self, name: str, value: str, side: Side, clues: Clues) -> Iterator[Sighting]:
         part, shown = f"{side} header", fields.shown_header(name)
         if fields.header_names_model(name):
             role = Role.ASKED if side is Side.REQUEST else Role.SERVED
             yield from self._named(value.strip(), role, part, f"/{shown}", f"{shown}: ")
         elif name.lower().removeprefix(fields.PASSED_ON) not in fields.NOT_SOUGHT:
             text = _parts(value)[0] if "://" in value else value[:LONG]
-            if self._literals.clues(text).stems:
-                for seen in found(text):
+            for run in clues.runs(text):
+                for seen in found(run):
                     yield from self._name(seen, Role.MENTIONED, part, f"/{shown}", f"{shown}: ")
 
     def _body(self, message: Message) -> Iterator[Sighting]:
@@ -119,8 +120,8 @@ class Search:
         while stack:
             tree, above, here, depth = stack.pop()
             for key in keys(tree) if here.clues.stems else ():
-                if len(key) <= MOST and here.clues.may_name(key):
-                    for name in found(key):
+                for run in here.clues.runs(key) if len(key) <= MOST else ():
+                    for name in found(run):
                         yield from self._name(name, Role.MENTIONED, here.part, "/*", "key ")
             for node, value in strings(tree, above):
                 if here.streamed and node.key in JOINED:
@@ -179,8 +180,8 @@ class Search:
         self, text: str, role: Role, place: _Place, pointer: str, context: str, taken: frozenset[str] = frozenset()
     ) -> Iterator[Sighting]:
         """Names and markers in a text, but for names that were taken already."""
-        if place.clues.may_name(text):
-            for name in found(text):
+        for run in place.clues.runs(text):
+            for name in found(run):
                 if name.identifier not in taken:
                     yield from self._name(name, role, place.part, pointer, context)
         if place.clues.marks:
