@@ -82,9 +82,11 @@ class _Ledger:
                 return
             tally = self.tallies[key] = _Tally(seen)
         new = seen.role.value not in tally.roles
-        tally.roles[seen.role.value] += 1
+        tally.roles[seen.role.value] += seen.times
         if len(tally.where) < PLACES or (new and len(tally.where) < PLACES + len(Role)):  # each role's first place
-            tally.where.append(Where(file, record, seen.part, seen.pointer, seen.role, seen.context))
+            where = Where(file, record, seen.part, seen.pointer, seen.role, seen.context)
+            if where not in tally.where:
+                tally.where.append(where)
 
     def _pair(self, asked: str, said: Sighting, at: str) -> None:
         key = (asked, said.identifier)

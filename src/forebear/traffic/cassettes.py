@@ -41,7 +41,7 @@ def handles(head: bytes) -> bool:
 def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchange]:
     """Every interaction."""
     if _HEAD_JSON.match(stream.head):
-        for number, value in objects(stream, JSON_DEPTH, report, wanted):
+        for number, value in objects(stream, JSON_DEPTH, report):
             yield _exchange(number, value)
         return
     number, broken = 0, list[int]()

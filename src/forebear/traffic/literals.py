@@ -70,7 +70,7 @@ class Literals:
     def clues(self, text: str) -> Clues:
         """What a text has."""
         raw = text.encode("utf-8", "replace")
-        present = {literal for _, literal in self._filter.hits(raw)}
+        present = self._filter.present(raw)
         stems = tuple(stem.decode() for stem in sorted(present & self._stems))
         return Clues(stems, bool(present & self._marks), bool(present) or _ESCAPED.search(raw) is not None)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 START = 4
 FOLD = np.uint32(0x20202020)
-SPREAD, SHIFT = np.uint32(0x9E3779B1), np.uint32(16)
+SPREAD, SHIFT = np.uint32(0x9E3779B1), np.uint32(14)
 BLOCK = 1 << 16
 LONGEST_RUN = 640
 _ALONE, _COMPANY = 1, 2
@@ -35,26 +35,41 @@ class Prefilter:
 
     def __init__(self, alone: Iterable[str], company: Iterable[str] = ()) -> None:
         self._by_start: dict[bytes, list[bytes]] = {}
-        self._table = np.zeros(1 << 16, np.uint8)
+        self._table = np.zeros(1 << 18, np.uint8)
         self._alone = frozenset(literal.lower().encode() for literal in alone)
         self._company = frozenset(literal.lower().encode() for literal in company)
         for literals, flag in ((self._alone, _ALONE), (self._company, _COMPANY)):
             for literal in sorted(literals):
                 self._by_start.setdefault(literal[:START], []).append(literal)
                 self._table[(_words(literal[:START]) * SPREAD) >> SHIFT] |= flag
+        self._longest = max(map(len, self._alone | self._company), default=0)
         self._lengths = tuple(sorted({len(start) for start in self._by_start}))
 
     def hits(self, raw: bytes) -> Iterator[tuple[int, bytes]]:
         """Where literals start, in order of place, and which."""
+        for place, low, accompanied in self._candidates(raw):
+            for literal in self._starting(low, accompanied):
+                yield place, literal
+
+    def present(self, raw: bytes) -> frozenset[bytes]:
+        """The literals that a text has."""
+        different = {(low, accompanied) for _, low, accompanied in self._candidates(raw)}
+        return frozenset(literal for low, accompanied in different for literal in self._starting(low, accompanied))
+
+    def _candidates(self, raw: bytes) -> Iterator[tuple[int, bytes, bool]]:
+        """Places, what stands there in small letters, and whether it is in company."""
         for start in range(0, len(raw), BLOCK):
             block = raw[start : start + BLOCK + START - 1]
             places, company = self._places(block)
             for place, accompanied in zip(places.tolist(), company.tolist(), strict=True):
-                low = raw[start + place : start + place + 64].lower()
-                for length in self._lengths:
-                    for literal in self._by_start.get(low[:length], ()):
-                        if low.startswith(literal) and (accompanied or literal in self._alone):
-                            yield start + place, literal
+                yield start + place, raw[start + place : start + place + self._longest].lower(), accompanied
+
+    def _starting(self, low: bytes, accompanied: bool) -> Iterator[bytes]:
+        """The literals with which a text starts."""
+        for length in self._lengths:
+            for literal in self._by_start.get(low[:length], ()):
+                if low.startswith(literal) and (accompanied or literal in self._alone):
+                    yield literal
 
     def _places(self, block: bytes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
         """Places that may start a literal, and whether each is in company; without those that need it and lack it."""

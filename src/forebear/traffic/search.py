@@ -98,21 +98,23 @@ class Search:
         if not body:
             return
         part = "log" if message.side is Side.LOG else f"{message.side} body"
-        flat = isinstance(body, str | bytes)
-        text = as_text(body) if isinstance(body, bytes) else body if flat else _flat(body)
-        place = _Place(part, message.side, self._literals.clues(text), message.status >= 400)
-        if not place.clues.some:
-            return
         media = message.header("content-type").lower()
-        for document in documents(text, media) if flat else (Document(body),):
-            here = place
+        if isinstance(body, bytes):
+            body = as_text(body)
+        made = documents(body, media) if isinstance(body, str) else (Document(body, _flat(body)),)
+        for document in made:
+            clues = self._literals.clues(document.source)
+            if not clues.some:
+                continue
+            place = _Place(part, message.side, clues, message.status >= 400)
             if document.at is not None:
-                here = replace(place, part=f"{message.side} stream", streamed=True)
+                place = replace(place, part=f"{message.side} stream", streamed=True)
             if isinstance(document.content, str):
-                yield from self._text(document.content, here, "" if document.at is None else f"/{document.at}")
-            else:
-                above = None if document.at is None else Node(None, document.at, "", None)
-                yield from self._tree(document.content, above, here)
+                yield from self._text(document.content, place, "" if document.at is None else f"/{document.at}")
+                continue
+            above = None if document.at is None else Node(None, document.at, "", None)
+            for seen in self._tree(document.content, above, place):
+                yield seen if document.times == 1 else replace(seen, times=document.times)
 
     def _tree(self, tree: Any, above: Node | None, place: _Place) -> Iterator[Sighting]:
         """A tree, and the trees in its strings; an event's pieces of text are left to the stream's joined text."""
@@ -150,7 +152,7 @@ class Search:
             if name is not None and name.family:
                 role = Role.MENTIONED if theirs else roles.role_of(node, place.side, place.failed, False)
                 yield from self._name(name, role, place.part, node.pointer(), _context(node))
-        elif len(value) > LONG or place.clues.marks or place.clues.may_name(value):
+        elif place.clues.marks or place.clues.may_name(value):
             failed = place.side is not Side.REQUEST and (place.failed or roles.is_failure(node))
             role = Role.ERROR if failed else Role.MENTIONED
             for piece in self._pieces(value):
