@@ -128,13 +128,15 @@ def _scalar(event: yaml.ScalarEvent) -> str | bytes | None:
     value: str = event.value
     if event.tag == BINARY:
         return from_base64("".join(value.split()))
-    if event.style is None and _NO_TEXT.fullmatch(value):
+    if event.implicit[0] and _NO_TEXT.fullmatch(value):
         return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None  # type: ignore[return-value]
     return value
 
 
 def _exchange(number: int, value: dict[str, Any] | str) -> Exchange:
     if isinstance(value, str):
+        return Exchange(number, (Message(Side.LOG, body=value),))
+    if "request" not in value and "response" not in value:  # recorders of other protocols have keys of their own
         return Exchange(number, (Message(Side.LOG, body=value),))
     request, response = mapping(value.get("request")), mapping(value.get("response"))
     status = response.get("status")

@@ -17,8 +17,13 @@ def differ(asked: ModelName, said: ModelName) -> bool:
         return True
     if asked.family != said.family:
         return True
-    pairs = ((asked.version, said.version), (asked.size, said.size), (asked.variant, said.variant))
+    pairs = ((_plain(asked.version), _plain(said.version)), (asked.size, said.size), (asked.variant, said.variant))
     return any(a is not None and b is not None and a != b for a, b in pairs)
+
+
+def _plain(version: str | None) -> str | None:
+    """A version without a trailing zero: what is 4.0 in one name is 4 in another."""
+    return version.removesuffix(".0") if version else None
 
 
 def _within(short: str, long: str) -> bool:

@@ -168,7 +168,8 @@ class Search:
                 key, value = pair["key"], pair["value"].rstrip(".")
                 if not (fields.names_model(key) or fields.header_names_model(key)):
                     continue
-                sure = "=" in pair["join"] or '"' in pair["join"]
+                whole = pair.end() < len(piece)  # half a secret no longer looks like one
+                sure = whole and ("=" in pair["join"] or '"' in pair["join"])
                 name = decoded(value, sure)
                 if name is not None:
                     taken.add(name.identifier)

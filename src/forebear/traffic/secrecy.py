@@ -32,7 +32,7 @@ _EMAIL = re.compile(r"[^@\s/:]+(?:@|%40)[^@\s/:]+\.[a-z]{2,}", re.IGNORECASE)
 _ALLOWED = re.compile(r"[\w.:/@+#\-]+")
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")
 _GROUPS = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_FINGERPRINT = re.compile(r"[a-z]{2,8}_[0-9a-f]{6,16}(?:_[a-z0-9]{1,12}){0,3}")
+_FINGERPRINT = re.compile(r"fp_[a-z0-9]{4,24}(?:_[a-z0-9]{1,12}){0,4}")
 HASTE = 0.34
 """Changes between digit, capital and small letter per character. Random base 62 has about 0.45, hexadecimal 0.47;
 ``DeepSeekR1DistillQwen32B`` has 0.29."""
