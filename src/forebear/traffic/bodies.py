@@ -120,7 +120,8 @@ def documents(text: str, media: str) -> Iterator[Document]:
     elif start.startswith("{") and "\n" in text:
         yield from _streamed(text, "\n")
     elif "urlencoded" in media or _FORM.match(start):
-        yield Document(_form(text), unquote_plus(text, errors="replace"))
+        fields = _form(text)
+        yield Document(fields or text, unquote_plus(text, errors="replace"))
     else:
         if 'name="' in text:
             yield Document(dict(_FIELD.findall(text)), text)

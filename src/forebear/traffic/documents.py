@@ -61,7 +61,8 @@ def objects(
     if len(torn) > 3:
         report(f"and {len(torn) - 3:,} more records like it")
     if ending.why:
-        report(f"{ending.why} at byte {ending.at:,}, in record {ending.number - other:,}")
+        number = ending.number - other
+        report(f"{ending.why} at byte {ending.at:,}, {f'in record {number:,}' if number > 0 else 'before any record'}")
 
 
 def parsed(raw: bytes) -> Any:

@@ -83,9 +83,9 @@ class Literals:
     def around(self, text: str) -> Iterator[str]:
         """The parts of a long text that are near a literal."""
         raw = text.encode("utf-8", "replace")
-        start = end = -1
+        start, end = 0, -1
         for place, _ in self._filter.hits(raw):
-            if place - AROUND > end:
+            if end < 0 or place - AROUND > end:
                 if end >= 0:
                     yield raw[start:end].decode("utf-8", "ignore")
                 start = max(0, place - AROUND)

@@ -146,15 +146,15 @@ def pieces(raw: bytes) -> list[bytes]:
     """A long text in pieces of about :data:`PIECE` bytes, cut where no name and no pair of key and value is cut."""
     out, at = [], 0
     while len(raw) - at > PIECE:
-        end = cut(raw, at + PIECE)
+        end = cut(raw, at + PIECE, at)
         out.append(raw[at:end])
         at = end
     return [*out, raw[at:]]
 
 
-def cut(raw: bytes, end: int) -> int:
-    """The last place before ``end`` behind which nothing continues, at most :data:`MARGIN` bytes before it."""
-    start = max(0, end - MARGIN)
+def cut(raw: bytes, end: int, start: int = 0) -> int:
+    """The last place up to ``end`` behind which nothing continues, at most :data:`MARGIN` bytes before it."""
+    start = max(start, end - MARGIN)
     for marks in (b",;&\n}", b" \t"):
         place = max(raw.rfind(marks[k : k + 1], start, end) for k in range(len(marks)))
         if place > start:
