@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
+from forebear.catalogue.names.families import Family
 from forebear.catalogue.names.grades import GRADES
 from forebear.catalogue.names.grammar import Reading
 from forebear.catalogue.names.places import Place
 
 _STAGES = {
-    "rl": "reinforcement learning", "rlhf": "reinforcement learning from human feedback", "rlvr": "reinforcement learning with verifiable rewards",
-    "sft": "supervised fine-tuning", "dpo": "preference optimisation (DPO)", "grpo": "reinforcement learning (GRPO)", "ppo": "reinforcement learning (PPO)",
-    "rft": "reinforcement fine-tuning", "cpt": "continued pretraining", "base": "base model", "instruct": "tuned to follow instructions",
-    "chat": "tuned for dialogue", "finetune": "fine-tuned", "distill": "distilled", "lora": "with a low-rank adapter", "merge": "merged",
-    "thinking": "writes out its reasoning", "reasoning": "writes out its reasoning", "coder": "for code", "code": "for code", "math": "for mathematics",
+    "rl": "reinforcement learning",
+    "rlhf": "reinforcement learning from human feedback",
+    "rlvr": "reinforcement learning with verifiable rewards",
+    "grpo": "reinforcement learning (GRPO)",
+    "ppo": "reinforcement learning (PPO)",
+    "rft": "reinforcement fine-tuning",
+    "sft": "supervised fine-tuning",
+    "dpo": "preference optimisation (DPO)",
+    "cpt": "continued pretraining",
+    "base": "base model",
+    "instruct": "tuned to follow instructions",
+    "chat": "tuned for dialogue",
+    "finetune": "fine-tuned",
+    "distill": "distilled",
+    "lora": "with a low-rank adapter",
+    "merge": "merged",
+    "thinking": "writes out its reasoning",
+    "reasoning": "writes out its reasoning",
+    "coder": "for code",
+    "code": "for code",
+    "math": "for mathematics",
     "abliterated": "refusals removed",
-}  # fmt: skip
-_TIERS = frozenset("fast turbo lightning highspeed express mini nano micro lite flash pro plus max ultra small medium large tiny".split())
-_MONTHS = "January February March April May June July August September October November December".split()
+}
+_TIERS = frozenset(
+    {
+        *("fast", "turbo", "lightning", "highspeed", "express", "flash", "flash-lite", "lite", "pro", "plus", "max"),
+        *("nano", "micro", "mini", "tiny", "small", "medium", "large", "ultra"),
+    }
+)
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
-def sentence(place: Place, reading: Reading, base: str | None, level: str) -> str:
+def sentence(place: Place, reading: Reading, level: str) -> str:
     """The explanation: place, account, family, version, and each further thing the name says; then what it does not."""
     parts = [place.form] if place.form else []
     if place.account:
         parts.append(f"account {place.account}")
-    parts += _family(reading, base)
+    parts += _family(reading)
     if reading.size:
         parts.append(f"size {reading.size.upper()}")
     parts += [_STAGES.get(stage, stage) for stage in reading.stages]
@@ -43,18 +68,27 @@ def sentence(place: Place, reading: Reading, base: str | None, level: str) -> st
     return "; ".join(parts) + (f" ({GRADES[level]})" if reading.family else "")
 
 
-def _family(reading: Reading, base: str | None) -> list[str]:
-    family = reading.family
-    if family is None:
+def _family(reading: Reading) -> list[str]:
+    if reading.family is None:
         return ["no known family"]
-    whose = [family.developer] * (family.developer != family.title) + ["unverified"] * (family.confidence == "unverified")
-    parts = [f"family {family.title}" + (f" ({', '.join(whose)})" if whose else "")]
-    if reading.version:
-        version = reading.version
-        parts[0] += f", version {version.upper() if version[0] in 'krmxzt' else version}"
-    if base:
-        parts.append(f"named as a descendant of {base}" if reading.base else f"by the catalogue a descendant of {base}")
+    if reading.base:
+        told = _title(reading.base, reading.base_version)
+        return [f"family {told}", f"by its name the base of this {_title(reading.family, reading.version)}"]
+    parts = [f"family {_title(reading.family, reading.version)}"]
+    if reading.family.house:
+        parts.append(f"a line of the family {reading.family.house}")
+    if reading.family.base:
+        parts.append(f"by the catalogue a descendant of {reading.family.base}")
     return parts
+
+
+def _title(family: Family, version: str | None) -> str:
+    whose = [family.developer] * (family.developer != family.title)
+    whose += ["unverified"] * (family.confidence == "unverified")
+    told = family.title + (f" ({', '.join(whose)})" if whose else "")
+    if not version:
+        return told
+    return f"{told}, version {version.upper() if version[0] in 'krmxzt' else version}"
 
 
 def day(date: str) -> str:

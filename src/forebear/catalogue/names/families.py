@@ -12,7 +12,10 @@ Facts are data, ``data/families/*.toml``. The head of a file gives defaults (``d
   ``codes``: versions that are no numbers; ``versions``: known ones, of a source.
 - ``variants``: words that are a tier of this family alone; ``whole``: names that are complete although they say little.
 - ``ambiguous``: the stem is a word of another meaning, too, and needs more beside it; ``never``: phrases that are none.
-- ``dates = "mmyy"``: how four digits are read; ``base``: what it descends from; ``derivative``: named with its base.
+- ``dates = "mmyy"``: how four digits are read; ``base``: what it descends from.
+- ``house``: the family of which this is a line with a name of its own (Codestral: mistral); ``derivative``: made from
+  others' weights and named with them, so that the other family in such a name is the base; ``closed``: its weights are
+  not published, so that it is nobody's base and in another's name a teacher.
 """
 
 from __future__ import annotations
@@ -51,10 +54,20 @@ class Family:
     never: tuple[str, ...] = ()
     dates: str = ""
     base: str = ""
+    house: str = ""
     plain: bool = False
     ambiguous: bool = False
     derivative: bool = False
+    closed: bool = False
     implies: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def plausible(self, version: str) -> bool:
+        """A known version, or one of a known major or the next: families go on after the catalogue was written."""
+        if version in self.versions or version in self.codes:
+            return True
+        number = re.fullmatch(r"[a-z]*(\d+)(?:\.\d+)?[a-z]?", version)
+        majors = [int(m[1]) for known in self.versions if (m := re.match(r"[a-z]*(\d+)", known))]
+        return bool(number and majors) and 0 < int(number[1]) <= max(majors) + 1 if number else False
 
 
 @cache

@@ -1,8 +1,8 @@
 """How much an identifier says, in four grades, and how often each was right.
 
 The grade is a matter of form. The number beside it is measured: ``benchmarks/names.py`` decodes a corpus that was
-written independently of this grammar, counts per grade how often family and version were right, and writes the
-table. Without the table confidences are None.
+written independently of this grammar and counts per grade how often family and version were right. The table that is
+shipped is that of the blind measurement, before anything was repaired; without one confidences are None.
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ def table() -> dict[str, dict[str, float]]:
 
 
 def confidence(level: str) -> float | None:
-    """The lower 95 % bound of the share that was right, None where the grade was not measured."""
-    row = table().get(level)
+    """The lower 95 % bound of the share that was right; None where the grade was not measured, and without a family."""
+    row = None if level == "none" else table().get(level)
     return row["lower"] if row else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 from forebear.catalogue.names import vocabulary as v
 from forebear.catalogue.names.families import Family, spellings
@@ -18,6 +19,7 @@ LIMIT = 256
 _WORD = re.compile(r"[a-z0-9]+(?:(?<=[0-9])\.(?=[0-9])[a-z0-9]+)*")
 _VERSION = re.compile(r"([a-z]?)(\d{1,3})(?:[.p](\d{1,2}))?(?:\.(\d{1,3}))?([a-z]?)")
 _HEAD = re.compile(r"[a-z]?\d+(?:[.p]\d{1,2})?(?![\d.])")
+_LONG_NUMBER = re.compile(r"\d{3,}(?![\d.]*[bm])")  # step596057
 _PIECES = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
 _CUT = re.compile(r"v\d+(?:\.\d+)*|0\d\d|\d")
 _LARGEST = 30  # a bare number above is no version, unless it is a known one
@@ -26,7 +28,7 @@ _LONGEST = 4  # words of a stem, of a number format
 
 @dataclass(frozen=True)
 class Word:
-    """A word in lower case, and the signs that part it from the word before."""
+    """A word in lower case, and the signs that part it from the word before; none where it is a piece of that."""
 
     text: str
     before: str = ""
@@ -68,19 +70,17 @@ def read(text: str) -> Reading:
     """What a name says; the name alone, without path, address or file ending, at most ``LIMIT`` characters of it."""
     words = split(text)
     items = _families(words)
-    hits = [item for item in items if isinstance(item, _Hit)]
     reading = Reading(words=tuple(word.text for word in words))
-    if hits:
-        main = next((hit for hit in hits if hit.family.derivative), hits[0])
-        other = next((hit for hit in hits if hit.family is not main.family), None)
-        reading.family, reading.stem = main.family, main.stem
-        reading.base = other.family if other else None
+    main, base = _line_and_base(items)
+    if main:
+        reading.family, reading.stem, reading.base = main.family, main.stem, base.family if base else None
     current: Family | None = None
+    fresh = True  # a bare number after a word that is not understood is that word's
     k = 0
     while k < len(items):
         item = items[k]
         if isinstance(item, _Hit):
-            current = item.family
+            current, fresh = item.family, True
             _imply(reading, item)
             k += 1
             continue
@@ -89,7 +89,8 @@ def read(text: str) -> Reading:
             if isinstance(word, _Hit):
                 break
             ahead.append(word)
-        used = _understand(reading, ahead, current)
+        used = _understand(reading, ahead, current if fresh or _is_known(ahead, current) else None)
+        fresh = bool(used)
         reading.known += used
         if not used:
             reading.unknown.append(item.text)
@@ -117,7 +118,7 @@ def _families(words: Sequence[Word]) -> list[Word | _Hit]:
     k = 0
     while k < len(words):
         hit = _hit(words, k)
-        if hit and seen and hit.family.ambiguous and not hit.family.derivative:
+        if hit and hit.family.ambiguous and not hit.family.derivative and (seen or _is_step(words, k)):
             hit = None
         if not hit:
             items.append(words[k])
@@ -130,11 +131,62 @@ def _families(words: Sequence[Word]) -> list[Word | _Hit]:
     return items
 
 
+def _is_known(ahead: list[Word], family: Family | None) -> bool:
+    """Whether what follows a word that is not understood may be a version all the same: a known one with a point."""
+    if not ahead[0].text.isdigit() or family is None:
+        return True
+    found = _number(ahead, family)
+    return found is not None and "." in found[0] and found[0] in family.versions
+
+
+def _is_step(words: Sequence[Word], k: int) -> bool:
+    """Whether a word counts steps of training: step-1200."""
+    return words[k].text in v.STEP_WORDS and k + 1 < len(words) and bool(re.fullmatch(r"\d{2,}k?", words[k + 1].text))
+
+
+def _line_and_base(items: Sequence[Word | _Hit]) -> tuple[_Hit | None, _Hit | None]:
+    """The family that a name is of, and a second one from which it says to descend.
+
+    Of several, the base is the last before the size (DeepSeek-R1-Distill-Qwen-32B, Llama-3.1-Tulu-3-8B), except that
+    what is known as made from others' weights is none, and a model whose weights nobody has neither.
+    """
+    hits = [item for item in items if isinstance(item, _Hit)]
+    if len({hit.family.name for hit in hits}) < 2:
+        return (hits[0] if hits else None), None
+    bases = [hit for hit in hits if not hit.family.derivative and not hit.family.closed]
+    sized = next(
+        (k for k, item in enumerate(items) if isinstance(item, Word) and v.SIZE.fullmatch(item.text)), len(items)
+    )
+    before = [hit for hit in bases if items.index(hit) < sized]
+    base = (before or bases)[-1] if bases else None
+    derived = [hit for hit in hits if hit.family.derivative]
+    others = [hit for hit in hits if base is None or hit.family is not base.family]
+    line = derived[-1] if derived else others[0]
+    if base and line.family.closed and items.index(line) > items.index(base):
+        return base, None  # qwen3-8b-claude-distill: the teacher
+    return line, base if base and base.family is not line.family else None
+
+
+@lru_cache(maxsize=1024)
+def names_a_family(text: str) -> bool:
+    """Whether one of the words of a name is a known family's."""
+    return any(isinstance(item, _Hit) for item in _families(split(text)))
+
+
+@cache
+def _heads() -> frozenset[str]:
+    """What stems begin with, up to three letters: most words end here."""
+    return frozenset(key[:n] for key in spellings() for n in (1, 2, 3))
+
+
 def _hit(words: Sequence[Word], k: int) -> _Hit | None:
     known = spellings()
+    head = words[k].text.replace(".", "")[:3]
+    if head not in _heads() and head[:2] not in known:
+        return None
     for n in range(min(_LONGEST, len(words) - k), 0, -1):
         joined = "".join(word.text for word in words[k : k + n])
-        if found := known.get(joined):
+        if found := known.get(joined.replace(".", "")):
             return _Hit(*found, n)
         letters = len(joined) - len(joined.lstrip("abcdefghijklmnopqrstuvwxyz"))
         if n > 1 and letters <= len(joined) - len(words[k + n - 1].text):
@@ -154,7 +206,7 @@ def _hit(words: Sequence[Word], k: int) -> _Hit | None:
 def _continues(family: Family, rest: str) -> bool:
     """Whether what follows a stem in one word begins a version or a size."""
     if rest[:1].isdigit():
-        return True
+        return not _LONG_NUMBER.match(rest)
     return len(rest) > 1 and rest[0] in "v" + family.letters and rest[1].isdigit()
 
 
@@ -197,7 +249,8 @@ def _date(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     first = ahead[0].text
     if reading.date or not first[0].isdigit():
         return 0
-    style = (current or reading.family).dates if current or reading.family else ""
+    family = current or reading.family
+    style = family.dates if family else ""
     if first.isdigit():
         if len(first) in (2, 4):
             numbers = [word.text for word in ahead[:3] if word.text.isdigit()]
@@ -230,8 +283,7 @@ def _quantization(reading: Reading, ahead: list[Word], current: Family | None) -
     for n in range(len(ahead), 0, -1):
         joined = "_".join(word.text for word in ahead[:n])
         if v.QUANTIZATION.fullmatch(joined):
-            if joined not in reading.quantization:
-                reading.quantization.append(joined)
+            _say(reading.quantization, re.sub(r"^(ud|fp8)_", r"\1-", joined))
             return n
     return 0
 
@@ -240,7 +292,8 @@ def _size(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     text, used = ahead[0].text, 1
     if len(text) <= 2 and text.isdigit() and len(ahead) > 1 and ahead[1].before in ("-", "_", "p"):
         decimal = re.fullmatch(r"\d{1,2}[bm]", ahead[1].text)
-        if decimal and (reading.version or text == "0" or current is None):
+        versioned = reading.base_version if current is reading.base else reading.version
+        if decimal and (versioned or text == "0" or current is None):
             text, used = f"{text}.{ahead[1].text}", 2
     if match := v.SIZE.fullmatch(text):
         text = text.replace("p", ".")
@@ -267,6 +320,8 @@ def _context(reading: Reading, ahead: list[Word], current: Family | None) -> int
 
 def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     of_base = current is not None and current is reading.base
+    if of_base and reading.base_version is not None:
+        of_base, current = False, reading.family  # MiniCPM-Llama3-V-2_5
     if (reading.base_version if of_base else reading.version) is not None:
         return 0
     if current is None:
@@ -277,6 +332,11 @@ def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int
     found = _number(ahead, current)
     if not found:
         return 0
+    if of_base and reading.version is None and not current.plausible(found[0]):
+        of_base = False  # zephyr-7b-gemma-v0.1
+        found = _number(ahead, reading.family) if reading.family else None
+        if not found:
+            return 0
     if of_base:
         reading.base_version = found[0]
     else:
@@ -287,8 +347,11 @@ def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int
 def _number(ahead: list[Word], family: Family) -> tuple[str, int] | None:
     """The version with which the words ahead begin, as the family writes it, and how many words it takes."""
     text = ahead[0].text
-    if text in family.codes or (text in family.versions and not text.isdigit()):
+    if text in family.codes:
         return text, 1
+    if text == "v" and len(ahead) > 1 and ahead[1].text[0].isdigit() and text not in family.variants:
+        found = _number([Word("v" + ahead[1].text), *ahead[2:]], family)
+        return (found[0], found[1] + 1) if found else None
     match = _VERSION.fullmatch(text)
     if not match:
         return None
@@ -300,8 +363,13 @@ def _number(ahead: list[Word], family: Family) -> tuple[str, int] | None:
     if not minor and not suffix:
         if major not in known and len(major) > 1 and (major[0] == "0" or int(major) > _LARGEST or not letter):
             majors = {re.sub(r"^[a-z]+", "", version).split(".")[0] for version in known}
-            if len(major) == 2 and major not in majors and major[0] in majors:
-                major, minor = major  # llama31, gpt-35
+            written = f"{major[0]}.{major[1]}"
+            if (
+                len(major) == 2
+                and major not in majors
+                and (written in known or (major[0] in majors and not ahead[0].before))
+            ):
+                major, minor = major[0], major[1]  # llama31, gpt-35
             elif major[0] == "0" or int(major) > _LARGEST or (len(major) == 3 and not letter):
                 return None
         elif len(ahead) > 1 and (minor := _minor(ahead, f"{letter}{major}", known)):
@@ -322,8 +390,11 @@ def _minor(ahead: list[Word], major: str, known: tuple[str, ...]) -> str | None:
     if len(second.text) > 1:
         return None
     follows = ahead[2].text if len(ahead) > 2 else ""
-    decimal_size = re.fullmatch(r"\d{1,2}[bm]", follows) and second.text == "0"
-    return None if decimal_size else second.text
+    if re.fullmatch(r"\d{1,2}[bm]", follows):
+        other_sign = ahead[2].before != second.before  # stablelm-2-1_6b
+        if other_sign or second.text == "0" or (second.text == "1" and {major, major.lstrip("v")} & set(known)):
+            return None
+    return second.text
 
 
 def _vocabulary(reading: Reading, ahead: list[Word], current: Family | None) -> int:
@@ -331,8 +402,7 @@ def _vocabulary(reading: Reading, ahead: list[Word], current: Family | None) -> 
     if len(ahead) > 1 and (pair := v.PAIRS.get(f"{text} {ahead[1].text}")):
         _say(reading.stages if pair in _PAIR_STAGES else reading.variants, pair)
         return 2
-    family = current or reading.family
-    if family and text in family.variants:
+    if any(family and text in family.variants for family in (current, reading.family)):
         _say(reading.variants, text)
     elif text in v.STAGES:
         _say(reading.stages, v.STAGES[text])

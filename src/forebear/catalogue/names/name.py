@@ -11,9 +11,10 @@ class ModelName:
 
     Attributes:
         identifier: the part of the text that names the model, as found: of an address neither host nor query.
-        family: the line of models, lower case (``kimi``, ``gpt``, ``o-series``); None when no known one is named. A
-            line with a name of its own is a family of its own (``codestral``); a word added to a family's name is
-            not (Code Llama is ``llama``, stage ``code``).
+        family: whose weights it has by its name, lower case (``kimi``, ``gpt``, ``llama``); None when no known family
+            is named. A descendant that names its base has the base's (Hermes-3-Llama-3.1-8B is ``llama``), a line of
+            a developer's main family has that (Codestral is ``mistral``, o3 is ``gpt``); Mixtral and gpt-oss are their
+            own.
         version: as the family writes it (``k2.5``, ``v3.1``, ``3.1``, ``4o``).
         size: parameters, lower case: ``8b``, ``8x7b``, ``480b-a35b``, ``17b-16e``.
         stage: how it was trained or for what, several joined by ``+`` in the name's order (``distill``,
@@ -25,8 +26,9 @@ class ModelName:
         provider: whose path or naming the identifier has (``fireworks``, ``bedrock``, ``huggingface``, …).
         account: account, organisation, project or resource in the path.
         developer: of the family, by the catalogue.
-        revision: branch, commit, tag or cut: ``main``, ``v1:0``, ``latest``, ``preview``.
-        base: a family (and version) of which the name, or a sourced fact on the family, says this is a descendant.
+        revision: branch, commit, tag or cut: ``main``, ``v1:0``, ``latest``, ``002``.
+        line: the name of its own that a descendant or a line has: ``hermes 3``, ``deepseek r1``, ``codestral``.
+        base: what the family descends from, where that is a fact of the catalogue and not in the name.
         confidence: share of identifiers of this grade whose family and version were right on an independent
             corpus (the lower 95 % bound); None where it was not measured.
         explanation: one sentence for a reader who knows no naming scheme.
@@ -45,6 +47,7 @@ class ModelName:
     account: str | None = None
     developer: str | None = None
     revision: str | None = None
+    line: str | None = None
     base: str | None = None
     confidence: float | None = None
     explanation: str = ""
