@@ -69,7 +69,7 @@ def test_an_object_that_is_too_large_comes_in_pieces(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "raw", [b"[" * 100_000, b'{"a":' * 100_000, b'[{"a":"' + b"\\" * 100_001, b'"' * 100_000, b"]" * 9]
+    "raw", [b"[" * 100_000, b'{"a":' * 100_000, b'[{"a":"' + b"\\" * 100_001, b'["' * 100_000, b"]" * 9]
 )
 def test_brackets_and_quotes_without_end_are_only_counted(raw: bytes) -> None:
     _, ending = found(raw, 2)

@@ -53,7 +53,8 @@ def traffic(
 
     Example: forebear traffic session.har --expect gpt-4o
     """
-    from forebear.inspect.traffic import as_expected, read_traffic
+    from forebear.inspect.traffic import read_traffic
+    from forebear.inspect.traffic_tell import as_expected
     from forebear.report import traffic as report
 
     with progress(quiet, no_progress) as step:

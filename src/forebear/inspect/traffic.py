@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
-from forebear.catalogue.explanations import raise_finding
-from forebear.catalogue.names import ModelName, decode
+from forebear.catalogue.names import ModelName
 from forebear.errors import ForebearError, UsageError, one_line
 from forebear.inspect.cost import peak_memory
+from forebear.inspect.traffic_tell import Pair, findings, place, summary
 from forebear.traffic import Kind, Role, Search, Sighting, Stream, exchanges, open_stream
 from forebear.traffic.differences import differ
 from forebear.traffic.read import format_of
 from forebear.traffic.result import Capture, Identified, Traffic, Where
-from forebear.types import Cost, Coverage, Finding, Untested
+from forebear.types import Cost, Coverage, Untested
 
 Step = Callable[[str], None]
 
@@ -28,8 +28,6 @@ MOST_IN_RECORD = 10_000
 """Sightings of one record that are held against each other."""
 PROGRESS = 1 << 26
 """Bytes between two lines of progress."""
-ACCOUNTS = frozenset({"fireworks", "together", "bedrock", "vertex", "azure", "sagemaker", "replicate", "openai"})
-"""Providers whose paths hold the account of a customer."""
 _ORDER = (Role.SERVED, Role.ERROR, Role.LISTED, Role.ASKED, Role.LOGGED, Role.MENTIONED)
 _DECODED = tuple(f.name for f in fields(ModelName) if f.name != "identifier")
 
@@ -43,22 +41,12 @@ class _Tally:
     where: list[Where] = field(default_factory=list)
 
 
-@dataclass
-class _Pair:
-    """An answer that names another model than was asked for, while it is counted."""
-
-    asked: str
-    said: Sighting
-    place: str
-    count: int = 0
-
-
 class _Ledger:
     """Everything seen so far, within bounds."""
 
     def __init__(self) -> None:
         self.tallies: dict[tuple[Kind, str], _Tally] = {}
-        self.pairs: dict[tuple[str, str], _Pair] = {}
+        self.pairs: dict[tuple[str, str], Pair] = {}
         self.dropped = 0
 
     def note(self, file: str, record: int, seen: Iterable[Sighting]) -> None:
@@ -91,7 +79,7 @@ class _Ledger:
     def _pair(self, asked: str, said: Sighting, at: str) -> None:
         key = (asked, said.identifier)
         if key in self.pairs or len(self.pairs) < MOST_PAIRS:
-            self.pairs.setdefault(key, _Pair(asked, said, at)).count += 1
+            self.pairs.setdefault(key, Pair(asked, said, at)).count += 1
 
 
 def _first(asked: dict[str, ModelName]) -> str:
@@ -137,7 +125,7 @@ def read_traffic(files: Sequence[str], on_step: Step = lambda _: None) -> Traffi
         except ForebearError as error:
             problems.append(str(error))
     identifiers = tuple(sorted((_identified(t) for t in ledger.tallies.values()), key=_rank))
-    found = tuple(_findings(ledger, identifiers))
+    found = tuple(findings(tuple(ledger.pairs.values()), identifiers))
     gaps = [Untested(f"{count:,} bodies", reason) for reason, count in search.unread.items()]
     if ledger.dropped:
         gaps.append(Untested(f"{ledger.dropped:,} sightings", f"more than {MOST_IDENTIFIERS:,} different identifiers"))
@@ -167,11 +155,6 @@ def _read(file: str, stream: Stream, search: Search, ledger: _Ledger, problems: 
     return Capture(file, format_of(stream.head).name if stream.head else "nothing", records)
 
 
-def place(file: str, record: int, part: str, pointer: str) -> str:
-    """A place in words."""
-    return f"{file}, record {record:,}, {part}{f' at {pointer}' if pointer else ''}"
-
-
 def _identified(tally: _Tally) -> Identified:
     seen = tally.first
     said = {name: getattr(seen.name, name) for name in _DECODED} if seen.name is not None else {}
@@ -187,94 +170,3 @@ def _rank(found: Identified) -> tuple[int, int, int, int, str]:
     """Names before markers before fingerprints; by role; known families first; then by count."""
     role = min(k for k, role in enumerate(_ORDER) if role.value in found.roles)
     return list(Kind).index(found.kind), role, found.family is None, -found.count, found.identifier
-
-
-def _findings(ledger: _Ledger, identifiers: Sequence[Identified]) -> Iterator[Finding]:
-    known = {(i.kind, i.identifier): i for i in identifiers}
-    for pair in sorted(ledger.pairs.values(), key=lambda p: (p.said.kind is not Kind.NAME, -p.count)):
-        entry = known.get((pair.said.kind, pair.said.identifier))
-        if entry is not None:
-            yield raise_finding("identifier-leak", _told(pair, entry), (pair.place,))
-    for entry in identifiers:
-        if entry.kind is Kind.NAME and entry.account and entry.provider in ACCOUNTS:
-            at = entry.where[0]
-            words = f"{entry.identifier} reveals the account {entry.account} at {entry.provider}"
-            yield raise_finding("identifier-leak", words, (place(at.file, at.record, at.part, at.pointer),))
-
-
-def _told(pair: _Pair, entry: Identified) -> str:
-    times = "" if pair.count == 1 else f" ({pair.count:,} times)"
-    if entry.kind is Kind.MARKER:
-        return (
-            f"asked for {pair.asked}, a response holds {entry.identifier}{times}, a control token of the family "
-            f"{entry.family}; a quotation of it looks the same"
-        )
-    said = "an error" if pair.said.role is Role.ERROR else "a response"
-    return f"asked for {pair.asked}, {said} names {described(entry)}{times}"
-
-
-def described(found: Identified) -> str:
-    """An identifier and what it says, in a phrase: ``kimi-k2p5…: Kimi K2.5 (Moonshot AI), stage rl, step 515``."""
-    if found.family is None:
-        return f"{found.identifier}, which names no known family"
-    title = found.family.replace("-", " ").title() if len(found.family) > 3 else found.family.upper()
-    line = f"{title} {found.version}" if found.version else title
-    owner = f" ({found.developer})" if found.developer else ""
-    more = [
-        _STAGES.get(found.stage or "", found.stage),
-        found.size,
-        f"step {found.step:,}" if found.step is not None else None,
-        found.quantization,
-    ]
-    said = "".join(f", {word}" for word in more if word)
-    return f"{found.identifier}: {line}{owner}{said}"
-
-
-_STAGES = {"rl": "reinforcement learning", "sft": "supervised fine-tuning", "dpo": "preference tuning"}
-
-
-def summary(identifiers: Sequence[Identified], findings: Sequence[Finding], captures: Sequence[Capture]) -> str:
-    """What was found, in a sentence."""
-    names = [i for i in identifiers if i.kind is Kind.NAME]
-    if not names:
-        marks = sum(i.kind is Kind.MARKER for i in identifiers)
-        files = f"{len(captures):,} capture{'s' if len(captures) != 1 else ''}"
-        return f"No model is named in {files}" + (f"; {marks} markers of templates stand there." if marks else ".")
-    first = next((f for f in findings if f.message.startswith("asked for ") and " names " in f.message), None)
-    if first is not None:
-        asked, _, said = first.message.removeprefix("asked for ").partition(", ")
-        return f"{said[0].upper()}{said[1:]}, though the client asked for {asked}."
-    served = [i for i in names if "served" in i.roles]
-    if served:
-        many = len(served) - 1
-        more = f", and {many:,} more" if many > 0 else ""
-        told = "as it was asked for" if any("asked" in i.roles for i in names) else "as far as the capture tells"
-        return f"Answers name {described(served[0])}{more}, {told}."
-    more = f"; {len(names) - 1:,} more are named" if len(names) > 1 else ""
-    return f"No answer names its model. {_VERB[next(iter(names[0].roles))]} {described(names[0])}{more}."
-
-
-_VERB = {
-    "error": "An error names",
-    "listed": "A list of models has",
-    "asked": "A client asks for",
-    "logged": "A log names",
-    "mentioned": "A text mentions",
-}
-
-
-def as_expected(result: Traffic, expected: str) -> bool | None:
-    """Whether answers name the model that is expected: False where one names another, None where none tells.
-
-    Raises:
-        UsageError: nothing is expected.
-    """
-    wanted = decode(expected.strip(), named=True)
-    if wanted is None:
-        raise UsageError("--expect: no name of a model")
-    served = [i for i in result.identifiers if i.kind is Kind.NAME and "served" in i.roles]
-    names = [name for i in served if (name := decode(i.identifier, named=True)) is not None]
-    same = [name for name in names if not differ(wanted, name)]
-    if any(name.family is not None and differ(wanted, name) for name in names):
-        return False
-    return True if same else None

@@ -27,7 +27,7 @@ JOINED = frozenset(
 """Keys whose strings are pieces of a text in the events of a stream."""
 MEDIA = re.compile(r"(?:image|audio|video|font)/|application/(?:pdf|zip|wasm|font|x-font)", re.IGNORECASE)
 _EVENT = re.compile(r"\s{0,99}(?::|event:|data:|id:|retry:)")
-_FORM = re.compile(r"[\w.\[\]%-]{1,99}=[^\s=]*(?:&|$)")
+_FORM = re.compile(r"[\w.\[\]%-]{1,99}=[^\s=\"]*(?:&|\Z)")
 _FIELD = re.compile(r'name="([^"\r\n]{1,99})"\r?\n\r?\n([^\r\n]{0,300})\r?\n')
 _STRING = r'"([^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+)"'
 _PIECE = re.compile(rf'"(?:{"|".join(sorted(JOINED))})"\s{{0,4}}:\s{{0,4}}{_STRING}')

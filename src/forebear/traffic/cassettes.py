@@ -44,20 +44,30 @@ def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchan
         for number, value in objects(stream, JSON_DEPTH, report):
             yield _exchange(number, value)
         return
-    number, broken = 0, list[int]()
+    broken: list[int] = []
+    half = False
     for number, raw in enumerate(_parts(stream), 1):
         whole = len(raw) <= MOST
         items = sequence(tree(raw)) if whole else []
         first = items[0] if items else None
         if isinstance(first, dict):
+            half = _is_half(first)
             yield _exchange(number, first)
             continue
         broken.append(number)
         for piece in pieces(raw):
             yield Exchange(number, (Message(Side.LOG, body=piece.decode("utf-8", "replace")),))
+    if half:
+        report("the last interaction lacks a part; the cassette may be cut off")
     if broken:
         more = f" and {len(broken) - 1:,} more" if len(broken) > 1 else ""
         report(f"interaction {broken[0]:,}{more}: damaged, cut off or too large; searched as text")
+
+
+def _is_half(interaction: dict[str, Any]) -> bool:
+    """Whether an interaction has only one of request and response, or a response without a status."""
+    request, response = interaction.get("request"), interaction.get("response")
+    return (request or response) is not None and not (request and mapping(response).get("status"))
 
 
 def _parts(stream: Stream) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from forebear.traffic import fields, markers, roles
 from forebear.traffic.base import Exchange, Message, Side
 from forebear.traffic.bodies import JOINED, Document, as_text, documents, from_base64, inflated, loaded
 from forebear.traffic.literals import Clues, Literals
-from forebear.traffic.secrecy import MOST, is_fingerprint, withheld
+from forebear.traffic.secrecy import MOST, RANDOM, is_fingerprint, shortened, withheld
 from forebear.traffic.sightings import CONTEXT, Kind, Role, Sighting, decoded, found
 from forebear.traffic.values import Node, keys, strings
 
@@ -203,10 +203,15 @@ class Search:
 
     def _name(self, name: ModelName, role: Role, part: str, pointer: str, context: str) -> Iterator[Sighting]:
         reason = withheld(name.identifier)
+        shown: str = name.identifier
         if reason:
             self.redactions[reason] += 1
-        else:
-            yield Sighting(name.identifier, Kind.NAME, role, part, pointer, context[:CONTEXT], name)
+        if reason == RANDOM and (name.family or name.provider):  # a name with a commit behind it, most often
+            shown = shortened(shown)
+            name = decoded(shown.partition("…")[0].rstrip("@:/"), True) or name
+            reason = withheld(shown.replace("…", "")) if name.family or name.provider else RANDOM
+        if not reason:
+            yield Sighting(shown, Kind.NAME, role, part, pointer, context[:CONTEXT], name)
 
     def _fingerprint(self, value: str, node: Node, place: _Place) -> Iterator[Sighting]:
         if is_fingerprint(value):
