@@ -31,7 +31,7 @@ def test_every_spelling_is_read_as_its_family() -> None:
 
 
 def test_every_spelling_goes_on_with_a_size() -> None:
-    for family, stem in spellings().values():
+    for _, stem in spellings().values():
         if not re.search(r"\d", stem):
             assert read(stem.replace(" ", "-") + "7b").size == "7b", stem
 
@@ -84,6 +84,7 @@ def test_the_head_of_a_file_gives_defaults() -> None:
         (GOOD.replace("retrieved", "guessed"), "confidence is one of"),
         (GOOD + "colour = 1\n", "unknown keys: colour"),
         (GOOD + 'stems = "kestrel"\n', "stems is not a list"),
+        (GOOD + 'base = "gnu 2"\n', "belong together"),
         (GOOD + 'plain = "yes"\n', "plain is not of type bool"),
     ],
 )

@@ -93,7 +93,7 @@ def said(place: Place, reading: Reading) -> ModelName:
         developer=family.developer if family else None,
         revision=place.revision or "+".join(reading.cuts) or None,
         line=_line(reading),
-        base=family.base or None if family else None,
+        base=family.base_of(version) if family else None,
         confidence=confidence(level),
         explanation=explain.sentence(place, reading, level),
     )
@@ -134,13 +134,14 @@ def bears_out(reading: Reading, place: Place, *, named: bool) -> bool:
         return _stands_alone(reading, family, evidence, owned=owned, published=published)
     if owned:
         return evidence > 0 or published or _is_deployment(reading)
+    numbers = reading.version or reading.size or reading.quantization or reading.date or reading.step is not None
+    if not numbers and not _is_tier(reading, family):
+        return False  # gpt-code-search
     if evidence > 1:
         return len(reading.unknown) <= _MOST_UNKNOWN
     if reading.unknown or not evidence:
         return False
-    if reading.version is not None:
-        return family.plausible(reading.version)
-    return _is_tier(reading, family) or bool(reading.size or reading.quantization or reading.date)
+    return reading.version is None or family.plausible(reading.version)
 
 
 def _is_display_name(reading: Reading, name: str, family: Family) -> bool:
@@ -172,20 +173,9 @@ def _whole(family: Family) -> frozenset[str]:
 
 def _evidence(reading: Reading) -> int:
     """How many kinds of things besides the family the name says."""
-    return sum(
-        bool(part)
-        for part in (
-            reading.version,
-            reading.size,
-            reading.quantization,
-            reading.date,
-            reading.stages,
-            reading.variants,
-            reading.step is not None,
-            reading.context,
-            reading.base,
-        )
-    )
+    words = len(reading.stages) + len(reading.variants) - reading.implied
+    parts = (reading.version, reading.size, reading.quantization, reading.date, reading.context, reading.base)
+    return sum(map(bool, parts)) + (reading.step is not None) + min(words, 2)
 
 
 def _stands_alone(reading: Reading, family: Family, evidence: int, *, owned: bool, published: bool) -> bool:
@@ -195,7 +185,7 @@ def _stands_alone(reading: Reading, family: Family, evidence: int, *, owned: boo
         return told > 1 or (told > 0 and len(reading.unknown) <= 1)
     if set(reading.unknown) - (v.DEPLOYMENT if owned else frozenset()):
         return owned and bool(reading.size) and evidence > 1
-    if reading.size or reading.quantization or (family.derivative and reading.base):
+    if reading.size or reading.quantization or (family.derivative and reading.base and not reading.base.ambiguous):
         return True
     versioned = reading.version is not None and family.plausible(reading.version)
     if versioned and (_is_tier(reading, family) or reading.stages or reading.date or reading.context):

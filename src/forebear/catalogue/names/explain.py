@@ -77,8 +77,8 @@ def _family(reading: Reading) -> list[str]:
     parts = [f"family {_title(reading.family, reading.version)}"]
     if reading.family.house:
         parts.append(f"a line of the family {reading.family.house}")
-    if reading.family.base:
-        parts.append(f"by the catalogue a descendant of {reading.family.base}")
+    if base := reading.family.base_of(reading.version):
+        parts.append(f"by the catalogue a descendant of {base}")
     return parts
 
 

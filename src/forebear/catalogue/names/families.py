@@ -12,7 +12,8 @@ Facts are data, ``data/families/*.toml``. The head of a file gives defaults (``d
   ``codes``: versions that are no numbers; ``versions``: known ones, of a source.
 - ``variants``: words that are a tier of this family alone; ``whole``: names that are complete although they say little.
 - ``ambiguous``: the stem is a word of another meaning, too, and needs more beside it; ``never``: phrases that are none.
-- ``dates = "mmyy"``: how four digits are read; ``base``: what it descends from.
+- ``dates = "mmyy"``: how four digits are read; ``base``: what it descends from, ``bases``
+  what single versions do, and ``base_source`` who says so.
 - ``house``: the family of which this is a line with a name of its own (Codestral: mistral); ``derivative``: made from
   others' weights and named with them, so that the other family in such a name is the base; ``closed``: its weights are
   not published, so that it is nobody's base and in another's name a teacher.
@@ -54,12 +55,18 @@ class Family:
     never: tuple[str, ...] = ()
     dates: str = ""
     base: str = ""
+    base_source: str = ""
     house: str = ""
     plain: bool = False
     ambiguous: bool = False
     derivative: bool = False
     closed: bool = False
     implies: Mapping[str, str] = field(default_factory=dict, hash=False)
+    bases: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def base_of(self, version: str | None) -> str | None:
+        """What a version descends from, None where the catalogue does not know."""
+        return self.bases.get(version or "", self.base) or None
 
     def plausible(self, version: str) -> bool:
         """A known version, or one of a known major or the next: families go on after the catalogue was written."""
@@ -113,6 +120,8 @@ def _family(entry: dict[str, Any], file: str) -> Family:
         elif kinds[key] in ("str", "bool") and type(value).__name__ != kinds[key]:
             raise ValueError(f"{where}: {key} is not of type {kinds[key]}")
         values[key] = value
+    if bool(entry.get("base") or entry.get("bases")) != bool(entry.get("base_source")):
+        raise ValueError(f"{where}: a base and a base_source belong together")
     values.setdefault("stems", (entry["name"],))
     values.setdefault("title", entry["name"].capitalize())
     return Family(**values)

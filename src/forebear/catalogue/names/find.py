@@ -17,10 +17,10 @@ from functools import cache, lru_cache
 
 from forebear.catalogue.names.decode import bears_out, read_at, said
 from forebear.catalogue.names.families import families, literals, owners
-from forebear.catalogue.names.forms import FORMS
-from forebear.catalogue.names.grammar import LIMIT, names_a_family
+from forebear.catalogue.names.forms import FORMS, LITERALS
 from forebear.catalogue.names.name import ModelName
-from forebear.catalogue.names.places import ABOUT, LITERALS, PREFIXES, TOP_DOMAINS, from_match, locate
+from forebear.catalogue.names.places import ABOUT, PREFIXES, TOP_DOMAINS, from_match, locate
+from forebear.catalogue.names.words import LIMIT, names_a_family
 
 _RUN = re.compile(r"[A-Za-z0-9@][A-Za-z0-9._:/@+\-%]{2,}")
 _SEGMENT = re.compile(r"[^/]+")
@@ -48,7 +48,7 @@ def find(text: str) -> Iterator[tuple[int, int, ModelName]]:
         lower = text.translate(_SMALL)
     if not any(stem in lower for stem in stems()):
         return
-    taken = sorted(_certain(text), key=lambda item: item[:2]) if any(word in lower for word in LITERALS) else []
+    taken = list(_certain(text, lower))
     spans = [(start, end) for start, end, _ in taken]
     others = [
         item for item in _runs(text, lower) if not any(a < item[1] and item[0] < b for a, b in _near(spans, item))
@@ -62,11 +62,12 @@ def _near(spans: list[tuple[int, int]], item: tuple[int, int, ModelName]) -> lis
     return spans[max(at - 1, 0) : at + 2]
 
 
-def _certain(text: str) -> Iterator[tuple[int, int, ModelName]]:
+def _certain(text: str, lower: str) -> Iterator[tuple[int, int, ModelName]]:
     """The forms that one host alone has; where two overlap, the first and longest."""
     matches = [
         (match.start("path" if "path" in match.re.groupindex else 0), -match.end(), order, match)
         for order, form in enumerate(FORMS)
+        if any(literal in lower for literal in form.literals)
         for match in form.pattern.finditer(text)
     ]
     end = 0

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from forebear.catalogue.names import vocabulary as v
 from forebear.catalogue.names.families import owners
 from forebear.catalogue.names.forms import FORMS, Form
-from forebear.catalogue.names.grammar import names_a_family
+from forebear.catalogue.names.words import names_a_family
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,6 @@ PREFIXES: dict[str, str] = {word: provider for provider, words in _DATA["prefixe
 """What stands before a slash or a colon in LiteLLM's and others' ids, and whose it is."""
 _HOSTS: dict[str, str] = _DATA["hosts"]
 _LISTS = {key: frozenset(words.split()) for key, words in _DATA["lists"].items()}
-LITERALS = _LISTS["literals"]
-"""Lower-case substrings, one of which every text with a certain form holds."""
 ABOUT = _LISTS["about"]
 """Segments of addresses that lead to pages about models."""
 

@@ -45,6 +45,8 @@ QUANTIZATION = re.compile(
     r"|w\d{1,2}a\d{1,2}(?:g\d+)?|awq|gptq(?:_?int[48])?|gptqmodel|exl[23]|bnb|hqq|aqlm|eetq|marlin|qat|autoround"
     r"|\d(?:\.\d{1,2})?bpw|i1|bitnet158|quantized|quant"
 )
+VERSION = re.compile(r"([a-z]?)(\d{1,3})(?:[.p](\d{1,2}))?(?:\.(\d{1,3}))?([a-z]?)")
+"""Letter, number, number behind the point, a third one, letter."""
 SIZE = re.compile(r"(?:(\d{1,2})x)?(\d{1,4}(?:[.p]\d{1,3})?)(b|m|t|bx\d{1,3}e)")
 ACTIVE = re.compile(r"a(\d{1,3}(?:[.p]\d{1,2})?)([bm])")
 EFFECTIVE = re.compile(r"e\d{1,2}b")
