@@ -1,4 +1,4 @@
-"""Traffic as text and Markdown: the sentence first, every identifier, and nothing that moves a cursor or makes markup."""
+"""Traffic as text and Markdown: the sentence first, every identifier, and nothing that moves a cursor or is markup."""
 
 from __future__ import annotations
 

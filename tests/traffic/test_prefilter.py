@@ -45,7 +45,9 @@ def test_every_literal_is_found_and_nothing_else(block: int, monkeypatch: pytest
             assert got == wanted
         else:  # at a border a run may seem to be in company; nothing may be lost
             assert set(wanted) <= set(got)
-        assert made.present(raw) == frozenset(literal for _, literal in got)
+        assert made.present(raw) == frozenset(literal for _, literal in wanted)
+        long = raw + b" word" * 500
+        assert made.present(long) == frozenset(literal for _, literal in made.hits(long))
 
 
 def test_a_run_that_is_too_long_is_data() -> None:

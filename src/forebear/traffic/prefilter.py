@@ -8,6 +8,7 @@ a run of characters that identifiers have, with a digit or a joint in it, and no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -18,10 +19,14 @@ FOLD = np.uint32(0x20202020)
 SPREAD, SHIFT = np.uint32(0x9E3779B1), np.uint32(14)
 BLOCK = 1 << 16
 LONGEST_RUN = 640
+SMALL = 2_000
+"""Bytes of a short text."""
 _ALONE, _COMPANY = 1, 2
 _JOINTS = b"0123456789-:/@"
-_RUN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._+%" + _JOINTS
-_KINDS = bytes(2 if byte in _JOINTS else int(byte in _RUN) for byte in range(256))
+_OF_RUNS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._+%" + _JOINTS
+_RUNS = re.compile(rb"[A-Za-z0-9._:/@+\-%]{3,}")
+_JOINT = re.compile(rb"[0-9\-:/@]")
+_KINDS = bytes(2 if byte in _JOINTS else int(byte in _OF_RUNS) for byte in range(256))
 """2 for a joint or digit, 1 for other characters of identifiers, 0 for what ends a run."""
 
 
@@ -42,6 +47,12 @@ class Prefilter:
             for literal in sorted(literals):
                 self._by_start.setdefault(literal[:START], []).append(literal)
                 self._table[(_words(literal[:START]) * SPREAD) >> SHIFT] |= flag
+        self._alone_by_two: dict[bytes, list[bytes]] = {}
+        for literal in self._alone:
+            self._alone_by_two.setdefault(literal[:2], []).append(literal)
+        self._company_by_three: dict[bytes, list[bytes]] = {}
+        for literal in self._company:
+            self._company_by_three.setdefault(literal[:3], []).append(literal)
         self._longest = max(map(len, self._alone | self._company), default=0)
         self._lengths = tuple(sorted({len(start) for start in self._by_start}))
 
@@ -53,8 +64,22 @@ class Prefilter:
 
     def present(self, raw: bytes) -> frozenset[bytes]:
         """The literals that a text has."""
+        if len(raw) < SMALL:
+            return self._present(raw.lower())
         different = {(low, accompanied) for _, low, accompanied in self._candidates(raw)}
         return frozenset(literal for low, accompanied in different for literal in self._starting(low, accompanied))
+
+    def _present(self, low: bytes) -> frozenset[bytes]:
+        """The same of a short text in small letters, for which numpy's calls would cost more than their work."""
+        found = {
+            literal for first, some in self._alone_by_two.items() if first in low for literal in some if literal in low
+        }
+        for run in _RUNS.findall(low):
+            if len(run) <= LONGEST_RUN and not run.isalpha() and _JOINT.search(run):
+                for place in range(len(run) - 2):
+                    if company := self._company_by_three.get(run[place : place + 3]):
+                        found.update(literal for literal in company if run.startswith(literal, place))
+        return frozenset(found)
 
     def _candidates(self, raw: bytes) -> Iterator[tuple[int, bytes, bool]]:
         """Places, what stands there in small letters, and whether it is in company."""
