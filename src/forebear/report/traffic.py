@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 
 from forebear.errors import one_line
 from forebear.report import words
@@ -53,18 +54,19 @@ def place(where: Where) -> str:
 
 def confidence(found: Identified) -> str:
     """How sure family and version are; "" where that was not measured."""
-    return f" (right in at least {found.confidence:.0%} of such names)" if found.confidence is not None else ""
+    return f"; at least {found.confidence:.0%} of such names are read rightly" if found.confidence is not None else ""
 
 
 def show(console: Console, result: Traffic, quiet: bool = False, verbose: bool = False) -> None:
     """The answer at a terminal."""
-    line = words.text("  ● ", "bold yellow" if result.findings else "bold")
-    line.append_text(words.text(result.summary, "bold"))
+    line = Table.grid()
+    line.add_row(words.text("  ● ", "bold yellow" if result.findings else "bold"), words.text(result.summary, "bold"))
     console.print(Padding(line, (0, 2, 0, 0)))
     for problem in result.problems if quiet else ():
         console.print(words.text(f"  unreadable: {problem}", "bold red"), soft_wrap=True)
     if quiet:
         return
+    _findings(console, result, verbose)
     for title, found in groups(result):
         console.print(words.text(f"\n  {title}", "bold"))
         shown = found if verbose else found[:FEW]
@@ -72,7 +74,6 @@ def show(console: Console, result: Traffic, quiet: bool = False, verbose: bool =
             _entry(console, entry, verbose)
         if len(found) > len(shown):
             console.print(words.text(f"    and {len(found) - len(shown):,} more (--verbose)", "dim"))
-    _findings(console, result, verbose)
     _rest(console, result)
 
 
@@ -81,7 +82,8 @@ def _entry(console: Console, entry: Identified, verbose: bool) -> None:
     line.append(f"  {times(entry)}", "dim")
     console.print(Padding(line, (0, 2, 0, 4)))
     if entry.explanation:
-        console.print(Padding(words.text(f"{entry.explanation}{confidence(entry)}"), (0, 2, 0, 8)))
+        said = entry.explanation + (confidence(entry) if verbose else "")
+        console.print(Padding(words.text(said), (0, 2, 0, 8)))
     for where in entry.where if verbose else entry.where[:1]:
         beside = f"  {where.context}…" if where.context and verbose else ""
         role = f" [{where.role}]" if verbose else ""
@@ -136,6 +138,12 @@ def footing(result: Traffic) -> str:
 def markdown(result: Traffic) -> str:
     """For pull requests and tickets: the same in the same order."""
     out = ["# Model identifiers in traffic", "", f"**{escape(result.summary)}**", ""]
+    if result.findings:
+        out += ["## Findings", ""]
+        for finding in result.findings:
+            at = f" ({escape('; '.join(finding.evidence))})" if finding.evidence else ""
+            out.append(f"- **{finding.level}** `{finding.id}`: {escape(finding.message)}{at}")
+        out.append("")
     for title, found in groups(result):
         out += [
             f"## {escape(title)}",
@@ -146,12 +154,6 @@ def markdown(result: Traffic) -> str:
         for entry in found:
             said = escape(entry.explanation + confidence(entry))
             out.append(f"| `{_code(entry.identifier)}` | {times(entry)} | {said} | {escape(place(entry.where[0]))} |")
-        out.append("")
-    if result.findings:
-        out += ["## Findings", ""]
-        for finding in result.findings:
-            at = f" ({escape('; '.join(finding.evidence))})" if finding.evidence else ""
-            out.append(f"- **{finding.level}** `{finding.id}`: {escape(finding.message)}{at}")
         out.append("")
     gaps = [f"{gap.what}: {gap.why}" for gap in result.coverage.not_tested]
     if rest := [*gaps, *result.problems]:
