@@ -58,7 +58,7 @@ def traffic(
     from forebear.report import traffic as report
 
     with progress(quiet, no_progress) as step:
-        result = read_traffic(files, step)
+        result = read_traffic(files, step, None)
     met = as_expected(result, expect) if expect is not None else True
     emit(
         result.to_json(),

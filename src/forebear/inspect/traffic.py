@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field, fields
 from forebear.catalogue.names import ModelName
 from forebear.errors import ForebearError, UsageError, one_line
 from forebear.inspect.cost import peak_memory
+from forebear.inspect.crew import cores
+from forebear.inspect.traffic_search import searched
 from forebear.inspect.traffic_tell import Pair, findings, place, summary
 from forebear.traffic import Kind, Role, Search, Sighting, Stream, exchanges, open_stream
 from forebear.traffic.differences import differ
@@ -24,8 +27,8 @@ PLACES = 5
 MOST_IDENTIFIERS = 10_000
 MOST_PAIRS = 1_000
 """Pairs of a name that was asked for and another that answered."""
-MOST_IN_RECORD = 10_000
-"""Sightings of one record that are held against each other."""
+LARGE = 1 << 26
+"""Bytes of a file from which on it is worth more than one process."""
 PROGRESS = 1 << 26
 """Bytes between two lines of progress."""
 _ORDER = (Role.SERVED, Role.ERROR, Role.LISTED, Role.ASKED, Role.LOGGED, Role.MENTIONED)
@@ -47,17 +50,16 @@ class _Ledger:
     def __init__(self) -> None:
         self.tallies: dict[tuple[Kind, str], _Tally] = {}
         self.pairs: dict[tuple[str, str], Pair] = {}
+        self.redactions: Counter[str] = Counter()
+        self.unread: Counter[str] = Counter()
         self.dropped = 0
 
-    def note(self, file: str, record: int, seen: Iterable[Sighting]) -> None:
+    def note(self, file: str, record: int, seen: Sequence[Sighting]) -> None:
         """Count the sightings of a record, and hold what was said in it against what was asked."""
-        held: list[Sighting] = []
         for sighting in seen:
             self._count(file, record, sighting)
-            if len(held) < MOST_IN_RECORD:
-                held.append(sighting)
-        asked = {s.identifier: s.name for s in held if s.role is Role.ASKED and s.name is not None}
-        for said in held:
+        asked = {s.identifier: s.name for s in seen if s.role is Role.ASKED and s.name is not None}
+        for said in seen:
             if asked and _is_other(asked.values(), said):
                 self._pair(_first(asked), said, place(file, record, said.part, said.pointer))
 
@@ -79,7 +81,7 @@ class _Ledger:
     def _pair(self, asked: str, said: Sighting, at: str) -> None:
         key = (asked, said.identifier)
         if key in self.pairs or len(self.pairs) < MOST_PAIRS:
-            self.pairs.setdefault(key, Pair(asked, said, at)).count += 1
+            self.pairs.setdefault(key, Pair(asked, said, at)).count += said.times
 
 
 def _first(asked: dict[str, ModelName]) -> str:
@@ -99,13 +101,16 @@ def _is_other(asked: Iterable[ModelName], said: Sighting) -> bool:
     return all(differ(name, said.name) for name in asked)
 
 
-def read_traffic(files: Sequence[str], on_step: Step = lambda _: None) -> Traffic:
+def read_traffic(files: Sequence[str], on_step: Step = lambda _: None, workers: int | None = 1) -> Traffic:
     """The model identifiers in captured traffic.
 
     Args:
         files: HAR, mitmproxy flows, VCR cassettes, ``curl -v`` transcripts, JSON lines, JSON or plain logs, each also
-            gzipped; ``-`` is standard input. The format is told by content. Memory is that of one record.
+            gzipped; ``-`` is standard input. The format is told by content. Memory is that of a few megabytes of
+            records, or of one that is larger.
         on_step: told what is being done.
+        workers: processes for a large file; None for one per core. More than one only in a program that can be
+            imported anew, as :mod:`multiprocessing` asks.
 
     Raises:
         UsageError: no file was named.
@@ -113,20 +118,20 @@ def read_traffic(files: Sequence[str], on_step: Step = lambda _: None) -> Traffi
     if not files:
         raise UsageError("no capture was named", "forebear traffic capture.har")
     start, size = time.perf_counter(), 0
-    search, ledger = Search(), _Ledger()
+    ledger = _Ledger()
     captures: list[Capture] = []
     problems: list[str] = []
     for file in files:
         shown = one_line(file, 200)
         try:
             with open_stream(file) as stream:
-                captures.append(_read(shown, stream, search, ledger, problems, on_step))
+                captures.append(_read(shown, stream, ledger, problems, on_step, _workers(file, workers)))
                 size += stream.bytes_read
         except ForebearError as error:
             problems.append(str(error))
     identifiers = tuple(sorted((_identified(t) for t in ledger.tallies.values()), key=_rank))
     found = tuple(findings(tuple(ledger.pairs.values()), identifiers))
-    gaps = [Untested(f"{count:,} bodies", reason) for reason, count in search.unread.items()]
+    gaps = [Untested(f"{count:,} bodies", reason) for reason, count in ledger.unread.items()]
     if ledger.dropped:
         gaps.append(Untested(f"{ledger.dropped:,} sightings", f"more than {MOST_IDENTIFIERS:,} different identifiers"))
     tested = tuple(f"{c.file}: {c.format}" for c in captures)
@@ -135,20 +140,35 @@ def read_traffic(files: Sequence[str], on_step: Step = lambda _: None) -> Traffi
         tuple(captures),
         identifiers,
         found,
-        dict(sorted(search.redactions.items())),
+        dict(sorted(ledger.redactions.items())),
         Coverage(tested, tuple(gaps)),
         Cost(size, len(captures), round(time.perf_counter() - start, 4), peak_memory()),
         tuple(problems),
     )
 
 
-def _read(file: str, stream: Stream, search: Search, ledger: _Ledger, problems: list[str], on_step: Step) -> Capture:
+def _workers(file: str, wanted: int | None) -> int:
+    """Processes for a file: one where starting others would take longer than reading it, or nothing tells its size."""
+    try:
+        size = 0 if file == "-" else os.stat(file).st_size
+    except (OSError, ValueError):
+        size = 0
+    return 1 if size < LARGE else wanted or cores()
+
+
+def _read(file: str, stream: Stream, ledger: _Ledger, problems: list[str], on_step: Step, workers: int) -> Capture:
     """One capture to its end."""
     records, told = 0, 0
     on_step(f"reading {file}")
-    for exchange in exchanges(stream, lambda line: problems.append(f"{file}: {line}"), search.wanted):
-        records += 1
-        ledger.note(file, exchange.record, search.sightings(exchange))
+    made = exchanges(stream, lambda line: problems.append(f"{file}: {line}"), Search().wanted)
+    for batch in searched(made, workers):
+        records += len(batch.seen) + len(batch.lost)
+        for record, seen in batch.seen:
+            ledger.note(file, record, seen)
+        ledger.redactions += batch.redactions
+        ledger.unread += batch.unread
+        if batch.lost:
+            problems.append(f"{file}: records {batch.lost[0]:,} to {batch.lost[-1]:,} were lost with a killed process")
         if stream.bytes_read - told > PROGRESS:
             told = stream.bytes_read
             on_step(f"reading {file}: {told / 1e6:,.0f} MB, {len(ledger.tallies):,} identifiers")

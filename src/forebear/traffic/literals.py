@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from forebear.catalogue import names
 from forebear.traffic import markers
@@ -92,3 +93,9 @@ class Literals:
             end = place + AROUND
         if end >= 0:
             yield raw[start:end].decode("utf-8", "ignore")
+
+
+@cache
+def literals() -> Literals:
+    """All literals, sorted out once."""
+    return Literals()

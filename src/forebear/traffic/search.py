@@ -13,7 +13,7 @@ from forebear.catalogue.names import ModelName
 from forebear.traffic import fields, markers, roles
 from forebear.traffic.base import Exchange, Message, Side
 from forebear.traffic.bodies import JOINED, Document, as_text, documents, from_base64, inflated, loaded
-from forebear.traffic.literals import Clues, Literals
+from forebear.traffic.literals import Clues, literals
 from forebear.traffic.secrecy import MOST, RANDOM, is_fingerprint, shortened, withheld
 from forebear.traffic.sightings import CONTEXT, Kind, Role, Sighting, decoded, found
 from forebear.traffic.values import Node, keys, strings
@@ -54,7 +54,7 @@ class Search:
     def __init__(self) -> None:
         self.redactions: Counter[str] = Counter()
         self.unread: Counter[str] = Counter()
-        self._literals = Literals()
+        self._literals = literals()
         self.wanted = self._literals.in_record
 
     def sightings(self, exchange: Exchange) -> Iterator[Sighting]:
