@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from captures import KIMI, chat, events, har, json_lines, saved
-from forebear.inspect import read_traffic
+from forebear.inspect import read_traffic, traffic_search
 from forebear.inspect import traffic as module
-from forebear.inspect import traffic_search
 from forebear.inspect.traffic_search import Searched, searched
 from forebear.traffic import Exchange, Message, Side
 from forebear.types import Cost
@@ -43,7 +42,7 @@ def test_each_place_is_told_once_with_how_often(monkeypatch: pytest.MonkeyPatch)
 def test_batches_end_by_size_and_nothing_is_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traffic_search, "BATCH", 1_000)
     records = [Exchange(k, (Message(Side.LOG, body="x" * 400),)) for k in range(7)]
-    assert [len(batch.seen) for batch in searched(records, 1)] == [2, 2, 2, 1]
+    assert [len(batch.seen) for batch in searched(records, 1)] == [3, 3, 1]
     assert list(searched([], 1)) == []
 
 

@@ -56,6 +56,17 @@ def test_a_bracket_too_many_ends_the_document_and_the_rest_is_text() -> None:
     assert "never opened" in ending.why and ending.at == 10
 
 
+def test_what_stands_between_objects_is_text_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = b'{"a": 1} model=x, {"b": 2},\n{"c": 3} tail \'s' + b" word" * 100
+    for block, piece in ((1 << 20, 1 << 20), (5, 60)):
+        monkeypatch.setattr(structure, "BLOCK", block)
+        monkeypatch.setattr(structure, "PIECE", piece)
+        got = list(elements(io.BytesIO(raw), 1, Ending(), gaps=True))
+        assert b"".join(e.raw for e in got).replace(b",\n", b"") == raw.replace(b",\n", b"")
+        assert [e.raw for e in got if e.whole] == [b'{"a": 1}', b'{"b": 2}', b'{"c": 3}']
+        assert [e.number for e in got if not e.whole][:2] == [1, 3]
+
+
 def test_an_object_that_is_too_large_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("BLOCK", 64), ("MOST", 1_000), ("PIECE", 300), ("MARGIN", 50)):
         monkeypatch.setattr(structure, name, value)

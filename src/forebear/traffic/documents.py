@@ -44,20 +44,20 @@ def objects(
     ending = Ending()
     torn = set[int]()
     other = 0
-    for element in elements(stream, depth, ending):
+    for element in elements(stream, depth, ending, depth <= 2):
         if element.whole and not counts(element.raw):
             other += 1
             continue
-        number = element.number - other
+        number = max(1, element.number - other)
         value = parsed(element.raw) if element.whole else None
         if isinstance(value, dict):
             yield number, value
             continue
-        if element.whole or not (ending.open or ending.why):
+        if element.whole or not ending.why:
             torn.add(number)
         yield number, element.raw.decode("utf-8", "replace")
     for number in sorted(torn)[:3]:
-        report(f"record {number:,} is no JSON, nested too deeply or larger than 64 MB; it was searched as text")
+        report(f"at record {number:,} something is no JSON, nested too deeply or larger than 64 MB; searched as text")
     if len(torn) > 3:
         report(f"and {len(torn) - 3:,} more records like it")
     if ending.why:
