@@ -9,6 +9,7 @@
     forebear.compare("./base", "./suspect").verdict
     forebear.fingerprint("./base").digest
     forebear.family_tree(["./models"]).edges    # who descends from whom
+    forebear.read_traffic(["session.har"]).identifiers  # which models captured traffic names
     forebear.write_bom("./my-model").to_json()  # CycloneDX 1.7
     forebear.probe("https://api.example.com/v1", "acme-1").verdict  # what answers there?
 
@@ -42,11 +43,12 @@ from forebear.version import __version__
 if TYPE_CHECKING:
     from forebear.bom import Bom
     from forebear.index import LocalIndex
-    from forebear.inspect import compare, family_tree, fingerprint, scan, write_bom
+    from forebear.inspect import compare, family_tree, fingerprint, read_traffic, scan, write_bom
     from forebear.inspect.probe import probe
     from forebear.inspect.probe_result import Probe
     from forebear.lineage.tree import FamilyTree
     from forebear.signals import Fingerprint
+    from forebear.traffic.result import Traffic
 
 __all__ = [
     "Ancestor",
@@ -69,6 +71,7 @@ __all__ = [
     "Relation",
     "Scan",
     "Test",
+    "Traffic",
     "Untested",
     "UsageError",
     "Verdict",
@@ -77,6 +80,7 @@ __all__ = [
     "family_tree",
     "fingerprint",
     "probe",
+    "read_traffic",
     "scan",
     "write_bom",
 ]
@@ -85,6 +89,7 @@ _LAZY = {
     "compare": "forebear.inspect",
     "family_tree": "forebear.inspect",
     "fingerprint": "forebear.inspect",
+    "read_traffic": "forebear.inspect",
     "scan": "forebear.inspect",
     "write_bom": "forebear.inspect",
     "probe": "forebear.inspect.probe",
@@ -93,6 +98,7 @@ _LAZY = {
     "Fingerprint": "forebear.signals",
     "LocalIndex": "forebear.index",
     "Probe": "forebear.inspect.probe_result",
+    "Traffic": "forebear.traffic.result",
 }
 
 

@@ -15,7 +15,7 @@ from types import FrameType
 
 import typer
 
-from forebear.cli import bom, cache, demo, explain, index, probe, scan, tree
+from forebear.cli import bom, cache, demo, explain, index, probe, scan, traffic, tree
 from forebear.cli.options import common
 from forebear.errors import ForebearError
 
@@ -58,6 +58,7 @@ app.command("scan")(common(scan.scan))
 app.command("compare")(common(scan.compare))
 app.command("tree")(common(tree.tree))
 app.command("probe")(common(probe.probe))
+app.command("traffic")(common(traffic.traffic))
 app.command("bom")(common(bom.bom))
 app.add_typer(index.app, name="index")
 app.add_typer(cache.app, name="cache")

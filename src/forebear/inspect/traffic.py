@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
-from forebear.catalogue.explanations import raise_finding
-from forebear.catalogue.names import ModelName, decode
+from forebear.catalogue.names import ModelName
 from forebear.errors import ForebearError, UsageError, one_line
-from forebear.inspect.cost import Meter
+from forebear.inspect.cost import peak_memory
+from forebear.inspect.crew import cores
+from forebear.inspect.traffic_search import searched
+from forebear.inspect.traffic_tell import Pair, findings, place, summary
 from forebear.traffic import Kind, Role, Search, Sighting, Stream, exchanges, open_stream
 from forebear.traffic.differences import differ
 from forebear.traffic.read import format_of
 from forebear.traffic.result import Capture, Identified, Traffic, Where
-from forebear.types import Coverage, Finding, Untested
+from forebear.types import Cost, Coverage, Untested
 
 Step = Callable[[str], None]
 
@@ -23,12 +27,10 @@ PLACES = 5
 MOST_IDENTIFIERS = 10_000
 MOST_PAIRS = 1_000
 """Pairs of a name that was asked for and another that answered."""
-MOST_IN_RECORD = 10_000
-"""Sightings of one record that are held against each other."""
+LARGE = 1 << 26
+"""Bytes of a file from which on it is worth more than one process."""
 PROGRESS = 1 << 26
 """Bytes between two lines of progress."""
-ACCOUNTS = frozenset({"fireworks", "together", "bedrock", "vertex", "azure", "sagemaker", "replicate", "openai"})
-"""Providers whose paths hold the account of a customer."""
 _ORDER = (Role.SERVED, Role.ERROR, Role.LISTED, Role.ASKED, Role.LOGGED, Role.MENTIONED)
 _DECODED = tuple(f.name for f in fields(ModelName) if f.name != "identifier")
 
@@ -42,33 +44,22 @@ class _Tally:
     where: list[Where] = field(default_factory=list)
 
 
-@dataclass
-class _Pair:
-    """An answer that names another model than was asked for, while it is counted."""
-
-    asked: str
-    said: Sighting
-    place: str
-    count: int = 0
-
-
 class _Ledger:
     """Everything seen so far, within bounds."""
 
     def __init__(self) -> None:
         self.tallies: dict[tuple[Kind, str], _Tally] = {}
-        self.pairs: dict[tuple[str, str], _Pair] = {}
+        self.pairs: dict[tuple[str, str], Pair] = {}
+        self.redactions: Counter[str] = Counter()
+        self.unread: Counter[str] = Counter()
         self.dropped = 0
 
-    def note(self, file: str, record: int, seen: Iterable[Sighting]) -> None:
+    def note(self, file: str, record: int, seen: Sequence[Sighting]) -> None:
         """Count the sightings of a record, and hold what was said in it against what was asked."""
-        held: list[Sighting] = []
         for sighting in seen:
             self._count(file, record, sighting)
-            if len(held) < MOST_IN_RECORD:
-                held.append(sighting)
-        asked = {s.identifier: s.name for s in held if s.role is Role.ASKED and s.name is not None}
-        for said in held:
+        asked = {s.identifier: s.name for s in seen if s.role is Role.ASKED and s.name is not None}
+        for said in seen:
             if asked and _is_other(asked.values(), said):
                 self._pair(_first(asked), said, place(file, record, said.part, said.pointer))
 
@@ -81,14 +72,16 @@ class _Ledger:
                 return
             tally = self.tallies[key] = _Tally(seen)
         new = seen.role.value not in tally.roles
-        tally.roles[seen.role.value] += 1
+        tally.roles[seen.role.value] += seen.times
         if len(tally.where) < PLACES or (new and len(tally.where) < PLACES + len(Role)):  # each role's first place
-            tally.where.append(Where(file, record, seen.part, seen.pointer, seen.role, seen.context))
+            where = Where(file, record, seen.part, seen.pointer, seen.role, seen.context)
+            if where not in tally.where:
+                tally.where.append(where)
 
     def _pair(self, asked: str, said: Sighting, at: str) -> None:
         key = (asked, said.identifier)
         if key in self.pairs or len(self.pairs) < MOST_PAIRS:
-            self.pairs.setdefault(key, _Pair(asked, said, at)).count += 1
+            self.pairs.setdefault(key, Pair(asked, said, at)).count += said.times
 
 
 def _first(asked: dict[str, ModelName]) -> str:
@@ -108,33 +101,37 @@ def _is_other(asked: Iterable[ModelName], said: Sighting) -> bool:
     return all(differ(name, said.name) for name in asked)
 
 
-def read_traffic(files: Sequence[str], on_step: Step = lambda _: None) -> Traffic:
+def read_traffic(files: Sequence[str], on_step: Step = lambda _: None, workers: int | None = 1) -> Traffic:
     """The model identifiers in captured traffic.
 
     Args:
         files: HAR, mitmproxy flows, VCR cassettes, ``curl -v`` transcripts, JSON lines, JSON or plain logs, each also
-            gzipped; ``-`` is standard input. The format is told by content. Memory is that of one record.
+            gzipped; ``-`` is standard input. The format is told by content. Memory is that of a few megabytes of
+            records, or of one that is larger.
         on_step: told what is being done.
+        workers: processes for a large file; None for one per core. More than one only in a program that can be
+            imported anew, as :mod:`multiprocessing` asks.
 
     Raises:
         UsageError: no file was named.
     """
     if not files:
         raise UsageError("no capture was named", "forebear traffic capture.har")
-    meter, search, ledger = Meter(), Search(), _Ledger()
+    start, size = time.perf_counter(), 0
+    ledger = _Ledger()
     captures: list[Capture] = []
     problems: list[str] = []
     for file in files:
         shown = one_line(file, 200)
         try:
             with open_stream(file) as stream:
-                meter.watch(stream)
-                captures.append(_read(shown, stream, search, ledger, problems, on_step))
+                captures.append(_read(shown, stream, ledger, problems, on_step, _workers(file, workers)))
+                size += stream.bytes_read
         except ForebearError as error:
             problems.append(str(error))
     identifiers = tuple(sorted((_identified(t) for t in ledger.tallies.values()), key=_rank))
-    found = tuple(_findings(ledger, identifiers))
-    gaps = [Untested(f"{count:,} bodies", reason) for reason, count in search.unread.items()]
+    found = tuple(findings(tuple(ledger.pairs.values()), identifiers))
+    gaps = [Untested(f"{count:,} bodies", reason) for reason, count in ledger.unread.items()]
     if ledger.dropped:
         gaps.append(Untested(f"{ledger.dropped:,} sightings", f"more than {MOST_IDENTIFIERS:,} different identifiers"))
     tested = tuple(f"{c.file}: {c.format}" for c in captures)
@@ -143,29 +140,39 @@ def read_traffic(files: Sequence[str], on_step: Step = lambda _: None) -> Traffi
         tuple(captures),
         identifiers,
         found,
-        dict(sorted(search.redactions.items())),
+        dict(sorted(ledger.redactions.items())),
         Coverage(tested, tuple(gaps)),
-        meter.cost(),
+        Cost(size, len(captures), round(time.perf_counter() - start, 4), peak_memory()),
         tuple(problems),
     )
 
 
-def _read(file: str, stream: Stream, search: Search, ledger: _Ledger, problems: list[str], on_step: Step) -> Capture:
+def _workers(file: str, wanted: int | None) -> int:
+    """Processes for a file: one where starting others would take longer than reading it, or nothing tells its size."""
+    try:
+        size = 0 if file == "-" else os.stat(file).st_size
+    except (OSError, ValueError):
+        size = 0
+    return 1 if size < LARGE else wanted or cores()
+
+
+def _read(file: str, stream: Stream, ledger: _Ledger, problems: list[str], on_step: Step, workers: int) -> Capture:
     """One capture to its end."""
     records, told = 0, 0
     on_step(f"reading {file}")
-    for exchange in exchanges(stream, lambda line: problems.append(f"{file}: {line}"), search.wanted):
-        records += 1
-        ledger.note(file, exchange.record, search.sightings(exchange))
+    made = exchanges(stream, lambda line: problems.append(f"{file}: {line}"), Search().wanted)
+    for batch in searched(made, workers):
+        records += len(batch.seen) + len(batch.lost)
+        for record, seen in batch.seen:
+            ledger.note(file, record, seen)
+        ledger.redactions += batch.redactions
+        ledger.unread += batch.unread
+        if batch.lost:
+            problems.append(f"{file}: records {batch.lost[0]:,} to {batch.lost[-1]:,} were lost with a killed process")
         if stream.bytes_read - told > PROGRESS:
             told = stream.bytes_read
             on_step(f"reading {file}: {told / 1e6:,.0f} MB, {len(ledger.tallies):,} identifiers")
     return Capture(file, format_of(stream.head).name if stream.head else "nothing", records)
-
-
-def place(file: str, record: int, part: str, pointer: str) -> str:
-    """A place in words."""
-    return f"{file}, record {record:,}, {part}{f' at {pointer}' if pointer else ''}"
 
 
 def _identified(tally: _Tally) -> Identified:
@@ -183,94 +190,3 @@ def _rank(found: Identified) -> tuple[int, int, int, int, str]:
     """Names before markers before fingerprints; by role; known families first; then by count."""
     role = min(k for k, role in enumerate(_ORDER) if role.value in found.roles)
     return list(Kind).index(found.kind), role, found.family is None, -found.count, found.identifier
-
-
-def _findings(ledger: _Ledger, identifiers: Sequence[Identified]) -> Iterator[Finding]:
-    known = {(i.kind, i.identifier): i for i in identifiers}
-    for pair in sorted(ledger.pairs.values(), key=lambda p: (p.said.kind is not Kind.NAME, -p.count)):
-        entry = known.get((pair.said.kind, pair.said.identifier))
-        if entry is not None:
-            yield raise_finding("identifier-leak", _told(pair, entry), (pair.place,))
-    for entry in identifiers:
-        if entry.kind is Kind.NAME and entry.account and entry.provider in ACCOUNTS:
-            at = entry.where[0]
-            words = f"{entry.identifier} reveals the account {entry.account} at {entry.provider}"
-            yield raise_finding("identifier-leak", words, (place(at.file, at.record, at.part, at.pointer),))
-
-
-def _told(pair: _Pair, entry: Identified) -> str:
-    times = "" if pair.count == 1 else f" ({pair.count:,} times)"
-    if entry.kind is Kind.MARKER:
-        return (
-            f"asked for {pair.asked}, a response holds {entry.identifier}{times}, a control token of the family "
-            f"{entry.family}; a quotation of it looks the same"
-        )
-    said = "an error" if pair.said.role is Role.ERROR else "a response"
-    return f"asked for {pair.asked}, {said} names {described(entry)}{times}"
-
-
-def described(found: Identified) -> str:
-    """An identifier and what it says, in a phrase: ``kimi-k2p5…: Kimi K2.5 (Moonshot AI), stage rl, step 515``."""
-    if found.family is None:
-        return f"{found.identifier}, which names no known family"
-    title = found.family.replace("-", " ").title() if len(found.family) > 3 else found.family.upper()
-    line = f"{title} {found.version}" if found.version else title
-    owner = f" ({found.developer})" if found.developer else ""
-    more = [
-        _STAGES.get(found.stage or "", found.stage),
-        found.size,
-        f"step {found.step:,}" if found.step is not None else None,
-        found.quantization,
-    ]
-    said = "".join(f", {word}" for word in more if word)
-    return f"{found.identifier}: {line}{owner}{said}"
-
-
-_STAGES = {"rl": "reinforcement learning", "sft": "supervised fine-tuning", "dpo": "preference tuning"}
-
-
-def summary(identifiers: Sequence[Identified], findings: Sequence[Finding], captures: Sequence[Capture]) -> str:
-    """What was found, in a sentence."""
-    names = [i for i in identifiers if i.kind is Kind.NAME]
-    if not names:
-        marks = sum(i.kind is Kind.MARKER for i in identifiers)
-        files = f"{len(captures):,} capture{'s' if len(captures) != 1 else ''}"
-        return f"No model is named in {files}" + (f"; {marks} markers of templates stand there." if marks else ".")
-    first = next((f for f in findings if f.message.startswith("asked for ") and " names " in f.message), None)
-    if first is not None:
-        asked, _, said = first.message.removeprefix("asked for ").partition(", ")
-        return f"{said[0].upper()}{said[1:]}, though the client asked for {asked}."
-    served = [i for i in names if "served" in i.roles]
-    if served:
-        many = len(served) - 1
-        more = f", and {many:,} more" if many > 0 else ""
-        told = "as it was asked for" if any("asked" in i.roles for i in names) else "as far as the capture tells"
-        return f"Answers name {described(served[0])}{more}, {told}."
-    more = f"; {len(names) - 1:,} more are named" if len(names) > 1 else ""
-    return f"No answer names its model. {_VERB[next(iter(names[0].roles))]} {described(names[0])}{more}."
-
-
-_VERB = {
-    "error": "An error names",
-    "listed": "A list of models has",
-    "asked": "A client asks for",
-    "logged": "A log names",
-    "mentioned": "A text mentions",
-}
-
-
-def as_expected(result: Traffic, expected: str) -> bool | None:
-    """Whether answers name the model that is expected: False where one names another, None where none tells.
-
-    Raises:
-        UsageError: nothing is expected.
-    """
-    wanted = decode(expected.strip(), named=True)
-    if wanted is None:
-        raise UsageError("--expect: no name of a model")
-    served = [i for i in result.identifiers if i.kind is Kind.NAME and "served" in i.roles]
-    names = [name for i in served if (name := decode(i.identifier, named=True)) is not None]
-    same = [name for name in names if not differ(wanted, name)]
-    if any(name.family is not None and differ(wanted, name) for name in names):
-        return False
-    return True if same else None

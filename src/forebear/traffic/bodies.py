@@ -13,23 +13,26 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from forebear.traffic.base import Message
 
 MOST = 1 << 26
 """Bytes of one body after inflating (64 MB); what comes behind is not read."""
 MOST_JOINED = 1 << 22
-"""Characters of a stream's joined text."""
+"""Characters of a stream's joined text that are looked at together."""
 JOINED = frozenset(
     {"content", "text", "delta", "reasoning_content", "reasoning", "thinking", "response", "partial_json"}
 )
 """Keys whose strings are pieces of a text in the events of a stream."""
 MEDIA = re.compile(r"(?:image|audio|video|font)/|application/(?:pdf|zip|wasm|font|x-font)", re.IGNORECASE)
 _EVENT = re.compile(r"\s{0,99}(?::|event:|data:|id:|retry:)")
-_FORM = re.compile(r"[\w.\[\]%-]{1,99}=[^\s=]*(?:&|$)")
+_FORM = re.compile(r"[\w.\[\]%-]{1,99}=[^\s=\"]*(?:&|\Z)")
 _FIELD = re.compile(r'name="([^"\r\n]{1,99})"\r?\n\r?\n([^\r\n]{0,300})\r?\n')
-_BREAK = re.compile(r"\r?\n\r?\n|\r\r")
+_STRING = r'"([^"\\\r\n]*+(?:\\.[^"\\\r\n]*+)*+)"'
+_PIECE = re.compile(rf'"(?:{"|".join(sorted(JOINED))})"\s{{0,4}}:\s{{0,4}}{_STRING}')
+_STAMP = re.compile(rf'"(?:obfuscation|created_at|timestamp)"\s{{0,4}}:\s{{0,4}}{_STRING}')
+_NUMBER = re.compile(r":\s{0,4}-?[0-9][0-9.eE+-]*+")
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,15 @@ class Document:
 
     Attributes:
         content: a tree of JSON's types, or a text.
+        source: the text that it was made of.
         at: number of the event in a stream; None elsewhere.
+        times: how many events of the stream are the same in all that is looked at.
     """
 
     content: Any = field(repr=False)
+    source: str = field(repr=False)
     at: int | None = None
+    times: int = 1
 
 
 def inflated(message: Message) -> tuple[Any, str]:
@@ -107,17 +114,18 @@ def documents(text: str, media: str) -> Iterator[Document]:
     """
     start = text[:200].lstrip()
     if start.startswith(("{", "[")) and (tree := loaded(text)) is not None:
-        yield Document(tree)
+        yield Document(tree, text)
     elif "event-stream" in media or _EVENT.match(start):
-        yield from _stream(_events(text))
+        yield from _streamed(text.replace("\r\n", "\n").replace("\r", "\n"), "\n\n")
     elif start.startswith("{") and "\n" in text:
-        yield from _stream(enumerate(text.splitlines()))
+        yield from _streamed(text, "\n")
     elif "urlencoded" in media or _FORM.match(start):
-        yield Document(_form(text))
+        fields = _form(text)
+        yield Document(fields or text, unquote_plus(text, errors="replace"))
     else:
         if 'name="' in text:
-            yield Document(dict(_FIELD.findall(text)))
-        yield Document(text)
+            yield Document(dict(_FIELD.findall(text)), text)
+        yield Document(text, text)
 
 
 def _form(text: str) -> dict[str, str]:
@@ -127,46 +135,43 @@ def _form(text: str) -> dict[str, str]:
         return {}
 
 
-def _events(text: str) -> Iterator[tuple[int, str]]:
-    """The data of every server-sent event, numbered. (WHATWG HTML, section 9.2.)"""
-    at = number = 0
-    while at < len(text):
-        found = _BREAK.search(text, at)
-        end, after = (found.start(), found.end()) if found else (len(text), len(text))
-        lines = [line[5:].removeprefix(" ") for line in text[at:end].splitlines() if line.startswith("data:")]
-        if lines:
-            yield number, "\n".join(lines)
-            number += 1
-        at = after
+def _streamed(text: str, between: str) -> Iterator[Document]:
+    """The events of a stream, then the text whose pieces they carry: a token may be cut in two by them.
 
-
-def _stream(events: Iterator[tuple[int, str]]) -> Iterator[Document]:
-    """Every event, then the text whose pieces they carry: a token may be cut in two by them."""
-    joined: list[str] = []
-    room = MOST_JOINED
-    for number, data in events:
-        tree = loaded(data) if data[:1] in ("{", "[") else None
-        if tree is None:
-            if data.strip() not in ("", "[DONE]"):
-                yield Document(data, number)
+    Events of one stream are alike but for numbers and pieces of text, so what is left of them without these tells which
+    are the same; those are counted and not parsed again.
+    """
+    parts = _PIECE.split(text)  # what is between pieces, and the pieces, by turns
+    alike = _NUMBER.sub("", _STAMP.sub("", "".join(parts[::2])))
+    kinds: dict[str, list[int]] = {}
+    for number, event in enumerate(alike.split(between)):
+        if event:
+            kinds.setdefault(event, []).append(number)
+    events = text.split(between)
+    for numbers in kinds.values():
+        data = _data(events[numbers[0]])
+        if data in ("", "[DONE]"):
             continue
-        yield Document(tree, number)
-        for piece in _deltas(tree) if room > 0 else ():
-            joined.append(piece)
-            room -= len(piece)
-    if joined:
-        yield Document("".join(joined))
-
-
-def _deltas(tree: Any) -> Iterator[str]:
-    """The pieces of text in an event, in order."""
-    stack: list[Any] = [tree]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            for key, item in value.items():
-                if isinstance(item, str) and key in JOINED:
-                    yield item
-            stack += [item for item in reversed(value.values()) if isinstance(item, dict | list)]
+        tree = loaded(data) if data[:1] in ("{", "[") else None
+        if tree is None:  # every one by itself: what it says is not known
+            for number in numbers:
+                yield Document(_data(events[number]), events[number], number)
         else:
-            stack += [item for item in reversed(value) if isinstance(item, dict | list)]
+            yield Document(tree, data, numbers[0], len(numbers))
+    joined = "".join(_unescaped(piece) for piece in parts[1::2])
+    for start in range(0, len(joined), MOST_JOINED):
+        piece = joined[start : start + MOST_JOINED]
+        yield Document(piece, piece)
+
+
+def _data(event: str) -> str:
+    """The data of a server-sent event, or the line itself. (WHATWG HTML, section 9.2.)"""
+    lines = [line[5:].removeprefix(" ") for line in event.splitlines() if line.startswith("data:")]
+    return "\n".join(lines) if lines or event[:6] in ("event:", "retry:") or event[:1] == ":" else event.strip()
+
+
+def _unescaped(piece: str) -> str:
+    if "\\" not in piece:
+        return piece
+    whole = loaded(f'"{piece}"')
+    return whole if isinstance(whole, str) else ""

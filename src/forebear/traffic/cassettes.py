@@ -41,23 +41,33 @@ def handles(head: bytes) -> bool:
 def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchange]:
     """Every interaction."""
     if _HEAD_JSON.match(stream.head):
-        for number, value in objects(stream, JSON_DEPTH, report, wanted):
+        for number, value in objects(stream, JSON_DEPTH, report):
             yield _exchange(number, value)
         return
-    number, broken = 0, list[int]()
+    broken: list[int] = []
+    half = False
     for number, raw in enumerate(_parts(stream), 1):
         whole = len(raw) <= MOST
         items = sequence(tree(raw)) if whole else []
         first = items[0] if items else None
         if isinstance(first, dict):
+            half = _is_half(first)
             yield _exchange(number, first)
             continue
         broken.append(number)
         for piece in pieces(raw):
             yield Exchange(number, (Message(Side.LOG, body=piece.decode("utf-8", "replace")),))
+    if half:
+        report("the last interaction lacks a part; the cassette may be cut off")
     if broken:
         more = f" and {len(broken) - 1:,} more" if len(broken) > 1 else ""
         report(f"interaction {broken[0]:,}{more}: damaged, cut off or too large; searched as text")
+
+
+def _is_half(interaction: dict[str, Any]) -> bool:
+    """Whether an interaction has only one of request and response, or a response without a status."""
+    request, response = interaction.get("request"), interaction.get("response")
+    return (request or response) is not None and not (request and mapping(response).get("status"))
 
 
 def _parts(stream: Stream) -> Iterator[bytes]:
@@ -128,13 +138,15 @@ def _scalar(event: yaml.ScalarEvent) -> str | bytes | None:
     value: str = event.value
     if event.tag == BINARY:
         return from_base64("".join(value.split()))
-    if event.style is None and _NO_TEXT.fullmatch(value):
+    if event.implicit[0] and _NO_TEXT.fullmatch(value):
         return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None  # type: ignore[return-value]
     return value
 
 
 def _exchange(number: int, value: dict[str, Any] | str) -> Exchange:
     if isinstance(value, str):
+        return Exchange(number, (Message(Side.LOG, body=value),))
+    if "request" not in value and "response" not in value:  # recorders of other protocols have keys of their own
         return Exchange(number, (Message(Side.LOG, body=value),))
     request, response = mapping(value.get("request")), mapping(value.get("response"))
     status = response.get("status")

@@ -9,7 +9,7 @@ def differ(asked: ModelName, said: ModelName) -> bool:
     """Whether a name is that of another model than the one that was asked for.
 
     What only one of them tells is no difference: ``gpt-4o`` may answer as ``gpt-4o-2024-08-06``, an alias as what it
-    stands for, a name as the end of a path. Families, versions, sizes and variants that both tell have to agree.
+    stands for, a name as the end of a path. Families, versions, sizes, variants and lines that both tell have to agree.
     """
     if _within(asked.identifier, said.identifier) or _within(said.identifier, asked.identifier):
         return False
@@ -17,8 +17,18 @@ def differ(asked: ModelName, said: ModelName) -> bool:
         return True
     if asked.family != said.family:
         return True
-    pairs = ((asked.version, said.version), (asked.size, said.size), (asked.variant, said.variant))
+    pairs = (
+        (_plain(asked.version), _plain(said.version)),
+        (asked.size, said.size),
+        (asked.variant, said.variant),
+        (asked.line, said.line),
+    )
     return any(a is not None and b is not None and a != b for a, b in pairs)
+
+
+def _plain(version: str | None) -> str | None:
+    """A version without a trailing zero: what is 4.0 in one name is 4 in another."""
+    return version.removesuffix(".0") if version else None
 
 
 def _within(short: str, long: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import lru_cache
 from importlib import resources
 
 _TABLE = tomllib.loads((resources.files("forebear") / "data" / "traffic" / "fields.toml").read_text("utf-8"))
@@ -34,18 +35,21 @@ def normal(key: str) -> str:
     return key.lower().replace("-", "_").replace(".", "_").replace(" ", "_")
 
 
+@lru_cache(maxsize=4_096)
 def names_model(key: str) -> bool:
     """Whether a key's value is the name of a model."""
     plain = normal(key)
     return plain in NAMING or (_SPANS.match(key.lower()) is not None and plain.rsplit("_", 1)[-1] in ("model", "name"))
 
 
+@lru_cache(maxsize=4_096)
 def may_name_model(key: str) -> bool:
     """Whether a key's value could be one: ``acme_model``. Of such a value only a known name is believed."""
     plain = normal(key)
     return plain.endswith(("_model", "model_name", "model_id", "_llm")) or key.endswith("Model")
 
 
+@lru_cache(maxsize=4_096)
 def header_names_model(name: str) -> bool:
     """Whether a header's value is the name of a model."""
     plain = name.lower().removeprefix(PASSED_ON)
@@ -62,6 +66,7 @@ def shown_key(key: str | int) -> str:
     return key if normal(key) in _SHOWN or names_model(key) else "*"
 
 
+@lru_cache(maxsize=4_096)
 def shown_header(name: str) -> str:
     """The name of a header as a pointer shows it."""
     plain = name.lower()

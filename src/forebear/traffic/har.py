@@ -1,4 +1,4 @@
-"""HTTP archives (HAR 1.2), entry by entry: never parsed as a whole, and entries without a clue not at all.
+"""HTTP archives (HAR 1.2), entry by entry: never parsed as a whole.
 
 Streams stand whole in ``content.text``; browsers add web socket messages as ``_webSocketMessages``.
 """
@@ -26,7 +26,7 @@ def handles(head: bytes) -> bool:
 
 def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchange]:
     """Every entry that may have something to see, numbered as in the file."""
-    for number, entry in objects(stream, DEPTH, report, wanted, _is_entry):
+    for number, entry in objects(stream, DEPTH, report, _is_entry):
         if isinstance(entry, str):
             yield Exchange(number, (Message(Side.LOG, body=entry),))
         elif "request" in entry or "response" in entry:

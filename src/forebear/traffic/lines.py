@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 
@@ -29,8 +30,8 @@ def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchan
     number, broken = 1, list[int]()
     for batch in _batches(stream):
         if wanted(batch):
-            for k, line in enumerate(batch.split(b"\n")):
-                if line and wanted(line):
+            for k, line in enumerate(io.BytesIO(batch)):  # lines end where a line feed is, and keep it
+                if wanted(line):
                     yield _exchange(number + k, line, broken)
         number += batch.count(b"\n")
     if broken:

@@ -5,15 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from forebear.catalogue import names
 from forebear.traffic import markers
-from forebear.traffic.prefilter import Prefilter
+from forebear.traffic.prefilter import LONGEST_RUN, Prefilter
 
 AROUND = 300
 """Characters around a literal in a long text that are looked at."""
-KEYS = ("model", "engine", "deployment", "llm", "canonical_slug", "hugging_face_id", "fingerprint", '"bytes"')
+KEYS = (
+    "model",
+    "engine",
+    "deployment",
+    '"llm',
+    "llm_",
+    "llm=",
+    "canonical_slug",
+    "hugging_face_id",
+    "fingerprint",
+    '"bytes"',
+)
 """Parts of all keys that name models, and of those that hold more."""
+_RUN = re.compile(rf"[A-Za-z0-9@][A-Za-z0-9._:/@+\-%]{{2,{LONGEST_RUN - 1}}}")
+_JOINT = re.compile(r"[0-9\-:/@]")
 _ESCAPED = re.compile(rb"\\u00(?:3[0-9]|[4-7])")
 """Letters or digits that JSON writes as escapes for no reason but to hide them."""
 
@@ -37,8 +51,13 @@ class Clues:
         low = text.lower()
         return any(stem in low for stem in self.stems)
 
-    def __or__(self, other: Clues) -> Clues:
-        return Clues(tuple({*self.stems, *other.stems}), self.marks or other.marks, self.some or other.some)
+    def runs(self, text: str) -> Iterator[str]:
+        """The parts of a text that can be identifiers, each with the character before it and behind it."""
+        if not self.may_name(text):
+            return
+        for run in _RUN.finditer(text):
+            if _JOINT.search(run[0]) and self.may_name(run[0]):
+                yield text[max(0, run.start() - 1) : run.end() + 1]
 
 
 class Literals:
@@ -47,14 +66,13 @@ class Literals:
     def __init__(self) -> None:
         self._stems = frozenset(stem.encode() for stem in names.stems())
         self._marks = frozenset(literal.encode() for literal in markers.literals())
-        known = [*names.stems(), *markers.literals(), *KEYS]
-        self._filter = Prefilter(known)
+        self._filter = Prefilter([*markers.literals(), *KEYS], names.stems())
 
     def clues(self, text: str) -> Clues:
         """What a text has."""
         raw = text.encode("utf-8", "replace")
         present = self._filter.present(raw)
-        stems = tuple(stem.decode() for stem in present & self._stems)
+        stems = tuple(stem.decode() for stem in sorted(present & self._stems))
         return Clues(stems, bool(present & self._marks), bool(present) or _ESCAPED.search(raw) is not None)
 
     def in_record(self, raw: bytes) -> bool:
@@ -66,12 +84,18 @@ class Literals:
     def around(self, text: str) -> Iterator[str]:
         """The parts of a long text that are near a literal."""
         raw = text.encode("utf-8", "replace")
-        start = end = -1
+        start, end = 0, -1
         for place, _ in self._filter.hits(raw):
-            if place - AROUND > end:
+            if end < 0 or place - AROUND > end:
                 if end >= 0:
                     yield raw[start:end].decode("utf-8", "ignore")
                 start = max(0, place - AROUND)
             end = place + AROUND
         if end >= 0:
             yield raw[start:end].decode("utf-8", "ignore")
+
+
+@cache
+def literals() -> Literals:
+    """All literals, sorted out once."""
+    return Literals()

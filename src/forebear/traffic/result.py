@@ -61,6 +61,7 @@ class Identified:
     account: str | None = None
     developer: str | None = None
     revision: str | None = None
+    line: str | None = None
     base: str | None = None
     confidence: float | None = None
     explanation: str = ""

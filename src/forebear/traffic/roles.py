@@ -29,10 +29,13 @@ def role_of(node: Node, side: Side, failed: bool, listed: bool) -> Role:
         return Role.LISTED
     if side is Side.RESPONSE:
         return Role.SERVED
-    if any(fields.is_asked(label) for label in labels):
-        return Role.ASKED
+    for label in reversed(labels):  # a body is that of the request or of the response around it
+        if fields.is_said(label):
+            return Role.SERVED
+        if fields.is_asked(label):
+            return Role.ASKED
     routed = node.siblings is not None and "model_group" in node.siblings  # LiteLLM: the group is what was asked
-    return Role.SERVED if routed or any(fields.is_said(label) for label in labels) else Role.LOGGED
+    return Role.SERVED if routed else Role.LOGGED
 
 
 def is_theirs(node: Node) -> bool:

@@ -13,8 +13,8 @@ from forebear.catalogue.names import ModelName
 from forebear.traffic import fields, markers, roles
 from forebear.traffic.base import Exchange, Message, Side
 from forebear.traffic.bodies import JOINED, Document, as_text, documents, from_base64, inflated, loaded
-from forebear.traffic.literals import Clues, Literals
-from forebear.traffic.secrecy import MOST, is_fingerprint, withheld
+from forebear.traffic.literals import Clues, literals
+from forebear.traffic.secrecy import MOST, RANDOM, is_fingerprint, shortened, withheld
 from forebear.traffic.sightings import CONTEXT, Kind, Role, Sighting, decoded, found
 from forebear.traffic.values import Node, keys, strings
 
@@ -54,7 +54,7 @@ class Search:
     def __init__(self) -> None:
         self.redactions: Counter[str] = Counter()
         self.unread: Counter[str] = Counter()
-        self._literals = Literals()
+        self._literals = literals()
         self.wanted = self._literals.in_record
 
     def sightings(self, exchange: Exchange) -> Iterator[Sighting]:
@@ -62,14 +62,15 @@ class Search:
         for message in exchange.messages:
             if message.url:
                 yield from self._url(message)
+            clues = self._literals.clues("\n".join(value for _, value in message.headers))
             for name, value in message.headers:
-                yield from self._header(name, value, message.side)
+                yield from self._header(name, value, message.side, clues)
             yield from self._body(message)
 
     def _url(self, message: Message) -> Iterator[Sighting]:
         path, query = _parts(message.url)
         part = f"{message.side} URL"
-        seen = found(path) if self._literals.clues(path).stems else ()
+        seen = [name for run in self._literals.clues(path).runs(path) for name in found(run)]
         for name in seen:
             yield from self._name(name, Role.ASKED, part, "", "")
         for segment in () if seen else _SEGMENT.findall(path):
@@ -79,15 +80,15 @@ class Search:
                 shown = fields.shown_key(key)
                 yield from self._named(value, Role.ASKED, part, f"/{shown}", f"{shown}=")
 
-    def _header(self, name: str, value: str, side: Side) -> Iterator[Sighting]:
+    def _header(self, name: str, value: str, side: Side, clues: Clues) -> Iterator[Sighting]:
         part, shown = f"{side} header", fields.shown_header(name)
         if fields.header_names_model(name):
             role = Role.ASKED if side is Side.REQUEST else Role.SERVED
             yield from self._named(value.strip(), role, part, f"/{shown}", f"{shown}: ")
         elif name.lower().removeprefix(fields.PASSED_ON) not in fields.NOT_SOUGHT:
             text = _parts(value)[0] if "://" in value else value[:LONG]
-            if self._literals.clues(text).stems:
-                for seen in found(text):
+            for run in clues.runs(text):
+                for seen in found(run):
                     yield from self._name(seen, Role.MENTIONED, part, f"/{shown}", f"{shown}: ")
 
     def _body(self, message: Message) -> Iterator[Sighting]:
@@ -97,21 +98,23 @@ class Search:
         if not body:
             return
         part = "log" if message.side is Side.LOG else f"{message.side} body"
-        flat = isinstance(body, str | bytes)
-        text = as_text(body) if isinstance(body, bytes) else body if flat else _flat(body)
-        place = _Place(part, message.side, self._literals.clues(text), message.status >= 400)
-        if not place.clues.some:
-            return
         media = message.header("content-type").lower()
-        for document in documents(text, media) if flat else (Document(body),):
-            here = place
+        if isinstance(body, bytes):
+            body = as_text(body)
+        made = documents(body, media) if isinstance(body, str) else (Document(body, _flat(body)),)
+        for document in made:
+            clues = self._literals.clues(document.source)
+            if not clues.some:
+                continue
+            place = _Place(part, message.side, clues, message.status >= 400)
             if document.at is not None:
-                here = replace(place, part=f"{message.side} stream", streamed=True)
+                place = replace(place, part=f"{message.side} stream", streamed=True)
             if isinstance(document.content, str):
-                yield from self._text(document.content, here, "" if document.at is None else f"/{document.at}")
-            else:
-                above = None if document.at is None else Node(None, document.at, "", None)
-                yield from self._tree(document.content, above, here)
+                yield from self._text(document.content, place, "" if document.at is None else f"/{document.at}")
+                continue
+            above = None if document.at is None else Node(None, document.at, "", None)
+            for seen in self._tree(document.content, above, place):
+                yield seen if document.times == 1 else replace(seen, times=document.times)
 
     def _tree(self, tree: Any, above: Node | None, place: _Place) -> Iterator[Sighting]:
         """A tree, and the trees in its strings; an event's pieces of text are left to the stream's joined text."""
@@ -119,8 +122,8 @@ class Search:
         while stack:
             tree, above, here, depth = stack.pop()
             for key in keys(tree) if here.clues.stems else ():
-                if len(key) <= MOST and here.clues.may_name(key):
-                    for name in found(key):
+                for run in here.clues.runs(key) if len(key) <= MOST else ():
+                    for name in found(run):
                         yield from self._name(name, Role.MENTIONED, here.part, "/*", "key ")
             for node, value in strings(tree, above):
                 if here.streamed and node.key in JOINED:
@@ -149,7 +152,7 @@ class Search:
             if name is not None and name.family:
                 role = Role.MENTIONED if theirs else roles.role_of(node, place.side, place.failed, False)
                 yield from self._name(name, role, place.part, node.pointer(), _context(node))
-        elif len(value) > LONG or place.clues.marks or place.clues.may_name(value):
+        elif place.clues.marks or place.clues.may_name(value):
             failed = place.side is not Side.REQUEST and (place.failed or roles.is_failure(node))
             role = Role.ERROR if failed else Role.MENTIONED
             for piece in self._pieces(value):
@@ -165,7 +168,8 @@ class Search:
                 key, value = pair["key"], pair["value"].rstrip(".")
                 if not (fields.names_model(key) or fields.header_names_model(key)):
                     continue
-                sure = "=" in pair["join"] or '"' in pair["join"]
+                whole = pair.end() < len(piece)  # half a secret no longer looks like one
+                sure = whole and ("=" in pair["join"] or '"' in pair["join"])
                 name = decoded(value, sure)
                 if name is not None:
                     taken.add(name.identifier)
@@ -179,8 +183,8 @@ class Search:
         self, text: str, role: Role, place: _Place, pointer: str, context: str, taken: frozenset[str] = frozenset()
     ) -> Iterator[Sighting]:
         """Names and markers in a text, but for names that were taken already."""
-        if place.clues.may_name(text):
-            for name in found(text):
+        for run in place.clues.runs(text):
+            for name in found(run):
                 if name.identifier not in taken:
                     yield from self._name(name, role, place.part, pointer, context)
         if place.clues.marks:
@@ -199,10 +203,15 @@ class Search:
 
     def _name(self, name: ModelName, role: Role, part: str, pointer: str, context: str) -> Iterator[Sighting]:
         reason = withheld(name.identifier)
+        shown: str = name.identifier
         if reason:
             self.redactions[reason] += 1
-        else:
-            yield Sighting(name.identifier, Kind.NAME, role, part, pointer, context[:CONTEXT], name)
+        if reason == RANDOM and (name.family or name.provider):  # a name with a commit behind it, most often
+            shown = shortened(shown)
+            name = decoded(shown.partition("…")[0].rstrip("@:/"), True) or name
+            reason = withheld(shown.replace("…", "")) if name.family or name.provider else RANDOM
+        if not reason:
+            yield Sighting(shown, Kind.NAME, role, part, pointer, context[:CONTEXT], name)
 
     def _fingerprint(self, value: str, node: Node, place: _Place) -> Iterator[Sighting]:
         if is_fingerprint(value):

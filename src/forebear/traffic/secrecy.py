@@ -7,8 +7,11 @@ is short, has no blanks, and no part of it looks like a credential or like chanc
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import pairwise
 from typing import Final
+
+from forebear.catalogue import names
 
 MOST = 200
 """Characters of the longest identifier that is shown; provider paths are long."""
@@ -30,12 +33,13 @@ _CREDENTIAL = re.compile(
 )
 _EMAIL = re.compile(r"[^@\s/:]+(?:@|%40)[^@\s/:]+\.[a-z]{2,}", re.IGNORECASE)
 _ALLOWED = re.compile(r"[\w.:/@+#\-]+")
-_RUN = re.compile(r"[A-Za-z0-9]{16,}")
+_RUN = re.compile(r"[A-Za-z0-9]{10,}")
 _GROUPS = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_FINGERPRINT = re.compile(r"[a-z]{2,8}_[0-9a-f]{6,16}(?:_[a-z0-9]{1,12}){0,3}")
-HASTE = 0.34
-"""Changes between digit, capital and small letter per character. Random base 62 has about 0.45, hexadecimal 0.47;
-``DeepSeekR1DistillQwen32B`` has 0.29."""
+_FINGERPRINT = re.compile(r"fp_[a-z0-9]{4,24}(?:_[a-z0-9]{1,12}){0,4}")
+HASTE, HASTE_UNKNOWN = 0.34, 0.2
+"""Changes between digit, capital and small letter per character from which on a run is taken for random: of less than
+16 characters, or with a family spelled in it; and any other. Random base 62 has about 0.45, hexadecimal 0.47, and
+``DeepSeekR1DistillQwen32B`` 0.29."""
 
 
 def withheld(value: str) -> str:
@@ -52,20 +56,38 @@ def withheld(value: str) -> str:
         return ADDRESS
     if not _ALLOWED.fullmatch(value):
         return SYMBOLS
-    runs = _RUN.findall(value)
-    if _GROUPS.search(value) or any(len(run) >= 40 or looks_random(run) for run in runs):
+    if _GROUPS.search(value) or any(_is_random(run) for run in _RUN.findall(value)):
         return RANDOM
-    if any(len(run) >= 32 and any(ch.isdigit() for ch in run) for run in runs):
-        return RANDOM
-    bare = re.sub(r"[_\-]", "", value)
-    return RANDOM if len(bare) >= 32 and _RUN.fullmatch(bare) and looks_random(bare) else ""
+    bare = re.sub(r"[_\-]", "", value)  # base 64 for addresses
+    unknown = len(bare) >= 24 and bare.isalnum() and not _spelling().search(value.lower())
+    return RANDOM if unknown and _haste(bare) > HASTE else ""
+
+
+def _is_random(run: str) -> bool:
+    return len(run) >= 40 or (len(run) >= 32 and any(ch.isdigit() for ch in run)) or looks_random(run)
 
 
 def looks_random(run: str) -> bool:
-    """Whether letters and digits without a separator look like a key: 16 or more that change their kind too often."""
+    """Whether ten or more letters and digits without a separator change their kind as often as those of a key."""
+    known = len(run) < 16 or _spelling().search(run.lower()) is not None
+    return _haste(run) > (HASTE if known else HASTE_UNKNOWN)
+
+
+def _haste(run: str) -> float:
+    """Changes of kind per character; a capital before small letters is none."""
     kinds = ["d" if ch.isdigit() else "u" if ch.isupper() else "l" for ch in run]
-    changes = sum(a != b and (a, b) != ("u", "l") for a, b in pairwise(kinds))
-    return changes / len(run) > HASTE
+    return sum(a != b and (a, b) != ("u", "l") for a, b in pairwise(kinds)) / len(run)
+
+
+@cache
+def _spelling() -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(stem) for stem in names.stems() if len(stem) >= 4))
+
+
+def shortened(value: str) -> str:
+    """A value of which random runs are left out, ``…`` in their place: a revision behind a name, most often."""
+    bare = _GROUPS.sub("…", value)
+    return _RUN.sub(lambda run: "…" if _is_random(run[0]) else run[0], bare)
 
 
 def is_fingerprint(value: str) -> bool:

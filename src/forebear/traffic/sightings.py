@@ -51,6 +51,7 @@ class Sighting:
         context: the structure before it, at most 40 characters: a key or the name of a header.
         name: what the identifier says; None for what is no model's name.
         marker: what the marker is, where it is one.
+        times: how often it stands there; events of a stream that are alike count as one place.
     """
 
     identifier: str
@@ -61,6 +62,7 @@ class Sighting:
     context: str
     name: ModelName | None = None
     marker: Marker | None = None
+    times: int = 1
 
 
 @lru_cache(maxsize=50_000)

@@ -18,6 +18,7 @@ MOST = 1 << 26
 """Bytes of one object (64 MB); a larger one is handed out in pieces."""
 PIECE = 1 << 22
 MARGIN = 65_536
+_NOTHING = b" \t\r\n,[]\xef\xbb\xbf"
 _QUOTE, _BACKSLASH, _OPEN, _CLOSE, _CASE = 0x22, 0x5C, 0x7B, 0x7D, 0x20
 
 
@@ -90,11 +91,13 @@ class Brackets:
         return out[:-1]
 
 
-def elements(stream: BinaryIO, depth: int, ending: Ending) -> Iterator[Element]:
+def elements(stream: BinaryIO, depth: int, ending: Ending, gaps: bool = False) -> Iterator[Element]:
     """The objects that begin at a depth: 1 for a document that is one, 2 for those of an array, 4 for HAR entries.
 
-    What stands between objects is not handed out. Where brackets close once too often the document is taken as ended,
-    and the rest as pieces of text. ``ending`` is told, before the last pieces are handed out, how it ended.
+    What stands between objects is handed out, as pieces of text with the number of the object before it, only where
+    ``gaps`` asks for it and it is more than blanks, commas and brackets. Where brackets close once too often the document
+    is taken as ended, and the rest as pieces of text. ``ending`` is told, before the last pieces are handed out, how it
+    ended.
     """
     brackets = Brackets()
     held: list[bytes] = []
@@ -107,6 +110,9 @@ def elements(stream: BinaryIO, depth: int, ending: Ending) -> Iterator[Element]:
         for edge in edges.tolist():
             place = int(at[edge])
             if not inside and opens[edge] and block[place] == _OPEN:
+                if gaps:
+                    held.append(block[start:place])
+                    yield from _gap(ending.number, held)
                 inside, over, start = True, False, place
                 ending.number += 1
             elif inside and not opens[edge]:
@@ -116,22 +122,33 @@ def elements(stream: BinaryIO, depth: int, ending: Ending) -> Iterator[Element]:
         if low.size:
             place = int(at[low[0]])
             ending.why, ending.at = "a bracket closes that was never opened", ending.at + place
-            held, inside = [block[place:]], True
+            held, inside = [*held, block[start if inside or gaps else place :]], True
             while block := stream.read(PIECE):
                 held.append(block)
                 yield from _filled(ending.number, held)
             break
         ending.at += len(block)
-        if inside:
+        if inside or gaps:
             held.append(block[start:])
-            if sum(map(len, held)) > (PIECE if over else MOST):
-                over = True
+            if sum(map(len, held)) > (MOST if inside and not over else PIECE):
+                over = over or inside
                 yield from _filled(ending.number, held)
     if not ending.why and (inside or brackets.depth > 0):
         ending.why, ending.open = "it ends in the middle", inside
+    if not inside:
+        yield from _gap(ending.number, held)
     for piece in pieces(b"".join(held)):
         if piece:
             yield Element(ending.number, piece, False)
+
+
+def _gap(number: int, held: list[bytes]) -> Iterator[Element]:
+    """Hand out what is held, unless there is nothing to it."""
+    text = b"".join(held)
+    held.clear()
+    if text.strip(_NOTHING):
+        for piece in pieces(text):
+            yield Element(number, piece, False)
 
 
 def _filled(number: int, held: list[bytes]) -> Iterator[Element]:
@@ -146,15 +163,15 @@ def pieces(raw: bytes) -> list[bytes]:
     """A long text in pieces of about :data:`PIECE` bytes, cut where no name and no pair of key and value is cut."""
     out, at = [], 0
     while len(raw) - at > PIECE:
-        end = cut(raw, at + PIECE)
+        end = cut(raw, at + PIECE, at)
         out.append(raw[at:end])
         at = end
     return [*out, raw[at:]]
 
 
-def cut(raw: bytes, end: int) -> int:
-    """The last place before ``end`` behind which nothing continues, at most :data:`MARGIN` bytes before it."""
-    start = max(0, end - MARGIN)
+def cut(raw: bytes, end: int, start: int = 0) -> int:
+    """The last place up to ``end`` behind which nothing continues, at most :data:`MARGIN` bytes before it."""
+    start = max(start, end - MARGIN)
     for marks in (b",;&\n}", b" \t"):
         place = max(raw.rfind(marks[k : k + 1], start, end) for k in range(len(marks)))
         if place > start:

@@ -16,6 +16,7 @@ _HEAD = re.compile(rb"^[<>] (?:[A-Z]{3,10} \S+ HTTP/[\d.]+|HTTP/[\d.]+ \d{3})", 
 _SENT = re.compile(r"([A-Z]{3,10}) (\S+) HTTP/[\d.]+")
 _STATUS = re.compile(r"HTTP/[\d.]+ (\d{3})")
 _REMARK = re.compile(r"^(?:\* |[{}] \[)|^\s*% Total|^\s+Dload|^\s*\d+\s+[\d.]+[kMG]?\s+\d+\s+[\d.]+[kMG]?\s+\d+\s")
+_COMMAND = re.compile(r"(?:.{0,200}[$#%>] )?curl\s")
 _LEFT = re.compile(r"\* Connection #\d+ to host \S+ left intact\s*$")
 
 
@@ -46,15 +47,19 @@ def handles(head: bytes) -> bool:
 
 
 def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchange]:
-    """Every request with its answer; lines before the first are searched as text."""
+    """Every request with its answer; the command before it has the body that curl does not print, and stands for it."""
     number, talk = 0, _Talk()
     while raw := stream.readline(LINE):
         line = raw.decode("utf-8", "replace")
         mark, rest = line[:2], line[2:].strip()
-        if mark == "> " and (sent := _SENT.match(rest)):
-            if number or talk.asked:
-                yield _done(number, talk)
-            number, talk = number + 1, _Talk(sent[2])
+        if _COMMAND.match(line) and talk.url:
+            yield Exchange(number, talk.messages())
+            talk = _Talk(asked=[line])
+        elif mark == "> " and (sent := _SENT.match(rest)):
+            if talk.url:
+                yield Exchange(number, talk.messages())
+                talk = _Talk()
+            number, talk.url = number + 1, sent[2]
         elif mark == "> ":
             _header(rest, talk.sent)
         elif mark == "< " and (status := _STATUS.match(rest)):
@@ -65,11 +70,10 @@ def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchan
             (talk.said if talk.answered else talk.asked).append(_LEFT.sub("", line))
             talk.size += len(line)
             if talk.size > MOST:
-                yield _done(number, talk)
+                yield Exchange(number, talk.messages())
                 talk.asked, talk.said, talk.size = [], [], 0
-    if number or talk.asked:
-        yield _done(number, talk)
-    if number and not talk.answered:
+    yield Exchange(number + (not talk.url), talk.messages())
+    if talk.url and not talk.answered:
         report(f"request {number:,} has no answer; the transcript may be cut off")
 
 
@@ -77,9 +81,3 @@ def _header(line: str, headers: list[tuple[str, str]]) -> None:
     name, colon, value = line.partition(":")
     if colon and len(headers) < 1_000:
         headers.append((name.strip(), value.strip()))
-
-
-def _done(number: int, talk: _Talk) -> Exchange:
-    if not number:  # commands, before any request
-        return Exchange(1, (Message(Side.LOG, body="".join(talk.asked)),))
-    return Exchange(number, talk.messages())

@@ -1,0 +1,77 @@
+"""What may be shown as a name, and what may not."""
+
+from __future__ import annotations
+
+import base64
+import random
+import string
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from forebear.traffic import secrecy
+from forebear.traffic.secrecy import is_fingerprint, looks_random, withheld
+
+NAMES = """
+    gpt-4o-2024-08-06 kimi-k2p5-rl-0317-s515-fast accounts/anysphere/models/kimi-k2p5-rl-0317-s515-fast
+    us.anthropic.claude-3-5-sonnet-20241022-v2:0 meta-llama/Llama-3.1-8B-Instruct DeepSeekR1DistillQwen32B
+    arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0
+    projects/my-project/locations/us-central1/publishers/google/models/gemini-2.5-pro qwen3:0.6b
+    TheBloke/Mistral-7B-Instruct-v0.2-GGUF/mistral-7b-instruct-v0.2.Q4_K_M.gguf claude-3-5-sonnet-v2@20241022
+    Qwen3-Coder-480B-A35B-Instruct-FP8-Turbo ft:gpt-4o-mini-2024-07-18:acme::AbC123xy acme-1 o1 text-embedding-3-large
+    nvidia/Llama-3_1-Nemotron-Ultra-253B-v1 hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M 模型-7b
+"""
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_names_are_shown(name: str) -> None:
+    assert withheld(name) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("sk-proj-abc", secrecy.CREDENTIAL),
+        ("openai/sk-abc123", secrecy.CREDENTIAL),
+        ("ghp_abcdefghijkl", secrecy.CREDENTIAL),
+        ("hf_abcdefghijklmnop", secrecy.CREDENTIAL),
+        ("AKIAIOSFODNN7EXAMPLE", secrecy.CREDENTIAL),
+        ("eyJhbGciOiJIUzI1NiJ9.e30.c2ln", secrecy.CREDENTIAL),
+        ("password=hunter2", secrecy.CREDENTIAL),
+        ("jane.doe@example.com", secrecy.EMAIL),
+        ("jane.doe%40example.com", secrecy.EMAIL),
+        ("write me a poem", secrecy.PROSE),
+        ("a\nb", secrecy.PROSE),
+        ("", secrecy.PROSE),
+        ("x" * 201, secrecy.LONG),
+        ("https://h.example/v1", secrecy.ADDRESS),
+        ("gpt-4o\ud800", secrecy.SYMBOLS),
+        ("<script>", secrecy.SYMBOLS),
+        ("gpt\x1b[31m", secrecy.SYMBOLS),
+        (str(uuid.UUID(int=2**127 + 12345)), secrecy.RANDOM),
+        ("0af3e1b2c4d5968778695a4b3c2d1e0f", secrecy.RANDOM),
+    ],
+)
+def test_secrets_addresses_and_prose_are_not(value: str, why: str) -> None:
+    assert withheld(value) == why
+
+
+def test_keys_made_by_chance_are_known_as_such() -> None:
+    rng = random.Random(1)
+    kinds: dict[str, Callable[[int], str]] = {
+        "base 62": lambda n: "".join(rng.choices(string.ascii_letters + string.digits, k=n)),
+        "hexadecimal": lambda n: rng.randbytes(n // 2).hex(),
+        "base 64": lambda n: base64.urlsafe_b64encode(rng.randbytes(n * 3 // 4)).decode(),
+    }
+    for name, make in kinds.items():
+        for length, most in ((24, 100), (32, 25), (40, 15)):  # of 1,000: digits can be rare by chance
+            missed = [value for value in (make(length) for _ in range(1_000)) if not withheld(value)]
+            assert len(missed) <= most, (name, length, missed[:5])
+    assert not looks_random("instructpreviewlatest") and looks_random("a1b2c3d4e5f6g7h8")
+
+
+def test_fingerprints_have_a_form() -> None:
+    assert is_fingerprint("fp_44709d6fcb") and is_fingerprint("fp_8b330d02d0_prod0820_fp8_kvcache_20260402")
+    for value in ("sk_live_44709d6fcb", "44709d6fcb", "fp_", "fp_44 70", "fp_" + "a" * 40):
+        assert not is_fingerprint(value)
