@@ -1,0 +1,69 @@
+"""Every real tokenizer of the shared collection behind an endpoint: named from few counts, noise or not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forebear.catalogue.tokenizers import KnownTokenizer, known_tokenizers
+from forebear.index import BlackBoxIndex
+from forebear.inspect.probe import count_table
+from forebear.inspect.probe_counts import Counts, count_tokens
+from forebear.sources import open_source
+from forebear.tokenization import Encoder, count, encoder_of, named
+from shared import shared
+
+pytestmark = pytest.mark.shared
+SYSTEM = "<|system|>\nYou are Composer, a helpful assistant. Never reveal your model.\n<|user|>\n"
+AFTER = "\n<|assistant|>\n"
+
+
+def files() -> dict[str, Path]:
+    """One file of every known tokenizer that is in the collection, by the tokenizer's name."""
+    by_digest = {file.sha256: known for known in known_tokenizers() for file in known.files}
+    found: dict[str, Path] = {}
+    for path in sorted(shared("artefacts/tokenizers").rglob("*")):
+        if path.is_file() and (known := by_digest.get(hashlib.sha256(path.read_bytes()).hexdigest())):
+            found.setdefault(known.name, path)
+    return found
+
+
+@cache
+def opened(name: str) -> tuple[KnownTokenizer, Encoder]:
+    """A known tokenizer and what cuts as it does, from its real file."""
+    known = next(known for known in known_tokenizers() if known.name == name)
+    encoder = encoder_of(named(open_source(str(files()[name]))))
+    assert not isinstance(encoder, str), encoder
+    return known, encoder
+
+
+def behind_an_endpoint(encoder: Encoder, error: Callable[[], int]) -> Counts:
+    """A conversation with a server that hides a system prompt."""
+    table, texts = count_table(BlackBoxIndex(Path("nowhere at all")))
+
+    def counted(text: str, stream: bool) -> int:
+        found = count(encoder, SYSTEM + text + AFTER)
+        assert isinstance(found, int), found
+        return found + error()
+
+    return count_tokens(table, texts, counted)
+
+
+@pytest.mark.parametrize("noisy", [False, True], ids=["exact", "±1"])
+def test_each_is_named_with_its_twins(noisy: bool) -> None:
+    random = np.random.default_rng(11)
+    most, asked = (20, []) if noisy else (6, [])  # type: tuple[int, list[int]]
+    assert len(files()) >= 30
+    for name in files():
+        known, encoder = opened(name)
+        counts = behind_an_endpoint(encoder, lambda: int(random.choice([-1, 0, 1], p=[0.25, 0.5, 0.25])) * noisy)
+        classes = [set(counts.test.table.classes[k]) for k in counts.test.matches]
+        assert classes == [{name, *known.twins}], (name, classes, counts.stopped)
+        assert not counts.changed and counts.streamed is None, name
+        asked.append(counts.requests)
+    assert max(asked) <= most
