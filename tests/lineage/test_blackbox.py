@@ -86,7 +86,25 @@ def test_counts_with_which_gateways_count_contradict_only_where_the_model_itself
     assert about("qwen3-8b", Shown(counted("cl100k_base", engine=True))).outcome is Outcome.CONTRADICTED
 
 
-@pytest.mark.parametrize("streamed", [("qwen2",), ("cl100k_base",), ()])
+def test_a_gateway_that_recounts_streams_alone_hides_nothing() -> None:
+    """In a stream as gateways count, without as none does: the latter are the model's own."""
+    shown = Shown(counted("llama-3", streamed=("cl100k_base",)))
+    assert about("qwen3-8b", shown).outcome is Outcome.CONTRADICTED
+    assert [c.family for c in about("acme-1", shown).candidates] == ["llama"]
+    assert about("qwen3-8b", Shown(counted("cl100k_base", streamed=("cl100k_base",)))).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_line_without_a_known_tokenizer_has_that_of_its_base() -> None:
+    claimed = decode("composer-2", named=True)
+    assert claimed is not None and claimed.base
+    assert expected(claimed, VOCABULARIES.values()) == (frozenset({"kimi"}), False)
+    found = about("composer-2", Shown(counted("kimi")))
+    assert found.outcome is Outcome.CONSISTENT
+    assert "comes from" in found.why
+    assert about("composer-2", Shown(counted("qwen2"))).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("streamed", [("qwen2",), ("kimi",), ()])
 def test_counts_that_differ_in_a_stream_contradict_nothing(streamed: tuple[str, ...]) -> None:
     found = about("qwen3-8b", Shown(counted("llama-3", streamed=streamed)))
     assert found.outcome is Outcome.INCONCLUSIVE

@@ -34,7 +34,7 @@ NONCE = "forebear-no-such-model"
 LENGTH = 32
 """Tokens at which an answer is cut off for the control of counts."""
 STORY = "Tell a long story about a lighthouse, a locksmith and a heron."
-GATEWAYS = frozenset({"cl100k_base", "o200k_base", "p50k_base", "r50k_base", "gpt2"})
+GATEWAYS = frozenset({"cl100k", "o200k", "p50k", "r50k"})
 """Tokenizers of OpenAI, with which gateways count for models that they do not know."""
 _LISTED = 3
 """Names in a list of models that count as said about this one; a longer list is a catalogue."""
@@ -327,10 +327,8 @@ def _concluded(run: _Run, digest: str, log: Path | None, seconds: float) -> Prob
     named = names_in(transport.exchanges, {settings.model, f"{NONCE}-{settings.seed}"})
     counted = counted_of(run.counts, run.engine)
     listed = sum(n.role == "listed" for n in named)
-    telling = (
-        n for n in named if not n.echo and (n.role in ("served", "error") or (n.role == "listed" and listed <= _LISTED))
-    )
-    shown = Shown(counted, tuple(n.said for n in telling), run.behaviour, run.equality)
+    telling = (n.said for n in named if not n.echo and (n.served or (n.role == "listed" and listed <= _LISTED)))
+    shown = Shown(counted, tuple(telling), run.behaviour, run.equality)
     claims = [(settings.expect, "--expect")] if settings.expect else []
     judged = judge([*claims, (settings.model, "the name of the model")], shown, known)
     findings = findings_of(judged, counted, named)

@@ -10,9 +10,10 @@ from forebear.catalogue.names import ModelName, decode
 from forebear.endpoints import Exchange
 from forebear.lineage.blackbox import Said
 from forebear.traffic import Exchange as Captured
-from forebear.traffic import Kind, Message, Search, Side
+from forebear.traffic import Kind, Message, Role, Search, Side
 from forebear.types import to_json
 
+HEADER = "response header"
 MOST = 200
 """Identifiers that are kept; a server may list thousands of models."""
 
@@ -26,6 +27,7 @@ class Named:
         role: ``served``, ``error``, ``listed`` or ``mentioned``.
         count: how often it came.
         echo: whether we had sent it: it then says nothing.
+        served: whether it is the server's word about what answers: a field, an error or a header, no text of a model's.
         other: whether it is another family than the model's that was asked for, named as what answers or in an error.
     """
 
@@ -33,6 +35,7 @@ class Named:
     role: str
     count: int
     echo: bool
+    served: bool
     other: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def names_in(exchanges: Iterable[Exchange], sent: set[str]) -> tuple[Named, ...]
         sent: names that we asked for.
     """
     search = Search()
-    first: dict[str, tuple[Said, str]] = {}
+    first: dict[str, tuple[Said, str, bool]] = {}
     counts: dict[str, int] = {}
     asked = next((name for text in sorted(sent) if (name := decode(text, named=True)) and name.family), None)
     for exchange in exchanges:
@@ -59,17 +62,16 @@ def names_in(exchanges: Iterable[Exchange], sent: set[str]) -> tuple[Named, ...]
             if seen.kind is not Kind.NAME or seen.name is None:
                 continue
             counts[seen.identifier] = counts.get(seen.identifier, 0) + 1
-            if seen.identifier not in first and len(first) < MOST:
+            served = seen.role in (Role.SERVED, Role.ERROR) or seen.part == HEADER
+            if len(first) < MOST and (seen.identifier not in first or (served and not first[seen.identifier][2])):
                 where = f"exchange {exchange.number}, {seen.part} {seen.pointer}".strip()
-                first[seen.identifier] = Said(seen.name, where), seen.role.value
+                first[seen.identifier] = Said(seen.name, where), seen.role.value, served
     return tuple(
-        Named(said, role, counts[identifier], identifier in sent, _other(said.name, role, asked))
-        for identifier, (said, role) in first.items()
+        Named(said, role, counts[identifier], identifier in sent, served, served and _other(said.name, asked))
+        for identifier, (said, role, served) in first.items()
     )
 
 
-def _other(name: ModelName, role: str, asked: ModelName | None) -> bool:
+def _other(name: ModelName, asked: ModelName | None) -> bool:
     """Whether a name is of another family than the one that was asked for."""
-    if name.family is None or role not in ("served", "error"):
-        return False
-    return asked is None or asked.family != name.family
+    return name.family is not None and (asked is None or asked.family != name.family)

@@ -178,10 +178,14 @@ def _nobody(shown: Shown) -> tuple[Outcome, str]:
 
 
 def expected(claimed: ModelName, vocabularies: Iterable[Vocabulary]) -> tuple[frozenset[str], bool]:
-    """The tokenizers that a claimed model may have, and whether they are those of its version and not of its family."""
+    """The tokenizers that a claimed model may have, and whether they are those of its version and not of its family.
+
+    Of a line of which none is known they are those of the model that it is known to come from.
+    """
     family: set[str] = set()
     version: set[str] = set()
-    for vocabulary in vocabularies:
+    known = tuple(vocabularies)
+    for vocabulary in known:
         for model in vocabulary.models:
             member = decode(model, named=True)
             if member is None or member.family != claimed.family:
@@ -189,6 +193,8 @@ def expected(claimed: ModelName, vocabularies: Iterable[Vocabulary]) -> tuple[fr
             family.add(vocabulary.name)
             if member.version is not None and member.version == claimed.version:
                 version.add(vocabulary.name)
+    if not family and claimed.base and (base := decode(claimed.base, named=True)) and base.family != claimed.family:
+        return expected(base, known)[0], False
     return (frozenset(version), True) if version else (frozenset(family), False)
 
 
@@ -198,6 +204,7 @@ def _tokenizer(
     """What the counts say of a claimed model."""
     wanted, exact = expected(claimed, vocabularies.values())
     who = " ".join(filter(None, (claimed.family, claimed.version)))
+    who += f" (which comes from {claimed.base})" if claimed.base else ""
     if counted is None:
         return Outcome.INCONCLUSIVE, "the endpoint reports no token counts that can be used"
     if counted.swapped is not None:
@@ -229,7 +236,7 @@ def _tokenizer(
 
 def _not_its_own(counted: Counted, wanted: frozenset[str], vocabularies: Mapping[str, Vocabulary]) -> str:
     """Why counts that contradict a claim may be a gateway's; empty where nothing speaks for that."""
-    if counted.streamed is not None:
+    if counted.streamed is not None and not _passed_on(counted, vocabularies):
         also = wanted & set(counted.streamed)
         told = "in a stream they are those of the claimed model" if also else "in a stream they are others"
         return f"the token counts are those of {_listed(counted.matches) or 'no known tokenizer'}, but {told}"
@@ -241,6 +248,15 @@ def _not_its_own(counted: Counted, wanted: frozenset[str], vocabularies: Mapping
             "do not know; nothing shows that the model itself counted"
         )
     return ""
+
+
+def _passed_on(counted: Counted, vocabularies: Mapping[str, Vocabulary]) -> bool:
+    """Whether a gateway recounts streams only: those are counted as gateways do, the others as none does."""
+
+    def as_gateways(names: Sequence[str]) -> bool:
+        return bool(names) and all(name in vocabularies and vocabularies[name].gateway for name in names)
+
+    return as_gateways(counted.streamed or ()) and bool(counted.matches) and not as_gateways(counted.matches)
 
 
 def _nearest(claimed: ModelName, shown: Shown) -> bool:
@@ -264,7 +280,9 @@ def _candidates(shown: Shown, vocabularies: Mapping[str, Vocabulary]) -> tuple[C
                 entry.whys.append(why)
 
     counted = shown.counted
-    believed = counted is not None and counted.settled and counted.swapped is None and counted.streamed is None
+    believed = counted is not None and counted.settled and counted.swapped is None
+    if counted is not None and counted.streamed is not None:
+        believed = believed and _passed_on(counted, vocabularies)
     for match in counted.matches if counted is not None and believed else ():
         for model in vocabularies[match].models if match in vocabularies else ():
             vote(decode(model, named=True), "token-counts/1", f"its tokenizer counts as the endpoint does ({match})")

@@ -34,7 +34,7 @@ def show(console: Console, result: Probe, quiet: bool = False, verbose: bool = F
     title.append_text(words.text(f" at {result.endpoint['url']}", "dim"))
     console.print(title)
     line = words.text("\n  ● ", COLOUR[result.verdict])
-    line.append(HEADLINE[result.verdict])
+    line.append_text(words.text(headline(result)))
     line.append(f"  [{result.verdict}]", style="dim")
     console.print(line)
     console.print(Padding(words.text(sentence(result.why)), (0, 2, 0, 4)))
@@ -56,7 +56,7 @@ def markdown(result: Probe) -> str:
     out = [
         f"# {escape(result.model)} at {escape(str(result.endpoint['url']))}",
         "",
-        f"**{HEADLINE[result.verdict]}** (`{result.verdict}`). {escape(sentence(result.why))}",
+        f"**{escape(headline(result))}** (`{result.verdict}`). {escape(sentence(result.why))}",
         "",
     ]
     for name, lines in _sections(result, verbose=True):
@@ -93,6 +93,17 @@ def _plan(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"together {document['requests_at_most']} requests and {tokens} at most" + (
         f", {price:.4f} at the prices given" if price is not None else ""
     )
+
+
+def headline(result: Probe) -> str:
+    """The answer in a few words: what became of the claim, else what may be behind it."""
+    found = result.judged.candidates
+    if result.verdict is not Outcome.INCONCLUSIVE or not found:
+        return HEADLINE[result.verdict]
+    best = f"{found[0].name} ({found[0].developer})" if found[0].developer else found[0].name
+    if found[0].grade == "probable":
+        return f"Probably {best}"
+    return f"Possibly {best}" + (f", or one of {len(found) - 1} others" if len(found) > 1 else "")
 
 
 def sentence(clause: str) -> str:
