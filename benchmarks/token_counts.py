@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from forebear.catalogue.tokenizers import BASELINE, battery, guarded, known_tokenizers
+from forebear.index import BlackBoxIndex
 from forebear.inspect.probe_counts import Counts, count_tokens
+from forebear.inspect.probe_tokenizers import ESTIMATES, count_table
 from forebear.signals.token_counts import CountTable
 
 Error = Callable[[np.random.Generator, int], int]
@@ -85,15 +86,13 @@ def asked(table: CountTable, texts: tuple[str, ...], truth: dict[str, int], erro
 
 def study(runs: int, seed: int) -> tuple[list[Row], list[str]]:
     """All kinds of noise, and a line for everything that went wrong."""
-    known = known_tokenizers()
-    texts = (guarded(BASELINE), *(p.guarded for p in battery().probes))
-    table = CountTable.of(
-        ((t.name, (t.baseline, *t.counts)) for t in known), (BASELINE, *(p.text for p in battery().probes))
-    )
+    table, texts = count_table(BlackBoxIndex(Path("no index")))
+    real = [k for k, names in enumerate(table.classes) if not set(names) & set(ESTIMATES)]
     rows, lines = [], []
     for name, error in ERRORS.items():
         requests, right, alone, unknown, wrong = [], 0, 0, 0, 0
-        for k, classmates in enumerate(table.classes):
+        for k in real:
+            classmates = table.classes[k]
             truth = dict(zip(texts, (int(n) for n in table.counts[k]), strict=True))
             for run in range(runs):
                 counts = asked(table, texts, truth, error, seed + 1_000 * k + run)

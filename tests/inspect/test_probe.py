@@ -84,6 +84,14 @@ def test_a_tokenizer_that_nobody_knows_is_unknown(index: BlackBoxIndex) -> None:
     assert (result.verdict, part(result)["unknown"]) == (Outcome.UNKNOWN, True)
 
 
+def test_estimates_by_length_are_told_as_such(index: BlackBoxIndex) -> None:
+    with serve(replace(HONEST, count=lambda text: len(text) // 4)) as url:
+        result = run(url, index)
+    assert part(result)["matches"] == ["characters / 4"]
+    assert result.verdict is Outcome.INCONCLUSIVE
+    assert result.judged.candidates == ()
+
+
 def test_noise_and_rounding(index: BlackBoxIndex) -> None:
     for changed in (replace(HONEST, noise=1), replace(HONEST, rounding=10)):
         with serve(changed) as url:

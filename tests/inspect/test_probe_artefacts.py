@@ -12,8 +12,8 @@ import pytest
 
 from forebear.catalogue.tokenizers import KnownTokenizer, known_tokenizers
 from forebear.index import BlackBoxIndex
-from forebear.inspect.probe import count_table
 from forebear.inspect.probe_counts import Counts, count_tokens
+from forebear.inspect.probe_tokenizers import count_table
 from forebear.sources import open_source
 from forebear.tokenization import Encoder, count, encoder_of, named
 from shared import shared

@@ -19,6 +19,7 @@ VOCABULARIES = {
         Vocabulary("llama-3", ("meta-llama/Llama-3.1-8B",)),
         Vocabulary("cl100k_base", ("gpt-4",), gateway=True),
         Vocabulary("nobody"),
+        Vocabulary("characters / 4", gateway=True, estimate=True),
     )
 }
 
@@ -64,13 +65,25 @@ def test_a_family_without_a_known_tokenizer_settles_nothing() -> None:
     assert found.outcome.expect_exit == 3
 
 
-def test_nothing_fits_contradicts_a_claim_whose_tokenizer_is_known() -> None:
-    assert about("qwen3-8b", Shown(counted())).outcome is Outcome.CONTRADICTED
+def test_that_nothing_fits_contradicts_nobody() -> None:
+    """Whatever alters texts or counts on the way has that effect; so has a vocabulary that was extended."""
+    found = about("qwen3-8b", Shown(counted()))
+    assert (found.outcome, found.claims[0].status) == (Outcome.UNKNOWN, "unverified")
+    found = about("qwen3-8b", Shown(counted(related=("qwen2",))))
+    assert found.outcome is Outcome.UNKNOWN
+    assert "most agree with qwen2" in found.why
 
 
-def test_nothing_fits_but_most_counts_are_the_claimed_models() -> None:
-    """A vocabulary that was extended counts otherwise here and there; that is no contradiction."""
-    assert about("qwen3-8b", Shown(counted(related=("qwen2",)))).outcome is Outcome.INCONCLUSIVE
+def test_estimates_by_length_contradict_nobody() -> None:
+    for engine in (None, False, True):
+        found = about("qwen3-8b", Shown(counted("characters / 4", engine=engine)))
+        assert found.outcome is Outcome.INCONCLUSIVE
+        assert "estimates" in found.why
+
+
+def test_counts_that_are_not_the_models_own_contradict_nobody() -> None:
+    assert about("qwen3-8b", Shown(counted("llama-3", engine=False))).outcome is Outcome.INCONCLUSIVE
+    assert about("qwen3-8b", Shown(counted("llama-3", engine=True))).outcome is Outcome.CONTRADICTED
 
 
 def test_nothing_fits_and_nothing_is_claimed() -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from forebear.catalogue.tokenizers import BASELINE, battery, guarded, known_tokenizers
 from forebear.endpoints import Answer, Budget, Dialect, Exhausted, Live, Offer, Question, Replay, discover
 from forebear.errors import InputError
 from forebear.index import Behaviour, BlackBoxIndex
@@ -19,10 +18,11 @@ from forebear.inspect.probe_counts import MOST_COUNTS, STREAMED, Counts, count_t
 from forebear.inspect.probe_equality import compared, sampled
 from forebear.inspect.probe_names import names_in
 from forebear.inspect.probe_result import Probe, counted_of, findings_of, tokenizer_part
-from forebear.lineage.blackbox import Shown, Vocabulary, judge
+from forebear.inspect.probe_tokenizers import count_table, vocabularies
+from forebear.lineage.blackbox import Shown, judge
 from forebear.signals.agreement import Agreement, Continuation
 from forebear.signals.equality import Equality
-from forebear.signals.token_counts import ALPHA, CountTable
+from forebear.signals.token_counts import ALPHA
 from forebear.types import Cost, Coverage, Json, Untested, to_json
 
 Step = Callable[[str], None]
@@ -31,11 +31,10 @@ FEW = 3
 """Requests for finding out what an endpoint offers, unless the effort is deep."""
 NONCE = "forebear-no-such-model"
 """A name that no server has: what is asked for once, to see whether names are merely echoed."""
-LENGTH = 32
+LENGTH = 48
 """Tokens at which an answer is cut off for the control of counts."""
-STORY = "Tell a long story about a lighthouse, a locksmith and a heron."
-GATEWAYS = frozenset({"cl100k", "o200k", "p50k", "r50k"})
-"""Tokenizers of OpenAI, with which gateways count for models that they do not know."""
+STORY = "Tell a long story about a lighthouse in Thai, the next chapter in Hindi, then one in Korean. Begin at once."
+"""In scripts that tokenizers cut most differently: a gateway that counts the answer itself hardly arrives at as many."""
 _LISTED = 3
 """Names in a list of models that count as said about this one; a longer list is a catalogue."""
 
@@ -207,26 +206,6 @@ class _Run:
 
     def _ask(self, model: str, text: str, **changes: Any) -> Answer:
         return self._dialect().ask(self.transport, replace(Question(text, model), **changes))
-
-
-def count_table(index: BlackBoxIndex) -> tuple[CountTable, tuple[str, ...]]:
-    """Counts of all known tokenizers, the user's included, and the texts to send; the baseline is first in both."""
-    probes = battery()
-    own = [t for t in index.tokenizers() if t.battery == probes.digest]
-    vectors: list[tuple[str, Sequence[int]]] = [(t.name, (t.baseline, *t.counts)) for t in known_tokenizers()]
-    vectors += [(t.name, t.counts) for t in own]
-    texts = (BASELINE, *(probe.text for probe in probes.probes))
-    return CountTable.of(vectors, texts), tuple(guarded(text) for text in texts)
-
-
-def vocabularies(index: BlackBoxIndex) -> dict[str, Vocabulary]:
-    """What is known of every tokenizer that counts are compared with."""
-    known = {
-        t.name: Vocabulary(t.name, tuple(m.name for m in t.members), bool(GATEWAYS & {t.name, *t.twins}))
-        for t in known_tokenizers()
-    }
-    own = {t.name: Vocabulary(t.name, t.models) for t in index.tokenizers()}
-    return {**known, **own}
 
 
 def probe(

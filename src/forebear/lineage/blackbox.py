@@ -1,8 +1,9 @@
 """What follows from evidence that no weights gave: token counts, identifiers, behaviour. Never more than *probable*.
 
-A tokenizer is shared by many models, so that it fits supports nobody in particular; that it does not fit speaks against
-a claim, as long as the counts are the model's own and not a gateway's. A name that a server sends is somebody's word.
-Agreement in behaviour is what good models have in common too.
+A tokenizer is shared by many models, so that it fits supports nobody in particular. That another one fits contradicts a
+claim, as long as the counts are the model's own and not a gateway's; that none fits does not, for whatever alters texts
+or counts on the way has that effect. A name that a server sends is somebody's word. Agreement in behaviour is what good
+models have in common too.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ class Vocabulary:
         name: of the tokenizer.
         models: base models that use it, by names that the grammar reads.
         gateway: whether gateways count with it, whatever model is behind them.
+        estimate: whether it is no tokenizer, but a guess from the length of a text.
     """
 
     name: str
     models: tuple[str, ...] = ()
     gateway: bool = False
+    estimate: bool = False
 
 
 @dataclass(frozen=True)
@@ -220,17 +223,11 @@ def _tokenizer(
         return Outcome.CONSISTENT, f"{fits}{shared}: a tokenizer of {who}, and perhaps of others"
     if doubt := _not_its_own(counted, wanted, vocabularies):
         return Outcome.INCONCLUSIVE, doubt
-    if not exact:
-        what = fits if counted.matches else "the token counts fit no tokenizer that is known"
-        return Outcome.INCONCLUSIVE, f"{what}, none of {claimed.family}; that of {who} itself is not known here"
     if not counted.matches:
         near = f"; most agree with {_listed(counted.related)}" if counted.related else ""
-        if wanted & set(counted.related):
-            return Outcome.INCONCLUSIVE, f"most token counts are those of {who}, some are not{near}"
-        return (
-            Outcome.CONTRADICTED,
-            f"the token counts exclude the tokenizer of {who}, and fit none that is known{near}",
-        )
+        return Outcome.UNKNOWN, f"the token counts fit no known tokenizer, also not that of {who}{near}"
+    if not exact:
+        return Outcome.INCONCLUSIVE, f"{fits}, none of {claimed.family}; that of {who} itself is not known here"
     return Outcome.CONTRADICTED, f"{fits}, and exclude the tokenizer of {who}"
 
 
@@ -240,23 +237,32 @@ def _not_its_own(counted: Counted, wanted: frozenset[str], vocabularies: Mapping
         also = wanted & set(counted.streamed)
         told = "in a stream they are those of the claimed model" if also else "in a stream they are others"
         return f"the token counts are those of {_listed(counted.matches) or 'no known tokenizer'}, but {told}"
-    unknown_to_us = any(name not in vocabularies for name in counted.matches)
-    gateway = bool(counted.matches) and not unknown_to_us and all(vocabularies[n].gateway for n in counted.matches)
-    if gateway and counted.engine is not True:
+    if any(name in vocabularies and vocabularies[name].estimate for name in counted.matches):
+        return f"the token counts are no tokenizer's, but estimates by length ({_listed(counted.matches)})"
+    if not counted.matches or counted.engine:
+        return ""
+    if _as_gateways(counted.matches, vocabularies):
         return (
             f"the token counts are those of {_listed(counted.matches)}, with which gateways count for models that they "
             "do not know; nothing shows that the model itself counted"
+        )
+    if counted.engine is False:
+        return (
+            f"the token counts are those of {_listed(counted.matches)}, but an answer that was cut off by length was "
+            "counted otherwise: not the model counts here"
         )
     return ""
 
 
 def _passed_on(counted: Counted, vocabularies: Mapping[str, Vocabulary]) -> bool:
     """Whether a gateway recounts streams only: those are counted as gateways do, the others as none does."""
+    gateways = _as_gateways(counted.streamed or (), vocabularies)
+    return gateways and bool(counted.matches) and not _as_gateways(counted.matches, vocabularies)
 
-    def as_gateways(names: Sequence[str]) -> bool:
-        return bool(names) and all(name in vocabularies and vocabularies[name].gateway for name in names)
 
-    return as_gateways(counted.streamed or ()) and bool(counted.matches) and not as_gateways(counted.matches)
+def _as_gateways(names: Sequence[str], vocabularies: Mapping[str, Vocabulary]) -> bool:
+    """Whether gateways count as these do."""
+    return bool(names) and all(name in vocabularies and vocabularies[name].gateway for name in names)
 
 
 def _nearest(claimed: ModelName, shown: Shown) -> bool:

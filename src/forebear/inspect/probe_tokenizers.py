@@ -1,0 +1,46 @@
+"""What token counts are compared with: known tokenizers, the user's own, and guesses from the length of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from forebear.catalogue.tokenizers import BASELINE, battery, guarded, known_tokenizers
+from forebear.index import BlackBoxIndex
+from forebear.lineage.blackbox import Vocabulary
+from forebear.signals.token_counts import CountTable
+
+GATEWAYS = frozenset({"cl100k", "o200k", "p50k", "r50k"})
+"""Tokenizers of OpenAI, with which gateways count for models that they do not know."""
+ESTIMATES: Mapping[str, Callable[[str], int]] = {
+    "characters / 4": lambda text: -(-len(text) // 4),
+    "characters / 3": lambda text: -(-len(text) // 3),
+    "characters": len,
+    "bytes / 4": lambda text: -(-len(text.encode()) // 4),
+    "bytes / 3": lambda text: -(-len(text.encode()) // 3),
+    "bytes": lambda text: len(text.encode()),
+    "words": lambda text: len(text.split()),
+    "4 / 3 words": lambda text: -(-4 * len(text.split()) // 3),
+}
+"""What servers and gateways report that guess from a text's length; never more than that is said of them."""
+
+
+def count_table(index: BlackBoxIndex) -> tuple[CountTable, tuple[str, ...]]:
+    """Counts of all known tokenizers, the user's included, and the texts to send; the baseline is first in both."""
+    probes = battery()
+    texts = (BASELINE, *(probe.text for probe in probes.probes))
+    own = [t for t in index.tokenizers() if t.battery == probes.digest]
+    vectors: list[tuple[str, Sequence[int]]] = [(t.name, (t.baseline, *t.counts)) for t in known_tokenizers()]
+    vectors += [(t.name, t.counts) for t in own]
+    vectors += [(name, [estimate(guarded(text)) for text in texts]) for name, estimate in ESTIMATES.items()]
+    return CountTable.of(vectors, texts), tuple(guarded(text) for text in texts)
+
+
+def vocabularies(index: BlackBoxIndex) -> dict[str, Vocabulary]:
+    """What is known of every tokenizer that counts are compared with."""
+    known = {
+        t.name: Vocabulary(t.name, tuple(m.name for m in t.members), bool(GATEWAYS & {t.name, *t.twins}))
+        for t in known_tokenizers()
+    }
+    own = {t.name: Vocabulary(t.name, t.models) for t in index.tokenizers()}
+    estimates = {name: Vocabulary(name, gateway=True, estimate=True) for name in ESTIMATES}
+    return {**known, **own, **estimates}
