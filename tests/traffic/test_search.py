@@ -226,6 +226,11 @@ def test_a_commit_behind_a_name_is_left_out() -> None:
     assert found[0].name is not None and found[0].name.family == "llama" and "01c7" not in repr(found)
 
 
+def test_of_a_name_that_is_random_from_its_start_nothing_is_left() -> None:
+    for value in ("0af3e1b2c4d5968778695a4b3c2d1e0f@corp.:8b", "0af3e1b2c4d5968778695a4b3c2d1e0f:latest"):
+        assert not seen(said({"model": value})), value
+
+
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"model":' * 50_000, '{"model": "gpt-4o", "a": ' + "[" * 100_000])
 def test_nesting_without_end_is_text(body: str) -> None:
     assert {s.identifier for s in seen(Message(Side.RESPONSE, body=body))} <= {"gpt-4o"}

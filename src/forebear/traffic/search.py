@@ -203,13 +203,14 @@ class Search:
 
     def _name(self, name: ModelName, role: Role, part: str, pointer: str, context: str) -> Iterator[Sighting]:
         reason = withheld(name.identifier)
-        shown: str = name.identifier
+        shown = name.identifier
         if reason:
             self.redactions[reason] += 1
         if reason == RANDOM and (name.family or name.provider):  # a name with a commit behind it, most often
             shown = shortened(shown)
-            name = decoded(shown.partition("…")[0].rstrip("@:/"), True) or name
-            reason = withheld(shown.replace("…", "")) if name.family or name.provider else RANDOM
+            rest = decoded(shown.partition("…")[0].rstrip("@:/"), True)
+            if rest is not None and (rest.family or rest.provider):
+                name, reason = rest, withheld(shown.replace("…", ""))
         if not reason:
             yield Sighting(shown, Kind.NAME, role, part, pointer, context[:CONTEXT], name)
 

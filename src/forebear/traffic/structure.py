@@ -95,9 +95,9 @@ def elements(stream: BinaryIO, depth: int, ending: Ending, gaps: bool = False) -
     """The objects that begin at a depth: 1 for a document that is one, 2 for those of an array, 4 for HAR entries.
 
     What stands between objects is handed out, as pieces of text with the number of the object before it, only where
-    ``gaps`` asks for it and it is more than blanks, commas and brackets. Where brackets close once too often the document
-    is taken as ended, and the rest as pieces of text. ``ending`` is told, before the last pieces are handed out, how it
-    ended.
+    ``gaps`` asks for it and it is more than blanks, commas and brackets. Where brackets close once too often the
+    document is taken as ended, and the rest as pieces of text. ``ending`` is told, before the last pieces are handed
+    out, how it ended.
     """
     brackets = Brackets()
     held: list[bytes] = []
