@@ -34,7 +34,7 @@ NONCE = "forebear-no-such-model"
 LENGTH = 48
 """Tokens at which an answer is cut off for the control of counts."""
 STORY = "Tell a long story about a lighthouse in Thai, the next chapter in Hindi, then one in Korean. Begin at once."
-"""In scripts that tokenizers cut most differently: a gateway that counts the answer itself hardly arrives at as many."""
+"""In scripts that tokenizers cut differently: a gateway that counts the answer itself hardly arrives at as many."""
 _LISTED = 3
 """Names in a list of models that count as said about this one; a longer list is a catalogue."""
 

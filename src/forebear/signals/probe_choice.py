@@ -34,7 +34,7 @@ def settled(test: CountTest, checks: int) -> bool:
     if not test.matches:
         return True
     enough = CHECKS if test.noise is EXACT else NOISY_CHECKS
-    return alone(test) and checks >= enough and test.stranger <= SURE and test.unknown <= _SUSPICIOUS
+    return alone(test) and checks >= enough and test.stranger <= SURE and not _suspicious(test)
 
 
 def alone(test: CountTest) -> bool:
@@ -56,12 +56,12 @@ def next_probe(test: CountTest, costs: I64, usable: Collection[int]) -> int | No
     left = sorted(set(usable) - {probe for probe, _ in test.asked} - {0})
     if not left:
         return None
-    if not test.matches or test.unknown > _SUSPICIOUS:
-        suspects = sorted(_suspects(test) & set(left))
-        worth = _surprise(test) if suspects else _novelty(test)
-        left = suspects or left
+    if test.matches and not alone(test) and test.unknown <= _SUSPICIOUS:
+        worth = _information(test, left)
+    elif suspects := sorted(_suspects(test) & set(left)):
+        worth, left = _surprise(test), suspects
     else:
-        worth = _surprise(test) if alone(test) else _information(test, left)
+        worth = _novelty(test) if test.unknown > _SUSPICIOUS else _surprise(test)
     return max(left, key=lambda probe: (round(float(worth[probe]), 3), -int(costs[probe])))
 
 
@@ -101,6 +101,11 @@ def _surprise(test: CountTest) -> F64:
     return found
 
 
+def _suspicious(test: CountTest) -> bool:
+    """Whether an unknown tokenizer is likelier than all known ones, or an odd count has causes that were not asked."""
+    return test.unknown > _SUSPICIOUS or bool(_suspects(test) - {probe for probe, _ in test.asked})
+
+
 def _suspects(test: CountTest) -> set[int]:
     """Texts that share a part with one that is counted otherwise than the likeliest tokenizer does, and those parts.
 
@@ -109,8 +114,8 @@ def _suspects(test: CountTest) -> set[int]:
     parts = test.table.parts
     if not parts:
         return set()
-    best = int(np.argmax(test.posterior))
-    odd = {probe for probe, difference in test.asked if abs(difference - int(test.table.expected[best, probe])) > _ODD}
+    best, limit = int(np.argmax(test.posterior)), max(_ODD, test.noise.kernel().size // 2)
+    odd = {probe for probe, difference in test.asked if abs(difference - int(test.table.expected[best, probe])) > limit}
     cleared: set[int] = set()
     for probe, _ in test.asked:
         if probe not in odd:
