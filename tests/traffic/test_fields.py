@@ -9,7 +9,7 @@ from forebear.traffic import fields
 
 @pytest.mark.parametrize(
     "key",
-    ["model", "modelId", "model-id", "served_model_name", "gen_ai.request.model", "ai.model.id", "llm.model_name"],
+    ["model", "modelId", "model-id", "gen_ai.request.model", "ai.model.id", "llm.model_name"],
 )
 def test_keys_that_name_models_are_known_and_shown(key: str) -> None:
     assert fields.names_model(key) and fields.shown_key(key) == key
