@@ -48,6 +48,10 @@ ASKED = {
     "messages": [{"role": "user", "content": f"my password is {SECRET}, is gpt-4o safe? kimi-k2.5/{SECRET}"}],
     "tools": [{"function": {"name": SECRET, "arguments": json.dumps({"model": TOKEN, SECRET: "qwen3-8b"})}}],
     "metadata": {"user": MAIL, f"gpt-4o-{SECRET}": 1},
+    f"gen_ai.request.{SECRET}.model": "gpt-4o",
+    f"{SECRET}_model": "gpt-4o",
+    f"{SECRET}.model_name": "gpt-4o",
+    "attributes": [{"key": f"llm.{SECRET}.model", "value": {"stringValue": "gpt-4o"}}],
     "attachment": {"bytes": CODED, "url": f"data:text/plain;base64,{CODED}"},
 }
 SAID = {

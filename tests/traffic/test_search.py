@@ -226,6 +226,21 @@ def test_a_commit_behind_a_name_is_left_out() -> None:
     assert found[0].name is not None and found[0].name.family == "llama" and "01c7" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/home/jane/models/Qwen/Qwen3-8B", "Qwen/Qwen3-8B"),
+        ("file:///srv/jane/baichuan2-13b-chat", "baichuan2-13b-chat"),
+        ("C:\\Users\\jane\\llama-2-7b.Q4_K_M.gguf", "llama-2-7b.Q4_K_M.gguf"),
+        ("/home/jane/models/acme-1/", "acme-1"),
+        ("./jane/acme-1", "acme-1"),
+    ],
+)
+def test_of_a_path_on_a_disk_the_end_is_shown(path: str, name: str) -> None:
+    found = seen(said({"model": path}))
+    assert [s.identifier for s in found] == [name] and "jane" not in repr(found)
+
+
 def test_of_a_name_that_is_random_from_its_start_nothing_is_left() -> None:
     for value in ("0af3e1b2c4d5968778695a4b3c2d1e0f@corp.:8b", "0af3e1b2c4d5968778695a4b3c2d1e0f:latest"):
         assert not seen(said({"model": value})), value

@@ -19,7 +19,7 @@ _SHOWN_HEADERS = frozenset(_TABLE["shown_headers"].split())
 PASSED_ON = "llm_provider-"
 """What LiteLLM puts before headers of the model's server."""
 _SPANS = re.compile(
-    r"(?:gen_ai|llm|ai|traceloop|openinference|litellm|mlflow)[._](?:request|response|model|settings)[._]?"
+    r"(?:gen_ai|llm|ai|traceloop|openinference|litellm|mlflow)_(?:(?:request|response|settings)_)?model(?:_(?:id|name))?"
 )
 _ASKED = re.compile(
     r"(?:http_|raw_|gen_ai_|llm_)?(?:req\b|request|body\b|input|params|kwargs|optional_params|invocation)"
@@ -39,7 +39,7 @@ def normal(key: str) -> str:
 def names_model(key: str) -> bool:
     """Whether a key's value is the name of a model."""
     plain = normal(key)
-    return plain in NAMING or (_SPANS.match(key.lower()) is not None and plain.rsplit("_", 1)[-1] in ("model", "name"))
+    return plain in NAMING or _SPANS.fullmatch(plain) is not None
 
 
 @lru_cache(maxsize=4_096)

@@ -81,8 +81,11 @@ class Search:
                 yield from self._named(value, Role.ASKED, part, f"/{shown}", f"{shown}=")
 
     def _header(self, name: str, value: str, side: Side, clues: Clues) -> Iterator[Sighting]:
+        naming = fields.header_names_model(name)
+        if not naming and not clues.stems:
+            return
         part, shown = f"{side} header", fields.shown_header(name)
-        if fields.header_names_model(name):
+        if naming:
             role = Role.ASKED if side is Side.REQUEST else Role.SERVED
             yield from self._named(value.strip(), role, part, f"/{shown}", f"{shown}: ")
         elif name.lower().removeprefix(fields.PASSED_ON) not in fields.NOT_SOUGHT:

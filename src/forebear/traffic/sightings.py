@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -69,12 +70,20 @@ class Sighting:
 def decoded(text: str, named: bool) -> ModelName | None:
     """What a text says as a model's name, from its identifier alone; None where it names none.
 
-    The identifier is decoded again by itself, so that no word of an address or a query is left in any field.
+    The identifier is decoded again by itself, so that no word of an address or a query is left in any field. Of a path
+    on somebody's disk only the end is an identifier: what is before it are people's folders.
     """
+    if _LOCAL.match(text):
+        end = text.replace("\\", "/").rstrip("/")
+        known = [name for _, _, name in names.find(end) if not _LOCAL.match(name.identifier)]
+        return _alone(known[-1]) if known else names.decode(end.rsplit("/", 1)[-1], named=named)
     name = names.decode(text, named=named)
     if name is None or name.identifier == text:
         return name
     return _alone(name)
+
+
+_LOCAL = re.compile(r"(?:file:/|~?/|\.{1,2}[/\\]|[A-Za-z]:[/\\])")
 
 
 def _alone(name: ModelName) -> ModelName:
