@@ -57,6 +57,7 @@ class Model:
         lie: what is done to the count of a prompt at last.
         echo_name: whether answers name the model that was asked for, whatever it is.
         strict_name: whether other names than its own are refused, in an error that tells its own.
+        usage: whether OpenAI's chats and completions have counts at all.
         stream_usage: when streams have counts: ``asked``, ``always`` or ``never``.
         merge: tokens in one piece of a stream.
         crlf: whether streams have CRLF, comments and data in several lines.
@@ -89,6 +90,7 @@ class Model:
     echo_name: bool = False
     strict_name: bool = False
     stream_usage: str = "asked"
+    usage: bool = True
     merge: int = 1
     crlf: bool = False
     done: bool = True

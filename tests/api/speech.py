@@ -312,7 +312,9 @@ def write(reply: Reply, model: Model) -> list[bytes]:
     return out
 
 
-def _usage(said: Said) -> Json:
+def _usage(said: Said) -> Json | None:
+    if not said.model.usage:
+        return None
     return {
         "prompt_tokens": said.prompt_tokens,
         "completion_tokens": len(said.steps),

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from forebear.catalogue.tokenizers import battery
 
 from api import Fault, Model, serve
+from forebear.catalogue.tokenizers import battery
 from forebear.index import BlackBoxIndex, UserTokenizer
 from toy_tokenizers import counts_of, letters, toy
 

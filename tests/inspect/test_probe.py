@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from api import EVERYTHING, Address, Fault, Model, serve
-from forebear.catalogue.tokenizers import battery
+from forebear.catalogue.tokenizers import BASELINE, battery, guarded, known_tokenizers
 from forebear.endpoints import Budget
 from forebear.errors import InputError, UsageError
 from forebear.index import BlackBoxIndex, UserTokenizer
@@ -90,6 +90,42 @@ def test_estimates_by_length_are_told_as_such(index: BlackBoxIndex) -> None:
     assert part(result)["matches"] == ["characters / 4"]
     assert result.verdict is Outcome.INCONCLUSIVE
     assert result.judged.candidates == ()
+
+
+@pytest.mark.parametrize("route", ["vllm", "llama.cpp", "tgi", "llama-cpp-python"])
+def test_without_counts_a_route_that_cuts_texts_will_do(index: BlackBoxIndex, route: str) -> None:
+    with serve(replace(HONEST, usage=False, tokenize=route)) as url:
+        result = run(url, index)
+    assert part(result)["matches"] == ["toy"]
+    assert result.verdict is Outcome.CONSISTENT
+
+
+def test_no_counts_at_all_are_said_to_be_missing(index: BlackBoxIndex) -> None:
+    with serve(replace(HONEST, usage=False, tokenize="")) as url:
+        result = run(url, index)
+    assert result.tokenizer is None
+    assert any("no token counts" in gap.why for gap in result.coverage.not_tested)
+    assert result.verdict is Outcome.INCONCLUSIVE
+
+
+def test_tokens_that_are_not_of_the_counted_vocabulary_are_told(index: BlackBoxIndex) -> None:
+    """A gateway that counts everything as GPT-4 would, before a model of other tokens."""
+    cl100k = next(t for t in known_tokenizers() if t.name == "cl100k")
+    counts = dict(
+        zip((guarded(BASELINE), *(p.guarded for p in battery().probes)), (cl100k.baseline, *cl100k.counts), strict=True)
+    )
+
+    def recounted(prompt: str) -> int:
+        return next((n + 11 for text, n in counts.items() if text in prompt), len(prompt) // 4)
+
+    with serve(replace(HONEST, count=recounted)) as url:
+        result = run(url, index, model="gpt-4")
+    strings = part(result)["strings"]
+    assert isinstance(strings, dict) and strings["absent"]["cl100k"] >= 3
+    assert result.tokenizer is not None and "cl100k" in result.tokenizer["matches"]
+    assert result.verdict is Outcome.INCONCLUSIVE
+    assert "somebody else counts" in result.why
+    assert not result.judged.candidates or all(c.signals != ("token-counts/1",) for c in result.judged.candidates)
 
 
 def test_noise_and_rounding(index: BlackBoxIndex) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from forebear.endpoints import Answer, Budget, Dialect, Exhausted, Live, Offer, Question, Replay, discover
+from forebear.catalogue.token_strings import filters
+from forebear.endpoints import Answer, Budget, Dialect, Exhausted, Live, Offer, Question, Replay, discover, tokenize
 from forebear.errors import InputError
 from forebear.index import Behaviour, BlackBoxIndex
 from forebear.inspect.probe_behaviour import TOKENS, VERSION, behave, enrolled_controls, prompts
@@ -23,6 +24,7 @@ from forebear.lineage.blackbox import Shown, judge
 from forebear.signals.agreement import Agreement, Continuation
 from forebear.signals.equality import Equality
 from forebear.signals.token_counts import ALPHA
+from forebear.signals.token_strings import string_fits
 from forebear.types import Cost, Coverage, Json, Untested, to_json
 
 Step = Callable[[str], None]
@@ -33,6 +35,8 @@ NONCE = "forebear-no-such-model"
 """A name that no server has: what is asked for once, to see whether names are merely echoed."""
 LENGTH = 48
 """Tokens at which an answer is cut off for the control of counts."""
+ALTERNATIVES = 5
+"""For each token of that answer, where the endpoint tells them."""
 STORY = "Tell a long story about a lighthouse in Thai, the next chapter in Hindi, then one in Korean. Begin at once."
 """In scripts that tokenizers cut differently: a gateway that counts the answer itself hardly arrives at as many."""
 _LISTED = 3
@@ -83,6 +87,7 @@ class _Run:
     offer: Offer | None = None
     counts: Counts | None = None
     engine: bool | None = None
+    strings: tuple[str, ...] = ()
     continuations: dict[str, Continuation] = field(default_factory=dict)
     behaviour: tuple[Agreement, ...] = ()
     equality: Equality | None = None
@@ -123,6 +128,7 @@ class _Run:
             self.untested.append(Untested("the tokenizer", "the effort is quick"))
             return
         self.step("counting tokens")
+        self._find_counters()
         table, texts = count_table(self.index)
         longest = table.counts.max(axis=0)
         self.counts = count_tokens(
@@ -139,21 +145,38 @@ class _Run:
         if self.counts.stopped:
             self.untested.append(Untested("more token counts", self.counts.stopped))
 
+    def _find_counters(self) -> None:
+        """Where answers come without counts, look for a route that counts or cuts a text."""
+        features = self.offer.features.get(self._dialect().name) if self.offer is not None else None
+        if features is None or features.usage is not False or self.settings.effort == "deep":
+            return
+        self.offer = discover(self.transport, self.settings.model)
+
     def _tokens(self, text: str, stream: bool) -> int | None:
+        if self.offer is not None and self.offer.counters and not self._told("usage"):
+            said = tokenize(self.transport, self.offer, text) if not stream else None
+            return len(said) if isinstance(said, tuple) else said
         answer = self._ask(self.settings.model, text, stream=stream)
         return None if answer.problem else answer.prompt_tokens
 
     def _engine(self) -> None:
-        """Whether an answer that was cut off at n tokens is counted as n: the server's own count, or a gateway's."""
+        """A longer answer: whether one cut off at n tokens is counted as n, and whether its strings fit."""
         if self.counts is None or self.counts.baseline is None:
             return
-        answer = self._ask(self.settings.model, STORY, max_tokens=LENGTH)
-        if answer.problem or answer.completion_tokens is None or answer.finish not in ("length", "max_tokens", None):
+        answer = self._ask(self.settings.model, STORY, max_tokens=LENGTH, logprobs=ALTERNATIVES)
+        if answer.problem and answer.status in (400, 422):  # a server that does not know the field
+            answer = self._ask(self.settings.model, STORY, max_tokens=LENGTH)
+        if answer.problem:
             return
-        if answer.reasoning:
-            return
-        self.engine = answer.completion_tokens == LENGTH
-        self.tested.append("whether the server counts its own tokens")
+        self.strings = tuple(
+            text for token in answer.tokens for text in (token.text, *(t for t, _ in token.alternatives))
+        )
+        if self.strings:
+            self.tested.append("whether the strings of an answer's tokens fit the tokenizer")
+        cut_off = answer.finish in ("length", "max_tokens", None) and not answer.reasoning
+        if answer.completion_tokens is not None and cut_off:
+            self.engine = answer.completion_tokens == LENGTH
+            self.tested.append("whether the server counts its own tokens")
 
     def _behave(self) -> None:
         wanted = self.settings.behaviour and self.settings.effort != "quick"
@@ -304,7 +327,8 @@ def _concluded(run: _Run, digest: str, log: Path | None, seconds: float) -> Prob
     transport, settings = run.transport, run.settings
     known = vocabularies(run.index)
     named = names_in(transport.exchanges, {settings.model, f"{NONCE}-{settings.seed}"})
-    counted = counted_of(run.counts, run.engine)
+    fits = string_fits(run.strings, filters())
+    counted = counted_of(run.counts, run.engine, fits)
     listed = sum(n.role == "listed" for n in named)
     telling = (n.said for n in named if not n.echo and (n.served or (n.role == "listed" and listed <= _LISTED)))
     shown = Shown(counted, tuple(telling), run.behaviour, run.equality)
@@ -319,7 +343,7 @@ def _concluded(run: _Run, digest: str, log: Path | None, seconds: float) -> Prob
         verdict=judged.outcome,
         why=judged.why,
         identifiers=named,
-        tokenizer=tokenizer_part(run.counts, counted, settings.alpha),
+        tokenizer=tokenizer_part(run.counts, counted, settings.alpha, fits),
         behaviour=run.behaviour,
         equality=run.equality,
         judged=judged,

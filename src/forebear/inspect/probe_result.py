@@ -14,6 +14,7 @@ from forebear.lineage.blackbox import Counted, Judged, Outcome
 from forebear.signals.agreement import Agreement
 from forebear.signals.counting_noise import EXACT
 from forebear.signals.equality import Equality
+from forebear.signals.token_strings import StringFit
 from forebear.types import Cost, Coverage, Finding, Json, head, to_json
 
 
@@ -63,7 +64,7 @@ class Probe:
         return {**head("forebear.probe/1"), **body, **tail, "cost": cost, **rest}
 
 
-def counted_of(counts: Counts | None, engine: bool | None) -> Counted | None:
+def counted_of(counts: Counts | None, engine: bool | None, fits: Sequence[StringFit] = ()) -> Counted | None:
     """What a series of counts has shown, in names of tokenizers."""
     if counts is None or counts.baseline is None:
         return None
@@ -83,6 +84,7 @@ def counted_of(counts: Counts | None, engine: bool | None) -> Counted | None:
         streamed=listed(counts.streamed.matches[:3]) if counts.streamed is not None else None,
         swapped=swapped,
         engine=engine,
+        misspelt=tuple(fit.name for fit in fits if fit.excluded),
     )
 
 
@@ -101,7 +103,9 @@ def behaviour_part(found: Agreement) -> Json:
     }
 
 
-def tokenizer_part(counts: Counts | None, counted: Counted | None, alpha: float) -> Json | None:
+def tokenizer_part(
+    counts: Counts | None, counted: Counted | None, alpha: float, fits: Sequence[StringFit] = ()
+) -> Json | None:
     """What the document says of the tokenizer; None where there were no counts."""
     if counts is None or counted is None:
         return None
@@ -124,8 +128,17 @@ def tokenizer_part(counts: Counts | None, counted: Counted | None, alpha: float)
         "stream_compared": counts.stream,
         "changed": [list(names) for names in counted.swapped] if counted.swapped else None,
         "counts_its_own_tokens": counted.engine,
+        "strings": _strings(fits),
         "log10_e": {name: round(float(e) / math.log(10), 2) for name, e in _by_name(counts)},
     }
+
+
+def _strings(fits: Sequence[StringFit]) -> Json | None:
+    """How many strings of an answer's tokens could be looked up, and how many no tokens of each tokenizer are."""
+    tested = max((fit.tested for fit in fits), default=0)
+    if not tested:
+        return None
+    return {"tested": tested, "absent": {fit.name: fit.absent for fit in fits}}
 
 
 def _by_name(counts: Counts) -> list[tuple[str, float]]:

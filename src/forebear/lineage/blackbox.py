@@ -63,6 +63,7 @@ class Counted:
         related: where none fits, the tokenizers that most counts agree with.
         streamed: tokenizers that counts in a stream agree with, where these differ from those without; else None.
         swapped: the tokenizers before and behind a change during the run; None where nothing changed.
+        misspelt: tokenizers of which strings of the answer's tokens are no tokens.
         engine: whether an answer that was cut off at n tokens was counted as n; None where that was not found out.
     """
 
@@ -72,6 +73,7 @@ class Counted:
     streamed: tuple[str, ...] | None = None
     swapped: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     engine: bool | None = None
+    misspelt: tuple[str, ...] = ()
 
     @property
     def unknown(self) -> bool:
@@ -218,7 +220,7 @@ def _tokenizer(
         why = f"no tokenizer of {who} is known here" + ("" if counted.matches else "; none of those known fits")
         return (Outcome.INCONCLUSIVE if counted.matches else Outcome.UNKNOWN), why
     fits = f"the token counts are those of {_listed(counted.matches)}"
-    if wanted & set(counted.matches):
+    if wanted & set(counted.matches) - set(counted.misspelt):
         shared = "" if len(counted.matches) == 1 else ", which count alike"
         return Outcome.CONSISTENT, f"{fits}{shared}: a tokenizer of {who}, and perhaps of others"
     if doubt := _not_its_own(counted, wanted, vocabularies):
@@ -239,6 +241,11 @@ def _not_its_own(counted: Counted, wanted: frozenset[str], vocabularies: Mapping
         return f"the token counts are those of {_listed(counted.matches) or 'no known tokenizer'}, but {told}"
     if any(name in vocabularies and vocabularies[name].estimate for name in counted.matches):
         return f"the token counts are no tokenizer's, but estimates by length ({_listed(counted.matches)})"
+    if counted.matches and set(counted.matches) <= set(counted.misspelt):
+        return (
+            f"the token counts are those of {_listed(counted.matches)}, but the tokens of an answer are not in its "
+            "vocabulary: somebody else counts"
+        )
     if not counted.matches or counted.engine:
         return ""
     if _as_gateways(counted.matches, vocabularies):
@@ -287,6 +294,8 @@ def _candidates(shown: Shown, vocabularies: Mapping[str, Vocabulary]) -> tuple[C
 
     counted = shown.counted
     believed = counted is not None and counted.settled and counted.swapped is None
+    if counted is not None and counted.matches:
+        believed = believed and not set(counted.matches) <= set(counted.misspelt)
     if counted is not None and counted.streamed is not None:
         believed = believed and _passed_on(counted, vocabularies)
     for match in counted.matches if counted is not None and believed else ():

@@ -162,6 +162,10 @@ def _tokenizer(result: Probe, verbose: bool) -> Iterator[str]:
         yield (
             "counts in a stream are the same" if same else "counts in a stream are others: a gateway counts for itself"
         )
+    if known["strings"] and matches:
+        absent = min(known["strings"]["absent"].get(name, 0) for name in matches)
+        fit = "all may be its tokens" if not absent else f"{absent} are none of its tokens"
+        yield f"of the strings of an answer's tokens {known['strings']['tested']} were looked up: {fit}"
     if known["changed"]:
         first, later = (", ".join(names) or "no known tokenizer" for names in known["changed"])
         yield f"the counts changed on the way: first {first}, later {later}"

@@ -260,6 +260,17 @@ SIGNALS: tuple[Signal, ...] = (
         "Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
     ),
     Signal(
+        "token-strings/1",
+        "tokenizer",
+        "heuristic",
+        "Whether the strings of an answer's tokens are tokens of a known tokenizer.",
+        "an endpoint that gives log probabilities, and a tokenizer of the catalogue",
+        "fine-tuning, quantisation, merging; hidden prompts",
+        "which of several vocabularies with the same common words it is: it excludes and never names. A server that "
+        "rewrites token strings is taken for another tokenizer's",
+        "Bloom 1970",
+    ),
+    Signal(
         "agreement/1",
         "behaviour",
         "heuristic",
