@@ -146,6 +146,17 @@ def test_a_log_that_was_changed_is_refused(home: Path, tmp_path: Path) -> None:
     assert "was changed" in done.stderr
 
 
+def test_a_scan_of_an_endpoint_is_a_probe(home: Path) -> None:
+    with serve(SERVED) as url:
+        done = forebear(home, "scan", f"api:{url}#kimi-k9", "--format", "json", "--expect", "kimi-k9")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["schema"] == "forebear.probe/1"
+    for wrong in ("api:", "api:http://127.0.0.1:9", "api:#m"):
+        assert forebear(home, "scan", wrong).returncode == 2
+    done = forebear(home, "compare", "api:http://127.0.0.1:9#m", "api:http://127.0.0.1:9#n")
+    assert done.returncode == 2 and "forebear probe" in done.stderr
+
+
 def test_trusted_options_need_a_trusted_endpoint(home: Path) -> None:
     done = forebear(home, "probe", "http://127.0.0.1:9", "--model", "m", "--trusted-model", "x")
     assert done.returncode == 2

@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from api import Model, serve
 from forebear.catalogue.tokenizers import KnownTokenizer, known_tokenizers
 from forebear.index import BlackBoxIndex
+from forebear.inspect.probe import probe
 from forebear.inspect.probe_counts import Counts, count_tokens
 from forebear.inspect.probe_tokenizers import count_table
+from forebear.lineage.blackbox import Outcome
 from forebear.sources import open_source
 from forebear.tokenization import Encoder, count, encoder_of, named
 from shared import shared
@@ -67,3 +70,49 @@ def test_each_is_named_with_its_twins(noisy: bool) -> None:
         assert not counts.changed and counts.streamed is None, name
         asked.append(counts.requests)
     assert max(asked) <= most
+
+
+def test_the_story_of_composer_2(tmp_path: Path) -> None:
+    """One string in a header and the tokenizer behind a hidden prompt: probable, from a dozen requests."""
+    _, kimi = opened("kimi-k2")
+    leak = {"x-served-by": "accounts/anysphere/models/kimi-k2p5-rl-0317-s515-fast"}
+    model = Model(
+        "composer-2",
+        count=counter(kimi),
+        system=SYSTEM,
+        headers=leak,
+        echo_name=True,
+        dialects=frozenset({"openai-chat"}),
+        extras=frozenset(),  # its words are no tokens of Kimi's
+    )
+    with serve(model) as url:
+        result = probe(url, "composer-2", index=BlackBoxIndex(tmp_path))
+    assert result.cost.requests <= 15
+    best = result.judged.candidates[0]
+    assert (best.family, best.version, best.grade) == ("kimi", "k2.5", "probable")
+    assert [finding.id for finding in result.findings] == ["identifier-leak"]
+    with serve(model) as url:
+        claimed = probe(url, "gpt-4o", index=BlackBoxIndex(tmp_path))
+    assert claimed.verdict is Outcome.CONTRADICTED
+
+
+def test_an_endpoint_that_does_not_serve_the_published_weights(tmp_path: Path) -> None:
+    """As with Reflection 70B: a Llama 3.1 by its name, another tokenizer behind it."""
+    _, claude = opened("claude-2") if "claude-2" in files() else opened("qwen-1")
+    spoken = frozenset({"openai-chat"})
+    model = Model("reflection-llama-3.1-70b", count=counter(claude), dialects=spoken, extras=frozenset())
+    with serve(model) as url:
+        result = probe(url, "reflection-llama-3.1-70b", index=BlackBoxIndex(tmp_path))
+    assert result.verdict is Outcome.CONTRADICTED
+    assert all(candidate.family != "llama" for candidate in result.judged.candidates)
+
+
+def counter(encoder: Encoder) -> Callable[[str], int]:
+    """The encoder as the test server wants it."""
+
+    def counted(text: str) -> int:
+        found = count(encoder, text)
+        assert isinstance(found, int), found
+        return found
+
+    return counted

@@ -388,9 +388,9 @@ def test_every_range_is_answered_exactly_or_refused(
             source.read("ranges", start, start + length)
 
 
-@pytest.mark.parametrize("target", ["api:m", "index:m"])
-def test_kinds_of_targets_that_come_later_are_refused_in_words(target: str) -> None:
-    with refused("no such file or directory", "cannot be read yet", code=2):
+@pytest.mark.parametrize(("target", "hint"), [("api:m", "forebear probe"), ("index:m", "cannot be read yet")])
+def test_targets_without_files_are_refused_in_words(target: str, hint: str) -> None:
+    with refused("not a model's files", hint, code=2):
         open_source(target)
 
 

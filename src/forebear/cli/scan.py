@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forebear.cli import scan_set
+from forebear.cli import scan_endpoint, scan_set
 from forebear.cli.options import (
     ActivationsOption,
     Effort,
@@ -39,7 +39,8 @@ NoFetchOption = Annotated[
 Target = Annotated[
     str,
     typer.Argument(
-        help="A folder with a model or an adapter, a weight file, org/name on the hub, https://… or ollama:NAME.",
+        help="A folder with a model or an adapter, a weight file, org/name on the hub, https://…, ollama:NAME or "
+        "api:URL#MODEL.",
         show_default=False,
     ),
 ]
@@ -74,6 +75,9 @@ def scan(
     Example: forebear scan ./my-model --format json --output result.json
     Example: forebear scan -r ./models --format sarif --output models.sarif
     """
+    if target.startswith(scan_endpoint.API):
+        scan_endpoint.scan(target, effort, expect, fail_on, how, output, quiet, verbose, no_progress)
+        return
     if not recursive and (jobs is not None or fresh):
         raise UsageError(f"{'--fresh' if fresh else '--jobs'} goes with --recursive")
     asked = scan_set.Asked(target, effort.value, expect, fail_on, jobs, fresh, how, output, not no_fetch, activations)
