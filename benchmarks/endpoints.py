@@ -4,9 +4,10 @@ llama-cpp-python's server (built from source: some thirteen minutes of CPU) and 
 transformers serve get virtual environments of their own in DIR, which are kept for the next time; nothing else of the
 machine is touched. All serve a tiny random model with a tokenizer of ours, whose counts the tokenizers library knows.
 For each server the table says what discovery found and with how many requests, whether counts of guarded texts differ
-from a baseline as the tokenizer says (whole answers, and streams), and where the model's true path leaks.
+from a baseline as the tokenizer says (whole answers, and streams), and where the model's true path leaks. A second
+table says what ``forebear probe`` makes of them, where the tokenizer was added to the index.
 
-It runs where ``transformers serve`` does (``pip install 'forebear[test,torch]'``).
+It runs where ``transformers serve`` does (``pip install 'forebear[test,torch,servers]'``).
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ from tokenizers import Tokenizer
 
 from api.served import TEMPLATE, byte_level_tokenizer, served, tiny_model
 from forebear.endpoints import Answer, Live, Offer, Question, discover, tokenize
+from forebear.index import BlackBoxIndex
+from forebear.inspect.enrol_tokenizer import enrol_tokenizer
+from forebear.inspect.probe import probe
+from forebear.inspect.probe_result import Probe
 from ggufs import convert
 
 VENVS = {"llama": ["llama-cpp-python[server]>=0.3.16"], "litellm": ["litellm[proxy]>=1.80"]}
@@ -92,14 +97,51 @@ def main() -> None:
         gateway = stack.enter_context(
             litellm(pythons["litellm"], {"acme-1": (real.url, real.model), "acme-2": (native, "secret-llama")}, work)
         )
-        print(HEAD)
-        for name, url, model, key in (
+        servers = (
             ("transformers serve", real.url, real.model, ""),
             ("llama_cpp.server", native, "asked-for-this", ""),
             ("LiteLLM before transformers serve", gateway, "acme-1", "sk-local-0123456789"),
             ("LiteLLM before llama_cpp.server", gateway, "acme-2", "sk-local-0123456789"),
-        ):
+        )
+        print(HEAD)
+        for name, url, model, key in servers:
             print(examine(name, url, model, key, known, work).row(), flush=True)
+        index = BlackBoxIndex(work / "index")
+        enrol_tokenizer(str(folder), "own", replace=True, index=index)
+        print("\n" + PROBED)
+        for name, url, model, key in servers:
+            print(
+                probed(name, probe(url, model, key=key, log=fresh(work / f"probe-{name}.jsonl"), index=index)),
+                flush=True,
+            )
+
+
+PROBED = (
+    "| server | requests | tokenizer of ours named | in streams | counts its own tokens | findings |\n|" + " --- |" * 6
+)
+
+
+def probed(name: str, result: Probe) -> str:
+    """A row about what a whole probe says."""
+    known = result.tokenizer or {}
+    stream = "not counted"
+    if known.get("stream_compared"):
+        stream = "the same" if known["stream_counts"] is None else f"others: {', '.join(known['stream_counts'][:3])}"
+    cells = (
+        name,
+        str(result.cost.requests),
+        "yes" if known.get("matches") == ["own"] else ", ".join(known.get("matches", [])) or "no",
+        stream,
+        {True: "yes", False: "no", None: "not found out"}[known.get("counts_its_own_tokens")],
+        ", ".join(finding.id for finding in result.findings) or "none",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def fresh(log: Path) -> Path:
+    """A file for a log, without what an earlier run left."""
+    log.unlink(missing_ok=True)
+    return log
 
 
 def examine(name: str, url: str, model: str, key: str, known: Any, work: Path) -> Found:
