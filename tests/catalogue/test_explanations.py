@@ -14,6 +14,7 @@ from forebear.catalogue import (
     verdict_text,
 )
 from forebear.catalogue.explanations import parse
+from forebear.lineage.blackbox import Outcome
 from forebear.types import Level, Verdict
 
 CONTRACT = {
@@ -66,8 +67,14 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
     assert text.kind == "verdict" and text.headline and text.meaning and text.does_not_say and text.settles
 
 
-ADDED = {"endpoint-changes"}
-"""Findings that the contract does not name."""
+ADDED = {"endpoint-changes", "consistent", "contradicted", "unknown"}
+"""A finding that the contract does not name, and verdicts of probes."""
+
+
+def test_every_verdict_of_a_probe_has_words() -> None:
+    for outcome in Outcome:
+        text = explanation(outcome.value)
+        assert text is not None and text.kind == "verdict" and text.meaning and text.does_not_say and text.settles
 
 
 def test_the_registry_is_the_contracts() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
@@ -71,6 +71,12 @@ def verdict_text(verdict: Verdict) -> Explanation:
 
 
 @cache
+def outcome_text(name: str) -> Explanation:
+    """The words for a verdict of a probe; ``KeyError`` for another. ``inconclusive`` is a verdict of scans, too."""
+    return replace(_text("outcome", name), kind="verdict")
+
+
+@cache
 def relation_text(kind: str) -> Explanation:
     """The words for a kind of relation that is no verdict; ``KeyError`` for another."""
     return _text("relation", kind)
@@ -118,12 +124,14 @@ def explanation(topic: str) -> Explanation | None:
         return None
     if name in _table("verdicts"):
         return verdict_text(Verdict(name))
+    if name in _table("outcomes"):
+        return outcome_text(name)
     return relation_text(name) if name in _table("relations") else finding_text(name)
 
 
 def topics() -> tuple[str, ...]:
-    """Every verdict, relation and finding that can be explained."""
-    return (*_table("verdicts"), *_table("relations"), *_table("findings"))
+    """Every verdict (of scans and of probes), relation and finding that can be explained."""
+    return (*_table("verdicts"), *_table("outcomes"), *_table("relations"), *_table("findings"))
 
 
 def nearest(topic: str, extra: Iterable[str] = (), limit: int = 3) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import typer
 
 from forebear.cli.options import (
     Effort,
-    EffortOption,
     FailOn,
     FailOnOption,
     Format,
@@ -34,6 +33,12 @@ ExpectOption = Annotated[
     str | None,
     typer.Option(
         "--expect", metavar="NAME", help="What it should be: exit 0 if consistent, 1 if contradicted, else 3."
+    ),
+]
+ProbeEffortOption = Annotated[
+    Effort,
+    typer.Option(
+        "--effort", help="quick: names only; standard: tokenizer and behaviour; deep: all that it offers too."
     ),
 ]
 KeyOption = Annotated[
@@ -75,10 +80,10 @@ def probe(
     url: Url,
     model: ModelOption,
     expect: ExpectOption = None,
-    effort: EffortOption = Effort.STANDARD,
+    effort: ProbeEffortOption = Effort.STANDARD,
     key_env: KeyOption = None,
-    max_requests: RequestsOption = 150,
-    max_tokens: TokensOption = 60_000,
+    max_requests: RequestsOption = 250,
+    max_tokens: TokensOption = 100_000,
     price_in: PriceIn = None,
     price_out: PriceOut = None,
     rate: RateOption = None,
