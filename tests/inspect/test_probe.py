@@ -17,10 +17,12 @@ from forebear.catalogue.tokenizers import BASELINE, battery, guarded, known_toke
 from forebear.endpoints import Budget
 from forebear.errors import InputError, UsageError
 from forebear.index import BlackBoxIndex, UserTokenizer
-from forebear.inspect.probe import Settings, Trusted, plan, probe
+from forebear.inspect.probe import probe
+from forebear.inspect.probe_plan import Settings, Trusted, plan
 from forebear.inspect.probe_result import Probe
 from forebear.lineage.blackbox import Outcome
 from forebear.report.schemas import schema
+from forebear.types import Level
 from toy_tokenizers import counts_of, letters, toy
 
 SECRET = "sk-canary-5f1e0c9a7b"
@@ -205,24 +207,48 @@ def test_a_plan_asks_nothing(index: BlackBoxIndex) -> None:
     assert found["price_at_most"] > 0
 
 
-def test_behaviour_finds_the_base_of_a_drifted_model(index: BlackBoxIndex, tmp_path: Path) -> None:
-    own = BlackBoxIndex(tmp_path)
+ENROLLED = (("kimi-k9", 7), ("qwen9-7b", 8), ("glm-9", 9), ("acme-b", 10))
+
+
+@pytest.fixture(scope="module")
+def enrolled(index: BlackBoxIndex, tmp_path_factory: pytest.TempPathFactory) -> BlackBoxIndex:
+    """The same with four models whose continuations are kept."""
+    own = BlackBoxIndex(tmp_path_factory.mktemp("enrolled"))
     for tokenizer in index.tokenizers():
         own.add_tokenizer(tokenizer)
-    for name, seed in (("kimi-k9", 7), ("qwen9-7b", 8), ("glm-9", 9)):
+    for name, seed in ENROLLED:
         with serve(replace(HONEST, seed=seed)) as url:
             run(url, own, model=name, enrol=name)
+    return own
+
+
+def test_behaviour_finds_the_base_of_a_drifted_model_and_confirms_the_model_itself(enrolled: BlackBoxIndex) -> None:
     with serve(replace(HONEST, seed=7, drift=0.3)) as url:
-        result = run(url, own)
-    best = result.behaviour[0]
+        child = run(url, enrolled)
+    best = child.behaviour[0]
     assert best.candidate == "kimi-k9"
     assert best.adjusted is not None and best.adjusted < -3
-    assert result.judged.claims[0].status == "confirmed"
-    assert result.judged.candidates[0].grade == "probable"
+    assert child.judged.claims[0].status == "unverified"  # kinship is not identity
+    assert child.judged.candidates[0].grade == "probable"
+    with serve(replace(HONEST, seed=7)) as url:
+        same = run(url, enrolled)
+    assert (same.verdict, same.judged.claims[0].status) == (Outcome.CONSISTENT, "confirmed")
+
+
+def test_a_stranger_is_like_no_enrolled_model(enrolled: BlackBoxIndex) -> None:
     with serve(replace(HONEST, seed=99)) as url:
-        stranger = run(url, own)
+        stranger = run(url, enrolled)
     assert all(found.adjusted is None or found.adjusted > -2 for found in stranger.behaviour)
     assert stranger.judged.claims[0].status == "unverified"
+
+
+def test_a_model_that_is_another_enrolled_one_is_not_consistent(enrolled: BlackBoxIndex) -> None:
+    with serve(replace(HONEST, seed=10)) as url:
+        result = run(url, enrolled)
+        private = run(url, enrolled, model="whatever", expect="acme-b")
+    assert result.verdict is Outcome.INCONCLUSIVE
+    assert "as acme-b does" in result.why
+    assert (private.verdict, private.judged.candidates[0].name) == (Outcome.CONSISTENT, "acme-b")
 
 
 def test_a_trusted_endpoint_tells_another_model_apart(index: BlackBoxIndex, tmp_path: Path) -> None:
@@ -231,14 +257,64 @@ def test_a_trusted_endpoint_tells_another_model_apart(index: BlackBoxIndex, tmp_
         settings: dict[str, Any] = {"trusted": Trusted(trusted, "kimi-k9"), "budget": Budget(400, 10**7)}
         with serve(replace(HONEST, seed=7)) as url:
             same = run(url, index, log=log, **settings)
+            assert same.cost.requests == len(url.requests) + len(trusted.requests)
         with serve(replace(HONEST, seed=8)) as url:
             other = run(url, index, **settings)
     assert same.equality is not None and other.equality is not None
     assert same.verdict is Outcome.CONSISTENT
-    assert other.verdict is Outcome.CONTRADICTED
+    assert other.verdict is Outcome.INCONCLUSIVE
     assert other.equality.log10_p < -2
+    assert [(f.id, f.level) for f in other.findings] == [("endpoint-contradicts-claim", Level.WARNING)]
     again = probe("http://127.0.0.1:9", "kimi-k9", trusted=Trusted("", "kimi-k9"), replay=log, index=index)
     assert again.equality == same.equality
+
+
+def test_the_budget_holds_for_both_endpoints_together(index: BlackBoxIndex) -> None:
+    with serve(HONEST) as trusted, serve(HONEST) as url:
+        result = run(url, index, trusted=Trusted(trusted, "kimi-k9"), budget=Budget(60, 10**7))
+        assert len(url.requests) + len(trusted.requests) == result.cost.requests <= 60
+
+
+def test_a_trusted_endpoint_that_fails_costs_its_own_test(index: BlackBoxIndex) -> None:
+    with serve(replace(HONEST, key="right")) as trusted, serve(HONEST) as url:
+        result = run(url, index, trusted=Trusted(trusted, "kimi-k9"))
+    assert result.verdict is Outcome.CONSISTENT
+    assert any("trusted" in gap.what for gap in result.coverage.not_tested)
+
+
+def test_counts_that_tell_nothing_settle_nothing(index: BlackBoxIndex) -> None:
+    for lie in (lambda n: 7, lambda n: 100 * -(-(n + 1385) // 100)):
+        with serve(replace(HONEST, lie=lie)) as url:
+            result = run(url, index)
+        assert result.verdict is Outcome.INCONCLUSIVE, result.why
+        assert any("tokenizer" in gap.what for gap in result.coverage.not_tested)
+
+
+def test_lists_and_errors_make_nobody_a_candidate(index: BlackBoxIndex) -> None:
+    """A server that lists another model, or offers one in an error, does not say that it answers."""
+    listing = {"/v1/models": {"data": [{"id": "kimi-k9"}, {"id": "qwen9-7b"}, {"id": "deepseek-v3.1"}]}}
+    with serve(replace(HONEST, count=letters, documents=listing)) as url:
+        result = run(url, index, model="acme-1")
+    assert {c.grade for c in result.judged.candidates} == {"possible"}
+    assert {c.family for c in result.judged.candidates} == {"qwen"}
+
+
+def test_what_fails_on_the_way_is_said(index: BlackBoxIndex) -> None:
+    with serve(HONEST, Fault("500", after=7)) as url:
+        result = run(url, index)
+    assert len(result.coverage.not_tested) >= 3
+
+
+def test_a_server_that_limits_the_rate_says_so(index: BlackBoxIndex) -> None:
+    limited = Fault("429", headers=(("Retry-After", "86400"),))
+    with serve(HONEST, limited) as url, pytest.raises(InputError, match="rate limited"):
+        run(url, index)
+
+
+@pytest.mark.parametrize(("model", "expect"), [("", None), ("  ", None), ("m", "")])
+def test_empty_names_are_refused(index: BlackBoxIndex, model: str, expect: str | None) -> None:
+    with pytest.raises(UsageError, match="is empty"):
+        probe("http://127.0.0.1:9", model, expect=expect, index=index)
 
 
 @pytest.mark.parametrize("kind", ["401", "html", "drop"])

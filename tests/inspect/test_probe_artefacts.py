@@ -98,13 +98,16 @@ def test_the_story_of_composer_2(tmp_path: Path) -> None:
 
 def test_an_endpoint_that_does_not_serve_the_published_weights(tmp_path: Path) -> None:
     """As with Reflection 70B: a Llama 3.1 by its name, another tokenizer behind it."""
-    _, claude = opened("claude-2") if "claude-2" in files() else opened("qwen-1")
+    _, qwen = opened("qwen-2.5")
     spoken = frozenset({"openai-chat"})
-    model = Model("reflection-llama-3.1-70b", count=counter(claude), dialects=spoken, extras=frozenset())
+    model = Model("Llama-3.1-8B-Instruct", count=counter(qwen), dialects=spoken, extras=frozenset())
     with serve(model) as url:
-        result = probe(url, "reflection-llama-3.1-70b", index=BlackBoxIndex(tmp_path))
-    assert result.verdict is Outcome.CONTRADICTED
-    assert all(candidate.family != "llama" for candidate in result.judged.candidates)
+        plain = probe(url, "Llama-3.1-8B-Instruct", index=BlackBoxIndex(tmp_path))
+        derived = probe(url, "reflection-llama-3.1-70b", index=BlackBoxIndex(tmp_path))
+    assert plain.verdict is Outcome.CONTRADICTED, plain.why
+    assert derived.verdict is Outcome.INCONCLUSIVE  # a derivative may have another tokenizer
+    for result in (plain, derived):
+        assert all(candidate.family != "llama" for candidate in result.judged.candidates)
 
 
 def counter(encoder: Encoder) -> Callable[[str], int]:

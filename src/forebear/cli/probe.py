@@ -109,16 +109,21 @@ def probe(
     import forebear.inspect.probe as run
     from forebear.endpoints import Budget
     from forebear.endpoints.addresses import endpoint, public_url
+    from forebear.inspect.probe_plan import Settings, Trusted, plan
     from forebear.report import probe as report
 
     if trusted is None and (trusted_model or trusted_key_env):
         raise UsageError("--trusted-model and --trusted-key-env go with --trusted")
-    other = run.Trusted(trusted, trusted_model or model, _key(trusted_key_env)) if trusted else None
-    settings = run.Settings(model, expect, effort.value, seed, trusted=other)
+    other = Trusted(trusted, trusted_model or model, _key(trusted_key_env)) if trusted else None
+    settings = Settings(model, expect, effort.value, seed, trusted=other)
     address = public_url(endpoint(url)) if replay is None else url
     budget = Budget(max_requests, max_tokens, price_in, price_out)
     if dry_run:
-        planned = {**head("forebear.probe-plan/1"), "url": address, **run.plan(settings, budget)}
+        planned = {
+            **head("forebear.probe-plan/1"),
+            "url": address,
+            **plan(settings, budget, enrolling=enrol is not None),
+        }
         emit(planned, how, output, lambda c: report.planned(c, planned), lambda: report.planned_markdown(planned))
         return
     with progress(quiet, no_progress) as step:

@@ -44,6 +44,7 @@ _ONLY_WITH = {"ollama-chat": "/api/tags", "ollama-generate": "/api/tags", "llama
 _UNLISTED = ("/openapi.json", "/v1/models")
 """Documents that servers leave out of their list of routes."""
 _ALTERNATIVES = 5
+_LIMITED = 429
 _MAX_MODELS = 1_000
 _FEATURES, _SECOND_TRIES = 7, 7
 REQUESTS = len(DOCUMENTS) + 1 + len(DIALECTS) + len(COUNTERS) + _FEATURES + _SECOND_TRIES
@@ -176,7 +177,9 @@ class _Discovery:
                 self.found[way.name] = way
                 self.features[way.name] = Features(usage=answer.prompt_tokens is not None)
                 return
-            self.complaints.append(f"{way.name} {answer.problem}")
+            if answer.status == _LIMITED:
+                raise InputError(f"{host(self.transport.url)}: rate limited (429)", "try again later, or with --rate")
+            self.complaints.append(f"{way.name} {answer.problem.partition(':')[0]}")
             adapted = way.adapted(answer) if isinstance(way, OpenAIChat | OpenAIResponses) else None
             ways = [adapted, *ways] if adapted is not None else ways
 

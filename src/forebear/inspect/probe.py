@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from forebear.catalogue.token_strings import filters
-from forebear.endpoints import Answer, Budget, Dialect, Exhausted, Live, Offer, Question, Replay, discover, tokenize
-from forebear.errors import InputError
+from forebear.endpoints import (
+    Answer,
+    Budget,
+    Dialect,
+    Exhausted,
+    Live,
+    Offer,
+    Question,
+    Replay,
+    Spent,
+    discover,
+    tokenize,
+)
+from forebear.errors import InputError, UsageError
 from forebear.index import Behaviour, BlackBoxIndex
-from forebear.inspect.probe_behaviour import TOKENS, VERSION, behave, enrolled_controls, prompts
-from forebear.inspect.probe_counts import MOST_COUNTS, STREAMED, Counts, count_tokens
+from forebear.inspect.probe_behaviour import VERSION, behave, enrolled_controls, prompts
+from forebear.inspect.probe_counts import Counts, count_tokens
 from forebear.inspect.probe_equality import compared, sampled
 from forebear.inspect.probe_names import names_in
+from forebear.inspect.probe_plan import FEW, LENGTH, Settings, Trusted
 from forebear.inspect.probe_result import Probe, counted_of, findings_of, tokenizer_part
 from forebear.inspect.probe_tokenizers import count_table, vocabularies
 from forebear.lineage.blackbox import Shown, judge
@@ -25,54 +36,16 @@ from forebear.signals.agreement import Agreement, Continuation
 from forebear.signals.equality import Equality
 from forebear.signals.token_counts import ALPHA
 from forebear.signals.token_strings import string_fits
-from forebear.types import Cost, Coverage, Json, Untested, to_json
+from forebear.types import Cost, Coverage, Untested, to_json
 
 Step = Callable[[str], None]
 
-FEW = 3
-"""Requests for finding out what an endpoint offers, unless the effort is deep."""
 NONCE = "forebear-no-such-model"
 """A name that no server has: what is asked for once, to see whether names are merely echoed."""
-LENGTH = 48
-"""Tokens at which an answer is cut off for the control of counts."""
 ALTERNATIVES = 5
 """For each token of that answer, where the endpoint tells them."""
 STORY = "Tell a long story about a lighthouse in Thai, the next chapter in Hindi, then one in Korean. Begin at once."
 """In scripts that tokenizers cut differently: a gateway that counts the answer itself hardly arrives at as many."""
-_LISTED = 3
-"""Names in a list of models that count as said about this one; a longer list is a catalogue."""
-
-
-@dataclass(frozen=True)
-class Trusted:
-    """An endpoint that is known to serve the claimed model: its address, the model's name there, its key."""
-
-    url: str
-    model: str
-    key: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a probe is run.
-
-    Attributes:
-        model: the name to ask for.
-        expect: what the endpoint should be, where that is not the name.
-        effort: ``quick`` stops after identifiers, ``deep`` finds out all that the endpoint offers.
-        seed: of everything that is drawn.
-        behaviour: whether enrolled models are compared with, where there are any.
-        alpha: error rate of the test of token counts.
-        trusted: an endpoint of the claimed model whose answers are compared with.
-    """
-
-    model: str
-    expect: str | None = None
-    effort: str = "standard"
-    seed: int = 0
-    behaviour: bool = True
-    alpha: float = ALPHA
-    trusted: Trusted | None = None
 
 
 @dataclass
@@ -92,6 +65,7 @@ class _Run:
     behaviour: tuple[Agreement, ...] = ()
     equality: Equality | None = None
     trusted: Live | Replay | None = None
+    trouble: str = ""
     problems: list[str] = field(default_factory=list)
     untested: list[Untested] = field(default_factory=list)
     tested: list[str] = field(default_factory=list)
@@ -138,12 +112,14 @@ class _Run:
             affords=lambda probe: self.transport.affords(1, int(longest[probe]) + 1),
             alpha=self.settings.alpha,
         )
+        why = f"{self.counts.stopped}{f' ({self.trouble})' if self.trouble else ''}"
         if self.counts.baseline is None:
-            self.untested.append(Untested("the tokenizer", self.counts.stopped))
+            self.untested.append(Untested("the tokenizer", why))
             return
         self.tested.append("the tokenizer, by token counts")
         if self.counts.stopped:
-            self.untested.append(Untested("more token counts", self.counts.stopped))
+            self.untested.append(Untested("the tokenizer to the end", why))
+        self.untested += [Untested(what, self.trouble or "no counts came") for what in self.counts.unchecked]
 
     def _find_counters(self) -> None:
         """Where answers come without counts, look for a route that counts or cuts a text."""
@@ -157,6 +133,7 @@ class _Run:
             said = tokenize(self.transport, self.offer, text) if not stream else None
             return len(said) if isinstance(said, tuple) else said
         answer = self._ask(self.settings.model, text, stream=stream)
+        self.trouble = _cause(answer.problem) or self.trouble
         return None if answer.problem else answer.prompt_tokens
 
     def _engine(self) -> None:
@@ -167,6 +144,7 @@ class _Run:
         if answer.problem and answer.status in (400, 422):  # a server that does not know the field
             answer = self._ask(self.settings.model, STORY, max_tokens=LENGTH)
         if answer.problem:
+            self.untested.append(Untested("whether the server counts its own tokens", _cause(answer.problem)))
             return
         self.strings = tuple(
             text for token in answer.tokens for text in (token.text, *(t for t, _ in token.alternatives))
@@ -195,16 +173,22 @@ class _Run:
             self.tested.append(f"behaviour, on {len(self.continuations)} texts against {len(enrolled)} enrolled models")
 
     def _compare(self) -> None:
-        """The two-sample test against the trusted endpoint."""
+        """The two-sample test against the trusted endpoint, within what is left of the budget."""
         trusted, other = self.settings.trusted, self.trusted
         if trusted is None or other is None:
             return
         self.step("asking both endpoints the same")
         asked = Question("", trusted.model, temperature=1.0)
-        dialect = discover(other, trusted.model, FEW).dialects[0]
-        theirs = sampled(
-            lambda text, tokens: dialect.ask(other, replace(asked, text=text, max_tokens=tokens)), other.affords
-        )
+        try:
+            other.budget = _rest(other.budget, self.transport.spent)
+            dialect = discover(other, trusted.model, FEW).dialects[0]
+            theirs = sampled(
+                lambda text, tokens: dialect.ask(other, replace(asked, text=text, max_tokens=tokens)), other.affords
+            )
+        except InputError as error:
+            self.untested.append(Untested("sameness with the trusted endpoint", f"it cannot be asked: {error.message}"))
+            return
+        self.transport.budget = _rest(self.transport.budget, other.spent)
         ours = sampled(
             lambda text, tokens: self._ask(self.settings.model, text, max_tokens=tokens, temperature=1.0),
             self.transport.affords,
@@ -229,6 +213,11 @@ class _Run:
 
     def _ask(self, model: str, text: str, **changes: Any) -> Answer:
         return self._dialect().ask(self.transport, replace(Question(text, model), **changes))
+
+
+def _cause(problem: str) -> str:
+    """A problem without the server's own words, which are a stranger's and stay in the evidence file."""
+    return problem.partition(":")[0]
 
 
 def probe(
@@ -275,9 +264,11 @@ def probe(
         InputError: the log cannot be read, or the endpoint denies access or cannot be reached at all.
     """
     settings = Settings(model, expect, effort, seed, behaviour, alpha, trusted)
+    if not model.strip() or (expect is not None and not expect.strip()):
+        raise UsageError(f"{'--expect' if model.strip() else '--model'} is empty", "name a model")
     began = time.monotonic()
     store = index or BlackBoxIndex()
-    kept = {"effort": settings.effort, "expect": settings.expect, "behaviour": settings.behaviour}
+    kept = {name: getattr(settings, name) for name in ("effort", "expect", "behaviour", "alpha")}
     transport: Live | Replay
     if replay is not None:
         transport = Replay(replay, budget)
@@ -311,8 +302,19 @@ def _second(
     return Live(trusted.url, trusted.key, model=trusted.model, seed=seed, budget=budget, log=own, rate=rate)
 
 
+def _rest(budget: Budget, spent: Spent) -> Budget:
+    """What another endpoint's share leaves of a budget."""
+    requests, tokens = budget.max_requests - spent.requests, budget.max_tokens - spent.tokens
+    return replace(budget, max_requests=max(0, requests), max_tokens=max(0, tokens))
+
+
 def _beside(log: Path) -> Path:
     return log.with_name(f"{log.name}.trusted")
+
+
+def _together(a: Spent, b: Spent) -> Spent:
+    """What was spent at both endpoints."""
+    return Spent(*(getattr(a, f.name) + getattr(b, f.name) for f in fields(Spent)))
 
 
 def _keep(run: _Run, name: str, result: Probe) -> None:
@@ -325,16 +327,16 @@ def _keep(run: _Run, name: str, result: Probe) -> None:
 
 def _concluded(run: _Run, digest: str, log: Path | None, seconds: float) -> Probe:
     transport, settings = run.transport, run.settings
+    spent = _together(transport.spent, run.trusted.spent if run.trusted is not None else Spent())
     known = vocabularies(run.index)
     named = names_in(transport.exchanges, {settings.model, f"{NONCE}-{settings.seed}"})
     fits = string_fits(run.strings, filters())
     counted = counted_of(run.counts, run.engine, fits)
-    listed = sum(n.role == "listed" for n in named)
-    telling = (n.said for n in named if not n.echo and (n.served or (n.role == "listed" and listed <= _LISTED)))
+    telling = (n.said for n in named if n.served and not n.echo)
     shown = Shown(counted, tuple(telling), run.behaviour, run.equality)
     claims = [(settings.expect, "--expect")] if settings.expect else []
     judged = judge([*claims, (settings.model, "the name of the model")], shown, known)
-    findings = findings_of(judged, counted, named)
+    findings = findings_of(judged, counted, named, run.equality)
     offered = to_json(replace(run.offer, dialects=())) if run.offer else {}
     offered["dialects"] = [dialect.name for dialect in run.offer.dialects] if run.offer else []
     return Probe(
@@ -349,39 +351,12 @@ def _concluded(run: _Run, digest: str, log: Path | None, seconds: float) -> Prob
         judged=judged,
         findings=findings,
         coverage=Coverage(tuple(run.tested), tuple(run.untested)),
-        cost=Cost(transport.spent.bytes_read, transport.spent.requests, seconds),
+        cost=Cost(spent.bytes_read, spent.requests, seconds),
         spent={
-            "prompt_tokens": transport.spent.prompt_tokens,
-            "completion_tokens": transport.spent.completion_tokens,
-            "price": transport.spent.price(transport.budget),
+            "prompt_tokens": spent.prompt_tokens,
+            "completion_tokens": spent.completion_tokens,
+            "price": spent.price(transport.budget),
         },
         log={"path": str(log), "digest": digest} if log else None,
         problems=tuple(run.problems),
     )
-
-
-def plan(settings: Settings, budget: Budget, index: BlackBoxIndex | None = None) -> Json:
-    """What a probe would ask at most, without asking it: requests, tokens and their price."""
-    store = index or BlackBoxIndex()
-    table, _ = count_table(store)
-    largest = np.sort(table.counts.max(axis=0))
-    counting = settings.effort != "quick"
-    texts = len(prompts().texts) if counting and settings.behaviour and store.behaviours() else 0
-    parts = {
-        "what it offers": FEW if settings.effort != "deep" else 25,
-        "a name that no server has": 1,
-        "token counts": MOST_COUNTS if counting else 0,
-        "controls of the counts": 2 + STREAMED + 1 + 1 if counting else 0,
-        "behaviour": texts,
-    }
-    tokens = int(largest[-MOST_COUNTS:].sum() + 7 * largest[-1]) if counting else 0
-    prompt, answers = tokens + texts * 40 + 100, LENGTH + texts * TOKENS + 30
-    prices = budget.price_in, budget.price_out
-    price = None if None in prices else (prompt * (prices[0] or 0) + answers * (prices[1] or 0)) / 1e6
-    return {
-        "parts": parts,
-        "requests_at_most": min(sum(parts.values()), budget.max_requests),
-        "prompt_tokens_at_most": min(prompt, budget.max_tokens),
-        "answer_tokens_at_most": min(answers, budget.max_tokens),
-        "price_at_most": price,
-    }

@@ -8,7 +8,8 @@ otherwise; and the tokens of an answer that was cut off are compared with the nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from forebear.signals.counting_noise import Rounded
@@ -20,6 +21,8 @@ Count = Callable[[str, bool], int | None]
 
 MOST_COUNTS = 20
 """Of a run, the baseline included, without controls."""
+COARSE = 25
+"""A common divisor of all counts, from which on they are taken for blocks that are billed."""
 STREAMED = 4
 """Counts in a stream, beside its baseline, once the first differs from that without."""
 _FAILURES = 3
@@ -40,6 +43,7 @@ class Counts:
         before, after: where it was, the tests of the counts up to the change and of those taken anew behind it.
         streamed: the test of counts in a stream where these differ from those without; None where they agree.
         stream: whether counts in a stream were compared at all.
+        unchecked: controls that did not come about, in words.
         stopped: a clause that says why no more was asked, empty where enough was known.
     """
 
@@ -52,6 +56,7 @@ class Counts:
     after: CountTest | None = None
     streamed: CountTest | None = None
     stream: bool = False
+    unchecked: tuple[str, ...] = ()
     stopped: str = ""
 
 
@@ -109,12 +114,28 @@ def count_tokens(
         return Counts(start, None, run.requests, stopped=why)
     run.seen[0] = baseline
     test, stopped = _identify(run, start, most)
+    stopped = _useless(run.seen) or stopped
     asked = run.requests
     again = _again(run, test)
     changed = tuple(probe for probe, count in again.items() if abs(count - run.seen[probe]) > _tolerance(test))
     before, after = _swapped(run, start, test) if changed else (None, None)
     streamed, compared = _stream(run, start, test) if streams and not changed else (None, False)
-    return Counts(test, baseline, asked, run.requests - asked, changed, before, after, streamed, compared, stopped)
+    unchecked = ["whether counts stay the same"] if len(again) < min(2, 1 + len(test.asked)) else []
+    unchecked += ["counts in a stream"] if streams and not changed and not compared else []
+    controls = run.requests - asked
+    return Counts(
+        test, baseline, asked, controls, changed, before, after, streamed, compared, tuple(unchecked), stopped
+    )
+
+
+def _useless(seen: Mapping[int, int]) -> str:
+    """Why counts as reported tell no tokenizers apart; empty where they may."""
+    values = list(seen.values())
+    if len(values) >= 3 and len(set(values)) == 1:
+        return f"every text is counted as {values[0]:,} tokens"
+    if len(values) >= 4 and (step := math.gcd(*values)) >= COARSE:
+        return f"all counts are multiples of {step}, too coarse to tell tokenizers apart"
+    return ""
 
 
 def _identify(run: _Run, test: CountTest, most: int) -> tuple[CountTest, str]:

@@ -12,6 +12,8 @@ from forebear.signals.equality import Equality, equality
 PROMPTS = 16
 ANSWERS = 5
 TOKENS = 40
+SAMPLES = PROMPTS * ANSWERS
+"""Answers of each endpoint."""
 INSTRUCTION = "Continue this text with one or two sentences:"
 _FAILURES = 5
 

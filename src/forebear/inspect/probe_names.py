@@ -11,6 +11,7 @@ from forebear.endpoints import Exchange
 from forebear.lineage.blackbox import Said
 from forebear.traffic import Exchange as Captured
 from forebear.traffic import Kind, Message, Role, Search, Side
+from forebear.traffic.differences import differ
 from forebear.types import to_json
 
 HEADER = "response header"
@@ -27,8 +28,8 @@ class Named:
         role: ``served``, ``error``, ``listed`` or ``mentioned``.
         count: how often it came.
         echo: whether we had sent it: it then says nothing.
-        served: whether it is the server's word about what answers: a field, an error or a header, no text of a model's.
-        other: whether it is another family than the model's that was asked for, named as what answers or in an error.
+        served: whether it is the server's word about what answers, a field or a header: no error, list or text.
+        other: whether it is another model than the model's that was asked for, named as what answers or in an error.
     """
 
     said: Said
@@ -62,16 +63,18 @@ def names_in(exchanges: Iterable[Exchange], sent: set[str]) -> tuple[Named, ...]
             if seen.kind is not Kind.NAME or seen.name is None:
                 continue
             counts[seen.identifier] = counts.get(seen.identifier, 0) + 1
-            served = seen.role in (Role.SERVED, Role.ERROR) or seen.part == HEADER
+            served = seen.role is Role.SERVED or (seen.part == HEADER and seen.role is not Role.ERROR)
             if len(first) < MOST and (seen.identifier not in first or (served and not first[seen.identifier][2])):
                 where = f"exchange {exchange.number}, {seen.part} {seen.pointer}".strip()
                 first[seen.identifier] = Said(seen.name, where), seen.role.value, served
     return tuple(
-        Named(said, role, counts[identifier], identifier in sent, served, served and _other(said.name, asked))
+        Named(said, role, counts[identifier], identifier in sent, served, _other(said.name, role, served, asked))
         for identifier, (said, role, served) in first.items()
     )
 
 
-def _other(name: ModelName, asked: ModelName | None) -> bool:
-    """Whether a name is of another family than the one that was asked for."""
-    return name.family is not None and (asked is None or asked.family != name.family)
+def _other(name: ModelName, role: str, served: bool, asked: ModelName | None) -> bool:
+    """Whether a name that the server gives, as what answers or in an error, is not that of the model asked for."""
+    if name.family is None or not (served or role == Role.ERROR.value):
+        return False
+    return asked is None or differ(asked, name)

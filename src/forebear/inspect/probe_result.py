@@ -10,12 +10,12 @@ from typing import Any
 from forebear.catalogue import raise_finding
 from forebear.inspect.probe_counts import Counts
 from forebear.inspect.probe_names import Named
-from forebear.lineage.blackbox import Counted, Judged, Outcome
+from forebear.lineage.blackbox import SIGNIFICANT, Counted, Judged, Outcome
 from forebear.signals.agreement import Agreement
 from forebear.signals.counting_noise import EXACT
 from forebear.signals.equality import Equality
-from forebear.signals.token_strings import StringFit
-from forebear.types import Cost, Coverage, Finding, Json, head, to_json
+from forebear.signals.token_strings import ENOUGH, StringFit
+from forebear.types import Cost, Coverage, Finding, Json, Level, head, to_json
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def counted_of(counts: Counts | None, engine: bool | None, fits: Sequence[String
         swapped=swapped,
         engine=engine,
         misspelt=tuple(fit.name for fit in fits if fit.excluded),
+        spelt=tuple(fit.name for fit in fits if fit.tested >= ENOUGH and not fit.absent),
     )
 
 
@@ -147,8 +148,15 @@ def _by_name(counts: Counts) -> list[tuple[str, float]]:
     return sorted((name, float(e)) for names, e in both for name in names)
 
 
-def findings_of(judged: Judged, counted: Counted | None, named: Sequence[Named]) -> tuple[Finding, ...]:
+def findings_of(
+    judged: Judged, counted: Counted | None, named: Sequence[Named], same: Equality | None = None
+) -> tuple[Finding, ...]:
     """What a reader must act on."""
+    differs = ""
+    if same is not None and same.log10_p <= SIGNIFICANT:
+        differs = (
+            "its answers are not from the trusted endpoint's distribution: another model, or another configuration"
+        )
     found: list[Finding] = []
     if judged.outcome is Outcome.CONTRADICTED:
         found.append(raise_finding("endpoint-contradicts-claim", judged.why, ("token-counts/1",)))
@@ -168,5 +176,9 @@ def findings_of(judged: Judged, counted: Counted | None, named: Sequence[Named])
                 "endpoint-changes", f"first it counted like {before}, later like {after}", ("token-counts/1",)
             )
         )
+    guesses = sum(n.other and n.role == "error" for n in named) > 1  # an error that lists what there is
+    named = [n for n in named if not (guesses and n.role == "error")]
+    if differs:
+        found.append(raise_finding("endpoint-contradicts-claim", differs, ("equality/1",), Level.WARNING))
     leaks = (f"the server names {n.said.name.identifier} ({n.said.where})" for n in named if n.other)
     return (*found, *(raise_finding("identifier-leak", leak) for leak in leaks))

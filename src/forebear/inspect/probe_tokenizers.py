@@ -9,8 +9,8 @@ from forebear.index import BlackBoxIndex
 from forebear.lineage.blackbox import Vocabulary
 from forebear.signals.token_counts import CountTable
 
-GATEWAYS = frozenset({"cl100k", "o200k", "p50k", "r50k"})
-"""Tokenizers of OpenAI, with which gateways count for models that they do not know."""
+GATEWAYS = frozenset({"cl100k", "o200k", "p50k", "r50k", "llama-2", "llama-3", "claude-2", "mistral-v1", "command-r"})
+"""With which gateways count, by a model's name or for all that they do not know (LiteLLM's choices among them)."""
 ESTIMATES: Mapping[str, Callable[[str], int]] = {
     "characters / 4": lambda text: -(-len(text) // 4),
     "characters / 3": lambda text: -(-len(text) // 3),
@@ -38,9 +38,15 @@ def count_table(index: BlackBoxIndex) -> tuple[CountTable, tuple[str, ...]]:
 def vocabularies(index: BlackBoxIndex) -> dict[str, Vocabulary]:
     """What is known of every tokenizer that counts are compared with."""
     known = {
-        t.name: Vocabulary(t.name, tuple(m.name for m in t.members), bool(GATEWAYS & {t.name, *t.twins}))
+        t.name: Vocabulary(
+            t.name,
+            tuple(m.name for m in t.members),
+            frozenset(m.name for m in t.members if m.confidence == "retrieved"),
+            t.digest,
+            bool(GATEWAYS & {t.name, *t.twins}),
+        )
         for t in known_tokenizers()
     }
-    own = {t.name: Vocabulary(t.name, t.models) for t in index.tokenizers()}
+    own = {t.name: Vocabulary(t.name, t.models, frozenset(t.models), t.digest) for t in index.tokenizers()}
     estimates = {name: Vocabulary(name, gateway=True, estimate=True) for name in ESTIMATES}
     return {**known, **own, **estimates}

@@ -59,8 +59,9 @@ class _Ledger:
         for sighting in seen:
             self._count(file, record, sighting)
         asked = {s.identifier: s.name for s in seen if s.role is Role.ASKED and s.name is not None}
+        ours = [s.name for s in seen if s.name is not None and s.part.startswith("request")]  # fallbacks and tools too
         for said in seen:
-            if asked and _is_other(asked.values(), said):
+            if asked and _is_other(ours, said):
                 self._pair(_first(asked), said, place(file, record, said.part, said.pointer))
 
     def _count(self, file: str, record: int, seen: Sighting) -> None:

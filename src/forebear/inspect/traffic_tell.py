@@ -42,7 +42,7 @@ def findings(pairs: Sequence[Pair], identifiers: Sequence[Identified]) -> Iterat
         if entry is not None:
             yield raise_finding("identifier-leak", _told(pair, entry), (pair.place,))
     for entry in identifiers:
-        if entry.kind is Kind.NAME and entry.account and entry.provider in ACCOUNTS:
+        if entry.kind is Kind.NAME and entry.account and entry.account != entry.provider and entry.provider in ACCOUNTS:
             at = entry.where[0]
             words = f"{entry.identifier} reveals the account {entry.account} at {entry.provider}"
             yield raise_finding("identifier-leak", words, (place(at.file, at.record, at.part, at.pointer),))

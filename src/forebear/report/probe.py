@@ -103,7 +103,8 @@ def headline(result: Probe) -> str:
     best = f"{found[0].name} ({found[0].developer})" if found[0].developer else found[0].name
     if found[0].grade == "probable":
         return f"Probably {best}"
-    return f"Possibly {best}" + (f", or one of {len(found) - 1} others" if len(found) > 1 else "")
+    others = {0: "", 1: ", or one other"}.get(len(found) - 1, f", or one of {len(found) - 1} others")
+    return f"Possibly {best}{others}"
 
 
 def sentence(clause: str) -> str:
@@ -145,7 +146,7 @@ def _tokenizer(result: Probe, verbose: bool) -> Iterator[str]:
     if known is None:
         return
     rejected, matches = len(known["rejected"]), known["matches"]
-    asked = f"{known['requests']} counts"
+    asked = "one count" if known["requests"] == 1 else f"{known['requests']} counts"
     if known["unknown"]:
         near = f"; most agree with {', '.join(known['related'])}" if known["related"] else ""
         yield f"none of {rejected} known tokenizers agrees with {asked}{near}"

@@ -252,7 +252,7 @@ def added(console: Console, document: Mapping[str, Any]) -> None:
 def listed(console: Console, document: Mapping[str, Any]) -> None:
     """The references."""
     if not document["models"]:
-        console.print("The index is empty. Add a reference: forebear index add ./a-base-model")
+        console.print("The index has no references. Add one: forebear index add ./a-base-model")
     else:
         _references(console, document)
     for kind, what, key in (("tokenizers", "tokens", "tokens"), ("behaviours", "texts continued", "texts")):

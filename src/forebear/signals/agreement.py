@@ -13,12 +13,15 @@ So this is heuristic, and never descent.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from forebear.signals.binomial import log10_tail
 
 NAME = "agreement/1"
+HABIT = 10
+"""Prompts that may be answered with one word, or a third of all, before they are no longer counted."""
 ENOUGH = 8
 """Prompts on which candidate and control differ; with fewer nothing is told."""
 
@@ -95,6 +98,12 @@ def agreement(
     return tuple(sorted(done, key=lambda a: (a.adjusted if a.adjusted is not None else 1.0, -a.agreed, a.candidate)))
 
 
+def _habits(endpoint: Mapping[str, Continuation]) -> frozenset[str]:
+    """Words with which an endpoint answers whatever it is asked: a habit makes many prompts one."""
+    words = Counter(c.word for c in endpoint.values())
+    return frozenset(word for word, times in words.items() if times > max(HABIT, len(endpoint) // 3))
+
+
 def _one(
     endpoint: Mapping[str, Continuation],
     name: str,
@@ -102,7 +111,8 @@ def _one(
     controls: Sequence[str],
 ) -> Agreement:
     own = enrolled[name]
-    both = [prompt for prompt in endpoint if prompt in own]
+    habits = _habits(endpoint)
+    both = [prompt for prompt in endpoint if prompt in own and endpoint[prompt].word not in habits]
     agreed = sum(bool(endpoint[p].word) and endpoint[p].word == own[p].word for p in both)
     races = []
     for control in controls:

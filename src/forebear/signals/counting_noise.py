@@ -149,6 +149,6 @@ NOISES: tuple[Noise, ...] = (
     Jitter("±1, as often as not", {1: 2 / 3}),
     Jitter("±2", {1: 0.4, 2: 0.4}),
     Jitter("±5", {1: 2 / 11, 2: 2 / 11, 3: 2 / 11, 4: 2 / 11, 5: 2 / 11}),
-    *(Rounded(multiple) for multiple in (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)),
+    *(Rounded(multiple) for multiple in (2, 4, 5, 8, 10, 16, 20, 32, 50, 64, 100, 128)),
 )
 """Every kind of error that a tokenizer may have and still be called the one behind the counts."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from forebear.catalogue.names import ModelName
 
+CLASSES = frozenset(
+    {"mini", "nano", "micro", "lite", "flash", "pro", "max", "ultra", "haiku", "sonnet", "opus", "small"}
+)
+"""Words for models of one version that are not one model."""
+
 
 def differ(asked: ModelName, said: ModelName) -> bool:
     """Whether a name is that of another model than the one that was asked for.
 
     What only one of them tells is no difference: ``gpt-4o`` may answer as ``gpt-4o-2024-08-06``, an alias as what it
-    stands for, a name as the end of a path. Families, versions, sizes, variants and lines that both tell have to agree.
+    stands for, a name as the end of a path. Families, versions, sizes, variants, lines and dates that both tell have to
+    agree; and a size class (``mini``) that only one tells is another model.
     """
     if _within(asked.identifier, said.identifier) or _within(said.identifier, asked.identifier):
         return False
@@ -22,8 +28,16 @@ def differ(asked: ModelName, said: ModelName) -> bool:
         (asked.size, said.size),
         (asked.variant, said.variant),
         (asked.line, said.line),
+        (asked.date, said.date),
     )
+    if _class(asked) != _class(said):
+        return True
     return any(a is not None and b is not None and a != b for a, b in pairs)
+
+
+def _class(name: ModelName) -> frozenset[str]:
+    """The size classes that a name tells: siblings under one version."""
+    return frozenset((name.variant or "").split("+")) & CLASSES
 
 
 def _plain(version: str | None) -> str | None:
@@ -37,4 +51,5 @@ def _within(short: str, long: str) -> bool:
     if a == b or b.endswith(("/" + a, "." + a, ":" + a)):
         return True
     rest = b.removeprefix(a)
-    return rest != b and rest[:1] in ("-", "@", ":") and rest[1:].replace("-", "").replace(":", "").isdigit()
+    digits = rest[1:].replace("-", "").replace(":", "")
+    return rest != b and rest[:1] in ("-", "@", ":") and digits.isdigit() and len(digits) >= 3  # a date, or 001
