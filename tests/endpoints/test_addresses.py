@@ -52,6 +52,31 @@ def test_a_request_takes_the_query_along_and_not_the_user() -> None:
     assert request_url("https://u:p@h/b?k=1", "/v1/x?y=2") == "https://h/b/v1/x?y=2&k=1"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://canary:pass-canary@h/v1",
+        "https://canary-user-key@h/v1",
+        "https://h/canary0123456789abcdef/v1",
+        "https://h/v1?canary0123456789",
+        "https://h/v1?key=canary",
+    ],
+)
+def test_what_is_secret_in_an_address_is_known_and_not_shown(url: str) -> None:
+    assert any("canary" in secret for secret in address_secrets(url))
+    assert "canary" not in public_url(url)
+
+
+def test_usual_paths_are_shown() -> None:
+    for path in (
+        "/v1",
+        "/openai/deployments/gpt-4o-2024-08-06",
+        "/api/inference",
+        "/serving-endpoints/databricks-llama",
+    ):
+        assert public_url(f"https://h{path}") == f"https://h{path}"
+
+
 def test_redirects_stay_at_their_origin() -> None:
     base = "https://h/b?k=1"
     assert redirected_path(base, "/v1/x", "/b/v1/x/?k=1") == "/v1/x/"

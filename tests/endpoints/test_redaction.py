@@ -96,6 +96,34 @@ def test_json_is_cleaned_in_names_and_values() -> None:
     assert Redactor([KEY]).json({"a": [KEY, 1, None, {KEY: True}]}) == {"a": [REDACTED, 1, None, {REDACTED: True}]}
 
 
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_a_secret_in_pieces_of_a_stream_is_taken_out(size: int) -> None:
+    pieces = [KEY[i : i + size] for i in range(0, len(KEY), size)]
+    events = [{"choices": [{"delta": {"content": piece}}]} for piece in ["You sent ", *pieces, " to me"]]
+    body = b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events)
+    clean = Redactor([KEY]).data(body)
+    joined = "".join(
+        json.loads(line[6:])["choices"][0]["delta"]["content"] for line in clean.decode().splitlines() if line
+    )
+    assert "nary" not in joined and REDACTED in joined
+    assert clean.count(b"\n\n") == len(events)
+
+
+def test_a_stream_without_it_stays_as_it_is() -> None:
+    body = b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\n'
+    assert Redactor([KEY]).data(body) is body
+
+
+@pytest.mark.parametrize("said", [KEY.upper(), KEY.lower(), f"...{KEY[-12:]}", f"{KEY[:11]}…"])
+def test_a_secret_in_other_letters_or_shortened(said: str) -> None:
+    assert REDACTED in Redactor([KEY]).text(f"key {said} is wrong")
+
+
+def test_a_secret_as_the_name_of_a_header() -> None:
+    plain = "abcDEF0123456789xyzw"
+    assert list(Redactor([plain]).headers({plain: "1"})) == [REDACTED]
+
+
 @pytest.mark.parametrize("unit", [b"a", b"\\", b"eyJ-", b"sk-", b"bearer ", b"&#x0", b"%", b"*", KEY.encode()[:-1]])
 def test_hostile_bodies_do_not_block(unit: bytes) -> None:
     body = unit * (2_000_000 // len(unit))  # a second; hours, were it the square

@@ -35,19 +35,31 @@ def endpoint(url: str) -> str:
 
 
 def address_secrets(url: str) -> list[str]:
-    """What must not be seen of an address: its user, its password, and the values of its query."""
+    """What must not be seen of an address: user, password, values of its query, and keys that are parts of its path."""
     parts = urlsplit(url)
-    found = [unquote(parts.password or parts.username or "")]
+    found = [unquote(parts.password or ""), unquote(parts.username or "")]
     found.append(basic(url).removeprefix("Basic "))
-    found += [v for k, v in parse_qsl(parts.query) if k.lower() not in _PLAIN_QUERY]
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    found += [v or k for k, v in query if k.lower() not in _PLAIN_QUERY]
+    found += [unquote(segment) for segment in parts.path.split("/") if _is_key(segment)]
     return [f for f in found if f]
+
+
+def _is_key(segment: str) -> bool:
+    """Whether a part of a path looks like a key: long, without a break, letters and digits in turn."""
+    plain = segment.removeprefix("sk-")
+    return (
+        len(segment) >= 20 and plain.isalnum() and any(c.isdigit() for c in plain) and any(c.isalpha() for c in plain)
+    )
 
 
 def public_url(url: str) -> str:
     """An address without user, password, fragment and the secret values of its query."""
     parts = urlsplit(url)
-    query = [(k, v if k.lower() in _PLAIN_QUERY else "redacted") for k, v in parse_qsl(parts.query)]
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, urlencode(query), ""))
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    query = [(k, v) if k.lower() in _PLAIN_QUERY else (k if v else "redacted", "redacted") for k, v in pairs]
+    path = "/".join("redacted" if _is_key(segment) else segment for segment in parts.path.split("/"))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, urlencode(query), ""))
 
 
 def basic(url: str) -> str:

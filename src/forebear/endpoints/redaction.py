@@ -29,10 +29,16 @@ _LOOKS = re.compile(
 
 No part may start anywhere in a long run of its own characters: bodies come from strangers, and time has to be linear.
 """
+_DELTA = re.compile(
+    rb'("(?:content|text|delta|response|thinking|reasoning|reasoning_content|arguments|partial_json)"\s{0,4}:\s{0,4}")'
+    rb'((?:[^"\\]|\\.){0,200})(")'
+)
+"""Pieces of a stream's text, which a secret may be spread over."""
 _WORD = 8
 """Characters from which on a secret is taken out of the middle of words."""
 _PREFIX = 10
-"""A secret of 16 characters or more is also found by as many of its first ones: servers shorten what they quote."""
+"""A secret of 16 characters or more is also found by as many of its first or last ones: servers shorten what they
+quote."""
 
 
 class Redactor:
@@ -55,6 +61,8 @@ class Redactor:
         """Bytes of a body; the very same object where there is nothing to take out."""
         clean = self._pattern.sub(REDACTED.encode(), data) if self._pattern else data
         clean = _LOOKS.sub(REDACTED.encode(), clean)
+        if self._pattern and self._pattern.search(b"".join(m[2] for m in _DELTA.finditer(clean))):
+            clean = _DELTA.sub(lambda m: m[1] + REDACTED.encode() + m[3], clean)
         return data if clean == data else clean
 
     def text(self, text: str) -> str:
@@ -84,7 +92,7 @@ def _spellings(secret: str) -> list[bytes]:
     raw = secret.encode()
     if len(secret) < _WORD:
         return [rb"(?<![A-Za-z0-9])" + re.escape(raw) + rb"(?![A-Za-z0-9])"]
-    plain = b"".join(_character(c) for c in secret)
+    plain = b"(?i:" + b"".join(_character(c) for c in secret) + b")"
     patterns = [plain, b"(?i:" + raw.hex().encode() + b")"]
     for before in range(3):  # where it starts within three bytes decides how base64 writes it
         coded = base64.b64encode(b"\0" * before + raw)
@@ -93,6 +101,7 @@ def _spellings(secret: str) -> list[bytes]:
         patterns.append(b"".join(_base64(bytes([c])) for c in core) + rb"[A-Za-z0-9+/_=-]{0,4}")
     if len(secret) >= 16:
         patterns.append(b"".join(_character(c) for c in secret[:_PREFIX]) + rb"[A-Za-z0-9_*.-]*")
+        patterns.append(b"".join(_character(c) for c in secret[-_PREFIX:]))
     return patterns
 
 

@@ -137,7 +137,7 @@ def read_traffic(files: Sequence[str], on_step: Step = lambda _: None, workers: 
         gaps.append(Untested(f"{ledger.dropped:,} sightings", f"more than {MOST_IDENTIFIERS:,} different identifiers"))
     tested = tuple(f"{c.file}: {c.format}" for c in captures)
     return Traffic(
-        summary(identifiers, found, captures),
+        summary(identifiers, found, captures, problems),
         tuple(captures),
         identifiers,
         found,

@@ -89,7 +89,12 @@ def _titles() -> dict[str, str]:
 _STAGES = {"rl": "reinforcement learning", "sft": "supervised fine-tuning", "dpo": "preference tuning"}
 
 
-def summary(identifiers: Sequence[Identified], findings: Sequence[Finding], captures: Sequence[Capture]) -> str:
+def summary(
+    identifiers: Sequence[Identified],
+    findings: Sequence[Finding],
+    captures: Sequence[Capture],
+    problems: Sequence[str] = (),
+) -> str:
     """What was found, in a sentence."""
     names = [i for i in identifiers if i.kind is Kind.NAME]
     if not captures:
@@ -97,6 +102,8 @@ def summary(identifiers: Sequence[Identified], findings: Sequence[Finding], capt
     if not names:
         marks = sum(i.kind is Kind.MARKER for i in identifiers)
         files = f"{len(captures):,} capture{'s' if len(captures) != 1 else ''}"
+        if problems and not identifiers:
+            return f"No model is named in what could be read of {files}."
         return f"No model is named in {files}" + (f"; {marks} markers of templates stand there." if marks else ".")
     first = next((f for f in findings if f.message.startswith("asked for ") and " names " in f.message), None)
     if first is not None:

@@ -41,9 +41,11 @@ def groups(result: Traffic) -> Iterator[tuple[str, list[Identified]]]:
 
 
 def times(found: Identified) -> str:
-    """How often, and in which other roles: ``12×, also asked``."""
-    others = [role for role in list(found.roles)[1:] if found.kind is Kind.NAME]
-    return f"{found.count:,}×" + (f", also {', '.join(others)}" if others else "")
+    """How often in its weightiest role, and in others: ``12×, also asked 12×``."""
+    if found.kind is not Kind.NAME or len(found.roles) < 2:
+        return f"{found.count:,}×"
+    (_, first), *others = found.roles.items()
+    return f"{first:,}×, also {', '.join(f'{role} {count:,}×' for role, count in others)}"
 
 
 def place(where: Where) -> str:
@@ -84,7 +86,9 @@ def _entry(console: Console, entry: Identified, verbose: bool) -> None:
     if entry.explanation:
         said = entry.explanation + (confidence(entry) if verbose else "")
         console.print(Padding(words.text(said), (0, 2, 0, 8)))
-    for where in entry.where if verbose else entry.where[:1]:
+    role = next(iter(entry.roles))
+    first = next((where for where in entry.where if where.role == role), None)
+    for where in entry.where if verbose or first is None else (first,):
         beside = f"  {where.context}…" if where.context and verbose else ""
         role = f" [{where.role}]" if verbose else ""
         console.print(Padding(words.text(f"{place(where)}{role}{beside}", "dim"), (0, 2, 0, 8)))
