@@ -200,7 +200,8 @@ class _Run:
             self.tested.append(f"sameness with {other.url}, on {self.equality.prompts} texts")
 
     def _say(self, text: str, tokens: int) -> Answer:
-        return self._ask(self.settings.model, text, max_tokens=tokens, logprobs=5 if self._told("logprobs") else 0)
+        told = bool(self.strings) or self._told("logprobs")
+        return self._ask(self.settings.model, text, max_tokens=tokens, logprobs=ALTERNATIVES if told else 0)
 
     def _told(self, feature: str) -> bool:
         dialect = self._dialect()

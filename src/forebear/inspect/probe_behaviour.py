@@ -65,8 +65,11 @@ def behave(say: Callable[[str, int], Answer], affords: Callable[[int, int], bool
 
 def continuation(answer: Answer) -> Continuation:
     """What of an answer is compared."""
-    first = answer.tokens[0] if answer.tokens else None
-    shares = {text: math.exp(min(0.0, logprob)) for text, logprob in first.alternatives} if first else {}
+    first = next((token for token in answer.tokens if token.text.strip()), None)
+    shares: dict[str, float] = {}
+    for text, logprob in first.alternatives if first else ():
+        plain = text.strip(" Ġ▁\n").casefold()
+        shares[plain] = shares.get(plain, 0.0) + math.exp(min(0.0, logprob))
     return Continuation(first_word(answer.text), shares or None)
 
 

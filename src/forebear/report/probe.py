@@ -37,7 +37,7 @@ def show(console: Console, result: Probe, quiet: bool = False, verbose: bool = F
     line.append_text(words.text(headline(result)))
     line.append(f"  [{result.verdict}]", style="dim")
     console.print(line)
-    console.print(Padding(words.text(sentence(result.why)), (0, 2, 0, 4)))
+    console.print(Padding(words.text(sentence(reason(result))), (0, 2, 0, 4)))
     if quiet:
         return
     for name, lines in _sections(result, verbose):
@@ -56,7 +56,7 @@ def markdown(result: Probe) -> str:
     out = [
         f"# {escape(result.model)} at {escape(str(result.endpoint['url']))}",
         "",
-        f"**{escape(headline(result))}** (`{result.verdict}`). {escape(sentence(result.why))}",
+        f"**{escape(headline(result))}** (`{result.verdict}`). {escape(sentence(reason(result)))}",
         "",
     ]
     for name, lines in _sections(result, verbose=True):
@@ -105,6 +105,14 @@ def headline(result: Probe) -> str:
         return f"Probably {best}"
     others = {0: "", 1: ", or one other"}.get(len(found) - 1, f", or one of {len(found) - 1} others")
     return f"Possibly {best}{others}"
+
+
+def reason(result: Probe) -> str:
+    """Why the headline says so: of a claim its own reason, of a candidate what speaks for it."""
+    found = result.judged.candidates
+    if result.verdict is Outcome.INCONCLUSIVE and found:
+        return f"{found[0].why}; as to the claim, {result.why}"
+    return result.why
 
 
 def sentence(clause: str) -> str:
