@@ -11,7 +11,9 @@ from forebear.tokenization import Encoder, Encoding
 
 ODD = ["", " ", "\n", "  two  spaces ", "a\n\n\nb", "\tx", "I'LL it's", "\uff11\uff12\uff13 \u0663\u0664 \u2167"]
 ODD += ["e\u0301", "\u2028", "aaaa", "x\x85y", "\u4e2d\u4e2d \U0001f999\U0001f999"]
-STORED = [*ODD, *(probe.text for probe in battery().probes)]
+COMPOSED = ("all", "again", "relatives")
+"""Kinds of probes that are made of others and are no texts of their own."""
+STORED = [*ODD, *(probe.text for probe in battery().probes if probe.kind not in COMPOSED)]
 """The texts of ``vectors.json``, where the numbers of other people's code are kept."""
 TEXTS = [*STORED, *(probe.text for probe in probe_set().probes[::8])]
 
