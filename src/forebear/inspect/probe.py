@@ -10,6 +10,7 @@ from typing import Any
 
 from forebear.catalogue.token_strings import filters
 from forebear.endpoints import (
+    DISCOVERY_REQUESTS,
     Answer,
     Budget,
     Dialect,
@@ -72,7 +73,7 @@ class _Run:
 
     def all(self) -> None:
         """Every step, as far as budget and endpoint allow."""
-        for work in (self._controls, self._discover, self._count, self._engine, self._behave, self._compare):
+        for work in (self._controls, self._count, self._engine, self._behave, self._compare):
             try:
                 work()
             except Exhausted as error:
@@ -88,14 +89,11 @@ class _Run:
 
     def _controls(self) -> None:
         self.step("asking what it offers")
-        requests = {"deep": None}.get(self.settings.effort, FEW)
-        self.offer = discover(self.transport, self.settings.model, *(() if requests is None else (requests,)))
+        requests = DISCOVERY_REQUESTS if self.settings.effort == "deep" else FEW
+        self.offer = discover(self.transport, self.settings.model, requests)
         self.step("asking for a model that does not exist")
         self._ask(f"{NONCE}-{self.settings.seed}", "Hello")
-        self.tested.append("a name that no server has")
-
-    def _discover(self) -> None:
-        self.tested.append("identifiers in headers, bodies and errors")
+        self.tested += ["a name that no server has", "identifiers in headers, bodies and errors"]
 
     def _count(self) -> None:
         if self.settings.effort == "quick":
