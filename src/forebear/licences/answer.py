@@ -1,0 +1,196 @@
+"""The values that a licence analysis consists of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from forebear.licences.organisation import Organisation
+from forebear.lineage.chain import Standing
+from forebear.types import Finding, Json, head, to_json
+
+
+class ChangeKind(StrEnum):
+    """What was done to a clause."""
+
+    REMOVED = "removed"
+    ADDED = "added"
+    ALTERED = "altered"
+
+
+@dataclass(frozen=True)
+class ClauseChange:
+    """One difference between a file and the licence that it is closest to.
+
+    Attributes:
+        kind: what was done.
+        clause: the clause's number or first words in the known text; "" for an added one.
+        text: the words in the file, at most 300 characters; "" for a removed clause.
+        what: in our words what differs (``the threshold reads 500 million, the known text has 100 million``).
+        matters: it touches a duty, a threshold, a name or a permission; False for spelling and layout.
+    """
+
+    kind: ChangeKind
+    clause: str
+    text: str
+    what: str
+    matters: bool
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Which licence a text is.
+
+    Attributes:
+        file: path in the model, or ``README.md#license`` for a text inside a card.
+        id: of the text's sketch, None where no known text is close.
+        licence: identifier in the catalogue of licences, None where the text is known and no facts about it are.
+        name: title of the known text.
+        spdx: its identifier, "" where there is none.
+        similarity: share of the file's and the text's words that stand in common runs, 0 to 1.
+        exact: every word is the known text's (names of holders and years aside).
+        changes: what differs.
+        holders: copyright lines as they stand, at most ten.
+        nearest: other known texts, closest first, with their similarity.
+    """
+
+    file: str
+    id: str | None
+    licence: str | None = None
+    name: str = ""
+    spdx: str = ""
+    similarity: float = 0.0
+    exact: bool = False
+    changes: tuple[ClauseChange, ...] = ()
+    holders: tuple[str, ...] = ()
+    nearest: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class DeclaredLicence:
+    """What a card, a file's metadata or a bill of materials says.
+
+    Attributes:
+        value: as written.
+        where: ``README.md: license``, ``model.gguf: general.license``.
+        licence: identifier in the catalogue, None where the value names none that is known.
+        component: "" for the model, else what it is stated for.
+    """
+
+    value: str
+    where: str
+    licence: str | None = None
+    spdx: str | None = None
+    component: str = ""
+
+
+class DutyStatus(StrEnum):
+    """Whether a duty is fulfilled, as far as can be seen."""
+
+    MET = "met"
+    UNMET = "unmet"
+    CONDITIONAL = "conditional"
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What one ancestor's licence demands of this model or of who uses it.
+
+    Attributes:
+        kind: a :class:`forebear.catalogue.licences.DutyKind`, or ``territory``, ``military_use``,
+            ``commercial_use``, ``public_administration``, ``train_other_models``, ``relicensing``.
+        licence, ancestor: whose licence; the subject's own name where it is its own licence.
+        standing: of the route from the ancestor.
+        component: "" for the whole model.
+        text: the exact words asked for, "" where there are none.
+        status: met, unmet, or conditional.
+        triggered: False where the licence's condition is known not to hold (status is then ``met``).
+        on: what it depends on, in words: ``revenue per month``, ``that the model descends from X``.
+        why: one sentence.
+        evidence: files, clauses, facts.
+        clears: what would settle or fulfil it.
+        clause, sources, confidence: of the fact in the catalogue.
+        revision_known: whether the licence of the ancestor's very revision is known, or its newest was taken.
+    """
+
+    kind: str
+    licence: str
+    ancestor: str
+    standing: Standing
+    status: DutyStatus
+    why: str
+    text: str = ""
+    component: str = ""
+    triggered: bool | None = None
+    on: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    clears: str = ""
+    clause: str = ""
+    sources: tuple[str, ...] = ()
+    confidence: str = ""
+    revision_known: bool = False
+
+
+@dataclass(frozen=True)
+class Inherited:
+    """A licence that an ancestor brings.
+
+    Attributes:
+        ancestor: name in the chain; ``licence``: catalogue id, None where the ancestor's licence is not known.
+        route: names from the ancestor to the model.
+        kinds: edges along it.
+        standing: of the weakest step.
+    """
+
+    ancestor: str
+    licence: str | None
+    route: tuple[str, ...]
+    kinds: tuple[str, ...]
+    standing: Standing
+    component: str = ""
+    sources: tuple[str, ...] = ()
+    confidence: str = ""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Two licences whose demands cannot both be met, or a label that an ancestor's licence does not allow.
+
+    Attributes:
+        kind: ``relabelled``, ``between_parents``, ``declared_against_text``, ``declarations_differ``.
+        between: licences or places, as named.
+        why: one sentence; a permission that we do not know of may exist, and the sentence says so where it can.
+        standing: of the weakest route involved.
+    """
+
+    kind: str
+    between: tuple[str, ...]
+    why: str
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class LicenceAnswer:
+    """The answer of ``licence``. See ``forebear.licence/1``.
+
+    Attributes:
+        model: name.
+        declared, detected, inherited, duties, conflicts, findings: see their types.
+        organisation: the facts that were used, None where none were given.
+        not_checked: what the answer does not rest on, in words.
+    """
+
+    model: str
+    declared: tuple[DeclaredLicence, ...] = ()
+    detected: tuple[Detection, ...] = ()
+    inherited: tuple[Inherited, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    organisation: Organisation | None = None
+    not_checked: tuple[str, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> Json:
+        """The ``forebear.licence/1`` document."""
+        return {**head("forebear.licence/1"), **to_json(self)}
