@@ -118,7 +118,7 @@ class PublishedModel:
         name: ``Kimi-K2.5``.
         developer: identifier of :class:`Developer`.
         repository: on the hub; "" where there is none.
-        family, version, size: as :func:`forebear.catalogue.names.decode` gives them for its name; "" where it gives none.
+        family, version, size: what :func:`forebear.catalogue.names.decode` gives for its name; "" where it gives none.
         released: ISO day, month or year; "" where not known.
         model_type, architecture: as in its config; in words (``moe-multimodal``).
         parameters, active: in thousand millions; None where no source says.
