@@ -179,7 +179,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Route:
-    """One way from an ancestor to the subject: ``edges[0]`` ends at the subject, ``edges[-1]`` starts at the ancestor."""
+    """One way from an ancestor to the subject: ``edges[0]`` ends at the subject, the last starts at the ancestor."""
 
     ancestor: Node
     edges: tuple[Edge, ...] = field(default=())
