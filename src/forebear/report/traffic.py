@@ -64,8 +64,11 @@ def show(console: Console, result: Traffic, quiet: bool = False, verbose: bool =
     line = Table.grid()
     line.add_row(words.text("  ● ", "bold yellow" if result.findings else "bold"), words.text(result.summary, "bold"))
     console.print(Padding(line, (0, 2, 0, 0)))
+    if result.expected is not None:
+        style = {True: "bold", False: "bold red", None: "bold yellow"}[result.expected.met]
+        console.print(Padding(words.text(result.expected.explanation, style), (0, 2, 0, 4)))
     for problem in result.problems if quiet else ():
-        console.print(words.text(f"  unreadable: {problem}", "bold red"), soft_wrap=True)
+        console.print(words.text(f"  not read whole: {problem}", "bold red"), soft_wrap=True)
     if quiet:
         return
     _findings(console, result, verbose)
@@ -118,7 +121,7 @@ def _rest(console: Console, result: Traffic) -> None:
     for gap in result.coverage.not_tested:
         console.print(Padding(words.text(f"not read: {gap.what}: {gap.why}", "dim"), (0, 2, 0, 2)))
     for problem in result.problems:
-        console.print(Padding(words.text(f"unreadable: {problem}", "bold red"), (0, 2, 0, 2)))
+        console.print(Padding(words.text(f"not read whole: {problem}", "bold red"), (0, 2, 0, 2)))
     console.print(Padding(words.text(footing(result), "dim"), (0, 2, 0, 2)))
 
 
@@ -142,6 +145,8 @@ def footing(result: Traffic) -> str:
 def markdown(result: Traffic) -> str:
     """For pull requests and tickets: the same in the same order."""
     out = ["# Model identifiers in traffic", "", f"**{escape(result.summary)}**", ""]
+    if result.expected is not None:
+        out += [f"**{escape(result.expected.explanation)}**", ""]
     if result.findings:
         out += ["## Findings", ""]
         for finding in result.findings:
