@@ -75,7 +75,8 @@ def test_an_answer_from_another_family_is_a_finding_of_its_own(
     result = read(tmp_path, chat(asked, said))
     assert [f.id for f in result.findings] == ids and {f.level for f in result.findings} <= {Level.NOTE}
     if "answer-names-another" in ids:
-        assert "by Anthropic, a response names" in result.findings[0].message and "by OpenAI" in result.summary
+        assert "by Anthropic, a response names" in result.findings[0].message
+        assert "GPT 4o by OpenAI, not Claude 4.5 by Anthropic; a router may openly answer" in result.summary
 
 
 @pytest.mark.parametrize(
@@ -90,8 +91,8 @@ def test_a_deployment_is_called_as_its_owner_likes(deployment: str, said: str, i
     url = f"https://h.example/openai/deployments/{deployment}/chat/completions?api-version=1"
     result = read(tmp_path, Talk(url, {"messages": []}, {"model": said}))
     assert [f.id for f in result.findings] == ids
-    told = f"asked for as {deployment} (an Azure deployment, called as its owner likes)"
-    assert (told in result.summary) == (not ids)
+    told = f"asked for as {deployment} (an Azure deployment, which its owner may call anything)"
+    assert (told in result.summary) == (not ids) and "its owner may call anything" in result.summary
 
 
 def test_answers_that_name_what_was_asked_for_raise_nothing(tmp_path: Path) -> None:

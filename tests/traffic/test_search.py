@@ -278,6 +278,7 @@ def test_of_a_path_on_a_disk_the_end_is_shown(path: str, name: str) -> None:
         "acme:/home/janedoe/models/gpt-4o",
         "acme-C:\\Users\\janedoe\\gpt-4o",
         "\\\\srv-janedoe\\share\\gpt-4o",
+        "acme-\\\\srv-janedoe\\share\\gpt-4o",
     ],
 )
 def test_folders_of_users_are_left_out_however_they_are_written(value: str) -> None:

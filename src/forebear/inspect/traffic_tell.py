@@ -16,6 +16,7 @@ from forebear.types import Finding
 
 ACCOUNTS = frozenset({"fireworks", "together", "bedrock", "vertex", "azure", "sagemaker", "replicate", "openai"})
 """Providers whose paths hold the account of a customer."""
+_DEPLOYMENT = "an Azure deployment, which its owner may call anything"
 _ROUTER = re.compile(r"(?:^|[/_-])(?:auto|router)(?:[:@]|$)", re.IGNORECASE)
 
 
@@ -166,17 +167,24 @@ def summary(
 def _story(pair: Pair, entry: Identified) -> str:
     """Who named what, whose model that is by the name, and how sure that is."""
     who = "An error" if pair.said.role is Role.ERROR else "A response"
-    first = f"{who} names {entry.identifier}{_times(pair)}, though the client asked for {pair.asked}."
+    free = f" ({_DEPLOYMENT})" if pair.name.provider == "azure" else ""
+    first = f"{who} names {entry.identifier}{_times(pair)}, though the client asked for {pair.asked}{free}."
     if entry.family is None:
         return f"{first} The name is of no known family."
     account = f", held in the account {entry.account} at {entry.provider}" if _account(entry) else ""
     second = f"By its name this is {_said(entry)}{account}"
     if descends(pair.name, entry):
         second += f"; the catalogue has {pair.asked} as a descendant of it, too"
-    measured = f"at least {entry.confidence:.0%} of such names are read rightly, but " if entry.confidence else ""
-    return (
-        f"{first} {second}. How sure: {measured}a name does not show which model answered (forebear probe tests that)."
-    )
+    elif is_another(pair.name, entry):
+        second += f", not {_said(pair.name)}; a router may openly answer from another model"
+    read = f"{measured(entry.confidence)}, but " if entry.confidence is not None else ""
+    sure = f"{read}a name does not show which model answered (forebear probe tests that)"
+    return f"{first} {second}. How sure: {sure}."
+
+
+def measured(confidence: float) -> str:
+    """A measured confidence in words; a bound is rounded down."""
+    return f"at least {int(confidence * 100)}% of such names are read rightly"
 
 
 def _asked(names: Sequence[Identified]) -> str:
@@ -184,7 +192,11 @@ def _asked(names: Sequence[Identified]) -> str:
     asked = [i for i in names if "asked" in i.roles]
     free = next((i for i in asked if chosen_freely(i)), None)
     if free is not None and all(map(chosen_freely, asked)):
-        kind = "an Azure deployment, called as its owner likes" if free.provider == "azure" else "a router's choice"
+        kind = (
+            "an Azure deployment, which its owner may call anything"
+            if free.provider == "azure"
+            else "a router's choice"
+        )
         return f"asked for as {free.identifier.rpartition('/')[2]} ({kind})"
     return "as it was asked for" if asked else "as far as the capture tells"
 

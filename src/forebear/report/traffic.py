@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from forebear.errors import one_line
+from forebear.inspect.traffic_tell import measured
 from forebear.report import words
 from forebear.report.markdown import escape
 from forebear.report.terminal import LEVEL
@@ -56,7 +57,7 @@ def place(where: Where) -> str:
 
 def confidence(found: Identified) -> str:
     """How sure family and version are; "" where that was not measured."""
-    return f"; at least {found.confidence:.0%} of such names are read rightly" if found.confidence is not None else ""
+    return f"; {measured(found.confidence)}" if found.confidence is not None else ""
 
 
 def show(console: Console, result: Traffic, quiet: bool = False, verbose: bool = False) -> None:
@@ -137,7 +138,8 @@ def footing(result: Traffic) -> str:
     """How much was read, in a line."""
     records = sum(c.records for c in result.captures)
     formats = sorted({c.format for c in result.captures})
-    files = f"{len(result.captures):,} capture{'s' if len(result.captures) != 1 else ''} ({', '.join(formats)})"
+    kinds = f" ({', '.join(formats)})" if formats else ""
+    files = f"{len(result.captures):,} capture{'s' if len(result.captures) != 1 else ''}{kinds}"
     searched = f"{records:,} record{'s' if records != 1 else ''} searched"
     return f"{files}, {searched} · {words.cost(result.cost)}"
 

@@ -88,7 +88,7 @@ def decoded(text: str, named: bool) -> ModelName | None:
 
 
 _LOCAL = re.compile(r"(?:file:/|~?/|\.{1,2}[/\\]|[A-Za-z]:[/\\]|[/\\]{2})")
-_FOLDERS = re.compile(r"[/\\](?:home|Users)[/\\]|[A-Za-z]:\\", re.IGNORECASE)
+_FOLDERS = re.compile(r"[/\\](?:home|Users)[/\\]|[A-Za-z]:\\|\\\\[\w.-]+\\", re.IGNORECASE)
 """What holds the folder of a user, wherever a value has it."""
 
 
