@@ -192,11 +192,7 @@ def _asked(names: Sequence[Identified]) -> str:
     asked = [i for i in names if "asked" in i.roles]
     free = next((i for i in asked if chosen_freely(i)), None)
     if free is not None and all(map(chosen_freely, asked)):
-        kind = (
-            "an Azure deployment, which its owner may call anything"
-            if free.provider == "azure"
-            else "a router's choice"
-        )
+        kind = _DEPLOYMENT if free.provider == "azure" else "a router's choice"
         return f"asked for as {free.identifier.rpartition('/')[2]} ({kind})"
     return "as it was asked for" if asked else "as far as the capture tells"
 

@@ -77,7 +77,8 @@ def withheld(value: str) -> str:
     if _GROUPS.search(value) or any(_is_random(run) for run in _RUN.findall(value)):
         return RANDOM
     bare = re.sub(r"[_\-]", "", value)  # base 64 for addresses
-    unknown = len(bare) >= 24 and bare.isalnum() and not _spelling().search(value.lower())
+    least = 16 if len(set(map(_kind, bare))) == 3 else 24  # few names have capitals, small letters and digits
+    unknown = len(bare) >= least and bare.isalnum() and not _spelling().search(value.lower())
     if unknown and _haste(bare) > HASTE:
         return RANDOM
     return NUMBER if "…" in _without_numbers(_OWNER.sub("", value)) else ""
@@ -111,8 +112,12 @@ def looks_random(run: str) -> bool:
 
 def _haste(run: str) -> float:
     """Changes of kind per character; a capital before small letters is none."""
-    kinds = ["d" if ch.isdigit() else "u" if ch.isupper() else "l" for ch in run]
+    kinds = [_kind(ch) for ch in run]
     return sum(a != b and (a, b) != ("u", "l") for a, b in pairwise(kinds)) / len(run)
+
+
+def _kind(ch: str) -> str:
+    return "d" if ch.isdigit() else "u" if ch.isupper() else "l"
 
 
 @cache
