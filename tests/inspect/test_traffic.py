@@ -100,6 +100,13 @@ def test_answers_that_name_what_was_asked_for_raise_nothing(tmp_path: Path) -> N
     assert result.findings == () and "as it was asked for" in result.summary
 
 
+def test_nor_does_a_log_whose_lines_hold_both(tmp_path: Path) -> None:
+    talks = [chat("gpt-4o", "gpt-4o"), chat("gpt-4o", "gpt-4o-2024-08-06"), chat("claude-sonnet-4-5", "gpt-4o")]
+    assert read_traffic([saved(tmp_path, json_lines(talks[:2]))]).findings == ()
+    (other,) = read_traffic([saved(tmp_path, json_lines(talks))]).findings
+    assert other.id == "answer-names-another" and "record 3" in other.evidence[0]
+
+
 @pytest.mark.parametrize(
     ("talk", "words"),
     [

@@ -103,6 +103,7 @@ def test_of_a_name_with_a_number_the_name_is_left(value: str, left: str) -> None
         "claude-opus-4-1-20250805-v1:0",
         "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-opus-4-1-20250805-v1:0",
         "projects/1234567890/locations/us/publishers/google/models/gemini-2.5-pro-preview-03-25",
+        "projects/gen-lang-client-0498264908/locations/global/publishers/google/models/gemini-3-flash-preview",
         "gpt-4o-mini-2024-07-18",
         "llama-3.1-8b-step-59605700",
     ],

@@ -59,7 +59,7 @@ class _Ledger:
         for sighting in seen:
             self._count(file, record, sighting)
         asked = {s.identifier: s.name for s in seen if s.role is Role.ASKED and s.name is not None}
-        ours = [s.name for s in seen if s.name is not None and s.part.startswith("request")]  # fallbacks and tools too
+        ours = [s.name for s in seen if s.name is not None and _is_ours(s)]
         for said in seen:
             if asked and _is_other(ours, said):
                 self._pair(_first(asked), said, place(file, record, said.part, said.pointer))
@@ -83,6 +83,11 @@ class _Ledger:
         key = (asked[0], said.identifier)
         if key in self.pairs or len(self.pairs) < MOST_PAIRS:
             self.pairs.setdefault(key, Pair(*asked, said, at)).count += said.times
+
+
+def _is_ours(seen: Sighting) -> bool:
+    """Whether a name is the client's word: of a log, what was asked; of a request all, fallbacks and tools too."""
+    return seen.role is Role.ASKED or seen.part.startswith("request")
 
 
 def _first(asked: dict[str, ModelName]) -> tuple[str, ModelName]:

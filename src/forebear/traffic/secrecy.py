@@ -40,7 +40,7 @@ _GROUPS = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECA
 _DATE = re.compile(r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:[0-2]\d|3[01])(?!\d)")
 _NUMBERS = re.compile(r"\d+(?:[-_.:+]+\d+)*")
 _OWNER = re.compile(
-    r"(?:arn:aws[a-z-]{0,8}:[a-z-]{1,20}:[a-z0-9-]{0,20}:\d{12}|\bprojects/\d{6,14}|\bendpoints/\d{6,20})(?=[:/]|\Z)"
+    r"(?:arn:aws[a-z-]{0,8}:[a-z-]{1,20}:[a-z0-9-]{0,20}:\d{12}|\bprojects/(?:gen-lang-client-)?\d{6,14}|\bendpoints/\d{6,20})(?=[:/]|\Z)"
 )
 """Numbers that stand for an account or an endpoint at a provider."""
 _HOST = re.compile(
