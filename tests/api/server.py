@@ -130,6 +130,10 @@ class _Handler(BaseHTTPRequestHandler):
         if path not in SPEAKERS or SPEAKERS[path][0] not in model.dialects:
             return counted(model, path, body, self.server.rng), model
         model = self.server.now()
+        if model.route and isinstance(body, dict):
+            model = model.route(asked(body)[1])
+        if model.forbidden and model.forbidden(asked(body)[1]):
+            return Reply(403, {"error": {"message": "blocked"}}), model
         return self._answer(path, body, model), model
 
     def _document(self, path: str, model: Model) -> Reply:

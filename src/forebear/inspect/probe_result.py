@@ -64,7 +64,9 @@ class Probe:
         return {**head("forebear.probe/1"), **body, **tail, "cost": cost, **rest}
 
 
-def counted_of(counts: Counts | None, engine: bool | None, fits: Sequence[StringFit] = ()) -> Counted | None:
+def counted_of(
+    counts: Counts | None, engine: bool | None, fits: Sequence[StringFit] = (), doubt: str = ""
+) -> Counted | None:
     """What a series of counts has shown, in names of tokenizers."""
     if counts is None or counts.baseline is None:
         return None
@@ -86,6 +88,7 @@ def counted_of(counts: Counts | None, engine: bool | None, fits: Sequence[String
         engine=engine,
         misspelt=tuple(fit.name for fit in fits if fit.excluded),
         spelt=tuple(fit.name for fit in fits if fit.tested >= ENOUGH and not fit.absent),
+        doubt=doubt,
     )
 
 

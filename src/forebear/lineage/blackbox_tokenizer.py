@@ -124,6 +124,8 @@ def by_tokenizer(text: str, counted: Counted | None, vocabularies: Mapping[str, 
             Outcome.INCONCLUSIVE,
             f"{fits} and not of {wanted.whose}; but nothing shows that the model itself counted",
         )
+    if counted.doubt:
+        return Outcome.INCONCLUSIVE, f"{fits} and not of {wanted.whose}; but {counted.doubt}"
     return Outcome.CONTRADICTED, f"{fits}, and exclude the tokenizer of {wanted.whose}"
 
 
