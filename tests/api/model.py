@@ -19,6 +19,8 @@ EVERYTHING = frozenset(
         "openai-completions",
         "openai-responses",
         "anthropic-messages",
+        "gemini",
+        "cohere-chat",
         "ollama-chat",
         "ollama-generate",
         "llama-cpp",

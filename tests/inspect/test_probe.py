@@ -260,6 +260,15 @@ def test_echoes_are_known_as_echoes_and_leaks_are_told(index: BlackBoxIndex) -> 
     assert any(named.other for named in result.identifiers)
     assert "identifier-leak" in ids(result)
     assert any(c.family == "deepseek" for c in result.judged.candidates)
+    leak = next(finding for finding in result.findings if finding.id == "identifier-leak")
+    assert leak.clears is not None and "--expect" in leak.clears and "(forebear probe)" not in leak.clears
+
+
+@pytest.mark.parametrize("said", ["moonshotai/kimi-k9", "Kimi-K9"])
+def test_an_echo_with_another_provider_before_it_makes_nobody_probable(index: BlackBoxIndex, said: str) -> None:
+    with serve(replace(HONEST, name=said)) as url:
+        result = run(url, index, model="openrouter/kimi-k9")
+    assert {c.grade for c in result.judged.candidates} == {"possible"}
 
 
 def test_a_replay_says_the_same_without_a_network(index: BlackBoxIndex, tmp_path: Path) -> None:

@@ -17,6 +17,11 @@ from forebear.signals.equality import Equality
 from forebear.signals.token_strings import ENOUGH, StringFit
 from forebear.types import Cost, Coverage, Finding, Json, Level, head, to_json
 
+_AFTER_A_LEAK = (
+    "Probe again with --expect and that name, so that tokenizer and behaviour speak on it; --trusted URL, an endpoint "
+    "known to serve it, compares answers. An alias of the operator's is cleared by the operator."
+)
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -184,4 +189,4 @@ def findings_of(
     if differs:
         found.append(raise_finding("endpoint-contradicts-claim", differs, ("equality/1",), Level.WARNING))
     leaks = (f"the server names {n.said.name.identifier} ({n.said.where})" for n in named if n.other)
-    return (*found, *(raise_finding("identifier-leak", leak) for leak in leaks))
+    return (*found, *(raise_finding("identifier-leak", leak, clears=_AFTER_A_LEAK) for leak in leaks))
