@@ -47,6 +47,7 @@ _UNLISTED = ("/openapi.json", "/v1/models")
 """Documents that servers leave out of their list of routes."""
 _ALTERNATIVES = 5
 _LIMITED = 429
+_SPOKEN = "spoken are the APIs of OpenAI, Anthropic, Gemini, Cohere, Ollama, llama.cpp and TGI"
 _MAX_MODELS = 1_000
 _FEATURES, _SECOND_TRIES = 7, 7
 REQUESTS = len(DOCUMENTS) + 1 + len(DIALECTS) + len(COUNTERS) + _FEATURES + _SECOND_TRIES
@@ -279,7 +280,6 @@ class _Discovery:
         if not self.complaints:
             return Exhausted(f"{name}: nothing could be asked within the budget", "allow more requests and tokens")
         said = "; ".join(self.complaints[:3])
-        return InputError(
-            f"{name}: answers in no dialect that is known ({said})",
-            "check the address and the model; spoken are OpenAI, Anthropic, Gemini, Cohere, Ollama, llama.cpp and TGI",
-        )
+        failing = all(" answers 5" in complaint for complaint in self.complaints)
+        hint = "it fails by itself: try again later" if failing else f"check the address and the model; {_SPOKEN}"
+        return InputError(f"{name}: answers in no dialect that is known ({said})", hint)

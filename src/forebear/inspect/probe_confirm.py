@@ -82,7 +82,7 @@ def doubt_by_script(
         seen: counts that were taken.
         count, affords: see :func:`~forebear.inspect.probe_counts.count_tokens`.
     """
-    known = dict(seen)
+    known, tolerance = dict(seen), pair.tolerance
     for script, probes in scripts(texts).items():
         chosen = _telling(pair, probes, known)
         if chosen is None:
@@ -94,22 +94,22 @@ def doubt_by_script(
             return f"the counts of texts in {script} could not be asked for"
         difference = known[chosen[0]] - known[chosen[1]]
         expected = pair.test.table.counts[:, chosen[0]] - pair.test.table.counts[:, chosen[1]]
-        if abs(difference - int(expected[pair.fits])) > pair.tolerance:
+        if abs(difference - int(expected[pair.fits])) > tolerance:
             return f"texts in {script}, held against each other, do not fit: several models may answer"
     return ""
 
 
 def _telling(pair: Pair, probes: Sequence[int], known: Mapping[int, int]) -> tuple[int, int] | None:
     """The two texts of a script that tell the tokenizers apart best, the cheaper and those already counted first."""
-    gaps = pair.gaps(probes)
+    gaps, tolerance = pair.gaps(probes), pair.tolerance
     costs = pair.test.table.counts[:, list(probes)].max(axis=0)
-    enough = [(i, j) for i, j in combinations(range(len(probes)), 2) if gaps[i, j] > 2 * pair.tolerance + 1]
+    enough = [(i, j) for i, j in combinations(range(len(probes)), 2) if gaps[i, j] > 2 * tolerance + 1]
     if not enough:
         return None
 
     def worth(at: tuple[int, int]) -> tuple[int, int, int]:
         fresh = sum(probes[k] not in known for k in at)
-        return min(int(gaps[at]), _ENOUGH + 2 * pair.tolerance), -fresh, -int(costs[list(at)].sum())
+        return min(int(gaps[at]), _ENOUGH + 2 * tolerance), -fresh, -int(costs[list(at)].sum())
 
     i, j = max(enough, key=worth)
     return probes[i], probes[j]

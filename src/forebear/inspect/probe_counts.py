@@ -26,6 +26,7 @@ COARSE = 25
 """A common divisor of all counts, from which on they are taken for blocks that are billed."""
 STREAMED = 4
 """Counts in a stream, beside its baseline, once the first differs from that without."""
+STOPPED = "the endpoint stopped reporting counts"
 _FAILURES = 5
 """Texts in a row for which no count comes, after which no more is asked: moderation refuses one, not all."""
 _NOISY = 3
@@ -207,7 +208,7 @@ def _identify(run: _Run, test: CountTest, most: int) -> tuple[CountTest, str]:
         if found is None:
             usable.discard(probe)
             if run.failures >= _FAILURES:
-                return test, "the endpoint stopped reporting counts"
+                return test, STOPPED
             if not run.affords(probe):
                 return test, "the budget is spent"
             continue

@@ -26,7 +26,7 @@ from forebear.errors import InputError
 from forebear.index import BlackBoxIndex
 from forebear.inspect.probe_behaviour import behave, enrolled_controls, prompts
 from forebear.inspect.probe_confirm import Pair, doubt_by_script, rivals
-from forebear.inspect.probe_counts import Counts, count_tokens, recounted
+from forebear.inspect.probe_counts import STOPPED, Counts, count_tokens, recounted
 from forebear.inspect.probe_equality import compared, sampled
 from forebear.inspect.probe_plan import FEW, LENGTH, Settings
 from forebear.inspect.probe_result import counted_of
@@ -141,6 +141,8 @@ class Run:
         self.tested.append("the tokenizer, by token counts")
         if counts.stopped:
             self.untested.append(Untested("the tokenizer to the end", why))
+        if counts.stopped == STOPPED and not self.halted:
+            self.problems.append(f"{self.transport.url}: {why}")
         self.untested += [Untested(what, self.trouble or "no counts came") for what in counts.unchecked]
 
     def _affords(self, table: CountTable) -> Callable[[int], bool]:
