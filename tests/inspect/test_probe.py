@@ -371,7 +371,7 @@ def test_a_trusted_endpoint_tells_another_model_apart(index: BlackBoxIndex, tmp_
     assert same.verdict is Outcome.CONSISTENT
     assert other.verdict is Outcome.INCONCLUSIVE
     assert other.equality.log10_p < -2
-    assert [(f.id, f.level) for f in other.findings] == [("endpoint-contradicts-claim", Level.WARNING)]
+    assert [(f.id, f.level) for f in other.findings] == [("endpoint-differs", Level.WARNING)]
     again = probe("http://127.0.0.1:9", "kimi-k9", trusted=Trusted("", "kimi-k9"), replay=log, index=index)
     assert again.equality == same.equality
 

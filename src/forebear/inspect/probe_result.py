@@ -15,7 +15,7 @@ from forebear.signals.agreement import Agreement
 from forebear.signals.counting_noise import EXACT
 from forebear.signals.equality import Equality
 from forebear.signals.token_strings import ENOUGH, StringFit
-from forebear.types import Cost, Coverage, Finding, Json, Level, head, to_json
+from forebear.types import Cost, Coverage, Finding, Json, head, to_json
 
 _AFTER_A_LEAK = (
     "Probe again with --expect and that name, so that tokenizer and behaviour speak on it; --trusted URL, an endpoint "
@@ -187,6 +187,6 @@ def findings_of(
     guesses = sum(n.other and n.role == "error" for n in named) > 1  # an error that lists what there is
     named = [n for n in named if not (guesses and n.role == "error")]
     if differs:
-        found.append(raise_finding("endpoint-contradicts-claim", differs, ("equality/1",), Level.WARNING))
+        found.append(raise_finding("endpoint-differs", differs, ("equality/1",)))
     leaks = (f"the server names {n.said.name.identifier} ({n.said.where})" for n in named if n.other)
     return (*found, *(raise_finding("identifier-leak", leak, clears=_AFTER_A_LEAK) for leak in leaks))
