@@ -236,6 +236,7 @@ def test_an_endpoint_that_falls_silent_is_given_up_and_what_was_found_is_kept(
         assert len(url.requests) <= 8 + 4
     assert part(result)["requests"]
     assert any("gave up after" in problem for problem in result.problems)
+    assert "gave up after" in next(gap.why for gap in result.coverage.not_tested if "tokenizer" in gap.what)
     assert result.verdict is Outcome.INCONCLUSIVE
 
 

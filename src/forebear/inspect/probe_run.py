@@ -115,6 +115,11 @@ class Run:
         """What the counts have shown."""
         return counted_of(self.counts, self.engine, self.fits, self.doubt)
 
+    @property
+    def _cause_of_halt(self) -> str:
+        """Why no more can be asked, without the host before it, the server's own words and the advice behind it."""
+        return _cause(self.halted.partition(": ")[2].partition("; ")[0]) or self.halted
+
     def _offered(self) -> None:
         self.step("asking what it offers")
         requests = DISCOVERY_REQUESTS if self.settings.effort == "deep" else FEW
@@ -133,8 +138,10 @@ class Run:
         self._find_counters()
         table, texts = count_table(self.index)
         counts = count_tokens(table, texts, self._tokens, affords=self._affords(table), alpha=self.settings.alpha)
-        self.counts = replace(counts, stopped=self.halted.partition(":")[0]) if self.halted else counts
-        why = f"{counts.stopped}{f' ({self.trouble})' if self.trouble else ''}"
+        if self.halted:
+            counts = replace(counts, stopped=self._cause_of_halt)
+        self.counts = counts
+        why = f"{counts.stopped}{f' ({self.trouble})' if self.trouble and not self.halted else ''}"
         if counts.baseline is None:
             self.untested.append(Untested("the tokenizer", why))
             return
@@ -277,7 +284,7 @@ class Run:
     def _ask(self, model: str, text: str, **changes: Any) -> Answer:
         """An answer; one that was denied is one with a problem: a filter denies a text, a gateway a model's name."""
         if self.halted:
-            return Answer(0, problem=self.halted)
+            return Answer(0, problem=self._cause_of_halt)
         try:
             answer = self._dialect().ask(self.transport, replace(Question(text, model), **changes))
         except Exhausted:
@@ -290,7 +297,7 @@ class Run:
             return Answer(refusal.status, problem=f"denies access ({refusal.status})")
         except InputError as error:
             self.halted = str(error)
-            return Answer(0, problem=error.message)
+            return Answer(0, problem=self._cause_of_halt)
         self._denials = 0
         return answer
 
