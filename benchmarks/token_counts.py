@@ -1,11 +1,16 @@
 """How many token counts it takes to tell every known tokenizer, and how often one that is not known is called so.
 
     python token_counts.py [--runs 5] [--seed 0] [--write]
+    python token_counts.py --null 2000 [--noise ±1 --noise exact]
 
 Every tokenizer of the catalogue stands behind a simulated endpoint with an unknown number of tokens around the text (a
 template and a hidden system prompt), exact or with each kind of noise. Then it is taken out of the table with all that
 count alike, and the same endpoint is asked again: it has to be called unknown. Nothing is fitted on these cases; the
 numbers go to docs/probe.md by hand.
+
+``--null`` asks how often the true tokenizer is rejected, under noise that the test's null hypothesis has (so at most
+α of the time, whatever was asked), with an exact bound; and how often the controls call an endpoint a changed one, or a
+gateway's, that is neither.
 """
 
 from __future__ import annotations
@@ -13,16 +18,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from null.coins import clopper_pearson
 
 from forebear.index import BlackBoxIndex
-from forebear.inspect.probe_counts import Counts, count_tokens
+from forebear.inspect.probe_counts import Counts, count_tokens, recounted
 from forebear.inspect.probe_tokenizers import ESTIMATES, count_table
-from forebear.signals.token_counts import CountTable
+from forebear.signals.counting_noise import OUTLIERS
+from forebear.signals.token_counts import ALPHA, CountTable
 
 Error = Callable[[np.random.Generator, int], int]
 
@@ -48,6 +55,57 @@ def tens(random: np.random.Generator, count: int) -> int:
 
 
 ERRORS: dict[str, Error] = {"exact": exact, "±1": one_off, "±2": two_off, "multiples of 10": tens}
+
+
+def jitter(most: int) -> Error:
+    """Off by up to so many, all alike."""
+    return lambda random, count: count + int(random.integers(-most, most + 1))
+
+
+def rounded(multiple: int) -> Error:
+    """Rounded up to a multiple."""
+    return lambda random, count: multiple * -(-count // multiple)
+
+
+def seldom_far(random: np.random.Generator, count: int) -> int:
+    """The count itself, but for the share of counts that the null hypothesis lets be off by anything."""
+    return count + int(random.integers(-500, 500)) if random.random() < OUTLIERS else count
+
+
+INSIDE: dict[str, Error] = {
+    "exact": seldom_far,
+    "±1": one_off,
+    "±1, all alike": jitter(1),
+    "±2": two_off,
+    "±5": jitter(5),
+    "multiples of 8": rounded(8),
+    "multiples of 10": tens,
+    "multiples of 64": rounded(64),
+}
+"""Noise that the null hypothesis of every tokenizer has."""
+
+
+@dataclass(frozen=True)
+class Error1:
+    """How often the truth was rejected under one kind of noise that the null hypothesis has.
+
+    Attributes:
+        noise: its name.
+        conversations: with endpoints whose tokenizer was in the table.
+        rejected: of them, those in which it was rejected at any moment.
+        highest: of that share, the upper end of the exact 95 % interval (Clopper and Pearson 1934).
+        changed: of them, those that were said to be of another model at the end.
+        streamed: of them, those whose counts in a stream were said to be others.
+        mean: requests for counts, controls left out.
+    """
+
+    noise: str
+    conversations: int
+    rejected: int
+    highest: float
+    changed: int
+    streamed: int
+    mean: float
 
 
 @dataclass(frozen=True)
@@ -81,7 +139,11 @@ def asked(table: CountTable, texts: tuple[str, ...], truth: dict[str, int], erro
     """A whole conversation with an endpoint that counts by ``truth``."""
     random = np.random.default_rng(seed)
     overhead = int(random.integers(0, 4_000))
-    return count_tokens(table, texts, lambda text, stream: error(random, overhead + truth[text]))
+
+    def count(text: str, stream: bool) -> int:
+        return error(random, overhead + truth[text])
+
+    return recounted(count_tokens(table, texts, count), texts, count)
 
 
 def study(runs: int, seed: int) -> tuple[list[Row], list[str]]:
@@ -128,13 +190,44 @@ def study(runs: int, seed: int) -> tuple[list[Row], list[str]]:
     return rows, lines
 
 
+def null_study(conversations: int, seed: int, kinds: Iterable[str]) -> list[Error1]:
+    """Conversations inside the null hypothesis, with every tokenizer in turn, adaptive choice and controls included."""
+    table, texts = count_table(BlackBoxIndex(Path("no index")))
+    found = []
+    for name in kinds:
+        rejected, changed, streamed, requests = 0, 0, 0, []
+        for run in range(conversations):
+            k = run % len(table.classes)
+            truth = dict(zip(texts, (int(n) for n in table.counts[k]), strict=True))
+            counts = asked(table, texts, truth, INSIDE[name], seed + 1 + run)
+            rejected += counts.test.rejected[k]
+            changed += bool(counts.changed)
+            streamed += counts.streamed is not None
+            requests.append(counts.requests)
+        highest = clopper_pearson(rejected, conversations)[1]
+        found.append(Error1(name, conversations, rejected, highest, changed, streamed, float(np.mean(requests))))
+        print(
+            f"{name:16} {conversations:6}  rejected {rejected} ({rejected / conversations:.2%}, at most {highest:.2%}; "
+            f"stated {ALPHA:.0%})  called changed {changed}, recounted {streamed}  requests {np.mean(requests):.1f}",
+            flush=True,
+        )
+    return found
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5, help="conversations with every tokenizer")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", type=Path, help="a JSON file for the numbers")
+    parser.add_argument("--null", type=int, metavar="N", help="N conversations for each kind of noise, for the error")
+    parser.add_argument("--noise", action="append", choices=INSIDE, help="of --null, only this kind (again for more)")
     given = parser.parse_args()
+    if given.null:
+        errors = null_study(given.null, given.seed, given.noise or INSIDE)
+        if given.write:
+            given.write.write_text(json.dumps([asdict(row) for row in errors], indent=1) + "\n")
+        return
     rows, lines = study(given.runs, given.seed)
     print("noise            runs  right  alone  requests mean/p95/most  left out: unknown  another named")
     for row in rows:

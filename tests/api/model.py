@@ -19,6 +19,8 @@ EVERYTHING = frozenset(
         "openai-completions",
         "openai-responses",
         "anthropic-messages",
+        "gemini",
+        "cohere-chat",
         "ollama-chat",
         "ollama-generate",
         "llama-cpp",
@@ -74,6 +76,8 @@ class Model:
         seed: of the bigram model.
         drift: how far it was trained away from its seed; with ``drift_seed`` for the direction.
         swap: after so many answers, another model takes over.
+        route: which model answers a user's text, where a gateway decides by the text.
+        forbidden: user's texts that a filter before it denies with 403.
     """
 
     name: str = "toy-1"
@@ -107,6 +111,8 @@ class Model:
     drift: float = 0.0
     drift_seed: int = 1
     swap: tuple[int, Model] | None = None
+    route: Callable[[str], Model] | None = None
+    forbidden: Callable[[str], bool] | None = None
 
     def tokens(self, text: str) -> Sequence[tuple[int, str]]:
         """A text in tokens; in words where there is only a counter."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from api.faults import Fault
 from api.model import Model
-from api.speech import SPEAKERS, Json, Reply, Said, asked, counted, write
+from api.speech import GEMINI, SPEAKERS, Json, Reply, Said, asked, counted, routed, write
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, path: str, body: Any) -> tuple[Reply, Model]:
         model = self.server.model
+        path, body = routed(path, body)
         if model.key and model.key not in " ".join(self.headers.values()):
             return Reply(401, {"error": {"message": "Incorrect API key provided"}}), model
         if body is None:
@@ -130,6 +131,10 @@ class _Handler(BaseHTTPRequestHandler):
         if path not in SPEAKERS or SPEAKERS[path][0] not in model.dialects:
             return counted(model, path, body, self.server.rng), model
         model = self.server.now()
+        if model.route and isinstance(body, dict):
+            model = model.route(asked(body)[1])
+        if model.forbidden and model.forbidden(asked(body)[1]):
+            return Reply(403, {"error": {"message": "blocked"}}), model
         return self._answer(path, body, model), model
 
     def _document(self, path: str, model: Model) -> Reply:
@@ -155,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         system, text, n, bias, temperature = asked(body)
         templated = dialect not in ("openai-completions", "llama-cpp", "tgi")
         prompt = model.prompt(system, text, templated)
-        stream = bool(body.get("stream")) or path == "/generate_stream"
+        stream = bool(body.get("stream")) or path in ("/generate_stream", f"{GEMINI}streamGenerateContent")
         bias = bias if "logit_bias" in model.extras else {}
         tokens = model.prompt_tokens(prompt, stream, self.server.rng)
         cached = max(0, tokens - 1) if model.caches and prompt in self.server.seen else 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -229,11 +231,69 @@ def tgi(said: Said, stream: bool) -> Reply:
     return Reply(stream=pieces)
 
 
+def gemini(said: Said, stream: bool) -> Reply:
+    """``models/NAME:generateContent``: a stream's pieces are small answers."""
+    usage: Json = {
+        "promptTokenCount": said.prompt_tokens,
+        "candidatesTokenCount": len(said.steps),
+        "totalTokenCount": said.prompt_tokens + len(said.steps),
+    }
+    if said.cached:
+        usage["cachedContentTokenCount"] = said.cached
+    settings = said.body.get("generationConfig") or {}
+    wanted = settings.get("responseLogprobs") and "logprobs" in said.model.extras
+
+    def answer(steps: Sequence[Step], reason: str = "", counts: bool = True) -> Json:
+        text = "".join(s.text for s in steps)
+        candidate: Json = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
+        if reason:
+            candidate["finishReason"] = reason
+        if wanted:
+            own = [{"token": s.text, "tokenId": s.id, "logProbability": s.logprob} for s in steps]
+            n = settings.get("logprobs", 0)
+            tops = [[{"token": t, "logProbability": v} for _, t, v in s.top[:n]] for s in steps]
+            result = {"chosenCandidates": own, "topCandidates": [{"candidates": top} for top in tops]}
+            candidate["logprobsResult"] = result
+        content: Json = {"candidates": [candidate], "modelVersion": said.name}
+        return content | ({"usageMetadata": usage} if counts else {})
+
+    if not stream:
+        return Reply(content=answer(said.steps, "MAX_TOKENS"))
+    groups, counts = _groups(said), said.model.stream_usage != "never"
+    last = len(groups) - 1
+    return Reply(
+        stream=[answer(g, "MAX_TOKENS" if k == last else "", counts and k == last) for k, g in enumerate(groups)]
+    )
+
+
+def cohere(said: Said, stream: bool) -> Reply:
+    """``/v2/chat``: what is billed leaves the template out."""
+    tokens = {"input_tokens": said.prompt_tokens, "output_tokens": len(said.steps)}
+    billed = {"input_tokens": said.model.length(said.text), "output_tokens": len(said.steps)}
+    usage: Json = {"billed_units": billed, "tokens": tokens}
+    if not stream:
+        message = {"role": "assistant", "content": [{"type": "text", "text": said.words}]}
+        return Reply(content={"id": "c1", "finish_reason": "MAX_TOKENS", "message": message, "usage": usage})
+    start: Json = {"type": "message-start", "id": "c1", "delta": {"message": {"role": "assistant", "content": []}}}
+    begin: Json = {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}}
+    pieces: list[Json] = [
+        {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "".join(s.text for s in g)}}}}
+        for g in _groups(said)
+    ]
+    never = said.model.stream_usage == "never"
+    end: Json = {"type": "message-end", "delta": {"finish_reason": "MAX_TOKENS"} | ({} if never else {"usage": usage})}
+    return Reply(stream=[start, begin, *pieces, {"type": "content-end", "index": 0}, end], names=True)
+
+
+GEMINI = "/v1beta/models/*:"
 SPEAKERS: Mapping[str, tuple[str, Speak]] = {
     "/v1/chat/completions": ("openai-chat", openai_chat),
     "/v1/completions": ("openai-completions", openai_completions),
     "/v1/responses": ("openai-responses", openai_responses),
     "/v1/messages": ("anthropic-messages", anthropic),
+    f"{GEMINI}generateContent": ("gemini", gemini),
+    f"{GEMINI}streamGenerateContent": ("gemini", gemini),
+    "/v2/chat": ("cohere-chat", cohere),
     "/api/chat": ("ollama-chat", ollama_chat),
     "/api/generate": ("ollama-generate", ollama_generate),
     "/completion": ("llama-cpp", llama_cpp),
@@ -243,7 +303,16 @@ SPEAKERS: Mapping[str, tuple[str, Speak]] = {
 """Paths, the dialects that they belong to, and what speaks them."""
 
 
+def routed(path: str, body: Any) -> tuple[str, Any]:
+    """A path and a body, where the path has the model's name in it: without it, and with it."""
+    found = re.fullmatch(r"/v1beta/models/([^/:]+):(\w+)", path)
+    if found is None or not isinstance(body, dict):
+        return path, body
+    return f"{GEMINI}{found[2]}", body | {"model": unquote(found[1])}
+
+
 _LIMITS = (
+    "maxOutputTokens",
     "max_tokens",
     "max_completion_tokens",
     "max_output_tokens",
@@ -255,12 +324,14 @@ _LIMITS = (
 
 def asked(body: Json) -> tuple[str, str, int, Mapping[int, float], float]:
     """System prompt, user's text, length, bias and temperature of a request."""
-    options = body.get("options") or body.get("parameters") or body
+    options = body.get("options") or body.get("parameters") or body.get("generationConfig") or body
     limit = next((options[key] for key in _LIMITS if key in options), 16)
     turns = body.get("messages") or []
     system = "\n".join(t["content"] for t in turns if t["role"] == "system") or body.get("system", "")
     system = system or body.get("instructions", "")
     text = "\n".join(t["content"] for t in turns if t["role"] == "user")
+    text = text or _parts(*(body.get("contents") or ()))
+    system = system or _parts(body.get("systemInstruction") or {})
     text = text or body.get("prompt") or body.get("input") or body.get("inputs") or ""
     bias = body.get("logit_bias") or {}
     pairs = bias.items() if isinstance(bias, dict) else bias
@@ -268,11 +339,18 @@ def asked(body: Json) -> tuple[str, str, int, Mapping[int, float], float]:
     return system, text, int(limit), {int(k): float(v) for k, v in pairs}, float(temperature)
 
 
+def _parts(*turns: Json) -> str:
+    return "\n".join(part["text"] for turn in turns for part in turn.get("parts", ()))
+
+
 def counted(model: Model, path: str, body: Json, rng: np.random.Generator) -> Reply:
     """The routes that count or cut."""
     if path == "/v1/messages/count_tokens" and "anthropic-messages" in model.dialects:
         prompt = model.prompt("", body["messages"][0]["content"], True)
         return Reply(content={"input_tokens": model.prompt_tokens(prompt, False, rng)})
+    if path == f"{GEMINI}countTokens" and "gemini" in model.dialects:
+        prompt = model.prompt("", _parts(*body["contents"]), True)
+        return Reply(content={"totalTokens": model.prompt_tokens(prompt, False, rng)})
     if path == "/tokenize" and model.tokenize in ("vllm", "llama.cpp", "tgi"):
         text = body.get({"vllm": "prompt", "llama.cpp": "content", "tgi": "inputs"}[model.tokenize])
         if text is None:
@@ -307,7 +385,7 @@ def write(reply: Reply, model: Model) -> list[bytes]:
         else:
             lines.append(f"data: {text}")
         out.append((end.join(lines) + end + end).encode())
-    if model.done and not reply.names:
+    if model.done and not reply.names and "candidates" not in reply.stream[0]:
         out.append(f"data: [DONE]{end}{end}".encode())
     return out
 

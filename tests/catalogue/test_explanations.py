@@ -67,8 +67,8 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
     assert text.kind == "verdict" and text.headline and text.meaning and text.does_not_say and text.settles
 
 
-ADDED = {"endpoint-changes", "consistent", "contradicted", "unknown"}
-"""A finding that the contract does not name, and verdicts of probes."""
+ADDED = {"answer-names-another", "endpoint-changes", "endpoint-differs", "consistent", "contradicted", "unknown"}
+"""Findings that the contract does not name, and verdicts of probes."""
 
 
 def test_every_verdict_of_a_probe_has_words() -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,37 @@ def test_partial_results_exit_with_4(home: Path) -> None:
     assert done.returncode == 4
     assert "kimi-k9" in done.stdout
     assert done.stderr.startswith("forebear: ")
+
+
+def test_an_endpoint_that_stops_answering_exits_with_4_and_what_was_found(home: Path) -> None:
+    with serve(SERVED, Fault("500", after=8)) as url:
+        done = forebear(home, "probe", url, "--model", "kimi-k9")
+    assert done.returncode == 4
+    assert "Not settled" in done.stdout
+    assert "stopped reporting counts (answers 500)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("served", "headline"),
+    [
+        (replace(SERVED, swap=(6, replace(SERVED, count=letters))), "Not one model all the time"),
+        (replace(SERVED, recount=letters, stream_usage="always"), "Not settled: a gateway counts the tokens itself"),
+        (replace(SERVED, usage=False, tokenize=""), "Not settled: its tokens were not counted"),
+        (replace(SERVED, rounding=50), "Not settled: too few counts, or too coarse ones"),
+    ],
+)
+def test_the_first_sentence_says_what_stands_in_the_way(home: Path, served: Model, headline: str) -> None:
+    with serve(replace(served, name="qwen9-7b")) as url:
+        done = forebear(home, "probe", url, "--model", "qwen9-7b")
+    assert done.stdout.splitlines()[2].strip() == f"● {headline}  [inconclusive]"
+
+
+@pytest.mark.parametrize(("kind", "hint"), [("500", "try again later"), ("html", "OpenAI, Anthropic, Gemini, Cohere")])
+def test_an_error_before_the_first_answer_says_what_helps(home: Path, kind: str, hint: str) -> None:
+    with serve(SERVED, Fault(kind)) as url:
+        done = forebear(home, "probe", url, "--model", "kimi-k9")
+    assert done.returncode == 4
+    assert hint in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_replay_of_a_log(home: Path, tmp_path: Path) -> None:

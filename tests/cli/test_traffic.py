@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -51,6 +52,19 @@ def test_exit_codes_are_those_of_the_contract(options: list[str], code: int, cap
     assert getattr(done.exception, "exit_code", done.exit_code) == code
 
 
+@pytest.mark.parametrize("options", [[], ["-q"], ["-f", "json"], ["-f", "md"]])
+@pytest.mark.parametrize(("name", "word"), [("kimi-k2.5", "met"), ("gpt-4o", "contradicted")])
+def test_an_expectation_is_answered_in_words_in_every_format(
+    options: list[str], name: str, word: str, capture: str
+) -> None:
+    done = CliRunner().invoke(app, ["traffic", capture, "--expect", name, *options])
+    assert f"Expected {name}: {word}." in done.stdout.replace("\\", "")
+    if "json" in options:
+        document = json.loads(done.stdout)
+        check_document(document)
+        assert document["expected"]["met"] is (word == "met")
+
+
 def test_an_expectation_that_nothing_settles_is_3(tmp_path: Path) -> None:
     path = saved(tmp_path, har([chat("acme-1", "acme-1")]))
     assert CliRunner().invoke(app, ["traffic", path, "--expect", "gpt-4o"]).exit_code == 3
@@ -66,3 +80,17 @@ def test_what_cannot_be_read_is_4_and_what_could_be_is_kept(capture: str, tmp_pa
         line.startswith("forebear: ") for line in done.stderr.splitlines()
     )
     assert CliRunner().invoke(app, ["traffic"]).exit_code == 2
+
+
+def test_damage_is_one_line_a_file_that_says_what_was_read(capture: str, tmp_path: Path) -> None:
+    whole = Path(capture).read_bytes()
+    files = {
+        "cut.gz": (gzip.compress(whole)[:-30], "1 record with something to see was read"),
+        "empty": (b"", "it is empty"),
+        "bytes": (bytes(range(32)) * 99, "nothing that could name a model in what was read"),
+    }
+    for name, (content, words) in files.items():
+        done = CliRunner().invoke(app, ["traffic", saved(tmp_path, content, name)])
+        (line,) = done.stderr.splitlines()
+        assert done.exit_code == 4 and line.startswith("forebear: ") and name in line and line.endswith(words)
+        assert "not read whole:" in done.stdout

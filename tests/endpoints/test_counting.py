@@ -23,9 +23,10 @@ def test_ids_without_strings_are_better_than_nothing() -> None:
         assert tokenize(transport, Offer("m", counters=("llama-cpp-python-count",)), TEXT) == len(expected)
 
 
-def test_a_count_of_a_conversation_says_that_it_is_one() -> None:
+@pytest.mark.parametrize("name", ["anthropic-count", "gemini-count"])
+def test_a_count_of_a_conversation_says_that_it_is_one(name: str) -> None:
     model = Model(system="Be a cat.")
-    counter = next(c for c in COUNTERS if c.name == "anthropic-count")
+    counter = next(c for c in COUNTERS if c.name == name)
     assert counter.template
     with serve(model) as url, Live(url) as transport:
         assert counter.ask(transport, "m", TEXT)[0] == len(words(model.prompt("", TEXT, True)))
@@ -64,9 +65,9 @@ def test_a_reply_of_the_wrong_shape_is_none(body: str) -> None:
 @pytest.mark.parametrize(
     ("server", "found"),
     [
-        ("vllm", ("tokenize", "anthropic-count")),
-        ("llama-cpp-python", ("llama-cpp-python", "anthropic-count")),
-        ("", ("anthropic-count",)),
+        ("vllm", ("tokenize", "anthropic-count", "gemini-count")),
+        ("llama-cpp-python", ("llama-cpp-python", "anthropic-count", "gemini-count")),
+        ("", ("anthropic-count", "gemini-count")),
     ],
 )
 def test_discovery_finds_the_routes_that_count(server: str, found: tuple[str, ...], tmp_path: Path) -> None:

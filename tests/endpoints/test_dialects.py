@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import Fault, Model, serve, words
-from forebear.endpoints import Answer, Dialect, Exchange, Live, Patience, Question, Refused
+from forebear.endpoints import Answer, Dialect, Exchange, Live, Patience, Question, Refused, discover
 from forebear.endpoints.base import Budget
 from forebear.endpoints.dialects import DIALECTS
 from forebear.endpoints.dialects.openai import OpenAIChat, OpenAIResponses
@@ -18,7 +18,15 @@ from forebear.endpoints.ledger import Ledger
 QUICK = Patience(connect=2, silence=0.5, total=1.0)
 STREAM = [False, True]
 NAMED = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda d: d.name)
-TEMPLATED = ("openai-chat", "openai-responses", "anthropic-messages", "ollama-chat", "ollama-generate")
+TEMPLATED = (
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+    "gemini",
+    "cohere-chat",
+    "ollama-chat",
+    "ollama-generate",
+)
 
 
 def ask(model: Model, dialect: Dialect, *faults: Fault, **changes: Any) -> Answer:
@@ -44,7 +52,7 @@ def test_every_dialect_says_and_counts_the_same(dialect: Dialect, stream: bool) 
         assert "".join(answer.chunks) == answer.text
     else:
         assert answer.chunks == ()
-    assert answer.model == (None if dialect.name == "tgi" else "toy-1")
+    assert answer.model == (None if dialect.name in ("tgi", "cohere-chat") else "toy-1")
     assert answer.finish
 
 
@@ -62,7 +70,7 @@ def test_streams_are_read_however_they_are_cut(dialect: Dialect) -> None:
 @pytest.mark.parametrize("stream", STREAM)
 def test_log_probabilities_come_with_alternatives(dialect: Dialect, stream: bool) -> None:
     answer = ask(Model(), dialect, stream=stream, logprobs=4)
-    if dialect.name == "anthropic-messages":
+    if dialect.name in ("anthropic-messages", "cohere-chat"):
         assert answer.tokens == ()
         return
     assert "".join(t.text for t in answer.tokens) == answer.text
@@ -98,11 +106,60 @@ def test_parts_from_a_cache_are_counted_as_parts_of_the_prompt() -> None:
             first, second = (dialect.ask(transport, Question("the same", "m")) for _ in range(2))
         if dialect.name.startswith("ollama"):
             assert (first.prompt_tokens is not None, second.prompt_tokens) == (True, None)
+        elif dialect.name == "cohere-chat":
+            assert first.prompt_tokens == second.prompt_tokens  # it tells no cache
         elif dialect.name != "tgi":
             assert first.prompt_tokens == second.prompt_tokens
             assert (first.cached_tokens or 0, second.cached_tokens) == (0, (second.prompt_tokens or 0) - 1)
         if dialect.name == "anthropic-messages":
             assert second.details["usage"]["input_tokens"] == 1
+
+
+def test_thoughts_of_gemini_are_thoughts_and_count_as_a_part_of_the_answer() -> None:
+    dialect = next(d for d in DIALECTS if d.name == "gemini")
+    parts = [{"text": "Let me see.", "thought": True}, {"text": "Four"}]
+    body = {
+        "candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 1, "thoughtsTokenCount": 4},
+    }
+    answer = dialect.ask(Canned(json.dumps(body).encode()), Question("2+2", "models/gemini-9"))
+    assert (answer.text, answer.reasoning, answer.finish) == ("Four", "Let me see.", "STOP")
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.problem) == (9, 5, "")
+    silent = {"candidates": [{"finishReason": "MAX_TOKENS"}], "usageMetadata": {"promptTokenCount": 9}}
+    answer = dialect.ask(Canned(json.dumps(silent).encode()), Question("2+2", "gemini-9"))
+    assert (answer.text, answer.completion_tokens, answer.problem) == ("", None, "")
+
+
+def test_cohere_is_counted_with_its_template_and_not_as_it_is_billed() -> None:
+    dialect = next(d for d in DIALECTS if d.name == "cohere-chat")
+    answer = ask(Model(system="Be a cat."), dialect)
+    assert answer.prompt_tokens is not None
+    assert answer.prompt_tokens > answer.details["usage"]["billed_units"]["input_tokens"]
+    assert answer.finish == "length"
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("gemini", ""),
+        ("gemini", "/v1beta"),
+        ("gemini", "/v1beta/models/m:generateContent"),
+        ("cohere-chat", ""),
+        ("cohere-chat", "/v2"),
+        ("cohere-chat", "/v2/chat"),
+    ],
+)
+def test_addresses_as_vendors_give_them(name: str, end: str) -> None:
+    only = Model(dialects=frozenset({name}), key="the-key-of-a-user")
+    with serve(only) as url, Live(url + end, "the-key-of-a-user") as transport:
+        offer = discover(transport, "a/b c")
+        assert [d.name for d in offer.dialects] == [name]
+        answer = offer.dialects[0].ask(transport, Question("Hello", "a/b c"))
+        assert answer.problem == ""
+        said = url.requests[-1]
+    if name == "gemini":
+        assert said.path == "/v1beta/models/a%2Fb%20c:generateContent"
+        assert said.headers["x-goog-api-key"] == "the-key-of-a-user"
 
 
 def test_what_the_server_calls_itself_is_kept_and_proves_nothing() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from referencing import Registry, Resource
 
 from api import EVERYTHING, Address, Fault, Model, serve
 from forebear.catalogue.tokenizers import BASELINE, battery, guarded, known_tokenizers
-from forebear.endpoints import Budget
+from forebear.endpoints import Budget, Patience
 from forebear.errors import InputError, UsageError
 from forebear.index import BlackBoxIndex, UserTokenizer
 from forebear.inspect.probe import probe
@@ -154,6 +154,104 @@ def test_a_swap_half_way_is_told(index: BlackBoxIndex) -> None:
     assert part(result)["changed"] == [["toy"], ["letters"]]
 
 
+@pytest.mark.parametrize("late", range(1, 6))
+def test_a_swap_in_the_last_requests_is_told(index: BlackBoxIndex, late: int) -> None:
+    """However late: whoever answers other controls than it answered counts is no gateway that recounts."""
+    with serve(HONEST) as url:
+        run(url, index)
+        answers = url.server.answers
+    with serve(replace(HONEST, swap=(answers - late, replace(HONEST, count=letters)))) as url:
+        result = run(url, index)
+    assert ids(result) == ["endpoint-changes"]
+    assert part(result)["changed"] == [["toy"], ["letters"]]
+    assert result.verdict is Outcome.INCONCLUSIVE
+
+
+def test_a_swap_behind_the_counts_is_told_where_behaviour_is_asked(enrolled: BlackBoxIndex) -> None:
+    with serve(replace(HONEST, seed=7, swap=(40, replace(HONEST, count=letters, seed=8)))) as url:
+        result = run(url, enrolled)
+    assert "endpoint-changes" in ids(result)
+    assert result.verdict is Outcome.INCONCLUSIVE
+    assert result.judged.claims[0].status == "unverified"
+
+
+def is_latin(text: str) -> bool:
+    return max(text) <= "\u024f"
+
+
+def test_a_gateway_that_routes_by_script_is_not_accused(index: BlackBoxIndex) -> None:
+    """Latin questions go to the claimed model, all others to another: what is counted may look like the other alone."""
+    claimed, other = replace(HONEST, name="qwen9-7b", count=letters), replace(HONEST, name="qwen9-7b", system="")
+    for latin, rest in ((claimed, other), (other, claimed)):
+        with serve(replace(HONEST, route=lambda text: latin if is_latin(text) else rest)) as url:  # noqa: B023
+            result = run(url, index, model="qwen9-7b")
+        assert result.verdict is not Outcome.CONTRADICTED, result.why
+
+
+def test_a_model_for_chinese_alone_does_not_contradict(index: BlackBoxIndex) -> None:
+    """All counts that were asked fit another tokenizer; the second control, in Chinese, does not."""
+    honest = replace(HONEST, name="qwen9-7b", count=letters)
+    other = replace(HONEST, name="qwen9-7b")
+    with serve(replace(HONEST, name="qwen9-7b")) as url:
+        assert run(url, index, model="qwen9-7b").verdict is Outcome.CONTRADICTED
+        asked = {a.body["messages"][0]["content"] for a in url.requests[:-2] if a.body}
+        first = {a.body["messages"][0]["content"] for a in url.requests if a.body}
+    assert any(not is_latin(text) for text in first)
+
+    def route(text: str) -> Model:
+        return other if is_latin(text) or text in asked - second else honest
+
+    second = {text for text in asked if text.startswith("请") or sum("\u2e80" <= c <= "\ud7af" for c in text) > 4}
+    with serve(replace(HONEST, route=route)) as url:
+        result = run(url, index, model="qwen9-7b")
+    assert result.verdict is not Outcome.CONTRADICTED, result.why
+
+
+@pytest.mark.parametrize(("status", "numbers"), [("401", [1]), ("403", range(1, 6))])
+def test_a_gateway_that_denies_a_name_that_it_does_not_have_is_asked_on(
+    index: BlackBoxIndex, status: str, numbers: Iterable[int]
+) -> None:
+    """LiteLLM's answer to a model outside of a key's list is 401; a filter's to a text is 403."""
+    for number in numbers:
+        with serve(HONEST, Fault(status, times=1, after=number, path="chat")) as url:
+            result = run(url, index)
+        assert (result.verdict, result.problems) == (Outcome.CONSISTENT, ()), number
+
+
+def test_a_filter_that_denies_some_texts_stops_nothing(index: BlackBoxIndex) -> None:
+    denied = replace(HONEST, forbidden=lambda text: "{" in text or "http" in text or "\u0400" < max(text) < "\u0500")
+    with serve(denied) as url:
+        result = run(url, index)
+    assert result.verdict is Outcome.CONSISTENT
+    assert not result.problems
+
+
+def test_an_endpoint_that_falls_silent_is_given_up_and_what_was_found_is_kept(
+    index: BlackBoxIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = Patience(silence=0.2, document=0.2, vain=0.5)
+    monkeypatch.setattr("forebear.endpoints.live.Patience", lambda: patience)
+    with serve(HONEST, Fault("hang", after=7, path="chat")) as url:
+        result = run(url, index)
+        assert len(url.requests) <= 8 + 4
+    assert part(result)["requests"]
+    assert any("gave up after" in problem for problem in result.problems)
+    assert "gave up after" in next(gap.why for gap in result.coverage.not_tested if "tokenizer" in gap.what)
+    assert result.verdict is Outcome.INCONCLUSIVE
+
+
+def test_a_server_that_puts_off_again_and_again_is_given_up(
+    index: BlackBoxIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("forebear.endpoints.live.time.sleep", waited.append)
+    with serve(HONEST, Fault("429", after=7, path="chat", headers=(("Retry-After", "50"),))) as url:
+        result = run(url, index)
+    assert sum(waited) <= Patience().vain + 60
+    assert any("gave up after" in problem for problem in result.problems)
+    assert part(result)["requests"]
+
+
 def test_echoes_are_known_as_echoes_and_leaks_are_told(index: BlackBoxIndex) -> None:
     leaking = replace(HONEST, echo_name=True, headers={"x-litellm-model-name": "openai/deepseek-v3.1"})
     with serve(leaking) as url:
@@ -163,6 +261,15 @@ def test_echoes_are_known_as_echoes_and_leaks_are_told(index: BlackBoxIndex) -> 
     assert any(named.other for named in result.identifiers)
     assert "identifier-leak" in ids(result)
     assert any(c.family == "deepseek" for c in result.judged.candidates)
+    leak = next(finding for finding in result.findings if finding.id == "identifier-leak")
+    assert leak.clears is not None and "--expect" in leak.clears and "(forebear probe)" not in leak.clears
+
+
+@pytest.mark.parametrize("said", ["moonshotai/kimi-k9", "Kimi-K9"])
+def test_an_echo_with_another_provider_before_it_makes_nobody_probable(index: BlackBoxIndex, said: str) -> None:
+    with serve(replace(HONEST, name=said)) as url:
+        result = run(url, index, model="openrouter/kimi-k9")
+    assert {c.grade for c in result.judged.candidates} == {"possible"}
 
 
 def test_a_replay_says_the_same_without_a_network(index: BlackBoxIndex, tmp_path: Path) -> None:
@@ -265,7 +372,7 @@ def test_a_trusted_endpoint_tells_another_model_apart(index: BlackBoxIndex, tmp_
     assert same.verdict is Outcome.CONSISTENT
     assert other.verdict is Outcome.INCONCLUSIVE
     assert other.equality.log10_p < -2
-    assert [(f.id, f.level) for f in other.findings] == [("endpoint-contradicts-claim", Level.WARNING)]
+    assert [(f.id, f.level) for f in other.findings] == [("endpoint-differs", Level.WARNING)]
     again = probe("http://127.0.0.1:9", "kimi-k9", trusted=Trusted("", "kimi-k9"), replay=log, index=index)
     assert again.equality == same.equality
 

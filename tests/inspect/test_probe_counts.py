@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from forebear.inspect.probe_counts import MOST_COUNTS, Counts, count_tokens
+from forebear.inspect.probe_counts import MOST_COUNTS, Counts, count_tokens, recounted
 from forebear.signals.token_counts import CountTable
 
 PROBES, TOKENIZERS = 40, 15
@@ -56,13 +56,18 @@ class Endpoint:
         return overhead + int(TABLE.counts[row, TEXTS.index(text)]) + self.error()
 
 
+def probed(endpoint: Endpoint) -> Counts:
+    """All counts and controls of an endpoint."""
+    return recounted(count_tokens(TABLE, TEXTS, endpoint), TEXTS, endpoint)
+
+
 def names(counts: Counts) -> list[str]:
     return [name for k in counts.test.matches for name in TABLE.classes[k]]
 
 
 def test_an_honest_endpoint_is_named_in_few_requests() -> None:
     for k in range(TOKENIZERS):
-        counts = count_tokens(TABLE, TEXTS, Endpoint(f"t{k}"))
+        counts = probed(Endpoint(f"t{k}"))
         assert names(counts) == [f"t{k}"]
         assert counts.requests <= 15
         assert (counts.changed, counts.streamed, counts.stopped, counts.stream) == ((), None, "", True)
@@ -72,7 +77,7 @@ def test_an_honest_endpoint_is_named_in_few_requests() -> None:
 def test_noise_changes_neither_the_answer_nor_the_controls() -> None:
     random = np.random.default_rng(3)
     for k in range(TOKENIZERS):
-        counts = count_tokens(TABLE, TEXTS, Endpoint(f"t{k}", error=lambda: int(random.integers(-1, 2))))
+        counts = probed(Endpoint(f"t{k}", error=lambda: int(random.integers(-1, 2))))
         assert names(counts) == [f"t{k}"]
         assert counts.changed == ()
         assert counts.streamed is None
@@ -81,7 +86,7 @@ def test_noise_changes_neither_the_answer_nor_the_controls() -> None:
 def test_a_swap_half_way_is_noticed_and_both_are_told() -> None:
     told = 0
     for at in range(1, 6):
-        counts = count_tokens(TABLE, TEXTS, Endpoint("t3", swapped=(at, "t8")))
+        counts = probed(Endpoint("t3", swapped=(at, "t8")))
         assert counts.changed
         assert counts.after is not None
         assert [TABLE.classes[k] for k in counts.after.matches] == [("t8",)]
@@ -90,12 +95,58 @@ def test_a_swap_half_way_is_noticed_and_both_are_told() -> None:
     assert told == 5
 
 
+@pytest.mark.parametrize("late", [1, 2, 3, 4])
+def test_a_swap_in_the_last_requests_is_a_swap_and_no_recount_of_streams(late: int) -> None:
+    honest = probed(Endpoint("t3"))
+    counts = probed(Endpoint("t3", swapped=(honest.requests + honest.controls - late, "t8")))
+    assert counts.changed
+    assert (counts.streamed, counts.stream) == (None, False)
+    assert counts.before is not None and counts.after is not None
+    assert [TABLE.classes[k] for k in counts.before.matches] == [("t3",)]
+    assert [TABLE.classes[k] for k in counts.after.matches] == [("t8",)]
+
+
+def test_models_that_take_turns_are_no_unknown_tokenizer() -> None:
+    """A load balancer between two models: none fits, and the same texts are counted in two ways."""
+    random = np.random.default_rng(5)
+    changed = 0
+    for _ in range(20):
+        two = Endpoint("t3"), Endpoint("t8", overhead=1_250)
+        pick = [two[int(random.integers(2))] for _ in range(60)]
+        turns = iter(pick)
+        counts = recounted(
+            count_tokens(TABLE, TEXTS, lambda t, s: next(turns)(t, s)),  # noqa: B023
+            TEXTS,
+            lambda t, s: next(turns)(t, s),  # noqa: B023
+        )
+        assert counts.changed or not counts.test.matches
+        changed += bool(counts.changed)
+    assert changed >= 15
+
+
+def test_a_text_that_is_refused_stops_nothing() -> None:
+    """Moderation that refuses every fifth text: others are asked instead."""
+    endpoint = Endpoint("t3")
+    counts = count_tokens(TABLE, TEXTS, lambda t, s: endpoint(t, s) if TEXTS.index(t) % 5 != 1 else None)
+    assert names(counts) == ["t3"]
+    assert not counts.stopped
+
+
 def test_a_stream_that_counts_otherwise_is_told_with_its_own_tokenizer() -> None:
     counts = count_tokens(TABLE, TEXTS, Endpoint("t3", stream="t9"))
     assert names(counts) == ["t3"]
     assert counts.streamed is not None
     assert ("t9",) in [TABLE.classes[k] for k in counts.streamed.matches]
     assert ("t3",) not in [TABLE.classes[k] for k in counts.streamed.matches]
+
+
+@pytest.mark.parametrize("odd", range(2, 9))
+def test_one_odd_answer_accuses_nobody(odd: int) -> None:
+    """The null hypothesis lets a count in a thousand be off by anything; so do the controls."""
+    requests = iter(range(100))
+    counts = probed(Endpoint("t3", error=lambda: 700 if next(requests) == odd else 0))
+    assert not counts.changed
+    assert counts.streamed is None
 
 
 def test_a_stream_without_counts_is_no_comparison() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from documents import check_document
 from forebear.errors import UsageError
 from forebear.inspect import read_traffic
 from forebear.inspect import traffic as module
-from forebear.inspect.traffic_tell import as_expected
+from forebear.inspect.traffic_expected import expectation
 from forebear.traffic import secrecy
 from forebear.traffic.result import Traffic
+from forebear.types import Level
 from shared import shared
 
 
@@ -31,8 +33,9 @@ def read(folder: Path, *talks: Talk) -> Traffic:
 def test_the_story_is_told_in_the_first_sentence(tmp_path: Path) -> None:
     result = read(tmp_path, chat("gpt-4o", "gpt-4o-2024-08-06"), chat("acme-1", KIMI), chat("acme-1", KIMI))
     assert result.summary == (
-        f"A response names {KIMI}: Kimi K2.5 (Moonshot AI), reinforcement learning, step 515 (2 times), "
-        "though the client asked for acme-1."
+        f"A response names {KIMI} (2 times), though the client asked for acme-1. By its name this is Kimi K2.5 by "
+        "Moonshot AI, reinforcement learning, step 515, held in the account anysphere at fireworks. How sure: at least "
+        "95% of such names are read rightly, but a name does not show which model answered (forebear probe tests that)."
     )
     first = result.identifiers[0]
     assert (first.identifier, first.family, first.version, first.stage, first.step) == (KIMI, "kimi", "k2.5", "rl", 515)
@@ -47,9 +50,61 @@ def test_the_story_is_told_in_the_first_sentence(tmp_path: Path) -> None:
     assert "account anysphere" in account.message
 
 
+def test_what_the_catalogue_knows_of_the_one_that_was_asked_for_is_told(tmp_path: Path) -> None:
+    result = read(tmp_path, chat("composer-2", KIMI))
+    assert "the catalogue has composer-2 as a descendant of it, too" in result.summary
+    assert {f.id for f in result.findings} == {"identifier-leak"}  # not another family's: what is behind the name
+    assert "descendant" not in read(tmp_path, chat("composer-1", KIMI)).summary
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "ids"),
+    [
+        ("claude-sonnet-4-5", "gpt-4o-2024-08-06", ["answer-names-another"]),
+        ("gpt-4o", "gpt-4.1", ["identifier-leak"]),  # of one family
+        ("acme-1", "gpt-4o", ["identifier-leak"]),  # what was asked for names no family
+        ("openrouter/auto", "openai/gpt-4o", []),  # who lets a router choose has named no model
+        ("model-router", "gpt-4.1-mini", []),
+        ("openrouter/auto", KIMI, ["identifier-leak", "identifier-leak"]),  # with somebody's account
+        ("autobahn-1", "gpt-4o", ["identifier-leak"]),
+    ],
+)
+def test_an_answer_from_another_family_is_a_finding_of_its_own(
+    asked: str, said: str, ids: list[str], tmp_path: Path
+) -> None:
+    result = read(tmp_path, chat(asked, said))
+    assert [f.id for f in result.findings] == ids and {f.level for f in result.findings} <= {Level.NOTE}
+    if "answer-names-another" in ids:
+        assert "by Anthropic, a response names" in result.findings[0].message
+        assert "GPT 4o by OpenAI, not Claude 4.5 by Anthropic; a router may openly answer" in result.summary
+
+
+@pytest.mark.parametrize(
+    ("deployment", "said", "ids"),
+    [
+        ("prod-chat-blue", "gpt-4o-2024-08-06", []),
+        ("gpt-4", "gpt-4o-2024-08-06", ["identifier-leak"]),
+        ("prod-chat-blue", KIMI, ["identifier-leak", "identifier-leak"]),
+    ],
+)
+def test_a_deployment_is_called_as_its_owner_likes(deployment: str, said: str, ids: list[str], tmp_path: Path) -> None:
+    url = f"https://h.example/openai/deployments/{deployment}/chat/completions?api-version=1"
+    result = read(tmp_path, Talk(url, {"messages": []}, {"model": said}))
+    assert [f.id for f in result.findings] == ids
+    told = f"asked for as {deployment} (an Azure deployment, which its owner may call anything)"
+    assert (told in result.summary) == (not ids) and "its owner may call anything" in result.summary
+
+
 def test_answers_that_name_what_was_asked_for_raise_nothing(tmp_path: Path) -> None:
     result = read(tmp_path, chat("gpt-4o", "gpt-4o-2024-08-06"), chat("acme-1", "acme-1"))
     assert result.findings == () and "as it was asked for" in result.summary
+
+
+def test_nor_does_a_log_whose_lines_hold_both(tmp_path: Path) -> None:
+    talks = [chat("gpt-4o", "gpt-4o"), chat("gpt-4o", "gpt-4o-2024-08-06"), chat("claude-sonnet-4-5", "gpt-4o")]
+    assert read_traffic([saved(tmp_path, json_lines(talks[:2]))]).findings == ()
+    (other,) = read_traffic([saved(tmp_path, json_lines(talks))]).findings
+    assert other.id == "answer-names-another" and "record 3" in other.evidence[0]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +159,19 @@ def test_several_files_are_one_answer_and_an_unreadable_one_costs_itself(tmp_pat
         read_traffic([])
 
 
+@pytest.mark.parametrize("form", [har, flows, json_lines])
+def test_what_the_end_of_a_capture_cuts_in_two_is_no_name(form: Callable[[list[Talk]], bytes], tmp_path: Path) -> None:
+    talk = chat("gpt-4o-mini", KIMI)
+    whole = form([talk, talk])
+    for cut in (b"gpt-4o", b"kimi-k2p5-rl"):
+        end = whole.rindex(cut) + len(cut)
+        for content in (whole[:end], gzip.compress(whole[:end])[:-8]):
+            names = {i.identifier for i in read_traffic([saved(tmp_path, content)]).identifiers}
+            assert {KIMI, "gpt-4o-mini"} == names
+    log = b"model=gpt-4o\n{odd} model=gpt-4.1\nmodel=kimi-k2"
+    assert len(read_traffic([saved(tmp_path, log)]).identifiers) == 3  # whole: a log may end without a line feed
+
+
 def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_IDENTIFIERS", 50)
     monkeypatch.setattr(module, "MOST_PAIRS", 20)
@@ -130,9 +198,12 @@ def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_an_expectation_is_met_contradicted_or_open(
     expected: str, served: str, answer: bool | None, tmp_path: Path
 ) -> None:
-    assert as_expected(read(tmp_path, chat("gpt-4o", served)), expected) is answer
+    told = expectation(read(tmp_path, chat("gpt-4o", served)), expected)
+    word = {True: "met", False: "contradicted", None: "not settled"}[answer]
+    assert told.met is answer and told.explanation.startswith(f"Expected {expected}: {word}. ")
+    assert answer is None or served in told.explanation
     with pytest.raises(UsageError):
-        as_expected(read(tmp_path), " ")
+        expectation(read(tmp_path), " ")
 
 
 def test_steps_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

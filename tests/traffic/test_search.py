@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from captures import KIMI, events
-from forebear.traffic import Exchange, Kind, Message, Role, Search, Side, Sighting
+from forebear.traffic import Exchange, Kind, Message, Role, Search, Side, Sighting, bodies
 
 
 def seen(*messages: Message) -> list[Sighting]:
@@ -161,7 +161,36 @@ def test_what_cannot_be_decompressed_here_is_counted() -> None:
     search = Search()
     message = Message(Side.RESPONSE, headers=(("content-encoding", "br"),), body=b"\x0b\x02\x80")
     assert not list(search.sightings(Exchange(1, (message, message))))
-    assert search.unread == {"compressed with br": 2}
+    ((why, count),) = search.unread.items()
+    assert count == 2 and why.startswith("compressed with br; capture it readable")
+
+
+def test_zstandard_is_read_where_python_can_and_its_user_is_told_how_where_not() -> None:
+    frame = zstandard(json.dumps({"model": "gpt-4o"}).encode())
+    for encoding in ("zstd", ""):  # the first bytes tell it as well
+        search = Search()
+        message = Message(Side.RESPONSE, headers=(("content-encoding", encoding),), body=frame)
+        found = [s.identifier for s in search.sightings(Exchange(1, (message,)))]
+        if bodies.zstandard() is not None:
+            assert found == ["gpt-4o"] and not search.unread
+        else:
+            assert not found and "backports.zstd" in next(iter(search.unread))
+
+
+def test_half_a_frame_of_zstandard_is_told() -> None:
+    if bodies.zstandard() is None:
+        pytest.skip("neither Python nor a package reads Zstandard here")
+    for body, why in ((zstandard(b"x" * 99)[:-9], "cut off"), (zstandard(b"x")[:5] + b"\xff" * 9, "damaged")):
+        search = Search()
+        assert not list(search.sightings(Exchange(1, (Message(Side.RESPONSE, body=body),))))
+        assert why in next(iter(search.unread))
+
+
+def zstandard(raw: bytes) -> bytes:
+    """One frame with one block that is stored as it is (RFC 8878, section 3.1.1)."""
+    assert len(raw) < 256
+    block = (len(raw) << 3 | 1).to_bytes(3, "little")
+    return b"\x28\xb5\x2f\xfd\x20" + bytes([len(raw)]) + block + raw
 
 
 def test_forms_and_their_parts_name_models() -> None:
@@ -239,6 +268,45 @@ def test_a_commit_behind_a_name_is_left_out() -> None:
 def test_of_a_path_on_a_disk_the_end_is_shown(path: str, name: str) -> None:
     found = seen(said({"model": path}))
     assert [s.identifier for s in found] == [name] and "jane" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "%2Fhome%2Fjanedoe%2Fmodels%2Fgpt-4o",
+        "%252Fhome%252Fjanedoe%252Fgpt-4o",
+        "acme:/home/janedoe/models/gpt-4o",
+        "acme-C:\\Users\\janedoe\\gpt-4o",
+        "\\\\srv-janedoe\\share\\gpt-4o",
+        "acme-\\\\srv-janedoe\\share\\gpt-4o",
+    ],
+)
+def test_folders_of_users_are_left_out_however_they_are_written(value: str) -> None:
+    for message in (said({"model": value}), log(f"model={value} x"), said({"error": {"message": f"no {value}"}})):
+        shown = seen(message)
+        assert "janedoe" not in repr(shown).lower()
+    assert [s.identifier for s in seen(said({"model": value}))] == ["gpt-4o"]
+
+
+@pytest.mark.parametrize("before", ["ft:gpt-4o:", "/openai/deployments/", "gpt-4o-"])
+def test_of_an_e_mail_address_no_part_is_a_name(before: str) -> None:
+    mail = f"{before}jane.doe7+x@corp.example"
+    for message in (said({"model": mail}), log(f"model={mail} y"), said({"error": {"message": f"for {mail}: no"}})):
+        assert not seen(message), message
+
+
+def test_a_number_behind_a_name_is_left_out() -> None:
+    (only,) = seen(said({"model": "gpt-4o:4111-1111-7374-9185"}))
+    assert (only.identifier, only.name and only.name.family) == ("gpt-4o:…", "gpt")
+    (only,) = seen(said({"model": "accounts/4111111111111111/models/kimi-k2p5"}))
+    assert (only.identifier, only.name and only.name.version) == ("accounts/…/models/kimi-k2p5", "k2.5")
+
+
+def test_the_pieces_of_a_call_are_read_together() -> None:
+    parts = ['{"model": "ft:gpt-4o:5906858c82b9', '37082fcf4cf1c168::abc", "base": "qwen3', '-8b"}']
+    calls = [{"choices": [{"delta": {"tool_calls": [{"function": {"arguments": part}}]}}]} for part in parts]
+    shown = seen(Message(Side.RESPONSE, body=events(calls)))
+    assert "qwen3-8b" in {s.identifier for s in shown} and "5906858c82b9" not in repr(shown)
 
 
 def test_of_a_name_that_is_random_from_its_start_nothing_is_left() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -54,12 +55,16 @@ def traffic(
     Example: forebear traffic session.har --expect gpt-4o
     """
     from forebear.inspect.traffic import read_traffic
-    from forebear.inspect.traffic_tell import as_expected
+    from forebear.inspect.traffic_expected import expectation, wanted
     from forebear.report import traffic as report
 
+    if expect is not None:
+        wanted(expect)  # before a long capture is read
     with progress(quiet, no_progress) as step:
         result = read_traffic(files, step, None)
-    met = as_expected(result, expect) if expect is not None else True
+    if expect is not None:
+        result = replace(result, expected=expectation(result, expect))
+    met = result.expected.met if result.expected else True
     emit(
         result.to_json(),
         how,

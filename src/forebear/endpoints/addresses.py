@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from forebear.errors import UsageError, one_line
@@ -10,8 +11,19 @@ from forebear.sources.answers import Refused, origin, redirected
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 """Hosts to which a request does not leave this machine."""
-_ENDS = ("/chat/completions", "/completions", "/responses", "/messages", "/api/chat", "/api/generate", "/v1")
+_ENDS = (
+    "/chat/completions",
+    "/completions",
+    "/responses",
+    "/messages",
+    "/v2/chat",
+    "/api/chat",
+    "/api/generate",
+    "/v1",
+)
 """What an address is given with though it belongs to the path of a request."""
+_METHOD = re.compile(r"(/v1beta)?/models/[^/:]+:\w+$")
+"""The same of Gemini's addresses."""
 _PLAIN_QUERY = ("api-version", "version", "alt", "beta", "stream")
 
 
@@ -28,7 +40,7 @@ def endpoint(url: str) -> str:
         usable = False
     if not usable:
         raise UsageError("not the address of an endpoint", "give it as https://host/v1")
-    path = parts.path.rstrip("/")
+    path = _METHOD.sub("", parts.path.rstrip("/"))
     for end in _ENDS:
         path = path.removesuffix(end)
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))

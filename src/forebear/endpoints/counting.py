@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.endpoints.base import Exchange, Json, Offer, Transport
+from forebear.endpoints.dialects import gemini
 from forebear.endpoints.dialects.anthropic import HEADERS
 from forebear.endpoints.dialects.conversation import count, mapping, sequence
 
 Pieces = tuple[tuple[int, str], ...]
 """Token ids and their strings; a string is empty where the server gives only the number."""
 _MAX_PIECES = 1_000_000
+_MODEL = "{model}"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Counter:
 
     Attributes:
         name: for people and for :attr:`Offer.counters`.
-        path: of requests.
+        path: of requests; ``{model}`` in it stands for the model's name.
         body: of a request, from the model's name and the text.
         read: what a reply says: pieces, a count, or None.
         template: whether the count is of a whole conversation, template included.
@@ -45,7 +47,8 @@ class Counter:
         Raises:
             Exhausted: the budget does not allow it.
         """
-        exchange = transport.send("POST", self.path, self.body(model, text), dict(self.headers))
+        path = self.path.replace(_MODEL, gemini.model_path(model))
+        exchange = transport.send("POST", path, self.body(model, text), dict(self.headers))
         good = exchange.status == 200 and not exchange.problem
         return (self.read(exchange.json()) if good else None), exchange
 
@@ -109,7 +112,7 @@ def _count(content: Any) -> int | None:
     said = mapping(content)
     if any(isinstance(value, str) and "estimate" in value for value in said.values()):
         return None
-    return count(said.get("count", said.get("input_tokens")))
+    return count(said.get("count", said.get("input_tokens", said.get("totalTokens"))))
 
 
 COUNTERS = (
@@ -123,6 +126,14 @@ COUNTERS = (
         _count,
         template=True,
         headers=tuple(HEADERS.items()),
+    ),
+    Counter(
+        "gemini-count",
+        f"{gemini.ROOT}/models/{_MODEL}:countTokens",
+        lambda model, text: gemini.counting(text),
+        _count,
+        template=True,
+        headers=tuple(gemini.HEADERS.items()),
     ),
     Counter("openai-count", "/v1/responses/input_tokens", _input, _count, template=True),
 )

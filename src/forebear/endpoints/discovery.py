@@ -17,7 +17,9 @@ from forebear.endpoints.base import Answer, Dialect, Exchange, Exhausted, Featur
 from forebear.endpoints.counting import COUNTERS
 from forebear.endpoints.dialects import DIALECTS
 from forebear.endpoints.dialects.anthropic import AnthropicMessages
+from forebear.endpoints.dialects.cohere import CohereChat
 from forebear.endpoints.dialects.conversation import bounds, mapping, sequence
+from forebear.endpoints.dialects.gemini import Gemini
 from forebear.endpoints.dialects.llama_cpp import LlamaCpp
 from forebear.endpoints.dialects.openai import ROOT, OpenAIChat, OpenAICompletions, OpenAIResponses
 from forebear.errors import InputError, UsageError, one_line
@@ -45,6 +47,7 @@ _UNLISTED = ("/openapi.json", "/v1/models")
 """Documents that servers leave out of their list of routes."""
 _ALTERNATIVES = 5
 _LIMITED = 429
+_SPOKEN = "spoken are the APIs of OpenAI, Anthropic, Gemini, Cohere, Ollama, llama.cpp and TGI"
 _MAX_MODELS = 1_000
 _FEATURES, _SECOND_TRIES = 7, 7
 REQUESTS = len(DOCUMENTS) + 1 + len(DIALECTS) + len(COUNTERS) + _FEATURES + _SECOND_TRIES
@@ -185,11 +188,14 @@ class _Discovery:
 
     def _ways(self, dialect: Dialect) -> list[Dialect]:
         """A dialect, also without ``/v1`` where the address has a path of its own and nothing is known yet."""
+        own = urlsplit(self.transport.url).path
+        if isinstance(dialect, Gemini | CohereChat):  # an address that ends with their version has it already
+            return [replace(dialect, root="")] if own.endswith(dialect.root) else [dialect]
         if not isinstance(dialect, OpenAIChat | OpenAICompletions | OpenAIResponses):
             return [dialect]
         if "openai-chat" in self.found:
             return [replace(dialect, root=self._root())]
-        return [replace(dialect, root=""), dialect] if urlsplit(self.transport.url).path else [dialect]
+        return [replace(dialect, root=""), dialect] if own else [dialect]
 
     def _root(self) -> str:
         """What stands before the routes of OpenAI's dialects."""
@@ -274,4 +280,6 @@ class _Discovery:
         if not self.complaints:
             return Exhausted(f"{name}: nothing could be asked within the budget", "allow more requests and tokens")
         said = "; ".join(self.complaints[:3])
-        return InputError(f"{name}: answers in no dialect that is known ({said})", "check the address and the model")
+        failing = all(" answers 5" in complaint for complaint in self.complaints)
+        hint = "it fails by itself: try again later" if failing else f"check the address and the model; {_SPOKEN}"
+        return InputError(f"{name}: answers in no dialect that is known ({said})", hint)

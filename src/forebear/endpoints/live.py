@@ -24,7 +24,7 @@ from forebear.endpoints.ledger import Ledger, Recordings, worth_again
 from forebear.endpoints.log import Header, LogWriter
 from forebear.endpoints.redaction import REDACTED, Redactor
 from forebear.endpoints.wire import Patience, Reply, Wire
-from forebear.errors import UsageError
+from forebear.errors import InputError, UsageError
 from forebear.sources.answers import FORBIDDEN, Refused, host, offline, retry_after
 
 ATTEMPTS = 4
@@ -38,6 +38,10 @@ _LATER = (408, 425, 429, 502, 503, 504, 529)
 _MOVED = (301, 302, 303, 307, 308)
 _KEY = "{key}"
 _log = logging.getLogger(__name__)
+
+
+class Impatient(InputError):
+    """A request was not sent, because the server had been waited for long enough."""
 
 
 class Live(Ledger):
@@ -59,6 +63,7 @@ class Live(Ledger):
 
     Raises:
         UsageError: the address is unusable, the environment forbids the network, or the log is another probe's.
+        Impatient: from :meth:`send`, once the server was waited for long enough.
         InputError: the log cannot be read or written.
     """
 
@@ -89,6 +94,7 @@ class Live(Ledger):
         self._wire = Wire(self._patience, direct=local)
         self._base_pause = self._pause = 1 / rate if rate else 0.0
         self._not_before = 0.0
+        self._vain, self._put_off = 0.0, False
         header = Header(self.url, model, seed, dict(settings or {}))
         self._writer = LogWriter(log, header, self.budget) if log else None
         self._number = len(self._writer.recorded) if self._writer else 0
@@ -144,8 +150,10 @@ class Live(Ledger):
         """The answer after as many attempts and redirects as are sensible and paid for."""
         attempts, redirects, pause = 1, 0, FIRST_PAUSE
         while True:
+            self._require_patience()
             self._wait()
             asked, sent, reply = self._once(method, path, body, headers)
+            self._vain += reply.milliseconds / 1000 if reply.silent else 0.0
             self._adapt(reply)
             there, wait = "", -1.0
             if reply.status in _MOVED and not reply.problem:
@@ -164,7 +172,7 @@ class Live(Ledger):
             else:
                 _log.info("%s: %s; next attempt in %.1f s", host(self.url), exchange.problem or reply.status, wait)
                 attempts, pause = attempts + 1, pause * 2
-                time.sleep(wait)
+                self._pause_for(wait)
 
     def _once(
         self, method: str, path: str, body: Json | None, headers: Mapping[str, str]
@@ -210,7 +218,9 @@ class Live(Ledger):
         if wanted is not None and wanted > self._patience.pause:
             reply.problem = f"answers {reply.status} and wants {wanted:,.0f} seconds"
             return -1
-        return pause if wanted is None else wanted
+        wait = pause if wanted is None else wanted
+        self._put_off = self._vain + wait > self._patience.vain
+        return -1 if self._put_off else wait
 
     def _keep(
         self,
@@ -245,9 +255,24 @@ class Live(Ledger):
             self._writer.append(exchange)
         return exchange
 
+    def _require_patience(self) -> None:
+        """A server that hangs, or puts us off again and again, is not asked for ever."""
+        if not self._put_off and self._vain < self._patience.vain:
+            return
+        raise Impatient(
+            f"{host(self.url)}: gave up after {self._vain:,.0f} seconds of waiting for nothing",
+            "ask it more slowly with --rate; with the same --log what is there is not asked again",
+        )
+
     def _wait(self) -> None:
-        time.sleep(max(0.0, self._not_before - time.monotonic()))
+        """Until the next request may be sent; the pace that the user wishes is no waiting for nothing."""
+        pause = max(0.0, self._not_before - time.monotonic())
+        self._pause_for(pause, max(0.0, pause - self._base_pause))
         self._not_before = time.monotonic() + self._pause
+
+    def _pause_for(self, seconds: float, vain: float | None = None) -> None:
+        time.sleep(seconds)
+        self._vain += seconds if vain is None else vain
 
     def _adapt(self, reply: Reply) -> None:
         """Slow down after a 429, and get faster again, step by step."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from forebear.errors import one_line
 from forebear.sources.answers import host
+from forebear.sources.quiet import quiet
 from forebear.version import __version__
 
 if TYPE_CHECKING:
@@ -36,14 +37,18 @@ class Patience:
     Attributes:
         connect: for a connection.
         silence: between two pieces of an answer, and for the first: models think.
+        document: the same for what needs no thought, a ``GET``.
         total: for one answer.
         pause: the longest that a server may ask us to wait before another attempt.
+        vain: for nothing, in all: silence, and the pauses that a server asks for. Then no more is asked of it.
     """
 
     connect: float = 20.0
-    silence: float = 90.0
+    silence: float = 60.0
+    document: float = 15.0
     total: float = 300.0
     pause: float = 60.0
+    vain: float = 180.0
 
 
 @dataclass
@@ -55,6 +60,7 @@ class Reply:
         received: bytes of the body as they came.
         broken: whether the connection broke off: it may have been an idle one that the server had given up.
         unconnected: whether there was no connection at all.
+        silent: whether it was given up for want of an answer, so that the time was lost.
     """
 
     status: int = 0
@@ -67,6 +73,7 @@ class Reply:
     problem: str = ""
     broken: bool = False
     unconnected: bool = False
+    silent: bool = False
 
 
 class Wire:
@@ -88,10 +95,15 @@ class Wire:
 
         Whatever goes wrong is in the reply: nothing is raised.
         """
+        with quiet():
+            return self._request(method, url, body, headers)
+
+    def _request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         import httpx2
 
         reply = Reply()
         started = time.monotonic()
+        silence = min(self._patience.silence, self._patience.document) if method == "GET" else self._patience.silence
         watch = threading.Timer(self._patience.total, self._hang_up)
         watch.daemon = True
         watch.start()
@@ -99,7 +111,12 @@ class Wire:
             client = self._open(secure=not url.startswith("http://"))
             client.cookies.clear()  # a server is not to recognise us, and a log is not to hold its cookies
             request = client.build_request(
-                method, url, content=body, headers=headers, extensions={"trace": self._remember}
+                method,
+                url,
+                content=body,
+                headers=headers,
+                timeout=httpx2.Timeout(silence, connect=self._patience.connect),
+                extensions={"trace": self._remember},
             )
             response = client.send(request, stream=True)
             try:
@@ -107,8 +124,9 @@ class Wire:
             finally:
                 response.close()
         except httpx2.TimeoutException as error:
-            waited = self._patience.connect if isinstance(error, httpx2.ConnectTimeout) else self._patience.silence
+            waited = self._patience.connect if isinstance(error, httpx2.ConnectTimeout) else silence
             self._fail(reply, f"no answer within {waited:g} seconds")
+            reply.silent = True
             reply.unconnected = isinstance(error, httpx2.ConnectTimeout)
         except httpx2.ConnectError as error:
             self._fail(reply, _unconnected(error))
@@ -117,7 +135,7 @@ class Wire:
             late = time.monotonic() - started >= self._patience.total
             what = one_line(str(error), 120) or type(error).__name__
             self._fail(reply, self._too_slow() if late else f"the connection broke off ({what})")
-            reply.broken = not late
+            reply.broken, reply.silent = not late, late
         except (httpx2.InvalidURL, httpx2.DecodingError, ValueError) as error:
             self._fail(reply, f"{host(url)}: not usable ({one_line(str(error), 120)})")
         finally:
@@ -138,7 +156,6 @@ class Wire:
             self.close()
             self._secure = secure
             self._client = httpx2.Client(
-                timeout=httpx2.Timeout(self._patience.silence, connect=self._patience.connect),
                 limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1),
                 headers={"User-Agent": f"forebear/{__version__}", "Accept-Encoding": "identity"},
                 follow_redirects=False,

@@ -27,7 +27,7 @@ class Named:
         said: what it says and where it first stood.
         role: ``served``, ``error``, ``listed`` or ``mentioned``.
         count: how often it came.
-        echo: whether we had sent it: it then says nothing.
+        echo: whether we had sent it, with or without a provider before it: it then says nothing.
         served: whether it is the server's word about what answers, a field or a header: no error, list or text.
         other: whether it is another model than the model's that was asked for, named as what answers or in an error.
     """
@@ -53,7 +53,7 @@ def names_in(exchanges: Iterable[Exchange], sent: set[str]) -> tuple[Named, ...]
         exchanges: of the probe.
         sent: names that we asked for.
     """
-    search = Search()
+    search, echoes = Search(), {_plain(name) for name in sent}
     first: dict[str, tuple[Said, str, bool]] = {}
     counts: dict[str, int] = {}
     asked = next((name for text in sorted(sent) if (name := decode(text, named=True)) and name.family), None)
@@ -68,9 +68,16 @@ def names_in(exchanges: Iterable[Exchange], sent: set[str]) -> tuple[Named, ...]
                 where = f"exchange {exchange.number}, {seen.part} {seen.pointer}".strip()
                 first[seen.identifier] = Said(seen.name, where), seen.role.value, served
     return tuple(
-        Named(said, role, counts[identifier], identifier in sent, served, _other(said.name, role, served, asked))
+        Named(
+            said, role, counts[identifier], _plain(identifier) in echoes, served, _other(said.name, role, served, asked)
+        )
         for identifier, (said, role, served) in first.items()
     )
+
+
+def _plain(identifier: str) -> str:
+    """A name without what gateways cut off or change when they give it back: the provider before it, capitals."""
+    return identifier.casefold().rpartition("/")[2]
 
 
 def _other(name: ModelName, role: str, served: bool, asked: ModelName | None) -> bool:

@@ -15,7 +15,12 @@ from forebear.signals.agreement import Agreement
 from forebear.signals.counting_noise import EXACT
 from forebear.signals.equality import Equality
 from forebear.signals.token_strings import ENOUGH, StringFit
-from forebear.types import Cost, Coverage, Finding, Json, Level, head, to_json
+from forebear.types import Cost, Coverage, Finding, Json, head, to_json
+
+_AFTER_A_LEAK = (
+    "Probe again with --expect and that name, so that tokenizer and behaviour speak on it; --trusted URL, an endpoint "
+    "known to serve it, compares answers. An alias of the operator's is cleared by the operator."
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,9 @@ class Probe:
         return {**head("forebear.probe/1"), **body, **tail, "cost": cost, **rest}
 
 
-def counted_of(counts: Counts | None, engine: bool | None, fits: Sequence[StringFit] = ()) -> Counted | None:
+def counted_of(
+    counts: Counts | None, engine: bool | None, fits: Sequence[StringFit] = (), doubt: str = ""
+) -> Counted | None:
     """What a series of counts has shown, in names of tokenizers."""
     if counts is None or counts.baseline is None:
         return None
@@ -86,6 +93,7 @@ def counted_of(counts: Counts | None, engine: bool | None, fits: Sequence[String
         engine=engine,
         misspelt=tuple(fit.name for fit in fits if fit.excluded),
         spelt=tuple(fit.name for fit in fits if fit.tested >= ENOUGH and not fit.absent),
+        doubt=doubt,
     )
 
 
@@ -179,6 +187,6 @@ def findings_of(
     guesses = sum(n.other and n.role == "error" for n in named) > 1  # an error that lists what there is
     named = [n for n in named if not (guesses and n.role == "error")]
     if differs:
-        found.append(raise_finding("endpoint-contradicts-claim", differs, ("equality/1",), Level.WARNING))
+        found.append(raise_finding("endpoint-differs", differs, ("equality/1",)))
     leaks = (f"the server names {n.said.name.identifier} ({n.said.where})" for n in named if n.other)
-    return (*found, *(raise_finding("identifier-leak", leak) for leak in leaks))
+    return (*found, *(raise_finding("identifier-leak", leak, clears=_AFTER_A_LEAK) for leak in leaks))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from forebear.catalogue.tokenizers import BASELINE, battery, guarded, known_tokenizers
-from forebear.index import BlackBoxIndex
+from forebear.index import BlackBoxIndex, UserTokenizer
 from forebear.lineage.blackbox import Vocabulary
 from forebear.signals.token_counts import CountTable
 
@@ -28,11 +28,15 @@ def count_table(index: BlackBoxIndex) -> tuple[CountTable, tuple[str, ...]]:
     """Counts of all known tokenizers, the user's included, and the texts to send; the baseline is first in both."""
     probes = battery()
     texts = (BASELINE, *(probe.text for probe in probes.probes))
-    own = [t for t in index.tokenizers() if t.battery == probes.digest]
     vectors: list[tuple[str, Sequence[int]]] = [(t.name, (t.baseline, *t.counts)) for t in known_tokenizers()]
-    vectors += [(t.name, t.counts) for t in own]
+    vectors += [(t.name, t.counts) for t in _own(index)]
     vectors += [(name, [estimate(guarded(text)) for text in texts]) for name, estimate in ESTIMATES.items()]
     return CountTable.of(vectors, texts), tuple(guarded(text) for text in texts)
+
+
+def _own(index: BlackBoxIndex) -> list[UserTokenizer]:
+    """The user's tokenizers, those whose counts are of this battery: others are not tested, so nothing follows."""
+    return [t for t in index.tokenizers() if t.battery == battery().digest]
 
 
 def vocabularies(index: BlackBoxIndex) -> dict[str, Vocabulary]:
@@ -47,6 +51,6 @@ def vocabularies(index: BlackBoxIndex) -> dict[str, Vocabulary]:
         )
         for t in known_tokenizers()
     }
-    own = {t.name: Vocabulary(t.name, t.models, frozenset(t.models), t.digest) for t in index.tokenizers()}
+    own = {t.name: Vocabulary(t.name, t.models, frozenset(t.models), t.digest) for t in _own(index)}
     estimates = {name: Vocabulary(name, gateway=True, estimate=True) for name in ESTIMATES}
     return {**known, **own, **estimates}

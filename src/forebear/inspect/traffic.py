@@ -13,7 +13,7 @@ from forebear.errors import ForebearError, UsageError, one_line
 from forebear.inspect.cost import peak_memory
 from forebear.inspect.crew import cores
 from forebear.inspect.traffic_search import searched
-from forebear.inspect.traffic_tell import Pair, findings, place, summary
+from forebear.inspect.traffic_tell import Pair, findings, place, remarkable, summary
 from forebear.traffic import Kind, Role, Search, Sighting, Stream, exchanges, open_stream
 from forebear.traffic.differences import differ
 from forebear.traffic.read import format_of
@@ -59,7 +59,7 @@ class _Ledger:
         for sighting in seen:
             self._count(file, record, sighting)
         asked = {s.identifier: s.name for s in seen if s.role is Role.ASKED and s.name is not None}
-        ours = [s.name for s in seen if s.name is not None and s.part.startswith("request")]  # fallbacks and tools too
+        ours = [s.name for s in seen if s.name is not None and _is_ours(s)]
         for said in seen:
             if asked and _is_other(ours, said):
                 self._pair(_first(asked), said, place(file, record, said.part, said.pointer))
@@ -79,15 +79,20 @@ class _Ledger:
             if where not in tally.where:
                 tally.where.append(where)
 
-    def _pair(self, asked: str, said: Sighting, at: str) -> None:
-        key = (asked, said.identifier)
+    def _pair(self, asked: tuple[str, ModelName], said: Sighting, at: str) -> None:
+        key = (asked[0], said.identifier)
         if key in self.pairs or len(self.pairs) < MOST_PAIRS:
-            self.pairs.setdefault(key, Pair(asked, said, at)).count += said.times
+            self.pairs.setdefault(key, Pair(*asked, said, at)).count += said.times
 
 
-def _first(asked: dict[str, ModelName]) -> str:
+def _is_ours(seen: Sighting) -> bool:
+    """Whether a name is the client's word: of a log, what was asked; of a request all, fallbacks and tools too."""
+    return seen.role is Role.ASKED or seen.part.startswith("request")
+
+
+def _first(asked: dict[str, ModelName]) -> tuple[str, ModelName]:
     """The name to tell as the one that was asked for: one of a known family before others."""
-    return next((i for i, name in asked.items() if name.family), next(iter(asked)))
+    return next((item for item in asked.items() if item[1].family), next(iter(asked.items())))
 
 
 def _is_other(asked: Iterable[ModelName], said: Sighting) -> bool:
@@ -131,16 +136,16 @@ def read_traffic(files: Sequence[str], on_step: Step = lambda _: None, workers: 
         except ForebearError as error:
             problems.append(str(error))
     identifiers = tuple(sorted((_identified(t) for t in ledger.tallies.values()), key=_rank))
-    found = tuple(findings(tuple(ledger.pairs.values()), identifiers))
+    told = remarkable(tuple(ledger.pairs.values()), identifiers)
     gaps = [Untested(f"{count:,} bodies", reason) for reason, count in ledger.unread.items()]
     if ledger.dropped:
         gaps.append(Untested(f"{ledger.dropped:,} sightings", f"more than {MOST_IDENTIFIERS:,} different identifiers"))
     tested = tuple(f"{c.file}: {c.format}" for c in captures)
     return Traffic(
-        summary(identifiers, found, captures, problems),
+        summary(identifiers, told, captures, problems),
         tuple(captures),
         identifiers,
-        found,
+        tuple(findings(told, identifiers)),
         dict(sorted(ledger.redactions.items())),
         Coverage(tested, tuple(gaps)),
         Cost(size, len(captures), round(time.perf_counter() - start, 4), peak_memory()),
@@ -160,8 +165,9 @@ def _workers(file: str, wanted: int | None) -> int:
 def _read(file: str, stream: Stream, ledger: _Ledger, problems: list[str], on_step: Step, workers: int) -> Capture:
     """One capture to its end."""
     records, told = 0, 0
+    wrong: list[str] = []
     on_step(f"reading {file}")
-    made = exchanges(stream, lambda line: problems.append(f"{file}: {line}"), Search().wanted)
+    made = exchanges(stream, wrong.append, Search().wanted)
     for batch in searched(made, workers):
         records += len(batch.seen) + len(batch.lost)
         for record, seen in batch.seen:
@@ -169,11 +175,21 @@ def _read(file: str, stream: Stream, ledger: _Ledger, problems: list[str], on_st
         ledger.redactions += batch.redactions
         ledger.unread += batch.unread
         if batch.lost:
-            problems.append(f"{file}: records {batch.lost[0]:,} to {batch.lost[-1]:,} were lost with a killed process")
+            wrong.append(f"records {batch.lost[0]:,} to {batch.lost[-1]:,} were lost with a killed process")
         if stream.bytes_read - told > PROGRESS:
             told = stream.bytes_read
             on_step(f"reading {file}: {told / 1e6:,.0f} MB, {len(ledger.tallies):,} identifiers")
-    return Capture(file, format_of(stream.head).name if stream.head else "nothing", records)
+    if wrong:
+        problems.append(f"{file}: {'; '.join(wrong)}{_still_read(records) if stream.head else ''}")
+    return Capture(file, format_of(stream.head).name if stream.head else "empty", records)
+
+
+def _still_read(records: int) -> str:
+    """What a damaged capture gave all the same."""
+    if not records:
+        return "; nothing that could name a model in what was read"
+    many = f"{records:,} records with something to see were" if records > 1 else "1 record with something to see was"
+    return f"; {many} read"
 
 
 def _identified(tally: _Tally) -> Identified:

@@ -1,22 +1,23 @@
-"""Traffic in words: what an identifier says, what a reader should know of it, and whether it is what was expected."""
+"""Traffic in words: what an identifier says, what a reader should know of it, and the answer in a few sentences."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from forebear.catalogue.explanations import raise_finding
-from forebear.catalogue.names import decode
+from forebear.catalogue.names import ModelName
 from forebear.catalogue.names.families import families
-from forebear.errors import UsageError
 from forebear.traffic import Kind, Role, Sighting
-from forebear.traffic.differences import differ
-from forebear.traffic.result import Capture, Identified, Traffic
+from forebear.traffic.result import Capture, Identified
 from forebear.types import Finding
 
 ACCOUNTS = frozenset({"fireworks", "together", "bedrock", "vertex", "azure", "sagemaker", "replicate", "openai"})
 """Providers whose paths hold the account of a customer."""
+_DEPLOYMENT = "an Azure deployment, which its owner may call anything"
+_ROUTER = re.compile(r"(?:^|[/_-])(?:auto|router)(?:[:@]|$)", re.IGNORECASE)
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Pair:
     """An answer that names another model than was asked for, while it is counted."""
 
     asked: str
+    name: ModelName
     said: Sighting
     place: str
     count: int = 0
@@ -34,51 +36,94 @@ def place(file: str, record: int, part: str, pointer: str) -> str:
     return f"{file}, record {record:,}, {part}{f' at {pointer}' if pointer else ''}"
 
 
-def findings(pairs: Sequence[Pair], identifiers: Sequence[Identified]) -> Iterator[Finding]:
-    """Answers that name another model than was asked for, and customers' accounts in names."""
+def remarkable(pairs: Sequence[Pair], identifiers: Sequence[Identified]) -> list[tuple[Pair, Identified]]:
+    """The pairs that a reader should know, names of known families first.
+
+    Who asks for an Azure deployment or for a router's choice has named no model, so that an answer with the public name
+    of one contradicts nothing; the path of somebody's account does say more than was asked.
+    """
     known = {(i.kind, i.identifier): i for i in identifiers}
-    for pair in sorted(pairs, key=lambda p: (p.said.kind is not Kind.NAME, -p.count)):
-        entry = known.get((pair.said.kind, pair.said.identifier))
-        if entry is not None:
-            yield raise_finding("identifier-leak", _told(pair, entry), (pair.place,))
+    out = [(pair, known[key]) for pair in pairs if (key := (pair.said.kind, pair.said.identifier)) in known]
+    told = [(p, i) for p, i in out if i.kind is not Kind.NAME or not chosen_freely(p.name) or _account(i)]
+    return sorted(told, key=lambda item: (item[1].kind is not Kind.NAME, item[1].family is None, -item[0].count))
+
+
+def chosen_freely(name: ModelName | Identified) -> bool:
+    """Whether a name is one that customers choose (an Azure deployment's), or leaves the choice to a router."""
+    return name.family is None and (name.provider == "azure" or _ROUTER.search(name.identifier) is not None)
+
+
+def _account(found: Identified) -> bool:
+    """Whether a name holds a customer's account."""
+    return bool(found.account) and found.account != found.provider and found.provider in ACCOUNTS
+
+
+def findings(told: Sequence[tuple[Pair, Identified]], identifiers: Sequence[Identified]) -> Iterator[Finding]:
+    """Answers that name another model than was asked for, and customers' accounts in names."""
+    for pair, entry in told:
+        if pair.said.role is Role.SERVED and is_another(pair.name, entry):
+            asked = described(pair.name, pair.asked)
+            words = f"asked for {asked}, a response names {described(entry)}{_times(pair)}"
+            yield raise_finding("answer-names-another", words, (pair.place,))
+        else:
+            yield raise_finding("identifier-leak", _leak(pair, entry), (pair.place,))
     for entry in identifiers:
-        if entry.kind is Kind.NAME and entry.account and entry.account != entry.provider and entry.provider in ACCOUNTS:
+        if entry.kind is Kind.NAME and _account(entry):
             at = entry.where[0]
             words = f"{entry.identifier} reveals the account {entry.account} at {entry.provider}"
             yield raise_finding("identifier-leak", words, (place(at.file, at.record, at.part, at.pointer),))
 
 
-def _told(pair: Pair, entry: Identified) -> str:
-    times = "" if pair.count == 1 else f" ({pair.count:,} times)"
+def is_another(asked: ModelName, said: Identified) -> bool:
+    """Whether an answer openly names the model of another family than was asked for, and not one behind its name."""
+    if said.kind is not Kind.NAME or asked.family is None or said.family is None or _account(said):
+        return False
+    return said.family != asked.family and not descends(asked, said)
+
+
+def descends(asked: ModelName, said: Identified) -> bool:
+    """Whether the catalogue has what was asked for as a descendant of what the answer names."""
+    family, _, version = (asked.base or "").partition(" ")
+    return family == said.family and (not version or said.version is None or version == said.version)
+
+
+def _leak(pair: Pair, entry: Identified) -> str:
     if entry.kind is Kind.MARKER:
         return (
-            f"asked for {pair.asked}, a response holds {entry.identifier}{times}, a control token of the family "
+            f"asked for {pair.asked}, a response holds {entry.identifier}{_times(pair)}, a control token of the family "
             f"{entry.family}; a quotation of it looks the same"
         )
     said = "an error" if pair.said.role is Role.ERROR else "a response"
-    return f"asked for {pair.asked}, {said} names {described(entry)}{times}"
+    return f"asked for {pair.asked}, {said} names {described(entry)}{_times(pair)}"
 
 
-def described(found: Identified) -> str:
+def _times(pair: Pair) -> str:
+    return "" if pair.count == 1 else f" ({pair.count:,} times)"
+
+
+def described(found: Identified | ModelName, shown: str = "") -> str:
     """An identifier and what it says, in a phrase.
 
-    ``kimi-k2p5-rl-0317-s515-fast: Kimi K2.5 (Moonshot AI), reinforcement learning, step 515``.
+    ``kimi-k2p5-rl-0317-s515-fast: Kimi K2.5 by Moonshot AI, reinforcement learning, step 515``.
     """
-    if found.family is None:
-        return f"{found.identifier}, which names no known family"
-    title = _titles().get(found.family, found.family)
+    shown = shown or found.identifier
+    return f"{shown}, which names no known family" if found.family is None else f"{shown}: {_said(found)}"
+
+
+def _said(found: Identified | ModelName) -> str:
+    """Family, version, who makes it, and what else the name says."""
+    title = _titles().get(found.family or "", found.family or "")
     version = found.version or ""
     line = f"{title} {version.upper() if version[0] in 'krmxzt' else version}" if version else title
-    owner = f" ({found.developer})" if found.developer and found.developer != title else ""
     more = [
-        f"as {found.line}" if found.line else None,
+        f"under the name {found.line}" if found.line else None,
         found.size,
         "+".join(_STAGES.get(stage, stage) for stage in (found.stage or "").split("+")),
         f"step {found.step:,}" if found.step is not None else None,
         found.quantization,
     ]
-    said = "".join(f", {word}" for word in more if word)
-    return f"{found.identifier}: {line}{owner}{said}"
+    owner = f" by {found.developer}" if found.developer and found.developer != title else ""
+    return f"{line}{owner}" + "".join(f", {word}" for word in more if word)
 
 
 @cache
@@ -91,11 +136,11 @@ _STAGES = {"rl": "reinforcement learning", "sft": "supervised fine-tuning", "dpo
 
 def summary(
     identifiers: Sequence[Identified],
-    findings: Sequence[Finding],
+    told: Sequence[tuple[Pair, Identified]],
     captures: Sequence[Capture],
     problems: Sequence[str] = (),
 ) -> str:
-    """What was found, in a sentence."""
+    """What was found, in a sentence; where an answer names another model, in three."""
     names = [i for i in identifiers if i.kind is Kind.NAME]
     if not captures:
         return "No capture could be read."
@@ -104,19 +149,52 @@ def summary(
         files = f"{len(captures):,} capture{'s' if len(captures) != 1 else ''}"
         if problems and not identifiers:
             return f"No model is named in what could be read of {files}."
-        return f"No model is named in {files}" + (f"; {marks} markers of templates stand there." if marks else ".")
-    first = next((f for f in findings if f.message.startswith("asked for ") and " names " in f.message), None)
+        stand = "1 marker of a template stands" if marks == 1 else f"{marks:,} markers of templates stand"
+        return f"No model is named in {files}" + (f"; {stand} there." if marks else ".")
+    first = next(((pair, entry) for pair, entry in told if entry.kind is Kind.NAME), None)
     if first is not None:
-        asked, _, said = first.message.removeprefix("asked for ").partition(", ")
-        return f"{said[0].upper()}{said[1:]}, though the client asked for {asked}."
+        return _story(*first)
     served = [i for i in names if "served" in i.roles]
     if served:
         many = len(served) - 1
         more = f", and {many:,} more" if many > 0 else ""
-        told = "as it was asked for" if any("asked" in i.roles for i in names) else "as far as the capture tells"
-        return f"Answers name {described(served[0])}{more}, {told}."
-    more = f"; {len(names) - 1:,} more are named" if len(names) > 1 else ""
+        return f"Answers name {described(served[0])}{more}, {_asked(names)}."
+    many = len(names) - 1
+    more = f"; {many:,} more {'are' if many > 1 else 'is'} named" if many else ""
     return f"No answer names its model. {_VERB[next(iter(names[0].roles))]} {described(names[0])}{more}."
+
+
+def _story(pair: Pair, entry: Identified) -> str:
+    """Who named what, whose model that is by the name, and how sure that is."""
+    who = "An error" if pair.said.role is Role.ERROR else "A response"
+    free = f" ({_DEPLOYMENT})" if pair.name.provider == "azure" else ""
+    first = f"{who} names {entry.identifier}{_times(pair)}, though the client asked for {pair.asked}{free}."
+    if entry.family is None:
+        return f"{first} The name is of no known family."
+    account = f", held in the account {entry.account} at {entry.provider}" if _account(entry) else ""
+    second = f"By its name this is {_said(entry)}{account}"
+    if descends(pair.name, entry):
+        second += f"; the catalogue has {pair.asked} as a descendant of it, too"
+    elif is_another(pair.name, entry):
+        second += f", not {_said(pair.name)}; a router may openly answer from another model"
+    read = f"{measured(entry.confidence)}, but " if entry.confidence is not None else ""
+    sure = f"{read}a name does not show which model answered (forebear probe tests that)"
+    return f"{first} {second}. How sure: {sure}."
+
+
+def measured(confidence: float) -> str:
+    """A measured confidence in words; a bound is rounded down."""
+    return f"at least {int(confidence * 100)}% of such names are read rightly"
+
+
+def _asked(names: Sequence[Identified]) -> str:
+    """Whether what answers name was asked for."""
+    asked = [i for i in names if "asked" in i.roles]
+    free = next((i for i in asked if chosen_freely(i)), None)
+    if free is not None and all(map(chosen_freely, asked)):
+        kind = _DEPLOYMENT if free.provider == "azure" else "a router's choice"
+        return f"asked for as {free.identifier.rpartition('/')[2]} ({kind})"
+    return "as it was asked for" if asked else "as far as the capture tells"
 
 
 _VERB = {
@@ -126,20 +204,3 @@ _VERB = {
     "logged": "A log names",
     "mentioned": "A text mentions",
 }
-
-
-def as_expected(result: Traffic, expected: str) -> bool | None:
-    """Whether answers name the model that is expected: False where one names another, None where none tells.
-
-    Raises:
-        UsageError: nothing is expected.
-    """
-    wanted = decode(expected.strip(), named=True)
-    if wanted is None:
-        raise UsageError("--expect: no name of a model")
-    served = [i for i in result.identifiers if i.kind is Kind.NAME and "served" in i.roles]
-    names = [name for i in served if (name := decode(i.identifier, named=True)) is not None]
-    same = [name for name in names if not differ(wanted, name)]
-    if any(name.family is not None and differ(wanted, name) for name in names):
-        return False
-    return True if same else None

@@ -124,6 +124,8 @@ def by_tokenizer(text: str, counted: Counted | None, vocabularies: Mapping[str, 
             Outcome.INCONCLUSIVE,
             f"{fits} and not of {wanted.whose}; but nothing shows that the model itself counted",
         )
+    if counted.doubt:
+        return Outcome.INCONCLUSIVE, f"{fits} and not of {wanted.whose}; but {counted.doubt}"
     return Outcome.CONTRADICTED, f"{fits}, and exclude the tokenizer of {wanted.whose}"
 
 
@@ -151,7 +153,9 @@ def _doubt(counted: Counted, wanted: Expected, vocabularies: Mapping[str, Vocabu
     if counted.streamed is None:
         return ""
     if wanted.names & set(counted.streamed):
-        return f"the token counts are those of {names}, but in a stream they are those of {wanted.whose}"
+        return (
+            f"the token counts are those of {names}, but in a stream they are those of the tokenizer of {wanted.whose}"
+        )
     if _as_gateways(counted.streamed, vocabularies) and not _as_gateways(counted.matches, vocabularies):
         return ""  # a gateway that recounts streams and passes the others on
     return f"the token counts are those of {names}, but in a stream they are others"

@@ -59,6 +59,7 @@ class Counted:
         misspelt: tokenizers of which strings of the answer's tokens are no tokens.
         spelt: tokenizers of which all strings that could be looked up may be tokens, where there were enough.
         engine: whether an answer that was cut off at n tokens was counted as n; None where that was not found out.
+        doubt: a clause that says why nothing may be contradicted by them, though nothing else speaks against it.
     """
 
     matches: tuple[str, ...] = ()
@@ -69,6 +70,7 @@ class Counted:
     engine: bool | None = None
     misspelt: tuple[str, ...] = ()
     spelt: tuple[str, ...] = ()
+    doubt: str = ""
 
     @property
     def unknown(self) -> bool:

@@ -98,8 +98,12 @@ def _plan(document: Mapping[str, Any]) -> Iterator[str]:
 def headline(result: Probe) -> str:
     """The answer in a few words: what became of the claim, else what may be behind it."""
     found = result.judged.candidates
-    if result.verdict is not Outcome.INCONCLUSIVE or not found:
+    if result.verdict is not Outcome.INCONCLUSIVE:
         return HEADLINE[result.verdict]
+    if result.tokenizer is not None and result.tokenizer["changed"]:
+        return "Not one model all the time"
+    if not found:
+        return f"{HEADLINE[result.verdict]}{_unsettled(result)}"
     best = f"{found[0].name} ({found[0].developer})" if found[0].developer else found[0].name
     if found[0].grade == "probable":
         return f"Probably {best}"
@@ -107,10 +111,20 @@ def headline(result: Probe) -> str:
     return f"Possibly {best}{others}"
 
 
+def _unsettled(result: Probe) -> str:
+    """What stands in the way, in a few words."""
+    if result.tokenizer is None:
+        return ": its tokens were not counted"
+    if result.tokenizer["stream_counts"] is not None:
+        return ": a gateway counts the tokens itself"
+    return "" if result.tokenizer["settled"] else ": too few counts, or too coarse ones"
+
+
 def reason(result: Probe) -> str:
     """Why the headline says so: of a claim its own reason, of a candidate what speaks for it."""
     found = result.judged.candidates
-    if result.verdict is Outcome.INCONCLUSIVE and found:
+    changed = result.tokenizer is not None and result.tokenizer["changed"]
+    if result.verdict is Outcome.INCONCLUSIVE and found and not changed:
         return f"{found[0].why}; as to the claim, {result.why}"
     return result.why
 
@@ -179,8 +193,8 @@ def _tokenizer(result: Probe, verbose: bool) -> Iterator[str]:
         first, later = (", ".join(names) or "no known tokenizer" for names in known["changed"])
         yield f"the counts changed on the way: first {first}, later {later}"
     if verbose and known["counts_its_own_tokens"] is not None:
-        own = "as many tokens as that" if known["counts_its_own_tokens"] else "another number of tokens"
-        yield f"an answer that was cut off by length was counted as {own}"
+        own = "just that many tokens" if known["counts_its_own_tokens"] else "another number of tokens"
+        yield f"an answer that was cut off at a number of tokens was counted as {own}"
 
 
 def _behaviour(result: Probe, verbose: bool) -> Iterator[str]:

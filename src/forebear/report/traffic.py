@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from forebear.errors import one_line
+from forebear.inspect.traffic_tell import measured
 from forebear.report import words
 from forebear.report.markdown import escape
 from forebear.report.terminal import LEVEL
@@ -56,7 +57,7 @@ def place(where: Where) -> str:
 
 def confidence(found: Identified) -> str:
     """How sure family and version are; "" where that was not measured."""
-    return f"; at least {found.confidence:.0%} of such names are read rightly" if found.confidence is not None else ""
+    return f"; {measured(found.confidence)}" if found.confidence is not None else ""
 
 
 def show(console: Console, result: Traffic, quiet: bool = False, verbose: bool = False) -> None:
@@ -64,8 +65,11 @@ def show(console: Console, result: Traffic, quiet: bool = False, verbose: bool =
     line = Table.grid()
     line.add_row(words.text("  ● ", "bold yellow" if result.findings else "bold"), words.text(result.summary, "bold"))
     console.print(Padding(line, (0, 2, 0, 0)))
+    if result.expected is not None:
+        style = {True: "bold", False: "bold red", None: "bold yellow"}[result.expected.met]
+        console.print(Padding(words.text(result.expected.explanation, style), (0, 2, 0, 4)))
     for problem in result.problems if quiet else ():
-        console.print(words.text(f"  unreadable: {problem}", "bold red"), soft_wrap=True)
+        console.print(words.text(f"  not read whole: {problem}", "bold red"), soft_wrap=True)
     if quiet:
         return
     _findings(console, result, verbose)
@@ -118,7 +122,7 @@ def _rest(console: Console, result: Traffic) -> None:
     for gap in result.coverage.not_tested:
         console.print(Padding(words.text(f"not read: {gap.what}: {gap.why}", "dim"), (0, 2, 0, 2)))
     for problem in result.problems:
-        console.print(Padding(words.text(f"unreadable: {problem}", "bold red"), (0, 2, 0, 2)))
+        console.print(Padding(words.text(f"not read whole: {problem}", "bold red"), (0, 2, 0, 2)))
     console.print(Padding(words.text(footing(result), "dim"), (0, 2, 0, 2)))
 
 
@@ -134,7 +138,8 @@ def footing(result: Traffic) -> str:
     """How much was read, in a line."""
     records = sum(c.records for c in result.captures)
     formats = sorted({c.format for c in result.captures})
-    files = f"{len(result.captures):,} capture{'s' if len(result.captures) != 1 else ''} ({', '.join(formats)})"
+    kinds = f" ({', '.join(formats)})" if formats else ""
+    files = f"{len(result.captures):,} capture{'s' if len(result.captures) != 1 else ''}{kinds}"
     searched = f"{records:,} record{'s' if records != 1 else ''} searched"
     return f"{files}, {searched} · {words.cost(result.cost)}"
 
@@ -142,6 +147,8 @@ def footing(result: Traffic) -> str:
 def markdown(result: Traffic) -> str:
     """For pull requests and tickets: the same in the same order."""
     out = ["# Model identifiers in traffic", "", f"**{escape(result.summary)}**", ""]
+    if result.expected is not None:
+        out += [f"**{escape(result.expected.explanation)}**", ""]
     if result.findings:
         out += ["## Findings", ""]
         for finding in result.findings:

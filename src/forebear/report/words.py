@@ -147,6 +147,6 @@ def parameters(count: int) -> str:
 
 def cost(value: Cost) -> str:
     """One line about what an answer cost."""
-    reads = f"{size(value.bytes_read)} in {value.requests:,} reads"
+    reads = f"{size(value.bytes_read)} in {value.requests:,} read{'s' if value.requests != 1 else ''}"
     memory = f" · {size(value.peak_memory_bytes)} memory" if value.peak_memory_bytes else ""
     return f"{reads} · {value.seconds:.2f} s{memory}"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -113,7 +114,7 @@ class CountTest:
         related = np.logaddexp(alike + _near(difference - expected), np.log1p(-_ALIKE)[:, None] + wide)
         strange = self._strange + np.concatenate([wide[None, :], related])
         after = replace(self, asked=(*self.asked, (probe, difference)), _states=states, _strange=strange)
-        log_e = np.maximum(self.log_e, after._evidence() - after._best())
+        log_e = np.maximum(self.log_e, after._evidence - after._best)
         rejected = tuple(bool(value >= -math.log(self.alpha)) for value in log_e)
         return replace(after, log_e=log_e, rejected=rejected)
 
@@ -123,10 +124,10 @@ class CountTest:
         order = np.argsort(-self.posterior, kind="stable")
         return tuple(int(k) for k in order if not self.rejected[k])
 
-    @property
+    @cached_property
     def posterior(self) -> F64:
         """Probability of each class, ``(classes,)``: equal weights before, and :data:`UNKNOWN` for all others."""
-        found: F64 = np.exp(self._joint() - self._evidence())
+        found: F64 = np.exp(self._joint - self._evidence)
         return found
 
     @property
@@ -138,12 +139,12 @@ class CountTest:
     def stranger(self) -> float:
         """Probability of an unknown tokenizer that is no near relative of a known one: those cannot be excluded."""
         mass = float(np.logaddexp.reduce(self._strange[0])) + math.log(UNKNOWN / self._strange.size)
-        return math.exp(mass - self._evidence())
+        return math.exp(mass - self._evidence)
 
     @property
     def fit(self) -> float:
         """Log likelihood of all differences under the class and the noise that explain them best."""
-        return float(self._best().max())
+        return float(self._best.max())
 
     @property
     def related(self) -> int | None:
@@ -154,11 +155,11 @@ class CountTest:
         best = int(np.argmax(equal))
         return best if 2 * equal[best] > len(self.asked) else None
 
-    @property
+    @cached_property
     def noise(self) -> Noise:
         """The kind of noise that explains the counts best, under the likeliest class."""
-        best = int(np.argmax(self._joint()))
-        return self.noises[int(np.argmax(self._by_class()[:, best] + self._weights()))]
+        best = int(np.argmax(self._joint))
+        return self.noises[int(np.argmax(self._by_class[:, best] + self._weights()))]
 
     def _weights(self) -> F64:
         others = len(self.noises) - 1
@@ -166,29 +167,40 @@ class CountTest:
             [_EXACT_WEIGHT if noise is EXACT else (1 - _EXACT_WEIGHT) / max(1, others) for noise in self.noises]
         )
 
+    @cached_property
     def _by_class(self) -> F64:
         """Log likelihood of all differences, the hidden value averaged out, ``(noises, classes)``."""
-        return np.stack([np.logaddexp.reduce(state, axis=1) for state in self._states])
+        return np.stack([_log_sum(state) for state in self._states])
 
+    @cached_property
     def _best(self) -> F64:
         """The largest log likelihood that any kind of noise gives each class, ``(classes,)``."""
         found = [
-            np.logaddexp.reduce(state, axis=1) if noise.random else (state - noise.prior[None, :]).max(axis=1)
-            for state, noise in zip(self._states, self.noises, strict=True)
+            averaged if noise.random else (state - noise.prior[None, :]).max(axis=1)
+            for averaged, state, noise in zip(self._by_class, self._states, self.noises, strict=True)
         ]
         best: F64 = np.stack(found).max(axis=0)
         return best
 
+    @cached_property
     def _joint(self) -> F64:
         """Log of weight times likelihood, ``(classes,)``."""
-        mixed = np.logaddexp.reduce(self._by_class() + self._weights()[:, None], axis=0)
+        mixed = np.logaddexp.reduce(self._by_class + self._weights()[:, None], axis=0)
         joint: F64 = mixed + math.log((1 - UNKNOWN) / len(self.rejected))
         return joint
 
+    @cached_property
     def _evidence(self) -> float:
         """Log likelihood of all differences under the whole mixture: what the e-processes stand over."""
         strange = float(np.logaddexp.reduce(self._strange, axis=None)) + math.log(UNKNOWN / self._strange.size)
-        return float(np.logaddexp(np.logaddexp.reduce(self._joint()), strange))
+        return float(np.logaddexp(np.logaddexp.reduce(self._joint), strange))
+
+
+def _log_sum(logs: F64) -> F64:
+    """The logarithm of the sum of each row's exponentials, ``(rows, columns)`` to ``(rows,)``."""
+    top = logs.max(axis=1)
+    found: F64 = top + np.log(np.exp(logs - top[:, None]).sum(axis=1))
+    return found
 
 
 def _parts(texts: Sequence[str]) -> tuple[frozenset[int], ...]:

@@ -29,6 +29,7 @@ from forebear.sources.answers import (
     validator,
 )
 from forebear.sources.base import Traffic
+from forebear.sources.quiet import quiet
 from forebear.version import __version__
 
 if TYPE_CHECKING:
@@ -260,7 +261,8 @@ class Client:
             request = self._http.build_request("GET", url, headers={**headers, **own})
         except (httpx2.InvalidURL, ValueError):
             raise Refused(f"{host(url)}: not a usable address") from None
-        return self._http.send(request, stream=True)
+        with quiet():
+            return self._http.send(request, stream=True)
 
     def _discard(self, response: httpx2.Response) -> None:
         """Read a body that nobody needs, where it is short; the connection can then be used again."""

@@ -7,24 +7,34 @@ from __future__ import annotations
 
 import base64
 import binascii
+import importlib
 import json
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from forebear.traffic.base import Message
+from forebear.traffic.structure import unended
 
 MOST = 1 << 26
 """Bytes of one body after inflating (64 MB); what comes behind is not read."""
 MOST_JOINED = 1 << 22
 """Characters of a stream's joined text that are looked at together."""
 JOINED = frozenset(
-    {"content", "text", "delta", "reasoning_content", "reasoning", "thinking", "response", "partial_json"}
+    {
+        *("content", "text", "delta", "reasoning_content", "reasoning", "thinking", "response"),
+        *("partial_json", "arguments"),  # of calls of tools
+    }
 )
 """Keys whose strings are pieces of a text in the events of a stream."""
+READABLE = "capture it readable: browsers' HAR has bodies inflated, mitmproxy asks for them so with --set anticomp"
+"""What to do about a compression that is not read."""
+_LARGER, _CUT_OFF = "larger than 64 MB when inflated, what follows", "cut off in its compression"
+_ZSTANDARD = b"\x28\xb5\x2f\xfd"
 MEDIA = re.compile(r"(?:image|audio|video|font)/|application/(?:pdf|zip|wasm|font|x-font)", re.IGNORECASE)
 _EVENT = re.compile(r"\s{0,99}(?::|event:|data:|id:|retry:)")
 _FORM = re.compile(r"[\w.\[\]%-]{1,99}=[^\s=\"]*(?:&|\Z)")
@@ -66,9 +76,37 @@ def inflated(message: Message) -> tuple[Any, str]:
         return _unzipped(body, (31,))
     if encoding == "deflate":
         return _unzipped(body, (15, -15))
+    if body.startswith(_ZSTANDARD):
+        return _unpacked(body)
     if encoding in ("br", "zstd", "compress") and body.lstrip()[:1] not in (b"{", b"["):
-        return None, f"compressed with {encoding}"
+        return None, f"compressed with {encoding}; {READABLE}"
     return body, ""
+
+
+def _unpacked(body: bytes) -> tuple[bytes | None, str]:
+    """A frame of Zstandard (RFC 8878), where Python 3.14 or a package of its interface can read it."""
+    module = zstandard()
+    if module is None:
+        return None, f"compressed with zstd; {READABLE}, or install backports.zstd"
+    machine = module.ZstdDecompressor()
+    try:
+        out: bytes = machine.decompress(body, MOST)
+    except module.ZstdError:
+        return None, "damaged in its compression"
+    if machine.eof:
+        return out, ""
+    return (out, _LARGER) if len(out) >= MOST else (unended(out), _CUT_OFF)
+
+
+@cache
+def zstandard() -> Any:
+    """What reads Zstandard, of Python's own or of a package; None where nothing does."""
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return None
 
 
 def _unzipped(body: bytes, windows: tuple[int, ...]) -> tuple[bytes | None, str]:
@@ -79,8 +117,8 @@ def _unzipped(body: bytes, windows: tuple[int, ...]) -> tuple[bytes | None, str]
         except zlib.error:
             continue
         if machine.unconsumed_tail:
-            return out, "larger than 64 MB when inflated, what follows"
-        return out, "" if machine.eof else "cut off in its compression"
+            return out, _LARGER
+        return (out, "") if machine.eof else (unended(out), _CUT_OFF)
     return (None, "damaged in its compression") if body.startswith(b"\x1f\x8b") else (body, "")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from forebear.traffic.base import Exchange, Message, Report, Side, Wanted
 from forebear.traffic.stream import Stream
-from forebear.traffic.structure import Ending, elements
+from forebear.traffic.structure import Ending, elements, unended
 
 _HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*[{\[\]])")
 
@@ -55,7 +55,8 @@ def objects(
             continue
         if element.whole or not ending.why:
             torn.add(number)
-        yield number, element.raw.decode("utf-8", "replace")
+        left = element.raw if element.whole or not ending.why else unended(element.raw)
+        yield number, left.decode("utf-8", "replace")
     for number in sorted(torn)[:3]:
         report(f"at record {number:,} something is no JSON, nested too deeply or larger than 64 MB; searched as text")
     if len(torn) > 3:

@@ -12,7 +12,7 @@ from typing import Any
 
 from forebear.traffic.base import Exchange, Message, Report, Side, Wanted, mapping, sequence, text
 from forebear.traffic.stream import Stream
-from forebear.traffic.structure import pieces
+from forebear.traffic.structure import pieces, unended
 
 MOST = 1 << 28
 """Bytes of one flow (256 MB)."""
@@ -41,7 +41,7 @@ def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchan
         raw = stream.read(int(digits) + 1)
         if len(raw) <= int(digits):
             report(f"flow {number:,} is cut off after {len(raw):,} of {int(digits):,} bytes; it was searched as text")
-            for piece in pieces(raw):
+            for piece in pieces(unended(raw)):
                 yield Exchange(number, (Message(Side.LOG, body=piece.decode("utf-8", "replace")),))
             return
         at += len(digits) + 1 + len(raw)

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from forebear.traffic.base import Exchange, Message, Report, Side, Wanted
 from forebear.traffic.documents import logged, parsed
 from forebear.traffic.stream import Stream
-from forebear.traffic.structure import cut
+from forebear.traffic.structure import cut, unended
 
 PIECE = 1 << 22
 """Bytes of a line that are read at once; a longer one is searched in pieces, as text."""
 BATCH = 1 << 20
 """Bytes of lines of which is asked at once whether they have anything to see."""
+_QUOTES = re.compile(rb'(?<!\\)"')
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a]")
 
 
@@ -32,7 +33,8 @@ def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchan
         if wanted(batch):
             for k, line in enumerate(io.BytesIO(batch)):  # lines end where a line feed is, and keep it
                 if wanted(line):
-                    yield _exchange(number + k, line, broken)
+                    ended = line.endswith(b"\n") or not stream.broken
+                    yield _exchange(number + k, line if ended else unended(line), broken)
         number += batch.count(b"\n")
     if broken:
         more = f" and {len(broken) - 1:,} more" if len(broken) > 1 else ""
@@ -75,4 +77,6 @@ def _exchange(number: int, line: bytes, broken: list[int]) -> Exchange:
         if isinstance(value, dict):
             return Exchange(number, logged(value))
         broken.append(number)
+        if len(_QUOTES.findall(line)) % 2:  # it ends inside of a string
+            line = unended(line.rstrip())
     return Exchange(number, (Message(Side.LOG, body=line.decode("utf-8", "replace")),))

@@ -83,6 +83,21 @@ class Capture:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """Whether answers name the model that somebody expects.
+
+    Attributes:
+        name: that model's, as it was given.
+        met: False where an answer names another known model, None where none tells.
+        explanation: the same in words.
+    """
+
+    name: str
+    met: bool | None
+    explanation: str
+
+
+@dataclass(frozen=True)
 class Traffic:
     """What model identifiers stand in captured traffic.
 
@@ -91,7 +106,8 @@ class Traffic:
         identifiers: names first, those that were served before those that were asked for and all others.
         findings: what a reader should know: answers that name another model than was asked, accounts in paths.
         redactions: what stood where a name stands and was not shown, by kind.
-        problems: what could not be read, in a line each.
+        problems: what could not be read, in a line for each file.
+        expected: what came of an expectation, where there was one.
     """
 
     summary: str
@@ -102,6 +118,7 @@ class Traffic:
     coverage: Coverage
     cost: Cost
     problems: tuple[str, ...] = field(default=())
+    expected: Expected | None = None
 
     def to_json(self) -> Json:
         """The ``forebear.traffic/1`` document."""

@@ -14,7 +14,17 @@ from forebear.traffic import fields, markers, roles
 from forebear.traffic.base import Exchange, Message, Side
 from forebear.traffic.bodies import JOINED, Document, as_text, documents, from_base64, inflated, loaded
 from forebear.traffic.literals import Clues, literals
-from forebear.traffic.secrecy import MOST, RANDOM, is_fingerprint, shortened, withheld
+from forebear.traffic.secrecy import (
+    ADDRESS,
+    EMAIL,
+    MOST,
+    NUMBER,
+    RANDOM,
+    emails,
+    is_fingerprint,
+    shortened,
+    withheld,
+)
 from forebear.traffic.sightings import CONTEXT, Kind, Role, Sighting, decoded, found
 from forebear.traffic.values import Node, keys, strings
 
@@ -25,6 +35,7 @@ NESTED = 4
 _PAIR = re.compile(
     r"""(?P<key>[\w.\-]{2,60})(?P<join>\\*["']?\s{0,4}[:=]\s{0,4}\\*["']?)(?P<value>[^\s"'\\,;&<>{}()\[\]|]{1,201})"""
 )
+_FOLDER = re.compile(r"\\+[\w.]")
 _SEGMENT = re.compile(r"/(?:deployments|engines|models?|inference-profiles?|foundation-models?)/([^/?#]+)")
 _METHOD = re.compile(r":[a-z][A-Za-z]{5,30}$")
 _WHOSE = {Side.REQUEST: Role.ASKED, Side.RESPONSE: Role.SERVED, Side.LOG: Role.LOGGED}
@@ -172,8 +183,9 @@ class Search:
                 if not (fields.names_model(key) or fields.header_names_model(key)):
                     continue
                 whole = pair.end() < len(piece)  # half a secret no longer looks like one
-                sure = whole and ("=" in pair["join"] or '"' in pair["join"])
-                name = decoded(value, sure)
+                folder = _FOLDER.match(piece, pair.end()) is not None  # srv-7\\share\\gpt-4o
+                sure = whole and not folder and ("=" in pair["join"] or '"' in pair["join"])
+                name = decoded(value, sure) if not emails(value) else None
                 if name is not None:
                     taken.add(name.identifier)
                     yield from self._name(name, whose, place.part, pointer, f"{fields.shown_key(key)}=")
@@ -198,9 +210,9 @@ class Search:
         """A value in a field that names a model."""
         if not value:
             return
-        name = decoded(value, True) if len(value) <= 2 * MOST else None
+        name = decoded(value, True) if len(value) <= 2 * MOST and not emails(value) else None
         if name is None:
-            self.redactions[withheld(value) or "no name"] += 1
+            self.redactions[EMAIL if emails(value) else withheld(value) or "no name"] += 1
         else:
             yield from self._name(name, role, part, pointer, context)
 
@@ -209,10 +221,10 @@ class Search:
         shown = name.identifier
         if reason:
             self.redactions[reason] += 1
-        if reason == RANDOM and (name.family or name.provider):  # a name with a commit behind it, most often
+        if reason in (RANDOM, NUMBER, ADDRESS) and (name.family or name.provider):  # most often a commit is behind it
             shown = shortened(shown)
-            rest = decoded(shown.partition("…")[0].rstrip("@:/"), True)
-            if rest is not None and (rest.family or rest.provider):
+            rest = _known_part(shown)
+            if rest is not None:
                 name, reason = rest, withheld(shown.replace("…", ""))
         if not reason:
             yield Sighting(shown, Kind.NAME, role, part, pointer, context[:CONTEXT], name)
@@ -223,6 +235,14 @@ class Search:
             yield Sighting(value, Kind.FINGERPRINT, role, place.part, node.pointer(), _context(node))
         elif value:
             self.redactions["fingerprint of an unknown form"] += 1
+
+
+def _known_part(shown: str) -> ModelName | None:
+    """What a shortened name still says, by the first of its parts that names a family or a provider."""
+    first, *others = (decoded(bare, True) if (bare := part.strip("@:/#-_")) else None for part in shown.split("…"))
+    if first is not None and (first.family or first.provider):
+        return first
+    return next((name for name in others if name is not None and name.family), None)
 
 
 def _nested(node: Node, value: str) -> dict[str, Any] | list[Any] | None:

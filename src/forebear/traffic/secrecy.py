@@ -20,6 +20,7 @@ EMAIL: Final = "e-mail address"
 PROSE: Final = "text with blanks"
 LONG: Final = "too long for a name"
 RANDOM: Final = "random characters"
+NUMBER: Final = "long number"
 ADDRESS: Final = "address"
 SYMBOLS: Final = "characters that names have not"
 
@@ -34,7 +35,22 @@ _CREDENTIAL = re.compile(
 _EMAIL = re.compile(r"[^@\s/:]+(?:@|%40)[^@\s/:]+\.[a-z]{2,}", re.IGNORECASE)
 _ALLOWED = re.compile(r"[\w.:/@+#\-]+")
 _RUN = re.compile(r"[A-Za-z0-9]{10,}")
+_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _GROUPS = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_DATE = re.compile(r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:[0-2]\d|3[01])(?!\d)")
+_NUMBERS = re.compile(r"\d+(?:[-_.:+]+\d+)*")
+_OWNER = re.compile(
+    r"(?:arn:aws[a-z-]{0,8}:[a-z-]{1,20}:[a-z0-9-]{0,20}:\d{12}|\bprojects/(?:gen-lang-client-)?\d{6,14}|\bendpoints/\d{6,20})(?=[:/]|\Z)"
+)
+"""Numbers that stand for an account or an endpoint at a provider."""
+_HOST = re.compile(
+    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"
+    r"|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:internal|intranet|corp|lan|local|example)(?:\.[\w-]+)*(?![\w-])",
+    re.IGNORECASE,
+)
+"""A numeric address, or a host of somebody's own network."""
+LONGEST_NUMBER = 8
+"""Digits of the longest number in a name, a date; telephone, card and social security numbers have more."""
 _FINGERPRINT = re.compile(r"fp_[a-z0-9]{4,24}(?:_[a-z0-9]{1,12}){0,4}")
 HASTE, HASTE_UNKNOWN = 0.34, 0.2
 """Changes between digit, capital and small letter per character from which on a run is taken for random: of less than
@@ -56,15 +72,36 @@ def withheld(value: str) -> str:
         return ADDRESS
     if not _ALLOWED.fullmatch(value):
         return SYMBOLS
+    if _HOST.search(value):
+        return ADDRESS
     if _GROUPS.search(value) or any(_is_random(run) for run in _RUN.findall(value)):
         return RANDOM
     bare = re.sub(r"[_\-]", "", value)  # base 64 for addresses
-    unknown = len(bare) >= 24 and bare.isalnum() and not _spelling().search(value.lower())
-    return RANDOM if unknown and _haste(bare) > HASTE else ""
+    least = 16 if len(set(map(_kind, bare))) == 3 else 24  # few names have capitals, small letters and digits
+    unknown = len(bare) >= least and bare.isalnum() and not _spelling().search(value.lower())
+    if unknown and _haste(bare) > HASTE:
+        return RANDOM
+    return NUMBER if "…" in _without_numbers(_OWNER.sub("", value)) else ""
+
+
+def _without_numbers(value: str) -> str:
+    """A value with ``…`` for what has more digits in a row, or parted by signs alone, than a date and a version."""
+    return _NUMBERS.sub(lambda run: run[0] if _digits(run[0]) <= LONGEST_NUMBER else "…", value)
+
+
+def _digits(run: str) -> int:
+    return sum(map(str.isdigit, _DATE.sub("", run)))
+
+
+def emails(text: str) -> list[tuple[int, int]]:
+    """Where e-mail addresses, or users of an address, stand in a text."""
+    return [match.span() for match in _EMAIL.finditer(text)] if "@" in text or "%40" in text else []
 
 
 def _is_random(run: str) -> bool:
-    return len(run) >= 40 or (len(run) >= 32 and any(ch.isdigit() for ch in run)) or looks_random(run)
+    digits = sum(map(str.isdigit, run))
+    hexadecimal = len(run) >= 16 and 8 <= digits < len(run) and _HEX.fullmatch(run) is not None
+    return len(run) >= 40 or (len(run) >= 32 and digits > 0) or hexadecimal or looks_random(run)
 
 
 def looks_random(run: str) -> bool:
@@ -75,8 +112,12 @@ def looks_random(run: str) -> bool:
 
 def _haste(run: str) -> float:
     """Changes of kind per character; a capital before small letters is none."""
-    kinds = ["d" if ch.isdigit() else "u" if ch.isupper() else "l" for ch in run]
+    kinds = [_kind(ch) for ch in run]
     return sum(a != b and (a, b) != ("u", "l") for a, b in pairwise(kinds)) / len(run)
+
+
+def _kind(ch: str) -> str:
+    return "d" if ch.isdigit() else "u" if ch.isupper() else "l"
 
 
 @cache
@@ -85,9 +126,12 @@ def _spelling() -> re.Pattern[str]:
 
 
 def shortened(value: str) -> str:
-    """A value of which random runs are left out, ``…`` in their place: a revision behind a name, most often."""
-    bare = _GROUPS.sub("…", value)
-    return _RUN.sub(lambda run: "…" if _is_random(run[0]) else run[0], bare)
+    """A value of which random runs, numbers and hosts are left out, ``…`` for each: most often a revision."""
+    bare = _GROUPS.sub("…", _HOST.sub("…", value))
+    bare = _RUN.sub(lambda run: "…" if _is_random(run[0]) else run[0], bare)
+    owner = _OWNER.search(bare)
+    kept = owner.end() if owner else 0
+    return bare[:kept] + _without_numbers(bare[kept:])
 
 
 def is_fingerprint(value: str) -> bool:

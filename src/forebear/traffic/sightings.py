@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from urllib.parse import unquote
 
 from forebear.catalogue import names
 from forebear.catalogue.names import ModelName
 from forebear.traffic.markers import Marker
+from forebear.traffic.secrecy import emails
 
 CONTEXT = 40
 """Characters of structure beside an identifier that are shown at most."""
@@ -73,9 +75,11 @@ def decoded(text: str, named: bool) -> ModelName | None:
     The identifier is decoded again by itself, so that no word of an address or a query is left in any field. Of a path
     on somebody's disk only the end is an identifier: what is before it are people's folders.
     """
-    if _LOCAL.match(text):
+    plain = unescaped(text)
+    if _LOCAL.match(plain) or _FOLDERS.search(plain):
+        text = plain
         end = text.replace("\\", "/").rstrip("/")
-        known = [name for _, _, name in names.find(end) if not _LOCAL.match(name.identifier)]
+        known = [name for _, _, name in names.find(end) if not _is_local(name.identifier)]
         return _alone(known[-1]) if known else names.decode(end.rsplit("/", 1)[-1], named=named)
     name = names.decode(text, named=named)
     if name is None or name.identifier == text:
@@ -83,7 +87,22 @@ def decoded(text: str, named: bool) -> ModelName | None:
     return _alone(name)
 
 
-_LOCAL = re.compile(r"(?:file:/|~?/|\.{1,2}[/\\]|[A-Za-z]:[/\\])")
+_LOCAL = re.compile(r"(?:file:/|~?/|\.{1,2}[/\\]|[A-Za-z]:[/\\]|[/\\]{2})")
+_FOLDERS = re.compile(r"[/\\](?:home|Users)[/\\]|[A-Za-z]:\\|\\\\[\w.-]+\\", re.IGNORECASE)
+"""What holds the folder of a user, wherever a value has it."""
+
+
+def _is_local(text: str) -> bool:
+    return _LOCAL.match(text) is not None or _FOLDERS.search(text) is not None
+
+
+def unescaped(text: str) -> str:
+    """A value without the escapes of addresses, which may be written twice."""
+    for _ in range(3):
+        if "%" not in text:
+            break
+        text = unquote(text, errors="replace")
+    return text
 
 
 def _alone(name: ModelName) -> ModelName:
@@ -96,5 +115,11 @@ def _alone(name: ModelName) -> ModelName:
 
 @lru_cache(maxsize=5_000)
 def found(text: str) -> tuple[ModelName, ...]:
-    """The names in a text."""
-    return tuple(_alone(name) for _, _, name in names.find(text))
+    """The names in a text, but for those that reach into an e-mail address: of such a one they would be a part."""
+    shy = emails(text)
+    kept = [name for start, end, name in names.find(text) if not any(a < end and start < b for a, b in shy)]
+    return tuple(name for name in map(_shown, kept) if name is not None)
+
+
+def _shown(name: ModelName) -> ModelName | None:
+    return decoded(name.identifier, False) if _is_local(unescaped(name.identifier)) else _alone(name)

@@ -6,6 +6,7 @@ and memory is that of one object. What is broken or too large is handed out as p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -18,6 +19,7 @@ MOST = 1 << 26
 """Bytes of one object (64 MB); a larger one is handed out in pieces."""
 PIECE = 1 << 22
 MARGIN = 65_536
+_TAIL = re.compile(rb"(?<![\w.:/@+%#\\-])[\w.:/@+%#\\-]{1,640}\Z")
 _NOTHING = b" \t\r\n,[]\xef\xbb\xbf"
 _QUOTE, _BACKSLASH, _OPEN, _CLOSE, _CASE = 0x22, 0x5C, 0x7B, 0x7D, 0x20
 
@@ -167,6 +169,15 @@ def pieces(raw: bytes) -> list[bytes]:
         out.append(raw[at:end])
         at = end
     return [*out, raw[at:]]
+
+
+def unended(raw: bytes) -> bytes:
+    """A text that is cut off, without the word that its end cuts in two: half a name is another name.
+
+    ``gpt-4o`` may have been ``gpt-4o-mini``.
+    """
+    tail = raw[-MARGIN:]
+    return raw[: len(raw) - len(tail)] + _TAIL.sub(b"", tail)
 
 
 def cut(raw: bytes, end: int, start: int = 0) -> int:

@@ -173,7 +173,8 @@ def _whole(family: Family) -> frozenset[str]:
 
 def _evidence(reading: Reading) -> int:
     """How many kinds of things besides the family the name says."""
-    words = len(reading.stages) + len(reading.variants) - reading.implied
+    variants = set(reading.variants) - (v.LANGUAGES if reading.unknown else frozenset())  # claude-3-rue-de-rivoli
+    words = len(reading.stages) + len(variants) - reading.implied
     parts = (reading.version, reading.size, reading.quantization, reading.date, reading.context, reading.base)
     return sum(map(bool, parts)) + (reading.step is not None) + min(words, 2)
 

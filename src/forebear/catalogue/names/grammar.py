@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from forebear.catalogue.names import vocabulary as v
-from forebear.catalogue.names.families import Family
+from forebear.catalogue.names.families import Family, families
 from forebear.catalogue.names.versions import number_at
 from forebear.catalogue.names.words import LONGEST, Hit, Word, line_and_base, pieces, split, spot
 
@@ -22,6 +22,7 @@ _CUT = re.compile(r"v\d+(?:\.\d+)*|0\d\d|\d")
 class Reading:
     """What has been read. ``known`` counts the words that were understood, ``unknown`` holds the others.
 
+    ``strange``: behind the last family stands a word that was not understood, as in the name of somebody's own.
     ``implied`` is how many stages and variants the family's spelling says already (chatglm).
     """
 
@@ -41,6 +42,7 @@ class Reading:
     implied: int = 0
     known: int = 0
     unknown: list[str] = field(default_factory=list)
+    strange: bool = False
     words: tuple[str, ...] = ()
 
 
@@ -58,7 +60,7 @@ def read(text: str) -> Reading:
     while k < len(items):
         item = items[k]
         if isinstance(item, Hit):
-            current, fresh = item.family, True
+            current, fresh, reading.strange = item.family, True, False
             _imply(reading, item)
             k += 1
             continue
@@ -72,6 +74,7 @@ def read(text: str) -> Reading:
         reading.known += used
         if not used:
             reading.unknown.append(item.text)
+            reading.strange = current is not None
         k += used or 1
     return reading
 
@@ -197,8 +200,8 @@ def _version(reading: Reading, ahead: list[Word], current: Family | None) -> int
             return 1
         return 0
     found = number_at(ahead, current)
-    if not found:
-        return 0
+    if not found or (reading.strange and reading.size and found[0] not in current.versions):
+        return 0  # Mistral-Nemo-Gutenberg-12B-v2: the version of what somebody made of it
     if of_base and reading.version is None and not current.plausible(found[0]):
         of_base = False  # zephyr-7b-gemma-v0.1
         found = number_at(ahead, reading.family) if reading.family else None
@@ -232,6 +235,15 @@ def _vocabulary(reading: Reading, ahead: list[Word], current: Family | None) -> 
 _PAIR_STAGES = frozenset({"non-thinking", "non-reasoning", "finetune"})
 
 
+def _llama(reading: Reading, ahead: list[Word], current: Family | None) -> int:
+    """Short for a generation of Llama in the names of what is made from it: L3.3-70B-Euryale."""
+    match = v.LLAMA.fullmatch(ahead[0].text)
+    if not match or reading.base or reading.family is None or not reading.family.derivative:
+        return 0
+    reading.base, reading.base_version = next(f for f in families() if f.name == "llama"), match[1].replace("p", ".")
+    return 1
+
+
 def _cut(reading: Reading, ahead: list[Word], current: Family | None) -> int:
     """A number after the version: the cut of a release."""
     if current is None or not _CUT.fullmatch(ahead[0].text):
@@ -251,6 +263,7 @@ _RULES: tuple[Callable[[Reading, list[Word], Family | None], int], ...] = (
     _quantization,
     _size,
     _context,
+    _llama,
     _version,
     _vocabulary,
     _cut,

@@ -48,6 +48,8 @@ def number_at(ahead: Sequence[Word], family: Family) -> tuple[str, int] | None:
 def _minor(ahead: Sequence[Word], major: str, known: tuple[str, ...]) -> str | None:
     """The number after the point where a name has another sign for it: claude-3-5, llama3_1."""
     second = ahead[1]
+    if major[:1] == "v" and re.fullmatch(r"p\d", second.text) and second.before == "-":
+        return second.text[1:]  # cogito-671b-v2-p1
     if second.before not in ("-", "_") or not second.text.isdigit() or len(second.text) > 2:
         return None
     if {f"{major}.{second.text}", f"{major.lstrip('v')}.{second.text}"} & set(known):

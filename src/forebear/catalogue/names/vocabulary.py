@@ -17,6 +17,8 @@ PAIRS: dict[str, str] = _DATA["pairs"]
 """Two words that are one; those which are no stage are variants."""
 VARIANTS = frozenset(_DATA["variants"].split())
 """Tiers, size classes, modalities and languages."""
+LANGUAGES = frozenset(_DATA["languages"].split())
+"""Those of them that are words of a language, too."""
 CUTS = frozenset(_DATA["cuts"].split())
 """Words for the state of a release; they are a revision."""
 FORMATS = frozenset(_DATA["formats"].split())
@@ -45,6 +47,8 @@ QUANTIZATION = re.compile(
     r"|w\d{1,2}a\d{1,2}(?:g\d+)?|awq|gptq(?:_?int[48])?|gptqmodel|exl[23]|bnb|hqq|aqlm|eetq|marlin|qat|autoround"
     r"|\d(?:\.\d{1,2})?bpw|i1|bitnet158|quantized|quant"
 )
+LLAMA = re.compile(r"l([23](?:[.p][1-3])?)")
+"""A generation of Llama as those write it who make models from it."""
 VERSION = re.compile(r"([a-z]?)(\d{1,3})(?:[.p](\d{1,2}))?(?:\.(\d{1,3}))?([a-z]?)")
 """Letter, number, number behind the point, a third one, letter."""
 SIZE = re.compile(r"(?:(\d{1,2})x)?(\d{1,4}(?:[.p]\d{1,3})?)(b|m|t|bx\d{1,3}e)")

@@ -90,13 +90,23 @@ def line_and_base(items: Sequence[Word | Hit]) -> tuple[Hit | None, Hit | None]:
         (k for k, item in enumerate(items) if isinstance(item, Word) and v.SIZE.fullmatch(item.text)), len(items)
     )
     before = [hit for hit in bases if items.index(hit) < sized]
-    base = (before or bases)[-1] if bases else None
+    base = _student(items[sized:]) or ((before or bases)[-1] if bases else None)
     derived = [hit for hit in hits if hit.family.derivative]
     others = [hit for hit in hits if base is None or hit.family is not base.family]
     line = derived[-1] if derived else others[0]
     if base and line.family.closed and items.index(line) > items.index(base):
         return base, None  # qwen3-8b-claude-distill: the teacher
     return line, base if base and base.family is not line.family else None
+
+
+def _student(tag: Sequence[Word | Hit]) -> Hit | None:
+    """The family in a tag of Ollama's that says which of a name's models it is: deepseek-r1:70b-llama-distill."""
+    if len(tag) < 3 or not isinstance(tag[0], Word) or ":" not in tag[0].before:
+        return None
+    _, family, word, *_ = tag
+    if not isinstance(family, Hit) or family.family.closed or family.family.derivative:
+        return None
+    return family if isinstance(word, Word) and word.text in ("distill", "distilled") else None
 
 
 @lru_cache(maxsize=1024)

@@ -2,6 +2,8 @@
 
 from forebear.endpoints.base import Dialect
 from forebear.endpoints.dialects.anthropic import AnthropicMessages
+from forebear.endpoints.dialects.cohere import CohereChat
+from forebear.endpoints.dialects.gemini import Gemini
 from forebear.endpoints.dialects.llama_cpp import LlamaCpp
 from forebear.endpoints.dialects.ollama import OllamaChat, OllamaGenerate
 from forebear.endpoints.dialects.openai import OpenAIChat, OpenAICompletions, OpenAIResponses
@@ -12,6 +14,8 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenAICompletions(),
     OpenAIResponses(),
     AnthropicMessages(),
+    Gemini(),
+    CohereChat(),
     OllamaChat(),
     OllamaGenerate(),
     LlamaCpp(),
