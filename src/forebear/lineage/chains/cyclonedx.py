@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from forebear.catalogue.names import decode
 from forebear.errors import InputError
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains.base import (
@@ -28,6 +29,7 @@ from forebear.lineage.chains.base import (
     text,
 )
 from forebear.lineage.chains.measured import SILENT, kind_named, standing_of, verdict_of
+from forebear.lineage.chains.named import named_edge
 from forebear.lineage.chains.words import says_scratch, withheld
 from forebear.types import Verdict
 
@@ -59,7 +61,7 @@ def read(document: Document) -> tuple[Chain, ...]:
     nested = objects(main.get("components"), "nested components", MOST_ELEMENTS)
     models = list(_models([*nested, *inside]))
     if models:
-        return tuple(_chain(model, [], measured) for model in models)
+        return tuple(_called(_chain(model, [], measured)) for model in models)
     return tuple(_service(s) for s in objects(document.get("services"), "services", MOST_ELEMENTS))
 
 
@@ -77,14 +79,26 @@ def _chain(component: Document, parts: list[Document], measured: bool) -> Chain:
             found.edges.append(
                 Edge(node.name, subject.name, EdgeKind.COMPONENT, Standing.DECLARED, True, False, said, None, node.name)
             )
-            _ancestry(part, node.name, found)
+            _ancestry(part, node.name, found, node.name)
     nodes = tuple(n for n in found.nodes.values() if n.name != subject.name)
     return Chain(subject, nodes, joined(found.edges), found.state, Access.DOCUMENTS, "", sentences(found.notes))
 
 
-def _ancestry(component: Document, child: str, found: _Found) -> None:
-    """Ancestors and variants of a component, and theirs."""
-    first, level = found.state, [(component, child)]
+def _called(chain: Chain) -> Chain:
+    """A model that a program uses is the one that it is called after, by the word of whoever wrote the bill."""
+    own = chain.subject.name
+    known = decode(own, named=True) if "/" not in own else None
+    words = f"The bill of materials lists a model called {own}."
+    edge = named_edge(known, own, Standing.DECLARED, words) if known is not None else None
+    if edge is None or not edge.declared or edge.parent == own:
+        return chain
+    nodes = (*chain.nodes, *(() if edge.parent in {n.name for n in chain.nodes} else (Node(edge.parent),)))
+    return replace(chain, nodes=nodes, edges=joined((*chain.edges, edge)))
+
+
+def _ancestry(component: Document, child: str, found: _Found, part: str = "") -> None:
+    """Ancestors and variants of a component, and theirs; those of a part of the model concern that part alone."""
+    level = [(component, child)]
     for depth in range(DEEPEST + 1):
         if not level:
             return
@@ -98,7 +112,7 @@ def _ancestry(component: Document, child: str, found: _Found) -> None:
                     node = _node(relative)
                     if key == "ancestors" and _is_withheld(relative, node.name):
                         found.notes.append(f"A model that {below} was made from is stated and not named.")
-                        if first is ParentState.ABSENT and depth == 0 and found.state is ParentState.ABSENT:
+                        if depth == 0 and not part and found.state is ParentState.ABSENT:
                             found.state = ParentState.WITHHELD
                         continue
                     if node.name == below:
@@ -107,8 +121,8 @@ def _ancestry(component: Document, child: str, found: _Found) -> None:
                     if edge is None:
                         continue
                     found.nodes.setdefault(node.name, node)
-                    found.edges.append(edge)
-                    if edge.declared and depth == 0:
+                    found.edges.append(replace(edge, component=edge.component or part))
+                    if edge.declared and depth == 0 and not part:
                         found.state = ParentState.DECLARED
                     above.append((relative, node.name))
         level = above

@@ -37,17 +37,19 @@ def _looked_up(chain: Chain) -> Chain:
     subject = subject_of(chain.subject, chain.access)
     nodes = {node.name: ancestor_of(node) for node in chain.nodes if node.name != subject.name}
     renamed: dict[str, str] = {}
-    if chain.access in _BEHIND:
+    if chain.access is not Access.WEIGHTS:
         taken = {subject.name, *nodes}
         for old, node in nodes.items():
-            if node.model and node.model not in taken:
+            if node.model and node.model not in taken and "/" not in old:
                 renamed[old] = node.model
                 taken.add(node.model)
     edges = (
         replace(e, parent=renamed.get(e.parent, e.parent), child=renamed.get(e.child, e.child)) for e in chain.edges
     )
     found = (replace(node, name=renamed.get(name, name)) for name, node in nodes.items())
-    return replace(chain, subject=subject, nodes=tuple(found), edges=joined(e for e in edges if e.parent != e.child))
+    itself = {EdgeKind.SAME_MODEL} if subject.model else set()
+    kept = joined(e for e in edges if e.parent != e.child and not (e.child == subject.name and e.kind in itself))
+    return replace(chain, subject=subject, nodes=tuple(found), edges=kept)
 
 
 def _as_sold(chain: Chain) -> Chain:
@@ -70,30 +72,18 @@ def _as_sold(chain: Chain) -> Chain:
 
 
 def _by_account(chain: Chain) -> Chain:
-    """A leaked name that a sourced fact bears out: the account's owner is known to have made a model from that base."""
-    subject = chain.subject
-    if chain.access is not Access.TRAFFIC or not subject.developer or subject.model:
+    """A leaked name stays possible; that the account's owner is known to have made a model from that base is told."""
+    maker = chain.subject.developer
+    if chain.access is not Access.TRAFFIC or not maker:
         return chain
-    edges, candidates = list(chain.edges), list[str]()
+    edges = list(chain.edges)
     for k, edge in enumerate(edges):
-        base = published().get(chain.node(edge.parent).model) if edge.child == subject.name else None
-        if base is None or edge.standing.established or base.developer == subject.developer:
-            continue
-        pairs = [
-            (model, parent)
-            for model in published().values()
-            for parent in model.parents
-            if model.developer == subject.developer and parent.name == base.name and parent.basis.confidence.retrieved
-        ]
-        if pairs:
-            told = [_sourced(model.name, parent) for model, parent in pairs]
-            known = all(parent.disclosed is True for _, parent in pairs)
-            evidence = sentences((*edge.evidence, *told))
-            edges[k] = replace(edge, standing=Standing.CATALOGUED, declared=known, evidence=evidence)
-            candidates += [model.name for model, _ in pairs]
-    if not candidates:
-        return chain
-    return replace(chain, subject=replace(subject, candidates=tuple(dict.fromkeys(candidates))), edges=tuple(edges))
+        base = published().get(chain.node(edge.parent).model) if edge.child == chain.subject.name else None
+        if base is not None and base.developer != maker and not edge.standing.established:
+            own = [m for m in published().values() if m.developer == maker]
+            told = [_sourced(m.name, p) for m in own for p in m.parents if p.name == base.name]
+            edges[k] = replace(edge, evidence=sentences((*edge.evidence, *told)))
+    return replace(chain, edges=tuple(edges))
 
 
 def _upwards(chain: Chain) -> Chain:
@@ -103,7 +93,7 @@ def _upwards(chain: Chain) -> Chain:
     edges, queue = list(chain.edges), [chain.subject, *chain.nodes]
     for node in queue:  # grows on the way
         steps = list(_parents(node)) if node.model or node is not chain.subject else []
-        if node is not chain.subject:
+        if node is not chain.subject or chain.access is Access.DOCUMENTS:
             steps += _by_name(node)
         for parent, edge in steps:
             name = names.get(parent.model, "") if parent.model else parent.name
@@ -144,9 +134,14 @@ def _parents(node: Node) -> Iterator[tuple[Node, Edge]]:
 def _by_name(node: Node) -> list[tuple[Node, Edge]]:
     """What an ancestor that is not in the catalogue is made from, by its own name."""
     known = decode(node.name, named=True) if not node.model and not identified(node.name) else None
-    title = title_of(known) if known is not None else ""
+    if known is None or kind_named_by(known) is EdgeKind.SAME_MODEL:  # a model of its developer's own
+        return []
+    title = title_of(known)
     models = find_models(title) if title else ()
-    if known is None or not models or title == node.name:
+    if not models and known.variant:
+        title = title_of(replace(known, variant=None))
+        models = find_models(title)
+    if not models or title == node.name:
         return []
     words = f"By its own name {node.name} is made from {title}."
     kind = kind_named_by(known)

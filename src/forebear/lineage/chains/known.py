@@ -37,12 +37,14 @@ def subject_of(node: Node, access: Access) -> Node:
         node: as its document has it: the publisher and licences in words.
         access: what could be looked at; only documents and hub ids say who somebody is.
     """
-    publisher = developer_of(node.developer) if node.developer else None
-    if publisher is None and access is Access.TRAFFIC:
+    publisher = None
+    if access is Access.TRAFFIC:
         known = decode(node.name, named=True)
         publisher = developer_of(known.account) if known is not None and known.account else None
-    elif publisher is None and "/" in node.name and not node.name.startswith("api:"):
-        publisher = developer_of(node.name)
+    elif "/" in node.name and not node.name.startswith("api:"):
+        publisher = developer_of(node.name)  # an account says more than a stated publisher, who may be its host
+    if publisher is None and node.developer:
+        publisher = developer_of(node.developer)
     found = find_models(node.name) if access in (Access.WEIGHTS, Access.DOCUMENTS) else ()
     itself = next((m for m in found if _exactly(node.name, m)), None)
     if itself is not None and "/" not in node.name and (publisher is None or publisher.id != itself.developer):
