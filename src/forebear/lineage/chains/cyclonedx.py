@@ -16,6 +16,7 @@ from forebear.errors import InputError
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains.base import (
     DEEPEST,
+    MOST,
     MOST_ELEMENTS,
     Document,
     Reader,
@@ -23,9 +24,9 @@ from forebear.lineage.chains.base import (
     joined,
     mapping,
     name,
-    number,
     objects,
     sentences,
+    tail,
     text,
 )
 from forebear.lineage.chains.measured import SILENT, kind_named, standing_of, verdict_of
@@ -99,35 +100,33 @@ def _called(chain: Chain) -> Chain:
 def _ancestry(component: Document, child: str, found: _Found, part: str = "") -> None:
     """Ancestors and variants of a component, and theirs; those of a part of the model concern that part alone."""
     level = [(component, child)]
-    for depth in range(DEEPEST + 1):
+    for depth in range(DEEPEST):
+        level = [step for one, below in level for step in _step(one, below, found, part, depth == 0)]
         if not level:
             return
-        if depth == DEEPEST:
-            raise InputError(f"the pedigree is deeper than the {DEEPEST} levels that are read")
-        above: list[tuple[Document, str]] = []
-        for one, below in level:
-            pedigree = mapping(one.get("pedigree"), "pedigree")
-            for key in ("ancestors", "variants"):
-                for relative in objects(pedigree.get(key), f"pedigree.{key}"):
-                    node = _node(relative)
-                    if key == "ancestors" and _is_withheld(relative, node.name):
-                        found.notes.append(f"A model that {below} was made from is stated and not named.")
-                        if depth == 0 and not part and found.state is ParentState.ABSENT:
-                            found.state = ParentState.WITHHELD
-                        continue
-                    if node.name == below:
-                        continue
-                    edge = _edge(relative, node.name, below, key == "ancestors", found.measured)
-                    if edge is None:
-                        continue
-                    found.nodes.setdefault(node.name, node)
-                    found.edges.append(replace(edge, component=edge.component or part))
-                    if edge.declared and depth == 0 and not part:
-                        found.state = ParentState.DECLARED
-                    above.append((relative, node.name))
-        level = above
-        if len(found.edges) > MOST_ELEMENTS // 100:
-            raise InputError(f"the pedigree names more than the {MOST_ELEMENTS // 100:,} ancestors that are read")
+    raise InputError(f"the pedigree is deeper than the {DEEPEST} levels that are read")
+
+
+def _step(component: Document, child: str, found: _Found, part: str, nearest: bool) -> Iterator[tuple[Document, str]]:
+    """The relatives of one component, each with its name; ``nearest`` where it is the model in question."""
+    pedigree = mapping(component.get("pedigree"), "pedigree")
+    own = nearest and not part
+    for key in ("ancestors", "variants"):
+        for relative in objects(pedigree.get(key), f"pedigree.{key}"):
+            node = _node(relative)
+            if key == "ancestors" and _is_withheld(relative, node.name):
+                found.notes.append(f"A model that {child} was made from is stated and not named.")
+                found.state = ParentState.WITHHELD if own and found.state is ParentState.ABSENT else found.state
+                continue
+            edge = _edge(relative, node.name, child, key == "ancestors", found.measured)
+            if edge is None or node.name == child:
+                continue
+            if len(found.edges) >= MOST:
+                raise InputError(f"the pedigree names more than the {MOST:,} ancestors that are read")
+            found.nodes.setdefault(node.name, node)
+            found.edges.append(replace(edge, component=edge.component or part))
+            found.state = ParentState.DECLARED if own and edge.declared else found.state
+            yield relative, node.name
 
 
 def _edge(relative: Document, parent: str, child: str, ancestor: bool, measured: bool) -> Edge | None:
@@ -150,7 +149,7 @@ def _edge(relative: Document, parent: str, child: str, ancestor: bool, measured:
     if verdict is Verdict.COMPONENT_SHARED:
         kind = EdgeKind.COMPONENT
     p = ours.get("log10_p")
-    log10_p = number(_figure(p), f"log10_p of {parent}") if p else None
+    log10_p = tail(_figure(p), f"log10_p of {parent}") if p else None
     part = "a part" if kind is EdgeKind.COMPONENT else ""
     evidence = sentences((ours.get("why", ""), words))
     return Edge(parent, child, kind, standing_of(verdict, way, declared), declared, False, evidence, log10_p, part)
