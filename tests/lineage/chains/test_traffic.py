@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from captures import KIMI as PATH
 from captures import chat, har, saved
 from chained import check_value, edge, named, traffic
