@@ -54,7 +54,7 @@ def _looked_up(chain: Chain) -> Chain:
 
 def _as_sold(chain: Chain) -> Chain:
     """A product that exists behind an API only is its model: what is known of that holds for the model in question."""
-    subject, edges = chain.subject, list(chain.edges)
+    subject, edges, notes = chain.subject, list(chain.edges), chain.notes
     for edge in chain.edges:
         if edge.child != subject.name or edge.kind is not EdgeKind.SAME_MODEL or not edge.standing.established:
             continue
@@ -62,13 +62,14 @@ def _as_sold(chain: Chain) -> Chain:
         if node.model and published()[node.model].api_only and not subject.model:
             subject = replace(subject, model=node.model, developer=node.developer, licences=node.licences)
             edges.remove(edge)
+            notes = (*notes, f"By its name it is taken for {node.model}; nothing tested whether the name is right.")
         elif edge.declared and node.developer and not subject.developer:
             subject = replace(subject, developer=node.developer)
     used = {e.parent for e in edges} | {e.child for e in edges}
     nodes = tuple(n for n in chain.nodes if n.name in used)
     left = any(e.declared and e.child == subject.name for e in edges)
     state = chain.parent if left or chain.access not in _BEHIND else ParentState.ABSENT
-    return replace(chain, subject=subject, nodes=nodes, edges=tuple(edges), parent=state)
+    return replace(chain, subject=subject, nodes=nodes, edges=tuple(edges), parent=state, notes=notes)
 
 
 def _by_account(chain: Chain) -> Chain:
