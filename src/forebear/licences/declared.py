@@ -1,4 +1,4 @@
-"""What a model says of its licence: the card's header, its file's metadata, its config, and plain sentences of its card.
+"""What a model says of its licence: the card's header, its file's metadata, its config, plain sentences of its card.
 
 Values are kept as written. A sentence counts only if its subject is the model itself: what a card says about its base,
 its code or its data is another statement.
@@ -34,7 +34,9 @@ _ITSELF = re.compile(
     r"(?:\w+\s+)?(?:model|models|weights|checkpoint|repository|repo|release|model\s+weights)\b)",
     re.IGNORECASE,
 )
-_ELSE = re.compile(r"\b(?:originally|base model|derived from|based on|built (?:on|with)|dataset|data|code)\b", re.IGNORECASE)
+_ELSE = re.compile(
+    r"\b(?:originally|base model|derived from|based on|built (?:on|with)|dataset|data|code)\b", re.IGNORECASE
+)
 _COMPONENTS = ("vision", "audio", "encoder", "tokenizer", "projector", "vae", "unet", "text_encoder", "tower")
 
 
@@ -134,7 +136,9 @@ def _components(config: Mapping[str, Any], names: Names) -> Iterator[DeclaredLic
     for key, part in list(config.items())[:200]:
         if isinstance(part, Mapping) and any(word in str(key).lower() for word in _COMPONENTS):
             component = str(key).removesuffix("_config").replace("_", " ")[:80]
-            for one in _stated(part.get("license"), part.get("license_name"), f"config.json: {key}.license"[:200], names):
+            for one in _stated(
+                part.get("license"), part.get("license_name"), f"config.json: {key}.license"[:200], names
+            ):
                 yield replace(one, component=component)
 
 
@@ -191,7 +195,9 @@ def meanings(one: DeclaredLicence) -> tuple[str, ...]:
 def same_terms(a: KnownLicence, b: KnownLicence) -> bool:
     """Whether two licences answer to one name, so that stating one does not contradict the other."""
     return a.id == b.id or bool(
-        {*a.hub_ids} & {*b.hub_ids} - {OTHER} or {*a.license_names} & {*b.license_names} or (a.spdx and a.spdx == b.spdx)
+        {*a.hub_ids} & {*b.hub_ids} - {OTHER}
+        or {*a.license_names} & {*b.license_names}
+        or (a.spdx and a.spdx == b.spdx)
     )
 
 
