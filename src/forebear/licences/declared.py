@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from itertools import product
 from typing import Any
 
-from forebear.artifacts.documents import Documents
+from forebear.artifacts.documents import CARD, Documents
 from forebear.catalogue.licences import KnownLicence
 from forebear.errors import one_line
 from forebear.licences.answer import Conflict, DeclaredLicence
@@ -77,6 +77,7 @@ def declared(
     config: Mapping[str, Any],
     metadata: Mapping[str, Any],
     names: Names,
+    card: str = CARD,
 ) -> tuple[DeclaredLicence, ...]:
     """Every statement of a model about its licence, in the order card, file, config, sentences, components.
 
@@ -85,11 +86,12 @@ def declared(
         config: ``config.json``.
         metadata: of a GGUF file (``general.license``).
         names: which licence a value means.
+        card: where the header stands; a file's metadata stands in for a card that is not there.
     """
     found: list[DeclaredLicence] = []
     if documents is not None:
         front = documents.front_matter
-        found += _stated(front.get("license"), front.get("license_name"), "README.md: license", names)
+        found += _stated(front.get("license"), front.get("license_name"), f"{card}: license", names)
     file = (metadata.get("general.license"), metadata.get("general.license.name"))
     found += _stated(*file, "model.gguf: general.license", names)
     found += _stated(config.get("license"), config.get("license_name"), "config.json: license", names)
@@ -156,7 +158,7 @@ def _sentences(card: str, names: Names) -> Iterator[DeclaredLicence]:
                 candidates = () if only else tuple(k.id for k in found)
                 yield DeclaredLicence(
                     one_line(text, MAX_VALUE),
-                    "README.md",
+                    CARD,
                     only.id if only else None,
                     (only.spdx or None) if only else None,
                     candidates=candidates,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from forebear.artifacts.documents import Documents
+from forebear.artifacts.documents import CARD, Documents
 from forebear.catalogue.developers import developers, published
 from forebear.catalogue.licences import KnownLicence, licences
 from forebear.licences.answer import DeclaredLicence, LicenceAnswer
@@ -15,6 +15,7 @@ from forebear.licences.duties.base import Case
 from forebear.licences.duties.groups import duties_of
 from forebear.licences.findings import findings_of
 from forebear.licences.grounds import Facts, grounds, inherited
+from forebear.licences.history import Past, changed
 from forebear.licences.organisation import Organisation
 from forebear.licences.papers import Detect, Papers, read_papers
 from forebear.lineage.chain import Access, Chain
@@ -33,7 +34,9 @@ def licence_answer(
     detect: Detect | None = None,
     config: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    card: str = CARD,
     ancestors: Mapping[str, Documents] | None = None,
+    past: tuple[Past, ...] = (),
     stated: tuple[DeclaredLicence, ...] = (),
     facts: Facts | None = None,
     not_checked: tuple[str, ...] = (),
@@ -47,7 +50,9 @@ def licence_answer(
         organisation: facts about who uses or ships it; None: nothing is known, and nothing is taken for "no".
         detect: which licence a text is; None: texts are not identified.
         config, metadata: ``config.json``; a GGUF file's metadata.
+        card: where statements of the card stand, if not in the card.
         ancestors: documents of ancestors that could be read, by name in the chain.
+        past: papers of its earlier revisions, newest first.
         stated: what another document (a bill of materials, a saved result) says that the model declares.
         facts: the catalogue; default the one that is installed.
         not_checked: what the caller did not look at, in words.
@@ -55,7 +60,7 @@ def licence_answer(
     """
     facts = facts or facts_now()
     names = Names(facts.licences)
-    found = (*declared(documents, config or {}, metadata or {}, names), *stated)
+    found = (*declared(documents, config or {}, metadata or {}, names, card), *stated)
     papers = read_papers(documents, (chain.subject.name,), found, detect)
     theirs = {
         name: read_papers(docs, (name,), declared(docs, {}, {}, names), detect)
@@ -72,7 +77,7 @@ def licence_answer(
         inherited=inherited(chain, facts),
         duties=duties,
         conflicts=clashes,
-        findings=findings_of(duties, clashes, organisation),
+        findings=(*findings_of(duties, clashes, organisation), *changed(past, detect, facts.licences)),
         organisation=organisation,
         not_checked=(*_gaps(chain, papers, organisation, facts), *not_checked),
         problems=problems,

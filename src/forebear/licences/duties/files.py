@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from forebear.artifacts.documents import CARD
 from forebear.catalogue.licences import DutyKind, Obligation
 from forebear.licences.answer import Duty
 from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Judge, Seen, obliged
 from forebear.licences.grounds import Ground
-from forebear.licences.papers import CARD, faithful
+from forebear.licences.papers import faithful
 from forebear.licences.words import plain, says
 from forebear.lineage.chain import EdgeKind
 
