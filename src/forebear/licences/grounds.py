@@ -3,7 +3,8 @@
 A *ground* is a licence together with how it comes to bear on the model.
 
 Of several routes to one ancestor the strongest counts: one along which weights came before one along which only
-outputs did, then the one with the highest standing. Code or shape alone brings no duty of a licence on weights.
+outputs did, then the one with the highest standing. Code or shape alone brings no duty of a licence on weights, and a
+licence ends where its own licensor made a model under another (:func:`superseded`).
 """
 
 from __future__ import annotations
@@ -77,12 +78,26 @@ def routes_of(chain: Chain) -> tuple[Route, ...]:
     """The route that counts for every ancestor and component, in the order of the chain."""
     best: dict[tuple[str, str], Route] = {}
     for route in chain.routes():
-        if any(edge.kind is EdgeKind.ARCHITECTURE for edge in route.edges):
+        if any(edge.kind is EdgeKind.ARCHITECTURE for edge in route.edges) or superseded(route, chain):
             continue
         key = (route.ancestor.name, route.component)
         if key not in best or _strength(route) > _strength(best[key]):
             best[key] = route
     return tuple(best.values())
+
+
+def superseded(route: Route, chain: Chain) -> bool:
+    """Whether the ancestor's own developer made something of it on the way and licensed that anew.
+
+    Who holds the rights may grant others: DeepSeek-V3-0324 is under MIT although DeepSeek-V3-Base, from which the same
+    developer made it, is not. A document's word on who made the model in question does not count for this.
+    """
+    developer = route.ancestor.developer
+    passed = (chain.node(edge.child) for edge in route.edges)
+    return bool(developer) and any(
+        node.developer == developer and bool(node.licences) and (node != chain.subject or bool(node.model))
+        for node in passed
+    )
 
 
 def inherited(chain: Chain, facts: Facts) -> tuple[Inherited, ...]:
