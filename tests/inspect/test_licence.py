@@ -195,6 +195,18 @@ def test_history_is_a_hubs(tmp_path: Path, index: LocalIndex) -> None:
     assert any("only a repository of a hub" in line for line in answer.not_checked)
 
 
+def test_parts_with_licences_of_their_own(tmp_path: Path, index: LocalIndex) -> None:
+    model = tiny_llama(tmp_path / "m", card="---\nlicense: mit\n---\n")
+    for folder, text in (("vision_encoder", "Apache License"), ("deep/er", MIT), ("odd", "who knows")):
+        (model / folder).mkdir(parents=True)
+        (model / folder / "LICENSE").write_text(text)
+    answer = licence_of(str(model), index=index)
+    parts = {d.component: d.licence for d in answer.declared if d.component}
+    assert parts == {"vision encoder": "apache-2.0"}
+    assert {d.file for d in answer.detected} == {"LICENSE", "vision_encoder/LICENSE", "odd/LICENSE"}
+    assert not [c for c in answer.conflicts if c.kind == "declarations_differ"]
+
+
 def test_a_damaged_card_costs_itself(tmp_path: Path, index: LocalIndex) -> None:
     answer = licence_of(str(tiny_llama(tmp_path / "m", card="---\na: [\n---\n")), index=index)
     assert answer.problems and "README.md" in answer.problems[0]
