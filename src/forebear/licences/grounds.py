@@ -3,8 +3,7 @@
 A *ground* is a licence together with how it comes to bear on the model.
 
 Of several routes to one ancestor the strongest counts: one along which weights came before one along which only
-outputs did, then the one with the highest standing. Code or shape alone brings no duty of a licence on weights, and a
-licence ends where its own licensor made a model under another (:func:`superseded`).
+outputs did, then the one with the highest standing. Code or shape alone brings no duty of a licence on weights.
 """
 
 from __future__ import annotations
@@ -78,26 +77,12 @@ def routes_of(chain: Chain) -> tuple[Route, ...]:
     """The route that counts for every ancestor and component, in the order of the chain."""
     best: dict[tuple[str, str], Route] = {}
     for route in chain.routes():
-        if any(edge.kind is EdgeKind.ARCHITECTURE for edge in route.edges) or superseded(route, chain):
+        if any(edge.kind is EdgeKind.ARCHITECTURE for edge in route.edges):
             continue
         key = (route.ancestor.name, route.component)
         if key not in best or _strength(route) > _strength(best[key]):
             best[key] = route
     return tuple(best.values())
-
-
-def superseded(route: Route, chain: Chain) -> bool:
-    """Whether the ancestor's own developer made something of it on the way and licensed that anew.
-
-    Who holds the rights may grant others: DeepSeek-V3-0324 is under MIT although DeepSeek-V3-Base, from which the same
-    developer made it, is not. A document's word on who made the model in question does not count for this.
-    """
-    developer = route.ancestor.developer
-    passed = (chain.node(edge.child) for edge in route.edges)
-    return bool(developer) and any(
-        node.developer == developer and bool(node.licences) and (node != chain.subject or bool(node.model))
-        for node in passed
-    )
 
 
 def inherited(chain: Chain, facts: Facts) -> tuple[Inherited, ...]:
@@ -147,9 +132,21 @@ def grounds(
         )
         for licence in own
     ]
-    theirs = [g for route in routes_of(chain) for g in _along(route, papers, facts)]
+    routes = (route for route in routes_of(chain) if not _licensed_anew(route, chain, facts))
+    theirs = [g for route in routes for g in _along(route, papers, facts)]
     weighed = {g.licence.series or g.licence.id for g in theirs if g.weights and g.standing.established}
     return (*mine, *(replace(g, line=(g.licence.series or g.licence.id) in weighed) for g in theirs))
+
+
+def _licensed_anew(route: Route, chain: Chain, facts: Facts) -> bool:
+    """Whether the ancestor's own maker offers a later model of the route under terms of its own, by the catalogue.
+
+    Who owns both may license the later one as it likes: Kimi K2.5 asks for "Kimi K2.5" and no longer for "Kimi K2".
+    """
+    first = facts.models.get(route.ancestor.model)
+    later = (chain.node(edge.parent) for edge in route.edges[:-1])
+    models = ((facts.models.get(node.model), node.licences) for node in later)
+    return first is not None and any(m and m.developer == first.developer and own for m, own in models)
 
 
 def _along(route: Route, papers: Mapping[str, Papers], facts: Facts) -> Iterator[Ground]:
@@ -213,3 +210,12 @@ def _multimodal(node: Node, facts: Facts) -> bool | None:
     if model is None or not model.architecture:
         return None
     return any(word in model.architecture.lower() for word in _RICH)
+
+
+def binding(found: tuple[Ground, ...], chain: Chain, facts: Facts) -> tuple[Ground, ...]:
+    """The grounds without those that bind their own licensor: a model of the catalogue from an older one of its maker."""
+    subject = facts.models.get(chain.subject.model)
+    makers = {n.name: facts.models[n.model].developer for n in chain.nodes if n.model in facts.models}
+    if subject is None or not chain.subject.licences:
+        return found
+    return tuple(g for g in found if g.own or makers.get(g.ancestor) != subject.developer)

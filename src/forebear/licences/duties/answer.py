@@ -14,7 +14,7 @@ from forebear.licences.declared import Names, declared, meanings
 from forebear.licences.duties.base import Case
 from forebear.licences.duties.groups import duties_of
 from forebear.licences.findings import findings_of
-from forebear.licences.grounds import Facts, grounds, inherited
+from forebear.licences.grounds import Facts, binding, grounds, inherited
 from forebear.licences.history import Past, changed
 from forebear.licences.organisation import Organisation
 from forebear.licences.papers import Detect, Papers, read_papers
@@ -71,6 +71,7 @@ def licence_answer(
         for name, docs in (ancestors or {}).items()
     }
     bearing = grounds(chain, own_licences(chain, papers, facts), theirs, facts)
+    bearing = binding(bearing, chain, facts)
     case = Case(chain.subject.name, papers, organisation, facts.licences)
     duties = duties_of(bearing, case)
     clashes = conflicts(chain, bearing, papers, facts.licences)
