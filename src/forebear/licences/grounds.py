@@ -213,7 +213,7 @@ def _multimodal(node: Node, facts: Facts) -> bool | None:
 
 
 def binding(found: tuple[Ground, ...], chain: Chain, facts: Facts) -> tuple[Ground, ...]:
-    """The grounds without those that bind their own licensor: a model of the catalogue from an older one of its maker."""
+    """The grounds without those that bind their own licensor: a known model, made from an older one of its maker."""
     subject = facts.models.get(chain.subject.model)
     makers = {n.name: facts.models[n.model].developer for n in chain.nodes if n.model in facts.models}
     if subject is None or not chain.subject.licences:
