@@ -236,5 +236,12 @@ def test_scans_accuse_nobody_of_what_is_open(tmp_path: Path, index: LocalIndex) 
     assert not {f.id for f in scan(str(declared_alone), index).findings} & {"licence-relabelled", "licence-duty-unmet"}
 
 
+def test_a_label_of_the_index_is_no_developer(tmp_path: Path, index: LocalIndex) -> None:
+    child = family(tmp_path, index, "my-llama-1", "---\nbase_model: my-llama-1\n---\n")
+    result = scan(str(child), index)
+    assert result.ancestors and result.origin is not None
+    assert result.origin["engineering_in"] == [] and "my-llama-1" in result.origin["unknown"]
+
+
 def test_the_library_has_it() -> None:
     assert forebear.licence_of is licence_of and forebear.LicenceAnswer is LicenceAnswer
