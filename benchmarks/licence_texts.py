@@ -32,7 +32,9 @@ from forebear.licences.sketches import hash_of
 DATA = Path(__file__).parent.parent / "src" / "forebear" / "data" / "licences" / "texts"
 LABEL_WORDS = 8
 _BLOCKS = ("p", "item", "list", "titleText", "copyrightText", "standardLicenseHeader", "br")
-_HEADING = re.compile(r"\W*(?:section|article|part|attachment|annex|exhibit|appendix|schedule)\s+[\dA-Z]", re.IGNORECASE)
+_HEADING = re.compile(
+    r"\W*(?:section|article|part|attachment|annex|exhibit|appendix|schedule)\s+[\dA-Z]", re.IGNORECASE
+)
 
 
 @dataclass
@@ -175,7 +177,9 @@ def clauses_of(known: Known) -> list[tuple[int, str]]:
         previous_short = merged and start - merged[-1] < 4 and not text.weak[start]
         if not previous_short and end > start:
             merged.append(start)
-    return [(s, text.quote(s, min(s + LABEL_WORDS, e), 90)) for s, e in zip(merged, [*merged[1:], len(text)], strict=True)]
+    return [
+        (s, text.quote(s, min(s + LABEL_WORDS, e), 90)) for s, e in zip(merged, [*merged[1:], len(text)], strict=True)
+    ]
 
 
 def distinct(texts: Iterator[Known]) -> list[Known]:

@@ -164,9 +164,12 @@ def _wording(
     named = any(character.isdigit() for w in (*before, *after) for character in w)
     if named or (new[:1].isupper() and "…" not in before and len(after) <= 4 and not any(map(lexicon.decisive, after))):
         return _replaced("the name", new, old, new, old), _matters((*before, *after))
-    if len(before) == len(after) and all(
-        _spelling(sketches, word, known) for word in after if not lexicon.decisive(word)
-    ) and after and not any(map(lexicon.decisive, (*before, *after))):
+    if (
+        len(before) == len(after)
+        and all(_spelling(sketches, word, known) for word in after if not lexicon.decisive(word))
+        and after
+        and not any(map(lexicon.decisive, (*before, *after)))
+    ):
         return f"“{new}” is another spelling", False
     return _replaced("the file", new, old, new, old), _matters((*before, *after))
 
@@ -180,7 +183,9 @@ def _figures(before: Sequence[str], after: Sequence[str]) -> bool:
 def _phrase(text: Text, end: int, words: str) -> str:
     """A figure with the scale, currency or period that follows it in the file."""
     stop = end
-    while stop < min(len(text), end + 4) and text.words[stop] in lexicon.SCALES | lexicon.MONEY | lexicon.COUNTED | {"us"}:
+    while stop < min(len(text), end + 4) and text.words[stop] in lexicon.SCALES | lexicon.MONEY | lexicon.COUNTED | {
+        "us"
+    }:
         stop += 1
     return f"{words} {text.quote(end, stop, 60)}".strip() if words else ""
 
@@ -189,7 +194,9 @@ def _replaced(subject: str, new: str, old: str, bare_new: str, bare_old: str) ->
     if not bare_old:
         return f"the file adds “{bare_new}”"
     if not bare_new:
-        return f"“{bare_old}” of the known text is missing" if bare_old != "…" else "a word of the known text is missing"
+        return (
+            f"“{bare_old}” of the known text is missing" if bare_old != "…" else "a word of the known text is missing"
+        )
     if bare_old.strip("… ") == "":
         return f"{subject} reads “{new}” where the known text has other words"
     return f"{subject} reads “{new}”, the known text has “{old}”"

@@ -69,7 +69,9 @@ def detect_all(text: str, file: str = "", sketches: Sketches | None = None) -> t
         nearest = _nearest(sketches, words, ids)
         return (Detection(file, None, holders=words.holders, nearest=nearest, mentioned=names, partial=words.cut),)
     around = {} if _document(file) else _around(words, parts)
-    return tuple(_detection(sketches, words, part, file, around.get(number, ()), names) for number, part in enumerate(parts))
+    return tuple(
+        _detection(sketches, words, part, file, around.get(number, ()), names) for number, part in enumerate(parts)
+    )
 
 
 def _detection(
@@ -228,4 +230,3 @@ def _around(text: Text, parts: list[_Part]) -> dict[int, tuple[ClauseChange, ...
             added = (change for change in added if change.matters)  # headings of the several texts
         found[at] = (*found.get(at, ()), *added)[:MAX_CHANGES]
     return found
-

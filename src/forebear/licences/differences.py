@@ -170,4 +170,3 @@ def _names_holders(text: Text, each: Difference, lacking: int) -> bool:
     if lacking or not words or len(words) > 25 or words[0] != "copyright":
         return False
     return not any(w in lexicon.NEGATIONS or w in ("must", "shall", "may", "use", "license") for w in words)
-
