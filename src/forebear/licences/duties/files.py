@@ -165,10 +165,8 @@ def _own(judge: Judge) -> Judge:
         if not ground.own or seen.status is MET:
             return seen
         o = case.organisation
-        if o is not None and (o.own_release or o.distributes is False):
-            why = "It is the organisation's own licence." if o.own_release else "The model is not passed on."
-            fact = "own_release" if o.own_release else "distributes"
-            return Seen(MET, why, evidence=(f"organisation: {fact}",), triggered=False)
+        if o is not None and o.distributes is False:
+            return Seen(MET, "The model is not passed on.", evidence=("organisation: distributes",), triggered=False)
         if o is not None and o.distributes:
             return seen
         on = ("whether the model is passed on to others", *seen.on)
