@@ -3,8 +3,8 @@
     python benchmarks/licence_study.py --spdx REPOSITORY --scancode WHEEL [--mirrors FOLDER] [--files FOLDER] [--each N]
 
 Copies of texts that the sketches were not made from (ScanCode's copies of the SPDX list), seeded changes of known
-texts of seven kinds, harmless reformatting of six kinds, texts that are left out of the sketches, and model cards. Texts are
-halved by a hash of their identifier; the threshold was chosen on the first half, the table is of the second.
+texts of seven kinds, harmless reformatting of six kinds, texts that are left out of the sketches, and model cards.
+Texts are halved by a hash of their identifier; the threshold was chosen on the first half, the table is of the second.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _paragraphs(text: str) -> list[str]:
 def clause_removed(text: str, dice: random.Random) -> str | None:
     """Takes out a paragraph of at least fifteen words."""
     parts = _paragraphs(text)
-    long = [n for n, part in enumerate(parts) if 15 <= len(part.split()) <= 300 and 0 < n]
+    long = [n for n, part in enumerate(parts) if 15 <= len(part.split()) <= 300 and n > 0]
     if len(long) < 2:
         return None
     del parts[dice.choice(long)]
@@ -66,7 +66,9 @@ def sentence_inserted(text: str, dice: random.Random) -> str | None:
 
 def word_inserted(text: str, dice: random.Random) -> str | None:
     """Puts ``non-commercial`` before a noun of use."""
-    return _replace(text, dice, r"\b(?=(?:use|purpose|purposes|distribution)\b)(?<!non-)", lambda found: "non-commercial ")
+    return _replace(
+        text, dice, r"\b(?=(?:use|purpose|purposes|distribution)\b)(?<!non-)", lambda found: "non-commercial "
+    )
 
 
 def negated(text: str, dice: random.Random) -> str | None:
@@ -84,7 +86,9 @@ def figure_changed(text: str, dice: random.Random) -> str | None:
 
 def name_changed(text: str, dice: random.Random) -> str | None:
     """Gives another name to what is licensed, everywhere but in copyright lines."""
-    names = re.findall(r"(?<=[a-z] )(?:Llama|Gemma|Qwen|Kimi|DeepSeek|Meta|Google|Mistral|NVIDIA|Falcon|Stability)\b", text)
+    names = re.findall(
+        r"(?<=[a-z] )(?:Llama|Gemma|Qwen|Kimi|DeepSeek|Meta|Google|Mistral|NVIDIA|Falcon|Stability)\b", text
+    )
     if not names:
         return None
     name = dice.choice(sorted(set(names)))
@@ -93,7 +97,9 @@ def name_changed(text: str, dice: random.Random) -> str | None:
 
 def place_changed(text: str, dice: random.Random) -> str | None:
     """Changes one country, state or union."""
-    places = r"\b(?:California|European Union|United States|Singapore|China|Korea|England|France|United Kingdom|New York)\b"
+    places = (
+        r"\b(?:California|European Union|United States|Singapore|China|Korea|England|France|United Kingdom|New York)\b"
+    )
     return _replace(text, dice, places, lambda found: "Iceland")
 
 
@@ -119,7 +125,9 @@ def _line(text: str, at: int) -> str:
 def rewrapped(text: str, dice: random.Random) -> str | None:
     """Breaks lines elsewhere."""
     width = dice.choice((50, 72, 100))
-    return "\n\n".join(textwrap.fill(part, width, break_long_words=False, break_on_hyphens=False) for part in _paragraphs(text))
+    return "\n\n".join(
+        textwrap.fill(part, width, break_long_words=False, break_on_hyphens=False) for part in _paragraphs(text)
+    )
 
 
 def commented(text: str, dice: random.Random) -> str | None:
@@ -143,7 +151,9 @@ def marked_up(text: str, dice: random.Random) -> str | None:
     """Markdown: headings, emphasis, bullets."""
     parts = _paragraphs(text)
     parts[0] = "# " + parts[0].strip()
-    return "\n\n".join(f"**{part.split(' ', 1)[0]}** {part.split(' ', 1)[1]}" if " " in part.strip() else part for part in parts)
+    return "\n\n".join(
+        f"**{part.split(' ', 1)[0]}** {part.split(' ', 1)[1]}" if " " in part.strip() else part for part in parts
+    )
 
 
 def own_holder(text: str, dice: random.Random) -> str | None:
@@ -152,14 +162,22 @@ def own_holder(text: str, dice: random.Random) -> str | None:
 
 
 CHANGES: tuple[Change, ...] = (
-    clause_removed, sentence_inserted, word_inserted, negated, figure_changed, name_changed, place_changed,
+    clause_removed,
+    sentence_inserted,
+    word_inserted,
+    negated,
+    figure_changed,
+    name_changed,
+    place_changed,
 )
 HARMLESS: tuple[Change, ...] = (rewrapped, commented, typographic, shouted, marked_up, own_holder)
 
 
 def expected(found: Detection, identifier: str) -> bool:
     """Whether a detection is of a text; identifiers whose texts have the same words are as good."""
-    return found.id == identifier or any(name == identifier and value >= found.similarity for name, value in found.nearest)
+    return found.id == identifier or any(
+        name == identifier and value >= found.similarity for name, value in found.nearest
+    )
 
 
 def copies(wheel: Path) -> Iterator[tuple[str, str]]:
@@ -171,7 +189,12 @@ def copies(wheel: Path) -> Iterator[tuple[str, str]]:
             _, head, text = archive.read(name).decode().split("---", 2)
             facts = yaml.safe_load(head)
             spdx = str(facts.get("spdx_license_key") or "")
-            if spdx and not spdx.startswith("LicenseRef") and not facts.get("is_exception") and not facts.get("is_deprecated"):
+            if (
+                spdx
+                and not spdx.startswith("LicenseRef")
+                and not facts.get("is_exception")
+                and not facts.get("is_deprecated")
+            ):
                 yield spdx, text
 
 

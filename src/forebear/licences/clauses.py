@@ -1,8 +1,8 @@
 """Differences between a file and a known licence text, told by clause and in words.
 
-Of the known text only hashes and its decisive words are there, so a difference is told from what the file says, from the
-decisive words that it replaces, and from the known clause's number and first words. A difference *matters* unless it
-is shown to be a matter of spelling or style: nobody should have to find out that ``the figure differs`` by themselves.
+Of the known text only hashes and its decisive words are there, so a difference is told from what the file says, from
+the decisive words that it replaces, and from the known clause's number and first words. A difference *matters* unless
+it is shown to be a matter of spelling or style.
 """
 
 from __future__ import annotations
@@ -164,9 +164,12 @@ def _wording(
     named = any(character.isdigit() for w in (*before, *after) for character in w)
     if named or (new[:1].isupper() and "…" not in before and len(after) <= 4 and not any(map(lexicon.decisive, after))):
         return _replaced("the name", new, old, new, old), _matters((*before, *after))
-    if len(before) == len(after) and all(
-        _spelling(sketches, word, known) for word in after if not lexicon.decisive(word)
-    ) and after and not any(map(lexicon.decisive, (*before, *after))):
+    if (
+        len(before) == len(after)
+        and all(_spelling(sketches, word, known) for word in after if not lexicon.decisive(word))
+        and after
+        and not any(map(lexicon.decisive, (*before, *after)))
+    ):
         return f"“{new}” is another spelling", False
     return _replaced("the file", new, old, new, old), _matters((*before, *after))
 
@@ -174,13 +177,17 @@ def _wording(
 def _figures(before: Sequence[str], after: Sequence[str]) -> bool:
     """Whether figures differ, and not only the names around them (``K2.5`` is a name)."""
     pick = [[w for w in side if lexicon.figure(w) or w in lexicon.MONEY] for side in (before, after)]
-    return pick[0] != pick[1] and not any(w[:1].isalpha() and w[-1:].isdigit() for w in (*before, *after))
+    others = [[w for w in side if w not in pick[number]] for number, side in enumerate((before, after))]
+    named = all(any(w not in lexicon.DECISIVE | lexicon.FUNCTION_WORDS for w in side) for side in others)
+    return pick[0] != pick[1] and not named
 
 
 def _phrase(text: Text, end: int, words: str) -> str:
     """A figure with the scale, currency or period that follows it in the file."""
     stop = end
-    while stop < min(len(text), end + 4) and text.words[stop] in lexicon.SCALES | lexicon.MONEY | lexicon.COUNTED | {"us"}:
+    while stop < min(len(text), end + 4) and text.words[stop] in lexicon.SCALES | lexicon.MONEY | lexicon.COUNTED | {
+        "us"
+    }:
         stop += 1
     return f"{words} {text.quote(end, stop, 60)}".strip() if words else ""
 
@@ -189,7 +196,9 @@ def _replaced(subject: str, new: str, old: str, bare_new: str, bare_old: str) ->
     if not bare_old:
         return f"the file adds “{bare_new}”"
     if not bare_new:
-        return f"“{bare_old}” of the known text is missing" if bare_old != "…" else "a word of the known text is missing"
+        return (
+            f"“{bare_old}” of the known text is missing" if bare_old != "…" else "a word of the known text is missing"
+        )
     if bare_old.strip("… ") == "":
         return f"{subject} reads “{new}” where the known text has other words"
     return f"{subject} reads “{new}”, the known text has “{old}”"

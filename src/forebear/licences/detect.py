@@ -1,9 +1,9 @@
 """Which licence a text is, versions told apart, and what was changed in it.
 
-Texts that share sampled shingles with a file nominate themselves; the few best are aligned with it word by word, and the
-one with the most common and the fewest differing words is named. A text is called *exact* only where nothing but
-layout, numbers of clauses, names of holders and years differs; else it is the known text *with changes*, and each is told.
-What is close to no known text stays without a name.
+Texts that share sampled shingles with a file nominate themselves; the few best are aligned with it word by word, and
+the one with the most common and the fewest differing words is named. A text is called *exact* only where nothing but
+layout, numbers of clauses, names of holders and years differs; else it is the known text *with changes*, and each is
+told. What is close to no known text stays without a name.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SIMILAR = 0.60
 """Share of common words from which a stretch is named after a known text; see docs/licence-detection.md."""
 FURTHER = 0.85
 """The same for further texts of a file: what is less is words added to the first."""
-MAX_PARTS = 40
-"""Texts that are looked for in one file."""
+MAX_PARTS = 30
+"""Texts that are looked for in one file; where there are more, the answer says that it is partial."""
 _WHOLE = 12
 _PARTIAL = 4
 _WORDS = 40_000
@@ -69,11 +69,21 @@ def detect_all(text: str, file: str = "", sketches: Sketches | None = None) -> t
         nearest = _nearest(sketches, words, ids)
         return (Detection(file, None, holders=words.holders, nearest=nearest, mentioned=names, partial=words.cut),)
     around = {} if _document(file) else _around(words, parts)
-    return tuple(_detection(sketches, words, part, file, around.get(number, ()), names) for number, part in enumerate(parts))
+    partial = words.cut or len(parts) == MAX_PARTS
+    return tuple(
+        _detection(sketches, words, part, file, around.get(number, ()), names, partial)
+        for number, part in enumerate(parts)
+    )
 
 
 def _detection(
-    sketches: Sketches, text: Text, part: _Part, file: str, around: tuple[ClauseChange, ...], names: tuple[str, ...]
+    sketches: Sketches,
+    text: Text,
+    part: _Part,
+    file: str,
+    around: tuple[ClauseChange, ...],
+    names: tuple[str, ...],
+    partial: bool,
 ) -> Detection:
     found, sketch = part.found, part.found.sketch
     changes = (*changes_of(sketches, found, text), *around)
@@ -91,7 +101,7 @@ def _detection(
         part.nearest,
         lines,
         tuple(name for name in names if name != sketch.id),
-        text.cut,
+        partial,
     )
 
 
@@ -142,7 +152,7 @@ def _best(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) -> _Pa
 
 def _nearest(sketches: Sketches, text: Text, ids: Ids) -> tuple[tuple[str, float], ...]:
     found = _compared(sketches, text, ids, 0, len(ids))
-    return tuple(dict((each.sketch.id, round(each.similarity, 4)) for each in found[:_NEAREST]).items())
+    return tuple({each.sketch.id: round(each.similarity, 4) for each in found[:_NEAREST]}.items())
 
 
 def _compared(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) -> list[Comparison]:
@@ -172,7 +182,7 @@ def _nominated(sketches: Sketches, ids: Ids) -> list[tuple[int, int, int]]:
     whole = np.argsort(sketches.sizes - 2 * shared, kind="stable")[:_WHOLE]
     parts = np.argsort(-share, kind="stable")[:_PARTIAL]
     best = [number for number in dict.fromkeys((*whole.tolist(), *parts.tolist())) if shared[number]]
-    found = []
+    found: list[tuple[int, int, int]] = []
     budget = _WORDS
     for number in best:
         budget -= sketches.table[number].end - sketches.table[number].start
@@ -182,24 +192,25 @@ def _nominated(sketches: Sketches, ids: Ids) -> list[tuple[int, int, int]]:
         sketch = sketches.table[number]
         index, repeated = _places(values, listed[of], _REPEATED)
         starts = places[index].astype(np.int64) - np.repeat(where[of].astype(np.int64), repeated)
-        found.append((number, *_window(starts, sketch.end - sketch.start, len(ids))))
+        found.append((number, *_window(starts, len(of), sketch.end - sketch.start, len(ids))))
     return found
 
 
 def _places(values: Shingles, wanted: Shingles, most: int = 1 << 20) -> tuple[Places, Places]:
-    """Places in sorted ``values`` at which each of ``wanted`` stands, at most ``most`` of each, and how many of each."""
+    """Places in sorted ``values`` of each of ``wanted``, at most ``most`` of each, and how many of each."""
     left, right = np.searchsorted(values, wanted), np.searchsorted(values, wanted, "right")
     count = np.minimum(right - left, most).astype(np.int64)
     first = np.cumsum(count) - count
     return np.repeat(left - first, count) + np.arange(int(count.sum())), count
 
 
-def _window(starts: Places, size: int, total: int) -> tuple[int, int]:
-    """Where in a file of ``total`` words a text of ``size`` words lies: the first place with the most shared shingles."""
+def _window(starts: Places, shared: int, size: int, total: int) -> tuple[int, int]:
+    """Where in a file of ``total`` words a text of ``size`` words lies: the first place that shares enough of it."""
     width = 64 + size // 4
     bins, inside = np.unique(starts // width, return_counts=True)
     near = inside + np.concatenate((inside[1:] * (np.diff(bins) == 1), [0]))
-    begin = int(bins[int(np.argmax(near))]) * width
+    near = np.minimum(near, shared)  # several copies of the text are no better than one
+    begin = int(bins[int(np.argmax(near >= 0.8 * near.max()))]) * width
     return max(0, begin - width), min(total, begin + 2 * width + size + size // 2 + 200)
 
 
@@ -228,4 +239,3 @@ def _around(text: Text, parts: list[_Part]) -> dict[int, tuple[ClauseChange, ...
             added = (change for change in added if change.matters)  # headings of the several texts
         found[at] = (*found.get(at, ()), *added)[:MAX_CHANGES]
     return found
-

@@ -16,7 +16,7 @@ from forebear.licences.normalise import Text
 from forebear.licences.sketches import Ids, Sketch, Sketches
 
 _FAR = 120
-"""Words of the file between two runs beyond which the run further out is no part of the text any more, if it is short."""
+"""Words of the file between two runs beyond which a short run further out is no part of the text any more."""
 _NAMES = 40
 """Most words that may stand where a known text leaves room."""
 
@@ -167,7 +167,11 @@ def _fits(pattern: str, words: str) -> bool:
 def _names_holders(text: Text, each: Difference, lacking: int) -> bool:
     """A copyright line in a text without line breaks."""
     words = text.words[each.start : each.end]
-    if lacking or not words or len(words) > 25 or words[0] != "copyright":
+    if (
+        lacking
+        or not words
+        or len(words) > 25
+        or "copyright" not in (words[0], *text.words[each.start - 1 : each.start])
+    ):
         return False
     return not any(w in lexicon.NEGATIONS or w in ("must", "shall", "may", "use", "license") for w in words)
-

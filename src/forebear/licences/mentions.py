@@ -28,7 +28,9 @@ def _names() -> Mapping[str, list[tuple[tuple[str, ...], str]]]:
     names: dict[tuple[str, ...], str] = {}
     for sketch in known().table:
         words = normalise(sketch.name).words
-        if len(words) >= 2 and any(w.startswith(("licen", "agreement", "terms", "policy")) or w == "rail" for w in words):
+        if len(words) >= 2 and any(
+            w.startswith(("licen", "agreement", "terms", "policy")) or w == "rail" for w in words
+        ):
             names.setdefault(words, sketch.id)
             if words[-1] == "agreement" and len(words) > 3:
                 names.setdefault(words[:-1], sketch.id)
