@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,6 +71,4 @@ def test_what_was_inserted_is_the_only_difference(place: int, length: int) -> No
 
 @pytest.mark.parametrize("known", [[5] * 10_000, [1, 2] * 5_000, list(range(10_000))])
 def test_repetitive_texts_end(known: list[int]) -> None:
-    start = time.process_time()
-    align(ids(known), ids([5] * 150_000))
-    assert time.process_time() - start < 5
+    assert sum(run.length for run in align(ids(known), ids([5] * 150_000))) <= len(known)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebear.licences.normalise import MAX_CHARACTERS, MAX_HOLDERS, normalise
-from licences.licence_texts import MIT
+from written_licences import MIT
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,17 @@ def test_what_could_matter_stays(one: str, other: str) -> None:
 
 
 def test_copyright_lines_are_holders_and_sentences_about_copyright_are_not() -> None:
-    text = normalise("Copyright (c) 2024 Example Labs\nAll rights reserved.\n\nThe above copyright notice\nCopyright notice")
+    text = normalise(
+        "Copyright (c) 2024 Example Labs\nAll rights reserved.\n\nThe above copyright notice\nCopyright notice"
+    )
     assert text.holders == ("Copyright (c) 2024 Example Labs", "All rights reserved.")
     assert text.holder.tolist() == [True] * 7 + [False] * 6
 
 
 def test_copyright_inside_a_wrapped_sentence_names_no_holder() -> None:
-    text = normalise('retain this notice: "Model X is licensed under the Model X License,\nCopyright © Maker Inc. All Rights"')
+    text = normalise(
+        'retain this notice: "Model X is licensed under the Model X License,\nCopyright © Maker Inc. All Rights"'
+    )
     assert text.holders == ()
 
 
@@ -92,7 +96,8 @@ def test_holders_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-" * 200_000, "#*" * 100_000 + "\n", "<a " * 100_000, "[" * 100_000 + "](", "\0\1\2" * 1000, "(" * 100_000]
+    "text",
+    ["-" * 200_000, "#*" * 100_000 + "\n", "<a " * 100_000, "[" * 100_000 + "](", "\0\1\2" * 1000, "(" * 100_000],
 )
 def test_hostile_texts_have_few_words(text: str) -> None:
     assert len(set(normalise(text).words)) <= 1
@@ -102,7 +107,9 @@ def test_hostile_texts_have_few_words(text: str) -> None:
 @given(st.text(max_size=400))
 def test_every_word_has_its_place(text: str) -> None:
     made = normalise(text)
-    assert len(made.words) == len(made.starts) == len(made.ends) == len(made.lines) == len(made.weak) == len(made.holder)
+    assert (
+        len(made.words) == len(made.starts) == len(made.ends) == len(made.lines) == len(made.weak) == len(made.holder)
+    )
     assert (made.starts < made.ends).all()
     assert (np.diff(made.starts) >= 0).all() and (np.diff(made.lines) >= 0).all()
     assert all(word and not word.isspace() for word in made.words)

@@ -42,7 +42,7 @@ def align(known: Ids, file: Ids) -> tuple[Run, ...]:
         file: (n,) words of the file; negative numbers match nothing of a known text.
     """
     pairs: list[Run] = []
-    if len(file) <= 2 * len(known):
+    if len(file) <= 1.15 * len(known):
         _gap(known, file, 0, 0, 0, pairs)
     else:  # several texts may end alike: what they have in common at either end of the file proves nothing
         _anchored(known, file, 0, 0, 0, pairs)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os.path import commonprefix
 
 import numpy as np
 import numpy.typing as npt
 
 from forebear.licences.answer import ClauseChange, Detection
 from forebear.licences.clauses import MAX_CHANGES, added_around, changes_of
-from forebear.licences.differences import Comparison, compare
+from forebear.licences.differences import Comparison, compare, title_words
 from forebear.licences.mentions import mentioned
 from forebear.licences.normalise import Text, normalise
 from forebear.licences.sketches import Ids, Sketch, Sketches, known, sampled
@@ -25,6 +26,8 @@ Shingles = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 SIMILAR = 0.60
 """Share of common words from which a stretch is named after a known text; see docs/licence-detection.md."""
+SIMILAR_SHORT = 0.9
+"""The same where the known text has fewer than fifty words."""
 FURTHER = 0.85
 """The same for further texts of a file: what is less is words added to the first."""
 MAX_PARTS = 30
@@ -36,6 +39,7 @@ _WORDS = 40_000
 _REPEATED = 64
 _NEAREST = 3
 _LEAST_WORDS = 12
+_SHORT = 50
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def _parts(sketches: Sketches, text: Text, ids: Ids) -> Iterator[_Part]:
 
 def _best(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) -> _Part | None:
     found = _compared(sketches, text, ids, start, end)
-    if not found or found[0].similarity < SIMILAR:
+    if not found or found[0].similarity < (SIMILAR if found[0].size >= _SHORT else SIMILAR_SHORT):
         return None
     best = found[0]
     nearest: dict[str, float] = {}
@@ -164,7 +168,17 @@ def _compared(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) ->
         each = compare(sketches, sketches.table[number], text, ids, start + first, start + last)
         if each is not None:
             found.append(each)
-    return sorted(found, key=lambda each: (-each.worth, -each.similarity, each.sketch.start))
+    return sorted(found, key=lambda e: (-e.worth, -e.similarity, -_near_names(sketches, e, text), e.sketch.start))
+
+
+def _near_names(sketches: Sketches, found: Comparison, text: Text) -> int:
+    """How far differing words begin alike: ``K2.6`` is nearer to ``K2.5`` than to ``K2``."""
+    total = 0
+    for each in found.differences[:20]:
+        known = sketches.of(found.sketch)[each.known_start : each.known_end].tolist()
+        for word, other in zip(known, text.words[each.start : each.end], strict=False):
+            total += len(commonprefix((sketches.spelt.get(word, ""), other)))
+    return total
 
 
 def _nominated(sketches: Sketches, ids: Ids) -> list[tuple[int, int, int]]:
@@ -221,11 +235,6 @@ def _document(file: str) -> bool:
     return bool(name) and not licence and (name.startswith("readme") or name.endswith((".md", ".rst", ".html")))
 
 
-def _title(sketch: Sketch) -> frozenset[str]:
-    """The words that a heading over a text may have."""
-    return frozenset(normalise(f"{sketch.name} {sketch.id} {sketch.spdx}").words)
-
-
 def _around(text: Text, parts: list[_Part]) -> dict[int, tuple[ClauseChange, ...]]:
     """Words of a licence file that belong to none of its texts, each at the text before it (or the first)."""
     found: dict[int, tuple[ClauseChange, ...]] = {}
@@ -233,7 +242,7 @@ def _around(text: Text, parts: list[_Part]) -> dict[int, tuple[ClauseChange, ...
     for number, start in enumerate(edges):
         end = parts[number].found.start if number < len(parts) else len(text)
         at = max(number - 1, 0)
-        title = _title(parts[at].found.sketch) | _title(parts[min(number, len(parts) - 1)].found.sketch)
+        title = title_words(parts[at].found.sketch) | title_words(parts[min(number, len(parts) - 1)].found.sketch)
         added = added_around(text, start, end, title)
         if len(parts) > 1:
             added = (change for change in added if change.matters)  # headings of the several texts
