@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from forebear.licences import lexicon
 from forebear.licences.compare import Run, align
-from forebear.licences.normalise import Text
+from forebear.licences.normalise import Text, normalise
 from forebear.licences.sketches import Ids, Sketch, Sketches
 
 _FAR = 120
-"""Words of the file between two runs beyond which the run further out is no part of the text any more, if it is short."""
+"""Words of the file between two runs beyond which a short run further out is no part of the text any more."""
+_DIFFERENT = 3
+"""What a differing word counts against a common one where known texts compete: a text that explains all is preferred."""
 _NAMES = 40
 """Most words that may stand where a known text leaves room."""
 
@@ -65,7 +68,7 @@ class Comparison:
     @property
     def worth(self) -> int:
         """Common words less differing ones: the best of several known texts has the most."""
-        return self.matched - self.missing - self.extra
+        return self.matched - _DIFFERENT * (self.missing + self.extra)
 
 
 def compare(sketches: Sketches, sketch: Sketch, text: Text, ids: Ids, start: int, end: int) -> Comparison | None:
@@ -77,11 +80,14 @@ def compare(sketches: Sketches, sketch: Sketch, text: Text, ids: Ids, start: int
     if matched < 8 and matched < len(known):
         return None
     found = _differences(runs, len(known), (runs[0].file, runs[-1].file + runs[-1].length))
+    first = int((~optional).argmax()) if len(optional) else 0
     real, missing, extra = [], 0, 0
     for each in found:
         lacking = int((~optional[each.known_start : each.known_end]).sum())
         added = _own(text, each.start, each.end)
         if not lacking and not added:
+            continue
+        if not lacking and each.known_end <= first and _titled(sketch, text, each):
             continue
         if _allowed(sketch, runs, each, text) or _names_holders(text, each, lacking):
             continue
@@ -129,6 +135,16 @@ def _own(text: Text, start: int, end: int) -> int:
     return int((~(text.holder[start:end] | text.weak[start:end])).sum())
 
 
+@lru_cache(maxsize=2048)
+def title_words(sketch: Sketch) -> frozenset[str]:
+    """The words that a heading over a known text may have."""
+    return frozenset(normalise(f"{sketch.name} {sketch.id} {sketch.spdx}").words) | lexicon.HEADING_WORDS
+
+
+def _titled(sketch: Sketch, text: Text, each: Difference) -> bool:
+    return set(text.words[each.start : each.end]) <= title_words(sketch)
+
+
 def _allowed(sketch: Sketch, runs: Sequence[Run], each: Difference, text: Text) -> bool:
     """Whether the known text leaves room there, and what stands there is what may."""
     for alternative in sketch.alternatives:
@@ -167,6 +183,11 @@ def _fits(pattern: str, words: str) -> bool:
 def _names_holders(text: Text, each: Difference, lacking: int) -> bool:
     """A copyright line in a text without line breaks."""
     words = text.words[each.start : each.end]
-    if lacking or not words or len(words) > 25 or words[0] != "copyright":
+    if (
+        lacking
+        or not words
+        or len(words) > 25
+        or "copyright" not in (words[0], *text.words[each.start - 1 : each.start])
+    ):
         return False
     return not any(w in lexicon.NEGATIONS or w in ("must", "shall", "may", "use", "license") for w in words)
