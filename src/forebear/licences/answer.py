@@ -51,7 +51,10 @@ class Detection:
         exact: every word is the known text's (names of holders and years aside).
         changes: what differs.
         holders: copyright lines as they stand, at most ten.
-        nearest: other known texts, closest first, with their similarity.
+        nearest: other known texts, closest first, with their similarity; those with the same words have the same.
+        lines: first and last line of the text in the file, from 1; None where there is none.
+        mentioned: identifiers of other licences that the file names.
+        partial: the file goes on beyond what was read.
     """
 
     file: str
@@ -64,6 +67,9 @@ class Detection:
     changes: tuple[ClauseChange, ...] = ()
     holders: tuple[str, ...] = ()
     nearest: tuple[tuple[str, float], ...] = ()
+    lines: tuple[int, int] | None = None
+    mentioned: tuple[str, ...] = ()
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,9 @@ class DeclaredLicence:
         where: ``README.md: license``, ``model.gguf: general.license``.
         licence: identifier in the catalogue, None where the value names none that is known.
         component: "" for the model, else what it is stated for.
+        candidates: identifiers among which the value does not decide (``modified-mit`` is three licences).
+        choice: it stands in an expression that leaves a choice (``MIT OR Apache-2.0``).
+        nearest: the known licence whose name a value that is not known is most like, "" where none is close.
     """
 
     value: str
@@ -82,6 +91,9 @@ class DeclaredLicence:
     licence: str | None = None
     spdx: str | None = None
     component: str = ""
+    candidates: tuple[str, ...] = ()
+    choice: bool = False
+    nearest: str = ""
 
 
 class DutyStatus(StrEnum):
