@@ -165,7 +165,10 @@ def _identities(component: Document) -> list[Document]:
 
 def _by_properties(component: Document, subject: str, found: _Found) -> None:
     """What properties say of a base model, where the pedigree says nothing."""
-    for key, value in {**_properties(mapping(component.get("modelCard"), "modelCard")), **_properties(component)}.items():
+    for key, value in {
+        **_properties(mapping(component.get("modelCard"), "modelCard")),
+        **_properties(component),
+    }.items():
         plain = "".join(ch for ch in key.rpartition(":")[2].lower() if ch.isalnum())
         if plain in _BASE and value:
             if withheld(value):
