@@ -1,7 +1,8 @@
 """``origin-undisclosed``: an established ancestor of another country that the model's own words do not name.
 
 It is about naming and nothing else. An ancestor that is named, only possible, or gave answers and no weights raises
-nothing; and where who publishes the model is not known, or a country is only remembered, it is a note.
+nothing, and a country that is only remembered makes it a note. Where nobody knows who publishes the model, no country
+is known to be its own.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def undisclosed(chain: Chain, ancestors: Sequence[AncestorOrigin], routes: Mappi
         new, sure = _new_countries(subject, ancestor)
         if new:
             told.add(ancestor.developer_id)
-            level = None if sure and _countries(subject, True) else Level.NOTE
+            level = None if sure else Level.NOTE
             yield raise_finding(FINDING, _message(chain, ancestor, new), ancestor.evidence, level)
 
 

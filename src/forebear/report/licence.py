@@ -12,7 +12,6 @@ from forebear.licences.answer import DeclaredLicence, Detection, Duty, DutyStatu
 from forebear.lineage.chain import Standing
 from forebear.report import words
 from forebear.report.markdown import escape
-from forebear.report.terminal import findings as show_findings
 from forebear.report.terminal import section
 
 HEADS = {
@@ -140,7 +139,7 @@ def terminal(console: Console, answer: LicenceAnswer, quiet: bool = False, verbo
     _lines(console, "Texts", (line for d in answer.detected for line in _text_lines(d, verbose)))
     _lines(console, "Inherited", (came_by(i) for i in answer.inherited))
     _lines(console, "Conflicts", (f"{c.kind.replace('_', ' ')}: {c.why}" for c in answer.conflicts))
-    show_findings(console, answer.findings)
+    _lines(console, "Findings", (f"{f.level}: {one_line(f.message, 160)} [{f.id}]" for f in answer.findings))
     _lines(console, "Not checked", answer.not_checked, "dim")
     console.print(words.text(f"\n  {NOT_ADVICE}", style="dim"))
 

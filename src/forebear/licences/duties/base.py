@@ -71,9 +71,9 @@ def settle(ground: Ground, case: Case, kind: str, seen: Seen, text: str = "", cl
         seen: what a group found.
         text, clause: of the obligation.
     """
-    status, on = seen.status, list(seen.on)
+    status, on, why = seen.status, list(seen.on), seen.why
     if seen.of_files and status is not MET and not case.papers.seen:
-        status, on = CONDITIONAL, [*on, "the model's files, which cannot be seen"]
+        status, on, why = CONDITIONAL, [*on, "the model's files"], "The model's files cannot be seen, so this is open."
     if status is not MET:
         if not ground.own and not ground.standing.established:
             status, on = CONDITIONAL, [f"that {case.subject} descends from {ground.ancestor}", *on]
@@ -87,7 +87,7 @@ def settle(ground: Ground, case: Case, kind: str, seen: Seen, text: str = "", cl
         ancestor=ground.ancestor,
         standing=ground.standing,
         status=status,
-        why=seen.why,
+        why=why,
         text=text,
         component=ground.component,
         triggered=seen.triggered,

@@ -53,8 +53,9 @@ def _territory(ground: Ground, case: Case) -> Seen:
         why = f"It grants nothing in {', '.join(hit)} (excluded{only}: {listed})."
         evidence = ("organisation: country, territories",)
         return Seen(CONDITIONAL if on else UNMET, why, on, clears, evidence, None if on else True)
-    if organisation is None or not organisation.territories:
-        where = f"where the model is used and offered{f', beside {places[0]}' if places else ''}"
+    if organisation is None or not organisation.territories or not organisation.country:
+        where = f"where else the organisation is, and uses or offers the model, than in {', '.join(places)}"
+        where = where if places else "where the organisation is, and uses or offers the model"
         return Seen(CONDITIONAL, f"It grants nothing in {listed}{only}.", (where, *on), clears, triggered=None)
     return Seen(
         MET, f"Not used in {listed}: {', '.join(places)}.", evidence=("organisation: territories",), triggered=False
@@ -63,34 +64,29 @@ def _territory(ground: Ground, case: Case) -> Seen:
 
 def _military(case: Case) -> Seen:
     o = case.organisation
+    named = (o.defence, o.intelligence) if o else (None, None)
     clears = "A written permission of the licensor, or another model."
-    if o is not None and o.uses is not None:
-        if "military" in o.uses:
-            why = "It forbids military use, which the organisation states."
-            return Seen(UNMET, why, clears=clears, evidence=("organisation: uses",))
-        if not (o.defence or o.intelligence):
-            return Seen(MET, "No military use is stated.", evidence=("organisation: uses",), triggered=False)
-    elif o is not None and o.defence is False and o.intelligence is False:
-        evidence = ("organisation: defence, intelligence",)
-        return Seen(
-            MET, "The organisation is neither of defence nor of intelligence.", evidence=evidence, triggered=False
-        )
-    return Seen(CONDITIONAL, "It forbids military use.", ("whether the use is military",), clears, triggered=None)
+    return _by_whom(case, "military", named, "military use", clears, "defence, intelligence")
 
 
 def _administration(case: Case) -> Seen:
     o = case.organisation
+    named = (o.public_body,) if o else (None,)
     clears = "An agreement with the licensor, or another model."
-    if o is not None and o.uses is not None:
-        if "administration" in o.uses:
-            why = "It forbids use by public administration, which the organisation states."
-            return Seen(UNMET, why, clears=clears, evidence=("organisation: uses",))
-        if not o.public_body:
-            return Seen(MET, "No administrative use is stated.", evidence=("organisation: uses",), triggered=False)
-    elif o is not None and o.public_body is False:
-        return Seen(MET, "It is no public body.", evidence=("organisation: public_body",), triggered=False)
-    on = ("whether the use is one of public administration",)
-    return Seen(CONDITIONAL, "It forbids use by public administration.", on, clears, triggered=None)
+    return _by_whom(case, "administration", named, "use by public administration", clears, "public_body")
+
+
+def _by_whom(case: Case, use: str, named: tuple[bool | None, ...], what: str, clears: str, fields: str) -> Seen:
+    """A limit of a use that the kind of organisation suggests: only its stated uses break it, only both rule it out."""
+    uses = case.organisation.uses if case.organisation else None
+    if uses is not None and use in uses:
+        why = f"It forbids {what}, which the organisation states."
+        return Seen(UNMET, why, clears=clears, evidence=("organisation: uses",))
+    if all(answer is False for answer in named) and uses is not None:
+        evidence = (f"organisation: uses, {fields}",)
+        return Seen(MET, f"No {what} is stated.", evidence=evidence, triggered=False)
+    asked = ", ".join((*(("uses",) if uses is None else ()), fields))
+    return Seen(CONDITIONAL, f"It forbids {what}.", (f"whether there is {what} ({asked})",), clears, triggered=None)
 
 
 def _commercial(case: Case) -> Seen:

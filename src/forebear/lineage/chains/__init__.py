@@ -61,7 +61,8 @@ def chain_of(document: Mapping[str, Any], model: str = "") -> Chain:
             raise UsageError(f"no model is called {model}", f"there {_listed(found)}")
         return complete(chosen[0])
     if len(found) > 1 and found[0].access is Access.TRAFFIC:
-        found = tuple(c for c in found if traffic.routed(c)) or found  # a provider's path says what is served
+        paths = traffic.routed(document)
+        found = tuple(c for c in found if c.subject.name in paths) or found
     if not found:
         raise InputError("no model is named in it", "a result of scan or probe, or a bill of materials, names one")
     if len(found) > 1:

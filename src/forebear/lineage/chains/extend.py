@@ -1,7 +1,7 @@
 """A chain continued upwards by the catalogue, and what that says of the edges that were there.
 
-The catalogue's parents of a known model are sourced facts and stand as ``catalogued``; what nobody retrieved, or only
-some candidates for a name have, is ``possible``. Allegations are in notes and never edges.
+The catalogue's parents of a known model are sourced facts and stand as ``catalogued``; what nobody retrieved, what a
+weak source says, or what only some candidates for a name have, is ``possible``. Allegations are notes, never edges.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from forebear.catalogue.developers import Parent, PublishedModel, find_models, published
-from forebear.catalogue.facts import sources
+from forebear.catalogue.facts import Confidence, sources
 from forebear.catalogue.names import decode
 from forebear.errors import one_line
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
@@ -37,22 +37,24 @@ def _looked_up(chain: Chain) -> Chain:
     subject = subject_of(chain.subject, chain.access)
     nodes = {node.name: ancestor_of(node) for node in chain.nodes if node.name != subject.name}
     renamed: dict[str, str] = {}
-    if chain.access in _BEHIND:
+    if chain.access is not Access.WEIGHTS:
         taken = {subject.name, *nodes}
         for old, node in nodes.items():
-            if node.model and node.model not in taken:
+            if node.model and node.model not in taken and "/" not in old:
                 renamed[old] = node.model
                 taken.add(node.model)
     edges = (
         replace(e, parent=renamed.get(e.parent, e.parent), child=renamed.get(e.child, e.child)) for e in chain.edges
     )
     found = (replace(node, name=renamed.get(name, name)) for name, node in nodes.items())
-    return replace(chain, subject=subject, nodes=tuple(found), edges=joined(e for e in edges if e.parent != e.child))
+    itself = {EdgeKind.SAME_MODEL} if subject.model else set()
+    kept = joined(e for e in edges if e.parent != e.child and not (e.child == subject.name and e.kind in itself))
+    return replace(chain, subject=subject, nodes=tuple(found), edges=kept)
 
 
 def _as_sold(chain: Chain) -> Chain:
     """A product that exists behind an API only is its model: what is known of that holds for the model in question."""
-    subject, edges = chain.subject, list(chain.edges)
+    subject, edges, notes = chain.subject, list(chain.edges), chain.notes
     for edge in chain.edges:
         if edge.child != subject.name or edge.kind is not EdgeKind.SAME_MODEL or not edge.standing.established:
             continue
@@ -60,40 +62,29 @@ def _as_sold(chain: Chain) -> Chain:
         if node.model and published()[node.model].api_only and not subject.model:
             subject = replace(subject, model=node.model, developer=node.developer, licences=node.licences)
             edges.remove(edge)
+            notes = (*notes, f"By its name it is taken for {node.model}; nothing tested whether the name is right.")
         elif edge.declared and node.developer and not subject.developer:
             subject = replace(subject, developer=node.developer)
     used = {e.parent for e in edges} | {e.child for e in edges}
     nodes = tuple(n for n in chain.nodes if n.name in used)
     left = any(e.declared and e.child == subject.name for e in edges)
     state = chain.parent if left or chain.access not in _BEHIND else ParentState.ABSENT
-    return replace(chain, subject=subject, nodes=nodes, edges=tuple(edges), parent=state)
+    return replace(chain, subject=subject, nodes=nodes, edges=tuple(edges), parent=state, notes=notes)
 
 
 def _by_account(chain: Chain) -> Chain:
-    """A leaked name that a sourced fact bears out: the account's owner is known to have made a model from that base."""
-    subject = chain.subject
-    if chain.access is not Access.TRAFFIC or not subject.developer or subject.model:
+    """A leaked name stays possible; that the account's owner is known to have made a model from that base is told."""
+    maker = chain.subject.developer
+    if chain.access is not Access.TRAFFIC or not maker:
         return chain
-    edges, candidates = list(chain.edges), list[str]()
+    edges = list(chain.edges)
     for k, edge in enumerate(edges):
-        base = published().get(chain.node(edge.parent).model) if edge.child == subject.name else None
-        if base is None or edge.standing.established or base.developer == subject.developer:
-            continue
-        pairs = [
-            (model, parent)
-            for model in published().values()
-            for parent in model.parents
-            if model.developer == subject.developer and parent.name == base.name and parent.basis.confidence.retrieved
-        ]
-        if pairs:
-            told = [_sourced(model.name, parent) for model, parent in pairs]
-            known = all(parent.disclosed is True for _, parent in pairs)
-            evidence = sentences((*edge.evidence, *told))
-            edges[k] = replace(edge, standing=Standing.CATALOGUED, declared=known, evidence=evidence)
-            candidates += [model.name for model, _ in pairs]
-    if not candidates:
-        return chain
-    return replace(chain, subject=replace(subject, candidates=tuple(dict.fromkeys(candidates))), edges=tuple(edges))
+        base = published().get(chain.node(edge.parent).model) if edge.child == chain.subject.name else None
+        if base is not None and base.developer != maker and not edge.standing.established:
+            own = [m for m in published().values() if m.developer == maker]
+            told = [_sourced(m.name, p) for m in own for p in m.parents if p.name == base.name and _sure(p)]
+            edges[k] = replace(edge, evidence=sentences((*edge.evidence, *told)))
+    return replace(chain, edges=tuple(edges))
 
 
 def _upwards(chain: Chain) -> Chain:
@@ -103,7 +94,7 @@ def _upwards(chain: Chain) -> Chain:
     edges, queue = list(chain.edges), [chain.subject, *chain.nodes]
     for node in queue:  # grows on the way
         steps = list(_parents(node)) if node.model or node is not chain.subject else []
-        if node is not chain.subject:
+        if node is not chain.subject or chain.access is Access.DOCUMENTS:
             steps += _by_name(node)
         for parent, edge in steps:
             name = names.get(parent.model, "") if parent.model else parent.name
@@ -123,10 +114,10 @@ def _parents(node: Node) -> Iterator[tuple[Node, Edge]]:
     models = models_of(node)
     stated: dict[tuple[str, str, str], list[tuple[PublishedModel, Parent]]] = {}
     for model in models:
-        for parent in model.parents:
+        for parent in filter(_stated, model.parents):
             stated.setdefault((parent.name, parent.kind, parent.component), []).append((model, parent))
     for (name, kind, component), pairs in stated.items():
-        sure = len({m.name for m, _ in pairs}) == len(models) and all(p.basis.confidence.retrieved for _, p in pairs)
+        sure = len({m.name for m, _ in pairs}) == len(models) and all(_sure(p) for _, p in pairs)
         yield (
             _published(name),
             Edge(
@@ -141,12 +132,27 @@ def _parents(node: Node) -> Iterator[tuple[Node, Edge]]:
         )
 
 
+def _sure(parent: Parent) -> bool:
+    """Whether a fact rests on more than a weak source or somebody's memory."""
+    return parent.basis.confidence.rank >= Confidence.MEDIUM.rank
+
+
+def _stated(parent: Parent) -> bool:
+    """Whether it is more than an allegation: what a developer does not say itself needs more than a weak source."""
+    return _sure(parent) or parent.disclosed is not False
+
+
 def _by_name(node: Node) -> list[tuple[Node, Edge]]:
     """What an ancestor that is not in the catalogue is made from, by its own name."""
     known = decode(node.name, named=True) if not node.model and not identified(node.name) else None
-    title = title_of(known) if known is not None else ""
+    if known is None or kind_named_by(known) is EdgeKind.SAME_MODEL:  # a model of its developer's own
+        return []
+    title = title_of(known)
     models = find_models(title) if title else ()
-    if known is None or not models or title == node.name:
+    if not models and known.variant:
+        title = title_of(replace(known, variant=None))
+        models = find_models(title)
+    if not models or title == node.name:
         return []
     words = f"By its own name {node.name} is made from {title}."
     kind = kind_named_by(known)
