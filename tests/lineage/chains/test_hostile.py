@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chained import bill, check_value, compare, component, named, probe, scan, traffic
 from forebear.errors import ForebearError, InputError
-from forebear.lineage.chain import Standing
+from forebear.lineage.chain import Route, Standing
 from forebear.lineage.chains import READERS, chain_of, chains_of
 from forebear.lineage.chains.measured import SILENT
 from forebear.origin import origin_of
@@ -96,6 +96,11 @@ def test_what_is_only_possible_is_in_no_union(document: dict[str, Any]) -> None:
     assert all(set(factor.developers) <= named for factor in origin.factors)
 
 
+def _worth(route: Route) -> tuple[bool, bool, int, bool, int]:
+    settled = route.standing.established
+    return settled and route.weights, settled, route.standing.rank, not route.component, -len(route.edges)
+
+
 @QUIET
 @given(SCANS)
 def test_a_chain_is_a_graph_above_its_subject(document: dict[str, Any]) -> None:
@@ -105,6 +110,12 @@ def test_a_chain_is_a_graph_above_its_subject(document: dict[str, Any]) -> None:
     assert {e.parent for e in chain.edges} <= set(names[1:])
     assert {e.child for e in chain.edges} <= set(names)
     assert {r.ancestor.name for r in chain.routes()} == set(names[1:])
+    best = chain.best_routes()
+    assert set(best) == set(names[1:])
+    for route in chain.routes():
+        found = best[route.ancestor.name]
+        assert found.edges[0].child == chain.subject.name and found.edges[-1].parent == route.ancestor.name
+        assert _worth(found) >= _worth(route)
 
 
 def documents() -> list[dict[str, Any]]:
@@ -190,7 +201,22 @@ def test_a_lattice_is_followed_within_bounds() -> None:
         ]
     chain = chain_of({"@context": "https://spdx.org/x", "@graph": steps})
     assert len(chain.nodes) == 30 and len(chain.edges) == 2 + 14 * 4
-    assert origin_of(chain).ancestors
+    assert {a.model for a in origin_of(chain).ancestors} == {"mine", *(n.name for n in chain.nodes)}
+    assert {r.ancestor.name for r in chain.routes()} == {n.name for n in chain.nodes}
+
+
+def test_a_long_line_of_ancestors_is_followed_or_refused() -> None:
+    def line(length: int) -> dict[str, Any]:
+        models = [{"type": "ai_AIPackage", "spdxId": f"{k}", "name": f"m{k}"} for k in range(length + 1)]
+        steps = [
+            {"type": "Relationship", "relationshipType": "ancestorOf", "from": f"{k + 1}", "to": [f"{k}"]}
+            for k in range(length)
+        ]
+        return {"@context": "https://spdx.org/x", "@graph": [*models, *steps]}
+
+    assert len(origin_of(chain_of(line(500))).ancestors) == 501
+    with pytest.raises(InputError, match="more than the 2,000 ancestors"):
+        chain_of(line(3_000))
 
 
 def test_control_characters_reach_nobody() -> None:
