@@ -6,9 +6,17 @@ and be controlled from a third.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from forebear.catalogue.facts import Basis
+
+EDGES = (
+    *("identical", "quantized", "converted", "finetune", "rl", "adapter", "continued_pretraining", "merge", "pruned"),
+    *("depth_upscaled", "upcycled", "vocabulary_changed", "component_shared", "same_model", "distilled"),
+    *("trained_on_outputs", "architecture", "unknown"),
+)
+"""Kinds of edges, as :class:`forebear.lineage.chain.EdgeKind` has them; this layer cannot import it."""
 
 
 @dataclass(frozen=True)
@@ -147,3 +155,42 @@ class PublishedModel:
     from_scratch: bool | None = None
     api_only: bool = False
     note: str = ""
+
+
+def developers() -> Mapping[str, Developer]:
+    """Every developer by identifier, those of the user's overlay included.
+
+    Raises:
+        FormatError: a data file or the overlay is wrong.
+    """
+    from forebear.catalogue.collection import current
+
+    return current().developers
+
+
+def published() -> Mapping[str, PublishedModel]:
+    """Every published model by name; raises as :func:`developers`."""
+    from forebear.catalogue.collection import current
+
+    return current().models
+
+
+def factors() -> Mapping[str, Factor]:
+    """Every factor by identifier; raises as :func:`developers`."""
+    from forebear.catalogue.collection import current
+
+    return current().factors
+
+
+def developer_of(text: str) -> Developer | None:
+    """The developer that a text means: catalogue id, name, another name, hub account, or ``account/name``."""
+    from forebear.catalogue import collection, lookup
+
+    return lookup.developer_of(text, collection.current())
+
+
+def find_models(text: str) -> tuple[PublishedModel, ...]:
+    """The models that a repository, a name or an identifier means: every one that its words leave open, or none."""
+    from forebear.catalogue import collection, lookup
+
+    return lookup.find_models(text, collection.current())

@@ -6,6 +6,7 @@ Nothing is in the catalogue without a source. A fact that somebody only remember
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -63,3 +64,14 @@ class Basis:
     sources: tuple[str, ...]
     as_of: str
     confidence: Confidence
+
+
+def sources() -> Mapping[str, Source]:
+    """Every source by identifier, those of the user's overlay included.
+
+    Raises:
+        FormatError: a data file or the overlay is wrong.
+    """
+    from forebear.catalogue.collection import current
+
+    return current().sources

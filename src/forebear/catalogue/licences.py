@@ -5,6 +5,7 @@ The words are those of the texts where a duty is to show exact words, and ours e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -132,3 +133,26 @@ class KnownLicence:
     governing_law: str = ""
     texts: tuple[str, ...] = ()
     note: str = ""
+
+
+def licences() -> Mapping[str, KnownLicence]:
+    """Every licence by identifier, those of the user's overlay included.
+
+    Raises:
+        FormatError: a data file or the overlay is wrong.
+    """
+    from forebear.catalogue.collection import current
+
+    return current().licences
+
+
+def licence_named(value: str, license_name: str = "") -> KnownLicence | None:
+    """The licence that a value means, None where it means none that is known or more than one.
+
+    Args:
+        value: identifier of the catalogue, SPDX identifier, title, or ``license`` on the hub.
+        license_name: ``license_name`` on the hub, which goes with ``license: other``.
+    """
+    from forebear.catalogue import collection, lookup
+
+    return lookup.licence_named(value, license_name, collection.current())

@@ -1,0 +1,262 @@
+"""Chains from CycloneDX JSON (https://cyclonedx.org/docs/1.7/json/): one per model that a bill of materials describes.
+
+Ancestors of a pedigree are declarations, variants leave the direction open by their definition. What Forebear measured
+and wrote down is taken as it was written: a bill is believed as far as a saved result is, and its signature is for
+others to verify. Only what a chain needs is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from forebear.errors import InputError
+from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
+from forebear.lineage.chains.base import (
+    DEEPEST,
+    MOST_ELEMENTS,
+    Document,
+    Reader,
+    items,
+    joined,
+    mapping,
+    name,
+    number,
+    objects,
+    sentences,
+    text,
+)
+from forebear.lineage.chains.measured import SILENT, kind_named, standing_of, verdict_of
+from forebear.lineage.chains.words import says_scratch, withheld
+from forebear.types import Verdict
+
+MODEL = "machine-learning-model"
+_OURS = "forebear:"
+_BASE = frozenset({"basemodel", "basemodels", "parentmodel"})
+_SCRATCH = frozenset({"fromscratch", "trainedfromscratch"})
+
+
+@dataclass
+class _Found:
+    """What is found on the way through a bill of materials."""
+
+    measured: bool
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    state: ParentState = ParentState.ABSENT
+
+
+def read(document: Document) -> tuple[Chain, ...]:
+    """The chain of the model that the bill is about; where it is about something else, of each model or service."""
+    metadata = mapping(document.get("metadata"), "metadata")
+    main = mapping(metadata.get("component"), "metadata.component")
+    inside = objects(document.get("components"), "components", MOST_ELEMENTS)
+    measured = _by_forebear(metadata)
+    if main.get("type") == MODEL:
+        return (_chain(main, _parts(document, main, inside), measured),)
+    nested = objects(main.get("components"), "nested components", MOST_ELEMENTS)
+    models = list(_models([*nested, *inside]))
+    if models:
+        return tuple(_chain(model, [], measured) for model in models)
+    return tuple(_service(s) for s in objects(document.get("services"), "services", MOST_ELEMENTS))
+
+
+def _chain(component: Document, parts: list[Document], measured: bool) -> Chain:
+    found = _Found(measured)
+    subject = replace(_node(component), revision=_version(component))
+    _ancestry(component, subject.name, found)
+    if found.state is ParentState.ABSENT:
+        _by_properties(component, subject.name, found)
+    for part in parts:
+        node = _node(part)
+        if node.name != subject.name:
+            found.nodes.setdefault(node.name, node)
+            said = (f"The bill of materials lists {node.name} as a component of it.",)
+            found.edges.append(
+                Edge(node.name, subject.name, EdgeKind.COMPONENT, Standing.DECLARED, True, False, said, None, node.name)
+            )
+            _ancestry(part, node.name, found)
+    nodes = tuple(n for n in found.nodes.values() if n.name != subject.name)
+    return Chain(subject, nodes, joined(found.edges), found.state, Access.DOCUMENTS, "", sentences(found.notes))
+
+
+def _ancestry(component: Document, child: str, found: _Found) -> None:
+    """Ancestors and variants of a component, and theirs."""
+    first, level = found.state, [(component, child)]
+    for depth in range(DEEPEST + 1):
+        if not level:
+            return
+        if depth == DEEPEST:
+            raise InputError(f"the pedigree is deeper than the {DEEPEST} levels that are read")
+        above: list[tuple[Document, str]] = []
+        for one, below in level:
+            pedigree = mapping(one.get("pedigree"), "pedigree")
+            for key in ("ancestors", "variants"):
+                for relative in objects(pedigree.get(key), f"pedigree.{key}"):
+                    node = _node(relative)
+                    if key == "ancestors" and _is_withheld(relative, node.name):
+                        found.notes.append(f"A model that {below} was made from is stated and not named.")
+                        if first is ParentState.ABSENT and depth == 0 and found.state is ParentState.ABSENT:
+                            found.state = ParentState.WITHHELD
+                        continue
+                    if node.name == below:
+                        continue
+                    edge = _edge(relative, node.name, below, key == "ancestors", found.measured)
+                    if edge is None:
+                        continue
+                    found.nodes.setdefault(node.name, node)
+                    found.edges.append(edge)
+                    if edge.declared and depth == 0:
+                        found.state = ParentState.DECLARED
+                    above.append((relative, node.name))
+        level = above
+        if len(found.edges) > MOST_ELEMENTS // 100:
+            raise InputError(f"the pedigree names more than the {MOST_ELEMENTS // 100:,} ancestors that are read")
+
+
+def _edge(relative: Document, parent: str, child: str, ancestor: bool, measured: bool) -> Edge | None:
+    """A step of a pedigree: as Forebear wrote it down, else as declared."""
+    said = _properties(relative)
+    ours = {key.removeprefix(_OURS): value for key, value in said.items() if key.startswith(_OURS)}
+    declared_kind = ours.get("relation.declared") or said.get("relation") or said.get("lineage:relation", "")
+    by = ours.get("direction.by", "")
+    verdict = verdict_of(ours.get("verdict"), "verdict") if measured and "verdict" in ours else None
+    if not ancestor and verdict is None:
+        words = f"The bill of materials lists {parent} as a variant of {child}: which came first is not stated."
+        return Edge(parent, child, EdgeKind.UNKNOWN, Standing.POSSIBLE, evidence=(words,))
+    declared = ancestor and (verdict is None or by == "declared" or bool(declared_kind) or _declares(relative))
+    kind = kind_named(ours.get("relation", "")) if verdict is not None else EdgeKind.UNKNOWN
+    kind = kind if kind is not EdgeKind.UNKNOWN else kind_named(declared_kind)
+    words = f"The bill of materials lists {parent} as an ancestor of {child}." if ancestor else ""
+    if verdict is None or verdict in SILENT:
+        return Edge(parent, child, kind, Standing.DECLARED, True, evidence=(words,)) if declared else None
+    way = "a_to_b" if by == "measured" and ancestor else "unknown"
+    if verdict is Verdict.COMPONENT_SHARED:
+        kind = EdgeKind.COMPONENT
+    p = ours.get("log10_p")
+    log10_p = number(_figure(p), f"log10_p of {parent}") if p else None
+    part = "a part" if kind is EdgeKind.COMPONENT else ""
+    evidence = sentences((ours.get("why", ""), words))
+    return Edge(parent, child, kind, standing_of(verdict, way, declared), declared, False, evidence, log10_p, part)
+
+
+def _figure(written: str) -> float:
+    try:
+        return float(written)
+    except ValueError:
+        raise InputError("a log10_p is not a number") from None
+
+
+def _declares(relative: Document) -> bool:
+    """Whether one of the methods that Forebear wrote down is the model's own declaration."""
+    for identity in _identities(relative):
+        for method in objects(identity.get("methods"), "methods"):
+            if text(method.get("value"), "a method").startswith("Declared: "):
+                return True
+    return False
+
+
+def _identities(component: Document) -> list[Document]:
+    given = mapping(component.get("evidence"), "evidence").get("identity")
+    return [given] if isinstance(given, dict) else objects(given, "evidence.identity")  # 1.5 had one
+
+
+def _by_properties(component: Document, subject: str, found: _Found) -> None:
+    """What properties say of a base model, where the pedigree says nothing."""
+    for key, value in {**_properties(mapping(component.get("modelCard"), "modelCard")), **_properties(component)}.items():
+        plain = "".join(ch for ch in key.rpartition(":")[2].lower() if ch.isalnum())
+        if plain in _BASE and value:
+            if withheld(value):
+                found.state = ParentState.WITHHELD
+                found.notes.append("A base model is stated and not named.")
+            elif value != subject:
+                parent = name(value, "a base model")
+                found.nodes.setdefault(parent, Node(parent))
+                words = f"The bill of materials names {parent} as base model."
+                found.edges.append(Edge(parent, subject, EdgeKind.UNKNOWN, Standing.DECLARED, True, evidence=(words,)))
+                found.state = ParentState.DECLARED
+        elif (plain in _SCRATCH and value.lower() == "true") or (plain == "claim" and says_scratch(value)):
+            found.state = ParentState.FROM_SCRATCH
+            found.notes.append("The bill of materials says that it was trained from scratch.")
+
+
+def _is_withheld(relative: Document, parent: str) -> bool:
+    said = _properties(relative)
+    return withheld(parent) or any(withheld(v) for k, v in said.items() if k.rpartition(":")[2] in ("name", "identity"))
+
+
+def _parts(document: Document, main: Document, inside: list[Document]) -> list[Document]:
+    """Models inside of a model: nested in it, or components that it depends on."""
+    nested = list(_models(objects(main.get("components"), "nested components", MOST_ELEMENTS)))
+    own = text(main.get("bom-ref"), "a bom-ref")
+    needed: set[str] = set()
+    for entry in objects(document.get("dependencies"), "dependencies", MOST_ELEMENTS):
+        if own and entry.get("ref") == own:
+            needed |= {text(r, "a reference") for r in items(entry.get("dependsOn"), "dependsOn", MOST_ELEMENTS)}
+    return [*nested, *(m for m in _models(inside) if text(m.get("bom-ref"), "a bom-ref") in needed)]
+
+
+def _models(components: list[Document]) -> Iterator[Document]:
+    """Components that are models, also those in components."""
+    level, depth = components, 0
+    while level:
+        if depth > DEEPEST:
+            raise InputError(f"components are nested deeper than the {DEEPEST} levels that are read")
+        yield from (c for c in level if c.get("type") == MODEL)
+        level = [n for c in level for n in objects(c.get("components"), "nested components", MOST_ELEMENTS)]
+        depth += 1
+
+
+def _service(service: Document) -> Chain:
+    """An API product: its name and its provider."""
+    subject = name(service.get("name"), "a service's name") or "a service"
+    provider = text(mapping(service.get("provider"), "provider").get("name"), "a provider's name")
+    return Chain(Node(subject, developer=provider), access=Access.DOCUMENTS)
+
+
+def _node(component: Document) -> Node:
+    """A component under its hub id where it has one, with the licences and the publisher that it states."""
+    group, short = name(component.get("group"), "a group"), name(component.get("name"), "a component's name")
+    purl = text(component.get("purl"), "a purl", limit=2_000)
+    hub = purl.removeprefix("pkg:huggingface/").partition("?")[0].partition("@")[0]
+    known = hub if purl.startswith("pkg:huggingface/") and 0 < len(hub) <= 300 else ""
+    called = known or (f"{group}/{short}" if group and short else short) or "a model without a name"
+    return Node(called, developer=_publisher(component), licences=tuple(_licences(component)))
+
+
+def _version(component: Document) -> str:
+    version = text(component.get("version"), "a version")
+    return version if len(version) == 40 and all(ch in "0123456789abcdef" for ch in version) else ""
+
+
+def _publisher(component: Document) -> str:
+    """Who publishes it, by its own words; :mod:`known` looks up who that is."""
+    for key in ("supplier", "manufacturer"):
+        if given := text(mapping(component.get(key), key).get("name"), f"{key}.name"):
+            return given
+    return text(component.get("publisher"), "a publisher")
+
+
+def _licences(component: Document) -> Iterator[str]:
+    for entry in objects(component.get("licenses"), "licenses"):
+        licence = mapping(entry.get("license"), "a licence")
+        for value in (licence.get("id"), licence.get("name"), entry.get("expression")):
+            if said := text(value, "a licence"):
+                yield said
+
+
+def _properties(thing: Document) -> dict[str, str]:
+    given = objects(thing.get("properties"), "properties")
+    return {text(p.get("name"), "a property's name"): text(p.get("value"), "a property") for p in given}
+
+
+def _by_forebear(metadata: Document) -> bool:
+    """Whether Forebear wrote the bill, by its own words."""
+    tools: Any = metadata.get("tools")
+    listed = tools if isinstance(tools, list) else mapping(tools, "tools").get("components")
+    return any(t.get("name") == "forebear" for t in objects(listed, "tools"))
+
+
+READER = Reader("a CycloneDX bill of materials", lambda document: document.get("bomFormat") == "CycloneDX", read)

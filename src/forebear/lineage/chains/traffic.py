@@ -1,0 +1,121 @@
+"""Chains from ``forebear.traffic/1``: one per model that a capture shows being asked for.
+
+The model in question is the one that clients asked for; what answers name in the same records is whose word it may be
+made from. A name that nobody asked for is a leak, and a leaked name alone makes an ancestor possible and no more. Where
+answers name no other model, the name is what its operator calls it: a declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from forebear.catalogue.names import ModelName, decode
+from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
+from forebear.lineage.chains.base import Document, Reader, joined, mapping, name, objects, text
+from forebear.lineage.chains.named import named_edge, title_of
+from forebear.traffic.differences import differ
+
+SCHEMA = "forebear.traffic/1"
+_SAID = ("served", "error")
+
+
+@dataclass(frozen=True)
+class _Named:
+    """An identifier of the capture.
+
+    Attributes:
+        identifier: as found.
+        name: as decoded.
+        roles: whose word it is.
+        places: (role, file, record) of the first places.
+        at: its first place in words.
+    """
+
+    identifier: str
+    name: ModelName
+    roles: frozenset[str]
+    places: tuple[tuple[str, str, int], ...]
+    at: str
+
+    def records(self, roles: Iterable[str]) -> frozenset[tuple[str, int]]:
+        """Records in which it stands in one of the roles."""
+        return frozenset((file, record) for role, file, record in self.places if role in roles)
+
+
+def read(document: Document) -> tuple[Chain, ...]:
+    """A chain per model that was asked for; of captures without questions, per model that was served or logged."""
+    found = [n for entry in objects(document.get("identifiers"), "identifiers") if (n := _named(entry)) is not None]
+    asked = [n for n in found if "asked" in n.roles]
+    said = [n for n in found if n.roles & set(_SAID)]
+    if asked:
+        return tuple(_chain(one, _answers(one, said, len(asked))) for one in asked)
+    for role in ("served", "error", "logged"):
+        if alone := [n for n in found if role in n.roles]:
+            return tuple(_chain(one, []) for one in alone)
+    return ()
+
+
+def routed(chain: Chain) -> bool:
+    """Whether the subject, or what answers name for it, is the path of a provider's account with a known family."""
+    return any("account path" in sentence for edge in chain.edges for sentence in edge.evidence)
+
+
+def _named(entry: Document) -> _Named | None:
+    identifier = name(entry.get("identifier"), "an identifier")
+    known = decode(identifier, named=True) if identifier and entry.get("kind", "name") == "name" else None
+    if known is None:
+        return None
+    roles = frozenset(text(role, "a role") for role in mapping(entry.get("roles"), "roles"))
+    places, at = [], ""
+    for where in objects(entry.get("where"), "where"):
+        record = where.get("record")
+        file, role = text(where.get("file"), "a file"), text(where.get("role"), "a role")
+        number = record if isinstance(record, int) else 0
+        places.append((role, file, number))
+        at = at or f"{file}, record {number}, {text(where.get('part'), 'a part')}"
+    return _Named(identifier, known, roles, tuple(places), at)
+
+
+def _answers(asked: _Named, said: list[_Named], subjects: int) -> list[_Named]:
+    """What answers name in the records in which a model was asked for; places are kept for the first of many only."""
+    if subjects == 1:
+        return said
+    mine = asked.records(("asked",))
+    return [n for n in said if n.identifier == asked.identifier or mine & n.records(_SAID)]
+
+
+def _chain(subject: _Named, answers: list[_Named]) -> Chain:
+    own = subject.identifier
+    if own == title_of(subject.name):
+        own = f"{own} (as served)"  # a node of its own beside the published model's
+    others = [n for n in answers if n.identifier != subject.identifier and differ(subject.name, n.name)]
+    edges = joined((*_leaked(others, own), *_called(subject, others, own)))
+    declared = any(e.declared for e in edges)
+    nodes = tuple(Node(n) for n in dict.fromkeys(e.parent for e in edges))
+    state = ParentState.DECLARED if declared else ParentState.ABSENT
+    return Chain(Node(own), nodes, edges, state, Access.TRAFFIC)
+
+
+def _leaked(others: list[_Named], own: str) -> Iterator[Edge]:
+    for one in others:
+        said = "An error names" if "served" not in one.roles else "An answer names"
+        edge = named_edge(one.name, own, Standing.POSSIBLE, f"{said} {one.identifier} ({one.at}).")
+        if edge is not None:
+            yield edge
+
+
+def _called(subject: _Named, others: list[_Named], own: str) -> Iterator[Edge]:
+    """What the model's own name says: declared, unless answers name a model of which it is no known descendant."""
+    edge = named_edge(subject.name, own, Standing.DECLARED, f"It goes by the name {subject.identifier} ({subject.at}).")
+    if edge is None:
+        return
+    base = decode(subject.name.base, named=True) if subject.name.base else None
+    known = [title_of(n) for n in (subject.name, base) if n is not None]
+    disputed = [n for n in others if n.name.family is not None and title_of(n.name) not in known]
+    if disputed and edge.kind is EdgeKind.SAME_MODEL:
+        edge = replace(edge, standing=Standing.POSSIBLE)
+    yield edge
+
+
+READER = Reader("a result of traffic", lambda document: document.get("schema") == SCHEMA, read)

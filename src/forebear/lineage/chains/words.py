@@ -1,0 +1,47 @@
+"""Words that documents use where they name no model: a base that is withheld, or a start from nothing."""
+
+from __future__ import annotations
+
+import re
+
+from forebear.catalogue.names import decode
+
+_WITHHELD = frozenset(
+    {
+        "withheld",
+        "undisclosed",
+        "notdisclosed",
+        "nondisclosed",
+        "redacted",
+        "confidential",
+        "proprietary",
+        "unnamed",
+        "secret",
+        "undisclosedbasemodel",
+        "notpublic",
+    }
+)
+_CLASS = re.compile(
+    r"\b(?:open[- ](?:source|weights?)|proprietary|third[- ]party|leading|undisclosed|unnamed|withheld)\b.*"
+    r"\b(?:base|foundation|language)?\s*model\b",
+    re.IGNORECASE,
+)
+_SCRATCH = re.compile(r"\btrained from scratch\b", re.IGNORECASE)
+
+
+def withheld(name: str) -> bool:
+    """Whether a text stands where a model's name should, and says that there is one without naming it.
+
+    ``withheld`` and its like, or a class of models (``a leading open-source base model``). A text that holds the name
+    of a known family names one.
+    """
+    plain = "".join(ch for ch in name.lower() if ch.isalpha())
+    if plain in _WITHHELD:
+        return True
+    known = decode(name, named=True)
+    return (known is None or known.family is None) and _CLASS.search(name) is not None
+
+
+def says_scratch(claim: str) -> bool:
+    """Whether a claim is that of training from scratch, whatever became of it."""
+    return _SCRATCH.search(claim) is not None
