@@ -75,6 +75,9 @@ class DeclaredLicence:
         where: ``README.md: license``, ``model.gguf: general.license``.
         licence: identifier in the catalogue, None where the value names none that is known.
         component: "" for the model, else what it is stated for.
+        candidates: identifiers among which the value does not decide (``modified-mit`` is three licences).
+        choice: it stands in an expression that leaves a choice (``MIT OR Apache-2.0``).
+        nearest: the known licence whose name a value that is not known is most like, "" where none is close.
     """
 
     value: str
@@ -82,6 +85,9 @@ class DeclaredLicence:
     licence: str | None = None
     spdx: str | None = None
     component: str = ""
+    candidates: tuple[str, ...] = ()
+    choice: bool = False
+    nearest: str = ""
 
 
 class DutyStatus(StrEnum):

@@ -1,0 +1,157 @@
+"""Which licences bear on a model, and how: its own, and those along every route from an ancestor.
+
+Of several routes to one ancestor the strongest counts: one along which weights came before one along which only
+outputs did, then the one with the highest standing. Code or shape alone brings no duty of a licence on weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from forebear.catalogue.developers import Developer, PublishedModel
+from forebear.catalogue.licences import KnownLicence, Permission
+from forebear.licences.answer import Inherited
+from forebear.licences.duties.base import Ground
+from forebear.licences.papers import Papers
+from forebear.lineage.chain import Chain, EdgeKind, Node, Route, Standing
+
+_RICH = ("multimodal", "vision", "vlm", "omni", "audio", "image", "video")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The catalogue, as grounds need it.
+
+    Attributes:
+        licences, models, developers: by identifier, name, identifier.
+    """
+
+    licences: Mapping[str, KnownLicence] = field(default_factory=dict)
+    models: Mapping[str, PublishedModel] = field(default_factory=dict)
+    developers: Mapping[str, Developer] = field(default_factory=dict)
+
+
+def routes_of(chain: Chain) -> tuple[Route, ...]:
+    """The route that counts for every ancestor and component, in the order of the chain."""
+    best: dict[tuple[str, str], Route] = {}
+    for route in chain.routes():
+        if any(edge.kind is EdgeKind.ARCHITECTURE for edge in route.edges):
+            continue
+        key = (route.ancestor.name, route.component)
+        if key not in best or _strength(route) > _strength(best[key]):
+            best[key] = route
+    return tuple(best.values())
+
+
+def inherited(chain: Chain, facts: Facts) -> tuple[Inherited, ...]:
+    """Every licence that an ancestor brings, one that is not known included."""
+    out = []
+    for route in routes_of(chain):
+        names = tuple(reversed([edge.parent for edge in route.edges])) + (chain.subject.name,)
+        kinds = tuple(edge.kind.value for edge in route.edges)
+        for licence_id in route.ancestor.licences or (None,):
+            licence = facts.licences.get(licence_id or "")
+            basis = licence.basis if licence else None
+            out.append(
+                Inherited(
+                    route.ancestor.name,
+                    licence_id,
+                    names,
+                    kinds,
+                    route.standing,
+                    route.component,
+                    basis.sources if basis else (),
+                    basis.confidence.value if basis else "",
+                )
+            )
+    return tuple(out)
+
+
+def grounds(
+    chain: Chain, own: tuple[KnownLicence, ...], papers: Mapping[str, Papers], facts: Facts
+) -> tuple[Ground, ...]:
+    """Every ground: first the model's own licences, then those of its ancestors.
+
+    Args:
+        chain: of the model.
+        own: its own licences.
+        papers: those of ancestors that could be read, by name in the chain.
+        facts: the catalogue.
+    """
+    subject = chain.subject
+    mine = [
+        Ground(
+            licence,
+            subject.name,
+            Standing.DECLARED,
+            own=True,
+            makers=_makers(subject, licence, facts),
+            multimodal=_multimodal(subject, facts),
+        )
+        for licence in own
+    ]
+    theirs = [g for route in routes_of(chain) for g in _along(route, papers, facts)]
+    weighed = {g.licence.series or g.licence.id for g in theirs if g.weights and g.standing.established}
+    return (*mine, *(replace(g, line=(g.licence.series or g.licence.id) in weighed) for g in theirs))
+
+
+def _along(route: Route, papers: Mapping[str, Papers], facts: Facts) -> Iterator[Ground]:
+    """The grounds of one route."""
+    node = route.ancestor
+    for licence in (facts.licences[i] for i in node.licences if i in facts.licences):
+        yield Ground(
+            licence,
+            node.name,
+            route.standing,
+            weights=route.weights,
+            kinds=tuple(edge.kind for edge in route.edges),
+            component=route.component,
+            undecided=_undecided(node, licence, facts),
+            revision_known=_revision_known(node, licence, facts),
+            makers=_makers(node, licence, facts),
+            multimodal=_multimodal(node, facts),
+            papers=papers.get(node.name),
+        )
+
+
+def reaches_students(licence: KnownLicence) -> bool | None:
+    """Whether a licence's duties reach a model that was trained on outputs; None where that is unclear and matters."""
+    if licence.outputs_are_derivatives is not None:
+        return licence.outputs_are_derivatives
+    return False if licence.permissive or licence.outputs is Permission.YES else None
+
+
+def _strength(route: Route) -> tuple[bool, int, int]:
+    return route.weights, route.standing.rank, -len(route.edges)
+
+
+def _undecided(node: Node, licence: KnownLicence, facts: Facts) -> tuple[str, ...]:
+    """The models among which a name does not decide, unless all of them have this licence now."""
+    models = [facts.models[name] for name in node.candidates if name in facts.models]
+    if node.model or len(node.candidates) < 2:
+        return ()
+    same = len(models) == len(node.candidates) and all(m.licences and m.licences[-1].licence == licence.id for m in models)
+    return () if same else node.candidates[:6]
+
+
+def _revision_known(node: Node, licence: KnownLicence, facts: Facts) -> bool:
+    model = facts.models.get(node.model)
+    stated = model.licences if model else ()
+    return bool(node.revision) and any(
+        at.licence == licence.id and at.revision and node.revision.startswith(at.revision) for at in stated
+    )
+
+
+def _makers(node: Node, licence: KnownLicence, facts: Facts) -> tuple[str, ...]:
+    """Who may stand in a copyright line."""
+    developer = facts.developers.get(node.developer)
+    names = (developer.name, *developer.also, developer.id) if developer else ()
+    return tuple(dict.fromkeys(n for n in (licence.licensor, *names) if n))
+
+
+def _multimodal(node: Node, facts: Facts) -> bool | None:
+    model = facts.models.get(node.model)
+    if model is None or not model.architecture:
+        return None
+    return any(word in model.architecture.lower() for word in _RICH)
