@@ -14,7 +14,7 @@ from forebear.policy.answer import PolicyAnswer
 from forebear.report.page import words
 from forebear.report.page.blocks import Cell, Page, Section, Stop, Table
 from forebear.report.page.countries import Notes, countries
-from forebear.report.page.rules import decided
+from forebear.report.page.rules import decided, waived
 
 MOST_WAYS, MOST_DUTIES, MOST_ITEMS = 5, 10, 8
 """What a page of paper has room for; the JSON document holds everything."""
@@ -75,6 +75,7 @@ def contents(
         _follows(licence, known, notes),
         countries(origin, notes),
         decided(answer),
+        waived(answer),
         _unchecked(answer, licence),
         _questions(answer, known),
         _again(answer, how),
@@ -177,7 +178,7 @@ def _again(answer: PolicyAnswer, how: Reproduction) -> Section:
     policy = answer.policy
     rules = f", {policy.rules:,} rules" if policy.rules else ""
     lines = [f"Policy {policy.name}, version {policy.version}{rules}, SHA-256 {policy.digest}."]
-    lines += [f"{name}: {digest}" for name, digest in how.digests]
+    lines += [f"{one_line(name, 120)}: {digest}." for name, digest in how.digests]
     if how.version or how.created:
         lines.append(f"Made by Forebear {how.version} on {how.created}.")
     return Section("How to reproduce it", tuple(lines), commands=how.commands)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from forebear.catalogue.countries import country_name
 from forebear.catalogue.facts import Source
 from forebear.errors import one_line
 from forebear.origin.answer import AncestorOrigin, Origin, Role, Tie
@@ -87,4 +88,4 @@ def _tie(tie: Tie) -> str:
     about = [one_line(x, 80) for x in (tie.entity, tie.note) if x]
     doubt = ["not retrieved from a source"] if tie.confidence == "unverified" else []
     extra = "; ".join([*about, *doubt])
-    return tie.country + (f" ({extra})" if extra else "")
+    return country_name(tie.country) + (f" ({extra})" if extra else "")

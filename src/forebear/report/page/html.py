@@ -49,8 +49,8 @@ def _stop(stop: Stop) -> str:
     by = f' <span class="by">{_safe(stop.by)}</span>' if stop.by else ""
     out = f'<li><span class="model"><strong>{_safe(stop.name)}</strong>{by}</span>'
     if stop.step:
-        kind = "step" if stop.firm else "step open"
-        out += f' <span class="{kind}">{_safe(stop.step)} <em>{_safe(stop.standing)}</em></span>'
+        known = f"<em>{_safe(stop.standing)}</em>"
+        out += f' <span class="{"step" if stop.firm else "step open"}">{_safe(stop.step)} {known}</span>'
     return out + "</li>"
 
 

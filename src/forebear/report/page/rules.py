@@ -1,4 +1,4 @@
-"""The section about rules: what holds, what cannot be told, what somebody answers for."""
+"""The sections about rules: what holds, what cannot be told, what somebody answers for."""
 
 from __future__ import annotations
 
@@ -13,33 +13,38 @@ MOST_RULES = 10
 
 
 def decided(answer: PolicyAnswer) -> Section:
-    """Every rule that speaks, the gravest first, and waivers."""
-    tables = []
-    if answer.findings:
-        shown = sorted(answer.findings, key=_grave)
-        more = len(shown) - MOST_RULES
-        tables.append(
-            Table(
-                "Rules",
-                ("Rule", "Result", "What was found", "Rests on", "It does not decide"),
-                tuple(_row(f) for f in shown[:MOST_RULES]),
-                f"{more} more are in the JSON document." if more > 0 else "",
-            )
+    """Every rule that speaks, the gravest first."""
+    if not answer.findings:
+        return Section("What the policy says", ("No rule has anything to say.",))
+    shown = sorted(answer.findings, key=_grave)
+    more = len(shown) - MOST_RULES
+    table = Table(
+        "Rules",
+        ("Rule", "Result", "What was found", "Rests on", "It does not decide"),
+        tuple(_row(f) for f in shown[:MOST_RULES]),
+        f"{more} more are in the JSON document." if more > 0 else "",
+    )
+    return Section("What the policy says", tables=(table,), items=tuple(_clearing(answer.findings)))
+
+
+def waived(answer: PolicyAnswer) -> Section | None:
+    """What somebody answers for, and until when."""
+    rows = [
+        (
+            Cell(w.finding.rule),
+            Cell(one_line(w.finding.message, 200)),
+            Cell(one_line(w.owner, 80)),
+            Cell(one_line(w.reason, 200)),
+            Cell(w.expires),
         )
-    if answer.waived:
-        rows = [
-            (
-                Cell(w.finding.rule),
-                Cell(one_line(w.finding.message, 200)),
-                Cell(one_line(w.owner, 80)),
-                Cell(one_line(w.reason, 200)),
-                Cell(w.expires),
-            )
-            for w in answer.waived[:MOST_RULES]
-        ]
-        tables.append(Table("Waivers", ("Rule", "What it says", "Answered for by", "Reason", "Until"), tuple(rows)))
-    lines = () if answer.findings else ("No rule has anything to say.",)
-    return Section("What the policy says", lines, tables=tuple(tables), items=tuple(_clearing(answer.findings)))
+        for w in answer.waived[:MOST_RULES]
+    ]
+    if not rows:
+        return None
+    more = len(answer.waived) - MOST_RULES
+    said = f"{more} more are in the JSON document." if more > 0 else ""
+    head = ("Rule", "What it says", "Answered for by", "Reason", "Until")
+    return Section("Waivers", tables=(Table("Waivers", head, tuple(rows), said),))
 
 
 def _grave(finding: PolicyFinding) -> tuple[int, bool]:
