@@ -74,6 +74,12 @@ def shipped() -> Collection:
     Raises:
         FormatError: a data file is wrong (a bug of ours).
     """
+    return read(shipped_texts())
+
+
+@cache
+def shipped_texts() -> Mapping[str, str]:
+    """The shipped data files: name under ``data``, and text."""
     data = resources.files("forebear") / "data"
     texts: dict[str, str] = {}
     for place in PLACES:
@@ -82,7 +88,7 @@ def shipped() -> Collection:
             continue
         found = [f for f in (data / place).iterdir() if f.name.endswith(".toml")]
         texts |= {f"{place}/{f.name}": f.read_text("utf-8") for f in sorted(found, key=lambda f: f.name)}
-    return read(texts)
+    return texts
 
 
 def laid_over(base: Collection, files: Iterable[Path]) -> Collection:

@@ -73,6 +73,7 @@ class Obligation:
         any_of, all_of: when it holds; both empty: always.
         flows: it travels with derivatives.
         note: in our words what is asked for.
+        alternatives: other words that do as well as ``text``.
     """
 
     kind: DutyKind
@@ -82,6 +83,7 @@ class Obligation:
     all_of: tuple[Condition, ...] = ()
     flows: bool = True
     note: str = ""
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

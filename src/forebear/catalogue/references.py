@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 UNIONS = ("EU",)
 """What is no country and has a territory."""
 FIGURES = ("monthly_active_users", "daily_active_users", "revenue")
-STATEMENTS = ("model_as_a_service", "commercial", "distributes", "trains_models", "competes_with_licensor", "hosts")
+STATEMENTS = (
+    *("model_as_a_service", "commercial", "distributes", "trains_models"),
+    *("competes_with_licensor", "software_or_cloud_provider"),
+)
 PERIODS = {"monthly_active_users": ("", "month"), "daily_active_users": ("", "day"), "revenue": ("month", "year")}
 _OWNER = re.compile(r"\[([^\[\]]+)\]$")
 _RELEASED = re.compile(r"(19|20)\d\d(-\d\d(-\d\d)?)?")

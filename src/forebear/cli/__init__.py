@@ -15,7 +15,7 @@ from types import FrameType
 
 import typer
 
-from forebear.cli import bom, cache, demo, explain, index, probe, scan, traffic, tree
+from forebear.cli import bom, cache, catalogue, demo, explain, index, probe, scan, traffic, tree
 from forebear.cli.options import common
 from forebear.errors import ForebearError
 
@@ -61,6 +61,7 @@ app.command("probe")(common(probe.probe))
 app.command("traffic")(common(traffic.traffic))
 app.command("bom")(common(bom.bom))
 app.add_typer(index.app, name="index")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(cache.app, name="cache")
 app.command("explain")(common(explain.explain))
 app.command("doctor")(common(explain.doctor))
