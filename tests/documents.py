@@ -10,11 +10,16 @@ from referencing import Registry, Resource
 from forebear.report.schemas import names, schema
 
 
-def check_document(document: dict[str, Any]) -> None:
-    """Fail unless a document satisfies the schema that it names."""
+def registry() -> Registry[Any]:
+    """Every shipped schema, for those that refer to one another."""
     pairs: list[tuple[str, Resource[Any]]] = [
         (f"https://forebear.dev/schemas/{name}.json", Resource.from_contents(schema(name))) for name in names()
     ]
-    registry: Registry[Any] = Registry().with_resources(pairs)
+    found: Registry[Any] = Registry().with_resources(pairs)
+    return found
+
+
+def check_document(document: dict[str, Any]) -> None:
+    """Fail unless a document satisfies the schema that it names."""
     kind = document["schema"].removeprefix("forebear.").removesuffix("/1")
-    Draft202012Validator(schema(kind), registry=registry).validate(document)
+    Draft202012Validator(schema(kind), registry=registry()).validate(document)

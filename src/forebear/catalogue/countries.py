@@ -1,47 +1,29 @@
-"""Countries in words: ISO 3166-1 alpha-2 codes and the short English names that sentences use."""
+"""Countries in words: short English names, as they stand in a sentence."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from collections.abc import Iterable
 
+from forebear.catalogue.references import countries
 
-@dataclass(frozen=True)
-class Country:
-    """A country's code, its short name, and how it stands in a sentence (``the United Kingdom``)."""
-
-    code: str
-    name: str
-    in_words: str
-
-
-@cache
-def countries() -> Mapping[str, Country]:
-    """Every country by its code in capitals.
-
-    Raises:
-        ValueError: the data file is wrong (a bug of ours).
-    """
-    text = (resources.files("forebear") / "data" / "countries.toml").read_text("utf-8")
-    data = tomllib.loads(text)
-    names, article = data["names"], frozenset(data["article"])
-    if stray := article - set(names):
-        raise ValueError(f"countries.toml: no names for {', '.join(sorted(stray))}")
-    return {c: Country(c, name, f"the {name}" if c in article else name) for c, name in names.items()}
+_ARTICLE = frozenset(
+    {
+        *("AE", "AX", "BQ", "BS", "CC", "CD", "CF", "CG", "CK", "DO", "FK", "FO", "GB", "GM", "IM", "IO", "KM"),
+        *("KY", "MH", "MP", "MV", "NL", "PH", "SB", "SC", "TC", "TF", "UM", "US", "VG", "VI"),
+    }
+)
+"""Countries that take an article: the United Kingdom."""
 
 
 def country_name(code: str) -> str:
-    """The short name of a country; the code itself where it is none."""
-    found = countries().get(code.upper())
-    return found.name if found is not None else code
+    """The short name of a country, ``the European Union`` for ``EU``; the code itself where it is none."""
+    if code == "EU":
+        return "the European Union"
+    found = countries().get(code, code)
+    return f"the {found}" if code in _ARTICLE else found
 
 
 def in_words(codes: Iterable[str]) -> str:
-    """Countries as a sentence lists them: ``China, Singapore and the Cayman Islands``; by name, each once."""
-    known = countries()
-    given = sorted({code.upper() for code in codes}, key=country_name)
-    words = [known[c].in_words if c in known else c for c in given]
+    """Countries as a sentence lists them: ``the Cayman Islands, China and Singapore``, by name, each once."""
+    words = sorted({country_name(code) for code in codes}, key=lambda name: name.removeprefix("the "))
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -5,5 +5,6 @@ their source; that an ancestor was disclosed lowers what a finding about it says
 """
 
 from forebear.origin.answer import AncestorOrigin, BroughtFactor, Origin, Role, Tie
+from forebear.origin.union import origin_of
 
-__all__ = ["AncestorOrigin", "BroughtFactor", "Origin", "Role", "Tie"]
+__all__ = ["AncestorOrigin", "BroughtFactor", "Origin", "Role", "Tie", "origin_of"]

@@ -101,6 +101,14 @@ def number(value: Any, where: str) -> float | None:
     return found
 
 
+def tail(value: Any, where: str) -> float | None:
+    """The logarithm of a p-value, None for null or a missing one."""
+    found = number(value, where)
+    if found is not None and found > 0:
+        raise InputError(f"{where} is above 0, and no logarithm of a p-value")
+    return found
+
+
 def sentences(given: Iterable[str]) -> tuple[str, ...]:
     """Evidence in words: each sentence once, and as many as an edge keeps."""
     return tuple(dict.fromkeys(s for s in given if s))[:SENTENCES]

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from forebear.catalogue.names import decode
 from forebear.errors import InputError
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains.base import (
     DEEPEST,
+    MOST,
     MOST_ELEMENTS,
     Document,
     Reader,
@@ -22,12 +24,13 @@ from forebear.lineage.chains.base import (
     joined,
     mapping,
     name,
-    number,
     objects,
     sentences,
+    tail,
     text,
 )
 from forebear.lineage.chains.measured import SILENT, kind_named, standing_of, verdict_of
+from forebear.lineage.chains.named import named_edge
 from forebear.lineage.chains.words import says_scratch, withheld
 from forebear.types import Verdict
 
@@ -59,7 +62,7 @@ def read(document: Document) -> tuple[Chain, ...]:
     nested = objects(main.get("components"), "nested components", MOST_ELEMENTS)
     models = list(_models([*nested, *inside]))
     if models:
-        return tuple(_chain(model, [], measured) for model in models)
+        return tuple(_called(_chain(model, [], measured)) for model in models)
     return tuple(_service(s) for s in objects(document.get("services"), "services", MOST_ELEMENTS))
 
 
@@ -77,43 +80,53 @@ def _chain(component: Document, parts: list[Document], measured: bool) -> Chain:
             found.edges.append(
                 Edge(node.name, subject.name, EdgeKind.COMPONENT, Standing.DECLARED, True, False, said, None, node.name)
             )
-            _ancestry(part, node.name, found)
+            _ancestry(part, node.name, found, node.name)
     nodes = tuple(n for n in found.nodes.values() if n.name != subject.name)
     return Chain(subject, nodes, joined(found.edges), found.state, Access.DOCUMENTS, "", sentences(found.notes))
 
 
-def _ancestry(component: Document, child: str, found: _Found) -> None:
-    """Ancestors and variants of a component, and theirs."""
-    first, level = found.state, [(component, child)]
-    for depth in range(DEEPEST + 1):
+def _called(chain: Chain) -> Chain:
+    """A model that a program uses is the one that it is called after, by the word of whoever wrote the bill."""
+    own = chain.subject.name
+    known = decode(own, named=True) if "/" not in own else None
+    words = f"The bill of materials lists a model called {own}."
+    edge = named_edge(known, own, Standing.DECLARED, words) if known is not None else None
+    if edge is None or not edge.declared or edge.parent == own:
+        return chain
+    nodes = (*chain.nodes, *(() if edge.parent in {n.name for n in chain.nodes} else (Node(edge.parent),)))
+    return replace(chain, nodes=nodes, edges=joined((*chain.edges, edge)))
+
+
+def _ancestry(component: Document, child: str, found: _Found, part: str = "") -> None:
+    """Ancestors and variants of a component, and theirs; those of a part of the model concern that part alone."""
+    level = [(component, child)]
+    for depth in range(DEEPEST):
+        level = [step for one, below in level for step in _step(one, below, found, part, depth == 0)]
         if not level:
             return
-        if depth == DEEPEST:
-            raise InputError(f"the pedigree is deeper than the {DEEPEST} levels that are read")
-        above: list[tuple[Document, str]] = []
-        for one, below in level:
-            pedigree = mapping(one.get("pedigree"), "pedigree")
-            for key in ("ancestors", "variants"):
-                for relative in objects(pedigree.get(key), f"pedigree.{key}"):
-                    node = _node(relative)
-                    if key == "ancestors" and _is_withheld(relative, node.name):
-                        found.notes.append(f"A model that {below} was made from is stated and not named.")
-                        if first is ParentState.ABSENT and depth == 0 and found.state is ParentState.ABSENT:
-                            found.state = ParentState.WITHHELD
-                        continue
-                    if node.name == below:
-                        continue
-                    edge = _edge(relative, node.name, below, key == "ancestors", found.measured)
-                    if edge is None:
-                        continue
-                    found.nodes.setdefault(node.name, node)
-                    found.edges.append(edge)
-                    if edge.declared and depth == 0:
-                        found.state = ParentState.DECLARED
-                    above.append((relative, node.name))
-        level = above
-        if len(found.edges) > MOST_ELEMENTS // 100:
-            raise InputError(f"the pedigree names more than the {MOST_ELEMENTS // 100:,} ancestors that are read")
+    raise InputError(f"the pedigree is deeper than the {DEEPEST} levels that are read")
+
+
+def _step(component: Document, child: str, found: _Found, part: str, nearest: bool) -> Iterator[tuple[Document, str]]:
+    """The relatives of one component, each with its name; ``nearest`` where it is the model in question."""
+    pedigree = mapping(component.get("pedigree"), "pedigree")
+    own = nearest and not part
+    for key in ("ancestors", "variants"):
+        for relative in objects(pedigree.get(key), f"pedigree.{key}"):
+            node = _node(relative)
+            if key == "ancestors" and _is_withheld(relative, node.name):
+                found.notes.append(f"A model that {child} was made from is stated and not named.")
+                found.state = ParentState.WITHHELD if own and found.state is ParentState.ABSENT else found.state
+                continue
+            edge = _edge(relative, node.name, child, key == "ancestors", found.measured)
+            if edge is None or node.name == child:
+                continue
+            if len(found.edges) >= MOST:
+                raise InputError(f"the pedigree names more than the {MOST:,} ancestors that are read")
+            found.nodes.setdefault(node.name, node)
+            found.edges.append(replace(edge, component=edge.component or part))
+            found.state = ParentState.DECLARED if own and edge.declared else found.state
+            yield relative, node.name
 
 
 def _edge(relative: Document, parent: str, child: str, ancestor: bool, measured: bool) -> Edge | None:
@@ -136,7 +149,7 @@ def _edge(relative: Document, parent: str, child: str, ancestor: bool, measured:
     if verdict is Verdict.COMPONENT_SHARED:
         kind = EdgeKind.COMPONENT
     p = ours.get("log10_p")
-    log10_p = number(_figure(p), f"log10_p of {parent}") if p else None
+    log10_p = tail(_figure(p), f"log10_p of {parent}") if p else None
     part = "a part" if kind is EdgeKind.COMPONENT else ""
     evidence = sentences((ours.get("why", ""), words))
     return Edge(parent, child, kind, standing_of(verdict, way, declared), declared, False, evidence, log10_p, part)
@@ -165,7 +178,10 @@ def _identities(component: Document) -> list[Document]:
 
 def _by_properties(component: Document, subject: str, found: _Found) -> None:
     """What properties say of a base model, where the pedigree says nothing."""
-    for key, value in {**_properties(mapping(component.get("modelCard"), "modelCard")), **_properties(component)}.items():
+    for key, value in {
+        **_properties(mapping(component.get("modelCard"), "modelCard")),
+        **_properties(component),
+    }.items():
         plain = "".join(ch for ch in key.rpartition(":")[2].lower() if ch.isalnum())
         if plain in _BASE and value:
             if withheld(value):

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.lineage.chain import Edge, EdgeKind, ParentState, Standing
-from forebear.lineage.chains.base import Document, items, mapping, name, number, objects, sentences, text
+from forebear.lineage.chains.base import Document, items, mapping, name, objects, sentences, tail, text
 from forebear.signals.declared import names_match
 from forebear.types import Verdict
 
@@ -143,7 +143,7 @@ def measured_edge(found: Document, child: str, declared: Base | None) -> Edge | 
         standing_of(verdict, way, declared is not None),
         declared=declared is not None,
         evidence=sentences((*_words(found, parent), *([_claimed(declared)] if declared else []))),
-        log10_p=number(found.get("log10_p"), f"log10_p of {parent}"),
+        log10_p=tail(found.get("log10_p"), f"log10_p of {parent}"),
         component="" if whole else text(", ".join(p for p in parts if p) or "a part", "components"),
     )
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from forebear.catalogue.names import ModelName
 from forebear.catalogue.names.families import owners
+from forebear.lineage.blackbox_tokenizer import PLAIN_VARIANTS, WHOLE
 from forebear.lineage.chain import Edge, EdgeKind, Standing
 from forebear.lineage.chains.base import sentences
-from forebear.lineage.blackbox_tokenizer import PLAIN_VARIANTS, WHOLE
 
 _STAGES = {
     **dict.fromkeys(("rl", "rlhf", "rlvr", "grpo", "ppo", "dapo", "gspo"), EdgeKind.RL),

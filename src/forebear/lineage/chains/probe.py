@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from forebear.catalogue.names import ModelName, decode
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
-from forebear.lineage.chains.base import Document, Reader, joined, mapping, name, objects, text
+from forebear.lineage.chains.base import Document, Reader, joined, mapping, name, objects, sentences, text
 from forebear.lineage.chains.named import kind_named_by, named_edge, title_of
 
 SCHEMA = "forebear.probe/1"
@@ -47,7 +47,9 @@ def read(document: Document) -> tuple[Chain, ...]:
     endpoint = mapping(document.get("endpoint"), "endpoint")
     model = name(document.get("model"), "model")
     subject = f"api:{text(endpoint.get('url'), 'the endpoint')}#{model}"
-    claims = [c for c in objects(document.get("claims"), "claims") if text(c.get("claim"), "a claim").startswith(SERVES)]
+    claims = [
+        c for c in objects(document.get("claims"), "claims") if text(c.get("claim"), "a claim").startswith(SERVES)
+    ]
     refuted = [c for c in claims if c.get("status") == "contradicted"]
     found = list(_found(document))
     edges = [_edge(one, subject, bool(refuted)) for one in found if set(one.signals) - {COUNTS}]
@@ -96,10 +98,10 @@ def _names(document: Document, roles: tuple[str, ...]) -> Iterator[ModelName]:
 
 def _edge(found: _Found, subject: str, contradicted: bool) -> Edge:
     if found.name is None:
-        kind, evidence = EdgeKind.UNKNOWN, (f"{found.title}: {found.why}.",)
+        kind, more = EdgeKind.UNKNOWN, ""
     else:
-        kind = kind_named_by(found.name)
-        evidence = (f"{found.title}: {found.why}.", f"{found.name.identifier}: {found.name.explanation}.")
+        kind, more = kind_named_by(found.name), f"{found.name.identifier}: {found.name.explanation}."
+    evidence = sentences((f"{found.title}: {found.why}.", more))
     return Edge(found.title, subject, kind, found.standing, contradicted=contradicted, evidence=evidence)
 
 

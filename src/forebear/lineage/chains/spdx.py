@@ -1,7 +1,7 @@
 """Chains from SPDX 3 JSON-LD (https://spdx.github.io/spdx-spec/v3.0.1/): one per AI package that is nobody's ancestor.
 
-``ancestorOf``, ``descendantOf`` and ``hasVariant`` stand between packages; a data set that another AI package generated,
-and that the model was trained on, makes that package its teacher.
+``ancestorOf``, ``descendantOf`` and ``hasVariant`` stand between packages; a data set that another AI package
+generated, and that the model was trained on, makes that package its teacher.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
-from forebear.lineage.chains.base import MOST_ELEMENTS, Document, Reader, items, joined, mapping, name, objects, text
+from forebear.lineage.chains.base import MOST_ELEMENTS, Document, Reader, items, joined, name, objects, text
 from forebear.lineage.chains.words import withheld
 
 PACKAGE = frozenset({"ai_AIPackage", "AIPackage"})
@@ -107,7 +107,9 @@ def _chain(own: str, graph: _Graph, steps: Iterable[tuple[str, str, EdgeKind, St
             if parent not in seen:
                 seen.add(parent)
                 queue.append(parent)
-    return Chain(subject, tuple(nodes.values()), joined(edges), state, Access.DOCUMENTS, "", tuple(dict.fromkeys(notes)))
+    return Chain(
+        subject, tuple(nodes.values()), joined(edges), state, Access.DOCUMENTS, "", tuple(dict.fromkeys(notes))
+    )
 
 
 _WORDS = {

@@ -45,20 +45,27 @@ class _Named:
 
 def read(document: Document) -> tuple[Chain, ...]:
     """A chain per model that was asked for; of captures without questions, per model that was served or logged."""
+    return tuple(_chain(subject, answers) for subject, answers in _subjects(document))
+
+
+def routed(document: Document) -> frozenset[str]:
+    """Subjects that are, or for which answers name, the path of an account at a provider: it says what is served."""
+    return frozenset(
+        _own(subject)
+        for subject, answers in _subjects(document)
+        if any(n.name.family and n.name.account and n.name.provider for n in (subject, *answers))
+    )
+
+
+def _subjects(document: Document) -> list[tuple[_Named, list[_Named]]]:
+    """Models in question, each with what answers name beside it."""
     found = [n for entry in objects(document.get("identifiers"), "identifiers") if (n := _named(entry)) is not None]
     asked = [n for n in found if "asked" in n.roles]
     said = [n for n in found if n.roles & set(_SAID)]
     if asked:
-        return tuple(_chain(one, _answers(one, said, len(asked))) for one in asked)
-    for role in ("served", "error", "logged"):
-        if alone := [n for n in found if role in n.roles]:
-            return tuple(_chain(one, []) for one in alone)
-    return ()
-
-
-def routed(chain: Chain) -> bool:
-    """Whether the subject, or what answers name for it, is the path of a provider's account with a known family."""
-    return any("account path" in sentence for edge in chain.edges for sentence in edge.evidence)
+        return [(one, _answers(one, said, len(asked))) for one in asked]
+    alone = ([n for n in found if role in n.roles] for role in ("served", "error", "logged"))
+    return [(one, []) for one in next((names for names in alone if names), [])]
 
 
 def _named(entry: Document) -> _Named | None:
@@ -86,15 +93,18 @@ def _answers(asked: _Named, said: list[_Named], subjects: int) -> list[_Named]:
 
 
 def _chain(subject: _Named, answers: list[_Named]) -> Chain:
-    own = subject.identifier
-    if own == title_of(subject.name):
-        own = f"{own} (as served)"  # a node of its own beside the published model's
+    own = _own(subject)
     others = [n for n in answers if n.identifier != subject.identifier and differ(subject.name, n.name)]
     edges = joined((*_leaked(others, own), *_called(subject, others, own)))
     declared = any(e.declared for e in edges)
     nodes = tuple(Node(n) for n in dict.fromkeys(e.parent for e in edges))
     state = ParentState.DECLARED if declared else ParentState.ABSENT
     return Chain(Node(own), nodes, edges, state, Access.TRAFFIC)
+
+
+def _own(subject: _Named) -> str:
+    """The name of the model in question, another one than that of the published model's node."""
+    return f"{subject.identifier} (as served)" if subject.identifier == title_of(subject.name) else subject.identifier
 
 
 def _leaked(others: list[_Named], own: str) -> Iterator[Edge]:

@@ -1,0 +1,256 @@
+"""A chain continued upwards by the catalogue, and what that says of the edges that were there.
+
+The catalogue's parents of a known model are sourced facts and stand as ``catalogued``; what nobody retrieved, or only
+some candidates for a name have, is ``possible``. Allegations are in notes and never edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from forebear.catalogue.developers import Parent, PublishedModel, find_models, published
+from forebear.catalogue.facts import sources
+from forebear.catalogue.names import decode
+from forebear.errors import one_line
+from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
+from forebear.lineage.chains.base import joined, sentences
+from forebear.lineage.chains.known import agreed_licences, ancestor_of, identified, models_of, subject_of
+from forebear.lineage.chains.measured import kind_named
+from forebear.lineage.chains.named import kind_named_by, title_of
+
+_BEHIND = (Access.ENDPOINT, Access.TRAFFIC)
+_SHOWN = (Standing.MEASURED, Standing.PROBABLE)
+
+
+def complete(chain: Chain) -> Chain:
+    """The chain with every name looked up, continued upwards, and its edges held against what is known."""
+    chain = _looked_up(chain)
+    chain = _as_sold(chain)
+    chain = _by_account(chain)
+    chain = _upwards(chain)
+    return _noted(_judged(chain))
+
+
+def _looked_up(chain: Chain) -> Chain:
+    """Names as models of the catalogue; an identifier's words become the name of the model that they mean."""
+    subject = subject_of(chain.subject, chain.access)
+    nodes = {node.name: ancestor_of(node) for node in chain.nodes if node.name != subject.name}
+    renamed: dict[str, str] = {}
+    if chain.access is not Access.WEIGHTS:
+        taken = {subject.name, *nodes}
+        for old, node in nodes.items():
+            if node.model and node.model not in taken and "/" not in old:
+                renamed[old] = node.model
+                taken.add(node.model)
+    edges = (
+        replace(e, parent=renamed.get(e.parent, e.parent), child=renamed.get(e.child, e.child)) for e in chain.edges
+    )
+    found = (replace(node, name=renamed.get(name, name)) for name, node in nodes.items())
+    itself = {EdgeKind.SAME_MODEL} if subject.model else set()
+    kept = joined(e for e in edges if e.parent != e.child and not (e.child == subject.name and e.kind in itself))
+    return replace(chain, subject=subject, nodes=tuple(found), edges=kept)
+
+
+def _as_sold(chain: Chain) -> Chain:
+    """A product that exists behind an API only is its model: what is known of that holds for the model in question."""
+    subject, edges = chain.subject, list(chain.edges)
+    for edge in chain.edges:
+        if edge.child != subject.name or edge.kind is not EdgeKind.SAME_MODEL or not edge.standing.established:
+            continue
+        node = chain.node(edge.parent)
+        if node.model and published()[node.model].api_only and not subject.model:
+            subject = replace(subject, model=node.model, developer=node.developer, licences=node.licences)
+            edges.remove(edge)
+        elif edge.declared and node.developer and not subject.developer:
+            subject = replace(subject, developer=node.developer)
+    used = {e.parent for e in edges} | {e.child for e in edges}
+    nodes = tuple(n for n in chain.nodes if n.name in used)
+    left = any(e.declared and e.child == subject.name for e in edges)
+    state = chain.parent if left or chain.access not in _BEHIND else ParentState.ABSENT
+    return replace(chain, subject=subject, nodes=nodes, edges=tuple(edges), parent=state)
+
+
+def _by_account(chain: Chain) -> Chain:
+    """A leaked name stays possible; that the account's owner is known to have made a model from that base is told."""
+    maker = chain.subject.developer
+    if chain.access is not Access.TRAFFIC or not maker:
+        return chain
+    edges = list(chain.edges)
+    for k, edge in enumerate(edges):
+        base = published().get(chain.node(edge.parent).model) if edge.child == chain.subject.name else None
+        if base is not None and base.developer != maker and not edge.standing.established:
+            own = [m for m in published().values() if m.developer == maker]
+            told = [_sourced(m.name, p) for m in own for p in m.parents if p.name == base.name]
+            edges[k] = replace(edge, evidence=sentences((*edge.evidence, *told)))
+    return replace(chain, edges=tuple(edges))
+
+
+def _upwards(chain: Chain) -> Chain:
+    """The catalogue's parents of every model, theirs, and so on; names that have a base's in them, likewise."""
+    nodes = {node.name: node for node in chain.nodes}
+    names = {node.model: node.name for node in (*chain.nodes, chain.subject) if node.model}
+    edges, queue = list(chain.edges), [chain.subject, *chain.nodes]
+    for node in queue:  # grows on the way
+        steps = list(_parents(node)) if node.model or node is not chain.subject else []
+        if node is not chain.subject or chain.access is Access.DOCUMENTS:
+            steps += _by_name(node)
+        for parent, edge in steps:
+            name = names.get(parent.model, "") if parent.model else parent.name
+            name = name or parent.name
+            if name == node.name:
+                continue
+            edges.append(replace(edge, parent=name))
+            if name != chain.subject.name and name not in nodes:
+                nodes[name] = replace(parent, name=name)
+                names.setdefault(parent.model, name)
+                queue.append(nodes[name])
+    return replace(chain, nodes=tuple(nodes.values()), edges=joined(edges))
+
+
+def _parents(node: Node) -> Iterator[tuple[Node, Edge]]:
+    """What the catalogue has a known model made from; for several candidates, what all of them were made from."""
+    models = models_of(node)
+    stated: dict[tuple[str, str, str], list[tuple[PublishedModel, Parent]]] = {}
+    for model in models:
+        for parent in model.parents:
+            stated.setdefault((parent.name, parent.kind, parent.component), []).append((model, parent))
+    for (name, kind, component), pairs in stated.items():
+        sure = len({m.name for m, _ in pairs}) == len(models) and all(p.basis.confidence.retrieved for _, p in pairs)
+        yield (
+            _published(name),
+            Edge(
+                name,
+                node.name,
+                EdgeKind(kind) if kind in set(EdgeKind) else kind_named(kind),
+                Standing.CATALOGUED if sure else Standing.POSSIBLE,
+                declared=all(p.disclosed is True for _, p in pairs),
+                evidence=sentences(_sourced(m.name, p) for m, p in pairs),
+                component=component,
+            ),
+        )
+
+
+def _by_name(node: Node) -> list[tuple[Node, Edge]]:
+    """What an ancestor that is not in the catalogue is made from, by its own name."""
+    known = decode(node.name, named=True) if not node.model and not identified(node.name) else None
+    if known is None or kind_named_by(known) is EdgeKind.SAME_MODEL:  # a model of its developer's own
+        return []
+    title = title_of(known)
+    models = find_models(title) if title else ()
+    if not models and known.variant:
+        title = title_of(replace(known, variant=None))
+        models = find_models(title)
+    if not models or title == node.name:
+        return []
+    words = f"By its own name {node.name} is made from {title}."
+    kind = kind_named_by(known)
+    edge = Edge(title, node.name, kind, Standing.POSSIBLE, evidence=(words,))
+    return [
+        (replace(_published(models[0].name), name=models[0].name) if len(models) == 1 else _open(title, models), edge)
+    ]
+
+
+def _published(name: str) -> Node:
+    model = published().get(name)
+    if model is None:
+        return ancestor_of(Node(name))
+    return Node(name, model.name, model.developer, agreed_licences((model,), ""))
+
+
+def _open(title: str, models: tuple[PublishedModel, ...]) -> Node:
+    owners = {m.developer for m in models}
+    developer = owners.pop() if len(owners) == 1 else ""
+    return Node(title, "", developer, agreed_licences(models, ""), tuple(m.name for m in models))
+
+
+def _sourced(child: str, parent: Parent) -> str:
+    """A fact of the catalogue in words, with where it was read."""
+    known = sources()
+    first = next((known[s].what for s in parent.basis.sources if s in known), ", ".join(parent.basis.sources))
+    part = f"the {parent.component} of " if parent.component else ""
+    sure = "" if parent.basis.confidence.retrieved else "; remembered, not retrieved"
+    source = one_line(first, 160)
+    return f"The catalogue has {part}{child} made from {parent.name} ({source}; as of {parent.basis.as_of}{sure})."
+
+
+def _judged(chain: Chain) -> Chain:
+    """Edges into the subject, held against the catalogue and against what its papers say."""
+    own = chain.subject.name
+    later = _descendants(chain)
+    declared = [e for e in chain.edges if e.child == own and e.declared]
+    confirmed = any(e.standing in _SHOWN for e in declared)
+    named = _above({e.parent for e in declared}, chain.edges)
+    denied = chain.parent is ParentState.FROM_SCRATCH
+    out: list[Edge] = []
+    for edge in chain.edges:
+        if edge.parent == own or (edge.child == own and _explained(edge, chain.edges)):
+            continue
+        if edge.child == own and edge.parent in later and not edge.declared:
+            words = f"The catalogue has {edge.parent} as the later one."
+            edge = replace(edge, standing=Standing.POSSIBLE, evidence=sentences((words, *edge.evidence)))
+        elif edge.child == own and edge.kind is EdgeKind.IDENTICAL and not edge.declared:
+            edge = _published_copy(edge, chain)
+        if edge.child == own and edge.standing in _SHOWN and not edge.declared and edge.kind.weights:
+            other = bool(declared) and not confirmed and edge.parent not in named
+            edge = replace(edge, contradicted=edge.contradicted or denied or other)
+        out.append(edge)
+    reached = _above({own}, out)
+    nodes = tuple(n for n in chain.nodes if n.name in reached)
+    return replace(chain, edges=tuple(e for e in out if e.child in reached), nodes=_nearest(nodes, own, out))
+
+
+def _published_copy(edge: Edge, chain: Chain) -> Edge:
+    """Equal values of a published model: who published it is a fact of the catalogue, and the other is the copy."""
+    node = chain.node(edge.parent)
+    if not node.model or chain.subject.model:
+        return edge
+    words = f"The catalogue has {node.model} as published by {node.developer}."
+    return replace(edge, standing=Standing.MEASURED, evidence=sentences((*edge.evidence, words)))
+
+
+def _explained(edge: Edge, edges: Iterable[Edge]) -> bool:
+    """Whether an open dependence is that on the ancestor of an ancestor, which is established another way."""
+    if edge.standing.established or edge.declared or edge.component:
+        return False
+    sure = [e for e in edges if e.standing.established and e.kind.weights and not e.component]
+    return edge.parent in _above({e.parent for e in sure if e.child == edge.child}, sure) - {edge.child}
+
+
+def _descendants(chain: Chain) -> set[str]:
+    """Models that come from the subject by the catalogue."""
+    below, known = {chain.subject.name}, [e for e in chain.edges if e.standing is Standing.CATALOGUED]
+    while more := {e.child for e in known if e.parent in below} - below:
+        below |= more
+    return below - {chain.subject.name}
+
+
+def _above(names: set[str], edges: Iterable[Edge]) -> set[str]:
+    """The names and everything that they come from."""
+    parents: dict[str, set[str]] = {}
+    for edge in edges:
+        parents.setdefault(edge.child, set()).add(edge.parent)
+    found, new = set(names), set(names)
+    while new := {p for name in new for p in parents.get(name, ())} - found:
+        found |= new
+    return found
+
+
+def _nearest(nodes: tuple[Node, ...], own: str, edges: Iterable[Edge]) -> tuple[Node, ...]:
+    """Ancestors by their distance from the subject."""
+    known, order, level = list(edges), dict[str, int](), {own}
+    while level:
+        order |= {name: len(order) for name in sorted(level) if name not in order}
+        level = {e.parent for e in known if e.child in level} - set(order)
+    return tuple(sorted(nodes, key=lambda node: order.get(node.name, len(order))))
+
+
+def _noted(chain: Chain) -> Chain:
+    """What the catalogue remarks on the model in question: disputes and allegations, with their source."""
+    known = sources()
+    remarks = (
+        f"{m.name}: {m.note} ({', '.join(one_line(known[s].what, 100) for s in m.basis.sources if s in known)})"
+        for m in models_of(chain.subject)
+        if m.note
+    )
+    return replace(chain, notes=tuple(dict.fromkeys((*chain.notes, *remarks))))

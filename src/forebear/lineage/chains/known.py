@@ -1,0 +1,112 @@
+"""Which models and developers of the catalogue the names in a chain mean.
+
+A folder's name makes nothing the model that it is called after: the model in question is known by its hub id, by what
+its own papers call it together with who publishes it, or behind an API by the name under which it is sold. A name that
+several models fit keeps them as candidates, and only what all of them agree in is taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from forebear.catalogue.developers import PublishedModel, developer_of, find_models, published
+from forebear.catalogue.licences import licence_named
+from forebear.catalogue.names import decode
+from forebear.lineage.chain import Access, EdgeKind, Node
+from forebear.lineage.chains.named import kind_named_by
+
+
+def identified(name: str) -> tuple[PublishedModel, ...]:
+    """The models that a name says it is: one by repository or name, else all that its words leave open.
+
+    A name that has a base's in it and says that it is something made from it (another account, a training, words that
+    nobody knows) is none of them.
+    """
+    found = find_models(name)
+    if len(found) == 1 and _exactly(name, found[0]):
+        return found
+    known = decode(name, named=True)
+    return found if known is not None and kind_named_by(known) is EdgeKind.SAME_MODEL else ()
+
+
+def subject_of(node: Node, access: Access) -> Node:
+    """The model in question with publisher, model and licences looked up.
+
+    Args:
+        node: as its document has it: the publisher and licences in words.
+        access: what could be looked at; only documents and hub ids say who somebody is.
+    """
+    publisher = None
+    if access is Access.TRAFFIC:
+        known = decode(node.name, named=True)
+        publisher = developer_of(known.account) if known is not None and known.account else None
+    elif "/" in node.name and not node.name.startswith("api:"):
+        publisher = developer_of(node.name)  # an account says more than a stated publisher, who may be its host
+    if publisher is None and node.developer:
+        publisher = developer_of(node.developer)
+    found = find_models(node.name) if access in (Access.WEIGHTS, Access.DOCUMENTS) else ()
+    itself = next((m for m in found if _exactly(node.name, m)), None)
+    if itself is not None and "/" not in node.name and (publisher is None or publisher.id != itself.developer):
+        itself = None
+    known_as = (itself,) if itself is not None else ()
+    return replace(
+        node,
+        model=itself.name if itself is not None else "",
+        developer=publisher.id if publisher is not None else itself.developer if itself is not None else "",
+        licences=_named(node.licences) or agreed_licences(known_as, node.revision),
+    )
+
+
+def ancestor_of(node: Node) -> Node:
+    """An ancestor with model or candidates, developer and licences looked up."""
+    found = identified(node.name)
+    owners = {m.developer for m in found}
+    stated = developer_of(node.name) if not found and "/" in node.name else None
+    stated = stated or (developer_of(node.developer) if node.developer and not found else None)
+    family = decode(node.name, named=True) if not found and stated is None else None
+    if family is not None and family.developer and kind_named_by(family) is EdgeKind.SAME_MODEL and family.family:
+        stated = developer_of(family.developer)
+    return replace(
+        node,
+        model=found[0].name if len(found) == 1 else "",
+        candidates=tuple(m.name for m in found) if len(found) > 1 else (),
+        developer=owners.pop() if len(owners) == 1 else stated.id if stated is not None else "",
+        licences=agreed_licences(found, node.revision) or _named(node.licences),
+    )
+
+
+def models_of(node: Node) -> tuple[PublishedModel, ...]:
+    """The catalogue's entries for a node: its model, or its candidates."""
+    known = published()
+    return tuple(known[name] for name in (node.model, *node.candidates) if name in known)
+
+
+def agreed_licences(models: Iterable[PublishedModel], revision: str) -> tuple[str, ...]:
+    """The licences of a revision, if all candidates have the same."""
+    found = {_licences_at(model, revision) for model in models}
+    return found.pop() if len(found) == 1 else ()
+
+
+def _licences_at(model: PublishedModel, revision: str) -> tuple[str, ...]:
+    """The licences of a revision; where it is not known, the newest, and all of them where none has a date."""
+    at = [x for x in model.licences if revision and x.revision and revision.startswith(x.revision)]
+    current = at or [x for x in model.licences if not x.until] or list(model.licences[-1:])
+    newest = max((x.since for x in current), default="")
+    kept = [x for x in current if x.since == newest] if newest and not at else current
+    return tuple(dict.fromkeys(x.licence for x in kept))
+
+
+def _named(licences: Iterable[str]) -> tuple[str, ...]:
+    """Licences in words as identifiers; what is not known is left to those who read the texts."""
+    found = (licence_named(value) for value in licences)
+    return tuple(dict.fromkeys(x.id for x in found if x is not None))
+
+
+def _exactly(name: str, model: PublishedModel) -> bool:
+    plain = name.lower().removeprefix("hf:").partition("@")[0]
+    short = plain.rpartition("/")[2]
+    if plain in (model.repository.lower(), model.name.lower()):
+        return True
+    publisher = developer_of(plain) if "/" in plain else None
+    return short == model.name.lower() and publisher is not None and publisher.id == model.developer

@@ -1,0 +1,219 @@
+"""Chains from CycloneDX: what suppliers declare, what Forebear wrote down, and what is withheld."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from chained import KIMI, bill, check_value, component, edge, said
+from forebear.bom import Record, Relative, Slot
+from forebear.bom.card import Card, Licence
+from forebear.bom.cyclonedx import cyclonedx
+from forebear.errors import InputError, UsageError
+from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
+from forebear.lineage.chains import chain_of, chains_of
+from forebear.types import Verdict
+from shared import shared
+
+FOREBEAR = {"tools": {"components": [{"name": "forebear", "type": "application"}]}}
+
+
+def by_forebear(*relatives: Relative) -> dict[str, object]:
+    """A bill as Forebear writes it."""
+    card = Card(licences=(Licence("apache-2.0", "Apache-2.0"),))
+    return cyclonedx(Record("acme/mine", (), card, None, "2026-01-01T00:00:00Z", relatives=relatives))
+
+
+def test_ancestors_are_declared() -> None:
+    above = component("Llama-3.1-8B", group="meta-llama")
+    chain = chain_of(
+        bill(
+            component(
+                "mine", [component("Kimi-K2.5", [above], group="moonshotai", **said({"relation.declared": "rl"}))]
+            )
+        )
+    )
+    check_value(chain, "chain")
+    assert chain.access is Access.DOCUMENTS and chain.parent is ParentState.DECLARED
+    found = edge(chain, KIMI)
+    assert (found.kind, found.standing, found.declared) == (EdgeKind.RL, Standing.DECLARED, True)
+    assert edge(chain, "meta-llama/Llama-3.1-8B").child == KIMI
+
+
+def test_variants_leave_the_direction_open() -> None:
+    main = {**component("mine"), "pedigree": {"variants": [component(KIMI)]}}
+    chain = chain_of(bill(main))
+    assert edge(chain, KIMI).standing is Standing.POSSIBLE and chain.parent is ParentState.ABSENT
+
+
+def test_what_forebear_measured_is_read_back() -> None:
+    measured = Relative(KIMI, Slot.ANCESTOR, Verdict.DERIVED, "finetune", "a_to_b", -30.0, -28.0, why="Made from it.")
+    declared = Relative(
+        "Qwen/Qwen3-8B", Slot.ANCESTOR, declared_in="README.md", declared_relation="merge", claim="unverified: x."
+    )
+    both = Relative(
+        "org/both",
+        Slot.ANCESTOR,
+        Verdict.DEPENDENT,
+        "rl",
+        "unknown",
+        -20.0,
+        declared_in="README.md",
+        claim="confirmed: y.",
+    )
+    variant = Relative("org/variant", Slot.VARIANT, Verdict.SAME_INIT_OR_DERIVED, "unknown", "unknown", -9.0)
+    chain = chain_of(by_forebear(measured, declared, both, variant))
+    assert chain.subject.name == "acme/mine" and chain.subject.licences == ("apache-2.0",)
+    assert [(e.parent, e.kind, e.standing, e.declared) for e in chain.edges if e.child == "acme/mine"] == [
+        (KIMI, "finetune", "measured", False),
+        ("Qwen/Qwen3-8B", "merge", "declared", True),
+        ("org/both", "rl", "probable", True),
+        ("org/variant", "unknown", "possible", False),
+    ]
+    assert edge(chain, KIMI).log10_p == -30.0 and "Made from it." in edge(chain, KIMI).evidence
+
+
+def test_a_measured_relative_without_a_settled_direction_is_possible() -> None:
+    relative = Relative(KIMI, Slot.VARIANT, Verdict.DEPENDENT, "finetune", "unknown", -30.0)
+    assert edge(chain_of(by_forebear(relative)), KIMI).standing is Standing.POSSIBLE
+
+
+@pytest.mark.parametrize("verdict", ["same_architecture", "same_tokenizer", "unrelated", "inconclusive", "certain"])
+def test_a_verdict_that_names_no_ancestor_gives_none(verdict: str) -> None:
+    values = {"verdict": verdict, "direction.by": "measured", "relation": "finetune"}
+    document = bill(component("mine", [component("base", **said(values))]))
+    document["metadata"] |= FOREBEAR
+    assert chain_of(document).edges == ()
+
+
+def test_our_words_in_anothers_bill_measure_nothing() -> None:
+    values = {"verdict": "derived", "direction.by": "measured", "relation": "finetune", "log10_p": "-30"}
+    chain = chain_of(bill(component("mine", [component("base", **said(values))])))
+    assert edge(chain, "base").standing is Standing.DECLARED
+
+
+@pytest.mark.parametrize("name", ["withheld", "Undisclosed", "not disclosed", "a leading open-source base model"])
+def test_a_base_that_is_withheld_is_not_absent(name: str) -> None:
+    chain = chain_of(bill(component("mine", [component(name)])))
+    assert chain.parent is ParentState.WITHHELD and not chain.edges
+    assert "stated and not named" in chain.notes[0]
+    assert chain_of(bill(component("mine"))).parent is ParentState.ABSENT
+
+
+def test_a_named_base_beside_a_withheld_one_is_declared() -> None:
+    for ancestors in ([component("withheld"), component(KIMI)], [component(KIMI), component("withheld")]):
+        chain = chain_of(bill(component("mine", ancestors)))
+        assert chain.parent is ParentState.DECLARED and chain.notes
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "state"),
+    [
+        ("aibom:baseModel", KIMI, "declared"),
+        ("base_model", KIMI, "declared"),
+        ("baseModel", "withheld", "withheld"),
+        ("from_scratch", "true", "from_scratch"),
+        ("from_scratch", "false", "absent"),
+        ("forebear:claim", "trained from scratch: unverified; no related reference was found", "from_scratch"),
+        ("color", KIMI, "absent"),
+    ],
+)
+def test_properties_say_what_a_pedigree_does_not(key: str, value: str, state: str) -> None:
+    properties = [{"name": key, "value": value}]
+    for main in (component("mine", properties=properties), component("mine", modelCard={"properties": properties})):
+        chain = chain_of(bill(main))
+        assert chain.parent == state
+        assert bool(chain.edges) == (state == "declared")
+
+
+def test_parts_are_shared_components_and_their_ancestors_concern_the_part() -> None:
+    encoder = component("vision encoder", [component("Qwen/Qwen2.5-VL-7B-Instruct")], **{"bom-ref": "enc"})
+    nested = bill(component("mine", components=[encoder]))
+    needed = bill(component("mine", **{"bom-ref": "m"}), encoder, dependencies=[{"ref": "m", "dependsOn": ["enc"]}])
+    for document in (nested, needed):
+        chain = chain_of(document)
+        assert {e.component for e in chain.edges} == {"vision encoder"}
+        assert edge(chain, "vision encoder").kind is EdgeKind.COMPONENT
+        assert chain.node("Qwen/Qwen2.5-VL-7B-Instruct").developer == "alibaba-qwen"
+        assert chain.parent is ParentState.ABSENT
+    assert not chain_of(bill(component("mine"), encoder)).edges  # it says nothing of the two
+
+
+def test_a_program_uses_the_models_that_it_names() -> None:
+    program = {"type": "application", "name": "chat"}
+    document = bill(program, component("deepseek-reasoner"), component(KIMI), {"type": "library", "name": "torch"})
+    first, second = chains_of(document)
+    assert first.subject.developer == "deepseek"
+    assert second.subject.model == "Kimi-K2.5"
+    with pytest.raises(UsageError, match="2 models are in it"):
+        chain_of(document)
+    assert chain_of(document, KIMI) == second
+
+
+def test_services_are_products_of_their_providers() -> None:
+    document = bill({}, services=[{"name": "Some API", "provider": {"name": "Anysphere"}}])
+    chain = chain_of(document)
+    assert (chain.subject.name, chain.subject.developer, chain.edges) == ("Some API", "anysphere", ())
+
+
+def test_a_product_by_its_supplier_is_what_the_catalogue_knows() -> None:
+    chain = chain_of(bill(component("Composer 2", supplier={"name": "Anysphere"})))
+    assert chain.subject.model == "Composer 2"
+    assert edge(chain, "Kimi-K2.5").standing is Standing.CATALOGUED
+    assert any("Composer 2" in note for note in chain.notes)
+    other = chain_of(bill(component("Composer 2", supplier={"name": "Acme"})))
+    assert other.subject.model == "" and not other.edges
+
+
+def test_a_dispute_of_the_catalogue_is_a_note() -> None:
+    chain = chain_of(bill(component("Pangu Pro MoE (72B-A16B)", supplier={"name": "Huawei"})))
+    assert chain.subject.model and not [e for e in chain.edges if e.standing.established]
+    assert chain.notes
+
+
+def test_an_account_says_more_than_a_supplier() -> None:
+    chain = chain_of(bill(component("Llama-2-7b", group="meta-llama", supplier={"name": "Hugging Face"})))
+    assert chain.subject.developer == "meta"
+
+
+def test_package_urls_and_licences_are_read() -> None:
+    licences = [{"license": {"id": "MIT"}}, {"expression": "Apache-2.0"}, {"license": {"name": "our own"}}]
+    main = component("x", purl=f"pkg:huggingface/acme/mine@{'c' * 40}", version="c" * 40, licenses=licences)
+    chain = chain_of(bill(main))
+    assert (chain.subject.name, chain.subject.revision) == ("acme/mine", "c" * 40)
+    assert chain.subject.licences == ("mit", "apache-2.0")
+
+
+@pytest.mark.shared
+def test_bills_of_the_wild_are_read() -> None:
+    found = [json.loads(f.read_text("utf-8")) for f in sorted(shared("artefacts").joinpath("boms").rglob("*.json"))]
+    bills = [d for d in found if isinstance(d, dict) and ("bomFormat" in d or "@graph" in d)]
+    assert len(bills) >= 8
+    for document in bills:
+        for chain in chains_of(document):
+            check_value(chain, "chain")
+            assert not any(e.standing in (Standing.MEASURED, Standing.PROBABLE) for e in chain.edges)
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        {"pedigree": []},
+        {"pedigree": {"ancestors": {}}},
+        {"pedigree": {"ancestors": ["base"]}},
+        {"name": 3},
+        {"licenses": [{"license": "MIT"}]},
+        {"properties": {"a": 1}},
+        {"name": "n" * 400},
+    ],
+)
+def test_damaged_bills_are_refused(main: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        chain_of(bill(component("mine") | main))
+
+
+def test_a_saved_bill_is_a_path_to_the_same_chain(tmp_path: Path) -> None:
+    document = by_forebear(Relative(KIMI, Slot.ANCESTOR, Verdict.DERIVED, "finetune", "a_to_b", -30.0))
+    (tmp_path / "bom.json").write_text(json.dumps(document))
+    assert chain_of(json.loads((tmp_path / "bom.json").read_text())) == chain_of(document)

@@ -1,0 +1,165 @@
+"""Chains from results of scan: merges, adapters, claims, and what the catalogue adds."""
+
+from __future__ import annotations
+
+import pytest
+from chained import KIMI, SCRATCH, ancestor, check_value, claim, edge, scan
+from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
+from forebear.lineage.chains import chain_of
+
+
+def test_a_measured_ancestor_of_the_catalogue_brings_its_own() -> None:
+    chain = chain_of(scan([ancestor(KIMI, kind="rl")]))
+    check_value(chain, "chain")
+    assert chain.access is Access.WEIGHTS and chain.parent is ParentState.ABSENT and chain.verdict == "derived"
+    first = edge(chain, KIMI)
+    assert (first.kind, first.standing, first.declared) == (EdgeKind.RL, Standing.MEASURED, False)
+    assert chain.node(KIMI).developer == "moonshot"
+    assert chain.node(KIMI).licences == ("kimi-k2.5-modified-mit",)
+    above = edge(chain, "Kimi-K2-Base")
+    assert (above.child, above.standing) == (KIMI, Standing.CATALOGUED)
+    assert "The catalogue has Kimi-K2.5 made from Kimi-K2-Base" in above.evidence[0]
+    assert [node.name for node in chain.nodes] == [KIMI, "Kimi-K2-Base"]
+
+
+def test_the_ancestor_of_an_ancestor_is_told_once() -> None:
+    both = [ancestor(KIMI), ancestor("moonshotai/Kimi-K2-Base", "dependent", "unknown")]
+    chain = chain_of(scan(both))
+    assert edge(chain, "moonshotai/Kimi-K2-Base").child == KIMI
+
+
+def test_what_an_open_edge_leads_to_explains_nothing() -> None:
+    both = [ancestor(KIMI, "dependent", "unknown"), ancestor("moonshotai/Kimi-K2-Base", "dependent", "unknown")]
+    chain = chain_of(scan(both))
+    assert {e.child for e in chain.edges if e.parent == "moonshotai/Kimi-K2-Base"} == {"mine", KIMI}
+
+
+def test_a_merge_has_every_parent() -> None:
+    parents = [ancestor(n, "merge", kind="merge", parents=[{"name": n}]) for n in ("org/a", "org/b")]
+    chain = chain_of(scan([*parents, ancestor("org/c", "dependent", "unknown")]))
+    merged = [e for e in chain.edges if e.kind is EdgeKind.MERGE]
+    assert [(e.parent, e.standing) for e in merged] == [("org/a", Standing.PROBABLE), ("org/b", Standing.PROBABLE)]
+    assert edge(chain, "org/c").standing is Standing.POSSIBLE
+
+
+def test_an_adapter_names_its_base() -> None:
+    shape = {"family": None, "adapter": {"type": "LoRA", "base": "org/base"}}
+    chain = chain_of(scan([], [claim("org/base")], shape=shape))
+    found = edge(chain, "org/base")
+    assert (found.kind, found.standing, found.declared) == (EdgeKind.ADAPTER, Standing.DECLARED, True)
+    assert chain.parent is ParentState.DECLARED
+
+
+def test_a_claim_that_is_contradicted_is_a_note_and_no_edge() -> None:
+    chain = chain_of(scan([], [claim("org/base", "contradicted", "its matrices have other shapes")]))
+    assert not chain.edges and chain.parent is ParentState.DECLARED
+    assert "org/base" in chain.notes[0] and "other shapes" in chain.notes[0]
+
+
+def test_another_ancestor_than_the_papers_name_contradicts_them() -> None:
+    chain = chain_of(scan([ancestor("org/found")], [claim("org/named")]))
+    assert edge(chain, "org/found").contradicted
+    assert not edge(chain, "org/named").contradicted
+
+
+def test_the_ancestor_of_the_one_that_is_named_contradicts_nothing() -> None:
+    chain = chain_of(scan([ancestor("moonshotai/Kimi-K2-Base", kind="rl")], [claim(KIMI)]))
+    assert not any(e.contradicted for e in chain.edges)
+
+
+def test_one_of_two_parents_that_is_named_is_not_contradicted_by_the_other() -> None:
+    parents = [ancestor(n, "merge", kind="merge") for n in ("org/a", "org/b")]
+    chain = chain_of(scan(parents, [claim("org/a", "confirmed", "W")]))
+    assert edge(chain, "org/a").standing is Standing.MEASURED
+    assert not edge(chain, "org/b").contradicted
+
+
+@pytest.mark.parametrize("verdict", ["dependent", "siblings", "same_init_or_derived"])
+def test_an_open_dependence_contradicts_nobody(verdict: str) -> None:
+    for claims in ([claim("org/named")], [SCRATCH]):
+        chain = chain_of(scan([ancestor("org/found", verdict, "unknown")], claims))
+        assert not any(e.contradicted for e in chain.edges)
+
+
+def test_from_scratch_is_contradicted_by_what_is_measured() -> None:
+    chain = chain_of(scan([ancestor("org/found")], [SCRATCH]))
+    assert chain.parent is ParentState.FROM_SCRATCH
+    assert edge(chain, "org/found").contradicted
+    assert "trained from scratch" in chain.notes[0]
+
+
+def test_equal_values_of_a_published_model_are_a_copy_of_it() -> None:
+    chain = chain_of(scan([ancestor(KIMI, "identical", "unknown", "identical")]))
+    found = edge(chain, KIMI)
+    assert (found.kind, found.standing, found.declared) == (EdgeKind.IDENTICAL, Standing.MEASURED, False)
+    assert any("as published by" in sentence for sentence in found.evidence)
+
+
+def test_equal_values_of_an_unknown_model_say_nothing_of_who_was_first() -> None:
+    chain = chain_of(scan([ancestor("someone/copy", "identical", "unknown", "identical")]))
+    assert edge(chain, "someone/copy").standing is Standing.POSSIBLE
+
+
+def test_a_published_model_is_no_copy_of_an_unknown_one() -> None:
+    found = ancestor("someone/copy", "identical", "unknown", "identical")
+    chain = chain_of(scan([found], name=KIMI))
+    assert chain.subject.model == "Kimi-K2.5"
+    assert edge(chain, "someone/copy").standing is Standing.POSSIBLE
+
+
+def test_a_download_under_its_own_name_hides_nothing() -> None:
+    chain = chain_of(scan([ancestor(KIMI, "identical", "unknown", "identical")], name="Kimi-K2.5"))
+    assert edge(chain, KIMI).declared and edge(chain, KIMI).standing is Standing.MEASURED
+
+
+def test_a_base_is_no_descendant_of_its_child() -> None:
+    """A child that was enrolled as a reference; whatever the values tell, the catalogue knows better."""
+    chain = chain_of(scan([ancestor(KIMI)], name="moonshotai/Kimi-K2-Base"))
+    found = edge(chain, KIMI)
+    assert found.standing is Standing.POSSIBLE and "as the later one" in found.evidence[0]
+    assert all(e.parent != "moonshotai/Kimi-K2-Base" for e in chain.edges)
+
+
+@pytest.mark.parametrize("name", ["Kimi-K2.5", "llama-3.1-8b", "composer-2"])
+def test_a_folders_name_makes_nobody_a_published_model(name: str) -> None:
+    chain = chain_of(scan(name=name))
+    assert (chain.subject.model, chain.subject.developer, chain.edges) == ("", "", ())
+
+
+def test_a_hub_id_says_who_publishes() -> None:
+    chain = chain_of(scan(name="moonshotai/Something-New"))
+    assert (chain.subject.model, chain.subject.developer) == ("", "moonshot")
+    assert chain_of(scan(name="nobody-knows/Kimi-K2.5")).subject.developer == ""
+
+
+def test_a_name_with_a_bases_in_it_is_not_the_base() -> None:
+    chain = chain_of(scan([ancestor("alice/kimi-k2.5-medical")]))
+    own = chain.node("alice/kimi-k2.5-medical")
+    assert (own.model, own.developer, own.licences) == ("", "", ())
+    above = edge(chain, "Kimi-K2.5")
+    assert (above.child, above.standing) == ("alice/kimi-k2.5-medical", Standing.POSSIBLE)
+    assert "By its own name" in above.evidence[0]
+
+
+def test_a_name_that_several_models_fit_keeps_them_all() -> None:
+    chain = chain_of(scan([ancestor("kimi")]))
+    own = chain.node("kimi")
+    assert own.model == "" and own.developer == "moonshot"
+    assert {"Kimi-K2.5", "Kimi-K3"} <= set(own.candidates)
+    assert own.licences == ()  # they have several
+    assert all(e.standing is Standing.POSSIBLE for e in chain.edges if e.child == "kimi")
+
+
+def test_revisions_and_licences_of_its_own() -> None:
+    model = {"target": "hf:acme/mine@" + "a" * 40, "name": "acme/mine", "digest": None}
+    found = {**ancestor(KIMI), "target": f"hf:{KIMI}@" + "b" * 40}
+    chain = chain_of(scan([found], model=model, licence={"declared": "apache-2.0", "files": []}))
+    assert chain.subject.revision == "a" * 40 and chain.subject.licences == ("apache-2.0",)
+    assert chain.node(KIMI).revision == "b" * 40
+    unknown = chain_of(scan(licence={"declared": "a licence of our own", "files": []}))
+    assert unknown.subject.licences == ()
+
+
+def test_what_is_resembled_is_a_note() -> None:
+    chain = chain_of(scan(nominated=[{"name": "org/alike", "evidence": []}]))
+    assert not chain.edges and "org/alike" in chain.notes[0] and "establishes nothing" in chain.notes[0]
