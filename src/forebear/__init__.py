@@ -11,6 +11,7 @@
     forebear.family_tree(["./models"]).edges    # who descends from whom
     forebear.read_traffic(["session.har"]).identifiers  # which models captured traffic names
     forebear.write_bom("./my-model").to_json()  # CycloneDX 1.7
+    forebear.licence_of("./my-model").duties  # what its ancestors' licences demand
     forebear.probe("https://api.example.com/v1", "acme-1").verdict  # what answers there?
 
 Each function mirrors a command, returns frozen values and never prints. Errors are subclasses of
@@ -44,8 +45,11 @@ if TYPE_CHECKING:
     from forebear.bom import Bom
     from forebear.index import LocalIndex
     from forebear.inspect import compare, family_tree, fingerprint, read_traffic, scan, write_bom
+    from forebear.inspect.licence import licence_of
     from forebear.inspect.probe import probe
     from forebear.inspect.probe_result import Probe
+    from forebear.licences.answer import LicenceAnswer
+    from forebear.licences.organisation import Organisation
     from forebear.lineage.tree import FamilyTree
     from forebear.signals import Fingerprint
     from forebear.traffic.result import Traffic
@@ -64,9 +68,11 @@ __all__ = [
     "ForebearError",
     "InputError",
     "Level",
+    "LicenceAnswer",
     "LocalIndex",
     "MissingExtra",
     "ModelRef",
+    "Organisation",
     "Probe",
     "Relation",
     "Scan",
@@ -79,6 +85,7 @@ __all__ = [
     "compare",
     "family_tree",
     "fingerprint",
+    "licence_of",
     "probe",
     "read_traffic",
     "scan",
@@ -92,11 +99,14 @@ _LAZY = {
     "read_traffic": "forebear.inspect",
     "scan": "forebear.inspect",
     "write_bom": "forebear.inspect",
+    "licence_of": "forebear.inspect.licence",
     "probe": "forebear.inspect.probe",
     "Bom": "forebear.bom",
     "FamilyTree": "forebear.lineage.tree",
     "Fingerprint": "forebear.signals",
+    "LicenceAnswer": "forebear.licences.answer",
     "LocalIndex": "forebear.index",
+    "Organisation": "forebear.licences.organisation",
     "Probe": "forebear.inspect.probe_result",
     "Traffic": "forebear.traffic.result",
 }

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from forebear.artifacts import bounded_yaml
 from forebear.artifacts.text import read_whole
 from forebear.errors import ForebearError, FormatError, one_line
 from forebear.sources import Source
@@ -20,7 +19,6 @@ CARD = "README.md"
 MAX_CARD = 2_000_000
 MAX_FRONT_MATTER = 200_000
 MAX_LICENCE = 1_000_000
-MAX_DIGITS = 20
 _LICENCE = re.compile(r"^(licen[cs]e|copying|notice|use_policy|usage_policy|acceptable[_-]use)", re.IGNORECASE)
 _NOT_TEXT = (".pdf", ".doc", ".docx", ".odt", ".png", ".jpg")
 _FENCE = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t\r]*$", re.DOTALL | re.MULTILINE)
@@ -95,45 +93,9 @@ def split_card(text: str, path: str = CARD) -> tuple[Mapping[str, Any], str]:
     header = match.group(1)
     if len(header) > MAX_FRONT_MATTER:
         raise FormatError(path, f"front matter of {len(header):,} characters")
-    try:
-        data = _plain(yaml.load(header, _Loader), [2 * MAX_FRONT_MATTER])
-    except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError, TypeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 2}" if mark else ""
-        raise FormatError(path, f"its front matter is not valid YAML{where}") from None
+    data = bounded_yaml.load(header, path, "its front matter", MAX_FRONT_MATTER, line=2)
     if data is None:
         return {}, text[match.end() :]
     if not isinstance(data, dict):
         raise FormatError(path, "its front matter is not a mapping")
     return data, text[match.end() :]
-
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader without merge keys, which can double with every line, and without endless numbers."""
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Leave ``<<`` alone: it has no constructor and is refused."""
-
-    def bounded_int(self, node: yaml.ScalarNode) -> int | str:
-        """An integer, or its text where it is longer than any number that a card states."""
-        return int(self.construct_yaml_int(node)) if len(node.value) <= MAX_DIGITS else str(node.value)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.bounded_int)
-
-
-def _plain(value: Any, room: list[int]) -> Any:
-    """A copy made of JSON's types only; ``ValueError`` where aliases unfold to more than ``room[0]`` characters."""
-    if isinstance(value, set):
-        value = sorted(value, key=str)
-    scalar = not isinstance(value, dict | list | tuple)
-    room[0] -= 1 + (len(str(value)) if scalar else 0)
-    if room[0] < 0:
-        raise ValueError("too many values")
-    if isinstance(value, dict):
-        return {_plain(str(k), room): _plain(v, room) for k, v in value.items()}
-    if not scalar:
-        return [_plain(v, room) for v in value]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return str(value).encode("utf-8", "replace").decode("utf-8")

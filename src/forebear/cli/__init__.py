@@ -15,7 +15,7 @@ from types import FrameType
 
 import typer
 
-from forebear.cli import bom, cache, catalogue, demo, explain, index, probe, scan, traffic, tree
+from forebear.cli import bom, cache, catalogue, demo, explain, index, licence, probe, scan, traffic, tree
 from forebear.cli.options import common
 from forebear.errors import ForebearError
 
@@ -60,6 +60,8 @@ app.command("tree")(common(tree.tree))
 app.command("probe")(common(probe.probe))
 app.command("traffic")(common(traffic.traffic))
 app.command("bom")(common(bom.bom))
+app.command("licence")(common(licence.licence))
+app.command("license", hidden=True)(common(licence.licence))
 app.add_typer(index.app, name="index")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(cache.app, name="cache")

@@ -1,4 +1,4 @@
-"""What a model says of its licence: the card's header, its file's metadata, its config, and plain sentences of its card.
+"""What a model says of its licence: the card's header, its file's metadata, its config, plain sentences of its card.
 
 Values are kept as written. A sentence counts only if its subject is the model itself: what a card says about its base,
 its code or its data is another statement.
@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from itertools import product
 from typing import Any
 
-from forebear.artifacts.documents import Documents
+from forebear.artifacts.documents import CARD, Documents
 from forebear.catalogue.licences import KnownLicence
 from forebear.errors import one_line
 from forebear.licences.answer import Conflict, DeclaredLicence
@@ -34,7 +34,9 @@ _ITSELF = re.compile(
     r"(?:\w+\s+)?(?:model|models|weights|checkpoint|repository|repo|release|model\s+weights)\b)",
     re.IGNORECASE,
 )
-_ELSE = re.compile(r"\b(?:originally|base model|derived from|based on|built (?:on|with)|dataset|data|code)\b", re.IGNORECASE)
+_ELSE = re.compile(
+    r"\b(?:originally|base model|derived from|based on|built (?:on|with)|dataset|data|code)\b", re.IGNORECASE
+)
 _COMPONENTS = ("vision", "audio", "encoder", "tokenizer", "projector", "vae", "unet", "text_encoder", "tower")
 
 
@@ -75,6 +77,7 @@ def declared(
     config: Mapping[str, Any],
     metadata: Mapping[str, Any],
     names: Names,
+    card: str = CARD,
 ) -> tuple[DeclaredLicence, ...]:
     """Every statement of a model about its licence, in the order card, file, config, sentences, components.
 
@@ -83,11 +86,12 @@ def declared(
         config: ``config.json``.
         metadata: of a GGUF file (``general.license``).
         names: which licence a value means.
+        card: where the header stands; a file's metadata stands in for a card that is not there.
     """
     found: list[DeclaredLicence] = []
     if documents is not None:
         front = documents.front_matter
-        found += _stated(front.get("license"), front.get("license_name"), "README.md: license", names)
+        found += _stated(front.get("license"), front.get("license_name"), f"{card}: license", names)
     file = (metadata.get("general.license"), metadata.get("general.license.name"))
     found += _stated(*file, "model.gguf: general.license", names)
     found += _stated(config.get("license"), config.get("license_name"), "config.json: license", names)
@@ -134,7 +138,9 @@ def _components(config: Mapping[str, Any], names: Names) -> Iterator[DeclaredLic
     for key, part in list(config.items())[:200]:
         if isinstance(part, Mapping) and any(word in str(key).lower() for word in _COMPONENTS):
             component = str(key).removesuffix("_config").replace("_", " ")[:80]
-            for one in _stated(part.get("license"), part.get("license_name"), f"config.json: {key}.license"[:200], names):
+            for one in _stated(
+                part.get("license"), part.get("license_name"), f"config.json: {key}.license"[:200], names
+            ):
                 yield replace(one, component=component)
 
 
@@ -152,7 +158,7 @@ def _sentences(card: str, names: Names) -> Iterator[DeclaredLicence]:
                 candidates = () if only else tuple(k.id for k in found)
                 yield DeclaredLicence(
                     one_line(text, MAX_VALUE),
-                    "README.md",
+                    CARD,
                     only.id if only else None,
                     (only.spdx or None) if only else None,
                     candidates=candidates,
@@ -191,7 +197,9 @@ def meanings(one: DeclaredLicence) -> tuple[str, ...]:
 def same_terms(a: KnownLicence, b: KnownLicence) -> bool:
     """Whether two licences answer to one name, so that stating one does not contradict the other."""
     return a.id == b.id or bool(
-        {*a.hub_ids} & {*b.hub_ids} - {OTHER} or {*a.license_names} & {*b.license_names} or (a.spdx and a.spdx == b.spdx)
+        {*a.hub_ids} & {*b.hub_ids} - {OTHER}
+        or {*a.license_names} & {*b.license_names}
+        or (a.spdx and a.spdx == b.spdx)
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from forebear.artifacts.documents import Documents
+from forebear.artifacts.documents import CARD, Documents
 from forebear.catalogue.licences import KnownLicence
 from forebear.licences.answer import DeclaredLicence, Detection
 from forebear.licences.words import copyright_lines, says_one
@@ -16,7 +16,6 @@ Detect = Callable[[str, str], Detection]
 
 CLOSE = 0.95
 """Share of words in common from which a file counts as a copy of a licence, if no change of it matters."""
-CARD = "README.md"
 _TITLE = re.compile(r"^#\s+(.{1,200})$", re.MULTILINE)
 _LICENCE_FILE = re.compile(r"(?:^|/)(?:licen[cs]e|copying)", re.IGNORECASE)
 

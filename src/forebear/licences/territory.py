@@ -10,7 +10,10 @@ from collections.abc import Iterable
 
 EU = "EU"
 MEMBERS = frozenset(
-    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE".split()
+    {
+        *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU"),
+        *("IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
+    }
 )
 """Member states since 1 February 2020 (Treaty on European Union, Article 52; withdrawal of the United Kingdom)."""
 _ALSO = {"EL": "GR", "UK": "GB"}

@@ -104,6 +104,33 @@ class HubSource:
         """``sha256:…`` of every large file, as the hub states it."""
         return {f.path: f"sha256:{f.oid}" for f in self._listing if f.large and _SHA256.match(f.oid)}
 
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """The hash of every file's content, as the hub states it."""
+        return {f.path: f.oid for f in self._listing}
+
+    def commits(self, limit: int) -> tuple[tuple[str, ...], bool]:
+        """Commits up to the one that is read, newest first, at most ``limit``; and whether there are more."""
+        url = f"{self._endpoint}/api/models/{self._id}/commits/{self._commit}"
+        found: list[str] = []
+        for _ in range(MAX_PAGES):
+            page, following = self._ask(url)
+            listed = (
+                [entry.get("id") for entry in page if isinstance(entry, dict)] if isinstance(page, list) else [None]
+            )
+            if not all(isinstance(one, str) and _COMMIT.match(one) for one in listed):
+                raise self._nonsense("its list of commits is none")
+            found += [str(one) for one in listed]
+            if len(found) > limit or not following or not listed:
+                break
+            url = f"{self._endpoint}{following}"
+        return tuple(dict.fromkeys(found))[:limit], len(found) > limit
+
+    def at(self, commit: str) -> HubSource:
+        """The same folder at another commit."""
+        folder = f"/{self._asked_folder}" if self._asked_folder else ""
+        return HubSource(f"hf:{self._id}{folder}@{commit}", self._cache)
+
     def files(self) -> tuple[File, ...]:
         """Files of the folder; ``InputError`` names the folders where the weights lie in several others."""
         return tuple(File(f.path, f.size) for f in self._listing)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from forebear.catalogue.licences import DutyKind, Obligation
 from forebear.licences.answer import Duty
 from forebear.licences.conditions import weigh
-from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Ground, Judge, Seen, obliged
+from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Judge, Seen, obliged
+from forebear.licences.grounds import Ground
 
 
 def duties(ground: Ground, case: Case) -> Iterator[Duty]:

@@ -1,4 +1,4 @@
-"""Duties that a model's files meet: a copy of the licence, copyright lines, notices, statements of change, a use policy.
+"""Duties that files meet: a copy of the licence, copyright lines, notices, statements of change, a use policy.
 
 They bind whoever passes the model on. For an inherited licence that is the model's publisher, and the files that were
 published are what is judged. For the model's own licence it is whoever passes it on next, so there it depends.
@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from forebear.artifacts.documents import CARD
 from forebear.catalogue.licences import DutyKind, Obligation
 from forebear.licences.answer import Duty
-from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Ground, Judge, Seen, obliged
-from forebear.licences.papers import CARD, faithful
+from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Judge, Seen, obliged
+from forebear.licences.grounds import Ground
+from forebear.licences.papers import faithful
 from forebear.licences.words import plain, says
 from forebear.lineage.chain import EdgeKind
 
@@ -71,12 +73,21 @@ def _copyright(ground: Ground, obligation: Obligation, case: Case) -> Seen:
         return _on_passing_on(ground, case, Seen(UNMET, why, clears=clears, evidence=wanted, of_files=True))
     for file, line in lines:
         if any(plain(maker) in plain(line) for maker in ground.makers if maker.strip()):
-            return Seen(MET, f"{file} keeps a copyright line of its maker.", evidence=(f"{file}: {line}",), of_files=True)
+            return Seen(
+                MET, f"{file} keeps a copyright line of its maker.", evidence=(f"{file}: {line}",), of_files=True
+            )
     clears = f"Keep the copyright line of {ground.ancestor} in LICENSE or NOTICE."
     if lines and (not ground.makers or ground.own):
         on = (f"what the copyright line of {ground.ancestor} is",)
         kept = tuple(f"{file}: {line}" for file, line in lines[:3])
-        return Seen(CONDITIONAL, "Copyright lines are kept; whose they have to be is not known.", on, clears, kept, of_files=True)
+        return Seen(
+            CONDITIONAL,
+            "Copyright lines are kept; whose they have to be is not known.",
+            on,
+            clears,
+            kept,
+            of_files=True,
+        )
     whose = f"of {' or '.join(ground.makers[:2])}" if ground.makers else "at all"
     why = f"No file holds a copyright line {whose}."
     return _on_passing_on(ground, case, Seen(UNMET, why, clears=clears, of_files=True))

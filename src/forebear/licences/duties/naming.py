@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from forebear.catalogue.licences import DutyKind, Obligation
 from forebear.licences.answer import Duty
 from forebear.licences.conditions import weigh
-from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Ground, Judge, Seen, agreed, obliged
+from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Judge, Seen, agreed, obliged
 from forebear.licences.duties.dealings import not_triggered
+from forebear.licences.grounds import Ground
 from forebear.licences.words import begins, says_one
 
 
@@ -47,7 +48,9 @@ def _interface(ground: Ground, obligation: Obligation, case: Case) -> Seen:
     if (no := not_triggered(ground, obligation, case)) is not None:
         return no
     weighed = weigh(obligation, organisation)
-    clears = f'Show "{obligation.text}" prominently in the product\'s interface, or reach an agreement with the licensor.'
+    clears = (
+        f'Show "{obligation.text}" prominently in the product\'s interface, or reach an agreement with the licensor.'
+    )
     display = f'whether the interface shows "{obligation.text}"'
     if weighed.holds is None:
         on = weighed.on if shown is not None else (*weighed.on, display)

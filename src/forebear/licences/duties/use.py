@@ -11,15 +11,10 @@ from collections.abc import Iterator
 from forebear.catalogue.licences import Permission
 from forebear.licences.answer import Duty
 from forebear.licences.declared import meanings, same_terms
-from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Ground, Seen, agreed, settle
+from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Seen, agreed, settle
+from forebear.licences.grounds import Ground
+from forebear.licences.limits import ADMINISTRATION, COMMERCIAL, MILITARY, OUTPUTS, RELICENSING, TERRITORY
 from forebear.licences.territory import country, excluded
-
-TERRITORY, MILITARY, COMMERCIAL = "territory", "military_use", "commercial_use"
-ADMINISTRATION, OUTPUTS, RELICENSING = "public_administration", "train_other_models", "relicensing"
-USES = (MILITARY, COMMERCIAL, ADMINISTRATION, OUTPUTS)
-"""Kinds of duties that are limits of use."""
-KINDS = (TERRITORY, *USES, RELICENSING)
-"""Kinds of duties that are no obligation to do something."""
 
 
 def duties(ground: Ground, case: Case) -> Iterator[Duty]:
@@ -51,45 +46,47 @@ def _territory(ground: Ground, case: Case) -> Seen:
     places = (organisation.country, *organisation.territories) if organisation else ()
     places = tuple(dict.fromkeys(country(p) for p in places if p))
     hit = excluded(places, out)
-    on: tuple[str, ...] = (f"whether {ground.ancestor} is {ground.licence.territory_modality}",) if only and not ground.multimodal else ()
+    on: tuple[str, ...] = (
+        (f"whether {ground.ancestor} is {ground.licence.territory_modality}",) if only and not ground.multimodal else ()
+    )
     if hit:
         why = f"It grants nothing in {', '.join(hit)} (excluded{only}: {listed})."
         evidence = ("organisation: country, territories",)
         return Seen(CONDITIONAL if on else UNMET, why, on, clears, evidence, None if on else True)
-    if organisation is None or not organisation.territories:
-        where = f"where the model is used and offered{f', beside {places[0]}' if places else ''}"
+    if organisation is None or not organisation.territories or not organisation.country:
+        where = f"where else the organisation is, and uses or offers the model, than in {', '.join(places)}"
+        where = where if places else "where the organisation is, and uses or offers the model"
         return Seen(CONDITIONAL, f"It grants nothing in {listed}{only}.", (where, *on), clears, triggered=None)
-    return Seen(MET, f"Not used in {listed}: {', '.join(places)}.", evidence=("organisation: territories",), triggered=False)
+    return Seen(
+        MET, f"Not used in {listed}: {', '.join(places)}.", evidence=("organisation: territories",), triggered=False
+    )
 
 
 def _military(case: Case) -> Seen:
     o = case.organisation
+    named = (o.defence, o.intelligence) if o else (None, None)
     clears = "A written permission of the licensor, or another model."
-    if o is not None and o.uses is not None:
-        if "military" in o.uses:
-            why = "It forbids military use, which the organisation states."
-            return Seen(UNMET, why, clears=clears, evidence=("organisation: uses",))
-        if not (o.defence or o.intelligence):
-            return Seen(MET, "No military use is stated.", evidence=("organisation: uses",), triggered=False)
-    elif o is not None and o.defence is False and o.intelligence is False:
-        evidence = ("organisation: defence, intelligence",)
-        return Seen(MET, "The organisation is neither of defence nor of intelligence.", evidence=evidence, triggered=False)
-    return Seen(CONDITIONAL, "It forbids military use.", ("whether the use is military",), clears, triggered=None)
+    return _by_whom(case, "military", named, "military use", clears, "defence, intelligence")
 
 
 def _administration(case: Case) -> Seen:
     o = case.organisation
+    named = (o.public_body,) if o else (None,)
     clears = "An agreement with the licensor, or another model."
-    if o is not None and o.uses is not None:
-        if "administration" in o.uses:
-            why = "It forbids use by public administration, which the organisation states."
-            return Seen(UNMET, why, clears=clears, evidence=("organisation: uses",))
-        if not o.public_body:
-            return Seen(MET, "No administrative use is stated.", evidence=("organisation: uses",), triggered=False)
-    elif o is not None and o.public_body is False:
-        return Seen(MET, "It is no public body.", evidence=("organisation: public_body",), triggered=False)
-    on = ("whether the use is one of public administration",)
-    return Seen(CONDITIONAL, "It forbids use by public administration.", on, clears, triggered=None)
+    return _by_whom(case, "administration", named, "use by public administration", clears, "public_body")
+
+
+def _by_whom(case: Case, use: str, named: tuple[bool | None, ...], what: str, clears: str, fields: str) -> Seen:
+    """A limit of a use that the kind of organisation suggests: only its stated uses break it, only both rule it out."""
+    uses = case.organisation.uses if case.organisation else None
+    if uses is not None and use in uses:
+        why = f"It forbids {what}, which the organisation states."
+        return Seen(UNMET, why, clears=clears, evidence=("organisation: uses",))
+    if all(answer is False for answer in named) and uses is not None:
+        evidence = (f"organisation: uses, {fields}",)
+        return Seen(MET, f"No {what} is stated.", evidence=evidence, triggered=False)
+    asked = ", ".join((*(("uses",) if uses is None else ()), fields))
+    return Seen(CONDITIONAL, f"It forbids {what}.", (f"whether there is {what} ({asked})",), clears, triggered=None)
 
 
 def _commercial(case: Case) -> Seen:
@@ -112,11 +109,16 @@ def _outputs(ground: Ground, case: Case) -> Seen:
         if ground.line:
             why = f"{case.subject} was trained on its outputs and is itself of its line, which the licence may allow."
             return Seen(CONDITIONAL, why, ("whether the model counts as one of its derivatives",), clears)
-        why = f"{case.subject} was trained on outputs of {ground.ancestor}; the {name} forbids to improve other models so."
+        why = f"{case.subject} was trained on outputs of {ground.ancestor}; the {name} forbids that."
         return Seen(UNMET, why, clears=clears, evidence=(note,) if note else ())
     trains = case.organisation.trains_models if case.organisation else None
     if trains is False:
-        return Seen(MET, "No other models are trained on its outputs.", evidence=("organisation: trains_models",), triggered=False)
+        return Seen(
+            MET,
+            "No other models are trained on its outputs.",
+            evidence=("organisation: trains_models",),
+            triggered=False,
+        )
     why = f"The {name} forbids to train other models on its outputs."
     if trains:
         return Seen(CONDITIONAL, why, ("whether the models that are trained are its derivatives",), clears)
@@ -129,7 +131,9 @@ def _relicensing(ground: Ground, case: Case) -> Seen:
     stated = [d for d in case.papers.declared if d.component == ground.component]
     meant = [case.known[i] for d in stated for i in meanings(d) if i in case.known]
     clears = f"State the {licence.name}, or a permission of {licence.licensor or 'its licensor'}."
-    keeping = next((k for k in meant if same_terms(k, licence) or (licence.series and k.series == licence.series)), None)
+    keeping = next(
+        (k for k in meant if same_terms(k, licence) or (licence.series and k.series == licence.series)), None
+    )
     if keeping is not None and same_terms(keeping, licence):
         return Seen(MET, f"The model states the {licence.name}.", evidence=tuple(d.where for d in stated))
     if case.papers.copy_of(licence) is not None:

@@ -1,5 +1,7 @@
 """Which licences bear on a model, and how: its own, and those along every route from an ancestor.
 
+A *ground* is a licence together with how it comes to bear on the model.
+
 Of several routes to one ancestor the strongest counts: one along which weights came before one along which only
 outputs did, then the one with the highest standing. Code or shape alone brings no duty of a licence on weights.
 """
@@ -12,11 +14,50 @@ from dataclasses import dataclass, field, replace
 from forebear.catalogue.developers import Developer, PublishedModel
 from forebear.catalogue.licences import KnownLicence, Permission
 from forebear.licences.answer import Inherited
-from forebear.licences.duties.base import Ground
 from forebear.licences.papers import Papers
 from forebear.lineage.chain import Chain, EdgeKind, Node, Route, Standing
 
 _RICH = ("multimodal", "vision", "vlm", "omni", "audio", "image", "video")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A licence that bears on the model.
+
+    Attributes:
+        licence: which.
+        ancestor: whose it is; the subject's own name where it is its own.
+        standing: of the route; of the statement where it is the subject's own.
+        own: it is the subject's own.
+        weights: weights came along the route; else only outputs of the ancestor did.
+        kinds: edges along the route.
+        component: the part of the subject that it concerns, "" for the whole.
+        undecided: models among which the ancestor's name does not decide, and which differ in this licence.
+        revision_known: the licence of the ancestor's very revision is known.
+        makers: names of the ancestor's developer and of the licensor, as copyright lines may have them.
+        multimodal: whether the ancestor takes more than text; None where that is not known.
+        papers: the ancestor's own, None where they cannot be read here.
+        line: the subject also has weights of this licence's line.
+    """
+
+    licence: KnownLicence
+    ancestor: str
+    standing: Standing
+    own: bool = False
+    weights: bool = True
+    kinds: tuple[EdgeKind, ...] = ()
+    component: str = ""
+    undecided: tuple[str, ...] = ()
+    revision_known: bool = False
+    makers: tuple[str, ...] = ()
+    multimodal: bool | None = None
+    papers: Papers | None = None
+    line: bool = False
+
+    @property
+    def whose(self) -> str:
+        """``the licence of X (Llama 3.1 Community License)``."""
+        return f"{self.licence.name} of {self.ancestor}"
 
 
 @dataclass(frozen=True)
@@ -48,7 +89,7 @@ def inherited(chain: Chain, facts: Facts) -> tuple[Inherited, ...]:
     """Every licence that an ancestor brings, one that is not known included."""
     out = []
     for route in routes_of(chain):
-        names = tuple(reversed([edge.parent for edge in route.edges])) + (chain.subject.name,)
+        names = (*(edge.parent for edge in reversed(route.edges)), chain.subject.name)
         kinds = tuple(edge.kind.value for edge in route.edges)
         for licence_id in route.ancestor.licences or (None,):
             licence = facts.licences.get(licence_id or "")
@@ -131,7 +172,9 @@ def _undecided(node: Node, licence: KnownLicence, facts: Facts) -> tuple[str, ..
     models = [facts.models[name] for name in node.candidates if name in facts.models]
     if node.model or len(node.candidates) < 2:
         return ()
-    same = len(models) == len(node.candidates) and all(m.licences and m.licences[-1].licence == licence.id for m in models)
+    same = len(models) == len(node.candidates) and all(
+        m.licences and m.licences[-1].licence == licence.id for m in models
+    )
     return () if same else node.candidates[:6]
 
 

@@ -1,0 +1,212 @@
+"""Which licences a model is under, which it inherits, what they demand: the papers and the lineage, put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from forebear.artifacts.documents import CARD
+from forebear.artifacts.text import load_json
+from forebear.errors import ForebearError, InputError, UsageError
+from forebear.index import Index, LocalIndex
+from forebear.inspect.papers import Read, has_card, papers_of_ancestors, read_papers_of
+from forebear.inspect.scan import scan as scan_model
+from forebear.licences.answer import DeclaredLicence, LicenceAnswer
+from forebear.licences.duties import licence_answer
+from forebear.licences.history import Past, read_past
+from forebear.licences.organisation import Organisation
+from forebear.licences.papers import Detect
+from forebear.lineage.chain import Chain, Edge, EdgeKind, Node, Standing
+from forebear.lineage.chains import chain_of
+from forebear.lineage.chains.extend import complete
+from forebear.signals.declared import names_match
+from forebear.sources import Source, is_remote, offline, open_source
+from forebear.sources.hub import HubSource
+from forebear.types import Json
+
+Step = Callable[[str], None]
+
+MAX_DOCUMENT = 200_000_000
+"""Bytes of a saved result or a bill of materials."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What an answer is worked out from.
+
+    Attributes:
+        chain: of the model.
+        read: its papers, None where they cannot be seen.
+        stated: what a document says that it declares, where its papers cannot be seen.
+        card: where the card's statements stand.
+        gaps: what was not looked at.
+        problems: what could not be read.
+    """
+
+    chain: Chain
+    read: Read | None = None
+    stated: tuple[DeclaredLicence, ...] = ()
+    card: str = CARD
+    gaps: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def licence_of(
+    target: str,
+    organisation: Organisation | str | Path | None = None,
+    index: Index | None = None,
+    effort: str = "standard",
+    scan: bool = True,
+    history: bool = False,
+    against: str = "",
+    model: str = "",
+    on_step: Step = lambda _: None,
+) -> LicenceAnswer:
+    """What the licences along a model's lineage demand of it and of who uses it.
+
+    Args:
+        target: a model, a saved result of ours, or a bill of materials.
+        organisation: facts about who uses or ships it, or the path of an ``org.yaml``.
+        index: references; default the one in ``FOREBEAR_HOME``.
+        effort: of the scan; see :func:`forebear.compare`.
+        scan: hold the weights against the index; without it ancestors are those that papers and catalogue name.
+        history: read earlier revisions of a hub repository's licence files, too.
+        against: an ancestor whose papers are to be compared; it need not be in the index.
+        model: which model, where a document is about several.
+        on_step: told what is being done.
+
+    Raises:
+        UsageError: the target does not exist, or a field of ``org.yaml`` is wrong.
+        InputError: the model, the document or the index cannot be read.
+    """
+    facts = _organisation(organisation)
+    references = index if index is not None else LocalIndex()
+    if is_document(target):
+        found = from_document(read_document(target), model)
+    else:
+        found = from_model(target, references, effort, scan, on_step)
+    chain, named = _against(found.chain, against)
+    papers, unreadable = papers_of_ancestors(chain, references, named)
+    past, gap = _past(target, history, on_step)
+    return licence_answer(
+        chain,
+        found.read.documents if found.read else None,
+        facts,
+        detect=detector(),
+        config=found.read.config if found.read else None,
+        metadata=found.read.metadata if found.read else None,
+        card=found.card,
+        ancestors=papers,
+        stated=found.stated,
+        past=past,
+        not_checked=(*found.gaps, *gap),
+        problems=(*found.problems, *unreadable),
+    )
+
+
+def is_document(target: str) -> bool:
+    """Whether a target is a saved result or a bill of materials, and no model."""
+    name = os.path.basename(target).lower()
+    return os.path.isfile(target) and name.endswith(".json") and not name.endswith((".index.json", ".config.json"))
+
+
+def read_document(path: str) -> Json:
+    """A saved result or a bill of materials.
+
+    Raises:
+        InputError: it cannot be read, is too large, or no JSON object.
+    """
+    try:
+        size = os.path.getsize(path)
+        if size > MAX_DOCUMENT:
+            raise InputError(f"{path}: {size:,} bytes, more than the {MAX_DOCUMENT:,} that are read")
+        raw = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    data = load_json(raw, path)
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: no JSON object", "give a saved result of forebear or a bill of materials")
+    return data
+
+
+def from_document(document: Mapping[str, Any], model: str = "") -> Lineage:
+    """The lineage that a document tells, with the model's papers where it is a scan of files that are still here."""
+    chain = chain_of(document, model)
+    stated = tuple(DeclaredLicence(i, "the document", i) for i in chain.subject.licences)
+    scanned = document.get("model") if document.get("schema") == "forebear.scan/1" else None
+    target = scanned.get("target") if isinstance(scanned, Mapping) else None
+    if not isinstance(target, str) or not target or target.startswith("api:"):
+        return Lineage(chain, stated=stated)
+    try:
+        if is_remote(target) and offline():
+            return Lineage(chain, stated=stated, gaps=(f"The papers of {target} were not read again (offline).",))
+        source = open_source(target)
+        return Lineage(chain, read_papers_of(source), (), _card(source))
+    except ForebearError as error:
+        return Lineage(chain, stated=stated, gaps=(f"The papers of the model were not read again: {error}.",))
+
+
+def from_model(target: str, index: Index, effort: str, scan: bool, on_step: Step) -> Lineage:
+    """The lineage of a model: scanned, or by its papers and the catalogue alone."""
+    result = scan_model(target, index, effort if scan else "quick", on_step, fetch=scan)
+    source = open_source(target)
+    read = read_papers_of(source)
+    gaps = () if scan else ("The weights were not compared with any reference (--no-scan).",)
+    problems = tuple(dict.fromkeys((*result.problems, *read.problems)))
+    return Lineage(chain_of(result.to_json()), read, (), _card(source), gaps, problems)
+
+
+def detector() -> Detect | None:
+    """What says which licence a text is, None where this installation has nothing that does."""
+    try:
+        detect: Detect = import_module("forebear.licences.detect").detect
+    except ModuleNotFoundError:
+        return None
+    return detect
+
+
+def _card(source: Source) -> str:
+    """Where statements of the card stand: in the card, or in the file that stands in for one."""
+    return CARD if has_card(source) else "metadata"
+
+
+def _organisation(given: Organisation | str | Path | None) -> Organisation | None:
+    if given is None or isinstance(given, Organisation):
+        return given
+    from forebear.licences.organisation_file import read_organisation
+
+    return read_organisation(given)
+
+
+def _against(chain: Chain, against: str) -> tuple[Chain, dict[str, str]]:
+    """The chain with the ancestor that the user names, and where its papers are; its descent is only possible."""
+    if not against:
+        return chain, {}
+    source = open_source(against)
+    name = source.name
+    for node in chain.nodes:
+        if names_match(against, node.name) or names_match(name, node.name):
+            return chain, {node.name: against}
+    if name == chain.subject.name:
+        raise UsageError(f"--against {against}: that is the model itself", "name an ancestor")
+    said = "Named by the user as an ancestor to compare with; nothing else says so."
+    edge = Edge(name, chain.subject.name, EdgeKind.UNKNOWN, Standing.POSSIBLE, evidence=(said,))
+    longer = complete(replace(chain, nodes=(*chain.nodes, Node(name)), edges=(*chain.edges, edge)))
+    return longer, {name: against}
+
+
+def _past(target: str, wanted: bool, on_step: Step) -> tuple[tuple[Past, ...], tuple[str, ...]]:
+    """What earlier revisions of a repository hold, and why it was not asked."""
+    remote = not os.path.lexists(target) and is_remote(target)
+    if not wanted:
+        return (), (("Earlier revisions of its licence files were not read (--history).",) if remote else ())
+    source = open_source(target)
+    if not isinstance(source, HubSource):
+        return (), ("Earlier revisions of its licence files: only a repository of a hub has them.",)
+    on_step("reading earlier revisions")
+    past, shortened = read_past(source)
+    return past, (shortened,) if shortened else ()
