@@ -108,7 +108,7 @@ def check(
         q for f in kept for q in asks.get(f.rule, ("Q-BASE", "Q-CHAIN") if f.rule == ANCESTRY else ())
     )
     return PolicyAnswer(
-        given["model"]["name"], decision, _why(decision, kept, waived), policy.ref, kept, waived, given,
+        given["model"]["name"], decision, reason(decision, kept, waived), policy.ref, kept, waived, given,
         (*said, *undecided), tuple(asked),
     )  # fmt: skip
 
@@ -230,7 +230,8 @@ def _words(found: Any, countries: bool) -> str:
     return in_words([found]) if countries else str(found)
 
 
-def _why(decision: Decision, findings: Sequence[PolicyFinding], waived: Sequence[Waived]) -> str:
+def reason(decision: Decision, findings: Sequence[PolicyFinding], waived: Sequence[Waived]) -> str:
+    """A decision in one sentence."""
     covered = f" {len(waived)} finding{'s are' if len(waived) > 1 else ' is'} waived." if waived else ""
     if decision is Decision.DENY:
         ids = dict.fromkeys(f.rule for f in findings if f.severity is Severity.ERROR and not f.unknown)
