@@ -57,7 +57,7 @@ def test_a_condition_turned_round_is_noticed_by_an_example(name: str) -> None:
             rules = (*found.rules[:n], replace(one, when=other), *found.rules[n + 1 :])
             if test_policy(replace(found, rules=rules)).passed:
                 survivors.append(f"{one.id}: {replace(one, when=other).to_json()['when']}")
-    assert mutants and len(survivors) <= mutants * 0.35, survivors
+    assert mutants and survivors == []
 
 
 def test_what_an_example_leaves_out_is_that_of_an_innocent_model() -> None:
