@@ -202,7 +202,7 @@ def test_a_page_of_much_stays_a_page() -> None:
         answer=answer(findings=findings, not_checked=tuple(f"thing {k}" for k in range(99))),
         licence=replace(licence(), duties=duties),
         chain=Chain(Node(SUBJECT), tuple(many), edges),
-        origin=replace(origin(), ancestors=tuple(replace(above, model=f"Model-{k}") for k in range(99))),
+        origin=replace(origin(), ancestors=tuple(replace(above, developer=f"Developer-{k}") for k in range(99))),
     )
     text = markdown(made)
     assert len(text) < 25_000

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from forebear.catalogue.facts import Source
+from forebear.catalogue.developers import developers
+from forebear.catalogue.facts import Source, sources
+from forebear.catalogue.licences import licences
 from forebear.errors import one_line
 from forebear.licences.answer import DutyStatus, LicenceAnswer
 from forebear.lineage.chain import Chain, Route, Standing
@@ -53,6 +55,16 @@ class Known:
     developers: Mapping[str, str] = field(default_factory=dict)
     questions: Mapping[str, str] = field(default_factory=dict)
     licences: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_catalogue(cls, questions: Mapping[str, str]) -> Known:
+        """What the catalogue and the user's overlay know, with the questions of the policies."""
+        return cls(
+            sources(),
+            {name: d.name for name, d in developers().items()},
+            questions,
+            {name: licence.name for name, licence in licences().items()},
+        )
 
 
 def contents(
