@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from documents import registry
 from forebear.lineage.chain import Chain, Edge
 from forebear.report.schemas import schema
 from forebear.types import to_json
-from jsonschema import Draft202012Validator
 
 Json = dict[str, Any]
 MODEL = "machine-learning-model"
@@ -49,7 +50,7 @@ def compare(verdict: str, way: str = "unknown", kind: str = "unknown", a: str = 
 
 
 def probe(
-    candidates: Mapping[str, Sequence[str]] = {},  # noqa: B006
+    candidates: Mapping[str, Sequence[str]] = {},
     served: Sequence[str] = (),
     model: str = "acme-coder",
     status: str = "unverified",

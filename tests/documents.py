@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -10,6 +11,7 @@ from referencing import Registry, Resource
 from forebear.report.schemas import names, schema
 
 
+@functools.cache
 def registry() -> Registry[Any]:
     """Every shipped schema, for those that refer to one another."""
     pairs: list[tuple[str, Resource[Any]]] = [

@@ -9,7 +9,7 @@ that was measured, so they have standings.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -165,16 +165,40 @@ class Chain:
                 return node
         raise KeyError(name)
 
+    def best_routes(self) -> dict[str, Route]:
+        """By ancestor the way down that is known best, nearest ancestors first.
+
+        Best is one along which weights went and that is established; then the strongest weakest step, then the whole
+        model before a part, then the shortest. Unlike :meth:`routes` it misses no ancestor, however many ways there
+        are: it takes time linear in the edges.
+        """
+        above: dict[str, list[Edge]] = {}
+        for edge in self.edges:
+            above.setdefault(edge.child, []).append(edge)
+        found: dict[str, Route] = {}
+        for weakest, weights, whole in _DEMANDS:
+            for name, way in _shortest(self.subject.name, above, weakest, weights, whole).items():
+                if name not in found:
+                    found[name] = Route(self.node(name), way)
+        near = list(_shortest(self.subject.name, above, 0, False, False))
+        return {name: found[name] for name in near}
+
     def routes(self) -> Iterator[Route]:
-        """Every way from an ancestor down to the subject, nearest first; a cycle in what was declared ends one."""
+        """Every way from an ancestor down to the subject, nearest first; a cycle in what was declared ends one.
+
+        Of a lattice the first :data:`MAX_ROUTES` ways, then the best one to every ancestor that none of them led to.
+        """
+        reached: set[str] = set()
         ways: deque[tuple[Edge, ...]] = deque((edge,) for edge in self.edges if edge.child == self.subject.name)
         for _ in range(MAX_ROUTES):
             if not ways:
                 return
             way = ways.popleft()
+            reached.add(way[-1].parent)
             yield Route(self.node(way[-1].parent), way)
             seen = {self.subject.name, *(edge.parent for edge in way)}
             ways.extend((*way, e) for e in self.edges if e.child == way[-1].parent and e.parent not in seen)
+        yield from (route for name, route in self.best_routes().items() if name not in reached)
 
 
 @dataclass(frozen=True)
@@ -203,3 +227,29 @@ class Route:
     def component(self) -> str:
         """The part of the subject that it concerns, "" for the whole."""
         return next((edge.component for edge in self.edges if edge.component), "")
+
+
+_DEMANDS = tuple(
+    (weakest, weights, whole)
+    for least, weights in ((1, True), (1, False), (0, True), (0, False))
+    for weakest in range(4 if least else 0, least - 1, -1)
+    for whole in (True, False)
+)
+"""What a way has to be, the best first: rank of its weakest step, weights all the way, about the whole model."""
+
+
+def _shortest(
+    subject: str, above: Mapping[str, Sequence[Edge]], weakest: int, weights: bool, whole: bool
+) -> dict[str, tuple[Edge, ...]]:
+    """By ancestor the shortest way to the subject over edges that are good enough."""
+    ways: dict[str, tuple[Edge, ...]] = {subject: ()}
+    queue = deque([subject])
+    while queue:
+        child = queue.popleft()
+        for edge in above.get(child, ()):
+            good = edge.standing.rank >= weakest and (edge.kind.weights or not weights)
+            if good and edge.parent not in ways and not (whole and edge.component):
+                ways[edge.parent] = (*ways[child], edge)
+                queue.append(edge.parent)
+    del ways[subject]
+    return ways

@@ -30,9 +30,9 @@ def origin_of(chain: Chain) -> Origin:
         chain: with names looked up, as :func:`forebear.lineage.chains.chain_of` gives it.
     """
     known = developers()
-    routes = _best(chain.routes())
+    routes = chain.best_routes()
     ancestors = [_origin(chain.subject, None, known)]
-    ancestors += [_origin(node, routes[node.name], known) for node in chain.nodes if node.name in routes]
+    ancestors += [_origin(route.ancestor, route, known) for route in routes.values()]
     counted = [a for a, route in _with_routes(ancestors, routes) if counts(route)]
     return Origin(
         tuple(ancestors),
@@ -48,21 +48,6 @@ def origin_of(chain: Chain) -> Origin:
 def counts(route: Route | None) -> bool:
     """Whether what an ancestor brings is part of the unions: the subject itself, or weights by a settled way."""
     return route is None or (route.standing.established and route.weights)
-
-
-def _best(routes: Iterable[Route]) -> dict[str, Route]:
-    """By ancestor the way that is known best; of several, one along which weights went, then the shortest."""
-    found: dict[str, Route] = {}
-    for route in routes:
-        name = route.ancestor.name
-        if name not in found or _rank(route) > _rank(found[name]):
-            found[name] = route
-    return found
-
-
-def _rank(route: Route) -> tuple[bool, bool, int, bool, int]:
-    settled = route.standing.established
-    return settled and route.weights, settled, route.standing.rank, not route.component, -len(route.edges)
 
 
 def _with_routes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from chained import KIMI, check_value, compare, edge
 from forebear.errors import InputError
 from forebear.lineage.chain import EdgeKind, ParentState, Standing

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from chained import ancestor, claim, compare, edge, scan
 from forebear.errors import InputError
 from forebear.lineage.chain import EdgeKind, Standing

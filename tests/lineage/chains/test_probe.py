@@ -1,8 +1,9 @@
-"""Chains from probes: two kinds of evidence that agree are probable, one alone is possible, a tokenizer alone nothing."""
+"""Chains from probes: two kinds of evidence that agree are probable, a name is possible, a tokenizer nothing."""
 
 from __future__ import annotations
 
 import pytest
+
 from chained import PATH, check_value, edge, probe
 from forebear.errors import InputError
 from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from chained import KIMI, SCRATCH, ancestor, check_value, claim, edge, scan
 from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
 from forebear.lineage.chains import chain_of

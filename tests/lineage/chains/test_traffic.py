@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from captures import KIMI as PATH
 from captures import chat, har, saved
 from chained import check_value, edge, named, traffic
@@ -44,6 +45,7 @@ def test_a_product_by_its_name_has_its_catalogued_parents(tmp_path: Path) -> Non
     found = edge(chain, KIMI)
     assert found.standing is Standing.CATALOGUED and not found.declared
     assert any(PATH in sentence for sentence in found.evidence)
+    assert "By its name it is taken for Composer 2" in chain.notes[0]
 
 
 def test_a_model_by_its_own_name_is_declared(tmp_path: Path) -> None:

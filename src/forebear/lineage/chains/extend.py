@@ -1,7 +1,7 @@
 """A chain continued upwards by the catalogue, and what that says of the edges that were there.
 
-The catalogue's parents of a known model are sourced facts and stand as ``catalogued``; what nobody retrieved, or only
-some candidates for a name have, is ``possible``. Allegations are in notes and never edges.
+The catalogue's parents of a known model are sourced facts and stand as ``catalogued``; what nobody retrieved, what a
+weak source says, or what only some candidates for a name have, is ``possible``. Allegations are notes, never edges.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from forebear.catalogue.developers import Parent, PublishedModel, find_models, published
-from forebear.catalogue.facts import sources
+from forebear.catalogue.facts import Confidence, sources
 from forebear.catalogue.names import decode
 from forebear.errors import one_line
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
@@ -54,7 +54,7 @@ def _looked_up(chain: Chain) -> Chain:
 
 def _as_sold(chain: Chain) -> Chain:
     """A product that exists behind an API only is its model: what is known of that holds for the model in question."""
-    subject, edges = chain.subject, list(chain.edges)
+    subject, edges, notes = chain.subject, list(chain.edges), chain.notes
     for edge in chain.edges:
         if edge.child != subject.name or edge.kind is not EdgeKind.SAME_MODEL or not edge.standing.established:
             continue
@@ -62,13 +62,14 @@ def _as_sold(chain: Chain) -> Chain:
         if node.model and published()[node.model].api_only and not subject.model:
             subject = replace(subject, model=node.model, developer=node.developer, licences=node.licences)
             edges.remove(edge)
+            notes = (*notes, f"By its name it is taken for {node.model}; nothing tested whether the name is right.")
         elif edge.declared and node.developer and not subject.developer:
             subject = replace(subject, developer=node.developer)
     used = {e.parent for e in edges} | {e.child for e in edges}
     nodes = tuple(n for n in chain.nodes if n.name in used)
     left = any(e.declared and e.child == subject.name for e in edges)
     state = chain.parent if left or chain.access not in _BEHIND else ParentState.ABSENT
-    return replace(chain, subject=subject, nodes=nodes, edges=tuple(edges), parent=state)
+    return replace(chain, subject=subject, nodes=nodes, edges=tuple(edges), parent=state, notes=notes)
 
 
 def _by_account(chain: Chain) -> Chain:
@@ -81,7 +82,7 @@ def _by_account(chain: Chain) -> Chain:
         base = published().get(chain.node(edge.parent).model) if edge.child == chain.subject.name else None
         if base is not None and base.developer != maker and not edge.standing.established:
             own = [m for m in published().values() if m.developer == maker]
-            told = [_sourced(m.name, p) for m in own for p in m.parents if p.name == base.name]
+            told = [_sourced(m.name, p) for m in own for p in m.parents if p.name == base.name and _sure(p)]
             edges[k] = replace(edge, evidence=sentences((*edge.evidence, *told)))
     return replace(chain, edges=tuple(edges))
 
@@ -113,10 +114,10 @@ def _parents(node: Node) -> Iterator[tuple[Node, Edge]]:
     models = models_of(node)
     stated: dict[tuple[str, str, str], list[tuple[PublishedModel, Parent]]] = {}
     for model in models:
-        for parent in model.parents:
+        for parent in filter(_stated, model.parents):
             stated.setdefault((parent.name, parent.kind, parent.component), []).append((model, parent))
     for (name, kind, component), pairs in stated.items():
-        sure = len({m.name for m, _ in pairs}) == len(models) and all(p.basis.confidence.retrieved for _, p in pairs)
+        sure = len({m.name for m, _ in pairs}) == len(models) and all(_sure(p) for _, p in pairs)
         yield (
             _published(name),
             Edge(
@@ -129,6 +130,16 @@ def _parents(node: Node) -> Iterator[tuple[Node, Edge]]:
                 component=component,
             ),
         )
+
+
+def _sure(parent: Parent) -> bool:
+    """Whether a fact rests on more than a weak source or somebody's memory."""
+    return parent.basis.confidence.rank >= Confidence.MEDIUM.rank
+
+
+def _stated(parent: Parent) -> bool:
+    """Whether it is more than an allegation: what a developer does not say itself needs more than a weak source."""
+    return _sure(parent) or parent.disclosed is not False
 
 
 def _by_name(node: Node) -> list[tuple[Node, Edge]]:

@@ -26,8 +26,7 @@ def identified(name: str) -> tuple[PublishedModel, ...]:
     found = find_models(name)
     if len(found) == 1 and _exactly(name, found[0]):
         return found
-    known = decode(name, named=True)
-    return found if known is not None and kind_named_by(known) is EdgeKind.SAME_MODEL else ()
+    return found if _plain(name) else ()
 
 
 def subject_of(node: Node, access: Access) -> Node:
@@ -46,9 +45,11 @@ def subject_of(node: Node, access: Access) -> Node:
     if publisher is None and node.developer:
         publisher = developer_of(node.developer)
     found = find_models(node.name) if access in (Access.WEIGHTS, Access.DOCUMENTS) else ()
-    itself = next((m for m in found if _exactly(node.name, m)), None)
-    if itself is not None and "/" not in node.name and (publisher is None or publisher.id != itself.developer):
-        itself = None
+    itself = next((m for m in found if "/" in node.name and _exactly(node.name, m)), None)
+    if itself is None and publisher is not None:
+        own = [m for m in found if m.developer == publisher.id]
+        sure = [m for m in own if _exactly(node.name, m)] or (own if _plain(node.name) else [])
+        itself = sure[0] if len(sure) == 1 else None
     known_as = (itself,) if itself is not None else ()
     return replace(
         node,
@@ -101,6 +102,12 @@ def _named(licences: Iterable[str]) -> tuple[str, ...]:
     """Licences in words as identifiers; what is not known is left to those who read the texts."""
     found = (licence_named(value) for value in licences)
     return tuple(dict.fromkeys(x.id for x in found if x is not None))
+
+
+def _plain(name: str) -> bool:
+    """Whether a name says which model this is, and nothing of one made from it."""
+    known = decode(name, named=True)
+    return known is not None and kind_named_by(known) is EdgeKind.SAME_MODEL
 
 
 def _exactly(name: str, model: PublishedModel) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from forebear.errors import InputError
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
-from forebear.lineage.chains.base import MOST_ELEMENTS, Document, Reader, items, joined, name, objects, text
+from forebear.lineage.chains.base import MOST, MOST_ELEMENTS, Document, Reader, items, joined, name, objects, text
 from forebear.lineage.chains.words import withheld
 
 PACKAGE = frozenset({"ai_AIPackage", "AIPackage"})
@@ -99,6 +100,8 @@ def _chain(own: str, graph: _Graph, steps: Iterable[tuple[str, str, EdgeKind, St
                 continue
             if ancestor.name in (subject.name, _node(child, graph).name):
                 continue
+            if len(edges) >= MOST:
+                raise InputError(f"the graph names more than the {MOST:,} ancestors that are read")
             declared = standing is Standing.DECLARED
             said = (f"The bill of materials names {ancestor.name} as {_WORDS[kind, declared]}.",)
             nodes.setdefault(ancestor.name, ancestor)

@@ -1,0 +1,109 @@
+"""Chains from SPDX 3: packages, what stands between them, and teachers by their data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from chained import KIMI, check_value, edge
+from forebear.errors import InputError, UsageError
+from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
+from forebear.lineage.chains import chain_of, chains_of
+from shared import shared
+
+Json = dict[str, Any]
+CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
+
+
+def package(name: str, **more: Any) -> Json:
+    return {"type": "ai_AIPackage", "spdxId": f"urn:{name}", "name": name, **more}
+
+
+def link(way: str, start: str, *ends: str) -> Json:
+    return {"type": "Relationship", "relationshipType": way, "from": f"urn:{start}", "to": [f"urn:{e}" for e in ends]}
+
+
+def graph(*elements: Json, roots: Sequence[str] = ()) -> Json:
+    root = {"type": "SpdxDocument", "spdxId": "urn:doc", "rootElement": [f"urn:{r}" for r in roots]}
+    return {"@context": CONTEXT, "@graph": [root, *elements]}
+
+
+@pytest.mark.parametrize("step", [link("ancestorOf", KIMI, "mine"), link("descendantOf", "mine", KIMI)])
+def test_ancestors_are_declared_either_way_round(step: Json) -> None:
+    chain = chain_of(graph(package("mine"), package(KIMI), step))
+    check_value(chain, "chain")
+    assert chain.subject.name == "mine" and chain.access is Access.DOCUMENTS and chain.parent is ParentState.DECLARED
+    found = edge(chain, KIMI)
+    assert (found.kind, found.standing, found.declared) == (EdgeKind.UNKNOWN, Standing.DECLARED, True)
+    assert edge(chain, "Kimi-K2-Base").standing is Standing.CATALOGUED
+
+
+def test_variants_leave_the_direction_open() -> None:
+    chain = chain_of(graph(package("mine"), package(KIMI), link("hasVariant", "mine", KIMI), roots=["mine"]))
+    found = edge(chain, KIMI)
+    assert found.standing is Standing.POSSIBLE and not found.declared and chain.parent is ParentState.ABSENT
+
+
+def test_what_made_the_training_data_is_a_teacher() -> None:
+    data = {"type": "dataset_DatasetPackage", "spdxId": "urn:data", "name": "data"}
+    steps = (link("generates", KIMI, "data"), link("trainedOn", "mine", "data"))
+    chain = chain_of(graph(package("mine"), package(KIMI), data, *steps))
+    assert edge(chain, KIMI).kind is EdgeKind.TRAINED_ON_OUTPUTS
+    assert not edge(chain, KIMI).kind.weights
+
+
+def test_data_alone_is_no_ancestor() -> None:
+    data = {"type": "dataset_DatasetPackage", "spdxId": "urn:data", "name": "data"}
+    assert not chain_of(graph(package("mine"), data, link("trainedOn", "mine", "data"))).edges
+
+
+def test_ancestors_of_ancestors_and_circles() -> None:
+    steps = (link("ancestorOf", "b", "a"), link("ancestorOf", "c", "b"), link("ancestorOf", "a", "c"))
+    chain = chain_of(graph(package("a"), package("b"), package("c"), *steps, roots=["a"]))
+    assert [(e.parent, e.child) for e in chain.edges] == [("b", "a"), ("c", "b")]
+
+
+def test_a_base_that_is_withheld_is_not_absent() -> None:
+    chain = chain_of(
+        graph(package("mine"), package("withheld"), link("ancestorOf", "withheld", "mine"), roots=["mine"])
+    )
+    assert chain.parent is ParentState.WITHHELD and not chain.edges and chain.notes
+
+
+def test_licences_and_suppliers() -> None:
+    agent = {"type": "Organization", "spdxId": "urn:org", "name": "Anysphere"}
+    expression = {
+        "type": "simplelicensing_LicenseExpression",
+        "spdxId": "urn:l",
+        "simplelicensing_licenseExpression": "MIT",
+    }
+    own = link("hasDeclaredLicense", "mine", "l")
+    listed = {**link("hasConcludedLicense", "mine"), "to": ["https://spdx.org/licenses/Apache-2.0"]}
+    chain = chain_of(graph(package("mine", suppliedBy="urn:org"), agent, expression, own, listed))
+    assert chain.subject.developer == "anysphere" and set(chain.subject.licences) == {"mit", "apache-2.0"}
+
+
+def test_several_models_are_several_chains() -> None:
+    document = graph(package("a"), package("b"))
+    assert [c.subject.name for c in chains_of(document)] == ["a", "b"]
+    with pytest.raises(UsageError, match="--model"):
+        chain_of(document)
+
+
+@pytest.mark.parametrize("broken", [[1], [{"type": 3}], [{**package("a"), "name": []}], [{**link("x", "a"), "to": 3}]])
+def test_damaged_graphs_are_refused(broken: list[Any]) -> None:
+    with pytest.raises(InputError):
+        chain_of(graph(*broken))
+
+
+@pytest.mark.shared
+def test_the_specifications_example_is_read() -> None:
+    folder = shared("artefacts") / "boms" / "spdx__spdx-examples"
+    files = sorted(folder.rglob("*.spdx3.json"))
+    assert files
+    for file in files:
+        (chain,) = chains_of(json.loads(file.read_text("utf-8")))
+        assert "Sentiment Demo" in chain.subject.name and not chain.edges
