@@ -87,6 +87,11 @@ class Repository:
         self.branches[branch] = commit
         return commit
 
+    def line(self, commit: str) -> list[str]:
+        """Commits up to one, newest first, as the hub lists them; here all branches are one line."""
+        known = list(self.commits)
+        return known[known.index(commit) :: -1]
+
     def find(self, revision: str) -> str | None:
         """The commit that a revision (branch or hash) names."""
         return self.branches.get(revision, revision if revision in self.commits else None)

@@ -31,6 +31,7 @@ from hub.repository import Content, Entry, Repository, Stored
 _ID = r"(?P<id>[^/]+(?:/[^/]+)?)"
 _INFO = re.compile(rf"/api/models/{_ID}(?:/revision/(?P<revision>[^/]+))?\Z")
 _TREE = re.compile(rf"/api/models/{_ID}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?\Z")
+_COMMITS = re.compile(rf"/api/models/{_ID}/commits/(?P<revision>[^/]+)\Z")
 _RESOLVE = re.compile(rf"/{_ID}/resolve/(?P<revision>[^/]+)/(?P<path>.+)\Z")
 _CACHED = re.compile(rf"/api/resolve-cache/models/{_ID}/(?P<revision>[0-9a-f]{{40}})/(?P<path>.+)\Z")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
@@ -274,6 +275,7 @@ class _Front(_Handler):
         for pattern, serve in (
             (_INFO, self._info),
             (_TREE, self._tree),
+            (_COMMITS, self._commits),
             (_CACHED, self._small),
             (_RESOLVE, self._file),
         ):
@@ -319,6 +321,15 @@ class _Front(_Handler):
             following = f"{hub.endpoint}{urlsplit(self.path).path}?{rest}&cursor={first + hub.page}"
             more["Link"] = f'<{following}>; rel="next"'
         self._json(entries[first : first + hub.page], more)
+
+    def _commits(self, repository: Repository, commit: str, path: str, query: Mapping[str, str]) -> None:
+        hub, page = self.server.hub, int(query.get("p", "0"))
+        line = repository.line(commit)
+        more = {}
+        if (page + 1) * hub.page < len(line):
+            more["Link"] = f'<{hub.endpoint}{urlsplit(self.path).path}?p={page + 1}>; rel="next"'
+        entries = [{"id": one, "title": f"commit {one[:7]}"} for one in line[page * hub.page : (page + 1) * hub.page]]
+        self._json(entries, more)
 
     def _file(self, repository: Repository, commit: str, path: str, query: Mapping[str, str]) -> None:
         if (entry := self._entry(repository, commit, path)) is None:

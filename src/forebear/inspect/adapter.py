@@ -285,7 +285,6 @@ def _gaps(artifact: Artifact, adapter: Adapter) -> Iterator[Untested]:
         layers = {next((p for p in module.split(".") if p.isdigit()), "") for module in adapter.pairs}
         if len(layers) > adapter_rows.LAYERS:
             yield Untested("remaining layers", f"{adapter_rows.LAYERS} of {len(layers)} are read, evenly spaced")
-    yield Untested("licence duties and origin", "not part of this version")
     yield from (Untested("one of its files", p) for p in artifact.problems)
     yield from (Untested("declared adapter", n) for n in artifact.notes)
 

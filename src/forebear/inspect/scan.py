@@ -18,6 +18,7 @@ from forebear.inspect.compare import (
 )
 from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import nominating, resemblance_only
+from forebear.inspect.follows import following
 from forebear.inspect.force import in_force
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.inspect.mixture import together
@@ -70,7 +71,8 @@ def scan(
     artifact = read_artifact(source)
     meter.watch(artifact.source)
     if artifact.adapter is not None:
-        return scan_adapter(artifact, fingerprint(artifact), references, effort, meter, on_step)
+        found_base = scan_adapter(artifact, fingerprint(artifact), references, effort, meter, on_step)
+        return following(found_base, artifact, references)
     search = Search(artifact, references, source.location, 2 if light_first(artifact, effort) else 1)
     fetched = Fetched()
     if effort == "quick":
@@ -132,7 +134,7 @@ def scan(
     if itself:
         verdict = Verdict.INDEXED
     claims = claims_of(mark, ancestors, effort)
-    return Scan(
+    result = Scan(
         ModelRef(artifact.target, artifact.name, mark.digest),
         verdict,
         ancestors,
@@ -155,6 +157,7 @@ def scan(
         problems=(*artifact.problems, *([force.problem] if force.problem else ())),
         nominated=nominees,
     )
+    return following(result, artifact, references)
 
 
 def named_only(found: list[Candidate], resembled: tuple[str, Resemblance] | None) -> tuple[Nominee, ...]:
@@ -228,7 +231,6 @@ def _coverage(
         missing.append(
             Untested(DISGUISE, "only references that were opened were compared with coordinates put together")
         )
-    missing.append(Untested("licence duties and origin", "not part of this version"))
     missing += [Untested("one of its files", p) for p in artifact.problems]
     missing += [Untested("how it was read", n) for n in artifact.notes]
     missing += odd_tokens(artifact)

@@ -26,7 +26,8 @@ OTHER = "other"
 NOTHING = frozenset({"", "unknown", "none", "n/a", "unlicensed?", "null"})
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n\s*\n|\n(?=[#*|>-])")
 _UNDER = re.compile(
-    r"\b(?:licen[cs]ed|released|distributed|published|provided|(?:made )?available)\s+under\s+(?:the\s+)?(.{2,80})",
+    r"\b(?:licen[cs]ed|released?|distributed?|published?|provided|(?:made )?available)\s+"
+    r"(?:(?:it|them|(?:this|the|our)\s+(?:models?|weights))\s+)?under\s+(?:the\s+)?(.{2,80})",
     re.IGNORECASE,
 )
 _ITSELF = re.compile(

@@ -115,9 +115,8 @@ class HubSource:
         found: list[str] = []
         for _ in range(MAX_PAGES):
             page, following = self._ask(url)
-            listed = (
-                [entry.get("id") for entry in page if isinstance(entry, dict)] if isinstance(page, list) else [None]
-            )
+            entries = page if isinstance(page, list) else [None]
+            listed = [entry.get("id") if isinstance(entry, dict) else None for entry in entries]
             if not all(isinstance(one, str) and _COMMIT.match(one) for one in listed):
                 raise self._nonsense("its list of commits is none")
             found += [str(one) for one in listed]
