@@ -104,7 +104,9 @@ def check(
     kept = tuple(sorted(kept, key=_urgency))
     decision = decide(kept)
     asks = {r.id: r.asks for r in policy.rules}
-    asked = dict.fromkeys(q for f in kept for q in asks.get(f.rule, ("Q-BASE", "Q-CHAIN") if f.rule == ANCESTRY else ()))
+    asked = dict.fromkeys(
+        q for f in kept for q in asks.get(f.rule, ("Q-BASE", "Q-CHAIN") if f.rule == ANCESTRY else ())
+    )
     return PolicyAnswer(
         given["model"]["name"], decision, _why(decision, kept, waived), policy.ref, kept, waived, given,
         (*said, *undecided), tuple(asked),
@@ -112,7 +114,7 @@ def check(
 
 
 def decide(findings: Sequence[PolicyFinding]) -> Decision:
-    """Deny if an error holds; else inconclusive if a human has to decide or an error or a review is unknown; else pass."""
+    """Deny where an error holds; inconclusive where a person has to decide or facts are missing; else pass."""
     if any(f.severity is Severity.ERROR and not f.unknown for f in findings):
         return Decision.DENY
     if any(f.severity in (Severity.ERROR, Severity.REVIEW) for f in findings):
@@ -183,8 +185,8 @@ def _evidence(rule: Rule, outcome: Outcome) -> Iterator[str]:
     item = outcome.item or {}
     if outcome.severity is not rule.severity:
         yield (
-            f"The rule is of severity {rule.severity.value}; here it is {outcome.severity.value}, because it holds only with "
-            "a descent that is not established or a fact that was not retrieved."
+            f"Severity {outcome.severity.value} and not {rule.severity.value}: it rests on a descent that is not "
+            "established, or on a fact that was not retrieved."
         )
     if item.get("standing"):
         yield f"Standing: {item['standing']}."

@@ -1,7 +1,7 @@
 """Conditions in three-valued logic: true, false, or unknown with the fields that would have decided.
 
 The strong tables of Kleene (1952, *Introduction to Metamathematics*, §64): ``all`` is false as soon as one part is,
-``any`` true as soon as one part is, whatever is unknown besides. So only what could change the answer counts as missing.
+``any`` true as soon as one part is, whatever is unknown besides. So only what could change the answer is missing.
 """
 
 from __future__ import annotations
@@ -82,10 +82,7 @@ def _entries(name: str, every: bool, where: Expression, given: Input) -> Truth:
 
 def _test(test: Test, given: Input, item: Input | None) -> Truth:
     path = test.field.path
-    if test.own:
-        found = value_of(path.split(".", 1)[1], item or {})
-    else:
-        found = value_of(path, given)
+    found = value_of(path.split(".", 1)[1], item or {}) if test.own else value_of(path, given)
     if test.operator == "known":
         return Truth((found is not None) is test.value)
     if found is None:

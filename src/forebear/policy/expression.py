@@ -1,18 +1,17 @@
 """The language of conditions: a few operators on fields, joined by all, any and not, checked before they are used.
 
-    {all: [{field: access, is: weights}, {not: {field: item.controlled_from, intersects: [CN, RU]}}]}
-    {some: ancestors, where: {field: item.standing, at_least: probable}}
+{all: [{field: access, is: weights}, {not: {field: item.controlled_from, intersects: [CN, RU]}}]}
+{some: ancestors, where: {field: item.standing, at_least: probable}}
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from forebear.errors import UsageError, one_line
-from forebear.policy.fields import Field, Kind, field, fields, lists
+from forebear.policy.fields import ITEM, Field, Kind, field, lists, nearest
 
 DEEPEST = 20
 MOST = 500
@@ -91,7 +90,9 @@ SETS = ("in", "not_in", "intersects")
 FLAGS = ("known", "empty")
 
 
-def parse(given: Any, entries: str = "", names: Mapping[str, tuple[str, ...]] | None = None, depth: int = 0) -> Expression:
+def parse(
+    given: Any, entries: str = "", names: Mapping[str, tuple[str, ...]] | None = None, depth: int = 0
+) -> Expression:
     """A condition from what YAML gives.
 
     Args:
@@ -126,8 +127,7 @@ def parse(given: Any, entries: str = "", names: Mapping[str, tuple[str, ...]] | 
 
 def _check_list(name: Any) -> None:
     if name not in lists():
-        near = get_close_matches(str(name), lists(), 1, 0.4)
-        raise UsageError(f"there is no list {_shown(name)}", f"did you mean {near[0]}?" if near else ", ".join(lists()))
+        raise UsageError(f"there is no list {_shown(name)}", nearest(str(name), lists()))
 
 
 def _test(given: Mapping[str, Any], entries: str, names: Mapping[str, tuple[str, ...]]) -> Test:
@@ -139,16 +139,14 @@ def _test(given: Mapping[str, Any], entries: str, names: Mapping[str, tuple[str,
         raise UsageError(f"{_shown(given)}: one operator belongs to a field", "join several tests by all or any")
     operator = asked[0]
     if operator not in OPERATORS:
-        near = get_close_matches(operator, OPERATORS, 1, 0.4)
-        hint = f"did you mean {near[0]}?" if near else f"operators: {', '.join(OPERATORS)}"
-        raise UsageError(f"there is no operator {_shown(operator)}", hint)
+        raise UsageError(f"there is no operator {_shown(operator)}", nearest(operator, OPERATORS))
     ranked = operator in ORDERED and about.kind is Kind.TEXT
     if about.kind not in OPERATORS[operator] or (ranked and not about.ranks):
         fitting = [o for o, kinds in OPERATORS.items() if about.kind in kinds and (o not in ORDERED or about.ranks)]
         hint = f"use {', '.join(fitting)}" if fitting else "name a field in it"
         raise UsageError(f"{given['field']} is {about.kind.value}, and {operator} asks for another kind", hint)
     value = _value(given[operator], operator, about, names)
-    return Test(about, given["field"].startswith("item."), operator, value)
+    return Test(about, given["field"].startswith(f"{ITEM}."), operator, value)
 
 
 def _value(given: Any, operator: str, about: Field, names: Mapping[str, tuple[str, ...]]) -> Any:
@@ -168,17 +166,14 @@ def _value(given: Any, operator: str, about: Field, names: Mapping[str, tuple[st
 def _texts(given: Any, about: Field, names: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     if isinstance(given, str) and given.startswith("$"):
         if given[1:] not in names:
-            near = get_close_matches(given[1:], names, 1, 0.4)
-            raise UsageError(f"the policy has no list {given[1:]}", f"did you mean ${near[0]}?" if near else "add it to lists")
+            raise UsageError(f"the policy has no list {given[1:]}", nearest(given[1:], names, "add it to lists"))
         given = list(names[given[1:]])
     if not isinstance(given, list) or not given or len(given) > MOST or not all(isinstance(v, str) for v in given):
         hint = "put words like no, on and NO (Norway) in quotes" if _has_flag(given) else ""
         raise UsageError(f"{about.path} needs texts, and has {_shown(given)}", hint)
     for value in given:
         if about.values and value not in about.values:
-            near = get_close_matches(value, about.values, 1, 0.4)
-            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(about.values)}"
-            raise UsageError(f"{about.path} is never {_shown(value)}", hint)
+            raise UsageError(f"{about.path} is never {_shown(value)}", nearest(value, about.values))
         if about.countries and not _code(value):
             raise UsageError(f"{about.path} holds codes of countries, and {_shown(value)} is none", "as in GB, CN, EU")
     return tuple(given)
@@ -196,14 +191,17 @@ def _shown(given: Any) -> str:
     return one_line(str(given), 80)
 
 
-def paths_of(expression: Expression) -> frozenset[str]:
-    """Every field that a condition looks at, and every list that it goes through."""
+def paths_of(expression: Expression, deciding: bool = False) -> frozenset[str]:
+    """Every field that a condition looks at, and every list that it goes through.
+
+    Args:
+        expression: the condition.
+        deciding: only those whose absence can make it unknown: ``known`` never is.
+    """
     if isinstance(expression, Test):
-        return frozenset({expression.field.path})
+        return frozenset() if deciding and expression.operator == "known" else frozenset({expression.field.path})
     if isinstance(expression, Not):
-        return paths_of(expression.part)
+        return paths_of(expression.part, deciding)
     if isinstance(expression, Entries):
-        return paths_of(expression.where) | {expression.entries}
-    return frozenset().union(*(paths_of(part) for part in expression.parts))
-
-
+        return paths_of(expression.where, deciding) | {expression.entries}
+    return frozenset().union(*(paths_of(part, deciding) for part in expression.parts))

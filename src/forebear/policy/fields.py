@@ -7,7 +7,7 @@ refused and no rule is silent for ever.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -43,6 +43,7 @@ class Field:
         values: what a text, or each of several, can be; empty where it can be anything.
         ranks: the values from the weakest to the strongest, empty where they have no order.
         countries: it holds codes of countries.
+        nullable: it can be unknown.
     """
 
     path: str
@@ -50,6 +51,7 @@ class Field:
     values: tuple[str, ...] = ()
     ranks: tuple[str, ...] = ()
     countries: bool = False
+    nullable: bool = False
 
 
 @cache
@@ -81,9 +83,16 @@ def field(path: str, entries: str = "") -> Field:
         return found
     if found is not None:
         raise UsageError(f"{path} is a field of every entry of {inside}", f"write {{some: {inside}, where: …}}")
-    near = get_close_matches(full, _paths(entries if first == ITEM else ""), 1, 0.4)
-    shown = near[0].replace(f"{entries}.", f"{ITEM}.", 1) if near and first == ITEM else "".join(near)
-    raise UsageError(f"there is no field {path}", f"did you mean {shown}?" if shown else "see docs/policy.md")
+    known = _paths(entries if first == ITEM else "")
+    shown = [f"{ITEM}{p[len(entries) :]}" for p in known] if first == ITEM else known
+    raise UsageError(f"there is no field {path}", nearest(path, shown, "see docs/policy.md"))
+
+
+def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Advice for a name that is not known: the nearest that is, else what the caller says, else what there is."""
+    names = list(known)
+    near = get_close_matches(name, names, 1, 0.4)
+    return f"did you mean {near[0]}?" if near else otherwise or f"known: {', '.join(names)}"
 
 
 def lists() -> tuple[str, ...]:
@@ -115,5 +124,6 @@ def _field(path: str, node: Mapping[str, Any]) -> Field:
     kind = kinds.get(name, Kind.TEXTS)
     if name == "array" and "properties" in node["items"]:
         kind = Kind.ENTRIES
+    nullable = "null" in given if "type" in node else None in node.get("enum", ())
     values = [v for v in node.get("enum", node.get("x-values", ())) if v is not None]
-    return Field(path, kind, tuple(values), tuple(node.get("x-ranks", ())), bool(node.get("x-countries")))
+    return Field(path, kind, tuple(values), tuple(node.get("x-ranks", ())), bool(node.get("x-countries")), nullable)

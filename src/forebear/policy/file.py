@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from forebear.errors import FormatError, one_line
 from forebear.lineage.chain import Standing
 from forebear.policy.answer import Decision, Severity
+from forebear.policy.fields import nearest
 
 Text = Annotated[str, StringConstraints(max_length=2_000)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=400)]
@@ -90,8 +90,10 @@ def _place(loc: Iterable[int | str], value: Any) -> str:
     words: list[str] = []
     at: Any = value
     for key in loc:
-        at = at[key] if isinstance(at, list) and isinstance(key, int) and key < len(at) else (
-            at.get(key) if isinstance(at, Mapping) else None
+        at = (
+            at[key]
+            if isinstance(at, list) and isinstance(key, int) and key < len(at)
+            else (at.get(key) if isinstance(at, Mapping) else None)
         )
         if isinstance(key, int):
             name = at.get("id") or at.get("name") if isinstance(at, Mapping) else None
@@ -110,8 +112,7 @@ def _said(error: Any) -> str:
 def _hint(error: Any) -> str:
     if error["type"] != "extra_forbidden":
         return "see docs/policy.md"
-    kinds = {"rules": RuleFile, "examples": ExampleFile}
+    kinds: dict[str, type[_Strict]] = {"rules": RuleFile, "examples": ExampleFile}
     kind = kinds.get(str(error["loc"][0]), PolicyFile)
     known = [f.alias or name for name, f in kind.model_fields.items()]
-    near = get_close_matches(str(error["loc"][-1]), known, 1, 0.4)
-    return f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+    return nearest(str(error["loc"][-1]), known)

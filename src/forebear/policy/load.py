@@ -6,17 +6,16 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
 from forebear.catalogue.instruments import instruments
-from forebear.errors import FormatError, ForebearError, UsageError
+from forebear.errors import ForebearError, FormatError, UsageError
 from forebear.policy.answer import PolicyRef, Severity
 from forebear.policy.expression import parse
-from forebear.policy.fields import field, lists
+from forebear.policy.fields import field, lists, nearest
 from forebear.policy.file import PolicyFile, RuleFile, policy_file
 from forebear.policy.plain_yaml import plain, read_text
 from forebear.policy.questions import questions
@@ -59,11 +58,10 @@ def combine(policies: Iterable[Policy]) -> Policy:
     if len(given) == 1:
         return given[0]
     rules = _once([rule for policy in given for rule in policy.rules], "several policies")
-    name, version, title = (
-        join.join(dict.fromkeys(part)) for join, part in (
-            ("+", (p.ref.name for p in given)), ("+", (p.ref.version for p in given)), (" · ", (p.ref.title for p in given))
-        )
-    )  # fmt: skip
+    name, version = (
+        "+".join(dict.fromkeys(part)) for part in ([p.ref.name for p in given], [p.ref.version for p in given])
+    )
+    title = " · ".join(dict.fromkeys(p.ref.title for p in given))
     return Policy(
         PolicyRef(name, version, _digest(rules), title, len(rules)),
         rules,
@@ -102,9 +100,7 @@ def _read(name: str, beside: Path | None) -> tuple[_Read, Path | None]:
     if beside is not None and not path.is_absolute():
         path = beside / (name if path.suffix in SUFFIXES else f"{name}.yaml")
     if path.suffix not in SUFFIXES or not path.is_file():
-        near = get_close_matches(name, packs(), 1, 0.4)
-        hint = f"did you mean {near[0]}?" if near else f"packs: {', '.join(packs())}, or a file {SUFFIXES[0]}"
-        raise UsageError(f"there is no policy {name}", hint)
+        raise UsageError(f"there is no policy {name}", nearest(name, packs()))
     return _Read(str(path), policy_file(plain(read_text(path, "a policy"), str(path)), str(path))), path.parent
 
 
@@ -119,8 +115,7 @@ def _policy(reads: tuple[_Read, ...]) -> Policy:
         switched = {*read.written.enable, *read.written.disable}
         known = {r.id for r in on} | off.keys()
         for stray in sorted(switched - known - {r.id for r in read.written.rules}):
-            near = get_close_matches(stray, sorted(known), 1, 0.4)
-            raise FormatError(read.file, f"there is no rule {stray} to switch", f"did you mean {near[0]}?" if near else "")
+            raise FormatError(read.file, f"there is no rule {stray} to switch", nearest(stray, known, "see its rules"))
         on += [off.pop(i) for i in read.written.enable if i in off]
         off.update({r.id: r for r in on if r.id in read.written.disable})
         on = [r for r in on if r.id not in read.written.disable]
@@ -132,7 +127,9 @@ def _policy(reads: tuple[_Read, ...]) -> Policy:
                 off[rule.id] = rule
     rules = _once(on, reads[-1].file)
     if not rules:
-        raise UsageError(f"{reads[-1].file}: no rule is switched on", "a policy without rules would let everything pass")
+        raise UsageError(
+            f"{reads[-1].file}: no rule is switched on", "a policy without rules would let everything pass"
+        )
     return Policy(
         PolicyRef(last.name, last.version, _digest(rules), last.title, len(rules)),
         rules,
@@ -157,8 +154,7 @@ def _rule(written: RuleFile, read: _Read, named: Mapping[str, tuple[str, ...]]) 
     each = written.each or ""
     try:
         if each and each not in lists():
-            near = get_close_matches(each, lists(), 1, 0.4)
-            raise UsageError(f"there is no list {each}", f"did you mean {near[0]}?" if near else ", ".join(lists()))
+            raise UsageError(f"there is no list {each}", nearest(each, lists()))
         for path in PLACEHOLDER.findall(written.message):
             field(path, each)
         when = parse(written.when, each, named)
@@ -187,8 +183,7 @@ def _rule(written: RuleFile, read: _Read, named: Mapping[str, tuple[str, ...]]) 
 def _check_names(what: str, given: Iterable[str], known: Mapping[str, object]) -> None:
     for name in given:
         if name not in known:
-            near = get_close_matches(name, known, 1, 0.4)
-            raise UsageError(f"there is no {what} {name}", f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}")
+            raise UsageError(f"there is no {what} {name}", nearest(name, known))
 
 
 def _check_retrieved(written: RuleFile) -> None:
@@ -210,4 +205,3 @@ def _digest(rules: Iterable[Rule]) -> str:
     """SHA-256 of the rules in canonical JSON, whatever files they came from."""
     text = json.dumps([to_json(rule) for rule in rules], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return sha256(text.encode("utf-8")).hexdigest()
-

@@ -1,7 +1,7 @@
 """Findings that somebody answers for, until a day (``waivers.yaml``).
 
-A waiver covers one rule for one model and one subject, never more: one for an ancestor does not cover an ancestor that is
-found later. After its day it covers nothing, and that is said.
+A waiver covers one rule for one model and one subject, never more: one for an ancestor does not cover an ancestor that
+is found later. After its day it covers nothing, and that is said.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from forebear.errors import FormatError, one_line
 from forebear.policy.answer import PolicyFinding, Waived
+from forebear.policy.fields import nearest
 from forebear.policy.plain_yaml import plain, read_text
 from forebear.types import created
 
@@ -25,8 +25,14 @@ MOST = 2_000
 
 @dataclass(frozen=True)
 class Waiver:
-    """Attributes: rule: its identifier; model: a name or a digest; subject: of the finding, "" for the model;
-    owner, reason: who answers for it, and why; expires: the last day.
+    """A waiver.
+
+    Attributes:
+        rule: its identifier.
+        model: a name, a target or a digest.
+        owner, reason: who answers for it, and why.
+        expires: the last day.
+        subject: of the finding, "" for the model.
     """
 
     rule: str
@@ -57,9 +63,7 @@ def _waiver(entry: Any, where: str, file: str) -> Waiver:
         raise FormatError(file, f"{where} holds no keys")
     for key in entry:
         if key not in KNOWN:
-            near = get_close_matches(str(key), KNOWN, 1, 0.4)
-            hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(KNOWN)}"
-            raise FormatError(file, f"{where}: there is no key {one_line(str(key), 60)}", hint)
+            raise FormatError(file, f"{where}: there is no key {one_line(str(key), 60)}", nearest(str(key), KNOWN))
     for key in NEEDED:
         if not isinstance(entry.get(key), str) or not entry[key].strip():
             raise FormatError(file, f"{where} has no {key}", f"a waiver needs {', '.join(NEEDED)}")
