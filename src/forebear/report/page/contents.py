@@ -202,7 +202,7 @@ def _again(answer: PolicyAnswer, how: Reproduction) -> Section:
     policy = answer.policy
     rules = f", {policy.rules:,} rules" if policy.rules else ""
     lines = [f"Policy {policy.name}, version {policy.version}{rules}, SHA-256 {policy.digest}."]
-    lines += [f"{one_line(name, 120)}: {digest}." for name, digest in how.digests]
+    lines += [f"{one_line(name, 160)}: {one_line(digest, 200)}." for name, digest in how.digests]
     if how.version or how.created:
         lines.append(f"Made by Forebear {how.version} on {how.created}.")
     return Section("How to reproduce it", tuple(lines), commands=how.commands)
