@@ -210,3 +210,12 @@ def _multimodal(node: Node, facts: Facts) -> bool | None:
     if model is None or not model.architecture:
         return None
     return any(word in model.architecture.lower() for word in _RICH)
+
+
+def binding(found: tuple[Ground, ...], chain: Chain, facts: Facts) -> tuple[Ground, ...]:
+    """The grounds without those that bind their own licensor: a known model, made from an older one of its maker."""
+    subject = facts.models.get(chain.subject.model)
+    makers = {n.name: facts.models[n.model].developer for n in chain.nodes if n.model in facts.models}
+    if subject is None or not chain.subject.licences:
+        return found
+    return tuple(g for g in found if g.own or makers.get(g.ancestor) != subject.developer)
