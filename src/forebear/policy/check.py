@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from forebear.catalogue.countries import in_words
-from forebear.catalogue.instruments import instruments
+from forebear.catalogue.instruments import Instrument, instruments
 from forebear.errors import one_line
 from forebear.policy.answer import Decision, PolicyAnswer, PolicyFinding, Severity, Waived
 from forebear.policy.evaluate import FALSE, Truth, evaluate, value_of
@@ -43,9 +43,15 @@ class Outcome:
     severity: Severity
 
 
-def outcomes(rule: Rule, given: Mapping[str, Any]) -> tuple[Outcome, ...]:
-    """What a rule says: one outcome for the model, or one for each entry of its list."""
-    solid = firm(given, rule.standing)
+def outcomes(rule: Rule, given: Mapping[str, Any], solid: Mapping[str, Any] | None = None) -> tuple[Outcome, ...]:
+    """What a rule says: one outcome for the model, or one for each entry of its list.
+
+    Args:
+        rule: which.
+        given: the input.
+        solid: what of it is firm for this rule, where the caller has it.
+    """
+    solid = solid if solid is not None else firm(given, rule.standing)
     if not rule.each:
         truth = evaluate(rule.when, given)
         return (Outcome(truth, None, _severity(rule, truth, evaluate(rule.when, solid))),)
@@ -86,13 +92,15 @@ def check(
     found: list[PolicyFinding] = []
     undecided: list[str] = []
     open_rules: list[Rule] = []
+    solid = {least: firm(given, least) for least in {rule.standing for rule in policy.rules}}
+    cited = instruments()
     for rule in policy.rules:
-        own = outcomes(rule, given)
+        own = outcomes(rule, given, solid[rule.standing])
         held = [o for o in own if o.truth.value is True]
-        found += [_finding(rule, o, given) for o in held[:MOST_FINDINGS]]
+        found += [_finding(rule, o, given, cited) for o in held[:MOST_FINDINGS]]
         missing = tuple(dict.fromkeys(f for o in own if o.truth.value is None for f in o.truth.unknown))
         if missing and rule.severity in (Severity.ERROR, Severity.REVIEW):
-            found.append(_unknown(rule, missing, [o for o in own if o.truth.value is None]))
+            found.append(_unknown(rule, missing, [o for o in own if o.truth.value is None], cited))
         elif missing:
             undecided.append(f"{rule.id} ({rule.title}) could not be decided: not known are {', '.join(missing)}.")
         if not held and not missing and _about_ancestors(rule):
@@ -108,7 +116,7 @@ def check(
         q for f in kept for q in asks.get(f.rule, ("Q-BASE", "Q-CHAIN") if f.rule == ANCESTRY else ())
     )
     return PolicyAnswer(
-        given["model"]["name"], decision, _why(decision, kept, waived), policy.ref, kept, waived, given,
+        given["model"]["name"], decision, reason(decision, kept, waived), policy.ref, kept, waived, given,
         (*said, *undecided), tuple(asked),
     )  # fmt: skip
 
@@ -146,7 +154,7 @@ def _ancestry(rules: Sequence[Rule]) -> PolicyFinding:
     )
 
 
-def _finding(rule: Rule, outcome: Outcome, given: Mapping[str, Any]) -> PolicyFinding:
+def _finding(rule: Rule, outcome: Outcome, given: Mapping[str, Any], cited: Mapping[str, Instrument]) -> PolicyFinding:
     evidence = list(_evidence(rule, outcome))
     return PolicyFinding(
         rule.id,
@@ -157,13 +165,15 @@ def _finding(rule: Rule, outcome: Outcome, given: Mapping[str, Any]) -> PolicyFi
         (),
         tuple(evidence),
         rule.clears,
-        _cites(rule),
+        _cites(rule, cited),
         rule.not_decided,
         rule.policy,
     )
 
 
-def _unknown(rule: Rule, missing: tuple[str, ...], open_: Sequence[Outcome]) -> PolicyFinding:
+def _unknown(
+    rule: Rule, missing: tuple[str, ...], open_: Sequence[Outcome], cited: Mapping[str, Instrument]
+) -> PolicyFinding:
     about = [name for o in open_ if (name := _subject(o.item))]
     of = f" of {', '.join(about[:5])}{' and others' if about[5:] else ''}" if about else ""
     return PolicyFinding(
@@ -175,7 +185,7 @@ def _unknown(rule: Rule, missing: tuple[str, ...], open_: Sequence[Outcome]) -> 
         missing,
         (),
         rule.clears,
-        _cites(rule),
+        _cites(rule, cited),
         rule.not_decided,
         rule.policy,
     )
@@ -203,8 +213,8 @@ def _subject(item: Mapping[str, Any] | None) -> str:
     return one_line(f"{found}{component}", 200)
 
 
-def _cites(rule: Rule) -> tuple[str, ...]:
-    return tuple(f"{i.title} ({i.status})" if i.status else i.title for i in (instruments()[c] for c in rule.cites))
+def _cites(rule: Rule, cited: Mapping[str, Instrument]) -> tuple[str, ...]:
+    return tuple(f"{i.title} ({i.status})" if i.status else i.title for i in (cited[c] for c in rule.cites))
 
 
 def filled(message: str, each: str, given: Mapping[str, Any], item: Mapping[str, Any] | None) -> str:
@@ -230,7 +240,8 @@ def _words(found: Any, countries: bool) -> str:
     return in_words([found]) if countries else str(found)
 
 
-def _why(decision: Decision, findings: Sequence[PolicyFinding], waived: Sequence[Waived]) -> str:
+def reason(decision: Decision, findings: Sequence[PolicyFinding], waived: Sequence[Waived]) -> str:
+    """A decision in one sentence."""
     covered = f" {len(waived)} finding{'s are' if len(waived) > 1 else ' is'} waived." if waived else ""
     if decision is Decision.DENY:
         ids = dict.fromkeys(f.rule for f in findings if f.severity is Severity.ERROR and not f.unknown)

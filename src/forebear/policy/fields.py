@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -63,6 +63,7 @@ def fields() -> Mapping[str, Field]:
     return out
 
 
+@lru_cache(maxsize=4096)
 def field(path: str, entries: str = "") -> Field:
     """The field that a path of an expression means.
 
@@ -95,6 +96,7 @@ def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
     return f"did you mean {near[0]}?" if near else otherwise or f"known: {', '.join(names)}"
 
 
+@cache
 def lists() -> tuple[str, ...]:
     """Lists of entries that ``each``, ``some`` and ``every`` can go through."""
     return tuple(p for p, f in fields().items() if f.kind is Kind.ENTRIES)

@@ -16,6 +16,7 @@ from forebear.policy.answer import Severity
 from forebear.policy.evaluate import Input
 from forebear.policy.fields import lists
 
+RANKS = {standing.value: standing.rank for standing in Standing}
 CAPPED = {Severity.ERROR: Severity.REVIEW, Severity.WARNING: Severity.NOTE}
 """What a rule becomes that holds only with what is not firm."""
 
@@ -23,16 +24,17 @@ CAPPED = {Severity.ERROR: Severity.REVIEW, Severity.WARNING: Severity.NOTE}
 def firm(given: Input, least: Standing) -> dict[str, Any]:
     """The input without what is not firm; entries that are left out are None, so that positions stay."""
     out = dict(given)
+    lowest = RANKS[least.value]
     for name in lists():
         if isinstance(given.get(name), list):
-            out[name] = [_entry(entry, least) for entry in given[name]]
+            out[name] = [_entry(entry, lowest) for entry in given[name]]
     out["subject"] = _retrieved(given["subject"])
     return out
 
 
-def _entry(entry: Mapping[str, Any], least: Standing) -> Mapping[str, Any] | None:
+def _entry(entry: Mapping[str, Any], lowest: int) -> Mapping[str, Any] | None:
     standing = entry.get("standing")
-    if standing is not None and Standing(standing).rank < least.rank:
+    if standing is not None and RANKS[standing] < lowest:
         return None
     if "unverified" in entry:
         return _retrieved(entry)

@@ -28,10 +28,11 @@ EMPTY = (*SEATS, "engineering_elsewhere", "factors", "developer", "developer_nam
 
 def ancestor_entries(chain: Chain) -> list[Json]:
     """An entry for every way from an ancestor to the model, nearest first."""
-    return [_ancestor(route) for route in chain.routes()]
+    facts = current()
+    return [_ancestor(route, facts) for route in chain.routes()]
 
 
-def _ancestor(route: Route) -> Json:
+def _ancestor(route: Route, facts: Collection) -> Json:
     node = route.ancestor
     return {
         "name": node.name,
@@ -41,18 +42,19 @@ def _ancestor(route: Route) -> Json:
         "kinds": [edge.kind.value for edge in route.edges],
         "weights": route.weights,
         "component": route.component,
-        **about(node, node.licences),
+        **about(node, node.licences, facts),
     }
 
 
-def about(node: Node, under: Iterable[str]) -> Json:
+def about(node: Node, under: Iterable[str], facts: Collection | None = None) -> Json:
     """A node's developer and what its licences allow.
 
     Args:
         node: a model of the chain.
         under: identifiers of its licences; those that are not in the catalogue make what they allow unknown.
+        facts: the catalogue, where the caller has it.
     """
-    facts = current()
+    facts = facts or current()
     made, unsure = _maker(node.developer, facts)
     allowed, doubtful = _allowed(tuple(under), facts)
     unverified = [*unsure, *doubtful]
