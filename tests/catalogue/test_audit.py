@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from facts import ALL, DEVELOPER
+from facts import ALL, DEVELOPER, SOURCES
 from forebear.catalogue.audit import audit, schemas
 from forebear.catalogue.collection import shipped, shipped_texts
 

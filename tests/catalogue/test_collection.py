@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,12 @@ def test_no_text_crashes_the_reader(text: str) -> None:
 def test_deep_nesting_is_refused() -> None:
     with pytest.raises(FormatError):
         catalogue("developer = " + "[" * 100_000)
+
+
+def test_the_example_of_the_manual_is_a_file_that_can_be_laid_over() -> None:
+    manual = (Path(__file__).resolve().parents[2] / "docs" / "catalogue.md").read_text("utf-8")
+    found = re.search(r"```toml\n(.*?)```", manual, re.DOTALL)
+    assert found
+    model = catalogue(found[1], shipped()).models["bolt-7b"]
+    assert model.developer == "acme" and model.licences[0].revision == "3f2a91c"
+    assert model.parents[0].name in shipped().models

@@ -43,7 +43,7 @@ def test_what_a_name_leaves_open_stays_open() -> None:
         "deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
         "Qwen2.5-Coder-7B",  # another model of the family
         "Qwen2.5-VL-72B-Instruct",
-        "Mistral-7B-Instruct-v0.3",  # another version
+        "Mistral-7B-Instruct-v0.4",  # another version
         "llama-2-34b",  # another size
         "gpt-4o",
         "hello",

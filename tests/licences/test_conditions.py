@@ -77,7 +77,9 @@ def test_conversions_are_told() -> None:
 def test_three_values(values: dict[str, Any], facts: tuple[bool | None, ...], holds: bool | None) -> None:
     pair = (Condition("model_as_a_service"), Condition("distributes"))
     known = Organisation(model_as_a_service=facts[0], distributes=facts[1])
-    duty = Obligation(DutyKind.AGREEMENT, **{key: pair for key in values})
+    duty = Obligation(
+        DutyKind.AGREEMENT, any_of=pair if "any_of" in values else (), all_of=pair if "all_of" in values else ()
+    )
     assert weigh(duty, known).holds is holds
 
 

@@ -171,6 +171,15 @@ def test_licences_of_grandparents_come_along() -> None:
     assert far.route == (BASE, "vole/middle", CHILD) and far.kinds == ("finetune", "rl")
 
 
+def test_a_licensor_is_not_bound_by_itself_if_the_catalogue_says_who_it_is() -> None:
+    claimed = Node(CHILD, developer="vole", licences=("permissive",))
+    models = (model("vole-7b"), model("vole-7b-chat", "permissive"))
+    found = answer(ALL, PAPERS, EVERYTHING, replace(chain(), subject=claimed), models=models)
+    assert kinds(found, "unmet")
+    known = replace(claimed, model="vole-7b-chat")
+    assert not kinds(answer(ALL, PAPERS, EVERYTHING, replace(chain(), subject=known), models=models), "unmet")
+
+
 def test_a_name_that_leaves_two_models_open_settles_nothing() -> None:
     models = (model("vole-7b"), model("vole-8b", "permissive"))
     several = chain(model="", candidates=("vole-7b", "vole-8b"))

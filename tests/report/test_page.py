@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,9 @@ from forebear.licences.answer import DutyStatus, LicenceAnswer
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.origin import Origin
 from forebear.policy.answer import Decision, Severity
-from forebear.report.page import html, markdown
+from forebear.policy.questions import questions
+from forebear.report.markdown import escape
+from forebear.report.page import html, markdown, page_of
 from forebear.report.page import words as page_words
 from forebear.report.page.words import step
 
@@ -194,7 +198,8 @@ def test_contrast_is_enough_in_light_and_dark() -> None:
 
 def test_a_page_of_much_stays_a_page() -> None:
     findings = tuple(replace(answer().findings[0], rule=f"R{k}", message=f"Message {k}") for k in range(200))
-    duties = tuple(replace(d, ancestor=f"Model-{k}") for k in range(100) for d in licence(DutyStatus.UNMET).duties)
+    shown = licence(DutyStatus.UNMET).duties[1]
+    duties = tuple(replace(shown, text=f"Model-{k}") for k in range(100))
     many = [Node(f"Model-{k}") for k in range(200)]
     edges = tuple(Edge(n.name, SUBJECT, EdgeKind.MERGE, Standing.DECLARED) for n in many)
     above = origin().ancestors[1]
@@ -202,12 +207,26 @@ def test_a_page_of_much_stays_a_page() -> None:
         answer=answer(findings=findings, not_checked=tuple(f"thing {k}" for k in range(99))),
         licence=replace(licence(), duties=duties),
         chain=Chain(Node(SUBJECT), tuple(many), edges),
-        origin=replace(origin(), ancestors=tuple(replace(above, model=f"Model-{k}") for k in range(99))),
+        origin=replace(origin(), ancestors=tuple(replace(above, developer=f"Developer-{k}") for k in range(99))),
     )
     text = markdown(made)
     assert len(text) < 25_000
     for said in ("190 more are", "90 more duties", "195 more ways", "91 more are", "and 92 more"):
         assert said in text, said
+
+
+def test_a_page_that_was_just_made_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1774000000")
+    file = tmp_path / "my result.json"
+    file.write_bytes(b"{}")
+    parts = (answer(questions=(questions()[0].id,)), chain(), licence(), origin())
+    command = ("forebear", "policy", "check", "my result.json")
+    text = markdown(page_of(*parts, command, (str(file), "", str(tmp_path), "no-such-file"), "abc123"))
+    assert "forebear policy check 'my result.json'" in text
+    assert f"my result.json: SHA-256 {sha256(b'{}').hexdigest()}" in text
+    assert "abc123" in text and "2026-03-20T" in text and "no-such-file" not in text
+    assert escape(questions()[0].text) in text
+    assert text == markdown(page_of(*parts, command, (str(file),), "abc123"))
 
 
 def test_where_nothing_is_known_it_says_so() -> None:

@@ -100,6 +100,7 @@ def licence_of(
         config=found.read.config if found.read else None,
         metadata=found.read.metadata if found.read else None,
         card=found.card,
+        nested=found.read.nested if found.read else None,
         ancestors=papers,
         stated=found.stated,
         past=past,

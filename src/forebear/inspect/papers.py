@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +17,12 @@ from forebear.artifacts.gguf import SUFFIX, read_header
 from forebear.artifacts.read import CONFIG, read_config
 from forebear.errors import ForebearError, InputError
 from forebear.index import Index
+from forebear.licences.papers import is_licence_file
 from forebear.lineage.chain import Chain
 from forebear.sources import Metered, Source, open_source
 
+MAX_NESTED = 50
+"""Folders of parts that are looked into."""
 MAX_ANCESTORS = 20
 """Ancestors whose papers are read."""
 _LICENCE_KEYS = ("general.license", "general.license.name", "general.license.link")
@@ -32,6 +36,7 @@ class Read:
         documents: card and licence files.
         config: ``config.json``, empty where there is none.
         metadata: what a GGUF file says of its licence.
+        nested: licence files of folders below the model's, by path.
         location: where the files lie.
         problems: what could not be read, one line each.
     """
@@ -39,6 +44,7 @@ class Read:
     documents: Documents
     config: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    nested: Mapping[str, str] = field(default_factory=dict)
     location: str = ""
     problems: tuple[str, ...] = ()
 
@@ -59,7 +65,22 @@ def read_papers_of(source: Source) -> Read:
     except InputError as error:
         metadata = {}
         found.append(str(error))
-    return Read(documents, config, metadata, source.location, tuple(dict.fromkeys(found)))
+    nested = _nested(source.location) if source.traffic is None else {}
+    return Read(documents, config, metadata, nested, source.location, tuple(dict.fromkeys(found)))
+
+
+def _nested(folder: str) -> Mapping[str, str]:
+    """Licence files one folder down (``vision_encoder/LICENSE``) of a model on this machine; links are not followed."""
+    if not os.path.isdir(folder):
+        return {}
+    found: dict[str, str] = {}
+    with os.scandir(folder) as entries:
+        below = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith("."))
+    for name in below[:MAX_NESTED]:
+        with suppress(ForebearError):  # a part's licence that cannot be read is as good as none
+            texts = read_documents(open_source(os.path.join(folder, name)))[0].licences
+            found |= {f"{name}/{file}": text for file, text in texts.items() if is_licence_file(file)}
+    return found
 
 
 def _metadata(source: Metered) -> Mapping[str, Any]:

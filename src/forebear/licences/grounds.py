@@ -132,9 +132,21 @@ def grounds(
         )
         for licence in own
     ]
-    theirs = [g for route in routes_of(chain) for g in _along(route, papers, facts)]
+    routes = (route for route in routes_of(chain) if not _licensed_anew(route, chain, facts))
+    theirs = [g for route in routes for g in _along(route, papers, facts)]
     weighed = {g.licence.series or g.licence.id for g in theirs if g.weights and g.standing.established}
     return (*mine, *(replace(g, line=(g.licence.series or g.licence.id) in weighed) for g in theirs))
+
+
+def _licensed_anew(route: Route, chain: Chain, facts: Facts) -> bool:
+    """Whether the ancestor's own maker offers a later model of the route under terms of its own, by the catalogue.
+
+    Who owns both may license the later one as it likes: Kimi K2.5 asks for "Kimi K2.5" and no longer for "Kimi K2".
+    """
+    first = facts.models.get(route.ancestor.model)
+    later = (chain.node(edge.parent) for edge in route.edges[:-1])
+    models = ((facts.models.get(node.model), node.licences) for node in later)
+    return first is not None and any(m and m.developer == first.developer and own for m, own in models)
 
 
 def _along(route: Route, papers: Mapping[str, Papers], facts: Facts) -> Iterator[Ground]:
@@ -198,3 +210,12 @@ def _multimodal(node: Node, facts: Facts) -> bool | None:
     if model is None or not model.architecture:
         return None
     return any(word in model.architecture.lower() for word in _RICH)
+
+
+def binding(found: tuple[Ground, ...], chain: Chain, facts: Facts) -> tuple[Ground, ...]:
+    """The grounds without those that bind their own licensor: a known model, made from an older one of its maker."""
+    subject = facts.models.get(chain.subject.model)
+    makers = {n.name: facts.models[n.model].developer for n in chain.nodes if n.model in facts.models}
+    if subject is None or not chain.subject.licences:
+        return found
+    return tuple(g for g in found if g.own or makers.get(g.ancestor) != subject.developer)

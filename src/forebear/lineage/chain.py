@@ -63,12 +63,15 @@ class Standing(StrEnum):
     @property
     def rank(self) -> int:
         """4 for measured, 0 for possible."""
-        return 4 - list(Standing).index(self)
+        return _RANKS[self]
 
     @property
     def established(self) -> bool:
         """Whether a duty may be called unmet on it: all but ``possible``."""
         return self is not Standing.POSSIBLE
+
+
+_RANKS = {standing: 4 - k for k, standing in enumerate(Standing)}
 
 
 class ParentState(StrEnum):

@@ -53,7 +53,7 @@ def sentence(answer: LicenceAnswer) -> str:
     """The answer in words."""
     count = {status: len(grouped(answer, status)) for status in DutyStatus}
     if not answer.duties:
-        known = any(i.licence for i in answer.inherited)
+        known = any(i.confidence for i in answer.inherited)  # a licence of the catalogue
         return (
             "The licences along its lineage that are known here demand nothing of it."
             if known

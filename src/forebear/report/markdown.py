@@ -33,6 +33,8 @@ def scan(result: Scan) -> str:
             *(f"- {escape(c.claim)}: **{c.status}**, {escape(c.why)}" for c in result.claims),
             "",
         ]
+    if lines := words.follows(result.licence, result.origin):
+        out += ["## What follows", "", *(f"- {escape(line)}" for line in lines), ""]
     out += [*_findings(result.findings), *_coverage(result.coverage), f"_{words.cost(result.cost)}_", ""]
     return "\n".join(out)
 

@@ -64,6 +64,10 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
         section(console, "Claims")
         for claim in result.claims:
             console.print(Padding(words.text(f"{claim.claim}: {claim.status}, {claim.why}"), (0, 0, 0, 4)))
+    if not quiet and (lines := words.follows(result.licence, result.origin)):
+        section(console, "What follows")
+        for line in lines:
+            console.print(Padding(words.text(line), (0, 2, 0, 4)))
     findings(console, result.findings)
     if not quiet:
         coverage(console, result.coverage, verbose)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.text import Text
 
@@ -126,6 +127,28 @@ def heat_map(cells: Sequence[Sequence[float]]) -> list[str]:
         )
         lines.append(f"layer {b:<3} {line}")
     return [head, *lines]
+
+
+def follows(licence: Mapping[str, Any] | None, origin: Mapping[str, Any] | None) -> list[str]:
+    """What follows from a scan, a line each: inherited licences and duties, conflicts, countries."""
+    lines = []
+    brought = (licence or {}).get("inherited") or ()
+    if brought:
+        names = dict.fromkeys(f"{i['licence'] or 'not known'} of {i['ancestor']} ({i['standing']})" for i in brought)
+        listed = list(names)
+        more = f" and {len(listed) - 3} more" if listed[3:] else ""
+        lines.append(f"Licences inherited: {'; '.join(listed[:3])}{more}")
+        counts = (licence or {})["duties"]
+        told = f"{counts['unmet']} not met, {counts['conditional']} open, {counts['met']} met"
+        lines.append(f"Duties: {told} (forebear licence)")
+    lines += [f"{c['kind'].replace('_', ' ').capitalize()}: {c['why']}" for c in (licence or {}).get("conflicts", ())]
+    ties = (
+        ("incorporated in", "incorporated_in"),
+        ("engineering in", "engineering_in"),
+        ("controlled from", "controlled_from"),
+    )
+    roles = [f"{word} {', '.join(countries)}" for word, key in ties if (countries := (origin or {}).get(key))]
+    return [*lines, *([f"Origin along the chain: {'; '.join(roles)}"] if roles else [])]
 
 
 def size(count: float) -> str:

@@ -27,6 +27,7 @@ def test_the_ancestor_of_an_ancestor_is_told_once() -> None:
     both = [ancestor(KIMI), ancestor("moonshotai/Kimi-K2-Base", "dependent", "unknown")]
     chain = chain_of(scan(both))
     assert edge(chain, "moonshotai/Kimi-K2-Base").child == KIMI
+    assert chain.notes == ("Its weights depend on moonshotai/Kimi-K2-Base, too, an ancestor of an ancestor. W.",)
 
 
 def test_what_an_open_edge_leads_to_explains_nothing() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 from forebear.artifacts.documents import CARD, Documents
 from forebear.catalogue.developers import developers, published
 from forebear.catalogue.licences import KnownLicence, licences
-from forebear.licences.answer import DeclaredLicence, LicenceAnswer
+from forebear.licences.answer import DeclaredLicence, Detection, LicenceAnswer
 from forebear.licences.conflicts import conflicts
 from forebear.licences.declared import Names, declared, meanings
 from forebear.licences.duties.base import Case
 from forebear.licences.duties.groups import duties_of
 from forebear.licences.findings import findings_of
-from forebear.licences.grounds import Facts, grounds, inherited
+from forebear.licences.grounds import Facts, binding, grounds, inherited
 from forebear.licences.history import Past, changed
 from forebear.licences.organisation import Organisation
 from forebear.licences.papers import Detect, Papers, read_papers
@@ -35,6 +35,7 @@ def licence_answer(
     config: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
     card: str = CARD,
+    nested: Mapping[str, str] | None = None,
     ancestors: Mapping[str, Documents] | None = None,
     past: tuple[Past, ...] = (),
     stated: tuple[DeclaredLicence, ...] = (),
@@ -51,6 +52,7 @@ def licence_answer(
         detect: which licence a text is; None: texts are not identified.
         config, metadata: ``config.json``; a GGUF file's metadata.
         card: where statements of the card stand, if not in the card.
+        nested: licence files of folders below the model's, by path: those of its parts.
         ancestors: documents of ancestors that could be read, by name in the chain.
         past: papers of its earlier revisions, newest first.
         stated: what another document (a bill of materials, a saved result) says that the model declares.
@@ -61,19 +63,22 @@ def licence_answer(
     facts = facts or facts_now()
     names = Names(facts.licences)
     found = (*declared(documents, config or {}, metadata or {}, names, card), *stated)
+    parts = tuple(detect(text, path) for path, text in sorted((nested or {}).items()) if detect and text.strip())
+    found = (*found, *(of_a_part(part) for part in parts if part.id is not None))
     papers = read_papers(documents, (chain.subject.name,), found, detect)
     theirs = {
         name: read_papers(docs, (name,), declared(docs, {}, {}, names), detect)
         for name, docs in (ancestors or {}).items()
     }
     bearing = grounds(chain, own_licences(chain, papers, facts), theirs, facts)
+    bearing = binding(bearing, chain, facts)
     case = Case(chain.subject.name, papers, organisation, facts.licences)
     duties = duties_of(bearing, case)
     clashes = conflicts(chain, bearing, papers, facts.licences)
     return LicenceAnswer(
         model=chain.subject.name,
         declared=found,
-        detected=papers.detected,
+        detected=(*papers.detected, *parts),
         inherited=inherited(chain, facts),
         duties=duties,
         conflicts=clashes,
@@ -82,6 +87,12 @@ def licence_answer(
         not_checked=(*_gaps(chain, papers, organisation, facts), *not_checked),
         problems=problems,
     )
+
+
+def of_a_part(found: Detection) -> DeclaredLicence:
+    """The licence file of a part as a statement about it."""
+    component = found.file.rpartition("/")[0].replace("_", " ")[:80]
+    return DeclaredLicence(found.name or found.id or "", found.file, found.licence, found.spdx or None, component)
 
 
 def own_licences(chain: Chain, papers: Papers, facts: Facts) -> tuple[KnownLicence, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from forebear.errors import InputError, UsageError
 from forebear.lineage.chain import Access, Chain
-from forebear.lineage.chains import compare, cyclonedx, probe, scan, spdx, traffic
+from forebear.lineage.chains import compare, cyclonedx, probe, scan, spdx, traffic, tree
 from forebear.lineage.chains.base import Reader
 from forebear.lineage.chains.extend import complete
 
@@ -20,6 +20,7 @@ __all__ = ["READERS", "chain_of", "chains_of"]
 READERS: tuple[Reader, ...] = (
     scan.READER,
     compare.READER,
+    tree.READER,
     probe.READER,
     traffic.READER,
     cyclonedx.READER,
@@ -32,7 +33,8 @@ def chains_of(document: Mapping[str, Any]) -> tuple[Chain, ...]:
     """A chain per model that a document is about: several for a capture or a bill with several models.
 
     Args:
-        document: as JSON gives it: ``forebear.scan/1``, ``compare/1``, ``probe/1``, ``traffic/1``, CycloneDX or SPDX 3.
+        document: as JSON gives it: ``forebear.scan/1``, ``compare/1``, ``tree/1``, ``probe/1``,
+            ``traffic/1``, CycloneDX or SPDX 3.
 
     Raises:
         InputError: it is nothing of the kind, or damaged.

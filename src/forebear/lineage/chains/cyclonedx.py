@@ -61,9 +61,11 @@ def read(document: Document) -> tuple[Chain, ...]:
         return (_chain(main, _parts(document, main, inside), measured),)
     nested = objects(main.get("components"), "nested components", MOST_ELEMENTS)
     models = list(_models([*nested, *inside]))
+    if len(models) > MOST:
+        raise InputError(f"the bill is about {len(models):,} models, more than the {MOST:,} that are read")
     if models:
         return tuple(_called(_chain(model, [], measured)) for model in models)
-    return tuple(_service(s) for s in objects(document.get("services"), "services", MOST_ELEMENTS))
+    return tuple(_service(s) for s in objects(document.get("services"), "services"))
 
 
 def _chain(component: Document, parts: list[Document], measured: bool) -> Chain:

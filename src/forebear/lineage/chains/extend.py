@@ -1,4 +1,4 @@
-"""A chain continued upwards by the catalogue, and what that says of the edges that were there.
+"""A chain with its names looked up, continued upwards by the catalogue.
 
 The catalogue's parents of a known model are sourced facts and stand as ``catalogued``; what nobody retrieved, what a
 weak source says, or what only some candidates for a name have, is ``possible``. Allegations are notes, never edges.
@@ -6,7 +6,7 @@ weak source says, or what only some candidates for a name have, is ``possible``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from forebear.catalogue.developers import Parent, PublishedModel, find_models, published
@@ -18,9 +18,9 @@ from forebear.lineage.chains.base import joined, sentences
 from forebear.lineage.chains.known import agreed_licences, ancestor_of, identified, models_of, subject_of
 from forebear.lineage.chains.measured import kind_named
 from forebear.lineage.chains.named import kind_named_by, title_of
+from forebear.lineage.chains.settle import settled
 
 _BEHIND = (Access.ENDPOINT, Access.TRAFFIC)
-_SHOWN = (Standing.MEASURED, Standing.PROBABLE)
 
 
 def complete(chain: Chain) -> Chain:
@@ -29,7 +29,7 @@ def complete(chain: Chain) -> Chain:
     chain = _as_sold(chain)
     chain = _by_account(chain)
     chain = _upwards(chain)
-    return _noted(_judged(chain))
+    return _noted(settled(chain))
 
 
 def _looked_up(chain: Chain) -> Chain:
@@ -183,77 +183,6 @@ def _sourced(child: str, parent: Parent) -> str:
     sure = "" if parent.basis.confidence.retrieved else "; remembered, not retrieved"
     source = one_line(first, 160)
     return f"The catalogue has {part}{child} made from {parent.name} ({source}; as of {parent.basis.as_of}{sure})."
-
-
-def _judged(chain: Chain) -> Chain:
-    """Edges into the subject, held against the catalogue and against what its papers say."""
-    own = chain.subject.name
-    later = _descendants(chain)
-    declared = [e for e in chain.edges if e.child == own and e.declared]
-    confirmed = any(e.standing in _SHOWN for e in declared)
-    named = _above({e.parent for e in declared}, chain.edges)
-    denied = chain.parent is ParentState.FROM_SCRATCH
-    out: list[Edge] = []
-    for edge in chain.edges:
-        if edge.parent == own or (edge.child == own and _explained(edge, chain.edges)):
-            continue
-        if edge.child == own and edge.parent in later and not edge.declared:
-            words = f"The catalogue has {edge.parent} as the later one."
-            edge = replace(edge, standing=Standing.POSSIBLE, evidence=sentences((words, *edge.evidence)))
-        elif edge.child == own and edge.kind is EdgeKind.IDENTICAL and not edge.declared:
-            edge = _published_copy(edge, chain)
-        if edge.child == own and edge.standing in _SHOWN and not edge.declared and edge.kind.weights:
-            other = bool(declared) and not confirmed and edge.parent not in named
-            edge = replace(edge, contradicted=edge.contradicted or denied or other)
-        out.append(edge)
-    reached = _above({own}, out)
-    nodes = tuple(n for n in chain.nodes if n.name in reached)
-    return replace(chain, edges=tuple(e for e in out if e.child in reached), nodes=_nearest(nodes, own, out))
-
-
-def _published_copy(edge: Edge, chain: Chain) -> Edge:
-    """Equal values of a published model: who published it is a fact of the catalogue, and the other is the copy."""
-    node = chain.node(edge.parent)
-    if not node.model or chain.subject.model:
-        return edge
-    words = f"The catalogue has {node.model} as published by {node.developer}."
-    return replace(edge, standing=Standing.MEASURED, evidence=sentences((*edge.evidence, words)))
-
-
-def _explained(edge: Edge, edges: Iterable[Edge]) -> bool:
-    """Whether an open dependence is that on the ancestor of an ancestor, which is established another way."""
-    if edge.standing.established or edge.declared or edge.component:
-        return False
-    sure = [e for e in edges if e.standing.established and e.kind.weights and not e.component]
-    return edge.parent in _above({e.parent for e in sure if e.child == edge.child}, sure) - {edge.child}
-
-
-def _descendants(chain: Chain) -> set[str]:
-    """Models that come from the subject by the catalogue."""
-    below, known = {chain.subject.name}, [e for e in chain.edges if e.standing is Standing.CATALOGUED]
-    while more := {e.child for e in known if e.parent in below} - below:
-        below |= more
-    return below - {chain.subject.name}
-
-
-def _above(names: set[str], edges: Iterable[Edge]) -> set[str]:
-    """The names and everything that they come from."""
-    parents: dict[str, set[str]] = {}
-    for edge in edges:
-        parents.setdefault(edge.child, set()).add(edge.parent)
-    found, new = set(names), set(names)
-    while new := {p for name in new for p in parents.get(name, ())} - found:
-        found |= new
-    return found
-
-
-def _nearest(nodes: tuple[Node, ...], own: str, edges: Iterable[Edge]) -> tuple[Node, ...]:
-    """Ancestors by their distance from the subject."""
-    known, order, level = list(edges), dict[str, int](), {own}
-    while level:
-        order |= {name: len(order) for name in sorted(level) if name not in order}
-        level = {e.parent for e in known if e.child in level} - set(order)
-    return tuple(sorted(nodes, key=lambda node: order.get(node.name, len(order))))
 
 
 def _noted(chain: Chain) -> Chain:

@@ -6,12 +6,23 @@ generated, and that the model was trained on, makes that package its teacher.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from forebear.errors import InputError
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
-from forebear.lineage.chains.base import MOST, MOST_ELEMENTS, Document, Reader, items, joined, name, objects, text
+from forebear.lineage.chains.base import (
+    DEEPEST,
+    MOST,
+    MOST_ELEMENTS,
+    Document,
+    Reader,
+    items,
+    joined,
+    name,
+    objects,
+    text,
+)
 from forebear.lineage.chains.words import withheld
 
 PACKAGE = frozenset({"ai_AIPackage", "AIPackage"})
@@ -20,24 +31,42 @@ _LICENCES = frozenset({"hasDeclaredLicense", "hasConcludedLicense"})
 _LISTED = "https://spdx.org/licenses/"
 
 
+_Step = tuple[str, EdgeKind, Standing]
+
+
 @dataclass
 class _Graph:
-    """The parts of a graph that a chain needs, by identifier of the element."""
+    """The parts of a graph that a chain needs, by identifier of the element.
+
+    Attributes:
+        packages: AI packages.
+        called: names of packages and of agents.
+        expressions: texts of licence expressions.
+        links: relationships by type, each from one element to another.
+        licences: licences of an element, as identifiers of elements.
+        roots: root elements of the document.
+        above: steps of descent by child.
+    """
 
     packages: dict[str, Document] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)
     expressions: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    licences: dict[str, list[str]] = field(default_factory=dict)
     roots: set[str] = field(default_factory=set)
+    above: dict[str, list[_Step]] = field(default_factory=dict)
 
 
 def read(document: Document) -> tuple[Chain, ...]:
     """The chains of the root packages, else of those that are no ancestors."""
     graph = _graph(document)
-    edges = list(_steps(graph))
-    above = {parent for parent, _, _, _ in edges}
-    subjects = [i for i in graph.packages if i in graph.roots] or [i for i in graph.packages if i not in above]
-    return tuple(_chain(i, graph, edges) for i in subjects or list(graph.packages)[:1])
+    for parent, child, kind, standing in _steps(graph):
+        graph.above.setdefault(child, []).append((parent, kind, standing))
+    parents = {parent for steps in graph.above.values() for parent, _, _ in steps}
+    subjects = [i for i in graph.packages if i in graph.roots] or [i for i in graph.packages if i not in parents]
+    if len(subjects) > MOST:
+        raise InputError(f"the graph is about {len(subjects):,} models, more than the {MOST:,} that are read")
+    return tuple(_chain(i, graph) for i in subjects or list(graph.packages)[:1])
 
 
 def _graph(document: Document) -> _Graph:
@@ -51,8 +80,10 @@ def _graph(document: Document) -> _Graph:
         elif kind.endswith("Relationship"):
             way = text(element.get("relationshipType"), "a relationship's type")
             start = text(element.get("from"), "a relationship's from", 2_000)
-            ends = (text(t, "a relationship's to", 2_000) for t in _listed(element.get("to")))
+            ends = [text(t, "a relationship's to", 2_000) for t in _listed(element.get("to"))]
             graph.links.setdefault(way, []).extend((start, end) for end in ends)
+            if way in _LICENCES:
+                graph.licences.setdefault(start, []).extend(ends)
         elif kind in ("SpdxDocument", "software_Sbom"):
             graph.roots |= {text(r, "a root element", 2_000) for r in _listed(element.get("rootElement"))}
         elif expression := element.get("simplelicensing_licenseExpression"):
@@ -84,35 +115,32 @@ def _steps(graph: _Graph) -> Iterator[tuple[str, str, EdgeKind, Standing]]:
                 yield teacher, child, EdgeKind.TRAINED_ON_OUTPUTS, Standing.DECLARED
 
 
-def _chain(own: str, graph: _Graph, steps: Iterable[tuple[str, str, EdgeKind, Standing]]) -> Chain:
+def _chain(own: str, graph: _Graph) -> Chain:
     """The package and everything above it."""
-    above: dict[str, list[tuple[str, EdgeKind, Standing]]] = {}
-    for parent, child, kind, standing in steps:
-        above.setdefault(child, []).append((parent, kind, standing))
     subject, nodes, edges = _node(own, graph), dict[str, Node](), list[Edge]()
-    state, notes, queue, seen = ParentState.ABSENT, list[str](), [own], {own}
-    for child in queue:  # grows on the way
-        for parent, kind, standing in above.get(child, ()):
-            ancestor = _node(parent, graph)
+    state, notes, level, seen = ParentState.ABSENT, list[str](), [own], {own}
+    for _ in range(DEEPEST):
+        upper: list[str] = []
+        for below, (parent, kind, standing) in ((b, step) for b in level for step in graph.above.get(b, ())):
+            child, ancestor = _node(below, graph), _node(parent, graph)
             if withheld(ancestor.name):
-                notes.append(f"A model that {_node(child, graph).name} was made from is stated and not named.")
-                state = ParentState.WITHHELD if child == own and state is ParentState.ABSENT else state
-                continue
-            if ancestor.name in (subject.name, _node(child, graph).name):
-                continue
-            if len(edges) >= MOST:
-                raise InputError(f"the graph names more than the {MOST:,} ancestors that are read")
-            declared = standing is Standing.DECLARED
-            said = (f"The bill of materials names {ancestor.name} as {_WORDS[kind, declared]}.",)
-            nodes.setdefault(ancestor.name, ancestor)
-            edges.append(Edge(ancestor.name, _node(child, graph).name, kind, standing, declared, evidence=said))
-            state = ParentState.DECLARED if declared and child == own else state
-            if parent not in seen:
+                notes.append(f"A model that {child.name} was made from is stated and not named.")
+                state = ParentState.WITHHELD if below == own and state is ParentState.ABSENT else state
+            elif ancestor.name not in (subject.name, child.name):
+                declared = standing is Standing.DECLARED
+                said = (f"The bill of materials names {ancestor.name} as {_WORDS[kind, declared]}.",)
+                nodes.setdefault(ancestor.name, ancestor)
+                edges.append(Edge(ancestor.name, child.name, kind, standing, declared, evidence=said))
+                state = ParentState.DECLARED if declared and below == own else state
+                upper += [parent] if parent not in seen else []
                 seen.add(parent)
-                queue.append(parent)
-    return Chain(
-        subject, tuple(nodes.values()), joined(edges), state, Access.DOCUMENTS, "", tuple(dict.fromkeys(notes))
-    )
+            if len(edges) > MOST:
+                raise InputError(f"the graph names more than the {MOST:,} ancestors that are read")
+        level = upper
+    if level:
+        raise InputError(f"the line of ancestors is longer than the {DEEPEST} steps that are read")
+    told = tuple(dict.fromkeys(notes))
+    return Chain(subject, tuple(nodes.values()), joined(edges), state, Access.DOCUMENTS, "", told)
 
 
 _WORDS = {
@@ -125,8 +153,8 @@ _WORDS = {
 def _node(own: str, graph: _Graph) -> Node:
     package = graph.packages.get(own, {})
     called = graph.called.get(own) or own.rpartition("/")[2][:300] or "a model without a name"
-    found = [end for way in sorted(_LICENCES) for start, end in graph.links.get(way, ()) if start == own]
-    licences = tuple(dict.fromkeys(graph.expressions.get(end, end.removeprefix(_LISTED)) for end in found))
+    found = (graph.expressions.get(end, end.removeprefix(_LISTED)) for end in graph.licences.get(own, ()))
+    licences = tuple(dict.fromkeys(found))
     supplier = text(package.get("suppliedBy"), "suppliedBy", 2_000)
     return Node(called, developer=graph.called.get(supplier, ""), licences=licences)
 

@@ -17,6 +17,8 @@ from forebear.lineage.chains.named import named_edge, title_of
 from forebear.traffic.differences import differ
 
 SCHEMA = "forebear.traffic/1"
+MOST_IDENTIFIERS = 10_000
+"""Different identifiers that a result holds."""
 _SAID = ("served", "error")
 
 
@@ -59,13 +61,27 @@ def routed(document: Document) -> frozenset[str]:
 
 def _subjects(document: Document) -> list[tuple[_Named, list[_Named]]]:
     """Models in question, each with what answers name beside it."""
-    found = [n for entry in objects(document.get("identifiers"), "identifiers") if (n := _named(entry)) is not None]
+    entries = objects(document.get("identifiers"), "identifiers", MOST_IDENTIFIERS)
+    found = [n for entry in entries if (n := _named(entry)) is not None]
     asked = [n for n in found if "asked" in n.roles]
     said = [n for n in found if n.roles & set(_SAID)]
+    if len(asked) == 1:
+        return [(asked[0], said)]
     if asked:
-        return [(one, _answers(one, said, len(asked))) for one in asked]
+        return list(_paired(asked, said))
     alone = ([n for n in found if role in n.roles] for role in ("served", "error", "logged"))
     return [(one, []) for one in next((names for names in alone if names), [])]
+
+
+def _paired(asked: list[_Named], said: list[_Named]) -> Iterator[tuple[_Named, list[_Named]]]:
+    """Models with what answers name in their records; of an identifier only the first records are known."""
+    by_record: dict[tuple[str, int], list[_Named]] = {}
+    for one in said:
+        for record in one.records(_SAID):
+            by_record.setdefault(record, []).append(one)
+    for subject in asked:
+        answers = [n for record in sorted(subject.records(("asked",))) for n in by_record.get(record, ())]
+        yield subject, list(dict.fromkeys(answers))
 
 
 def _named(entry: Document) -> _Named | None:
@@ -82,14 +98,6 @@ def _named(entry: Document) -> _Named | None:
         places.append((role, file, number))
         at = at or f"{file}, record {number}, {text(where.get('part'), 'a part')}"
     return _Named(identifier, known, roles, tuple(places), at)
-
-
-def _answers(asked: _Named, said: list[_Named], subjects: int) -> list[_Named]:
-    """What answers name in the records in which a model was asked for; places are kept for the first of many only."""
-    if subjects == 1:
-        return said
-    mine = asked.records(("asked",))
-    return [n for n in said if n.identifier == asked.identifier or mine & n.records(_SAID)]
 
 
 def _chain(subject: _Named, answers: list[_Named]) -> Chain:

@@ -5,8 +5,9 @@ writers show the same sections in the same order.
 """
 
 from forebear.report.page.blocks import Page, Section, Stop, Table
-from forebear.report.page.contents import Reproduction, contents
+from forebear.report.page.contents import Known, Reproduction, contents
 from forebear.report.page.html import html
+from forebear.report.page.made import page_of
 from forebear.report.page.markdown import markdown
 
-__all__ = ["Page", "Reproduction", "Section", "Stop", "Table", "contents", "html", "markdown"]
+__all__ = ["Known", "Page", "Reproduction", "Section", "Stop", "Table", "contents", "html", "markdown", "page_of"]

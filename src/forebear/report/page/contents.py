@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from forebear.catalogue.facts import Source
+from forebear.catalogue.developers import developers
+from forebear.catalogue.facts import Source, sources
+from forebear.catalogue.licences import licences
 from forebear.errors import one_line
-from forebear.licences.answer import DutyStatus, LicenceAnswer
+from forebear.licences.answer import Duty, DutyStatus, LicenceAnswer
 from forebear.lineage.chain import Chain, Route, Standing
 from forebear.origin.answer import Origin
 from forebear.policy.answer import PolicyAnswer
@@ -53,6 +55,16 @@ class Known:
     developers: Mapping[str, str] = field(default_factory=dict)
     questions: Mapping[str, str] = field(default_factory=dict)
     licences: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_catalogue(cls, questions: Mapping[str, str]) -> Known:
+        """What the catalogue and the user's overlay know, with the questions of the policies."""
+        return cls(
+            sources(),
+            {name: d.name for name, d in developers().items()},
+            questions,
+            {name: licence.name for name, licence in licences().items()},
+        )
 
 
 def contents(
@@ -120,7 +132,8 @@ def _stops(chain: Chain, route: Route, known: Known) -> Iterator[Stop]:
     """The models of a way, from the ancestor down to the model in question."""
     for edge in reversed(route.edges):
         node = chain.node(edge.parent)
-        standing = words.STANDINGS[edge.standing] + ("; named by its papers" if edge.declared else "")
+        named = edge.declared and edge.standing not in (Standing.DECLARED, Standing.CATALOGUED)
+        standing = words.STANDINGS[edge.standing] + ("; named by its papers" if named else "")
         if edge.contradicted:
             standing += "; its papers say otherwise"
         by = known.developers.get(node.developer, node.developer)
@@ -133,20 +146,15 @@ def _follows(licence: LicenceAnswer, known: Known, notes: Notes) -> Section:
     """Duties by urgency, and conflicts."""
     order = [DutyStatus.UNMET, DutyStatus.CONDITIONAL]
     open_ = sorted((d for d in licence.duties if d.status in order), key=lambda d: order.index(d.status))
-    met = sum(d.status is DutyStatus.MET for d in licence.duties)
-    rows = []
-    for d in open_[:MOST_DUTIES]:
-        status = words.STATUSES[d.status]
-        depends = f" on {words.joined(d.on, 3)}" if d.status is DutyStatus.CONDITIONAL and d.on else ""
-        title = known.licences.get(d.licence, d.licence)
-        clause = f", clause {d.clause}" if d.clause else ""
-        where = f"{title}{clause}, from {_name(d.ancestor)}{notes.marks(d.sources)}"
-        said = words.duty(d.kind, d.text) + (f" ({d.component})" if d.component else "")
-        rows.append((Cell(said), Cell(f"{status}{depends}", d.status.value), Cell(_sentence(d.why)), Cell(where)))
-    lines = [] if open_ or met else ["No duty was found."]
-    if met:
-        lines.append(f"{met} further {'duty is' if met == 1 else 'duties are'} met or does not apply here.")
-    more = f"{len(open_) - MOST_DUTIES} more duties are in the JSON document." if len(open_) > MOST_DUTIES else ""
+    groups: dict[tuple[str, ...], list[Duty]] = {}
+    for d in open_:
+        groups.setdefault((d.kind, d.text, d.status.value, d.component, d.why), []).append(d)
+    rows = [_duties(same, licence.model, known, notes) for same in list(groups.values())[:MOST_DUTIES]]
+    done = tuple(dict.fromkeys(words.duty(d.kind, d.text) for d in licence.duties if d.status is DutyStatus.MET))
+    lines = [] if open_ or done else ["No duty was found."]
+    if done:
+        lines.append(f"Met, or not asked for here: {words.joined(done, 6)}.")
+    more = f"{len(groups) - MOST_DUTIES} more duties are in the JSON document." if len(groups) > MOST_DUTIES else ""
     table = Table("Duties", ("Duty", "Status", "Why", "From"), tuple(rows), more)
     conflicts = [
         f"{words.CONFLICTS.get(c.kind, c.kind)}: {_sentence(c.why)}"
@@ -154,6 +162,22 @@ def _follows(licence: LicenceAnswer, known: Known, notes: Notes) -> Section:
         for c in licence.conflicts[:MOST_ITEMS]
     ]
     return Section("What follows for licences", tuple(lines), tables=(table,) if rows else (), items=tuple(conflicts))
+
+
+def _duties(same: Sequence[Duty], model: str, known: Known, notes: Notes) -> tuple[Cell, ...]:
+    """One duty, of one ancestor or of several."""
+    first = same[0]
+    status = words.STATUSES[first.status]
+    on = tuple(dict.fromkeys(o.replace(f"that {model} ", "that the model ") for d in same for o in d.on))
+    if first.status is DutyStatus.CONDITIONAL and on:
+        status += f" on {words.joined(tuple(one_line(o, 160) for o in on), 3)}"
+    said = words.duty(first.kind, first.text) + (f" ({first.component})" if first.component else "")
+    where = [
+        f"{known.licences.get(d.licence, d.licence)}{f', clause {d.clause}' if d.clause else ''}, from "
+        f"{_name(d.ancestor)}{notes.marks(d.sources)}"
+        for d in same
+    ]
+    return (Cell(said), Cell(status, first.status.value), Cell(_sentence(first.why)), Cell("; ".join(where[:3])))
 
 
 def _unchecked(answer: PolicyAnswer, licence: LicenceAnswer) -> Section | None:
@@ -178,7 +202,7 @@ def _again(answer: PolicyAnswer, how: Reproduction) -> Section:
     policy = answer.policy
     rules = f", {policy.rules:,} rules" if policy.rules else ""
     lines = [f"Policy {policy.name}, version {policy.version}{rules}, SHA-256 {policy.digest}."]
-    lines += [f"{one_line(name, 120)}: {digest}." for name, digest in how.digests]
+    lines += [f"{one_line(name, 160)}: {one_line(digest, 200)}." for name, digest in how.digests]
     if how.version or how.created:
         lines.append(f"Made by Forebear {how.version} on {how.created}.")
     return Section("How to reproduce it", tuple(lines), commands=how.commands)

@@ -46,16 +46,20 @@ class Notes:
 
 def countries(origin: Origin, notes: Notes) -> Section:
     """Who made the model and its ancestors, where, and what that brings."""
-    rows = [_row(a, notes) for a in origin.ancestors[:MOST_ROWS] if a.ties or a.developer]
+    groups: dict[tuple[object, ...], list[AncestorOrigin]] = {}
+    for one in origin.ancestors:
+        if one.ties or one.developer:
+            groups.setdefault((one.developer, one.standing, one.disclosed, one.component, one.ties), []).append(one)
+    rows = [_row(same, notes) for same in list(groups.values())[:MOST_ROWS]]
     lines = []
     if origin.unknown:
         lines.append(f"It is not known who made {words.joined(tuple(one_line(u, 80) for u in origin.unknown))}.")
     if not rows:
         lines.append("Nothing is known about countries.")
-    more = len(origin.ancestors) - MOST_ROWS
+    more = len(groups) - MOST_ROWS
     table = Table(
         "Countries",
-        ("Model and developer", *(title for _, title in COLUMNS), "Through"),
+        ("Developer and model", *(title for _, title in COLUMNS), "Known how"),
         tuple(rows),
         f"{more} more are in the JSON document." if more > 0 else "",
     )
@@ -67,25 +71,32 @@ def countries(origin: Origin, notes: Notes) -> Section:
     return Section("Countries", tuple(lines), tables=(table,) if rows else (), items=tuple(items))
 
 
-def _row(ancestor: AncestorOrigin, notes: Notes) -> tuple[Cell, ...]:
-    firm = ancestor.standing is None or ancestor.standing.established
+def _row(same: list[AncestorOrigin], notes: Notes) -> tuple[Cell, ...]:
+    """Models of one developer that are known in one way."""
+    first = same[0]
+    firm = first.standing is None or first.standing.established
     through = "the model itself"
-    if ancestor.standing is not None:
-        said = "" if ancestor.disclosed else ", not disclosed by the model's papers"
-        part = f" ({ancestor.component})" if ancestor.component else ""
-        through = f"{words.STANDINGS[ancestor.standing]}{part}{said if firm else ''}"
-    who = one_line(ancestor.model, 80) + (f", {one_line(ancestor.developer, 60)}" if ancestor.developer else "")
-    cells = [Cell(_ties(ancestor, role, notes)) for role, _ in COLUMNS]
+    if first.standing is not None:
+        said = "" if first.disclosed else ", not disclosed by the model's papers"
+        part = f" ({first.component})" if first.component else ""
+        through = f"{words.STANDINGS[first.standing]}{part}{said if firm else ''}"
+    models = words.joined(tuple(one_line(a.model, 80) for a in same), 3)
+    who = f"{one_line(first.developer, 60)}: {models}" if first.developer else models
+    cells = [Cell(_ties(first, role, notes)) for role, _ in COLUMNS]
     return (Cell(who), *cells, Cell(through, "" if firm else "conditional"))
 
 
 def _ties(ancestor: AncestorOrigin, role: Role, notes: Notes) -> str:
-    said = [_tie(t) + notes.marks(t.sources) for t in ancestor.ties if t.role is role]
-    return "; ".join(said) or "not known"
+    """The countries of one role, those of the same sources together."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for tie in ancestor.ties:
+        if tie.role is role:
+            groups.setdefault(tie.sources, []).append(_tie(tie))
+    return "; ".join(", ".join(said) + notes.marks(sources) for sources, said in groups.items()) or "not known"
 
 
 def _tie(tie: Tie) -> str:
     about = [one_line(x, 80) for x in (tie.entity, tie.note) if x]
     doubt = ["not retrieved from a source"] if tie.confidence == "unverified" else []
-    extra = "; ".join([*about, *doubt])
+    extra = "; ".join((*about, *doubt))
     return country_name(tie.country) + (f" ({extra})" if extra else "")

@@ -51,7 +51,7 @@ PARENTS: Mapping[ParentState, str] = MappingProxyType(
         ParentState.DECLARED: "Its own papers name what it was made from.",
         ParentState.FROM_SCRATCH: "Its own papers say that it was trained from scratch.",
         ParentState.WITHHELD: "Its papers say that it has a base model, and withhold which.",
-        ParentState.ABSENT: "Its papers say nothing about a base model.",
+        ParentState.ABSENT: "Nothing that was read states what it was made from.",
     }
 )
 ACCESS: Mapping[Access, str] = MappingProxyType(
