@@ -87,7 +87,13 @@ def _evaluated(path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(
-            command, input=json.dumps(asked), capture_output=True, text=True, timeout=LONGEST, env=environment, check=True
+            command,
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            env=environment,
+            check=True,
         )
         answer: dict[str, Any] = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
@@ -97,5 +103,19 @@ def _evaluated(path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     return answer
 
 
-   policy=name,
-        )
+def _values(given: Any, where: str) -> list[Any]:
+    """The members of a set; one written in the syntax before version 1 comes as an object of trues."""
+    if isinstance(given, dict) and all(value is True for value in given.values()):
+        given = list(given)
+    if not isinstance(given, list):
+        raise FormatError(where, "no set", "write  deny contains msg if { … }")
+    return given[:MOST]
+
+
+def _findings(set_: str, values: Sequence[Any], name: str) -> Iterator[PolicyFinding]:
+    for value in values:
+        entry = value if isinstance(value, dict) else {"msg": value}
+        message = entry.get("msg") or entry.get("message") or json.dumps(value, ensure_ascii=False)
+        rule = one_line(str(entry.get("id") or entry.get("rule") or set_), 64)
+        about = one_line(str(entry.get("subject") or ""), 200)
+        yield PolicyFinding(rule, SETS[set_], one_line(str(message)), subject=about, policy=name)
