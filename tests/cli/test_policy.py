@@ -14,6 +14,7 @@ from documents import check_document
 from forebear.cli import app
 from forebear.errors import ForebearError
 from forebear.policy.load import packs
+from models import tiny_llama
 from policies import rule, written
 
 KIMI = "moonshotai/Kimi-K2.5"
@@ -139,3 +140,28 @@ def test_the_questionnaire_goes_out_and_comes_back(tmp_path: Path) -> None:
     assert "unverified" in call(tmp_path, "questions", "--answers", form, code=0).stdout
     with pytest.raises(ForebearError, match="needs --answers"):
         call(tmp_path, "questions", "--against", bill(tmp_path))
+
+
+def test_a_scan_decides_too(tmp_path: Path) -> None:
+    model = tiny_llama(tmp_path / "model", seed=1)
+    environment = {"FOREBEAR_HOME": str(tmp_path / "home"), "NO_COLOR": "1"}
+
+    def scan(*arguments: object) -> Any:
+        return CliRunner().invoke(app, ["scan", str(model), *map(str, arguments)], env=environment)
+
+    weights = rule(when={"field": "access", "is": "weights"}, message="{model.name} was read.")
+    for severity, code in (("error", 1), ("review", 3), ("note", 0)):
+        done = scan("--policy", written(tmp_path, {**weights, "severity": severity}), "-f", "json")
+        document = json.loads(done.stdout)
+        check_document(document)
+        assert done.exit_code == code and document["policy"]["findings"][0]["message"] == "model was read."
+    ours = written(tmp_path, weights)
+    assert "R1" in scan("--policy", ours).stdout and "R1" in scan("--policy", ours, "-f", "md").stdout
+    assert "policy" not in json.loads(scan("-f", "json").stdout)
+    for wrong in (
+        ["--org", "x.yaml"],
+        ["--policy", ours, "-r"],
+        ["--policy", ours, "-f", "sarif"],
+        ["--policy", "none"],
+    ):
+        assert isinstance(scan(*wrong).exception, ForebearError), wrong
