@@ -127,11 +127,9 @@ def test_hashes_are_known_only_where_weights_are_listed_and_there(tmp_path: Path
     assert hashes(bill(), str(model)) is None and hashes(whole, str(tmp_path / "none")) is None
     shutil.copy(model / "model.safetensors", model / "extra.safetensors")
     assert hashes(whole, str(model)) == "mismatch"
-    for strange in (
-        {"components": 3},
-        {"components": [3, {"type": "file", "name": "x", "hashes": [3]}]},
-        {"@graph": {}},
-    ):
+    listed = [3, {"type": "file", "name": "x", "hashes": [3]}]
+    documents: tuple[dict[str, Any], ...] = ({"components": 3}, {"components": listed}, {"@graph": {}})
+    for strange in documents:
         assert hashes(strange, str(model)) is None
 
 
