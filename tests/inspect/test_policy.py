@@ -184,3 +184,15 @@ def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
 def test_the_library_has_it(tmp_path: Path, index: LocalIndex) -> None:
     answer = forebear.check_policy(saved(tmp_path, bill(KIMI)), "us-dod", index=index)
     assert isinstance(answer, forebear.PolicyAnswer) and "S1" not in [f.rule for f in answer.findings]
+
+
+def test_an_ancestor_that_the_vendor_names_counts_as_declared(tmp_path: Path, index: LocalIndex) -> None:
+    target = saved(tmp_path, bill())
+    assert check_policy(target, "us-dod", index=index).input["lineage_known"] is None
+    told = {"Q-BASE": {"base": ["deepseek-ai/DeepSeek-V3"], "components": ["Qwen/Qwen2.5-VL-7B-Instruct"]}}
+    said = saved(tmp_path, told, "a.yaml")
+    answer = check_policy(target, "us-dod", answers=said, index=index)
+    assert [f.subject for f in answer.findings if f.rule == "S1"][:1] == ["deepseek-ai/DeepSeek-V3"]
+    assert answer.decision is Decision.DENY
+    part = next(a for a in answer.input["ancestors"] if a["component"])
+    assert part["developer"] == "alibaba-qwen" and part["standing"] == "declared"

@@ -131,7 +131,8 @@ def decide(
 ) -> tuple[PolicyAnswer, Consequences]:
     """The decision on a model, and what follows from its lineage. Arguments as of :func:`check_policy`."""
     loaded = load(terms)  # a wrong policy is told before a model is scanned
-    found = consequences(target, loaded.organisation, index, effort, scan, bom or None, model, on_step)
+    named = loaded.answers.named if loaded.answers else ()
+    found = consequences(target, loaded.organisation, index, effort, scan, bom or None, model, named, on_step)
     return answer_on(found, loaded), found
 
 
