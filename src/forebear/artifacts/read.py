@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from forebear.artifacts.base import Artifact
@@ -15,7 +16,7 @@ from forebear.artifacts.formats.adapter import adapter_files
 from forebear.artifacts.formats.names import INDEX, MAX_INDEX, PICKLES
 from forebear.artifacts.kinds import shapes
 from forebear.artifacts.packed import unpack
-from forebear.artifacts.recognise import Named, recognise
+from forebear.artifacts.recognise import BESIDE, Named, Shapes, recognise
 from forebear.artifacts.recurrent import settle
 from forebear.artifacts.text import load_json, read_whole
 from forebear.artifacts.tokenizers import MAX_TOKENIZER, Tokenizer, find_tokenizer, read_tokenizer
@@ -24,6 +25,8 @@ from forebear.sources import Metered, Source
 
 CONFIG = "config.json"
 MAX_CONFIG = 10_000_000
+LEAST_BESIDE = 0.01
+"""Share of all values from which on it is told that nobody looks at them."""
 _OTHER_FORMATS = {
     ".msgpack": "Flax",
 }
@@ -64,7 +67,8 @@ def read_artifact(source: Source) -> Artifact:
         notes += ("an adapter lies beside the model: it was not applied, and what it changes was not tested",)
     if weights.adapter is None and len(readers) > 1:
         notes += (f"{weights.format} was read; it also holds {_listed(r.name for r in readers[1:])}, which was not",)
-    named = recognise(config, shapes(weights.tensors))
+    sizes = shapes(weights.tensors)
+    named = recognise(config, sizes)
     if weights.adapter is not None:  # what a config beside it says is its base's, and its tensors are no layers
         named = f"it is an adapter and no model ({weights.adapter.title})"
     elif isinstance(named, str):
@@ -75,6 +79,7 @@ def read_artifact(source: Source) -> Artifact:
         named = guess if isinstance(guess, Named) else named
     found = named if isinstance(named, Named) else None
     if found is not None:
+        notes += () if found.inferred else _beside(found, sizes)
         declared = declared_sizes(config)
         if isinstance(declared, Sizes):
             notes += contradictions(declared, found.geometry)
@@ -125,6 +130,16 @@ def read_config(source: Source) -> Mapping[str, Any]:
         kind = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}.get(type(data), "a number")
         raise FormatError(CONFIG, f"expected a JSON object, found {kind}", "fetch the model's own config.json")
     return language_part(data)
+
+
+def _beside(found: Named, sizes: Shapes) -> tuple[str, ...]:
+    """What of a model stands in none of its family's roles: another tower, a projector. Nobody compares that."""
+    taken = set(found.names.values())
+    rest = [n for n, shape in sizes.items() if len(shape) > 1 and n not in taken and not BESIDE.search(n)]
+    share = sum(prod(sizes[n]) for n in rest) / max(1, sum(map(prod, sizes.values())))
+    if share < LEAST_BESIDE:
+        return ()
+    return (f"{len(rest)} matrices have no role in its language model, {share:.0%} of all values: not compared",)
 
 
 def _listed(names: Iterable[str]) -> str:

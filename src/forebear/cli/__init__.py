@@ -15,7 +15,7 @@ from types import FrameType
 
 import typer
 
-from forebear.cli import bom, cache, catalogue, demo, explain, index, licence, probe, scan, traffic, tree
+from forebear.cli import bom, cache, catalogue, demo, explain, index, licence, policy, probe, scan, traffic, tree
 from forebear.cli.options import common
 from forebear.errors import ForebearError
 
@@ -64,6 +64,7 @@ app.command("licence")(common(licence.licence))
 app.command("license", hidden=True)(common(licence.licence))
 app.add_typer(index.app, name="index")
 app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(policy.app, name="policy")
 app.add_typer(cache.app, name="cache")
 app.command("explain")(common(explain.explain))
 app.command("doctor")(common(explain.doctor))

@@ -1,0 +1,69 @@
+"""Files that people write for policies: rules, waivers, answers. Bounded, plain values only, no key twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from forebear.artifacts import bounded_yaml
+from forebear.errors import FormatError, InputError, UsageError, one_line
+
+LARGEST = 1_000_000
+"""Characters of a file."""
+
+
+def read_text(path: Path, what: str) -> str:
+    """A file's text.
+
+    Raises:
+        UsageError: it is not there.
+        InputError: it cannot be read, is too large, or no UTF-8.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file", f"give a file with {what}")
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    if len(raw) > LARGEST:
+        raise FormatError(str(path), f"larger than {LARGEST:,} bytes")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(str(path), f"no UTF-8 at byte {error.start:,}", "save it as UTF-8") from None
+
+
+def plain(text: str, file: str) -> Any:
+    """The value of a YAML or JSON text.
+
+    Raises:
+        FormatError: it is none, holds more than is read, or a key twice: of two lists of rules one would be lost.
+    """
+    value = bounded_yaml.load(text, file, "it", LARGEST)
+    for mapping in _mappings(text):
+        seen: set[str] = set()
+        for key, _ in mapping.value:
+            if key.value in seen if isinstance(key, yaml.ScalarNode) else False:
+                line = key.start_mark.line + 1
+                raise FormatError(file, f"line {line}: {one_line(str(key.value), 60)} stands twice", "remove one")
+            seen.add(str(key.value))
+    return value
+
+
+def _mappings(text: str) -> Iterator[yaml.MappingNode]:
+    """Every mapping, each once however often an alias names it; the text has been loaded before."""
+    waiting, met = [yaml.compose(text, yaml.SafeLoader)], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in met:
+            continue
+        met.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            yield node
+            waiting += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value

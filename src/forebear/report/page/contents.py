@@ -1,0 +1,218 @@
+"""What the page says: the decision, what it rests on, what follows, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from forebear.catalogue.developers import developers
+from forebear.catalogue.facts import Source, sources
+from forebear.catalogue.licences import licences
+from forebear.errors import one_line
+from forebear.licences.answer import Duty, DutyStatus, LicenceAnswer
+from forebear.lineage.chain import Chain, Route, Standing
+from forebear.origin.answer import Origin
+from forebear.policy.answer import PolicyAnswer
+from forebear.report.page import words
+from forebear.report.page.blocks import Cell, Page, Section, Stop, Table
+from forebear.report.page.countries import Notes, countries
+from forebear.report.page.rules import decided, waived
+
+MOST_WAYS, MOST_DUTIES, MOST_ITEMS = 5, 10, 8
+"""What a page of paper has room for; the JSON document holds everything."""
+MOST_EVIDENCE = 3
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What somebody needs who wants to get the same page.
+
+    Attributes:
+        commands: as they were typed.
+        version: of Forebear.
+        created: when the decision was made, RFC 3339.
+        digests: what was read, by name, each with its digest.
+    """
+
+    commands: tuple[str, ...] = ()
+    version: str = ""
+    created: str = ""
+    digests: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the words on a page are looked up in.
+
+    Attributes:
+        sources: by identifier, as in the catalogue.
+        developers: names by identifier.
+        questions: texts of the vendor's questionnaire, by identifier.
+        licences: titles by identifier.
+    """
+
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    developers: Mapping[str, str] = field(default_factory=dict)
+    questions: Mapping[str, str] = field(default_factory=dict)
+    licences: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_catalogue(cls, questions: Mapping[str, str]) -> Known:
+        """What the catalogue and the user's overlay know, with the questions of the policies."""
+        return cls(
+            sources(),
+            {name: d.name for name, d in developers().items()},
+            questions,
+            {name: licence.name for name, licence in licences().items()},
+        )
+
+
+def contents(
+    answer: PolicyAnswer, chain: Chain, licence: LicenceAnswer, origin: Origin, known: Known, how: Reproduction
+) -> Page:
+    """The page of a decision.
+
+    Args:
+        answer: the decision.
+        chain: the model and its ancestors, on which it rests.
+        licence, origin: what follows from them.
+        known: names, titles and texts for identifiers.
+        how: how the page came about.
+    """
+    word, plain = words.DECISIONS[answer.decision]
+    notes = Notes(known.sources)
+    sections = (
+        _grounds(chain),
+        _ancestors(chain, known),
+        _follows(licence, known, notes),
+        countries(origin, notes),
+        decided(answer),
+        waived(answer),
+        _unchecked(answer, licence),
+        _questions(answer, known),
+        _again(answer, how),
+    )
+    return Page(
+        answer.model,
+        answer.policy.title or answer.policy.name,
+        answer.decision,
+        word,
+        f"{plain} {answer.why}".strip(),
+        tuple(s for s in (*sections, notes.section()) if s is not None),
+        words.FOOT,
+    )
+
+
+def _grounds(chain: Chain) -> Section:
+    """What the decision rests on, and how sure that is."""
+    told = list(dict.fromkeys(sentence for edge in chain.edges for sentence in edge.evidence))
+    unsure = sum(edge.standing is Standing.POSSIBLE for edge in chain.edges)
+    lines = [words.ACCESS[chain.access], words.PARENTS[chain.parent]]
+    if not chain.edges:
+        lines.append("No ancestor was found. That is no proof that there is none.")
+    elif unsure == len(chain.edges):
+        lines.append("Every ancestor below is a possibility; none is established.")
+    items = [_sentence(t) for t in told[:MOST_EVIDENCE]] + [_sentence(n) for n in chain.notes[:MOST_EVIDENCE]]
+    return Section("What this rests on", tuple(lines), items=tuple(items))
+
+
+def _ancestors(chain: Chain, known: Known) -> Section | None:
+    """The chain, a line for every way from an ancestor that has none above it."""
+    routes = list(chain.routes())
+    inner = {edge.child for edge in chain.edges}
+    ways = [r for r in routes if r.ancestor.name not in inner] or routes
+    if not ways:
+        return None
+    shown = sorted(ways, key=lambda r: -r.standing.rank)[:MOST_WAYS]
+    more = (f"{len(ways) - MOST_WAYS} more ways are in the JSON document.",) if len(ways) > MOST_WAYS else ()
+    return Section("Where the model comes from", more, tuple(tuple(_stops(chain, r, known)) for r in shown))
+
+
+def _stops(chain: Chain, route: Route, known: Known) -> Iterator[Stop]:
+    """The models of a way, from the ancestor down to the model in question."""
+    for edge in reversed(route.edges):
+        node = chain.node(edge.parent)
+        named = edge.declared and edge.standing not in (Standing.DECLARED, Standing.CATALOGUED)
+        standing = words.STANDINGS[edge.standing] + ("; named by its papers" if named else "")
+        if edge.contradicted:
+            standing += "; its papers say otherwise"
+        by = known.developers.get(node.developer, node.developer)
+        yield Stop(_name(node.name), by, words.step(edge), standing, edge.standing.established)
+    subject = chain.subject
+    yield Stop(_name(subject.name), known.developers.get(subject.developer, subject.developer))
+
+
+def _follows(licence: LicenceAnswer, known: Known, notes: Notes) -> Section:
+    """Duties by urgency, and conflicts."""
+    order = [DutyStatus.UNMET, DutyStatus.CONDITIONAL]
+    open_ = sorted((d for d in licence.duties if d.status in order), key=lambda d: order.index(d.status))
+    groups: dict[tuple[str, ...], list[Duty]] = {}
+    for d in open_:
+        groups.setdefault((d.kind, d.text, d.status.value, d.component, d.why), []).append(d)
+    rows = [_duties(same, licence.model, known, notes) for same in list(groups.values())[:MOST_DUTIES]]
+    done = tuple(dict.fromkeys(words.duty(d.kind, d.text) for d in licence.duties if d.status is DutyStatus.MET))
+    lines = [] if open_ or done else ["No duty was found."]
+    if done:
+        lines.append(f"Met, or not asked for here: {words.joined(done, 6)}.")
+    more = f"{len(groups) - MOST_DUTIES} more duties are in the JSON document." if len(groups) > MOST_DUTIES else ""
+    table = Table("Duties", ("Duty", "Status", "Why", "From"), tuple(rows), more)
+    conflicts = [
+        f"{words.CONFLICTS.get(c.kind, c.kind)}: {_sentence(c.why)}"
+        + ("" if c.standing.established else " This holds only if the descent is established.")
+        for c in licence.conflicts[:MOST_ITEMS]
+    ]
+    return Section("What follows for licences", tuple(lines), tables=(table,) if rows else (), items=tuple(conflicts))
+
+
+def _duties(same: Sequence[Duty], model: str, known: Known, notes: Notes) -> tuple[Cell, ...]:
+    """One duty, of one ancestor or of several."""
+    first = same[0]
+    status = words.STATUSES[first.status]
+    on = tuple(dict.fromkeys(o.replace(f"that {model} ", "that the model ") for d in same for o in d.on))
+    if first.status is DutyStatus.CONDITIONAL and on:
+        status += f" on {words.joined(tuple(one_line(o, 160) for o in on), 3)}"
+    said = words.duty(first.kind, first.text) + (f" ({first.component})" if first.component else "")
+    where = [
+        f"{known.licences.get(d.licence, d.licence)}{f', clause {d.clause}' if d.clause else ''}, from "
+        f"{_name(d.ancestor)}{notes.marks(d.sources)}"
+        for d in same
+    ]
+    return (Cell(said), Cell(status, first.status.value), Cell(_sentence(first.why)), Cell("; ".join(where[:3])))
+
+
+def _unchecked(answer: PolicyAnswer, licence: LicenceAnswer) -> Section | None:
+    said = tuple(dict.fromkeys(_sentence(n) for n in (*answer.not_checked, *licence.not_checked, *answer.problems)))
+    return _list("What was not checked", said)
+
+
+def _questions(answer: PolicyAnswer, known: Known) -> Section | None:
+    asked = tuple(f"{q}: {known.questions[q]}" if q in known.questions else q for q in answer.questions)
+    return _list("What to ask the vendor next", asked)
+
+
+def _list(title: str, items: Sequence[str]) -> Section | None:
+    if not items:
+        return None
+    more = (f"… and {len(items) - MOST_ITEMS} more in the JSON document.",) if len(items) > MOST_ITEMS else ()
+    return Section(title, items=(*items[:MOST_ITEMS], *more))
+
+
+def _again(answer: PolicyAnswer, how: Reproduction) -> Section:
+    """How to get the same page."""
+    policy = answer.policy
+    rules = f", {policy.rules:,} rules" if policy.rules else ""
+    lines = [f"Policy {policy.name}, version {policy.version}{rules}, SHA-256 {policy.digest}."]
+    lines += [f"{one_line(name, 160)}: {one_line(digest, 200)}." for name, digest in how.digests]
+    if how.version or how.created:
+        lines.append(f"Made by Forebear {how.version} on {how.created}.")
+    return Section("How to reproduce it", tuple(lines), commands=how.commands)
+
+
+def _sentence(text: str) -> str:
+    """A stranger's sentence in one bounded line with an end."""
+    line = one_line(text, 400)
+    return line if not line or line.endswith((".", "!", "?", "…", "”")) else f"{line}."
+
+
+def _name(text: str) -> str:
+    return one_line(text, 120)

@@ -1,0 +1,129 @@
+"""The words of the page: plain ones, and none that says more than the evidence does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from forebear.lineage.chain import Access, Edge, EdgeKind, ParentState, Standing
+from forebear.policy.answer import Decision, Severity
+
+DECISIONS: Mapping[Decision, tuple[str, str]] = MappingProxyType(
+    {
+        Decision.PASS: ("Pass", "The policy is met."),
+        Decision.DENY: ("No", "The policy is not met."),
+        Decision.INCONCLUSIVE: ("Not decided", "What is known does not suffice for a decision."),
+    }
+)
+STANDINGS: Mapping[Standing, str] = MappingProxyType(
+    {
+        Standing.MEASURED: "measured on the weights",
+        Standing.PROBABLE: "probable",
+        Standing.DECLARED: "stated by its maker, not tested",
+        Standing.CATALOGUED: "public knowledge, with a source",
+        Standing.POSSIBLE: "possible, not established",
+    }
+)
+STEPS: Mapping[EdgeKind, str] = MappingProxyType(
+    {
+        EdgeKind.IDENTICAL: "the same weights",
+        EdgeKind.QUANTIZED: "quantised",
+        EdgeKind.CONVERTED: "converted to another format",
+        EdgeKind.FINETUNE: "fine-tuned",
+        EdgeKind.RL: "trained with reinforcement learning",
+        EdgeKind.ADAPTER: "an adapter on it",
+        EdgeKind.CONTINUED_PRETRAINING: "trained further",
+        EdgeKind.MERGE: "merged with others",
+        EdgeKind.PRUNED: "pruned",
+        EdgeKind.DEPTH_UPSCALED: "layers repeated, then trained",
+        EdgeKind.UPCYCLED: "turned into a mixture of experts",
+        EdgeKind.VOCABULARY_CHANGED: "given another vocabulary",
+        EdgeKind.COMPONENT: "a part of it taken over",
+        EdgeKind.SAME_MODEL: "the same model under another name",
+        EdgeKind.DISTILLED: "its outputs taught the next one",
+        EdgeKind.TRAINED_ON_OUTPUTS: "its outputs were training data",
+        EdgeKind.ARCHITECTURE: "its design used, no weights",
+        EdgeKind.UNKNOWN: "related in a way that is not known",
+    }
+)
+PARENTS: Mapping[ParentState, str] = MappingProxyType(
+    {
+        ParentState.DECLARED: "Its own papers name what it was made from.",
+        ParentState.FROM_SCRATCH: "Its own papers say that it was trained from scratch.",
+        ParentState.WITHHELD: "Its papers say that it has a base model, and withhold which.",
+        ParentState.ABSENT: "Nothing that was read states what it was made from.",
+    }
+)
+ACCESS: Mapping[Access, str] = MappingProxyType(
+    {
+        Access.WEIGHTS: "The weights themselves were examined.",
+        Access.ENDPOINT: "Only the running service was asked; its weights could not be examined, so nothing measured "
+        "here is more than probable.",
+        Access.TRAFFIC: "Only recorded traffic was read: a name in it is somebody's word, and no more than possible.",
+        Access.DOCUMENTS: "Only documents were read; nothing was tested.",
+    }
+)
+DUTIES: Mapping[str, str] = MappingProxyType(
+    {
+        "include_licence_copy": "Include a copy of the licence",
+        "retain_copyright": "Keep the copyright notice",
+        "notice_file": "Include a notice file",
+        "state_changes": "State what was changed",
+        "display_ui": "Show {text} in the product's interface",
+        "display_docs": "Show {text} on the web site or in the documentation",
+        "name_prefix": "Begin the model's name with {text}",
+        "name_public_statement": "Name it in public statements: {text}",
+        "aup_passthrough": "Pass the licence's use restrictions on",
+        "registration": "Register with the licensor",
+        "separate_agreement": "Have an agreement of your own with the licensor",
+        "territory": "Use it only where the licence grants rights",
+        "military_use": "Military use",
+        "commercial_use": "Commercial use",
+        "public_administration": "Use by public administration",
+        "train_other_models": "Training other models on its outputs",
+        "relicensing": "Offer it under other terms",
+    }
+)
+STATUSES: Mapping[str, str] = MappingProxyType({"met": "met", "unmet": "not met", "conditional": "depends"})
+SEVERITIES: Mapping[Severity, str] = MappingProxyType(
+    {
+        Severity.ERROR: "rules it out",
+        Severity.REVIEW: "needs a recorded decision",
+        Severity.WARNING: "warning",
+        Severity.NOTE: "note",
+    }
+)
+CONFLICTS: Mapping[str, str] = MappingProxyType(
+    {
+        "relabelled": "Another licence than an ancestor's",
+        "between_parents": "Licences that cannot both be met",
+        "declared_against_text": "The declared licence is not the text",
+        "declarations_differ": "Declarations differ",
+    }
+)
+FOOT = (
+    "This page states facts with their sources and what a written policy makes of them. It is no legal advice, and it "
+    "accuses nobody: what is not established may have a good explanation."
+)
+
+
+def duty(kind: str, text: str) -> str:
+    """What a duty asks for: ``Show “Kimi K2.5” in the product's interface``."""
+    said = DUTIES.get(kind, kind.replace("_", " "))
+    if "{text}" in said:
+        return said.replace("{text}", f"“{text}”" if text else "the words of the licence")
+    return f"{said}: “{text}”" if text and len(text) <= 80 else said
+
+
+def step(edge: Edge) -> str:
+    """How the child was made from the parent, said as firmly as it is known."""
+    said = STEPS[edge.kind] + (f" ({edge.component})" if edge.component else "")
+    if edge.standing is not Standing.POSSIBLE:
+        return said
+    return "perhaps " + (said if edge.kind is not EdgeKind.UNKNOWN else "related")
+
+
+def joined(items: tuple[str, ...], limit: int = 4) -> str:
+    """``a, b and 3 more``."""
+    rest = len(items) - limit
+    return ", ".join(items[:limit]) + (f" and {rest} more" if rest > 0 else "")

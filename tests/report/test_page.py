@@ -1,0 +1,243 @@
+"""The buyer's page: what it says and must not say, that strangers' text stays text, and that it can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+from html.parser import HTMLParser
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from decided import SUBJECT, answer, chain, licence, origin, page
+from forebear.licences.answer import DutyStatus, LicenceAnswer
+from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
+from forebear.origin import Origin
+from forebear.policy.answer import Decision, Severity
+from forebear.policy.questions import questions
+from forebear.report.markdown import escape
+from forebear.report.page import html, markdown, page_of
+from forebear.report.page import words as page_words
+from forebear.report.page.words import step
+
+HOSTILE = "<script>alert(1)</script>\x1b[31m | [x](javascript:y) `z` \u202e &amp; ${style}"
+VOID = frozenset({"meta", "br", "link", "img", "input", "hr"})
+
+
+class Outline(HTMLParser):
+    """Tags that are open, headings in order, what is loaded, and all text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.headings: list[int] = []
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.text += data
+
+
+def outline(text: str) -> Outline:
+    found = Outline()
+    found.feed(text)
+    found.close()
+    return found
+
+
+def both() -> Iterator[str]:
+    """The text of both writers, without markup."""
+    yield markdown(page()).replace("\\", "").replace("**", "")
+    yield outline(html(page())).text
+
+
+def test_both_writers_say_all_that_a_buyer_needs() -> None:
+    for text in both():
+        for said in (
+            *("No", "UK defence", "A rule that rules it out holds.", "capture.har asks for", "Kimi-K2.5"),
+            *("possible, not established", "Show “Kimi K2.5” in the product's interface", "depends on that the model"),
+            *(
+                "Moonshot AI PTE. LTD.",
+                "Singapore",
+                "China",
+                "contracting party",
+                "It does not decide: what anybody did",
+            ),
+            *("rules it out", "cannot be told", "JSP 936, by a summary", "whether the model is safe", "J. Smith"),
+            *("2027-01-31", "weights.", "what the product's interface shows", "Which model were the weights"),
+            *("forebear policy check t.json", "ab" * 32, "sha256 cd", "LICENSE of moonshotai/Kimi-K2.5 at 3e60763"),
+            *("no legal advice", "It is not known who made Kimi-K9", "To clear D3: Access to the weights"),
+        ):
+            assert said in text, said
+
+
+def test_the_two_writers_have_the_same_sections_in_the_same_order() -> None:
+    titles = [s.title for s in page().sections]
+    assert re.findall(r"^## (.+)$", markdown(page()), re.MULTILINE) == titles
+    assert re.findall(r"<h2[^>]*>([^<]+)</h2>", html(page())) == titles
+
+
+@pytest.mark.parametrize("decision", list(Decision))
+def test_every_decision_has_its_word_and_colour(decision: Decision) -> None:
+    made = page(answer=answer(decision))
+    assert made.word == page_words.DECISIONS[decision][0]
+    assert f'<header class="{decision.value}">' in html(made)
+    css = (resources.files("forebear") / "data" / "page" / "page.css").read_text("utf-8")
+    assert f".{decision.value} {{" in css
+
+
+def test_a_possible_step_is_never_told_as_a_fact() -> None:
+    possible = page()
+    for text in (markdown(possible), html(possible)):
+        assert "perhaps trained with reinforcement learning" in text
+        assert "derived" not in text and "descends from Kimi" not in text.replace(
+            "that the model descends from Kimi", ""
+        )
+    measured = markdown(page(chain=chain(Standing.MEASURED), licence=licence(DutyStatus.UNMET, Standing.MEASURED)))
+    assert "perhaps" not in measured and "**not met**" in measured
+    for kind in EdgeKind:
+        assert step(Edge("a", "b", kind, Standing.POSSIBLE)).startswith("perhaps ")
+
+
+def test_words_for_every_kind_standing_state_and_severity() -> None:
+    for kind in EdgeKind:
+        assert step(Edge("a", "b", kind, Standing.MEASURED))
+    for standing in Standing:
+        assert page_words.STANDINGS[standing]
+    for state in ParentState:
+        assert page_words.PARENTS[state]
+    for access in Access:
+        assert page_words.ACCESS[access]
+    for severity in Severity:
+        assert page_words.SEVERITIES[severity]
+    spoken = (*page_words.STEPS.values(), *page_words.STANDINGS.values(), *page_words.DUTIES.values(), page_words.FOOT)
+    assert not [s for s in spoken if re.search(r"\b(derived|stolen|copied|violat\w+)\b", s)]
+
+
+def test_strangers_text_stays_text() -> None:
+    base = answer()
+    bad = answer(
+        findings=tuple(
+            replace(f, message=HOSTILE, subject=HOSTILE, cites=(HOSTILE,), clears=HOSTILE) for f in base.findings
+        )
+    )
+    node = Node(HOSTILE)
+    strange = Chain(node, (Node("x" + HOSTILE),), (Edge("x" + HOSTILE, HOSTILE, EdgeKind.RL, Standing.DECLARED),))
+    made = page(
+        answer=replace(bad, model=HOSTILE, why=HOSTILE, questions=(HOSTILE,), not_checked=(HOSTILE,)), chain=strange
+    )
+    found = outline(html(made))
+    assert "script" not in found.tags and not found.open
+    assert "<script>alert(1)</script>" in found.text and "${style}" in found.text
+    for text in (html(made), markdown(made)):
+        assert "\x1b" not in text and "\u202e" not in text
+    assert "<script>" not in markdown(made).replace("\\<", "").replace("\\>", "")
+
+
+def test_the_file_loads_nothing_and_runs_nothing() -> None:
+    found = outline(html(page()))
+    assert not found.tags & {"script", "img", "link", "iframe", "object", "form", "a"}
+    names = {name for _, name, _ in found.attributes}
+    assert not names & {"src", "href", "srcset", "action"} and not [n for n in names if n.startswith("on")]
+    assert "url(" not in html(page()) and "@import" not in html(page())
+    assert ("meta", "content", "default-src 'none'; style-src 'unsafe-inline'") in found.attributes
+
+
+def test_it_can_be_read_by_everybody() -> None:
+    found = outline(html(page()))
+    assert ("html", "lang", "en") in found.attributes
+    assert found.headings[0] == 1 and set(found.headings[1:]) == {2}
+    assert {"main", "header", "footer", "caption"} <= found.tags
+    scopes = [v for tag, name, v in found.attributes if tag == "th" and name == "scope"]
+    assert scopes.count("col") > 4 and "row" in scopes
+    assert ("meta", "content", "width=device-width, initial-scale=1") in found.attributes
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_contrast_is_enough_in_light_and_dark() -> None:
+    css = (resources.files("forebear") / "data" / "page" / "page.css").read_text("utf-8")
+    screen = css[: css.index("@media print")]
+    schemes = [
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", part)) for part in re.findall(r":root \{(.*?)\}", screen, re.S)
+    ]
+    assert len(schemes) == 2
+    for colours in schemes:
+        for name in ("ink", "soft", "pass", "deny", "inconclusive"):
+            for ground in ("paper", "wash"):
+                assert contrast(colours[name], colours[ground]) >= 4.5, (name, ground)
+        for name in ("pass", "deny", "inconclusive"):
+            assert contrast(colours["on"], colours[name]) >= 4.5, name
+
+
+def test_a_page_of_much_stays_a_page() -> None:
+    findings = tuple(replace(answer().findings[0], rule=f"R{k}", message=f"Message {k}") for k in range(200))
+    shown = licence(DutyStatus.UNMET).duties[1]
+    duties = tuple(replace(shown, text=f"Model-{k}") for k in range(100))
+    many = [Node(f"Model-{k}") for k in range(200)]
+    edges = tuple(Edge(n.name, SUBJECT, EdgeKind.MERGE, Standing.DECLARED) for n in many)
+    above = origin().ancestors[1]
+    made = page(
+        answer=answer(findings=findings, not_checked=tuple(f"thing {k}" for k in range(99))),
+        licence=replace(licence(), duties=duties),
+        chain=Chain(Node(SUBJECT), tuple(many), edges),
+        origin=replace(origin(), ancestors=tuple(replace(above, developer=f"Developer-{k}") for k in range(99))),
+    )
+    text = markdown(made)
+    assert len(text) < 25_000
+    for said in ("190 more are", "90 more duties", "195 more ways", "91 more are", "and 92 more"):
+        assert said in text, said
+
+
+def test_a_page_that_was_just_made_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1774000000")
+    file = tmp_path / "my result.json"
+    file.write_bytes(b"{}")
+    parts = (answer(questions=(questions()[0].id,)), chain(), licence(), origin())
+    command = ("forebear", "policy", "check", "my result.json")
+    text = markdown(page_of(*parts, command, (str(file), "", str(tmp_path), "no-such-file"), "abc123"))
+    assert "forebear policy check 'my result.json'" in text
+    assert f"my result.json: SHA-256 {sha256(b'{}').hexdigest()}" in text
+    assert "abc123" in text and "2026-03-20T" in text and "no-such-file" not in text
+    assert escape(questions()[0].text) in text
+    assert text == markdown(page_of(*parts, command, (str(file),), "abc123"))
+
+
+def test_where_nothing_is_known_it_says_so() -> None:
+    bare = page(
+        answer=answer(Decision.INCONCLUSIVE, findings=(), waived=(), not_checked=(), questions=()),
+        chain=Chain(Node("x")),
+        licence=LicenceAnswer("x"),
+        origin=Origin(()),
+    )
+    text = markdown(bare)
+    assert "No ancestor was found. That is no proof that there is none." in text
+    assert "No duty was found." in text and "Nothing is known about countries." in text
+    assert "No rule has anything to say." in text
+    assert "## Waivers" not in text and "## Sources" not in text
