@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from os.path import commonprefix
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +33,7 @@ MAX_PARTS = 30
 """Texts that are looked for in one file; where there are more, the answer says that it is partial."""
 _WHOLE = 12
 _PARTIAL = 4
+_ENOUGH = 5
 _WORDS = 40_000
 """Words of known texts that one stretch of a file is compared with."""
 _REPEATED = 64
@@ -144,14 +144,33 @@ def _best(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) -> _Pa
     found = _compared(sketches, text, ids, start, end)
     if not found or found[0].similarity < (SIMILAR if found[0].size >= _SHORT else SIMILAR_SHORT):
         return None
-    best = found[0]
+    best = _exact_parts(sketches, text, ids, found)
     nearest: dict[str, float] = {}
     for name in best.sketch.same:
         nearest[name] = round(best.similarity, 4)
-    for each in found[1:]:
+    for each in found:
         if each.sketch.id != best.sketch.id:
             nearest.setdefault(each.sketch.id, round(each.similarity, 4))
     return _Part(best, tuple(nearest.items())[: _NEAREST + len(best.sketch.same)])
+
+
+def _exact_parts(sketches: Sketches, text: Text, ids: Ids, found: list[Comparison]) -> Comparison:
+    """The best of the compared texts, unless two others explain more: a licence and a use policy in one file.
+
+    Llama 3's licence came with its use policy, so a file with both of Llama 3.1 resembles it as a whole.
+    """
+    best = found[0]
+    if not best.differences:
+        return best
+    for rival in found[1:]:
+        if rival.differences or rival.start < best.start or rival.end > best.end:
+            continue
+        worth = rival.worth
+        for start, end in ((best.start, rival.start), (rival.end, best.end)):
+            rest = _compared(sketches, text, ids, start, end)
+            worth += rest[0].worth if rest and rest[0].similarity >= FURTHER else 0
+        return rival if worth > best.worth else best
+    return best
 
 
 def _nearest(sketches: Sketches, text: Text, ids: Ids) -> tuple[tuple[str, float], ...]:
@@ -163,11 +182,15 @@ def _compared(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) ->
     """Comparisons with the nominated texts, the best first."""
     if end - start < _LEAST_WORDS:
         return []
-    found = []
+    found: list[Comparison] = []
+    done = False
     for number, first, last in _nominated(sketches, ids[start:end]):
         each = compare(sketches, sketches.table[number], text, ids, start + first, start + last)
         if each is not None:
             found.append(each)
+            done = done or (not each.differences and each.end - each.start >= 0.97 * (end - start))
+        if done and len(found) >= _ENOUGH:
+            break  # one explains everything, and the nearest others are there too
     return sorted(found, key=lambda e: (-e.worth, -e.similarity, -_near_names(sketches, e, text), e.sketch.start))
 
 
@@ -177,8 +200,14 @@ def _near_names(sketches: Sketches, found: Comparison, text: Text) -> int:
     for each in found.differences[:20]:
         known = sketches.of(found.sketch)[each.known_start : each.known_end].tolist()
         for word, other in zip(known, text.words[each.start : each.end], strict=False):
-            total += len(commonprefix((sketches.spelt.get(word, ""), other)))
+            total += _alike(sketches.spelt.get(word, ""), other)
     return total
+
+
+def _alike(first: str, second: str) -> int:
+    """How many characters two words begin with in common."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((number for number, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def _nominated(sketches: Sketches, ids: Ids) -> list[tuple[int, int, int]]:
