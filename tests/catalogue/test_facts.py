@@ -30,7 +30,7 @@ def test_there_are_facts_of_every_kind() -> None:
 def test_memory_is_called_unverified_and_nothing_else_is() -> None:
     facts = shipped()
     kinds = (facts.developers, facts.models, facts.licences, facts.factors, facts.instruments)
-    for entry in (entry for kind in kinds for entry in kind.values()):  # type: ignore[attr-defined]
+    for entry in (entry for kind in kinds for entry in kind.values()):
         for path, basis in bases(entry):
             remembered = all(facts.sources[source].kind == "memory" for source in basis.sources)
             assert remembered == (basis.confidence is Confidence.UNVERIFIED), (entry, path)
