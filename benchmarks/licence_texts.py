@@ -32,7 +32,9 @@ from forebear.licences.sketches import hash_of
 DATA = Path(__file__).parent.parent / "src" / "forebear" / "data" / "licences" / "texts"
 LABEL_WORDS = 8
 _BLOCKS = ("p", "item", "list", "titleText", "copyrightText", "standardLicenseHeader", "br")
-_HEADING = re.compile(r"\W*(?:section|article|part|attachment|annex|exhibit|appendix|schedule)\s+[\dA-Z]", re.IGNORECASE)
+_HEADING = re.compile(
+    r"\W*(?:section|article|part|attachment|annex|exhibit|appendix|schedule)\s+[\dA-Z]", re.IGNORECASE
+)
 
 
 @dataclass
@@ -71,14 +73,14 @@ class Marked:
 def spdx_texts(repository: Path) -> Iterator[Known]:
     """Every licence of the list, exceptions left out."""
     commit = _git(repository, "rev-parse", "HEAD").decode().strip()
-    names = [n for n in _git(repository, "ls-tree", "-r", "--name-only", "HEAD", "src").decode().split() if n.endswith(".xml")]
+    listed = _git(repository, "ls-tree", "-r", "--name-only", "HEAD", "src").decode().split()
+    names = [name for name in listed if name.endswith(".xml") and "/exceptions/" not in name]
     order = sorted(names, key=lambda name: (name.endswith("-or-later.xml"), name.count("/")))
-    deprecated, rest = [], []
     for name in order:
         root = ElementTree.fromstring(_git(repository, "show", f"HEAD:{name}"))
         licence = next((node for node in root if node.tag.endswith("}license")), None)
-        if licence is None:
-            continue
+        if licence is None or licence.get("deprecatedVersion"):
+            continue  # the texts of deprecated identifiers are those of others
         body = next((node for node in licence if node.tag.endswith("}text")), None)
         if body is None:
             continue
@@ -96,8 +98,7 @@ def spdx_texts(repository: Path) -> Iterator[Known]:
         spdx = str(licence.get("licenseId"))
         source = f"spdx/license-list-XML@{commit}:{name}"
         known = Known(spdx, str(licence.get("name")), spdx, "", source, text, optional, alternatives)
-        (deprecated if licence.get("isDeprecated") == "true" else rest).append(known)
-    yield from (*rest, *deprecated)
+        yield known
 
 
 def _walk(node: ElementTree.Element, marked: Marked) -> None:
@@ -176,23 +177,23 @@ def clauses_of(known: Known) -> list[tuple[int, str]]:
         previous_short = merged and start - merged[-1] < 4 and not text.weak[start]
         if not previous_short and end > start:
             merged.append(start)
-    return [(s, text.quote(s, min(s + LABEL_WORDS, e), 90)) for s, e in zip(merged, [*merged[1:], len(text)], strict=True)]
+    return [
+        (s, text.quote(s, min(s + LABEL_WORDS, e), 90)) for s, e in zip(merged, [*merged[1:], len(text)], strict=True)
+    ]
 
 
 def distinct(texts: Iterator[Known]) -> list[Known]:
     """Texts with the same words are one; the identifiers of the others are kept."""
-    seen: dict[tuple[Any, ...], Known] = {}
+    seen: dict[tuple[str, ...], Known] = {}
     for known in texts:
         words = tuple(w for w, o in zip(known.text.words, known.optional, strict=True) if not o)
         if not words:
             continue
-        kept = seen.setdefault((words,), known)
+        kept = seen.setdefault(words, known)
         if kept is known:
             continue
         if known.id != kept.id and known.id not in kept.same:
             kept.same.append(known.id)
-        if kept.ai and not known.ai and len(known.text) >= len(kept.text):
-            pass
     return list(seen.values())
 
 

@@ -73,12 +73,12 @@ def chain(
     return Chain(Node(subject), (base,), edges, access=access)
 
 
-def detect(text: str, file: str = "") -> Detection:
+def detect(text: str, file: str = "") -> tuple[Detection, ...]:
     """Which of the made-up texts a file holds, with whatever is added."""
     for identifier, known in sorted(TEXTS.items(), key=lambda item: -len(item[1])):
         if known in text:
-            return Detection(file, identifier, identifier, f"{identifier} text", similarity=1.0, exact=True)
-    return Detection(file, None)
+            return (Detection(file, identifier, identifier, f"{identifier} text", similarity=1.0, exact=True),)
+    return (Detection(file, None),)
 
 
 def documents(card: str = "", front: dict[str, Any] | None = None, **files: str) -> Documents:

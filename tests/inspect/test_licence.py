@@ -14,29 +14,32 @@ from documents import check_document
 from edits import copy, drifted
 from forebear.errors import InputError, UsageError
 from forebear.index import LocalIndex
-from forebear.inspect import enrol, licence, scan
+from forebear.inspect import enrol, scan
 from forebear.inspect.licence import licence_of
-from forebear.licences.answer import Detection, LicenceAnswer
+from forebear.licences.answer import LicenceAnswer
 from forebear.licences.organisation import Organisation
 from hub import Hub, folder_files
 from models import tiny_llama
 
 BASE = "meta-llama/Llama-3.1-8B"
 MIT_BASE = "deepseek-ai/DeepSeek-V3-0324"
-MIT = "MIT License\n\nCopyright (c) 2023 DeepSeek\n\nPermission is hereby granted, free of charge, to any person.\n"
+MIT = """MIT License
 
+Copyright (c) 2023 DeepSeek
 
-def by_words(text: str, file: str = "") -> Detection:
-    """Enough to know the texts of these tests."""
-    known = next(
-        (i for i, words in (("mit", "Permission is hereby granted"), ("apache-2.0", "Apache")) if words in text), None
-    )
-    return Detection(file, known, known, str(known), similarity=1.0 if known else 0.0, exact=known is not None)
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
 
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
 
-@pytest.fixture(autouse=True)
-def identified(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(licence, "detector", lambda: by_words)
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""
 
 
 @pytest.fixture
@@ -175,6 +178,7 @@ def test_a_saved_result_cannot_make_it_ask_the_network(
 
 def test_two_revisions_of_a_repository(hub: Hub, tmp_path: Path, index: LocalIndex) -> None:
     folder = tiny_llama(tmp_path / "m", card="---\nlicense: apache-2.0\n---\n")
+    (folder / "LICENSE").write_text(MIT)
     first = hub.add("org/m", folder_files(folder)).commit
     (folder / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
     (folder / "LICENSE").unlink()
@@ -196,13 +200,13 @@ def test_history_is_a_hubs(tmp_path: Path, index: LocalIndex) -> None:
 
 
 def test_parts_with_licences_of_their_own(tmp_path: Path, index: LocalIndex) -> None:
-    model = tiny_llama(tmp_path / "m", card="---\nlicense: mit\n---\n")
-    for folder, text in (("vision_encoder", "Apache License"), ("deep/er", MIT), ("odd", "who knows")):
+    model = tiny_llama(tmp_path / "m", card="---\nlicense: apache-2.0\n---\n")
+    for folder, text in (("vision_encoder", MIT), ("deep/er", MIT), ("odd", "who knows")):
         (model / folder).mkdir(parents=True)
         (model / folder / "LICENSE").write_text(text)
     answer = licence_of(str(model), index=index)
     parts = {d.component: d.licence for d in answer.declared if d.component}
-    assert parts == {"vision encoder": "apache-2.0"}
+    assert parts == {"vision encoder": "mit"}
     assert {d.file for d in answer.detected} == {"LICENSE", "vision_encoder/LICENSE", "odd/LICENSE"}
     assert not [c for c in answer.conflicts if c.kind == "declarations_differ"]
 
@@ -234,6 +238,13 @@ def test_scans_accuse_nobody_of_what_is_open(tmp_path: Path, index: LocalIndex) 
     assert not {f.id for f in result.findings} & {"licence-notice-missing", "licence-relabelled", "licence-duty-unmet"}
     declared_alone = tiny_llama(tmp_path / "alone", seed=9, card=f"---\nlicense: mit\nbase_model: {BASE}\n---\n")
     assert not {f.id for f in scan(str(declared_alone), index).findings} & {"licence-relabelled", "licence-duty-unmet"}
+
+
+def test_a_label_of_the_index_is_no_developer(tmp_path: Path, index: LocalIndex) -> None:
+    child = family(tmp_path, index, "my-llama-1", "---\nbase_model: my-llama-1\n---\n")
+    result = scan(str(child), index)
+    assert result.ancestors and result.origin is not None
+    assert result.origin["engineering_in"] == [] and "my-llama-1" in result.origin["unknown"]
 
 
 def test_the_library_has_it() -> None:

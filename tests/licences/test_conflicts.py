@@ -69,7 +69,7 @@ def merged(
     return list(between_parents(Chain(Node(CHILD), nodes, edges), {a.id: a, b.id: b}))
 
 
-LINE = licence("line", series="vole", relicensing=Permission.NO)
+LINE = licence("line", series="vole", licensor="Vole Labs", relicensing=Permission.NO)
 OWN = licence("own", relicensing=Permission.NO)
 NC = licence("nc", commercial=Permission.NO)
 OPEN = licence("open", commercial=Permission.CONDITIONAL)
@@ -97,6 +97,8 @@ def test_parents_that_do_not() -> None:
     assert not merged(PERMISSIVE, replace(PERMISSIVE, id="free"))
     assert not merged(COPYLEFT, PERMISSIVE)
     assert not merged(NC, replace(NC, id="nc2"))
+    shared = replace(LINE, licensor="")  # anybody's, as Creative Commons' are
+    assert merged(shared, replace(shared, id="line2", hub_ids=("line2",)))
     assert not merged(LINE, OWN, (EdgeKind.MERGE, EdgeKind.TRAINED_ON_OUTPUTS))
     assert not merged(LINE, OWN, (EdgeKind.MERGE, EdgeKind.UNKNOWN))
 

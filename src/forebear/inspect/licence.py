@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -161,13 +160,11 @@ def from_model(target: str, index: Index, effort: str, scan: bool, on_step: Step
     return Lineage(chain_of(result.to_json()), read, (), _card(source), gaps, problems)
 
 
-def detector() -> Detect | None:
-    """What says which licence a text is, None where this installation has nothing that does."""
-    try:
-        detect: Detect = import_module("forebear.licences.detect").detect
-    except ModuleNotFoundError:
-        return None
-    return detect
+def detector() -> Detect:
+    """What says which licences a text holds; its sketches are read when it is first asked."""
+    from forebear.licences.detect import detect_all
+
+    return detect_all
 
 
 def _card(source: Source) -> str:

@@ -51,7 +51,10 @@ class Detection:
         exact: every word is the known text's (names of holders and years aside).
         changes: what differs.
         holders: copyright lines as they stand, at most ten.
-        nearest: other known texts, closest first, with their similarity.
+        nearest: other known texts, closest first, with their similarity; those with the same words have the same.
+        lines: first and last line of the text in the file, from 1; None where there is none.
+        mentioned: identifiers of other licences that the file names.
+        partial: the file goes on beyond what was read.
     """
 
     file: str
@@ -64,6 +67,9 @@ class Detection:
     changes: tuple[ClauseChange, ...] = ()
     holders: tuple[str, ...] = ()
     nearest: tuple[tuple[str, float], ...] = ()
+    lines: tuple[int, int] | None = None
+    mentioned: tuple[str, ...] = ()
+    partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from forebear.licences.organisation import Organisation
 
 MONTHS = 12
 USD = "USD"
+PERSONS = ("monthly_active_users", "daily_active_users")
 METRICS = {
     "monthly_active_users": "monthly active users",
     "daily_active_users": "daily active users",
@@ -67,7 +68,7 @@ def describe(condition: Condition) -> str:
     if condition.above is None:
         return STATEMENTS.get(condition.metric, condition.note or condition.metric.replace("_", " "))
     unit = f" {condition.currency}" if condition.currency else ""
-    per = f" per {condition.period}" if condition.period else ""
+    per = f" per {condition.period}" if condition.period and condition.metric not in PERSONS else ""
     bound = "at or above" if condition.inclusive else "above"
     name = METRICS.get(condition.metric, condition.metric.replace("_", " "))
     return f"{name} {bound} {condition.above:,.0f}{unit}{per}" + (" of the group" if condition.group else "")

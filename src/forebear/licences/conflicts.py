@@ -46,7 +46,7 @@ def relabelled(
             continue
         stated = [d for d in papers.declared if d.component in ("", ground.component)]
         meant = [known[i] for d in stated for i in meanings(d) if i in known]
-        if not meant or any(same_terms(k, licence) or _one_line(k, licence) for k in meant):
+        if not meant or any(same_terms(k, licence) for k in meant):
             continue
         if not all(k.permissive for k in meant) or papers.copy_of(licence) is not None:
             continue
@@ -92,11 +92,11 @@ def _terms(chain: Chain, edge: Edge, known: Mapping[str, KnownLicence]) -> tuple
 
 def _contradiction(a: KnownLicence, b: KnownLicence, child: str) -> str:
     """Why two licences cannot both be kept by one model, "" where they can as far as is known."""
-    if same_terms(a, b) or _one_line(a, b):
+    if same_terms(a, b):
         return ""
     if a.permissive and b.permissive:
         return ""
-    if _keeps(a) and _keeps(b):
+    if _keeps(a) and _keeps(b) and not _one_line(a, b):
         return f"The {a.name} and the {b.name} each ask that {child} carries it alone. {PERMISSION}"
     for copyleft, other in ((a, b), (b, a)):
         if copyleft.spdx.startswith(GPL) and not other.permissive:
@@ -119,7 +119,8 @@ def _keeps(licence: KnownLicence) -> bool:
 
 
 def _one_line(a: KnownLicence, b: KnownLicence) -> bool:
-    return bool(a.series) and a.series == b.series
+    """Whether one licensor's versions of a licence may be taken to go together; those of the GPL and CC do not."""
+    return bool(a.series) and a.series == b.series and a.licensor == b.licensor != ""
 
 
 def against_text(papers: Papers, known: Mapping[str, KnownLicence]) -> Iterator[Conflict]:

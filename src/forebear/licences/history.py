@@ -102,6 +102,6 @@ def _licences(
         for licence in meanings(one):
             yield "label", licence, one_line(one.where, 80)
     for file, text in sorted(documents.licences.items()) if detect else ():
-        found = detect(text, file).licence if detect and text.strip() else None
-        if found is not None and found in known:
-            yield "text", found, one_line(file, 80)
+        for found in detect(text, file) if detect and text.strip() else ():
+            if found.licence is not None and found.licence in known:
+                yield "text", found.licence, one_line(file, 80)

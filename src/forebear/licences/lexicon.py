@@ -45,6 +45,8 @@ FUNCTION_WORDS = frozenset(
     "following above below i ii iii iv v s".split()
 )
 """Words whose presence or absence is a matter of style; ``and``, ``or`` and ``any`` are not among them."""
+CONNECTIVES = frozenset("and or any all will service services".split())
+"""Decisive inside of a clause, and nothing in a heading."""
 DECISIVE = NEGATIONS | DUTIES | USES | MONEY | SCALES | COUNTED | FIGURES | TERRITORIES
 HEADING_WORDS = frozenset(
     "the license licenses agreement terms conditions and of text file full below legal notice copyright begin end "
@@ -55,7 +57,8 @@ HEADING_WORDS = frozenset(
 
 def figure(word: str) -> bool:
     """Whether a word is a number, in digits or in letters, or the power of ten that goes with one."""
-    return word[:1].isdigit() or word in FIGURES or word in SCALES
+    digits = word.removesuffix("bn").rstrip("km").replace(".", "")
+    return digits.isdigit() or word in FIGURES or word in SCALES
 
 
 def decisive(word: str) -> bool:

@@ -38,9 +38,7 @@ _WORD = re.compile(
     r"|[$€£¥%]"
 )
 _BIDI = frozenset("\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
-_NUMBERED = re.compile(
-    r"[\s#>*•·/;|-]*\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[A-Za-z]|[ivxIVX]{1,5})(?:[.):\]]|\s[-–—]\s)"
-)
+_NUMBERED = re.compile(r"[\s#>*•·/;|-]*\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[A-Za-z]|[ivxIVX]{1,5})(?:[.):\]]|\s[-–—]\s)")
 _COPYRIGHT = re.compile(
     r"\W*(?:(?:portions|parts)\s+(?:of\s+\w+\s+)?)?(?:copyrights?\b\s*(?:\(c\)|:)?\s*(?P<named>\W{0,3}\d{4}|<|\[|\{|by\b)"
     r"|copyrights?\b\s*\(c\)|\(c\)\s*(?:copyright\b\s*)?\d{4}"

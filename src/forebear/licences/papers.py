@@ -11,8 +11,8 @@ from forebear.catalogue.licences import KnownLicence
 from forebear.licences.answer import DeclaredLicence, Detection
 from forebear.licences.words import copyright_lines, says_one
 
-Detect = Callable[[str, str], Detection]
-"""Says which licence a text is; given the text and the name of its file."""
+Detect = Callable[[str, str], tuple[Detection, ...]]
+"""Says which licences a text holds; given the text and the name of its file."""
 
 CLOSE = 0.95
 """Share of words in common from which a file counts as a copy of a licence, if no change of it matters."""
@@ -100,7 +100,8 @@ def read_papers(
     """
     if documents is None:
         return Papers(declared=declared, names=names)
-    found = [detect(text, file) for file, text in sorted(documents.licences.items()) if detect and text.strip()]
+    texts = sorted((file, text) for file, text in documents.licences.items() if text.strip())
+    found = [one for file, text in texts for one in (detect(text, file) if detect else ())]
     stated = (documents.front_matter.get(key) for key in ("model_id", "model_name"))
     titles = (*(s for s in stated if isinstance(s, str) and s.strip()), *_TITLE.findall(documents.card)[:1])
     return Papers(

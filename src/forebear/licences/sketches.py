@@ -139,7 +139,9 @@ def shingles(ids: Ids, length: int = SHINGLE) -> npt.NDArray[np.uint64]:
     mixed = np.zeros(count, np.uint64)
     wide = ids.astype(np.int64).astype(np.uint64)
     for offset in range(length):
-        mixed = (mixed ^ (wide[offset : offset + count] + np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (wide[offset : offset + count] + np.uint64(0x9E3779B97F4A7C15))) * np.uint64(
+            0xBF58476D1CE4E5B9
+        )
         mixed ^= mixed >> np.uint64(29)
     return mixed
 

@@ -49,7 +49,7 @@ def licence_answer(
         chain: the model and its ancestors.
         documents: its card and licence files; None where they cannot be seen (behind an API, from a document alone).
         organisation: facts about who uses or ships it; None: nothing is known, and nothing is taken for "no".
-        detect: which licence a text is; None: texts are not identified.
+        detect: which licences a text holds; None: texts are not identified.
         config, metadata: ``config.json``; a GGUF file's metadata.
         card: where statements of the card stand, if not in the card.
         nested: licence files of folders below the model's, by path: those of its parts.
@@ -63,7 +63,8 @@ def licence_answer(
     facts = facts or facts_now()
     names = Names(facts.licences)
     found = (*declared(documents, config or {}, metadata or {}, names, card), *stated)
-    parts = tuple(detect(text, path) for path, text in sorted((nested or {}).items()) if detect and text.strip())
+    below = sorted((path, text) for path, text in (nested or {}).items() if text.strip())
+    parts = tuple(one for path, text in below for one in (detect(text, path) if detect else ()))
     found = (*found, *(of_a_part(part) for part in parts if part.id is not None))
     papers = read_papers(documents, (chain.subject.name,), found, detect)
     theirs = {

@@ -46,13 +46,13 @@ def _with_licensor(ground: Ground, obligation: Obligation, case: Case, what: str
     whom = ground.licence.licensor or "the licensor"
     clears = f"Ask {whom}; then list {ground.licence.id} under {field} of the organisation's facts."
     if weighed.holds is None:
-        why = f"The {ground.licence.name} may ask for {what}."
+        why = f"On a condition the {ground.licence.name} asks: {what}."
         return Seen(CONDITIONAL, why, weighed.on, clears, weighed.said, None)
     reached = f" ({'; '.join(weighed.said)})" if weighed.said else ""
     if organisation is None or not (obligation.any_of or obligation.all_of):
-        on = (f"whether there is {what}",)
-        return Seen(CONDITIONAL, f"The {ground.licence.name} asks for {what}{reached}.", on, clears, weighed.said)
-    why = f"The {ground.licence.name} asks for {what}{reached}, and none is stated."
+        on = ("whether that was done",)
+        return Seen(CONDITIONAL, f"The {ground.licence.name} asks{reached}: {what}.", on, clears, weighed.said)
+    why = f"The {ground.licence.name} asks{reached}: {what}. None is stated."
     return Seen(UNMET, why, clears=clears, evidence=weighed.said)
 
 

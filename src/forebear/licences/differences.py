@@ -1,0 +1,172 @@
+"""What differs between a file and the known text that it is aligned with, and whether that is allowed to differ.
+
+A known text may have words that can be missing (a title, numbers of clauses, copyright lines) and words that others may
+replace (a holder's name); a file may have numbers and holders of its own. What is left are real differences.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from forebear.licences import lexicon
+from forebear.licences.compare import Run, align
+from forebear.licences.normalise import Text
+from forebear.licences.sketches import Ids, Sketch, Sketches
+
+_FAR = 120
+"""Words of the file between two runs beyond which the run further out is no part of the text any more, if it is short."""
+_NAMES = 40
+"""Most words that may stand where a known text leaves room."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Words ``known_start`` to ``known_end`` of the known text stand as ``start`` to ``end`` in the file."""
+
+    known_start: int
+    known_end: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A file, or a part of it, against one known text.
+
+    Attributes:
+        sketch: the known text.
+        runs: common words.
+        start, end: the words of the file that belong to the text: from its first common word to its last.
+        differences: real ones inside of that stretch, and words missing before and after it.
+        missing, extra: (words) of the known text and of the stretch in those differences.
+        matched: common words.
+        size: words of the known text that have to be there.
+    """
+
+    sketch: Sketch
+    runs: tuple[Run, ...]
+    start: int
+    end: int
+    differences: tuple[Difference, ...]
+    missing: int
+    extra: int
+    matched: int
+    size: int
+
+    @property
+    def similarity(self) -> float:
+        """Share of the words of the stretch and of the known text that stand in common runs, 0 to 1."""
+        same = max(self.size - self.missing, 0)
+        total = self.size + same + self.extra
+        return 2 * same / total if total else 0.0
+
+    @property
+    def worth(self) -> int:
+        """Common words less differing ones: the best of several known texts has the most."""
+        return self.matched - self.missing - self.extra
+
+
+def compare(sketches: Sketches, sketch: Sketch, text: Text, ids: Ids, start: int, end: int) -> Comparison | None:
+    """Words ``start`` to ``end`` of a file against a known text; None where hardly anything is common."""
+    known = sketches.of(sketch)
+    optional = sketches.optional[sketch.start : sketch.end]
+    runs = _near(tuple(Run(r.known, r.file + start, r.length) for r in align(known, ids[start:end])))
+    matched = sum(run.length for run in runs)
+    if matched < 8 and matched < len(known):
+        return None
+    found = _differences(runs, len(known), (runs[0].file, runs[-1].file + runs[-1].length))
+    real, missing, extra = [], 0, 0
+    for each in found:
+        lacking = int((~optional[each.known_start : each.known_end]).sum())
+        added = _own(text, each.start, each.end)
+        if not lacking and not added:
+            continue
+        if _allowed(sketch, runs, each, text) or _names_holders(text, each, lacking):
+            continue
+        real.append(each)
+        missing += lacking
+        extra += added
+    size = int((~optional).sum())
+    return Comparison(
+        sketch, runs, runs[0].file, runs[-1].file + runs[-1].length, tuple(real), missing, extra, matched, size
+    )
+
+
+def _near(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Without short runs at either end that are far from the rest."""
+    if not runs:
+        return runs
+    core = max(range(len(runs)), key=lambda number: runs[number].length)
+    first = last = core
+    while first > 0 and _belongs(runs[first - 1], runs[first]):
+        first -= 1
+    while last + 1 < len(runs) and _belongs(runs[last + 1], runs[last], after=True):
+        last += 1
+    return runs[first : last + 1]
+
+
+def _belongs(outer: Run, inner: Run, after: bool = False) -> bool:
+    gap = outer.file - inner.file - inner.length if after else inner.file - outer.file - outer.length
+    if outer.length < 3:
+        return gap <= 8
+    return gap <= max(_FAR, 2 * outer.length)
+
+
+def _differences(runs: Sequence[Run], size: int, span: tuple[int, int]) -> list[Difference]:
+    found = []
+    at, there = 0, span[0]
+    for run in (*runs, Run(size, span[1], 0)):
+        if run.known > at or run.file > there:
+            found.append(Difference(at, run.known, there, run.file))
+        at, there = run.known + run.length, run.file + run.length
+    return found
+
+
+def _own(text: Text, start: int, end: int) -> int:
+    """Words of the file that are neither holders nor numbers of clauses."""
+    return int((~(text.holder[start:end] | text.weak[start:end])).sum())
+
+
+def _allowed(sketch: Sketch, runs: Sequence[Run], each: Difference, text: Text) -> bool:
+    """Whether the known text leaves room there, and what stands there is what may."""
+    for alternative in sketch.alternatives:
+        if alternative.start > each.known_start or alternative.end < each.known_end:
+            continue
+        start = each.start - (each.known_start - alternative.start)
+        end = each.end + (alternative.end - each.known_end)
+        if not 0 <= start <= end <= len(text) or end - start > _NAMES:
+            continue
+        if not _matched(runs, alternative.start, start, each) or not _matched(runs, each.known_end, each.end, each):
+            continue
+        words = text.words[start:end]
+        if alternative.pattern.strip("()?") in (".*", ".+") and any(
+            w in lexicon.NEGATIONS or w in ("must", "shall", "may") for w in words
+        ):
+            continue
+        if any(_fits(alternative.pattern, candidate) for candidate in (text.quote(start, end), " ".join(words))):
+            return True
+    return False
+
+
+def _matched(runs: Sequence[Run], known: int, file: int, each: Difference) -> bool:
+    """Whether a place of the known text lies at this place of the file, or there is nothing in between."""
+    if known in (each.known_start, each.known_end) and file in (each.start, each.end):
+        return True
+    return any(r.known <= known <= r.known + r.length and known - r.known == file - r.file for r in runs)
+
+
+def _fits(pattern: str, words: str) -> bool:
+    try:
+        return re.fullmatch(rf"\s*(?:{pattern})\s*", words, re.IGNORECASE | re.DOTALL) is not None
+    except re.error:
+        return False
+
+
+def _names_holders(text: Text, each: Difference, lacking: int) -> bool:
+    """A copyright line in a text without line breaks."""
+    words = text.words[each.start : each.end]
+    if lacking or not words or len(words) > 25 or words[0] != "copyright":
+        return False
+    return not any(w in lexicon.NEGATIONS or w in ("must", "shall", "may", "use", "license") for w in words)
