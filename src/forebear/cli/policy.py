@@ -271,11 +271,15 @@ def show(
     """
     from forebear.policy.load import load_policy
     from forebear.report import policy as report
-    from forebear.types import head, to_json
 
     found = load_policy(name)
-    document = {**head("forebear.policy-show/1"), **to_json(found)}
-    emit(document, how, output, lambda c: report.show_policy(c, found, verbose), lambda: report.markdown_policy(found))
+    emit(
+        found.to_json(),
+        how,
+        output,
+        lambda c: report.show_policy(c, found, verbose),
+        lambda: report.markdown_policy(found),
+    )
 
 
 @app.command("test")

@@ -130,9 +130,9 @@ def decide(findings: Sequence[PolicyFinding]) -> Decision:
     return Decision.PASS
 
 
-def _urgency(finding: PolicyFinding) -> tuple[bool, int]:
-    denies = finding.severity is Severity.ERROR and not finding.unknown
-    return (not denies, ORDER.index(finding.severity) + (1 if finding.unknown else 0))
+def _urgency(finding: PolicyFinding) -> float:
+    """What denies, what a person decides, what is open, then the rest."""
+    return 1.5 if finding.unknown else ORDER.index(finding.severity)
 
 
 def _about_ancestors(rule: Rule) -> bool:

@@ -205,3 +205,19 @@ def paths_of(expression: Expression, deciding: bool = False) -> frozenset[str]:
     if isinstance(expression, Entries):
         return paths_of(expression.where, deciding) | {expression.entries}
     return frozenset().union(*(paths_of(part, deciding) for part in expression.parts))
+
+
+def written(expression: Expression) -> dict[str, Any]:
+    """A condition as it is written, lists filled in: what its digest is made of."""
+    match expression:
+        case Test(about, own, operator, value):
+            path = f"{ITEM}.{about.path.split('.', 1)[1]}" if own else about.path
+            return {"field": path, operator: list(value) if isinstance(value, tuple) else value}
+        case All(parts):
+            return {"all": [written(part) for part in parts]}
+        case AnyOf(parts):
+            return {"any": [written(part) for part in parts]}
+        case Not(part):
+            return {"not": written(part)}
+        case Entries(entries, every, where):
+            return {"every" if every else "some": entries, "where": written(where)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 
 from forebear.errors import FormatError, one_line
 from forebear.lineage.chain import Standing
@@ -38,8 +38,8 @@ class RuleFile(_Strict):
     cites: Ids = ()
     not_decided: Text = ""
     asks: Ids = ()
-    enabled: bool = True
-    waivable: bool = True
+    enabled: StrictBool = True
+    waivable: StrictBool = True
 
 
 class ExampleFile(_Strict):

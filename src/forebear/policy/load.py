@@ -20,7 +20,6 @@ from forebear.policy.file import PolicyFile, RuleFile, policy_file
 from forebear.policy.plain_yaml import plain, read_text
 from forebear.policy.questions import questions
 from forebear.policy.rules import Example, Policy, Rule
-from forebear.types import to_json
 
 MOST_EXTENDED = 50
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -105,31 +104,13 @@ def _read(name: str, beside: Path | None) -> tuple[_Read, Path | None]:
 
 
 def _policy(reads: tuple[_Read, ...]) -> Policy:
+    """The rules of several files as one policy, named after the last."""
     last = reads[-1].written
-    named: dict[str, tuple[str, ...]] = {}
-    for read in reads:
-        named.update(read.written.lists)
-    on: list[Rule] = []
-    off: dict[str, Rule] = {}
-    for read in reads:
-        switched = {*read.written.enable, *read.written.disable}
-        known = {r.id for r in on} | off.keys()
-        for stray in sorted(switched - known - {r.id for r in read.written.rules}):
-            raise FormatError(read.file, f"there is no rule {stray} to switch", nearest(stray, known, "see its rules"))
-        on += [off.pop(i) for i in read.written.enable if i in off]
-        off.update({r.id: r for r in on if r.id in read.written.disable})
-        on = [r for r in on if r.id not in read.written.disable]
-        for written in read.written.rules:
-            rule = _rule(written, read, named)
-            if written.enabled:
-                on.append(rule)
-            else:
-                off[rule.id] = rule
+    named = {name: values for read in reads for name, values in read.written.lists.items()}
+    on, off = _switched(reads, named)
     rules = _once(on, reads[-1].file)
     if not rules:
-        raise UsageError(
-            f"{reads[-1].file}: no rule is switched on", "a policy without rules would let everything pass"
-        )
+        raise UsageError(f"{reads[-1].file}: no rule is switched on", "without rules everything would pass")
     return Policy(
         PolicyRef(last.name, last.version, _digest(rules), last.title, len(rules)),
         rules,
@@ -137,10 +118,31 @@ def _policy(reads: tuple[_Read, ...]) -> Policy:
         next((r.written.notice for r in reversed(reads) if r.written.notice), ""),
         last.extends,
         tuple(dict.fromkeys(i for r in rules for i in r.cites)),
-        tuple(off.values()),
+        off,
         tuple(e for read in reads for e in _examples(read)),
         named,
     )
+
+
+def _switched(reads: tuple[_Read, ...], named: Mapping[str, tuple[str, ...]]) -> tuple[list[Rule], tuple[Rule, ...]]:
+    """The rules that are on, and those that are off; a later file can switch those of earlier ones."""
+    on: list[Rule] = []
+    off: dict[str, Rule] = {}
+    for read in reads:
+        written = read.written
+        known = {r.id for r in on} | off.keys()
+        for stray in sorted({*written.enable, *written.disable} - known):
+            raise FormatError(read.file, f"there is no rule {stray} to switch", nearest(stray, known, "see its rules"))
+        on += [off.pop(i) for i in written.enable if i in off]
+        off.update({r.id: r for r in on if r.id in written.disable})
+        on = [r for r in on if r.id not in written.disable]
+        for own in written.rules:
+            rule = _rule(own, read, named)
+            if own.enabled:
+                on.append(rule)
+            else:
+                off[rule.id] = rule
+    return on, tuple(off.values())
 
 
 def _examples(read: _Read) -> Iterable[Example]:
@@ -203,5 +205,5 @@ def _once(rules: list[Rule], file: str) -> tuple[Rule, ...]:
 
 def _digest(rules: Iterable[Rule]) -> str:
     """SHA-256 of the rules in canonical JSON, whatever files they came from."""
-    text = json.dumps([to_json(rule) for rule in rules], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps([rule.to_json() for rule in rules], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return sha256(text.encode("utf-8")).hexdigest()

@@ -6,8 +6,12 @@ A package has the sets ``deny``, ``review`` and ``warn``, of sentences or of obj
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
@@ -21,6 +25,8 @@ from forebear.policy.plain_yaml import read_text
 from forebear.policy.waivers import Waiver, apply
 
 SETS = {"deny": Severity.ERROR, "review": Severity.REVIEW, "warn": Severity.WARNING}
+LONGEST = 60
+"""Seconds that rules may take."""
 MOST = 1_000
 """Findings of a set."""
 _PACKAGE = re.compile(r"^[ \t]*package[ \t]+([A-Za-z_][A-Za-z0-9_.]*)", re.MULTILINE)
@@ -54,26 +60,47 @@ def check_rego(
 
 def _asked(path: str, text: str, given: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The sets of a package, asked about an input."""
-    try:
-        import regopy
-    except ModuleNotFoundError:
-        raise MissingExtra("rego", f"{path}: a policy in Rego") from None
+    if not _installed():
+        raise MissingExtra("rego", f"{path}: a policy in Rego")
     package = _PACKAGE.search(text)
     if package is None:
         raise FormatError(path, "there is no package", "begin with  package forebear")
-    regopy.set_default_log_level(regopy.LogLevel.NONE)  # it would print what it finds wrong
-    interpreter = regopy.Interpreter()
-    try:
-        interpreter.add_module("policy.rego", text)
-        interpreter.set_input(dict(given))
-        whole = json.loads(str(interpreter.query(f"data.{package[1]}")))
-    except (regopy.RegoError, ValueError) as error:
-        said = re.search(r"\(errormsg \d+:([^)\n]*)", str(error))
-        raise FormatError(path, f"no Rego: {one_line(said[1] if said else str(error), 200)}") from None
-    rules = whole.get("expressions", [{}])[0] if isinstance(whole, dict) else {}
-    if not isinstance(rules, dict) or "deny" not in rules:
+    answer = _evaluated(path, {"text": text, "package": package[1], "input": given})
+    if "error" in answer:
+        raise FormatError(path, f"no Rego: {one_line(str(answer['error']), 200)}")
+    rules = answer["rules"]
+    if "deny" not in rules:
         raise FormatError(path, f"package {package[1]} has no rule deny", "without it everything would pass")
     return {name: _values(rules[name], f"{path}: {name}") for name in SETS if name in rules}
+
+
+def _installed() -> bool:
+    try:
+        return importlib.util.find_spec("regopy") is not None
+    except ValueError:  # something else has its name
+        return False
+
+
+def _evaluated(path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a process of its own answers; one that ends or does not end costs this policy, not the program."""
+    command = [sys.executable, "-P", str(Path(__file__).with_name("rego_child.py"))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(
+            command,
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            env=environment,
+            check=True,
+        )
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise FormatError(path, f"its rules take longer than {LONGEST} s") from None
+    except (subprocess.CalledProcessError, ValueError):
+        raise FormatError(path, "the engine for Rego ended without an answer") from None
+    return answer
 
 
 def _values(given: Any, where: str) -> list[Any]:
@@ -89,12 +116,6 @@ def _findings(set_: str, values: Sequence[Any], name: str) -> Iterator[PolicyFin
     for value in values:
         entry = value if isinstance(value, dict) else {"msg": value}
         message = entry.get("msg") or entry.get("message") or json.dumps(value, ensure_ascii=False)
-        rule = entry.get("id") or entry.get("rule") or set_
-        subject = entry.get("subject") or ""
-        yield PolicyFinding(
-            one_line(str(rule), 64),
-            SETS[set_],
-            one_line(str(message)),
-            subject=one_line(str(subject), 200),
-            policy=name,
-        )
+        rule = one_line(str(entry.get("id") or entry.get("rule") or set_), 64)
+        about = one_line(str(entry.get("subject") or ""), 200)
+        yield PolicyFinding(rule, SETS[set_], one_line(str(message)), subject=about, policy=name)

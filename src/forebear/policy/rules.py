@@ -8,7 +8,8 @@ from typing import Any
 
 from forebear.lineage.chain import Standing
 from forebear.policy.answer import PolicyRef, Severity
-from forebear.policy.expression import Expression
+from forebear.policy.expression import Expression, written
+from forebear.types import Json, head, to_json
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class Rule:
     not_decided: str = ""
     asks: tuple[str, ...] = ()
     waivable: bool = True
+
+    def to_json(self) -> Json:
+        """The rule in plain values, its condition as it is written."""
+        return {**to_json(self), "when": written(self.when)}
 
 
 @dataclass(frozen=True)
@@ -90,3 +95,8 @@ class Policy:
     off: tuple[Rule, ...] = ()
     examples: tuple[Example, ...] = ()
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def to_json(self) -> Json:
+        """The ``forebear.policy-show/1`` document."""
+        rules = {"rules": [r.to_json() for r in self.rules], "off": [r.to_json() for r in self.off]}
+        return {**head("forebear.policy-show/1"), **to_json(self), **rules}

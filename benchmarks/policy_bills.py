@@ -1,7 +1,7 @@
 """How long a policy takes over many bills of materials, on all cores that this process may use.
 
-python policies.py                    10,000 bills, pack uk-public-sector
-python policies.py --bills 500        fewer
+python policy_bills.py                    10,000 bills, pack uk-public-sector
+python policy_bills.py --bills 500        fewer
 """
 
 from __future__ import annotations
