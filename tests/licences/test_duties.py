@@ -221,6 +221,12 @@ def test_its_own_licence_binds_whoever_passes_it_on() -> None:
     for passes_on, status in ((None, "conditional"), (False, "met"), (True, "unmet")):
         found = answer(known, papers, Organisation(distributes=passes_on), own)
         assert duty(found, DutyKind.INCLUDE_LICENCE, CHILD).status == status
+    maker = answer(known, papers, Organisation(distributes=True, own_release=True), own)
+    assert duty(maker, DutyKind.INCLUDE_LICENCE, CHILD).triggered is False  # nobody is a licensee of its own
+    limits = answer(ALL, papers, replace(EVERYTHING, own_release=True), own)
+    assert {d.status for d in limits.duties} == {DutyStatus.MET}
+    notice = answer(obliging(DutyKind.NOTICE_FILE), papers, Organisation(distributes=True), own)
+    assert duty(notice, DutyKind.NOTICE_FILE, CHILD).triggered is False
     prefix = answer(obliging(DutyKind.NAME_PREFIX, "Vole"), papers, None, own)
     assert not prefix.duties  # asked of derivatives, and nothing says that this is one
 

@@ -71,6 +71,8 @@ def settle(ground: Ground, case: Case, kind: str, seen: Seen, text: str = "", cl
         seen: what a group found.
         text, clause: of the obligation.
     """
+    if ground.own and case.organisation is not None and case.organisation.own_release:
+        seen = Seen(MET, "It is the organisation's own licence.", (), "", ("organisation: own_release",), False)
     status, on, why = seen.status, list(seen.on), seen.why
     if seen.of_files and status is not MET and not case.papers.seen:
         status, on, why = CONDITIONAL, [*on, "the model's files"], "The model's files cannot be seen, so this is open."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from forebear.artifacts.documents import CARD
 from forebear.catalogue.licences import DutyKind, Obligation
@@ -47,7 +48,7 @@ def _copy(ground: Ground, obligation: Obligation, case: Case) -> Seen:
     if found is not None:
         changes = "; ".join(c.what for c in found.changes if c.matters)[:300] or f"{found.similarity:.0%} of its words"
         why = f"{found.file} is close to the {licence.name} and differs from it: {changes}."
-        return _on_passing_on(ground, case, Seen(UNMET, why, clears=clears, evidence=(found.file,), of_files=True))
+        return Seen(UNMET, why, clears=clears, evidence=(found.file,), of_files=True)
     if papers.seen and not papers.identified and any(t.strip() for t in papers.texts.values()):
         return Seen(CONDITIONAL, "Its licence files were not identified.", ("which licences the files are",), clears)
     if papers.unreadable:
@@ -56,7 +57,7 @@ def _copy(ground: Ground, obligation: Obligation, case: Case) -> Seen:
     other = papers.sibling_of(licence, case.known)
     beside = f"; {other.file} is {other.name or other.licence}, another of its line" if other else ""
     why = f"No file of the model is the {licence.name}{beside}."
-    return _on_passing_on(ground, case, Seen(UNMET, why, clears=clears, of_files=True))
+    return Seen(UNMET, why, clears=clears, of_files=True)
 
 
 def _copyright(ground: Ground, obligation: Obligation, case: Case) -> Seen:
@@ -70,7 +71,7 @@ def _copyright(ground: Ground, obligation: Obligation, case: Case) -> Seen:
             return Seen(MET, f"Every copyright line of {ground.ancestor} is kept.", evidence=wanted, of_files=True)
         why = f"A copyright line of {ground.ancestor} is in no file: {missing[0]}."
         clears = f"Keep it in LICENSE or NOTICE: {missing[0]}"
-        return _on_passing_on(ground, case, Seen(UNMET, why, clears=clears, evidence=wanted, of_files=True))
+        return Seen(UNMET, why, clears=clears, evidence=wanted, of_files=True)
     for file, line in lines:
         if any(plain(maker) in plain(line) for maker in ground.makers if maker.strip()):
             return Seen(
@@ -90,7 +91,7 @@ def _copyright(ground: Ground, obligation: Obligation, case: Case) -> Seen:
         )
     whose = f"of {' or '.join(ground.makers[:2])}" if ground.makers else "at all"
     why = f"No file holds a copyright line {whose}."
-    return _on_passing_on(ground, case, Seen(UNMET, why, clears=clears, of_files=True))
+    return Seen(UNMET, why, clears=clears, of_files=True)
 
 
 def _notice(ground: Ground, obligation: Obligation, case: Case) -> Seen:
@@ -102,11 +103,13 @@ def _notice(ground: Ground, obligation: Obligation, case: Case) -> Seen:
         return Seen(MET, f"{file} holds the notice.", evidence=(file,), of_files=True)
     why = f"No file holds the notice that the {ground.licence.name} asks for."
     clears = f'Add a text file NOTICE with: "{obligation.text}"'
-    return _on_passing_on(ground, case, Seen(UNMET, why, clears=clears, of_files=True))
+    return Seen(UNMET, why, clears=clears, of_files=True)
 
 
 def _upstream_notice(ground: Ground, case: Case) -> Seen:
     clears = f"Pass on the NOTICE of {ground.ancestor}, if it has one."
+    if ground.own:
+        return Seen(MET, "Its notices are those that it has.", triggered=False)
     if ground.papers is None or not ground.papers.seen:
         kept = tuple(f for f in case.papers.texts if f.lower().startswith("notice"))
         on = (f"whether {ground.ancestor} has a notice file and what it says",)
@@ -119,7 +122,7 @@ def _upstream_notice(ground: Ground, case: Case) -> Seen:
     if not missing:
         return Seen(MET, f"The notices of {ground.ancestor} are kept.", evidence=tuple(notices), of_files=True)
     why = f"{missing[0]} of {ground.ancestor} is not kept whole."
-    return _on_passing_on(ground, case, Seen(UNMET, why, clears=clears, of_files=True))
+    return Seen(UNMET, why, clears=clears, of_files=True)
 
 
 def _changes(ground: Ground, obligation: Obligation, case: Case) -> Seen:
@@ -151,26 +154,31 @@ def _policy(ground: Ground, obligation: Obligation, case: Case) -> Seen:
             return Seen(MET, f"{file} names the restrictions and whose they are.", evidence=(file,), of_files=True)
     why = f"No file passes on the use restrictions of the {licence.name}."
     clears = f"Put the restrictions of the {licence.name} into the terms of the model, and tell users of them."
-    return _on_passing_on(ground, case, Seen(UNMET, why, clears=clears, of_files=True))
+    return Seen(UNMET, why, clears=clears, of_files=True)
 
 
-def _on_passing_on(ground: Ground, case: Case, seen: Seen) -> Seen:
-    """A model's own licence asks for copies of whoever passes it on, and its maker is nobody else's licensee."""
-    if not ground.own or seen.status is MET:
-        return seen
-    distributes = case.organisation.distributes if case.organisation else None
-    if distributes is False:
-        return Seen(MET, "The model is not passed on.", evidence=("organisation: distributes",), triggered=False)
-    if distributes:
-        return Seen(seen.status, seen.why, seen.on, seen.clears, seen.evidence, True, True)
-    on = ("whether the model is passed on to others", *seen.on)
-    return Seen(CONDITIONAL, seen.why, on, seen.clears, seen.evidence, None, True)
+def _own(judge: Judge) -> Judge:
+    """A judge of the model's own licence: its maker is nobody's licensee, so it binds whoever passes the model on."""
+
+    def judged(ground: Ground, obligation: Obligation, case: Case) -> Seen:
+        seen = judge(ground, obligation, case)
+        if not ground.own or seen.status is MET:
+            return seen
+        o = case.organisation
+        if o is not None and o.distributes is False:
+            return Seen(MET, "The model is not passed on.", evidence=("organisation: distributes",), triggered=False)
+        if o is not None and o.distributes:
+            return seen
+        on = ("whether the model is passed on to others", *seen.on)
+        return replace(seen, status=CONDITIONAL, on=on, triggered=None)
+
+    return judged
 
 
 _JUDGES: dict[str, Judge] = {
-    DutyKind.INCLUDE_LICENCE.value: _copy,
-    DutyKind.RETAIN_COPYRIGHT.value: _copyright,
-    DutyKind.NOTICE_FILE.value: _notice,
-    DutyKind.STATE_CHANGES.value: _changes,
-    DutyKind.USE_POLICY.value: _policy,
+    DutyKind.INCLUDE_LICENCE.value: _own(_copy),
+    DutyKind.RETAIN_COPYRIGHT.value: _own(_copyright),
+    DutyKind.NOTICE_FILE.value: _own(_notice),
+    DutyKind.STATE_CHANGES.value: _own(_changes),
+    DutyKind.USE_POLICY.value: _own(_policy),
 }
