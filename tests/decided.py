@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from forebear.catalogue.facts import Source
-from forebear.licences.answer import Conflict, Duty, DutyStatus, LicenceAnswer
+from forebear.licences.answer import (
+    ChangeKind,
+    ClauseChange,
+    Conflict,
+    DeclaredLicence,
+    Detection,
+    Duty,
+    DutyStatus,
+    LicenceAnswer,
+)
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.origin import AncestorOrigin, BroughtFactor, Origin, Role, Tie
 from forebear.policy.answer import Decision, PolicyAnswer, PolicyFinding, PolicyRef, Severity, Waived
@@ -51,9 +60,11 @@ def licence(status: DutyStatus = DutyStatus.CONDITIONAL, standing: Standing = St
     )  # fmt: skip
     keep = Duty("retain_copyright", status=DutyStatus.MET, why="The notice is there", **shared)
     label = Conflict("relabelled", ("mit", "kimi-k2.5"), "The model is offered under another licence", standing)
-    return LicenceAnswer(
-        SUBJECT, duties=(keep, show), conflicts=(label,), not_checked=("what the product's interface shows",)
-    )
+    stated = DeclaredLicence("mit", "README.md: license", "mit")
+    dropped = ClauseChange(ChangeKind.REMOVED, "2", "", "the notice is gone", True)
+    text = Detection("LICENSE", "mit", "mit", "MIT License", changes=(dropped,))
+    gap = ("what the product's interface shows",)
+    return LicenceAnswer(SUBJECT, (stated,), (text,), (), (keep, show), (label,), not_checked=gap)
 
 
 def origin(standing: Standing = Standing.POSSIBLE) -> Origin:
@@ -77,7 +88,9 @@ def answer(decision: Decision = Decision.DENY, **more: Any) -> PolicyAnswer:
         "D3", Severity.ERROR, "Where the model comes from is not established.", cites=("JSP 936, by a summary",),
         clears="Access to the weights, or a signed statement", not_decided="whether the model is safe",
     )  # fmt: skip
-    unknown = PolicyFinding("D1", Severity.ERROR, "An ancestor under foreign control", unknown=("chain.standing",))
+    unknown = PolicyFinding(
+        "D2", Severity.ERROR, "Not decided.", "Military use is allowed", unknown=("subject.military",)
+    )
     note = PolicyFinding("T8", Severity.NOTE, "The bill of materials is unsigned.")
     waived = Waived(PolicyFinding("T7", Severity.WARNING, "Only traffic was read."), "J. Smith", "pilot", "2027-01-31")
     return PolicyAnswer(

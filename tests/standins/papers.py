@@ -51,7 +51,7 @@ def composer_bom(stage: Stage) -> Path:
     return _written(stage, bom("Composer 2.5", [base], "Anysphere", "proprietary"))
 
 
-SAYS_SCRATCH = {"properties": [{"name": "forebear:claim", "value": "trained from scratch"}]}
+SAYS_SCRATCH: Json = {"properties": [{"name": "forebear:claim", "value": "trained from scratch"}]}
 
 
 def gigachat_bom(stage: Stage) -> Path:

@@ -229,7 +229,8 @@ def solar_compared(stage: Stage) -> Path:
 
 def axk1_vocabulary(stage: Stage) -> Path:
     size = 163_840
-    sizes = {"hidden": 16, "layers": 2, "heads": 2, "kv_heads": 1, "intermediate": 32, "vocabulary": size}
+    sizes: dict[str, Any] = {"hidden": 16, "layers": 2, "heads": 2, "kv_heads": 1, "intermediate": 32}
+    sizes["vocabulary"] = size
     own = tokenizer(size)
     own["model"]["vocab"] = {t if k < 96 else f"another{k}": k for t, k in own["model"]["vocab"].items()}
     stage.index(tiny_llama(stage.folder / "base", 1, **sizes), "example/same-size")

@@ -12,15 +12,15 @@ from forebear.errors import one_line
 from forebear.licences.answer import Duty, DutyStatus, LicenceAnswer
 from forebear.lineage.chain import Chain, Route, Standing
 from forebear.origin.answer import Origin
-from forebear.policy.answer import PolicyAnswer
+from forebear.policy.answer import Decision, PolicyAnswer, Severity
 from forebear.report.page import words
 from forebear.report.page.blocks import Cell, Page, Section, Stop, Table
 from forebear.report.page.countries import Notes, countries
 from forebear.report.page.rules import decided, waived
 
-MOST_WAYS, MOST_DUTIES, MOST_ITEMS = 5, 10, 8
+MOST_WAYS, MOST_DUTIES, MOST_ITEMS = 5, 10, 6
 """What a page of paper has room for; the JSON document holds everything."""
-MOST_EVIDENCE = 3
+MOST_EVIDENCE, MOST_REASONS = 3, 2
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def contents(
         known: names, titles and texts for identifiers.
         how: how the page came about.
     """
-    word, plain = words.DECISIONS[answer.decision]
+    word, _ = words.DECISIONS[answer.decision]
     notes = Notes(known.sources)
     sections = (
         _grounds(chain),
@@ -97,10 +97,22 @@ def contents(
         answer.policy.title or answer.policy.name,
         answer.decision,
         word,
-        f"{plain} {answer.why}".strip(),
+        _answer(answer),
         tuple(s for s in (*sections, notes.section()) if s is not None),
         words.FOOT,
     )
+
+
+def _answer(answer: PolicyAnswer) -> str:
+    """The decision in one sentence, with the gravest reasons in words."""
+    _, plain = words.DECISIONS[answer.decision]
+    grave = Severity.ERROR if answer.decision is Decision.DENY else Severity.REVIEW
+    holding = [f.message for f in answer.findings if f.severity is grave and not f.unknown]
+    told = [one_line(words.shortened(message, answer.model), 200) for message in holding]
+    reasons = tuple(dict.fromkeys(told))[:MOST_REASONS]
+    if answer.decision is Decision.PASS or not reasons:
+        return f"{plain} {answer.why}".strip()
+    return " ".join([plain, *reasons])
 
 
 def _grounds(chain: Chain) -> Section:
@@ -145,13 +157,14 @@ def _stops(chain: Chain, route: Route, known: Known) -> Iterator[Stop]:
 def _follows(licence: LicenceAnswer, known: Known, notes: Notes) -> Section:
     """Duties by urgency, and conflicts."""
     order = [DutyStatus.UNMET, DutyStatus.CONDITIONAL]
-    open_ = sorted((d for d in licence.duties if d.status in order), key=lambda d: order.index(d.status))
+    urgent = [d for d in licence.duties if d.status in order]
+    open_ = sorted(urgent, key=lambda d: (order.index(d.status), not d.text))  # exact words to show come first
     groups: dict[tuple[str, ...], list[Duty]] = {}
     for d in open_:
         groups.setdefault((d.kind, d.text, d.status.value, d.component, d.why), []).append(d)
     rows = [_duties(same, licence.model, known, notes) for same in list(groups.values())[:MOST_DUTIES]]
     done = tuple(dict.fromkeys(words.duty(d.kind, d.text) for d in licence.duties if d.status is DutyStatus.MET))
-    lines = [] if open_ or done else ["No duty was found."]
+    lines = list(_licences(licence)) + ([] if open_ or done else ["No duty was found."])
     if done:
         lines.append(f"Met, or not asked for here: {words.joined(done, 6)}.")
     more = f"{len(groups) - MOST_DUTIES} more duties are in the JSON document." if len(groups) > MOST_DUTIES else ""
@@ -164,11 +177,24 @@ def _follows(licence: LicenceAnswer, known: Known, notes: Notes) -> Section:
     return Section("What follows for licences", tuple(lines), tables=(table,) if rows else (), items=tuple(conflicts))
 
 
+def _licences(licence: LicenceAnswer) -> Iterator[str]:
+    """What the model's own papers say about its licence."""
+    stated = tuple(dict.fromkeys(f"{one_line(d.value, 80)} ({one_line(d.where, 60)})" for d in licence.declared))
+    if stated:
+        yield f"It states the licence {words.joined(stated)}."
+    for found in licence.detected[:MOST_EVIDENCE]:
+        title = one_line(found.name or found.id or "", 100)
+        changed = sum(c.matters for c in found.changes)
+        kept = f", with {changed} {'change' if changed == 1 else 'changes'} that matter" if changed else ""
+        what = f"the text of {title}{kept}" if title else "no licence text that is known"
+        yield f"{one_line(found.file, 60)} is {what}."
+
+
 def _duties(same: Sequence[Duty], model: str, known: Known, notes: Notes) -> tuple[Cell, ...]:
     """One duty, of one ancestor or of several."""
     first = same[0]
     status = words.STATUSES[first.status]
-    on = tuple(dict.fromkeys(o.replace(f"that {model} ", "that the model ") for d in same for o in d.on))
+    on = tuple(dict.fromkeys(words.shortened(o, model) for d in same for o in d.on))
     if first.status is DutyStatus.CONDITIONAL and on:
         status += f" on {words.joined(tuple(one_line(o, 160) for o in on), 3)}"
     said = words.duty(first.kind, first.text) + (f" ({first.component})" if first.component else "")

@@ -96,7 +96,7 @@ def _ties(ancestor: AncestorOrigin, role: Role, notes: Notes) -> str:
 
 
 def _tie(tie: Tie) -> str:
-    about = [one_line(x, 80) for x in (tie.entity, tie.note) if x]
+    about = [one_line(x, 160) for x in (tie.entity, tie.note) if x]
     doubt = ["not retrieved from a source"] if tie.confidence == "unverified" else []
     extra = "; ".join((*about, *doubt))
     return country_name(tie.country) + (f" ({extra})" if extra else "")

@@ -37,7 +37,7 @@ def _section(section: Section, number: int) -> Iterator[str]:
     for way in section.ways:
         yield f'<ol class="way">{"".join(_stop(stop) for stop in way)}</ol>'
     for table in section.tables:
-        yield from _table(table)
+        yield from _table(table, shown=len(section.tables) > 1)
     if section.items:
         yield f"<ul>{''.join(f'<li>{_safe(item)}</li>' for item in section.items)}</ul>"
     if section.commands:
@@ -54,10 +54,11 @@ def _stop(stop: Stop) -> str:
     return out + "</li>"
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: Table, shown: bool) -> Iterator[str]:
     """A table whose cells know their column, so that a phone can show it row by row; roles keep it a table there."""
     heads = "".join(f'<th scope="col" role="columnheader">{_safe(name)}</th>' for name in table.head)
-    yield f'<table role="table"><caption>{_safe(table.caption)}</caption>'
+    seen = "" if shown else ' class="unseen"'
+    yield f'<table role="table"><caption{seen}>{_safe(table.caption)}</caption>'
     yield f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead><tbody role="rowgroup">'
     for first, *rest in table.rows:
         cells = "".join(_cell(cell, name) for cell, name in zip(rest, table.head[1:], strict=True))

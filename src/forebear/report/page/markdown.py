@@ -24,6 +24,8 @@ def _section(section: Section) -> Iterator[str]:
         yield from (f"- {_way(way)}" for way in section.ways)
         yield ""
     for table in section.tables:
+        if len(section.tables) > 1:
+            yield from (f"{escape(table.caption)}:", "")
         yield from _table(table)
     if section.items:
         yield from (f"- {escape(item)}" for item in section.items)

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from forebear.errors import one_line
 from forebear.policy.answer import PolicyAnswer, PolicyFinding, Severity
 from forebear.report.page import words
 from forebear.report.page.blocks import Cell, Section, Table
+from forebear.report.schemas import schema
 
-MOST_RULES = 10
+MOST_RULES, MOST_NOTES = 10, 4
+LISTS = {"ancestors": "which ancestors it has", "duties": "which duties follow", "conflicts": "which licences conflict"}
+"""Whole lists of the input, in words."""
 
 
 def decided(answer: PolicyAnswer) -> Section:
-    """Every rule that speaks, the gravest first."""
-    if not answer.findings:
-        return Section("What the policy says", ("No rule has anything to say.",))
-    shown = sorted(answer.findings, key=_grave)
-    more = len(shown) - MOST_RULES
-    table = Table(
-        "Rules",
-        ("Rule", "Result", "What was found", "Rests on", "It does not decide"),
-        tuple(_row(f) for f in shown[:MOST_RULES]),
-        f"{more} more are in the JSON document." if more > 0 else "",
-    )
-    return Section("What the policy says", tables=(table,), items=tuple(_clearing(answer.findings)))
+    """Every rule that speaks, the gravest first; then those whose facts are not known; notes in a line each."""
+    holding = sorted((f for f in answer.findings if not f.unknown), key=_grave)
+    open_ = [f for f in answer.findings if f.unknown]
+    groups: dict[tuple[str, str], list[PolicyFinding]] = {}
+    for f in holding:
+        groups.setdefault((f.rule, f.severity.value), []).append(f)
+    graver = [same for same in groups.values() if same[0].severity is not Severity.NOTE]
+    notes = [same for same in groups.values() if same[0].severity is Severity.NOTE]
+    tables = []
+    if graver:
+        head = ("Rule", "Result", "What was found", "Rests on", "It does not decide")
+        tables.append(_table("Rules that hold", head, [_row(same, answer.model) for same in graver]))
+    if open_:
+        tables.append(_table("Rules that cannot be told", ("Rule", "It asks", "Not known"), [_open(f) for f in open_]))
+    lines = () if graver else ("No rule speaks against it, as far as facts are known.",)
+    items = [
+        *_clearing(holding),
+        *(f"Note {same[0].rule}: {_found(same, answer.model)}" for same in notes[:MOST_NOTES]),
+    ]
+    return Section("What the policy says", lines, tables=tuple(tables), items=tuple(items))
+
+
+def _table(caption: str, head: tuple[str, ...], rows: Sequence[tuple[Cell, ...]]) -> Table:
+    more = len(rows) - MOST_RULES
+    said = f"{more} more are in the JSON document." if more > 0 else ""
+    return Table(caption, head, tuple(rows[:MOST_RULES]), said)
 
 
 def waived(answer: PolicyAnswer) -> Section | None:
@@ -37,34 +55,64 @@ def waived(answer: PolicyAnswer) -> Section | None:
             Cell(one_line(w.reason, 200)),
             Cell(w.expires),
         )
-        for w in answer.waived[:MOST_RULES]
+        for w in answer.waived
     ]
     if not rows:
         return None
-    more = len(answer.waived) - MOST_RULES
-    said = f"{more} more are in the JSON document." if more > 0 else ""
     head = ("Rule", "What it says", "Answered for by", "Reason", "Until")
-    return Section("Waivers", tables=(Table("Waivers", head, tuple(rows), said),))
+    return Section("Waivers", tables=(_table("Waivers", head, rows),))
 
 
-def _grave(finding: PolicyFinding) -> tuple[int, bool]:
-    return list(Severity).index(finding.severity), bool(finding.unknown)
+def _grave(finding: PolicyFinding) -> int:
+    return list(Severity).index(finding.severity)
 
 
-def _row(finding: PolicyFinding) -> tuple[Cell, ...]:
-    result = words.SEVERITIES[finding.severity]
-    tone = {"error": "unmet", "review": "conditional"}.get(finding.severity.value, "")
-    if finding.unknown:
-        result, tone = f"cannot be told ({words.SEVERITIES[finding.severity]} if it holds)", "conditional"
-    about = f"{one_line(finding.subject, 80)}: " if finding.subject and finding.subject not in finding.message else ""
-    cites = "; ".join(one_line(c, 120) for c in finding.cites) or "this policy alone"
+def _row(same: Sequence[PolicyFinding], model: str) -> tuple[Cell, ...]:
+    """A rule that holds, once or for several ancestors."""
+    first = same[0]
+    tone = {Severity.ERROR: "unmet", Severity.REVIEW: "conditional"}.get(first.severity, "")
+    return (
+        Cell(first.rule),
+        Cell(words.SEVERITIES[first.severity], tone),
+        Cell(_found(same, model)),
+        Cell("; ".join(one_line(c, 160) for c in first.cites) or "this policy alone"),
+        Cell(one_line(first.not_decided, 240) or "–"),
+    )
+
+
+def _found(same: Sequence[PolicyFinding], model: str) -> str:
+    """What a rule says of the first thing that it is about, and which others it says the same of."""
+    first = same[0]
+    about = f"{one_line(first.subject, 80)}: " if first.subject and first.subject not in first.message else ""
+    others = tuple(dict.fromkeys(one_line(f.subject, 80) for f in same[1:] if f.subject and f.subject != first.subject))
+    also = f" Likewise {words.joined(others)}." if others else ""
+    return about + one_line(words.shortened(first.message, model), 300) + also
+
+
+def _open(finding: PolicyFinding) -> tuple[Cell, ...]:
+    missing = tuple(dict.fromkeys(field_in_words(path) for path in finding.unknown))
+    about = f" ({one_line(finding.subject, 80)})" if finding.subject else ""
     return (
         Cell(finding.rule),
-        Cell(result, tone),
-        Cell(about + one_line(finding.message, 300)),
-        Cell(cites),
-        Cell(one_line(finding.not_decided, 200) or "–"),
+        Cell((one_line(finding.title, 160) or words.SEVERITIES[finding.severity]) + about),
+        Cell(words.joined(missing, 3)),
     )
+
+
+def field_in_words(path: str) -> str:
+    """A field of the input as its schema describes it: ``its bill of materials: there is one``."""
+    if path in LISTS:
+        return LISTS[path]
+    node: Mapping[str, Any] = schema("policy-input")
+    said = []
+    for key in path.split("."):
+        node = node.get("items", node) if "properties" not in node else node
+        found = node.get("properties", {}).get(key)
+        if not isinstance(found, Mapping):
+            return path
+        node = found
+        said.append(str(node.get("description", key)))
+    return ": ".join(said)
 
 
 def _clearing(findings: Sequence[PolicyFinding]) -> list[str]:

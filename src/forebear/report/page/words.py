@@ -115,6 +115,18 @@ def duty(kind: str, text: str) -> str:
     return f"{said}: “{text}”" if text and len(text) <= 80 else said
 
 
+LONG = 30
+"""Characters of a model's name from which on sentences call it "the model", after its name has stood in the title."""
+
+
+def shortened(text: str, model: str) -> str:
+    """A sentence about a model with a long name."""
+    if len(model) <= LONG:
+        return text
+    said = text.replace(model, "the model")
+    return said[:1].upper() + said[1:] if text.startswith(model) else said
+
+
 def step(edge: Edge) -> str:
     """How the child was made from the parent, said as firmly as it is known."""
     said = STEPS[edge.kind] + (f" ({edge.component})" if edge.component else "")
