@@ -152,7 +152,7 @@ def _content(source: str, options: argparse.Namespace) -> str | None:
             if row.get("repo") == folder and row.get("path") == path and row.get("commit") == commit:
                 return str((files / row["file"]).read_text(errors="replace"))
         if (files / folder / path).is_file():
-            return (files / folder / path).read_text(errors="replace")
+            return str((files / folder / path).read_text(errors="replace"))
     return None
 
 

@@ -19,7 +19,8 @@ def only(text: str) -> ClauseChange:
         (
             "100 million",
             "500 million",
-            "the figure reads “500 million monthly active users”, the known text has “100 million monthly active users”",
+            "the figure reads “500 million monthly active users”, "
+            "the known text has “100 million monthly active users”",
         ),
         (
             "20 million",
