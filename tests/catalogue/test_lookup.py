@@ -40,7 +40,7 @@ def test_what_a_name_leaves_open_stays_open() -> None:
     "text",
     [
         "NousResearch/Hermes-3-Llama-3.1-8B",  # a descendant that names its base is not its base
-        "deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
+        "deepseek-ai/DeepSeek-R1-Distill-Llama-3B",
         "Qwen2.5-Coder-7B",  # another model of the family
         "Qwen2.5-VL-72B-Instruct",
         "Mistral-7B-Instruct-v0.4",  # another version

@@ -51,7 +51,7 @@ def test_unknown_facts_are_conditional(bom: Path, tmp_path: Path) -> None:
     document = json.loads(done.stdout)
     check_document(document)
     (shown,) = (d for d in document["duties"] if d["kind"] == "display_ui")
-    assert shown["status"] == "conditional" and len(shown["on"]) == 3
+    assert shown["status"] == "conditional" and len(shown["on"]) == 4
     assert done.returncode == 0 and run(tmp_path, "licence", bom, "--fail-on", "warning").returncode == 1
 
 

@@ -12,7 +12,7 @@ from forebear.index import Index, LocalIndex
 from forebear.inspect.bom_facts import bom_facts, is_bom
 from forebear.inspect.licence import Lineage, detector, from_document, is_document, read_document
 from forebear.inspect.papers import papers_of_ancestors
-from forebear.inspect.scan import scan as scan_model
+from forebear.inspect.unread import scanned
 from forebear.licences.answer import LicenceAnswer
 from forebear.licences.duties import licence_answer
 from forebear.licences.organisation import Organisation
@@ -86,7 +86,7 @@ def consequences(
     elif target.startswith("api:"):
         raise UsageError(f"{target}: an endpoint is probed first", "forebear probe … --format json -o result.json")
     else:
-        document = scan_model(target, references, effort if scan else "quick", on_step, fetch=scan).to_json()
+        document = scanned(target, references, effort, scan, on_step).to_json()
     found = follow(document, facts, references, model, named)
     if bom is None:
         return found
@@ -130,6 +130,7 @@ def follow(
         config=read.config if read else None,
         metadata=read.metadata if read else None,
         card=found.card,
+        nested=read.nested if read else None,
         ancestors=papers,
         stated=found.stated,
         not_checked=found.gaps,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from forebear.artifacts import Artifact
 from forebear.errors import ForebearError
 from forebear.index import Index
-from forebear.lineage.chain import Chain, Standing
+from forebear.lineage.chain import Standing
 from forebear.types import Coverage, Finding, Json, Level, Scan, Untested
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def following(result: Scan, artifact: Artifact, index: Index) -> Scan:
         answer = licence_answer(
             chain, artifact.documents, detect=detect, config=artifact.config, ancestors=papers if chain.edges else None
         )
-        origin = origin_of(as_labelled(chain))
+        origin = origin_of(chain)
     except ForebearError as error:
         return replace(result, problems=(*result.problems, str(error)))
     return replace(
@@ -52,12 +52,6 @@ def following(result: Scan, artifact: Artifact, index: Index) -> Scan:
         findings=(*result.findings, *_established(answer, origin)),
         coverage=_with_gaps(result.coverage, answer),
     )
-
-
-def as_labelled(chain: Chain) -> Chain:
-    """The chain without developers that only a label suggests: an index may call anything ``my-llama-1``."""
-    nodes = (n if n.model or n.candidates or "/" in n.name else replace(n, developer="") for n in chain.nodes)
-    return replace(chain, nodes=tuple(nodes))
 
 
 def short_licence(stated: Mapping[str, Any], answer: LicenceAnswer) -> Json:

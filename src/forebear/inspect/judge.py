@@ -13,7 +13,7 @@ from forebear.artifacts import Artifact
 from forebear.catalogue import LookAlike, look_alikes, raise_finding
 from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint
-from forebear.signals.declared import names_match
+from forebear.signals.declared import Declared, names_match
 from forebear.types import Ancestor, Claim, Finding, Level, Verdict
 
 CONFIRMING = frozenset({Verdict.IDENTICAL, Verdict.DERIVED, Verdict.DEPENDENT, Verdict.MERGE})
@@ -22,10 +22,10 @@ FEWEST_COINS = 64
 RELATED = CONFIRMING | {Verdict.SAME_INIT_OR_DERIVED, Verdict.SIBLINGS}
 
 
-def claims_of(mark: Fingerprint, ancestors: tuple[Ancestor, ...], effort: str) -> tuple[Claim, ...]:
+def claims_of(declared: Declared, ancestors: tuple[Ancestor, ...], effort: str) -> tuple[Claim, ...]:
     """Every claim of descent in card and config, with its status."""
     out: list[Claim] = []
-    for base in mark.declared.base_models:
+    for base in declared.base_models:
         match = next((a for a in ancestors if names_match(base, a.name)), None)
         if match is None:
             status, why = "unverified", "no indexed reference of that name was found to be related"
@@ -43,7 +43,7 @@ def claims_of(mark: Fingerprint, ancestors: tuple[Ancestor, ...], effort: str) -
                 f"consistent with {match.name}, but {match.verdict} does not settle it",
             )
         out.append(Claim(f"base model: {base}", "card or config", status, why))
-    if mark.declared.from_scratch:
+    if declared.from_scratch:
         derived = next((a for a in ancestors if _is_child(a)), None)
         related = next((a for a in ancestors if a.verdict in RELATED), None)
         if derived is not None:

@@ -13,7 +13,7 @@ from forebear.artifacts.text import load_json
 from forebear.errors import ForebearError, InputError, UsageError
 from forebear.index import Index, LocalIndex
 from forebear.inspect.papers import Read, has_card, papers_of_ancestors, read_papers_of
-from forebear.inspect.scan import scan as scan_model
+from forebear.inspect.unread import scanned
 from forebear.licences.answer import DeclaredLicence, LicenceAnswer
 from forebear.licences.duties import licence_answer
 from forebear.licences.history import Past, read_past
@@ -152,7 +152,7 @@ def from_document(document: Mapping[str, Any], model: str = "") -> Lineage:
 
 def from_model(target: str, index: Index, effort: str, scan: bool, on_step: Step) -> Lineage:
     """The lineage of a model: scanned, or by its papers and the catalogue alone."""
-    result = scan_model(target, index, effort if scan else "quick", on_step, fetch=scan)
+    result = scanned(target, index, effort, scan, on_step)
     source = open_source(target)
     read = read_papers_of(source)
     gaps = () if scan else ("The weights were not compared with any reference (--no-scan).",)

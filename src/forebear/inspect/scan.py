@@ -133,7 +133,7 @@ def scan(
     verdict = ancestors[0].verdict if ancestors else Verdict.INCONCLUSIVE
     if itself:
         verdict = Verdict.INDEXED
-    claims = claims_of(mark, ancestors, effort)
+    claims = claims_of(mark.declared, ancestors, effort)
     result = Scan(
         ModelRef(artifact.target, artifact.name, mark.digest),
         verdict,

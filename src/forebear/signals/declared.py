@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from forebear.artifacts import Artifact
+from forebear.artifacts.adapter import Adapter
+from forebear.artifacts.documents import Documents
 
 NAME = "declared/1"
 MAX_CLAIMS = 20
@@ -38,12 +41,16 @@ class Declared:
 
 def declared(artifact: Artifact) -> Declared:
     """The claims of a model's documents."""
-    front = artifact.documents.front_matter
+    return declared_in(artifact.documents, artifact.config, artifact.adapter)
+
+
+def declared_in(documents: Documents, config: Mapping[str, Any], adapter: Adapter | None = None) -> Declared:
+    """The claims of a card, a config and what an adapter says of its base."""
+    front = documents.front_matter
     bases = list(_texts(front.get("base_model")))
-    origin = artifact.config.get("_name_or_path")
+    origin = config.get("_name_or_path")
     if isinstance(origin, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", origin) and origin not in bases:
         bases.append(origin)
-    adapter = artifact.adapter
     if adapter is not None and adapter.base and adapter.base not in bases:
         bases.insert(0, adapter.base)  # what is loaded beside the adapter, whatever the card tells
     licence = front.get("license_name") or front.get("license") or ""
@@ -51,8 +58,8 @@ def declared(artifact: Artifact) -> Declared:
         tuple(b[:200] for b in bases[:MAX_CLAIMS]),
         str(front.get("base_model_relation") or ("adapter" if adapter is not None else ""))[:80],
         ", ".join(_texts(licence))[:200],
-        tuple(sorted(artifact.documents.licences)),
-        not bases and claims_scratch(artifact.documents.card),
+        tuple(sorted(documents.licences)),
+        not bases and claims_scratch(documents.card),
     )
 
 

@@ -15,7 +15,7 @@ from forebear.catalogue.names import decode
 from forebear.errors import one_line
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains.base import joined, sentences
-from forebear.lineage.chains.known import agreed_licences, ancestor_of, identified, models_of, subject_of
+from forebear.lineage.chains.known import agreed_licences, ancestor_of, identified, models_of, republished, subject_of
 from forebear.lineage.chains.measured import kind_named
 from forebear.lineage.chains.named import kind_named_by, title_of
 from forebear.lineage.chains.settle import settled
@@ -35,7 +35,8 @@ def complete(chain: Chain) -> Chain:
 def _looked_up(chain: Chain) -> Chain:
     """Names as models of the catalogue; an identifier's words become the name of the model that they mean."""
     subject = subject_of(chain.subject, chain.access)
-    nodes = {node.name: ancestor_of(node) for node in chain.nodes if node.name != subject.name}
+    labelled = chain.access is Access.WEIGHTS
+    nodes = {node.name: ancestor_of(node, labelled) for node in chain.nodes if node.name != subject.name}
     renamed: dict[str, str] = {}
     if chain.access is not Access.WEIGHTS:
         taken = {subject.name, *nodes}
@@ -144,6 +145,11 @@ def _stated(parent: Parent) -> bool:
 
 def _by_name(node: Node) -> list[tuple[Node, Edge]]:
     """What an ancestor that is not in the catalogue is made from, by its own name."""
+    copied = republished(node.name) if not node.model else None
+    if copied is not None:
+        words = f"By its own name {node.name} is {copied[0].name}, published by somebody else."
+        edge = Edge(copied[0].name, node.name, copied[1], Standing.POSSIBLE, evidence=(words,))
+        return [(_published(copied[0].name), edge)]
     known = decode(node.name, named=True) if not node.model and not identified(node.name) else None
     if known is None or kind_named_by(known) is EdgeKind.SAME_MODEL:  # a model of its developer's own
         return []

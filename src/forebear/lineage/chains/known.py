@@ -7,6 +7,7 @@ several models fit keeps them as candidates, and only what all of them agree in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,6 +16,12 @@ from forebear.catalogue.licences import licence_named
 from forebear.catalogue.names import decode
 from forebear.lineage.chain import Access, EdgeKind, Node
 from forebear.lineage.chains.named import kind_named_by
+
+_FORMATS = re.compile(
+    r"gguf|ggml|gptq|awq|exl[23]|mlx|onnx|hqq|bnb|nf4|fp4|fp8|int[48]|w[48]a(?:8|16)|nvfp4|mxfp4|hf|dynamic|quantized|"
+    r"[2-8]bit|i?q[2-8](?:_[0-9ksmlx]+)*|ud|g(?:32|64|128)|bf16|fp16|f16|safetensors"
+)
+"""Words in a repository's name that say how numbers are stored."""
 
 
 def identified(name: str) -> tuple[PublishedModel, ...]:
@@ -59,13 +66,20 @@ def subject_of(node: Node, access: Access) -> Node:
     )
 
 
-def ancestor_of(node: Node) -> Node:
-    """An ancestor with model or candidates, developer and licences looked up."""
+def ancestor_of(node: Node, labelled: bool = False) -> Node:
+    """An ancestor with model or candidates, developer and licences looked up.
+
+    Args:
+        node: as its document has it.
+        labelled: its name may be a label that somebody gave a reference of an index (``my-llama-1``): a family's word
+            in it says nothing of who made it.
+    """
     found = identified(node.name)
     owners = {m.developer for m in found}
     stated = developer_of(node.name) if not found and "/" in node.name else None
     stated = stated or (developer_of(node.developer) if node.developer and not found else None)
-    family = decode(node.name, named=True) if not found and stated is None else None
+    told = not found and stated is None and not (labelled and "/" not in node.name)
+    family = decode(node.name, named=True) if told else None
     if family is not None and family.developer and kind_named_by(family) is EdgeKind.SAME_MODEL and family.family:
         stated = developer_of(family.developer)
     return replace(
@@ -75,6 +89,26 @@ def ancestor_of(node: Node) -> Node:
         developer=owners.pop() if len(owners) == 1 else stated.id if stated is not None else "",
         licences=agreed_licences(found, node.revision) or _named(node.licences),
     )
+
+
+def republished(name: str) -> tuple[PublishedModel, EdgeKind] | None:
+    """The published model whose very name a repository of somebody else has, and whether it says that it is quantised.
+
+    ``unsloth/DeepSeek-R1-Distill-Llama-8B-unsloth-bnb-4bit``: the name is the model's, and what follows are words for
+    formats, widths of numbers and the account's own name.
+    """
+    account, slash, short = name.lower().removeprefix("hf:").partition("@")[0].rpartition("/")
+    if not slash:
+        return None
+    for model in published().values():
+        own = model.repository.lower().rpartition("/")[2] or model.name.lower()
+        if model.repository.lower() == f"{account}/{short}" or not short.startswith(own):
+            continue
+        rest = short[len(own) :]
+        words = [w for w in re.split(r"[-_.]", rest) if w and w != account]
+        if (not rest or rest[0] in "-_.") and all(_FORMATS.fullmatch(w) for w in words):
+            return model, EdgeKind.QUANTIZED if words else EdgeKind.UNKNOWN
+    return None
 
 
 def models_of(node: Node) -> tuple[PublishedModel, ...]:
