@@ -116,7 +116,13 @@ def laid_over(base: Collection, files: Iterable[Path]) -> Collection:
 
 def overlay_folder() -> Path:
     """Where the user's own facts lie: ``catalogue`` in ``FOREBEAR_HOME``, else in the user's data directory."""
-    if chosen := os.environ.get("FOREBEAR_HOME"):
+    return _folder(*(os.environ.get(name) for name in ("FOREBEAR_HOME", "HOME", "XDG_DATA_HOME")))
+
+
+@cache
+def _folder(chosen: str | None, *_: str | None) -> Path:
+    """The same for these values of the environment: looking up one fact must not cost a look at the disk."""
+    if chosen:
         return Path(chosen).expanduser() / "catalogue"
     from platformdirs import user_data_path
 

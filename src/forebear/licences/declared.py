@@ -73,6 +73,16 @@ class Names:
         return sorted(found)[0]
 
 
+def names_of(known: Mapping[str, KnownLicence]) -> Names:
+    """The names of a catalogue's licences, made once for a catalogue and not for every model."""
+    if not _made or _made[0][0] is not known:
+        _made[:] = [(known, Names(known))]
+    return _made[0][1]
+
+
+_made: list[tuple[Mapping[str, KnownLicence], Names]] = []
+
+
 def declared(
     documents: Documents | None,
     config: Mapping[str, Any],

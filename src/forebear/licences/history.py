@@ -13,7 +13,7 @@ from forebear.artifacts.documents import Documents, is_document, read_documents
 from forebear.catalogue import raise_finding
 from forebear.catalogue.licences import KnownLicence
 from forebear.errors import one_line
-from forebear.licences.declared import Names, declared, meanings
+from forebear.licences.declared import Names, declared, meanings, names_of
 from forebear.licences.papers import Detect
 from forebear.sources import Metered
 from forebear.sources.hub import HubSource
@@ -69,7 +69,7 @@ def changed(past: tuple[Past, ...], detect: Detect | None, known: Mapping[str, K
     """
     if len(past) < 2:
         return ()
-    names = Names(known)
+    names = names_of(known)
     now, *earlier = past
     out: list[Finding] = []
     told: set[tuple[str, str]] = set()

@@ -10,7 +10,7 @@ from forebear.catalogue.developers import developers, published
 from forebear.catalogue.licences import KnownLicence, licences
 from forebear.licences.answer import DeclaredLicence, Detection, LicenceAnswer
 from forebear.licences.conflicts import conflicts
-from forebear.licences.declared import Names, declared, meanings
+from forebear.licences.declared import declared, meanings, names_of
 from forebear.licences.duties.base import Case
 from forebear.licences.duties.groups import duties_of
 from forebear.licences.findings import findings_of
@@ -61,7 +61,7 @@ def licence_answer(
         problems: inputs that could not be read.
     """
     facts = facts or facts_now()
-    names = Names(facts.licences)
+    names = names_of(facts.licences)
     found = (*declared(documents, config or {}, metadata or {}, names, card), *stated)
     below = sorted((path, text) for path, text in (nested or {}).items() if text.strip())
     parts = tuple(one for path, text in below for one in (detect(text, path) if detect else ()))
