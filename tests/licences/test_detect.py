@@ -110,15 +110,18 @@ def test_no_text_makes_it_fail(text: str) -> None:
     assert detect(MIT + "\n\n" + text, "README.md").id == "MIT"
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.data())
-def test_a_missing_word_of_the_body_is_never_exact(data: st.DataObject) -> None:
+def test_a_missing_word_of_the_body_is_never_exact() -> None:
+    """But for the name of who is not liable, which the SPDX template lets anybody replace."""
     start = MIT.index("Permission")
     words = MIT[start:].split(" ")
-    at = data.draw(st.integers(0, len(words) - 1))
-    if not any(character.isalpha() for character in words[at]):
-        return
-    assert not detect(MIT[:start] + " ".join(words[:at] + words[at + 1 :]), "LICENSE").exact
+    replaceable = " ".join(words).index("AUTHORS OR COPYRIGHT HOLDERS")
+    place, free = 0, []
+    for at, word in enumerate(words):
+        if detect(MIT[:start] + " ".join(words[:at] + words[at + 1 :]), "LICENSE").exact:
+            free.append(word)
+            assert abs(place - replaceable) < len("AUTHORS OR COPYRIGHT HOLDERS"), word
+        place += len(word) + 1
+    assert len(free) == 4 and len(words) > 150
 
 
 @pytest.mark.parametrize(("left_out", "text"), [("MIT", MIT), ("kimi-k2.5", KIMI), ("ISC", ISC)])
