@@ -3,8 +3,8 @@
     python benchmarks/licence_study.py --spdx REPOSITORY --scancode WHEEL [--mirrors FOLDER] [--files FOLDER] [--each N]
 
 Copies of texts that the sketches were not made from (ScanCode's copies of the SPDX list), seeded changes of known
-texts of seven kinds, harmless reformatting of six kinds, texts that are left out of the sketches, and model cards. Texts are
-halved by a hash of their identifier; the threshold was chosen on the first half, the table is of the second.
+texts of seven kinds, harmless reformatting of six kinds, texts that are left out of the sketches, and model cards.
+Texts are halved by a hash of their identifier; the threshold was chosen on the first half, the table is of the second.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _paragraphs(text: str) -> list[str]:
 def clause_removed(text: str, dice: random.Random) -> str | None:
     """Takes out a paragraph of at least fifteen words."""
     parts = _paragraphs(text)
-    long = [n for n, part in enumerate(parts) if 15 <= len(part.split()) <= 300 and 0 < n]
+    long = [n for n, part in enumerate(parts) if 15 <= len(part.split()) <= 300 and n > 0]
     if len(long) < 2:
         return None
     del parts[dice.choice(long)]

@@ -1,6 +1,6 @@
 """Makes the sketches of licence texts: ``data/licences/texts``.
 
-    python benchmarks/licence_texts.py --spdx REPOSITORY [--scancode WHEEL] [--mirrors FOLDER] [--files FOLDER] [--write]
+    python benchmarks/licence_texts.py --spdx REPOSITORY [--scancode WHEEL] [--mirrors FOLDER] [--files FOLDER]
 
 ``REPOSITORY`` is a git directory of spdx/license-list-XML; texts of the list come from it, with their optional and
 replaceable parts. Which other texts there are, and where each was read, stands in ``sources.toml``: a text is taken
@@ -138,7 +138,7 @@ def _content(source: str, options: argparse.Namespace) -> str | None:
         if options.scancode is None:
             return None
         with zipfile.ZipFile(options.scancode) as wheel:
-            raw = wheel.read(f"licensedcode/data/licenses/{source[9:]}.LICENSE").decode()
+            raw: str = wheel.read(f"licensedcode/data/licenses/{source[9:]}.LICENSE").decode()
         return raw.split("---", 2)[2]
     repository, _, rest = source.partition("@")
     commit, _, path = rest.partition(":")
@@ -152,7 +152,7 @@ def _content(source: str, options: argparse.Namespace) -> str | None:
             if row.get("repo") == folder and row.get("path") == path and row.get("commit") == commit:
                 return str((files / row["file"]).read_text(errors="replace"))
         if (files / folder / path).is_file():
-            return (files / folder / path).read_text(errors="replace")
+            return str((files / folder / path).read_text(errors="replace"))
     return None
 
 
@@ -201,13 +201,12 @@ def spelt_words(texts: list[Known]) -> list[str]:
     """Decisive words, those with digits, and names in the texts of AI licences."""
     vocabulary = {word for known in texts for word in known.text.words}
     words = {word for word in vocabulary if lexicon.decisive(word) or word in lexicon.FUNCTION_WORDS}
-    for known in (known for known in texts if known.ai):
-        for at, word in enumerate(known.text.words):
-            raw = known.text.clean[int(known.text.starts[at]) : int(known.text.ends[at])]
-            before = known.text.clean[max(0, int(known.text.starts[at]) - 2) : int(known.text.starts[at])].strip()
-            if re.fullmatch(r"[A-Z][a-z]+|[A-Z]?[a-z]+[A-Z][A-Za-z]*", raw) and before not in (".", ""):
-                words.add(word)
-            elif re.fullmatch(r"[A-Z][a-z]+|[A-Z]?[a-z]+[A-Z][A-Za-z]*", raw) and at and not known.text.weak[at - 1]:
+    for text in (known.text for known in texts if known.ai):
+        for at, word in enumerate(text.words):
+            start = int(text.starts[at])
+            raw, before = text.clean[start : int(text.ends[at])], text.clean[max(0, start - 2) : start].strip()
+            inside = before not in (".", "") or (at > 0 and not text.weak[at - 1])
+            if inside and re.fullmatch(r"[A-Z][a-z]+|[A-Z]?[a-z]+[A-Z][A-Za-z]*", raw):
                 words.add(word)
     return sorted(words)
 

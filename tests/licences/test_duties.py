@@ -30,6 +30,7 @@ from licence_cases import (
 )
 
 ALL = limited(
+    spdx="LicenseRef-mit-like",  # its text names the holder
     obligations=(
         Obligation(DutyKind.INCLUDE_LICENCE),
         Obligation(DutyKind.RETAIN_COPYRIGHT),

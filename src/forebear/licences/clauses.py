@@ -1,8 +1,8 @@
 """Differences between a file and a known licence text, told by clause and in words.
 
-Of the known text only hashes and its decisive words are there, so a difference is told from what the file says, from the
-decisive words that it replaces, and from the known clause's number and first words. A difference *matters* unless it
-is shown to be a matter of spelling or style: nobody should have to find out that ``the figure differs`` by themselves.
+Of the known text only hashes and its decisive words are there, so a difference is told from what the file says, from
+the decisive words that it replaces, and from the known clause's number and first words. A difference *matters* unless
+it is shown to be a matter of spelling or style.
 """
 
 from __future__ import annotations
@@ -177,7 +177,9 @@ def _wording(
 def _figures(before: Sequence[str], after: Sequence[str]) -> bool:
     """Whether figures differ, and not only the names around them (``K2.5`` is a name)."""
     pick = [[w for w in side if lexicon.figure(w) or w in lexicon.MONEY] for side in (before, after)]
-    return pick[0] != pick[1] and not any(w[:1].isalpha() and w[-1:].isdigit() for w in (*before, *after))
+    others = [[w for w in side if w not in pick[number]] for number, side in enumerate((before, after))]
+    named = all(any(w not in lexicon.DECISIVE | lexicon.FUNCTION_WORDS for w in side) for side in others)
+    return pick[0] != pick[1] and not named
 
 
 def _phrase(text: Text, end: int, words: str) -> str:

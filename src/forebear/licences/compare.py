@@ -11,10 +11,14 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from forebear.licences.sketches import Ids, shingles
 
-_LENGTHS = (8, 5, 3, 2, 1)
+Shingles = npt.NDArray[np.uint64]
+
+_LENGTHS = ((8, 1), (5, 1), (3, 1), (8, 1 << 20), (2, 1), (1, 1))
+"""Lengths of runs, and how often one may stand in the file: of several equal texts the first is meant."""
 _CELLS = 60_000
 """Products of gap lengths up to which the exact alignment is made: a fraction of a millisecond to ten of them."""
 _CHANCE = 3
@@ -38,7 +42,10 @@ def align(known: Ids, file: Ids) -> tuple[Run, ...]:
         file: (n,) words of the file; negative numbers match nothing of a known text.
     """
     pairs: list[Run] = []
-    _gap(known, file, 0, 0, 0, pairs)
+    if len(file) <= 1.15 * len(known):
+        _gap(known, file, 0, 0, 0, pairs)
+    else:  # several texts may end alike: what they have in common at either end of the file proves nothing
+        _anchored(known, file, 0, 0, 0, pairs)
     return _without_coincidence(_joined(pairs), len(known), len(file))
 
 
@@ -62,8 +69,8 @@ def _gap(known: Ids, file: Ids, at: int, there: int, level: int, runs: list[Run]
 
 def _anchored(known: Ids, file: Ids, at: int, there: int, level: int, runs: list[Run]) -> None:
     for step in range(level, len(_LENGTHS)):
-        length = _LENGTHS[step]
-        chain = _chain(known, file, length)
+        length, often = _LENGTHS[step]
+        chain = _chain(known, file, length, often)
         if not chain:
             continue
         here = over = 0
@@ -92,10 +99,10 @@ def _common(first: Ids, second: Ids) -> int:
     return size
 
 
-def _chain(known: Ids, file: Ids, length: int) -> list[tuple[int, int]]:
-    """Places of runs of a length that occur once in both, in the longest chain that ascends in both."""
-    firsts, where = _once(shingles(known, length))
-    seconds, there = _once(shingles(file, length))
+def _chain(known: Ids, file: Ids, length: int, often: int) -> list[tuple[int, int]]:
+    """Places of runs of a length that occur once in the known text, in the longest chain that ascends in both."""
+    firsts, where = _rare(shingles(known, length), 1)
+    seconds, there = _rare(shingles(file, length), often)
     common, left, right = np.intersect1d(firsts, seconds, assume_unique=True, return_indices=True)
     if not len(common):
         return []
@@ -121,9 +128,10 @@ def _chain(known: Ids, file: Ids, length: int) -> list[tuple[int, int]]:
     return chain[::-1]
 
 
-def _once(values: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _rare(values: Shingles, often: int) -> tuple[Shingles, npt.NDArray[np.int64]]:
+    """Values that occur at most so often, and their first places."""
     distinct, first, count = np.unique(values, return_index=True, return_counts=True)
-    return distinct[count == 1], first[count == 1]
+    return distinct[count <= often], first[count <= often]
 
 
 def _subsequence(known: Ids, file: Ids, at: int, there: int) -> list[Run]:

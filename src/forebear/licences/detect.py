@@ -1,22 +1,23 @@
 """Which licence a text is, versions told apart, and what was changed in it.
 
-Texts that share sampled shingles with a file nominate themselves; the few best are aligned with it word by word, and the
-one with the most common and the fewest differing words is named. A text is called *exact* only where nothing but
-layout, numbers of clauses, names of holders and years differs; else it is the known text *with changes*, and each is told.
-What is close to no known text stays without a name.
+Texts that share sampled shingles with a file nominate themselves; the few best are aligned with it word by word, and
+the one with the most common and the fewest differing words is named. A text is called *exact* only where nothing but
+layout, numbers of clauses, names of holders and years differs; else it is the known text *with changes*, and each is
+told. What is close to no known text stays without a name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os.path import commonprefix
 
 import numpy as np
 import numpy.typing as npt
 
 from forebear.licences.answer import ClauseChange, Detection
 from forebear.licences.clauses import MAX_CHANGES, added_around, changes_of
-from forebear.licences.differences import Comparison, compare
+from forebear.licences.differences import Comparison, compare, title_words
 from forebear.licences.mentions import mentioned
 from forebear.licences.normalise import Text, normalise
 from forebear.licences.sketches import Ids, Sketch, Sketches, known, sampled
@@ -25,10 +26,12 @@ Shingles = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 SIMILAR = 0.60
 """Share of common words from which a stretch is named after a known text; see docs/licence-detection.md."""
+SIMILAR_SHORT = 0.9
+"""The same where the known text has fewer than fifty words."""
 FURTHER = 0.85
 """The same for further texts of a file: what is less is words added to the first."""
-MAX_PARTS = 40
-"""Texts that are looked for in one file."""
+MAX_PARTS = 30
+"""Texts that are looked for in one file; where there are more, the answer says that it is partial."""
 _WHOLE = 12
 _PARTIAL = 4
 _WORDS = 40_000
@@ -36,6 +39,7 @@ _WORDS = 40_000
 _REPEATED = 64
 _NEAREST = 3
 _LEAST_WORDS = 12
+_SHORT = 50
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,21 @@ def detect_all(text: str, file: str = "", sketches: Sketches | None = None) -> t
         nearest = _nearest(sketches, words, ids)
         return (Detection(file, None, holders=words.holders, nearest=nearest, mentioned=names, partial=words.cut),)
     around = {} if _document(file) else _around(words, parts)
+    partial = words.cut or len(parts) == MAX_PARTS
     return tuple(
-        _detection(sketches, words, part, file, around.get(number, ()), names) for number, part in enumerate(parts)
+        _detection(sketches, words, part, file, around.get(number, ()), names, partial)
+        for number, part in enumerate(parts)
     )
 
 
 def _detection(
-    sketches: Sketches, text: Text, part: _Part, file: str, around: tuple[ClauseChange, ...], names: tuple[str, ...]
+    sketches: Sketches,
+    text: Text,
+    part: _Part,
+    file: str,
+    around: tuple[ClauseChange, ...],
+    names: tuple[str, ...],
+    partial: bool,
 ) -> Detection:
     found, sketch = part.found, part.found.sketch
     changes = (*changes_of(sketches, found, text), *around)
@@ -93,7 +105,7 @@ def _detection(
         part.nearest,
         lines,
         tuple(name for name in names if name != sketch.id),
-        text.cut,
+        partial,
     )
 
 
@@ -130,7 +142,7 @@ def _parts(sketches: Sketches, text: Text, ids: Ids) -> Iterator[_Part]:
 
 def _best(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) -> _Part | None:
     found = _compared(sketches, text, ids, start, end)
-    if not found or found[0].similarity < SIMILAR:
+    if not found or found[0].similarity < (SIMILAR if found[0].size >= _SHORT else SIMILAR_SHORT):
         return None
     best = found[0]
     nearest: dict[str, float] = {}
@@ -144,7 +156,7 @@ def _best(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) -> _Pa
 
 def _nearest(sketches: Sketches, text: Text, ids: Ids) -> tuple[tuple[str, float], ...]:
     found = _compared(sketches, text, ids, 0, len(ids))
-    return tuple(dict((each.sketch.id, round(each.similarity, 4)) for each in found[:_NEAREST]).items())
+    return tuple({each.sketch.id: round(each.similarity, 4) for each in found[:_NEAREST]}.items())
 
 
 def _compared(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) -> list[Comparison]:
@@ -156,7 +168,17 @@ def _compared(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) ->
         each = compare(sketches, sketches.table[number], text, ids, start + first, start + last)
         if each is not None:
             found.append(each)
-    return sorted(found, key=lambda each: (-each.worth, -each.similarity, each.sketch.start))
+    return sorted(found, key=lambda e: (-e.worth, -e.similarity, -_near_names(sketches, e, text), e.sketch.start))
+
+
+def _near_names(sketches: Sketches, found: Comparison, text: Text) -> int:
+    """How far differing words begin alike: ``K2.6`` is nearer to ``K2.5`` than to ``K2``."""
+    total = 0
+    for each in found.differences[:20]:
+        known = sketches.of(found.sketch)[each.known_start : each.known_end].tolist()
+        for word, other in zip(known, text.words[each.start : each.end], strict=False):
+            total += len(commonprefix((sketches.spelt.get(word, ""), other)))
+    return total
 
 
 def _nominated(sketches: Sketches, ids: Ids) -> list[tuple[int, int, int]]:
@@ -174,7 +196,7 @@ def _nominated(sketches: Sketches, ids: Ids) -> list[tuple[int, int, int]]:
     whole = np.argsort(sketches.sizes - 2 * shared, kind="stable")[:_WHOLE]
     parts = np.argsort(-share, kind="stable")[:_PARTIAL]
     best = [number for number in dict.fromkeys((*whole.tolist(), *parts.tolist())) if shared[number]]
-    found = []
+    found: list[tuple[int, int, int]] = []
     budget = _WORDS
     for number in best:
         budget -= sketches.table[number].end - sketches.table[number].start
@@ -184,24 +206,25 @@ def _nominated(sketches: Sketches, ids: Ids) -> list[tuple[int, int, int]]:
         sketch = sketches.table[number]
         index, repeated = _places(values, listed[of], _REPEATED)
         starts = places[index].astype(np.int64) - np.repeat(where[of].astype(np.int64), repeated)
-        found.append((number, *_window(starts, sketch.end - sketch.start, len(ids))))
+        found.append((number, *_window(starts, len(of), sketch.end - sketch.start, len(ids))))
     return found
 
 
 def _places(values: Shingles, wanted: Shingles, most: int = 1 << 20) -> tuple[Places, Places]:
-    """Places in sorted ``values`` at which each of ``wanted`` stands, at most ``most`` of each, and how many of each."""
+    """Places in sorted ``values`` of each of ``wanted``, at most ``most`` of each, and how many of each."""
     left, right = np.searchsorted(values, wanted), np.searchsorted(values, wanted, "right")
     count = np.minimum(right - left, most).astype(np.int64)
     first = np.cumsum(count) - count
     return np.repeat(left - first, count) + np.arange(int(count.sum())), count
 
 
-def _window(starts: Places, size: int, total: int) -> tuple[int, int]:
-    """Where in a file of ``total`` words a text of ``size`` words lies: the first place with the most shared shingles."""
+def _window(starts: Places, shared: int, size: int, total: int) -> tuple[int, int]:
+    """Where in a file of ``total`` words a text of ``size`` words lies: the first place that shares enough of it."""
     width = 64 + size // 4
     bins, inside = np.unique(starts // width, return_counts=True)
     near = inside + np.concatenate((inside[1:] * (np.diff(bins) == 1), [0]))
-    begin = int(bins[int(np.argmax(near))]) * width
+    near = np.minimum(near, shared)  # several copies of the text are no better than one
+    begin = int(bins[int(np.argmax(near >= 0.8 * near.max()))]) * width
     return max(0, begin - width), min(total, begin + 2 * width + size + size // 2 + 200)
 
 
@@ -212,11 +235,6 @@ def _document(file: str) -> bool:
     return bool(name) and not licence and (name.startswith("readme") or name.endswith((".md", ".rst", ".html")))
 
 
-def _title(sketch: Sketch) -> frozenset[str]:
-    """The words that a heading over a text may have."""
-    return frozenset(normalise(f"{sketch.name} {sketch.id} {sketch.spdx}").words)
-
-
 def _around(text: Text, parts: list[_Part]) -> dict[int, tuple[ClauseChange, ...]]:
     """Words of a licence file that belong to none of its texts, each at the text before it (or the first)."""
     found: dict[int, tuple[ClauseChange, ...]] = {}
@@ -224,7 +242,7 @@ def _around(text: Text, parts: list[_Part]) -> dict[int, tuple[ClauseChange, ...
     for number, start in enumerate(edges):
         end = parts[number].found.start if number < len(parts) else len(text)
         at = max(number - 1, 0)
-        title = _title(parts[at].found.sketch) | _title(parts[min(number, len(parts) - 1)].found.sketch)
+        title = title_words(parts[at].found.sketch) | title_words(parts[min(number, len(parts) - 1)].found.sketch)
         added = added_around(text, start, end, title)
         if len(parts) > 1:
             added = (change for change in added if change.matters)  # headings of the several texts

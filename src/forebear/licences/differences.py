@@ -9,14 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
 
 from forebear.licences import lexicon
 from forebear.licences.compare import Run, align
-from forebear.licences.normalise import Text
+from forebear.licences.normalise import Text, normalise
 from forebear.licences.sketches import Ids, Sketch, Sketches
 
 _FAR = 120
-"""Words of the file between two runs beyond which the run further out is no part of the text any more, if it is short."""
+"""Words of the file between two runs beyond which a short run further out is no part of the text any more."""
+_DIFFERENT = 3
+"""What a differing word counts against a common one where known texts compete: one that explains all is preferred."""
+_SHORT = 8
 _NAMES = 40
 """Most words that may stand where a known text leaves room."""
 
@@ -65,7 +71,7 @@ class Comparison:
     @property
     def worth(self) -> int:
         """Common words less differing ones: the best of several known texts has the most."""
-        return self.matched - self.missing - self.extra
+        return self.matched - _DIFFERENT * (self.missing + self.extra)
 
 
 def compare(sketches: Sketches, sketch: Sketch, text: Text, ids: Ids, start: int, end: int) -> Comparison | None:
@@ -76,12 +82,15 @@ def compare(sketches: Sketches, sketch: Sketch, text: Text, ids: Ids, start: int
     matched = sum(run.length for run in runs)
     if matched < 8 and matched < len(known):
         return None
-    found = _differences(runs, len(known), (runs[0].file, runs[-1].file + runs[-1].length))
+    found = _differences(_slid(runs, text, ids), len(known), (runs[0].file, runs[-1].file + runs[-1].length))
+    first = int((~optional).argmax()) if len(optional) else 0
     real, missing, extra = [], 0, 0
     for each in found:
         lacking = int((~optional[each.known_start : each.known_end]).sum())
         added = _own(text, each.start, each.end)
         if not lacking and not added:
+            continue
+        if not lacking and each.known_end <= first and _titled(sketch, text, each):
             continue
         if _allowed(sketch, runs, each, text) or _names_holders(text, each, lacking):
             continue
@@ -100,11 +109,40 @@ def _near(runs: tuple[Run, ...]) -> tuple[Run, ...]:
         return runs
     core = max(range(len(runs)), key=lambda number: runs[number].length)
     first = last = core
-    while first > 0 and _belongs(runs[first - 1], runs[first]):
-        first -= 1
-    while last + 1 < len(runs) and _belongs(runs[last + 1], runs[last], after=True):
-        last += 1
+    for number in range(core - 1, -1, -1):
+        if _belongs(runs[number], runs[first]):
+            first = number
+    for number in range(core + 1, len(runs)):
+        if _belongs(runs[number], runs[last], after=True):
+            last = number
     return runs[first : last + 1]
+
+
+def _slid(runs: tuple[Run, ...], text: Text, ids: Ids) -> list[Run]:
+    """Runs between which added words begin where a line does, where it is open with which of equal words they do."""
+    slid: list[Run] = []
+    for run in runs:
+        last = slid[-1] if slid else None
+        if last and last.known + last.length == run.known and run.length <= _SHORT:
+            end = last.file + last.length
+            if np.array_equal(ids[end : end + run.length], ids[run.file : run.file + run.length]):
+                slid[-1] = Run(last.known, last.file, last.length + run.length)
+                continue
+        slid.append(run)
+    for number in range(len(slid) - 1):
+        before, after = slid[number], slid[number + 1]
+        start, end = before.file + before.length, after.file
+        if before.known + before.length != after.known or start == end:
+            continue
+        for back in range(min(before.length - 1, 8) + 1):
+            at = start - back
+            if back and ids[at] != ids[end - back]:
+                break
+            if text.lines[at] != text.lines[at - 1]:
+                slid[number] = Run(before.known, before.file, before.length - back)
+                slid[number + 1] = Run(after.known - back, after.file - back, after.length + back)
+                break
+    return slid
 
 
 def _belongs(outer: Run, inner: Run, after: bool = False) -> bool:
@@ -127,6 +165,16 @@ def _differences(runs: Sequence[Run], size: int, span: tuple[int, int]) -> list[
 def _own(text: Text, start: int, end: int) -> int:
     """Words of the file that are neither holders nor numbers of clauses."""
     return int((~(text.holder[start:end] | text.weak[start:end])).sum())
+
+
+@lru_cache(maxsize=2048)
+def title_words(sketch: Sketch) -> frozenset[str]:
+    """The words that a heading over a known text may have."""
+    return frozenset(normalise(f"{sketch.name} {sketch.id} {sketch.spdx}").words) | lexicon.HEADING_WORDS
+
+
+def _titled(sketch: Sketch, text: Text, each: Difference) -> bool:
+    return set(text.words[each.start : each.end]) <= title_words(sketch)
 
 
 def _allowed(sketch: Sketch, runs: Sequence[Run], each: Difference, text: Text) -> bool:
@@ -167,6 +215,11 @@ def _fits(pattern: str, words: str) -> bool:
 def _names_holders(text: Text, each: Difference, lacking: int) -> bool:
     """A copyright line in a text without line breaks."""
     words = text.words[each.start : each.end]
-    if lacking or not words or len(words) > 25 or words[0] != "copyright":
+    if (
+        lacking
+        or not words
+        or len(words) > 25
+        or "copyright" not in (words[0], *text.words[each.start - 1 : each.start])
+    ):
         return False
     return not any(w in lexicon.NEGATIONS or w in ("must", "shall", "may", "use", "license") for w in words)

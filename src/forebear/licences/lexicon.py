@@ -5,52 +5,73 @@ The lists are of words as :func:`forebear.licences.normalise.normalise` gives th
 
 from __future__ import annotations
 
-NEGATIONS = frozenset("no not non nor none neither never without except unless excluding only cannot nothing".split())
-DUTIES = frozenset(
-    "may might must shall should will can could required require requires requirement prohibited prohibit forbidden "
-    "allowed allow permitted permit permits granted grant grants terminate terminated revocable irrevocable revoked "
-    "exclusive transferable sublicense worldwide perpetual free charge royalty fee fees agree consent approval "
-    "notify register registration display displayed prominently include retain provide provided publish disclose "
-    "restrict restricted restriction restrictions obligation obligations or and any all".split()
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+NEGATIONS = _words("no not non nor none neither never without except unless excluding only cannot nothing")
+DUTIES = _words(
+    """
+    may might must shall should will can could required require requires requirement prohibited prohibit
+    forbidden allowed allow permitted permit permits granted grant grants terminate terminated revocable
+    irrevocable revoked exclusive transferable sublicense worldwide perpetual free charge royalty fee fees agree
+    consent approval notify register registration display displayed prominently include retain provide provided
+    publish disclose restrict restricted restriction restrictions obligation obligations or and any all
+    """
 )
-USES = frozenset(
-    "commercial commercially personal private internal research academic educational evaluation production military "
-    "warfare weapons defense nuclear surveillance government public administration lawful unlawful illegal service "
-    "services host hosted hosting train training distill distillation improve outputs output derivative derivatives "
-    "competing competitor compete medical legal law laws profit noncommercial".split()
+USES = _words(
+    """
+    commercial commercially personal private internal research academic educational evaluation production
+    military warfare weapons defense nuclear surveillance government public administration lawful unlawful
+    illegal service services host hosted hosting train training distill distillation improve outputs output
+    derivative derivatives competing competitor compete medical legal law laws profit noncommercial
+    """
 )
-MONEY = frozenset(
-    "$ € £ ¥ % usd eur gbp cny rmb jpy krw dollar dollars euro euros pounds yuan yen won revenue revenues turnover "
-    "income sales percent".split()
+MONEY = _words(
+    """
+    $ € £ ¥ % usd eur gbp cny rmb jpy krw dollar dollars euro euros pounds yuan yen won revenue revenues
+    turnover income sales percent
+    """
 )
-SCALES = frozenset("hundred thousand million millions billion billions trillion k m bn".split())
-COUNTED = frozenset(
-    "users user active monthly daily annual annually yearly quarterly month months year years day days week weeks "
-    "quarter calendar fiscal consecutive aggregate companies employees customers licensees persons people".split()
+SCALES = _words("hundred thousand million millions billion billions trillion k m bn")
+COUNTED = _words(
+    """
+    users user active monthly daily annual annually yearly quarterly month months year years day days week weeks
+    quarter calendar fiscal consecutive aggregate companies employees customers licensees persons people
+    """
 )
-FIGURES = frozenset(
-    "zero one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty "
-    "seventy eighty ninety half once twice".split()
+FIGURES = _words(
+    """
+    zero one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty
+    seventy eighty ninety half once twice
+    """
 )
-TERRITORIES = frozenset(
-    "territory territories country countries european union eu eea europe kingdom uk britain england wales scotland "
-    "united states america us usa california delaware york texas washington china chinese prc beijing hangzhou "
-    "shanghai hong kong taiwan singapore korea korean seoul japan japanese tokyo france french paris germany german "
-    "india israel russia russian canada ontario australia switzerland dubai abu dhabi emirates arab iran cuba syria "
-    "crimea ireland netherlands italy spain brazil worldwide international".split()
+TERRITORIES = _words(
+    """
+    territory territories country countries european union eu eea europe kingdom uk britain england wales
+    scotland united states america us usa california delaware york texas washington china chinese prc beijing
+    hangzhou shanghai hong kong taiwan singapore korea korean seoul japan japanese tokyo france french paris
+    germany german india israel russia russian canada ontario australia switzerland dubai abu dhabi emirates
+    arab iran cuba syria crimea ireland netherlands italy spain brazil worldwide international
+    """
 )
-FUNCTION_WORDS = frozenset(
-    "a an the of to in on at by for from with as is are be been was were has have had it its this that these those "
-    "such which who whom whose there here also hereby herein hereof hereto thereof therein thereto then than so "
-    "following above below i ii iii iv v s".split()
+FUNCTION_WORDS = _words(
+    """
+    a an the of to in on at by for from with as is are be been was were has have had it its this that these
+    those such which who whom whose there here also hereby herein hereof hereto thereof therein thereto then
+    than so following above below i ii iii iv v s
+    """
 )
 """Words whose presence or absence is a matter of style; ``and``, ``or`` and ``any`` are not among them."""
-CONNECTIVES = frozenset("and or any all will service services".split())
+CONNECTIVES = _words("and or any all will service services")
 """Decisive inside of a clause, and nothing in a heading."""
 DECISIVE = NEGATIONS | DUTIES | USES | MONEY | SCALES | COUNTED | FIGURES | TERRITORIES
-HEADING_WORDS = frozenset(
-    "the license licenses agreement terms conditions and of text file full below legal notice copyright begin end "
-    "software model is as follows".split()
+HEADING_WORDS = _words(
+    """
+    the license licenses agreement terms conditions and of text file full below legal notice copyright begin end
+    software model is as follows
+    """
 )
 """A line of these and of the licence's own title, before or after a text, says nothing."""
 

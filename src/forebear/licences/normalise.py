@@ -201,7 +201,7 @@ def _cut(line: str) -> Iterator[tuple[int, int, str]]:
 @lru_cache(maxsize=65_536)
 def _plain(raw: str) -> tuple[str, ...]:
     """The comparable words of one raw word: none for ``https``, two for ``noncommercial``."""
-    word = raw.lower().replace("'", "").replace("’", "")[:60]
+    word = raw.casefold().replace("'", "").replace("’", "")[:60]
     if word[:1].isdigit():
         return (word.replace(",", ""),)
     if word in _SILENT:

@@ -28,7 +28,7 @@ Ids = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Alternative:
-    """Words of a known text that may differ: ``start`` to ``end``, and the expression that what stands there matches."""
+    """Words ``start`` to ``end`` of a known text may differ; ``pattern`` is what may stand there."""
 
     start: int
     end: int
@@ -73,15 +73,22 @@ class Sketch:
 class Sketches:
     """All known texts. ``words`` (N,) int32 indices of hashes; ``optional`` (N,) bool: words that may be missing."""
 
-    def __init__(self, table: Sequence[Sketch], hashes: npt.NDArray[np.uint32], words: Ids, optional: Any, spelt: Any):
+    def __init__(
+        self,
+        table: Sequence[Sketch],
+        hashes: npt.NDArray[np.uint32],
+        words: Ids,
+        optional: npt.NDArray[np.bool_],
+        spelt: Mapping[int, str],
+    ) -> None:
         self.table = tuple(table)
         self.hashes = hashes
         self.words = words
-        self.optional: npt.NDArray[np.bool_] = optional
-        self.spelt: Mapping[int, str] = spelt
+        self.optional = optional
+        self.spelt = spelt
 
     def ids(self, words: Iterable[str]) -> Ids:
-        """(n,) int32: index of each word's hash, or a negative number, the same for the same word, where no text has it."""
+        """(n,) int32: index of each word's hash; of a word that no text has, a negative number of its own."""
         listed = list(words)
         numbers: dict[str, int] = {}
         distinct = list(dict.fromkeys(listed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from licence_cases import MAU, NOTICE, REVENUE, TEXTS, answer, documents, duty, 
 
 MET, UNMET, CONDITIONAL = "met", "unmet", "conditional"
 COPY = obliging(DutyKind.INCLUDE_LICENCE)
-LINES = obliging(DutyKind.RETAIN_COPYRIGHT)
+LINES = replace(obliging(DutyKind.RETAIN_COPYRIGHT), spdx="LicenseRef-mit-like")  # its text names the holder
+NO_HOLDER = obliging(DutyKind.RETAIN_COPYRIGHT)
 NOTED = obliging(DutyKind.NOTICE_FILE, NOTICE)
 CHANGES = obliging(DutyKind.STATE_CHANGES)
 POLICY = obliging(DutyKind.USE_POLICY)
@@ -46,6 +48,7 @@ CASES: list[tuple[str, KnownLicence, str, Documents | None, Organisation | None,
     ("the maker's line", LINES, "retain_copyright", documents(NOTICE="(c) 2024 Vole Labs"), None, MET),
     ("somebody's line", LINES, "retain_copyright", documents(LICENSE="Copyright 2025 Acme"), None, UNMET),
     ("no line", LINES, "retain_copyright", documents(LICENSE=TEXTS["strict"]), None, UNMET),
+    ("a text that names no holder", NO_HOLDER, "retain_copyright", documents(LICENSE="x"), None, CONDITIONAL),
     ("no file is seen", LINES, "retain_copyright", None, None, CONDITIONAL),
     ("the sentence", NOTED, "notice_file", documents(NOTICE=f"x\n{NOTICE.replace('©', '(c)')}"), None, MET),
     ("in the card, over lines", NOTED, "notice_file", documents(NOTICE.upper().replace(" ", "\n")), None, MET),

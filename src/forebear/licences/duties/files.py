@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from forebear.artifacts.documents import CARD
-from forebear.catalogue.licences import DutyKind, Obligation
+from forebear.catalogue.licences import DutyKind, KnownLicence, Obligation
 from forebear.licences.answer import Duty
 from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Judge, Seen, obliged
 from forebear.licences.grounds import Ground
@@ -89,9 +89,17 @@ def _copyright(ground: Ground, obligation: Obligation, case: Case) -> Seen:
             kept,
             of_files=True,
         )
+    if not _names_holder(ground.licence):
+        on = (f"whether {ground.ancestor} states a copyright, and in which words",)
+        return Seen(CONDITIONAL, "No copyright line of its maker is kept.", on, clears, of_files=True)
     whose = f"of {' or '.join(ground.makers[:2])}" if ground.makers else "at all"
     why = f"No file holds a copyright line {whose}."
     return Seen(UNMET, why, clears=clears, of_files=True)
+
+
+def _names_holder(licence: KnownLicence) -> bool:
+    """Whether a licence's own text states the holder (MIT, BSD, ISC), so that there has to be a copyright line."""
+    return bool({*re.split(r"[-.]", f"{licence.spdx}-{licence.id}".lower())} & {"mit", "bsd", "isc"})
 
 
 def _notice(ground: Ground, obligation: Obligation, case: Case) -> Seen:
