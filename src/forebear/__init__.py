@@ -11,6 +11,7 @@
     forebear.family_tree(["./models"]).edges    # who descends from whom
     forebear.read_traffic(["session.har"]).identifiers  # which models captured traffic names
     forebear.write_bom("./my-model").to_json()  # CycloneDX 1.7
+    forebear.check_policy("result.json", "baseline").decision  # pass, deny, inconclusive
     forebear.licence_of("./my-model").duties  # what its ancestors' licences demand
     forebear.probe("https://api.example.com/v1", "acme-1").verdict  # what answers there?
 
@@ -46,11 +47,13 @@ if TYPE_CHECKING:
     from forebear.index import LocalIndex
     from forebear.inspect import compare, family_tree, fingerprint, read_traffic, scan, write_bom
     from forebear.inspect.licence import licence_of
+    from forebear.inspect.policy import check_policy
     from forebear.inspect.probe import probe
     from forebear.inspect.probe_result import Probe
     from forebear.licences.answer import LicenceAnswer
     from forebear.licences.organisation import Organisation
     from forebear.lineage.tree import FamilyTree
+    from forebear.policy.answer import PolicyAnswer
     from forebear.signals import Fingerprint
     from forebear.traffic.result import Traffic
 
@@ -73,6 +76,7 @@ __all__ = [
     "MissingExtra",
     "ModelRef",
     "Organisation",
+    "PolicyAnswer",
     "Probe",
     "Relation",
     "Scan",
@@ -82,6 +86,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "__version__",
+    "check_policy",
     "compare",
     "family_tree",
     "fingerprint",
@@ -93,6 +98,8 @@ __all__ = [
 ]
 
 _LAZY = {
+    "PolicyAnswer": "forebear.policy.answer",
+    "check_policy": "forebear.inspect.policy",
     "compare": "forebear.inspect",
     "family_tree": "forebear.inspect",
     "fingerprint": "forebear.inspect",

@@ -10,6 +10,7 @@ from documents import check_document
 from forebear.policy.answer import Decision, Severity
 from forebear.policy.check import check, decide
 from forebear.policy.load import load_policy
+from forebear.policy.waivers import Waiver
 from policies import ancestor, given, policy, rule
 
 CHINESE = {"field": "item.controlled_from", "intersects": ["CN"]}
@@ -115,6 +116,7 @@ def test_what_is_unknown_of_several_entries_is_one_finding(tmp_path: Path) -> No
     entries = [{"controlled_from": None, "name": n} for n in ("a/b", "c/d")]
     (finding,) = one(tmp_path, rule(each="ancestors", when=CHINESE), ancestors=entries).findings
     assert finding.unknown == ("ancestors.controlled_from",) and "a/b, c/d" in finding.message
+    assert finding.subject == "a/b; c/d", "a waiver for these does not cover a third"
 
 
 def test_a_held_rule_is_told_beside_what_is_unknown_of_another_entry(tmp_path: Path) -> None:
@@ -158,6 +160,11 @@ def test_findings_come_most_severe_first_and_open_ones_after_those_that_hold(tmp
 def test_many_findings_of_one_rule_are_bounded(tmp_path: Path) -> None:
     answer = one(tmp_path, rule(each="ancestors", when=CHINESE), ancestors=[{"controlled_from": ["CN"]}] * 300)
     assert len(answer.findings) == 50 and answer.decision is Decision.DENY
+    entries = [{"controlled_from": ["CN"], "name": f"a/{n}"} for n in range(60)]
+    waivers = [Waiver("R1", "example/model", "A", "b", date(2999, 1, 1), f"a/{n}") for n in range(50)]
+    found = policy(tmp_path, rule(each="ancestors", when=CHINESE))
+    covered = check(found, given(ancestors=entries), waivers)
+    assert len(covered.waived) == 50 and len(covered.findings) == 10 and covered.decision is Decision.DENY
 
 
 def test_adding_an_ancestor_never_turns_a_decision_of_a_pack_into_pass() -> None:

@@ -79,6 +79,15 @@ def test_what_an_example_leaves_out_is_that_of_an_innocent_model() -> None:
         {"ancestors": [{"on": []}]},
         {"ancestors": ["x"]},
         {"org": {"revenue": {"sum": 1}}},
+        {"ancestors": [{"standing": "certain"}]},
+        {"ancestors": [{"standing": None}]},
+        {"ancestors": [{"kinds": ["cloned"]}]},
+        {"ancestors": {"name": "x"}},
+        {"bom": True},
+        {"bom": {"present": "no"}},
+        {"compute": {"ratio": True}},
+        {"parent": {"state": "lost"}},
+        {"org": {"territories": "GB"}},
     ],
 )
 def test_a_field_of_an_example_that_is_not_there_is_refused(fragment: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ REFUSED = [
     ({"field": "bom.present", "is": "yes"}, "true or false"),
     ({"field": "bom.present", "above": 3}, "use is"),
     ({"field": "compute.ratio", "above": "much"}, "a number"),
+    ({"field": "compute.base_flop", "above": "1e25"}, "1.0e+25"),
     ({"field": "compute.ratio", "above": True}, "a number"),
     ({"field": "compute", "known": True}, "a group of fields"),
     ({"field": "parent.state", "is": "absend"}, "did you mean absent?"),

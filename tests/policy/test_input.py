@@ -154,7 +154,5 @@ def test_a_strangers_document_cannot_put_other_types_into_the_input() -> None:
     }
     found = made(strange, Chain(Node("x")))
     assert [c["status"] for c in found["claims"]] == ["unverified"]
-    assert found["findings"] == [
-        {"id": "b", "level": "note"}
-    ]
+    assert found["findings"] == [{"id": "b", "level": "note"}]
     assert found["runtime"]["provider"] == "fireworks" and found["model"]["target"] is None

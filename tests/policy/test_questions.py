@@ -131,7 +131,7 @@ def test_from_scratch_is_contradicted_by_evidence_of_weights_alone(about: Chain,
 
 
 def test_answers_become_facts_of_the_input() -> None:
-    given = {
+    given: dict[str, dict[str, Any]] = {
         "Q-BASE": {"base": ["a/b"]},
         "Q-METHOD": {"base_flop": 2.0, "modification_flop": 1.0},
         "Q-RUN": {"country": "GB", "relay": True},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forebear.cli import scan_endpoint, scan_set
+from forebear.cli import scan_endpoint, scan_policy, scan_set
+from forebear.cli.licence import OrganisationOption
 from forebear.cli.options import (
     ActivationsOption,
     Effort,
@@ -32,6 +34,11 @@ from forebear.cli.options import (
 from forebear.errors import UsageError
 from forebear.types import Verdict
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from forebear.types import Scan
+
 NoFetchOption = Annotated[
     bool,
     typer.Option("--no-fetch", help="Do not read codes of known bases of this shape from the hub; -r never does."),
@@ -51,6 +58,10 @@ JobsOption = Annotated[
     int | None,
     typer.Option("--jobs", "-j", min=1, max=256, help="With -r: processes; default one per core.", show_default=False),
 ]
+PolicyOption = Annotated[
+    list[str] | None,
+    typer.Option("--policy", help="Decide by a pack or file too (forebear policy list).", show_default=False),
+]
 FreshOption = Annotated[bool, typer.Option("--fresh", help="With -r: ask again what an earlier run has answered.")]
 
 
@@ -64,6 +75,8 @@ def scan(
     fresh: FreshOption = False,
     no_fetch: NoFetchOption = False,
     activations: ActivationsOption = False,
+    policy: PolicyOption = None,
+    org: OrganisationOption = None,
     how: ReportFormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -75,6 +88,7 @@ def scan(
     Example: forebear scan ./my-model --format json --output result.json
     Example: forebear scan -r ./models --format sarif --output models.sarif
     """
+    _check_policy_goes_with(policy, org, target, recursive, how)
     if target.startswith(scan_endpoint.API):
         scan_endpoint.scan(target, effort, expect, fail_on, how, output, quiet, verbose, no_progress)
         return
@@ -88,16 +102,18 @@ def scan(
         scan_set.scan_for_ci(asked, quiet, no_progress)
         return
     from forebear.inspect import scan as run
-    from forebear.report import markdown, terminal
+    from forebear.report import markdown
 
+    decide = scan_policy.decider(policy, org) if policy else None  # a wrong policy is told before anything is read
     with progress(quiet, no_progress) as step:
         result = run(target, effort=effort.value, on_step=step, fetch=not no_fetch, activations=activations)
+    decided = decide(result) if decide else None
     emit(
-        result.to_json(),
+        {**result.to_json(), **(decided.document if decided else {})},
         Format(how.value),
         output,
-        lambda console: terminal.scan(console, result, quiet, verbose),
-        lambda: markdown.scan(result),
+        lambda console: _show(console, result, decided, quiet, verbose),
+        lambda: markdown.scan(result) + (decided.markdown if decided else ""),
     )
     best = result.ancestors[0].verdict if result.ancestors else Verdict.INCONCLUSIVE
     named = {a.name: a.verdict for a in reversed(result.ancestors)}
@@ -105,7 +121,28 @@ def scan(
         show_problems(result.problems),
         fail_exit(result.findings, fail_on),
         expect_exit(expect, best, named),
+        decided.exit_code if decided else 0,
     )
+
+
+def _show(console: Console, result: Scan, decided: scan_policy.Decided | None, quiet: bool, verbose: bool) -> None:
+    from forebear.report import terminal
+
+    terminal.scan(console, result, quiet, verbose)
+    if decided is not None:
+        decided.table(console, quiet)
+
+
+def _check_policy_goes_with(
+    policy: list[str] | None, org: Path | None, target: str, recursive: bool, how: ReportFormat
+) -> None:
+    """Refuse what ``--policy`` does not go with, naming what does."""
+    if org is not None and not policy:
+        raise UsageError("--org goes with --policy", "forebear licence takes it as well")
+    if policy and (
+        recursive or target.startswith(scan_endpoint.API) or how in (ReportFormat.SARIF, ReportFormat.JUNIT)
+    ):
+        raise UsageError("--policy goes with one model, as table, json or md", "forebear policy check takes more")
 
 
 def compare(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from forebear.licences.answer import LicenceAnswer
 from forebear.licences.duties import licence_answer
 from forebear.licences.organisation import Organisation
 from forebear.licences.organisation_file import read_organisation
-from forebear.lineage.chain import Chain
+from forebear.lineage.chain import Chain, Edge, EdgeKind, Node, Standing
 from forebear.lineage.chains import chain_of
+from forebear.lineage.chains.extend import complete
 from forebear.origin import Origin, origin_of
 from forebear.policy.input import BomFacts
+from forebear.signals.declared import names_match
 
 Step = Callable[[str], None]
 _POLICIES = ("use_policy", "usage_policy", "acceptable")
@@ -57,6 +59,7 @@ def consequences(
     scan: bool = True,
     bom: str | Path | None = None,
     model: str = "",
+    named: Sequence[tuple[str, str]] = (),
     on_step: Step = lambda _: None,
 ) -> Consequences:
     """What follows from a model's lineage.
@@ -69,6 +72,7 @@ def consequences(
         scan: hold the weights against the index; without it ancestors are those that papers and catalogue name.
         bom: a bill of materials of the model, held against its files where they are on this machine.
         model: which model, where a document is about several.
+        named: ancestors that the vendor names, each with the part that it is one of, "" for the whole.
         on_step: told what is being done.
 
     Raises:
@@ -83,7 +87,7 @@ def consequences(
         raise UsageError(f"{target}: an endpoint is probed first", "forebear probe … --format json -o result.json")
     else:
         document = scan_model(target, references, effort if scan else "quick", on_step, fetch=scan).to_json()
-    found = follow(document, facts, references, model)
+    found = follow(document, facts, references, model, named)
     if bom is None:
         return found
     on_step(f"reading {bom}")
@@ -95,7 +99,11 @@ def consequences(
 
 
 def follow(
-    document: Mapping[str, Any], organisation: Organisation | None, index: Index | None = None, model: str = ""
+    document: Mapping[str, Any],
+    organisation: Organisation | None,
+    index: Index | None = None,
+    model: str = "",
+    named: Sequence[tuple[str, str]] = (),
 ) -> Consequences:
     """What follows from a saved result or a bill of materials.
 
@@ -104,11 +112,13 @@ def follow(
         organisation: facts about who uses or ships the model.
         index: where papers of ancestors may lie; None: they are not looked for.
         model: which model, where it is about several.
+        named: see :func:`consequences`.
 
     Raises:
         InputError: it is none, or damaged.
     """
     found = from_document(document, model)
+    found = replace(found, chain=_with_named(found.chain, named))
     read = found.read
     papers, unreadable = papers_of_ancestors(found.chain, index) if index is not None else ({}, ())
     problems = (*found.problems, *_problems(document), *(read.problems if read else ()), *unreadable)
@@ -130,6 +140,21 @@ def follow(
     return Consequences(
         document, found.chain, licence, origin_of(found.chain), organisation, bill, seen, tuple(dict.fromkeys(problems))
     )
+
+
+def _with_named(chain: Chain, named: Sequence[tuple[str, str]]) -> Chain:
+    """The chain with the ancestors that the vendor names besides, declared and no more."""
+    known = [name for node in chain.nodes for name in (node.name, node.model) if name]
+    new = [(n, part) for n, part in named if n != chain.subject.name and not any(names_match(n, k) for k in known)]
+    if not new:
+        return chain
+    said = ("The vendor names it in an answer.",)
+    edges = [
+        Edge(n, chain.subject.name, EdgeKind.UNKNOWN, Standing.DECLARED, True, evidence=said, component=part)
+        for n, part in new
+    ]
+    nodes = (*chain.nodes, *(Node(n) for n in dict.fromkeys(n for n, _ in new)))
+    return complete(replace(chain, nodes=nodes, edges=(*chain.edges, *edges)))
 
 
 def _place(document: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -50,8 +51,14 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class _Loaded:
-    """The same, read."""
+class Loaded:
+    """The same, read.
+
+    Attributes:
+        policy: the rules of all packs and files, None where there is only Rego.
+        rego: files in Rego.
+        organisation, waivers, answers: what the files hold.
+    """
 
     policy: Policy | None
     rego: tuple[str, ...]
@@ -60,14 +67,18 @@ class _Loaded:
     answers: Answers | None
 
 
-@lru_cache(maxsize=4)
-def _load(terms: Terms) -> _Loaded:
-    """Everything that decisions share, read once per process."""
+def load(terms: Terms) -> Loaded:
+    """Everything that decisions share.
+
+    Raises:
+        UsageError: no policy is named, or there is none of that name.
+        FormatError: a file is wrong.
+    """
     if not terms.policies:
         raise UsageError("no policy is named", "give --policy with the name of a pack, or a file")
     rego = tuple(p for p in terms.policies if p.endswith(REGO))
     names = [p for p in terms.policies if not p.endswith(REGO)]
-    return _Loaded(
+    return Loaded(
         combine(load_policy(name) for name in names) if names else None,
         rego,
         read_organisation(terms.organisation) if terms.organisation else None,
@@ -119,14 +130,14 @@ def decide(
     on_step: Step = lambda _: None,
 ) -> tuple[PolicyAnswer, Consequences]:
     """The decision on a model, and what follows from its lineage. Arguments as of :func:`check_policy`."""
-    loaded = _load(terms)  # a wrong policy is told before a model is scanned
-    found = consequences(target, loaded.organisation, index, effort, scan, bom or None, model, on_step)
-    return answer_on(found, terms), found
+    loaded = load(terms)  # a wrong policy is told before a model is scanned
+    named = loaded.answers.named if loaded.answers else ()
+    found = consequences(target, loaded.organisation, index, effort, scan, bom or None, model, named, on_step)
+    return answer_on(found, loaded), found
 
 
-def answer_on(found: Consequences, terms: Terms) -> PolicyAnswer:
+def answer_on(found: Consequences, loaded: Loaded) -> PolicyAnswer:
     """The decision on what is known about a model."""
-    loaded = _load(terms)
     said = told(loaded.answers, found.chain) if loaded.answers else Told()
     said = replace(said, documents={**found.papers, **said.documents})
     given = policy_input(found.document, found.chain, found.licence, found.origin, found.organisation, found.bom, said)
@@ -224,8 +235,9 @@ def check_many(paths: Sequence[str], terms: Terms, workers: int | None = None) -
         terms: see :class:`Terms`.
         workers: processes; default one per core, as far as there is work for them.
     """
-    policy = _load(terms).policy
-    batches = iter(_batches(paths, terms))
+    policy = load(terms).policy  # what is wrong with it is told once, and here
+    run = time.monotonic_ns()
+    batches = ((batch, terms, run) for batch in _batches(paths))
     wanted = workers or min(cores(), 1 + len(paths) // (4 * BATCH))
     found = [r for rows in in_order(_rows, batches, wanted, _died) for r in rows]
     rows = tuple(r for r in found if r.problem != SKIPPED)
@@ -240,27 +252,36 @@ def _stem(path: str) -> str:
     return Path(path).stem
 
 
-def _batches(paths: Sequence[str], terms: Terms) -> Iterator[tuple[tuple[str, ...], Terms]]:
+_Task = tuple[tuple[str, ...], Terms, int]
+
+
+def _batches(paths: Sequence[str]) -> Iterator[tuple[str, ...]]:
     rest = iter(paths)
     while batch := tuple(islice(rest, BATCH)):
-        yield batch, terms
+        yield batch
 
 
-def _rows(task: tuple[tuple[str, ...], Terms]) -> tuple[PolicyRow, ...]:
-    paths, terms = task
-    return tuple(_row(path, terms) for path in paths)
+@lru_cache(maxsize=2)
+def _of_run(terms: Terms, run: int) -> Loaded:
+    """What decisions share, read once per process and run: files may change in between."""
+    return load(terms)
 
 
-def _died(task: tuple[tuple[str, ...], Terms]) -> tuple[PolicyRow, ...]:
+def _rows(task: _Task) -> tuple[PolicyRow, ...]:
+    paths, terms, run = task
+    return tuple(_row(path, _of_run(terms, run)) for path in paths)
+
+
+def _died(task: _Task) -> tuple[PolicyRow, ...]:
     return tuple(PolicyRow(path, problem=f"{path}: the process that read it was killed") for path in task[0])
 
 
-def _row(path: str, terms: Terms) -> PolicyRow:
+def _row(path: str, loaded: Loaded) -> PolicyRow:
     try:
         document = read_document(path)
         if not any(reader.handles(document) for reader in READERS):
             return PolicyRow(path, problem=SKIPPED)
-        answer = answer_on(follow(document, _load(terms).organisation), terms)
+        answer = answer_on(follow(document, loaded.organisation), loaded)
     except ForebearError as error:
         return PolicyRow(path, problem=one_line(f"{path}: {error}" if path not in str(error) else str(error)))
     rules = tuple(dict.fromkeys(f.rule for f in answer.findings))

@@ -44,6 +44,13 @@ class Answers:
         """Questions that are not answered."""
         return tuple(q.id for q in questions() if q.id not in self.given)
 
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """Models that are named as ancestors, each with the part that it is one of, "" for the whole."""
+        whole = [(name, "") for name in (*(self.value("base") or ()), *(self.value("ancestors") or ()))]
+        parts = [(name, "a part named by the vendor") for name in self.value("components") or ()]
+        return tuple(dict.fromkeys((*whole, *parts)))
+
     def value(self, name: str) -> Any:
         """What is said about a field, None where nothing is."""
         return next((fields[name] for fields in self.given.values() if name in fields), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -97,7 +98,7 @@ def check(
     for rule in policy.rules:
         own = outcomes(rule, given, solid[rule.standing])
         held = [o for o in own if o.truth.value is True]
-        found += [_finding(rule, o, given, cited) for o in held[:MOST_FINDINGS]]
+        found += [_finding(rule, o, given, cited) for o in held]
         missing = tuple(dict.fromkeys(f for o in own if o.truth.value is None for f in o.truth.unknown))
         if missing and rule.severity in (Severity.ERROR, Severity.REVIEW):
             found.append(_unknown(rule, missing, [o for o in own if o.truth.value is None], cited))
@@ -109,8 +110,8 @@ def check(
         found.append(_ancestry(open_rules))
     no_waivers = {r.id for r in policy.rules if not r.waivable}
     kept, waived, said = apply(waivers, found, given["model"], no_waivers, today)
-    kept = tuple(sorted(kept, key=_urgency))
     decision = decide(kept)
+    kept = tuple(_listed(sorted(kept, key=_urgency)))
     asks = {r.id: r.asks for r in policy.rules}
     asked = dict.fromkeys(
         q for f in kept for q in asks.get(f.rule, ("Q-BASE", "Q-CHAIN") if f.rule == ANCESTRY else ())
@@ -128,6 +129,15 @@ def decide(findings: Sequence[PolicyFinding]) -> Decision:
     if any(f.severity in (Severity.ERROR, Severity.REVIEW) for f in findings):
         return Decision.INCONCLUSIVE
     return Decision.PASS
+
+
+def _listed(findings: Sequence[PolicyFinding]) -> Iterator[PolicyFinding]:
+    """The first findings of every rule; all of them have been decided on before."""
+    seen: Counter[str] = Counter()
+    for finding in findings:
+        seen[finding.rule] += 1
+        if seen[finding.rule] <= MOST_FINDINGS:
+            yield finding
 
 
 def _urgency(finding: PolicyFinding) -> float:
@@ -181,7 +191,7 @@ def _unknown(
         rule.severity,
         f"Not decided, because this is not known{of}: {', '.join(missing)}.",
         rule.title,
-        about[0] if len(about) == 1 else "",
+        one_line("; ".join(sorted(set(about))), 400),
         missing,
         (),
         rule.clears,
@@ -208,7 +218,9 @@ def _subject(item: Mapping[str, Any] | None) -> str:
     """What an entry is about, in one word where it has one."""
     if item is None:
         return ""
-    found = item.get("name") or item.get("ancestor") or item.get("claim") or item.get("kind") or item.get("id") or ""
+    if item.get("ancestor"):  # a duty: of one ancestor there are many
+        return one_line(f"{item['ancestor']}: {item['kind']}", 300)
+    found = item.get("name") or item.get("claim") or item.get("kind") or item.get("id") or ""
     component = f" ({item['component']})" if item.get("component") else ""
     return one_line(f"{found}{component}", 200)
 

@@ -129,6 +129,10 @@ def _checked(base: Mapping[str, Any], fragment: Mapping[str, Any]) -> Iterator[t
 
 def _laid(base: Any, value: Any, path: str) -> Any:
     about = fields().get(path)
+    if about is not None and value is not base and not about.fits(value):
+        said = f"{path} is {about.kind.value}, and an example has {one_line(str(value), 60)}"
+        hint = "YAML takes 1.0e+25 for a number" if about.kind is Kind.NUMBER else ", ".join(about.values)
+        raise UsageError(said, hint)
     if about is not None and about.kind is Kind.ENTRIES and isinstance(value, list):
         entry = _neutral()["entries"][path]
         return [_over(entry, item, path) for item in value]

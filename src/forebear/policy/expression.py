@@ -158,7 +158,8 @@ def _value(given: Any, operator: str, about: Field, names: Mapping[str, tuple[st
         return _texts(given, about, names)
     if about.kind is Kind.NUMBER:
         if isinstance(given, bool) or not isinstance(given, int | float):
-            raise UsageError(f"{operator} of {about.path} needs a number, and has {_shown(given)}")
+            hint = "YAML takes 1.0e+25 for a number, and 1e25 for a text" if isinstance(given, str) else ""
+            raise UsageError(f"{operator} of {about.path} needs a number, and has {_shown(given)}", hint)
         return given
     return _texts([given], about, {})[0]
 

@@ -53,6 +53,24 @@ class Field:
     countries: bool = False
     nullable: bool = False
 
+    def fits(self, value: Any) -> bool:
+        """Whether a value is one that it can hold."""
+        if value is None:
+            return self.nullable
+        match self.kind:
+            case Kind.FLAG:
+                return isinstance(value, bool)
+            case Kind.NUMBER:
+                return isinstance(value, int | float) and not isinstance(value, bool)
+            case Kind.TEXT:
+                return isinstance(value, str) and (not self.values or value in self.values)
+            case Kind.TEXTS:
+                texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
+                return texts and (not self.values or set(value) <= set(self.values))
+            case Kind.ENTRIES:
+                return isinstance(value, list)
+        return isinstance(value, dict)
+
 
 @cache
 def fields() -> Mapping[str, Field]:

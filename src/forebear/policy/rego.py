@@ -109,7 +109,9 @@ def _values(given: Any, where: str) -> list[Any]:
         given = list(given)
     if not isinstance(given, list):
         raise FormatError(where, "no set", "write  deny contains msg if { … }")
-    return given[:MOST]
+    if len(given) > MOST:
+        raise FormatError(where, f"more than {MOST:,} findings")
+    return given
 
 
 def _findings(set_: str, values: Sequence[Any], name: str) -> Iterator[PolicyFinding]:

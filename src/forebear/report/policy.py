@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -150,7 +151,8 @@ def subjects(found: PolicySet) -> Iterator[Subject]:
         findings = (Finding(f"policy/{row.decision.value}", level, row.why),) if row.rules and row.decision else ()
         undecided = row.why if row.decision is Decision.INCONCLUSIVE else ""
         problems = (row.problem,) if row.problem else ()
-        yield Subject(row.model or row.path, row.path, row.path, findings, problems, undecided=undecided)
+        name = posixpath.basename(row.path)
+        yield Subject(name, row.path, row.path, findings, problems, undecided=undecided)
 
 
 def show_tested(console: Console, tested: Tested) -> None:
@@ -182,12 +184,9 @@ def show_policy(console: Console, policy: Policy, verbose: bool = False) -> None
         head.append(words.clean(f" {rule.title}{'' if on else '  (switched off)'}"), style="default")
         console.print(head)
         console.print(words.text(f"  {rule.message}"))
-        for name, said in (
-            ("clears", rule.clears),
-            ("cites", ", ".join(rule.cites)),
-            ("not decided", rule.not_decided),
-        ):
-            if said and (verbose or name != "clears"):
+        more = {"cites": ", ".join(rule.cites), "does not decide": rule.not_decided}
+        for name, said in {**({"clears": rule.clears} if verbose else {}), **more}.items():
+            if said:
                 console.print(words.text(f"  {name}: {said}", style="dim"))
 
 
