@@ -31,6 +31,8 @@ from forebear.licences.sketches import hash_of
 
 DATA = Path(__file__).parent.parent / "src" / "forebear" / "data" / "licences" / "texts"
 LABEL_WORDS = 8
+_PACKAGED = re.compile(r"\A\s*\[?For the [\w .-]{1,60}, see https?://\S+\s*\n")
+"""A line that a packager put above a text."""
 _BLOCKS = ("p", "item", "list", "titleText", "copyrightText", "standardLicenseHeader", "br")
 _HEADING = re.compile(
     r"\W*(?:section|article|part|attachment|annex|exhibit|appendix|schedule)\s+[\dA-Z]", re.IGNORECASE
@@ -126,7 +128,7 @@ def listed_texts(options: argparse.Namespace) -> Iterator[Known]:
             if content is None:
                 print(f"not found: {source}")
                 continue
-            text = normalise(content)
+            text = normalise(_PACKAGED.sub("", content))
             licence = entry.get("licence", name)
             yield Known(
                 name, entry["name"], entry.get("spdx", ""), licence, source, text, text.weak | text.holder, ai=True
@@ -186,8 +188,8 @@ def distinct(texts: Iterator[Known]) -> list[Known]:
     """Texts with the same words are one; the identifiers of the others are kept."""
     seen: dict[tuple[str, ...], Known] = {}
     for known in texts:
-        words = tuple(w for w, o in zip(known.text.words, known.optional, strict=True) if not o)
-        if not words:
+        words = known.text.words  # the optional ones too: a title may be all that tells two versions apart
+        if not len(words):
             continue
         kept = seen.setdefault(words, known)
         if kept is known:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from os.path import commonprefix
 
 import numpy as np
 import numpy.typing as npt
@@ -144,14 +143,33 @@ def _best(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) -> _Pa
     found = _compared(sketches, text, ids, start, end)
     if not found or found[0].similarity < (SIMILAR if found[0].size >= _SHORT else SIMILAR_SHORT):
         return None
-    best = found[0]
+    best = _exact_parts(sketches, text, ids, found)
     nearest: dict[str, float] = {}
     for name in best.sketch.same:
         nearest[name] = round(best.similarity, 4)
-    for each in found[1:]:
+    for each in found:
         if each.sketch.id != best.sketch.id:
             nearest.setdefault(each.sketch.id, round(each.similarity, 4))
     return _Part(best, tuple(nearest.items())[: _NEAREST + len(best.sketch.same)])
+
+
+def _exact_parts(sketches: Sketches, text: Text, ids: Ids, found: list[Comparison]) -> Comparison:
+    """The best of the compared texts, unless two others explain more: a licence and a use policy in one file.
+
+    Llama 3's licence came with its use policy, so a file with both of Llama 3.1 resembles it as a whole.
+    """
+    best = found[0]
+    if not best.differences:
+        return best
+    for rival in found[1:]:
+        if rival.differences or rival.start < best.start or rival.end > best.end:
+            continue
+        worth = rival.worth
+        for start, end in ((best.start, rival.start), (rival.end, best.end)):
+            rest = _compared(sketches, text, ids, start, end)
+            worth += rest[0].worth if rest and rest[0].similarity >= FURTHER else 0
+        return rival if worth > best.worth else best
+    return best
 
 
 def _nearest(sketches: Sketches, text: Text, ids: Ids) -> tuple[tuple[str, float], ...]:
@@ -177,8 +195,14 @@ def _near_names(sketches: Sketches, found: Comparison, text: Text) -> int:
     for each in found.differences[:20]:
         known = sketches.of(found.sketch)[each.known_start : each.known_end].tolist()
         for word, other in zip(known, text.words[each.start : each.end], strict=False):
-            total += len(commonprefix((sketches.spelt.get(word, ""), other)))
+            total += _alike(sketches.spelt.get(word, ""), other)
     return total
+
+
+def _alike(first: str, second: str) -> int:
+    """How many characters two words begin with in common."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((number for number, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def _nominated(sketches: Sketches, ids: Ids) -> list[tuple[int, int, int]]:
