@@ -78,4 +78,4 @@ def test_nothing_is_said_that_a_leaked_name_does_not_bear_out(folder: Path, monk
             said = CliRunner().invoke(app, ["policy", "check", "t.json", "--policy", policy, "--format", how]).stdout
             assert said, (policy, how)
             plain = re.sub(r"that (the model|\S+) descends from", "", said)
-            assert not re.search(r"\bderived\b|descends from|made (from|of) Kimi|is an ancestor", plain), (policy, how)
+            assert not re.search(r"\bderived\b|descends from|was made from Kimi|is an ancestor", plain), (policy, how)
