@@ -160,4 +160,4 @@ EXPECTED = {
 @pytest.mark.shared
 @pytest.mark.parametrize(("file", "identifier"), EXPECTED.items())
 def test_texts_of_the_collection(file: str, identifier: str) -> None:
-    assert detect((shared("licences") / file).read_text(), "LICENSE").id == identifier
+    assert detect((shared("artefacts/licences") / file).read_text(), "LICENSE").id == identifier

@@ -33,6 +33,7 @@ MAX_PARTS = 30
 """Texts that are looked for in one file; where there are more, the answer says that it is partial."""
 _WHOLE = 12
 _PARTIAL = 4
+_ENOUGH = 5
 _WORDS = 40_000
 """Words of known texts that one stretch of a file is compared with."""
 _REPEATED = 64
@@ -181,11 +182,15 @@ def _compared(sketches: Sketches, text: Text, ids: Ids, start: int, end: int) ->
     """Comparisons with the nominated texts, the best first."""
     if end - start < _LEAST_WORDS:
         return []
-    found = []
+    found: list[Comparison] = []
+    done = False
     for number, first, last in _nominated(sketches, ids[start:end]):
         each = compare(sketches, sketches.table[number], text, ids, start + first, start + last)
         if each is not None:
             found.append(each)
+            done = done or (not each.differences and each.end - each.start >= 0.97 * (end - start))
+        if done and len(found) >= _ENOUGH:
+            break  # one explains everything, and the nearest others are there too
     return sorted(found, key=lambda e: (-e.worth, -e.similarity, -_near_names(sketches, e, text), e.sketch.start))
 
 

@@ -88,7 +88,7 @@ def compare(sketches: Sketches, sketch: Sketch, text: Text, ids: Ids, start: int
     for each in found:
         lacking = int((~optional[each.known_start : each.known_end]).sum())
         added = _own(text, each.start, each.end)
-        if not lacking and not added:
+        if not lacking and not added and not _undone(sketches, known, each):
             continue
         if not lacking and each.known_end <= first and _titled(sketch, text, each):
             continue
@@ -160,6 +160,12 @@ def _differences(runs: Sequence[Run], size: int, span: tuple[int, int]) -> list[
             found.append(Difference(at, run.known, there, run.file))
         at, there = run.known + run.length, run.file + run.length
     return found
+
+
+def _undone(sketches: Sketches, known: Ids, each: Difference) -> bool:
+    """Whether a negation is missing in words that may be missing as a whole, but not one by one."""
+    words = known[each.known_start : each.known_end].tolist()
+    return len(words) <= 3 and any(sketches.spelt.get(word) in lexicon.NEGATIONS for word in words)
 
 
 def _own(text: Text, start: int, end: int) -> int:
