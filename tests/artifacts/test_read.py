@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from derivations import derive
 from forebear.artifacts import READERS, read_artifact
 from forebear.artifacts.read import MAX_CONFIG, read_config
 from forebear.errors import ForebearError
@@ -78,6 +79,13 @@ def test_weights_of_an_unknown_family_are_read_with_the_reason(tmp_path: Path) -
     assert (artifact.architecture, artifact.geometry, artifact.names) == (None, None, {})
     assert artifact.unknown == "model_type not given and its tensor names belong to no known family"
     assert artifact.parameters == 9
+
+
+def test_matrices_without_a_role_are_said_not_to_be_compared(folder: Path, tmp_path: Path) -> None:
+    assert not [n for n in read_artifact(LocalSource(folder)).notes if "not compared" in n]
+    around = derive(folder, tmp_path / "around", ["add-tower"])
+    beside = [n for n in read_artifact(LocalSource(around)).notes if "not compared" in n]
+    assert len(beside) == 1 and beside[0].startswith("15 matrices have no role in its language model, ")
 
 
 def test_nan_and_empty_tensors_do_not_stop_a_model_from_being_read(folder: Path) -> None:

@@ -16,12 +16,12 @@ from decided import SUBJECT, answer, chain, licence, origin, page
 from forebear.licences.answer import DutyStatus, LicenceAnswer
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.origin import Origin
-from forebear.policy.answer import Decision, Severity
+from forebear.policy.answer import Decision, PolicyFinding, Severity
 from forebear.policy.questions import questions
 from forebear.report.markdown import escape
 from forebear.report.page import html, markdown, page_of
 from forebear.report.page import words as page_words
-from forebear.report.page.rules import field_in_words
+from forebear.report.page.rules import in_words
 from forebear.report.page.words import step
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m | [x](javascript:y) `z` \u202e &amp; ${style}"
@@ -87,7 +87,7 @@ def test_both_writers_say_all_that_a_buyer_needs() -> None:
                 "It does not decide: what anybody did",
             ),
             *("rules it out", "JSP 936, by a summary", "whether the model is safe", "J. Smith"),
-            *("Rules that cannot be told", "Military use is allowed", "whether every licence allows military use"),
+            *("Rules that cannot be told", "Military use is allowed", "the model's own developer and licences"),
             *("It states the licence mit (README.md: license)", "the text of MIT License, with 1 change that matter"),
             *("Met, or not asked for here: Keep the copyright notice", "Note T8: The bill of materials is unsigned."),
             *("2027-01-31", "weights.", "what the product's interface shows", "Which model were the weights"),
@@ -152,11 +152,14 @@ def test_what_is_said_of_several_ancestors_is_said_once() -> None:
     assert "depends on that the model descends from Kimi-K2.5, that the model descends from Kimi-K2-Base" in text
 
 
-def test_fields_of_the_input_have_words() -> None:
-    assert field_in_words("bom.signed").startswith("its bill of materials: it holds a signature")
-    assert field_in_words("ancestors") == "which ancestors it has"
-    assert field_in_words("ancestors.weights").endswith("weights went all the way")
-    assert field_in_words("no.such.field") == "no.such.field"
+def test_what_is_not_known_has_words() -> None:
+    assert in_words("bom.signed") == in_words("bom.present") == "its bill of materials"
+    assert in_words("ancestors") == in_words("ancestors.weights") == "which ancestors it has"
+    assert in_words("no.such.field") == "no.such.field"
+    bom, other = (PolicyFinding(r, Severity.ERROR, "-", f"Title {r}", unknown=("bom.signed",)) for r in ("A", "B"))
+    assert "| its bill of materials | A (Title A), B (Title B) |" in markdown(
+        page(answer=answer(findings=(bom, other)))
+    )
 
 
 def test_strangers_text_stays_text() -> None:

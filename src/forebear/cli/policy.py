@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -135,7 +134,7 @@ def check(
         raise UsageError("several targets have to be saved results or bills of materials", "give one model at a time")
     with progress(quiet, no_progress) as step:
         answer, found = decide(targets[0], terms, str(bom or ""), None, effort.value, not no_scan, model, step)
-    _write(answer, found, terms, targets[0], how, output, quiet, verbose)
+    _write(answer, found, terms, targets[0], str(bom or ""), how, output, quiet, verbose)
     leave(show_problems(answer.problems), answer.decision.exit_code)
 
 
@@ -144,6 +143,7 @@ def _write(
     found: Consequences,
     terms: Terms,
     target: str,
+    bom: str,
     how: DecisionFormat,
     output: Path | None,
     quiet: bool,
@@ -154,7 +154,7 @@ def _write(
     if how in (DecisionFormat.MD, DecisionFormat.HTML):
         from forebear.report import page
 
-        sheet = _page(answer, found, terms, target)
+        sheet = _page(answer, found, terms, target, bom)
         write([page.html(sheet) if how is DecisionFormat.HTML else page.markdown(sheet)], output)
     elif how in (DecisionFormat.SARIF, DecisionFormat.JUNIT):
         _for_machines([report.subject(answer, os.path.basename(target) or target)], how, output)
@@ -201,40 +201,24 @@ def _for_machines(subjects: list[Subject], how: DecisionFormat, output: Path | N
         write([junit.document("policy", subjects, Level.ERROR)], output)
 
 
-def _page(answer: PolicyAnswer, found: Consequences, terms: Terms, target: str) -> Page:
+def _page(answer: PolicyAnswer, found: Consequences, terms: Terms, target: str, bom: str) -> Page:
     """The buyer's page."""
-    from forebear.catalogue.developers import developers
-    from forebear.catalogue.facts import sources
-    from forebear.catalogue.licences import licences
-    from forebear.policy.questions import questions
-    from forebear.report import page
-    from forebear.report.page.contents import Known
-    from forebear.types import created
-    from forebear.version import __version__
+    from forebear.report.page import page_of
 
-    known = Known(
-        sources(),
-        {d.id: d.name for d in developers().values()},
-        {q.id: q.text for q in questions()},
-        {i: licence.name for i, licence in licences().items()},
-    )
-    files = [("--org", terms.organisation), ("--waivers", terms.waivers), ("--answers", terms.answers)]
+    files = [("--org", terms.organisation), ("--waivers", terms.waivers), ("--answers", terms.answers), ("--bom", bom)]
     named = [*(x for p in terms.policies for x in ("--policy", p)), *(x for o, f in files if f for x in (o, f))]
-    command = shlex.join(["forebear", "policy", "check", target, *named])
-    how = page.Reproduction((command,), __version__, created(), tuple(_digests(target, found)))
-    return page.contents(answer, found.chain, found.licence, found.origin, known, how)
-
-
-def _digests(target: str, found: Consequences) -> list[tuple[str, str]]:
-    """What was read, with its digest: the document's file, and the model that it is about."""
-    from hashlib import sha256
-
-    out = []
-    if os.path.isfile(target) and target.endswith(".json"):
-        out.append((os.path.basename(target), f"SHA-256 {sha256(Path(target).read_bytes()).hexdigest()}"))
+    read = [target, *(f for _, f in files), *(p for p in terms.policies if "." in p)]
     model = found.document.get("model")
-    digest = model.get("digest") if isinstance(model, dict) else None
-    return [*out, (found.chain.subject.name, digest)] if isinstance(digest, str) else out
+    digest = model.get("digest") if isinstance(model, Mapping) else None
+    return page_of(
+        answer,
+        found.chain,
+        found.licence,
+        found.origin,
+        ["forebear", "policy", "check", target, *named],
+        read,
+        digest if isinstance(digest, str) else "",
+    )
 
 
 @app.command("list")

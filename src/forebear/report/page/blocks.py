@@ -9,7 +9,7 @@ from forebear.policy.answer import Decision
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: a text, and the notes (numbers of sources) that belong to it; ``tone`` colours a word."""
+    """A cell of a table: a text, and in which tone it stands: ``met``, ``unmet``, ``conditional``, or none."""
 
     text: str
     tone: str = ""

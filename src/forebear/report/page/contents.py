@@ -20,7 +20,7 @@ from forebear.report.page.rules import decided, waived
 
 MOST_WAYS, MOST_DUTIES, MOST_ITEMS = 5, 10, 6
 """What a page of paper has room for; the JSON document holds everything."""
-MOST_EVIDENCE, MOST_REASONS = 3, 2
+MOST_EVIDENCE, MOST_REASONS, MOST_QUESTIONS = 3, 2, 4
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _answer(answer: PolicyAnswer) -> str:
     _, plain = words.DECISIONS[answer.decision]
     grave = Severity.ERROR if answer.decision is Decision.DENY else Severity.REVIEW
     holding = [f.message for f in answer.findings if f.severity is grave and not f.unknown]
-    told = [one_line(words.shortened(message, answer.model), 200) for message in holding]
+    told = [one_line(words.plain(message, answer.model), 200) for message in holding]
     reasons = tuple(dict.fromkeys(told))[:MOST_REASONS]
     if answer.decision is Decision.PASS or not reasons:
         return f"{plain} {answer.why}".strip()
@@ -144,7 +144,8 @@ def _stops(chain: Chain, route: Route, known: Known) -> Iterator[Stop]:
     """The models of a way, from the ancestor down to the model in question."""
     for edge in reversed(route.edges):
         node = chain.node(edge.parent)
-        named = edge.declared and edge.standing not in (Standing.DECLARED, Standing.CATALOGUED)
+        own = edge.child == chain.subject.name
+        named = own and edge.declared and edge.standing not in (Standing.DECLARED, Standing.CATALOGUED)
         standing = words.STANDINGS[edge.standing] + ("; named by its papers" if named else "")
         if edge.contradicted:
             standing += "; its papers say otherwise"
@@ -163,7 +164,9 @@ def _follows(licence: LicenceAnswer, known: Known, notes: Notes) -> Section:
     for d in open_:
         groups.setdefault((d.kind, d.text, d.status.value, d.component, d.why), []).append(d)
     rows = [_duties(same, licence.model, known, notes) for same in list(groups.values())[:MOST_DUTIES]]
-    done = tuple(dict.fromkeys(words.duty(d.kind, d.text) for d in licence.duties if d.status is DutyStatus.MET))
+    asked = {words.duty(d.kind, d.text) for d in open_}
+    met = dict.fromkeys(words.duty(d.kind, d.text) for d in licence.duties if d.status is DutyStatus.MET)
+    done = tuple(said for said in met if said not in asked)
     lines = list(_licences(licence)) + ([] if open_ or done else ["No duty was found."])
     if done:
         lines.append(f"Met, or not asked for here: {words.joined(done, 6)}.")
@@ -194,7 +197,7 @@ def _duties(same: Sequence[Duty], model: str, known: Known, notes: Notes) -> tup
     """One duty, of one ancestor or of several."""
     first = same[0]
     status = words.STATUSES[first.status]
-    on = tuple(dict.fromkeys(words.shortened(o, model) for d in same for o in d.on))
+    on = tuple(dict.fromkeys(words.plain(o, model) for d in same for o in d.on))
     if first.status is DutyStatus.CONDITIONAL and on:
         status += f" on {words.joined(tuple(one_line(o, 160) for o in on), 3)}"
     said = words.duty(first.kind, first.text) + (f" ({first.component})" if first.component else "")
@@ -212,8 +215,11 @@ def _unchecked(answer: PolicyAnswer, licence: LicenceAnswer) -> Section | None:
 
 
 def _questions(answer: PolicyAnswer, known: Known) -> Section | None:
-    asked = tuple(f"{q}: {known.questions[q]}" if q in known.questions else q for q in answer.questions)
-    return _list("What to ask the vendor next", asked)
+    """The first questions as a vendor is asked, the others by their names."""
+    asked = [f"{q}: {known.questions[q]}" if q in known.questions else q for q in answer.questions[:MOST_QUESTIONS]]
+    if rest := answer.questions[MOST_QUESTIONS:]:
+        asked.append(f"Also {words.joined(rest, 8)} (forebear policy questions).")
+    return Section("What to ask the vendor next", items=tuple(asked)) if asked else None
 
 
 def _list(title: str, items: Sequence[str]) -> Section | None:

@@ -11,7 +11,7 @@ from forebear.origin.answer import AncestorOrigin, Origin, Role, Tie
 from forebear.report.page import words
 from forebear.report.page.blocks import Cell, Section, Table
 
-MOST_ROWS, MOST_FACTORS, MOST_SOURCES = 8, 4, 20
+MOST_ROWS, MOST_FACTORS, MOST_SOURCES = 8, 3, 20
 COLUMNS = (
     (Role.INCORPORATED, "Incorporated in"),
     (Role.ENGINEERING, "Engineering in"),
@@ -49,7 +49,7 @@ def countries(origin: Origin, notes: Notes) -> Section:
     groups: dict[tuple[object, ...], list[AncestorOrigin]] = {}
     for one in origin.ancestors:
         if one.ties or one.developer:
-            groups.setdefault((one.developer, one.standing, one.disclosed, one.component, one.ties), []).append(one)
+            groups.setdefault((one.developer, one.ties), []).append(one)
     rows = [_row(same, notes) for same in list(groups.values())[:MOST_ROWS]]
     lines = []
     if origin.unknown:
@@ -72,18 +72,27 @@ def countries(origin: Origin, notes: Notes) -> Section:
 
 
 def _row(same: list[AncestorOrigin], notes: Notes) -> tuple[Cell, ...]:
-    """Models of one developer that are known in one way."""
+    """Models of one developer, each with how it is known."""
     first = same[0]
-    firm = first.standing is None or first.standing.established
-    through = "the model itself"
-    if first.standing is not None:
-        said = "" if first.disclosed else ", not disclosed by the model's papers"
-        part = f" ({first.component})" if first.component else ""
-        through = f"{words.STANDINGS[first.standing]}{part}{said if firm else ''}"
-    models = words.joined(tuple(one_line(a.model, 80) for a in same), 3)
-    who = f"{one_line(first.developer, 60)}: {models}" if first.developer else models
+    ways: dict[str, list[str]] = {}
+    for one in same:
+        ways.setdefault(_way(one), []).append(one_line(one.model, 80))
+    models = tuple(one_line(a.model, 80) for a in same)
+    who = f"{one_line(first.developer, 60)}: {words.joined(models, 3)}" if first.developer else words.joined(models, 3)
+    how = "; ".join(f"{words.joined(tuple(own), 3)}: {way}" if len(ways) > 1 else way for way, own in ways.items())
+    firm = any(a.standing is None or a.standing.established for a in same)
     cells = [Cell(_ties(first, role, notes)) for role, _ in COLUMNS]
-    return (Cell(who), *cells, Cell(through, "" if firm else "conditional"))
+    return (Cell(who), *cells, Cell(how, "" if firm else "conditional"))
+
+
+def _way(ancestor: AncestorOrigin) -> str:
+    """How it is known that an ancestor is one."""
+    if ancestor.standing is None:
+        return "the model itself"
+    unsaid = ancestor.standing.established and not ancestor.disclosed
+    part = f" ({ancestor.component})" if ancestor.component else ""
+    said = ", not disclosed by the model's papers" if unsaid else ""
+    return f"{words.STANDINGS[ancestor.standing]}{part}{said}"
 
 
 def _ties(ancestor: AncestorOrigin, role: Role, notes: Notes) -> str:

@@ -17,6 +17,8 @@ from forebear.report.page.contents import Known, Reproduction, contents
 from forebear.types import created
 from forebear.version import __version__
 
+MOST_BYTES = 200_000_000
+"""A file above it is a model's weights, whose own digest stands on the page."""
 _PIECE = 1 << 20
 
 
@@ -47,7 +49,7 @@ def page_of(
 def _digests(files: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in files:
         path = Path(name)
-        if not name or not path.is_file():
+        if not name or not path.is_file() or path.stat().st_size > MOST_BYTES:
             continue
         digest = hashlib.sha256()
         with open(path, "rb") as stream:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from forebear.errors import one_line
 from forebear.policy.answer import PolicyAnswer, PolicyFinding, Severity
@@ -13,7 +12,7 @@ from forebear.report.schemas import schema
 
 MOST_RULES, MOST_NOTES = 10, 4
 LISTS = {"ancestors": "which ancestors it has", "duties": "which duties follow", "conflicts": "which licences conflict"}
-"""Whole lists of the input, in words."""
+"""Lists of the input, in words; the schema describes their entries."""
 
 
 def decided(answer: PolicyAnswer) -> Section:
@@ -30,7 +29,8 @@ def decided(answer: PolicyAnswer) -> Section:
         head = ("Rule", "Result", "What was found", "Rests on", "It does not decide")
         tables.append(_table("Rules that hold", head, [_row(same, answer.model) for same in graver]))
     if open_:
-        tables.append(_table("Rules that cannot be told", ("Rule", "It asks", "Not known"), [_open(f) for f in open_]))
+        waiting = ("Not known", "What cannot be told without it")
+        tables.append(_table("Rules that cannot be told", waiting, list(_open(open_))))
     lines = () if graver else ("No rule speaks against it, as far as facts are known.",)
     items = [
         *_clearing(holding),
@@ -83,36 +83,30 @@ def _row(same: Sequence[PolicyFinding], model: str) -> tuple[Cell, ...]:
 def _found(same: Sequence[PolicyFinding], model: str) -> str:
     """What a rule says of the first thing that it is about, and which others it says the same of."""
     first = same[0]
-    about = f"{one_line(first.subject, 80)}: " if first.subject and first.subject not in first.message else ""
+    about = one_line(first.subject, 80)
+    named = about.partition(": ")[0] in first.message
     others = tuple(dict.fromkeys(one_line(f.subject, 80) for f in same[1:] if f.subject and f.subject != first.subject))
-    also = f" Likewise {words.joined(others)}." if others else ""
-    return about + one_line(words.shortened(first.message, model), 300) + also
+    said = one_line(first.message if named or not about else f"{about}: {first.message}", 300)
+    return words.plain(said + (f" Likewise {words.joined(others)}." if others else ""), model)
 
 
-def _open(finding: PolicyFinding) -> tuple[Cell, ...]:
-    missing = tuple(dict.fromkeys(field_in_words(path) for path in finding.unknown))
-    about = f" ({one_line(finding.subject, 80)})" if finding.subject else ""
-    return (
-        Cell(finding.rule),
-        Cell((one_line(finding.title, 160) or words.SEVERITIES[finding.severity]) + about),
-        Cell(words.joined(missing, 3)),
-    )
+def _open(findings: Sequence[PolicyFinding]) -> Iterator[tuple[Cell, ...]]:
+    """What is not known, each with the rules that wait for it."""
+    waiting: dict[str, list[str]] = {}
+    for finding in findings:
+        rule = f"{finding.rule} ({one_line(finding.title, 120)})" if finding.title else finding.rule
+        for what in dict.fromkeys(in_words(path) for path in finding.unknown):
+            if rule not in waiting.setdefault(what, []):
+                waiting[what].append(rule)
+    for what, rules in waiting.items():
+        yield Cell(what), Cell(words.joined(tuple(rules), 8))
 
 
-def field_in_words(path: str) -> str:
-    """A field of the input as its schema describes it: ``its bill of materials: there is one``."""
-    if path in LISTS:
-        return LISTS[path]
-    node: Mapping[str, Any] = schema("policy-input")
-    said = []
-    for key in path.split("."):
-        node = node.get("items", node) if "properties" not in node else node
-        found = node.get("properties", {}).get(key)
-        if not isinstance(found, Mapping):
-            return path
-        node = found
-        said.append(str(node.get("description", key)))
-    return ": ".join(said)
+def in_words(path: str) -> str:
+    """The part of the input that a field belongs to, as the input's schema describes it: ``its bill of materials``."""
+    first = path.partition(".")[0]
+    found = schema("policy-input").get("properties", {}).get(first, {})
+    return LISTS.get(first) or str(found.get("description", path))
 
 
 def _clearing(findings: Sequence[PolicyFinding]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -84,6 +85,28 @@ DUTIES: Mapping[str, str] = MappingProxyType(
         "relicensing": "Offer it under other terms",
     }
 )
+NOUNS: Mapping[str, str] = MappingProxyType(
+    {
+        "include_licence_copy": "a copy of the licence",
+        "retain_copyright": "the copyright notice",
+        "notice_file": "a notice file",
+        "state_changes": "a statement of what was changed",
+        "display_ui": "a display in the product's interface of",
+        "display_docs": "a display on the web site or in the documentation of",
+        "name_prefix": "a name that begins with",
+        "name_public_statement": "public statements with",
+        "aup_passthrough": "passing the use restrictions on",
+        "registration": "a registration with the licensor",
+        "separate_agreement": "an agreement with the licensor",
+        "military_use": "military use",
+        "commercial_use": "commercial use",
+        "public_administration": "use by public administration",
+        "train_other_models": "training other models on outputs",
+        "relicensing": "other terms for the model",
+    }
+)
+"""Duties as rules name them, for a sentence."""
+_KINDS = re.compile(rf"(?<![\w.-])({'|'.join(NOUNS)})(?![\w-])")
 STATUSES: Mapping[str, str] = MappingProxyType({"met": "met", "unmet": "not met", "conditional": "depends"})
 SEVERITIES: Mapping[Severity, str] = MappingProxyType(
     {
@@ -119,12 +142,13 @@ LONG = 30
 """Characters of a model's name from which on sentences call it "the model", after its name has stood in the title."""
 
 
-def shortened(text: str, model: str) -> str:
-    """A sentence about a model with a long name."""
+def plain(text: str, model: str) -> str:
+    """A sentence of a rule: duties by their words, a model with a long name as "the model"."""
+    said = _KINDS.sub(lambda kind: NOUNS[kind[0]], text)
     if len(model) <= LONG:
-        return text
-    said = text.replace(model, "the model")
-    return said[:1].upper() + said[1:] if text.startswith(model) else said
+        return said
+    short = said.replace(model, "the model")
+    return short[:1].upper() + short[1:] if said.startswith(model) else short
 
 
 def step(edge: Edge) -> str:
