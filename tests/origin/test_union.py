@@ -9,9 +9,10 @@ import pytest
 
 from chained import KIMI, PATH, ancestor, bill, check_value, claim, component, probe, said, scan
 from forebear.catalogue.developers import developers
-from forebear.lineage.chain import Chain, Edge, EdgeKind, Node, Standing
+from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, Standing
 from forebear.lineage.chains import chain_of
-from forebear.origin import Origin, Role, origin_of
+from forebear.lineage.chains.extend import complete
+from forebear.origin import Countries, Origin, Role, origin_of
 
 YANDEX = "Yandex"
 
@@ -156,3 +157,19 @@ country = "NZ"
 sources = ["of-a-test"]
 confidence = "unverified"
 """
+
+
+def test_what_is_only_possible_is_told_apart_from_the_unions() -> None:
+    edge = Edge("Kimi-K2.5", "mine", EdgeKind.RL, Standing.POSSIBLE)
+    found = origin_of(complete(Chain(Node("mine"), (Node("Kimi-K2.5"),), (edge,), access=Access.DOCUMENTS)))
+    assert found.engineering_in == () and found.possible.engineering_in == ("CN",)
+    assert "SG" in found.possible.incorporated_in and found.possible.controlled_from == ("CN",)
+    sure = replace(edge, standing=Standing.DECLARED)
+    found = origin_of(complete(Chain(Node("mine"), (Node("Kimi-K2.5"),), (sure,), access=Access.DOCUMENTS)))
+    assert found.engineering_in == ("CN",) and found.possible.engineering_in == ()
+
+
+def test_outputs_alone_bring_no_country_even_possibly() -> None:
+    edge = Edge("Kimi-K2.5", "mine", EdgeKind.TRAINED_ON_OUTPUTS, Standing.POSSIBLE)
+    found = origin_of(complete(Chain(Node("mine"), (Node("Kimi-K2.5"),), (edge,), access=Access.DOCUMENTS)))
+    assert found.possible == Countries()

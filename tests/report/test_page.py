@@ -125,6 +125,17 @@ def test_a_possible_step_is_never_told_as_a_fact() -> None:
         assert step(Edge("a", "b", kind, Standing.POSSIBLE)).startswith("perhaps ")
 
 
+def test_the_first_lines_tell_the_nearest_ancestor_of_another_maker_and_how_it_is_known() -> None:
+    assert page().answer.endswith(
+        "It may come from Kimi-K2.5 of Moonshot AI, whose engineering is in China (possible, not established)."
+    )
+    sure = page(chain=chain(Standing.MEASURED)).answer
+    assert "It comes from Kimi-K2.5 of Moonshot AI" in sure and sure.endswith("(measured on the weights).")
+    assert page(chain=Chain(Node(SUBJECT))).answer.endswith("No ancestor is known.")
+    outputs = Chain(Node("m"), (Node("t"),), (Edge("t", "m", EdgeKind.TRAINED_ON_OUTPUTS, Standing.DECLARED),))
+    assert page(chain=outputs).answer.endswith("No ancestor is known.")
+
+
 def test_words_for_every_kind_standing_state_and_severity() -> None:
     for kind in EdgeKind:
         assert step(Edge("a", "b", kind, Standing.MEASURED))

@@ -4,7 +4,7 @@ Incorporation, engineering and control are three answers and never one. Factors 
 their source; that an ancestor was disclosed lowers what a finding about it says.
 """
 
-from forebear.origin.answer import AncestorOrigin, BroughtFactor, Origin, Role, Tie
+from forebear.origin.answer import AncestorOrigin, BroughtFactor, Countries, Origin, Role, Tie
 from forebear.origin.union import origin_of
 
-__all__ = ["AncestorOrigin", "BroughtFactor", "Origin", "Role", "Tie", "origin_of"]
+__all__ = ["AncestorOrigin", "BroughtFactor", "Countries", "Origin", "Role", "Tie", "origin_of"]

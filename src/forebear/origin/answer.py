@@ -78,6 +78,15 @@ class BroughtFactor:
 
 
 @dataclass(frozen=True)
+class Countries:
+    """ISO codes by role, sorted."""
+
+    incorporated_in: tuple[str, ...] = ()
+    engineering_in: tuple[str, ...] = ()
+    controlled_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Origin:
     """The answer about origin.
 
@@ -85,6 +94,7 @@ class Origin:
         ancestors: the subject first, then its ancestors, nearest first.
         incorporated_in, engineering_in, controlled_from: unions over all, sorted; facts that nobody retrieved and
             edges that are only ``possible`` are left out of them and stand in ``ancestors`` alone.
+        possible: what ancestors that are only possible would add to the three unions.
         factors: laws and lists that concern somebody in the chain.
         findings: ``origin-undisclosed`` where an established ancestor of another country was not named.
         unknown: models of the chain whose developer is not known.
@@ -97,3 +107,4 @@ class Origin:
     factors: tuple[BroughtFactor, ...] = ()
     findings: tuple[Finding, ...] = ()
     unknown: tuple[str, ...] = ()
+    possible: Countries = Countries()

@@ -13,7 +13,7 @@ from forebear.catalogue.developers import Developer, Factor, developers, factors
 from forebear.catalogue.facts import Confidence
 from forebear.lineage.chain import Chain, Node, Route
 from forebear.lineage.chains.base import sentences
-from forebear.origin.answer import AncestorOrigin, BroughtFactor, Origin, Role, Tie
+from forebear.origin.answer import AncestorOrigin, BroughtFactor, Countries, Origin, Role, Tie
 from forebear.origin.undisclosed import undisclosed
 
 _KNOWN_AS = {
@@ -34,11 +34,19 @@ def origin_of(chain: Chain) -> Origin:
     ancestors = [_origin(chain.subject, None, known)]
     ancestors += [_origin(route.ancestor, route, known) for route in routes.values()]
     counted = [a for a, route in _with_routes(ancestors, routes) if counts(route)]
+    unsure = [
+        a
+        for a, route in _with_routes(ancestors, routes)
+        if route is not None and route.weights and not route.standing.established
+    ]
+    unions = {role: _union(counted, role) for role in Role}
+    more = {role: tuple(c for c in _union(unsure, role) if c not in unions[role]) for role in Role}
     return Origin(
         tuple(ancestors),
-        _union(counted, Role.INCORPORATED),
-        _union(counted, Role.ENGINEERING),
-        _union(counted, Role.CONTROLLED),
+        unions[Role.INCORPORATED],
+        unions[Role.ENGINEERING],
+        unions[Role.CONTROLLED],
+        possible=Countries(more[Role.INCORPORATED], more[Role.ENGINEERING], more[Role.CONTROLLED]),
         factors=tuple(_brought(counted, known)),
         findings=tuple(undisclosed(chain, ancestors, routes)),
         unknown=tuple(a.model for a in ancestors if not a.developer_id),

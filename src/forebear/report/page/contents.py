@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from forebear.catalogue.countries import in_words
 from forebear.catalogue.developers import developers
 from forebear.catalogue.facts import Source, sources
 from forebear.catalogue.licences import licences
 from forebear.errors import one_line
 from forebear.licences.answer import Duty, DutyStatus, LicenceAnswer
 from forebear.lineage.chain import Chain, Route, Standing
-from forebear.origin.answer import Origin
+from forebear.origin.answer import Origin, Role
+from forebear.origin.union import retrieved
 from forebear.policy.answer import Decision, PolicyAnswer, Severity
 from forebear.report.page import words
 from forebear.report.page.blocks import Cell, Page, Section, Stop, Table
@@ -97,7 +99,7 @@ def contents(
         answer.policy.title or answer.policy.name,
         answer.decision,
         word,
-        _answer(answer),
+        f"{_answer(answer)} {_comes_from(chain, origin, known)}",
         tuple(s for s in (*sections, notes.section()) if s is not None),
         words.FOOT,
     )
@@ -113,6 +115,23 @@ def _answer(answer: PolicyAnswer) -> str:
     if answer.decision is Decision.PASS or not reasons:
         return f"{plain} {answer.why}".strip()
     return " ".join([plain, *reasons])
+
+
+def _comes_from(chain: Chain, origin: Origin, known: Known) -> str:
+    """The best known ancestor that somebody else made, how it is known, and where its makers work."""
+    routes = [r for r in chain.best_routes().values() if r.weights]
+    others = [r for r in routes if r.ancestor.developer and r.ancestor.developer != chain.subject.developer] or routes
+    if not others:
+        return "No ancestor is known."
+    best = max(others, key=lambda r: (r.standing.rank, -len(r.edges)))  # of equals the first, which is the nearest
+    maker = known.developers.get(best.ancestor.developer, "")
+    may = "comes from" if best.standing.established else "may come from"
+    part = f"A part of it ({best.component})" if best.component else "It"
+    who = f"{part} {may} {_name(best.ancestor.name)}" + (f" of {maker}" if maker else "")
+    ties = next((a.ties for a in origin.ancestors if a.model == best.ancestor.name), ())
+    work = {t.country for t in ties if t.role is Role.ENGINEERING and retrieved(t)}
+    where = f", whose engineering is in {in_words(work)}" if work else ""
+    return f"{who}{where} ({words.STANDINGS[best.standing]})."
 
 
 def _grounds(chain: Chain) -> Section:
