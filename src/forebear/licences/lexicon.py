@@ -64,6 +64,14 @@ FUNCTION_WORDS = _words(
     """
 )
 """Words whose presence or absence is a matter of style; ``and``, ``or`` and ``any`` are not among them."""
+CONDITIONS = (NEGATIONS - {"no"}) | _words(
+    """
+    must shall allowed permitted permission prohibited prohibit prohibits forbidden forbids restricted restriction
+    restrictions void revoked terminated commercial commercially noncommercial military use used usage purpose purposes
+    requires required consent approval
+    """
+)
+"""Words that no holder of a copyright is called; ``no`` is left out (*No Starch Press*), as is ``may``, a month."""
 CONNECTIVES = _words("and or any all will service services")
 """Decisive inside of a clause, and nothing in a heading."""
 DECISIVE = NEGATIONS | DUTIES | USES | MONEY | SCALES | COUNTED | FIGURES | TERRITORIES

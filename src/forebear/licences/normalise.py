@@ -18,6 +18,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from forebear.licences.lexicon import CONDITIONS
+
 MAX_CHARACTERS = 1_000_000
 """What of a file is read: the longest licence known here has 80,000 characters; notices of third parties have more."""
 MAX_HOLDERS = 10
@@ -136,8 +138,9 @@ def normalise(text: str) -> Text:
             ends.append(offset + end)
             lines.append(number)
             weak.append(end <= numbered)
+            named = named and word not in CONDITIONS  # "(c) 2024 A. Not for commercial use": a name and a condition
             holder.append(named and len(words) - first <= _HOLDER_WORDS)
-        if named and len(words) > first and len(holders) < MAX_HOLDERS:
+        if len(words) > first and holder[first] and len(holders) < MAX_HOLDERS:
             holders.setdefault(" ".join(line.split())[:200].strip("#*/-_ "))
         before = line
         offset += len(line) + 1
