@@ -109,6 +109,8 @@ def check(
     if given.get("lineage_known") is not True and open_rules:
         found.append(_ancestry(open_rules))
     no_waivers = {r.id for r in policy.rules if not r.waivable}
+    if any(not r.waivable for r in open_rules):
+        no_waivers.add(ANCESTRY)  # else a waiver of what is not known would cover a rule that nobody can waive
     kept, waived, said = apply(waivers, found, given["model"], no_waivers, today)
     decision = decide(kept)
     kept = tuple(_listed(sorted(kept, key=_urgency)))
