@@ -19,6 +19,7 @@ REFUSED = [
     ({"field": "compute.ratio", "above": "much"}, "a number"),
     ({"field": "compute.base_flop", "above": "1e25"}, "1.0e+25"),
     ({"field": "compute.ratio", "above": True}, "a number"),
+    ({"field": "compute.ratio", "above": float("nan")}, "a finite number"),
     ({"field": "compute", "known": True}, "a group of fields"),
     ({"field": "parent.state", "is": "absend"}, "did you mean absent?"),
     ({"field": "parent.state", "at_least": "absent"}, "asks for another kind"),

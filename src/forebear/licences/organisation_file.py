@@ -94,6 +94,14 @@ Texts = Annotated[tuple[Text, ...], Field(max_length=MAX_ITEMS)]
 Use = Literal["commercial", "research", "internal", "military", "administration"]
 
 
+def _rates(value: Any) -> Any:
+    """Rates by currency; ``GBP`` and ``gbp`` are one, and two rates for it are none."""
+    names = [str(key).upper() for key in value] if isinstance(value, Mapping) else []
+    if len(names) != len(set(names)):
+        raise ValueError("state one rate for each currency")
+    return value
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
 
@@ -135,7 +143,9 @@ class OrganisationFile(_Strict):
     registered: Licences = Field((), description="licences for which it is registered")
     attested: Text = Field("", description="who states these facts, and when")
     exchange_rates: Annotated[
-        dict[Currency, Annotated[float, Field(gt=0, le=MOST, allow_inf_nan=False)]], Field(max_length=200)
+        dict[Currency, Annotated[float, Field(gt=0, le=MOST, allow_inf_nan=False)]],
+        Field(max_length=200),
+        BeforeValidator(_rates),
     ] = Field({}, description="US dollars for one unit of a currency")
 
 
@@ -156,6 +166,7 @@ def read_organisation(path: str | Path) -> Organisation:
         raise UsageError(f"{name}: not UTF-8", "save it as UTF-8") from None
     try:
         data = bounded_yaml.load(text, name, "it", MAX_FILE)
+        bounded_yaml.once(text, name)
     except FormatError as error:
         raise UsageError(error.message, error.hint or "see examples/org.yaml") from None
     if not isinstance(data, dict):

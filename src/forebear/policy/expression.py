@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -162,6 +163,8 @@ def _value(given: Any, operator: str, about: Field, names: Mapping[str, tuple[st
         if isinstance(given, bool) or not isinstance(given, int | float):
             hint = "YAML takes 1.0e+25 for a number, and 1e25 for a text" if isinstance(given, str) else ""
             raise UsageError(f"{operator} of {about.path} needs a number, and has {_shown(given)}", hint)
+        if not math.isfinite(given):
+            raise UsageError(f"{operator} of {about.path} needs a finite number, and has {_shown(given)}")
         return given
     return _texts([given], about, {})[0]
 
