@@ -66,8 +66,8 @@ FUNCTION_WORDS = _words(
 """Words whose presence or absence is a matter of style; ``and``, ``or`` and ``any`` are not among them."""
 CONDITIONS = (NEGATIONS - {"no"}) | _words(
     """
-    must shall allowed permitted permission prohibited prohibit prohibits forbidden forbids restricted restriction
-    restrictions void revoked terminated commercial commercially noncommercial military use used usage purpose purposes
+    must shall allowed permitted prohibited prohibit prohibits forbidden forbids restricted restriction
+    restrictions void revoked terminated commercial commercially noncommercial military use usage purpose purposes
     requires required consent approval
     """
 )
