@@ -65,6 +65,7 @@ def test_persons(written: Any) -> None:
         ({"uses": ["war"]}, ["uses.0", "military"]),
         ({"public_body": "perhaps"}, ["public_body"]),
         ({"exchange_rates": {"GBP": 0}}, ["exchange_rates.GBP"]),
+        ({"exchange_rates": {"USD": 0.79}}, ["exchange_rates", "that of USD is 1"]),
         ({"exchange_rates": {"GBP": 1.3, "gbp": 3.0}}, ["exchange_rates", "one rate"]),
         ({"agreements": ["llama31"]}, ["did you mean llama3.1?"]),
         ({"displays": "Kimi"}, ["displays"]),

@@ -99,6 +99,8 @@ def _rates(value: Any) -> Any:
     names = [str(key).upper() for key in value] if isinstance(value, Mapping) else []
     if len(names) != len(set(names)):
         raise ValueError("state one rate for each currency")
+    if isinstance(value, Mapping) and any(str(key).upper() == "USD" and rate != 1 for key, rate in value.items()):
+        raise ValueError("rates are US dollars for one unit of a currency, so that of USD is 1")
     return value
 
 
