@@ -188,3 +188,11 @@ def test_a_condition_in_a_copyright_line_is_no_holder(line: str) -> None:
 def test_odd_names_of_holders_stay_names(holder: str) -> None:
     found = detect(MIT.replace("Example Labs", holder), "LICENSE")
     assert found.id == "MIT" and found.exact
+
+
+@pytest.mark.parametrize(
+    "sentence", ["禁止商业使用", "Nutzung nur für nichtkommerzielle Zwecke.", "Usage commercial interdit."]
+)
+def test_a_short_sentence_in_another_language_matters(sentence: str) -> None:
+    found = detect(f"{MIT}\n\n{sentence}\n", "LICENSE")
+    assert found.id == "MIT" and [change.matters for change in found.changes] == [True]
