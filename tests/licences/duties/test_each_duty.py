@@ -215,3 +215,13 @@ def test_a_limit_of_some_models_asks_which_the_ancestor_is() -> None:
     for architecture, status in (("dense", MET), ("moe-multimodal", UNMET), ("", CONDITIONAL)):
         found = answer(known, None, there, models=(model("vole-7b", architecture=architecture),))
         assert duty(found, "territory").status == status, architecture
+
+
+def test_a_copy_that_keeps_the_licensors_own_name_is_no_accusation() -> None:
+    from licence_cases import chain
+
+    known = obliging(DutyKind.NAME_PREFIX, "Mole")
+    kept = duty(answer(known, NOTHING, of=chain(subject="acme/Vole-Labs-Mole-7B-GGUF")), DutyKind.NAME_PREFIX)
+    assert kept.status == CONDITIONAL and "Vole-Labs-Mole-7B-GGUF" in kept.on[0]
+    other = duty(answer(known, NOTHING, of=chain(subject="acme/My-Mole-7B-GGUF")), DutyKind.NAME_PREFIX)
+    assert other.status == UNMET

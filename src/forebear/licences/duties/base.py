@@ -79,6 +79,12 @@ def settle(ground: Ground, case: Case, kind: str, seen: Seen, text: str = "", cl
     if status is not MET:
         if not ground.own and not ground.standing.established:
             status, on = CONDITIONAL, [f"that {case.subject} descends from {ground.ancestor}", *on]
+        if ground.stated_own:
+            maker = f"the developer of {ground.ancestor}"
+            status, on = (
+                CONDITIONAL,
+                [f"whether {case.subject} is by {maker}, too, who needs no licence of its own", *on],
+            )
         if ground.undecided:
             status, on = CONDITIONAL, [f"which of {', '.join(ground.undecided)} the ancestor is", *on]
         if not ground.licence.basis.confidence.retrieved:
