@@ -64,6 +64,7 @@ EVERYTHING = Organisation(
     revenue=Money(1e9, "USD", "month"),
     displays=(),
     documents=(),
+    agreements=(),
 )
 PAPERS = documents(front={"license": "permissive"})
 

@@ -151,7 +151,7 @@ def test_duties_texts_and_facts_of_the_organisation() -> None:
     assert found["licence"] == {"declared": [], "detected": ["mit"], "missing": False, "changed": True}
     assert found["org"]["revenue"] == {"amount": 5, "currency": "GBP", "period": "year"}
     assert found["org"]["distributes"] is False and found["org"]["public_body"] is None
-    assert found["org"]["agreements"] == [] and found["bom"]["hashes"] == "match"
+    assert found["org"]["agreements"] is None and found["bom"]["hashes"] == "match"
 
 
 def test_compute_is_a_ratio_only_where_both_are_told() -> None:

@@ -141,8 +141,8 @@ class OrganisationFile(_Strict):
     )
     displays: Texts | None = Field(None, description="words that the product's interface shows prominently")
     documents: Texts | None = Field(None, description="words on its web site and in its documentation")
-    agreements: Licences = Field((), description="licences for which it has an agreement of its own")
-    registered: Licences = Field((), description="licences for which it is registered")
+    agreements: Licences | None = Field(None, description="licences for which it has an agreement of its own")
+    registered: Licences | None = Field(None, description="licences for which it is registered")
     attested: Text = Field("", description="who states these facts, and when")
     exchange_rates: Annotated[
         dict[Currency, Annotated[float, Field(gt=0, le=MOST, allow_inf_nan=False)]],
@@ -183,7 +183,7 @@ def organisation_of(data: Mapping[str, Any], name: str = "org.yaml") -> Organisa
     except ValidationError as error:
         raise _in_words(error, name) from None
     for field in ("agreements", "registered"):
-        _known(field, getattr(stated, field), name)
+        _known(field, getattr(stated, field) or (), name)
     values = stated.model_dump(exclude={"revenue", "country"})
     revenue = stated.revenue
     return Organisation(

@@ -261,8 +261,6 @@ def _organisation(given: Organisation | None) -> Json:
     """The facts; an empty text or list that says nothing is null."""
     facts: Json = to_json(given or Organisation())
     del facts["attested"], facts["exchange_rates"], facts["displays"], facts["documents"]
-    for name in ("name", "country", "territories", "agreements", "registered"):
-        facts[name] = (
-            (facts[name] or None) if given is None or name in ("name", "country", "territories") else facts[name]
-        )
+    for name in ("name", "country", "territories"):
+        facts[name] = facts[name] or None
     return facts

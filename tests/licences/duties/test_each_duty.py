@@ -34,7 +34,8 @@ def who(**values: Any) -> Organisation:
     return Organisation(**values)
 
 
-LARGE = who(monthly_active_users=2e8, displays=(), documents=())
+LARGE = who(monthly_active_users=2e8, displays=(), documents=(), agreements=(), registered=())
+SILENT = who(monthly_active_users=2e8)
 RICH = who(revenue=Money(25e6, "USD", "month"), monthly_active_users=5, displays=())
 SMALL = who(monthly_active_users=10, revenue=Money(1e3, "USD", "month"))
 
@@ -103,6 +104,8 @@ CASES: list[tuple[str, KnownLicence, str, Documents | None, Organisation | None,
     ("always needed", obliging(DutyKind.REGISTRATION), "registration", None, LARGE, CONDITIONAL),
     ("agreed", AGREED, "separate_agreement", None, who(agreements=("strict",), monthly_active_users=2e8), MET),
     ("agreement needed", AGREED, "separate_agreement", None, LARGE, UNMET),
+    ("agreements not told", AGREED, "separate_agreement", None, SILENT, CONDITIONAL),
+    ("registrations not told", REGISTERED, "registration", None, SILENT, CONDITIONAL),
     ("no need of agreement", AGREED, "separate_agreement", None, SMALL, MET),
     ("agreement not decided", AGREED, "separate_agreement", None, None, CONDITIONAL),
 ]

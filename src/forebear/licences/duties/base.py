@@ -121,7 +121,7 @@ def obliged(judges: Mapping[str, Judge], ground: Ground, case: Case) -> Iterator
 def agreed(ground: Ground, case: Case, seen: Seen) -> Seen:
     """What an agreement of the organisation's own makes of a duty: its text decides, and not the licence."""
     organisation = case.organisation
-    if seen.status is MET or organisation is None or ground.licence.id not in organisation.agreements:
+    if seen.status is MET or organisation is None or ground.licence.id not in (organisation.agreements or ()):
         return seen
     said = f"{organisation.name or 'The organisation'} states an agreement of its own for {ground.licence.id}"
     return replace(
