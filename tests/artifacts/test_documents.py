@@ -188,9 +188,11 @@ def test_any_front_matter_is_json_or_refused(header: str) -> None:
 
 def test_card_and_licence_files_are_found() -> None:
     names = ["LICENSE", "LICENCE.md", "license.txt", "COPYING", "NOTICE", "USE_POLICY.md", "Acceptable-Use.md"]
-    files = {n: n.encode() for n in [*names, "readme.md", "config.json", "unlicensed.txt"]}
+    names += ["MODEL_LICENSE", "THIRD_PARTY_NOTICES.txt", "Llama-3.1-Community-License.md", "Gemma_Terms_of_Use.pdf"]
+    others = ["readme.md", "config.json", "unlicensed.txt", "notes/x_LICENSE.txt", "a-license.safetensors"]
+    files = {n: n.encode() for n in [*names, *others]}
     documents, problems = read_documents(Memory({**files, "README.md": b"---\nlicense: mit\n---\ntext"}))
-    assert documents.licences == {n: n for n in names}
+    assert documents.licences == {n: "" if n.endswith(".pdf") else n for n in names}
     assert (documents.front_matter, documents.card, problems) == ({"license": "mit"}, "\ntext", ())
 
 

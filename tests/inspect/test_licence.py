@@ -148,7 +148,7 @@ def test_a_bill_of_materials_is_judged_without_files(tmp_path: Path, index: Loca
 
 def test_a_bill_with_facts_about_the_organisation(tmp_path: Path, index: LocalIndex) -> None:
     org = tmp_path / "org.yaml"
-    org.write_text("monthly_active_users: 900M\nuses: [commercial, military]\n")
+    org.write_text("monthly_active_users: 900M\nuses: [commercial, military]\nagreements: []\n")
     answer = licence_of(bom(tmp_path), org, index)
     found = statuses(answer, BASE)
     assert found["separate_agreement"] == found["military_use"] == "unmet"

@@ -52,6 +52,9 @@ def test_layout_and_holders_are_no_changes(harmless: str) -> None:
         ("and/or sell", "but not sell"),
         ("NONINFRINGEMENT", "N\u041eNINFRINGEMENT"),
         ("free", "fr\u202eee"),
+        ("and/or sell", "~~and/or sell~~"),
+        ("and/or sell", "<s>and/or sell</s>"),
+        ("sell", "s\u0336e\u0336l\u0336l\u0336"),
         ("to any person", "to any person in Iceland"),
         ("shall be included", "may be included"),
     ],
@@ -164,3 +167,32 @@ EXPECTED = {
 @pytest.mark.parametrize(("file", "identifier"), EXPECTED.items())
 def test_texts_of_the_collection(file: str, identifier: str) -> None:
     assert detect((shared("artefacts/licences") / file).read_text(), "LICENSE").id == identifier
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Copyright (c) 2024 Example Labs. Non-commercial use only.",
+        "Copyright (c) 2024 Example Labs, all rights reserved, research use only",
+        "Copyright note: military use is prohibited.",
+        "Copyright (c) 2024 Example Labs\nCopyright terms: not for use in the European Union",
+    ],
+)
+def test_a_condition_in_a_copyright_line_is_no_holder(line: str) -> None:
+    for text in (MIT.replace("Copyright (c) 2024 Example Labs", line), f"{line}\n\n{MIT}", f"{MIT}\n{line}\n"):
+        found = detect(text, "LICENSE")
+        assert found.id == "MIT" and not found.exact and any(change.matters for change in found.changes)
+
+
+@pytest.mark.parametrize("holder", ["No Starch Press, Inc.", "May Industries and others", "Research Services All"])
+def test_odd_names_of_holders_stay_names(holder: str) -> None:
+    found = detect(MIT.replace("Example Labs", holder), "LICENSE")
+    assert found.id == "MIT" and found.exact
+
+
+@pytest.mark.parametrize(
+    "sentence", ["禁止商业使用", "Nutzung nur für nichtkommerzielle Zwecke.", "Usage commercial interdit."]
+)
+def test_a_short_sentence_in_another_language_matters(sentence: str) -> None:
+    found = detect(f"{MIT}\n\n{sentence}\n", "LICENSE")
+    assert found.id == "MIT" and [change.matters for change in found.changes] == [True]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from forebear.catalogue.licences import DutyKind, KnownLicence, Obligation, Permission
 from forebear.licences.answer import DutyStatus, LicenceAnswer
+from forebear.licences.duties import licence_answer
 from forebear.licences.organisation import Money, Organisation
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, Standing
 from licence_cases import (
@@ -22,8 +23,10 @@ from licence_cases import (
     REVENUE,
     answer,
     chain,
+    detect,
     documents,
     duty,
+    facts,
     limited,
     model,
     obliging,
@@ -61,6 +64,7 @@ EVERYTHING = Organisation(
     revenue=Money(1e9, "USD", "month"),
     displays=(),
     documents=(),
+    agreements=(),
 )
 PAPERS = documents(front={"license": "permissive"})
 
@@ -320,3 +324,13 @@ def test_a_known_licence_in_its_real_words() -> None:
     kimi: KnownLicence = licences()["kimi-k2.5-modified-mit"]
     (shown,) = (o for o in kimi.obligations if o.kind is DutyKind.DISPLAY_UI)
     assert shown.text == "Kimi K2.5" and {c.metric for c in shown.any_of} == {"monthly_active_users", "revenue"}
+
+
+@pytest.mark.parametrize(("account", "unmet"), [("vole-labs", False), ("acme", True), ("vole-labs-fans", True)])
+def test_a_model_in_the_licensors_own_account_breaks_nothing(account: str, unmet: bool) -> None:
+    known = facts(ALL)
+    known = replace(known, developers={"vole": replace(known.developers["vole"], hub_accounts=("Vole-Labs",))})
+    found = licence_answer(chain(subject=f"{account}/x"), PAPERS, EVERYTHING, detect=detect, facts=known)
+    assert bool(kinds(found, "unmet")) is unmet
+    if not unmet:
+        assert all("is by the developer" in d.on[0] for d in found.duties if d.ancestor == BASE and d.on)

@@ -65,6 +65,8 @@ def test_persons(written: Any) -> None:
         ({"uses": ["war"]}, ["uses.0", "military"]),
         ({"public_body": "perhaps"}, ["public_body"]),
         ({"exchange_rates": {"GBP": 0}}, ["exchange_rates.GBP"]),
+        ({"exchange_rates": {"USD": 0.79}}, ["exchange_rates", "that of USD is 1"]),
+        ({"exchange_rates": {"GBP": 1.3, "gbp": 3.0}}, ["exchange_rates", "one rate"]),
         ({"agreements": ["llama31"]}, ["did you mean llama3.1?"]),
         ({"displays": "Kimi"}, ["displays"]),
         ({"name": "x" * 5_000}, ["name"]),
@@ -120,3 +122,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for name in ("nowhere", "latin", "."):
         with pytest.raises(UsageError):
             read_organisation(tmp_path / name)
+
+
+def test_a_field_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "org.yaml"
+    path.write_text("country: GB\ncountry: US\n", "utf-8")
+    with pytest.raises(UsageError, match="line 2: country stands twice"):
+        read_organisation(path)

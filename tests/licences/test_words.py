@@ -56,6 +56,10 @@ def test_copyright_lines() -> None:
     text = "MIT License\n\nCopyright (c) 2023 DeepSeek\n© 2024 Acme\nThe above copyright notice shall stay.\n(c) nobody"
     assert copyright_lines(text) == ("Copyright (c) 2023 DeepSeek", "© 2024 Acme")
     assert copyright_lines("x" * 3_000_000) == ()
+    named = ("Copyright DeepSeek AI", "Copyright (c) Meta Platforms, Inc.", "# © Acme")
+    assert copyright_lines("\n".join(named)) == named
+    text = "Copyright License. Each\nCOPYRIGHT HOLDERS BE LIABLE\n(c) You must retain\nCopyright [yyyy] [name]"
+    assert copyright_lines(text) == ()
 
 
 def test_plain_text_is_bounded() -> None:

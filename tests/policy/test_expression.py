@@ -19,6 +19,7 @@ REFUSED = [
     ({"field": "compute.ratio", "above": "much"}, "a number"),
     ({"field": "compute.base_flop", "above": "1e25"}, "1.0e+25"),
     ({"field": "compute.ratio", "above": True}, "a number"),
+    ({"field": "compute.ratio", "above": float("nan")}, "a finite number"),
     ({"field": "compute", "known": True}, "a group of fields"),
     ({"field": "parent.state", "is": "absend"}, "did you mean absent?"),
     ({"field": "parent.state", "at_least": "absent"}, "asks for another kind"),
@@ -95,3 +96,17 @@ def test_fields_are_those_of_the_schema() -> None:
     assert not field("access").nullable and field("verdict").nullable and field("parent.state").nullable
     assert field("item.standing", "ancestors").ranks[0] == "possible"
     assert field("org.country").countries and field("item.territory_excluded", "ancestors").countries
+
+
+@pytest.mark.parametrize(
+    ("condition", "near"),
+    [
+        ({"field": "subject.licences", "intersects": ["glm5.3"]}, "glm-5.3"),
+        ({"some": "ancestors", "where": {"field": "item.factors", "contains": "US-1260"}}, "US-1260H"),
+        ({"some": "duties", "where": {"field": "item.licence", "is": "lama3"}}, "llama3"),
+    ],
+)
+def test_an_identifier_that_the_catalogue_has_not_is_refused(condition: dict[str, Any], near: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse(condition)
+    assert near in raised.value.hint

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from forebear.licences.answer import ChangeKind, ClauseChange, Detection, Duty, DutyStatus, LicenceAnswer
+from forebear.licences.answer import (
+    ChangeKind,
+    ClauseChange,
+    DeclaredLicence,
+    Detection,
+    Duty,
+    DutyStatus,
+    LicenceAnswer,
+)
 from forebear.licences.organisation import Money, Organisation
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains import chain_of
@@ -62,6 +70,14 @@ def test_a_developer_or_licence_that_is_not_in_the_catalogue_leaves_everything_o
         assert entry[name] is None, name
     subject = made({}, Chain(Node("x", licences=("apache-2.0", "no-such-licence"))))["subject"]
     assert subject["licences"] == ["apache-2.0", "no-such-licence"] and subject["military"] is None
+
+
+def test_of_several_licences_of_the_model_each_has_to_be_known() -> None:
+    said = (DeclaredLicence("mit", "card", "mit"), DeclaredLicence("acme-terms", "card"))
+    subject = made({}, Chain(Node("x")), licence=LicenceAnswer("x", declared=said))["subject"]
+    assert subject["licences"] is None and subject["military"] is None
+    subject = made({}, Chain(Node("x")), licence=LicenceAnswer("x", declared=said[:1]))["subject"]
+    assert subject["licences"] == ["mit"]
 
 
 def test_facts_that_nobody_retrieved_are_marked_field_by_field(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
@@ -135,7 +151,7 @@ def test_duties_texts_and_facts_of_the_organisation() -> None:
     assert found["licence"] == {"declared": [], "detected": ["mit"], "missing": False, "changed": True}
     assert found["org"]["revenue"] == {"amount": 5, "currency": "GBP", "period": "year"}
     assert found["org"]["distributes"] is False and found["org"]["public_body"] is None
-    assert found["org"]["agreements"] == [] and found["bom"]["hashes"] == "match"
+    assert found["org"]["agreements"] is None and found["bom"]["hashes"] == "match"
 
 
 def test_compute_is_a_ratio_only_where_both_are_told() -> None:

@@ -7,10 +7,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from forebear.errors import ForebearError, FormatError, InputError, UsageError
+from forebear.policy.answer import Decision
+from forebear.policy.check import check
 from forebear.policy.load import combine, load_policy, packs
 from forebear.policy.plain_yaml import plain
 from forebear.report.schemas import schema
-from policies import policy, rule, written
+from policies import given, policy, rule, written
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     (
@@ -155,3 +157,9 @@ def test_rules_that_cite_what_nobody_retrieved_are_notes(tmp_path: Path, monkeyp
     assert policy(tmp_path, rule(cites=["rumour"], severity="note")).rules
     with pytest.raises(FormatError, match="nobody retrieved rumour"):
         policy(tmp_path, rule(cites=["rumour"]))
+
+
+def test_tier_b_and_the_list_ask_about_the_model_itself_too(tmp_path: Path) -> None:
+    strict = policy(tmp_path, extends=["us-dod"], enable=["S3", "S3-OWN"])
+    answer = check(strict, given(subject={"controlled_from": ["CN"], "factors": ["US-1260H"]}))
+    assert {"S3-OWN", "S4-OWN"} <= {f.rule for f in answer.findings} and answer.decision is Decision.DENY

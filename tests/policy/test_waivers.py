@@ -114,3 +114,16 @@ def test_today_is_that_of_the_epoch(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert check(policy(tmp_path, rule()), given(bom={"present": False}), [waiver]).decision is Decision.PASS
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1798761600")
     assert check(policy(tmp_path, rule()), given(bom={"present": False}), [waiver]).decision is Decision.DENY
+
+
+def test_a_waiver_of_unknown_ancestors_covers_no_rule_that_nobody_can_waive(tmp_path: Path) -> None:
+    unknown: dict[str, Any] = {"ancestors": [], "lineage_known": None}
+    waiver = {**WHOLE, "rule": "ancestors"}
+    answer = decided(tmp_path, waiver, written={**CHINESE, "waivable": False}, **unknown)
+    assert answer.decision is Decision.INCONCLUSIVE and "cannot be waived" in answer.not_checked[0]
+    assert decided(tmp_path, waiver, written=CHINESE, **unknown).decision is Decision.PASS
+
+
+def test_a_waiver_of_a_rule_that_is_not_there_is_told(tmp_path: Path) -> None:
+    answer = decided(tmp_path, {**WHOLE, "rule": "R11"})
+    assert answer.decision is Decision.DENY and "R11, which is no rule of ours" in answer.not_checked[0]

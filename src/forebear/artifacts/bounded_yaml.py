@@ -5,11 +5,12 @@ Aliases can make a few lines into a billion values; here what they unfold to is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
-from forebear.errors import FormatError
+from forebear.errors import FormatError, one_line
 
 MAX_DIGITS = 20
 FOLD = 2
@@ -37,6 +38,40 @@ def load(text: str, path: str, what: str, limit: int, line: int = 1) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + line}" if mark else ""
         raise FormatError(path, f"{what} is not valid YAML{where}") from None
+
+
+def once(text: str, path: str) -> None:
+    """Refuse a key that stands twice, of which one value would be lost unseen.
+
+    Args:
+        text: YAML that :func:`load` has read.
+        path: the file, for messages.
+
+    Raises:
+        FormatError: which key, and on which line.
+    """
+    for mapping in _mappings(text):
+        seen: set[str] = set()
+        for key, _ in mapping.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                line = key.start_mark.line + 1
+                raise FormatError(path, f"line {line}: {one_line(str(key.value), 60)} stands twice", "remove one")
+            seen.add(str(key.value))
+
+
+def _mappings(text: str) -> Iterator[yaml.MappingNode]:
+    """Every mapping, each once however often an alias names it."""
+    waiting, met = [yaml.compose(text, yaml.SafeLoader)], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in met:
+            continue
+        met.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            yield node
+            waiting += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
 
 
 class _Loader(yaml.SafeLoader):

@@ -19,7 +19,12 @@ CARD = "README.md"
 MAX_CARD = 2_000_000
 MAX_FRONT_MATTER = 200_000
 MAX_LICENCE = 1_000_000
-_LICENCE = re.compile(r"^(licen[cs]e|copying|notice|use_policy|usage_policy|acceptable[_-]use)", re.IGNORECASE)
+_LICENCE = re.compile(
+    r"^(?:licen[cs]e|copying|notice|(?:prohibited_)?use_policy|usage_policy|acceptable[_-]use"
+    r"|(?:[^/]{0,100}[ ._-])?(?:licen[cs]es?|notices?|attributions?|agreement|terms[ _-]of[ _-]use)"
+    r"(?:[ _-][^/.]{0,100})?(?:\.(?:txt|md|rst|html?|pdf|docx?))?$)",  # MODEL_LICENSE, THIRD_PARTY_NOTICES.txt
+    re.IGNORECASE,
+)
 _NOT_TEXT = (".pdf", ".doc", ".docx", ".odt", ".png", ".jpg")
 _FENCE = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t\r]*$", re.DOTALL | re.MULTILINE)
 

@@ -48,6 +48,8 @@ def changes_of(sketches: Sketches, found: Comparison, text: Text) -> tuple[Claus
     if text.reordered:
         what = "the file has characters that show its text in another order than it is stored"
         changes.append(ClauseChange(ChangeKind.ALTERED, "", "", what, True))
+    if text.struck:
+        changes.append(ClauseChange(ChangeKind.ALTERED, "", "", "words of the file are struck out", True))
     if len(changes) <= MAX_CHANGES:
         return tuple(changes)
     rest = len(changes) - MAX_CHANGES + 1

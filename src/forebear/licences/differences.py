@@ -228,4 +228,4 @@ def _names_holders(text: Text, each: Difference, lacking: int) -> bool:
         or "copyright" not in (words[0], *text.words[each.start - 1 : each.start])
     ):
         return False
-    return not any(w in lexicon.NEGATIONS or w in ("must", "shall", "may", "use", "license") for w in words)
+    return not any(w in lexicon.CONDITIONS or w in ("no", "may", "license") for w in words)

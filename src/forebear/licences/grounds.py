@@ -38,6 +38,7 @@ class Ground:
         multimodal: whether the ancestor takes more than text; None where that is not known.
         papers: the ancestor's own, None where they cannot be read here.
         line: the subject also has weights of this licence's line.
+        stated_own: the subject's name has an account of the ancestor's developer in it, and no catalogue knows it.
     """
 
     licence: KnownLicence
@@ -53,6 +54,7 @@ class Ground:
     multimodal: bool | None = None
     papers: Papers | None = None
     line: bool = False
+    stated_own: bool = False
 
     @property
     def whose(self) -> str:
@@ -133,7 +135,7 @@ def grounds(
         for licence in own
     ]
     routes = (route for route in routes_of(chain) if not _licensed_anew(route, chain, facts))
-    theirs = [g for route in routes for g in _along(route, papers, facts)]
+    theirs = [g for route in routes for g in _along(route, papers, facts, subject.name)]
     weighed = {g.licence.series or g.licence.id for g in theirs if g.weights and g.standing.established}
     return (*mine, *(replace(g, line=(g.licence.series or g.licence.id) in weighed) for g in theirs))
 
@@ -149,7 +151,7 @@ def _licensed_anew(route: Route, chain: Chain, facts: Facts) -> bool:
     return first is not None and any(m and m.developer == first.developer and own for m, own in models)
 
 
-def _along(route: Route, papers: Mapping[str, Papers], facts: Facts) -> Iterator[Ground]:
+def _along(route: Route, papers: Mapping[str, Papers], facts: Facts, subject: str) -> Iterator[Ground]:
     """The grounds of one route."""
     node = route.ancestor
     for licence in (facts.licences[i] for i in node.licences if i in facts.licences):
@@ -165,7 +167,14 @@ def _along(route: Route, papers: Mapping[str, Papers], facts: Facts) -> Iterator
             makers=_makers(node, licence, facts),
             multimodal=_multimodal(node, facts),
             papers=papers.get(node.name),
+            stated_own=_in_account(subject, facts.developers.get(node.developer)),
         )
+
+
+def _in_account(name: str, developer: Developer | None) -> bool:
+    """Whether a name is that of a repository in an account of a developer."""
+    account, slash, _ = name.lower().rpartition("/")
+    return bool(slash) and developer is not None and account in {a.lower() for a in developer.hub_accounts}
 
 
 def reaches_students(licence: KnownLicence) -> bool | None:

@@ -64,9 +64,25 @@ FUNCTION_WORDS = _words(
     """
 )
 """Words whose presence or absence is a matter of style; ``and``, ``or`` and ``any`` are not among them."""
+CONDITIONS = (NEGATIONS - {"no"}) | _words(
+    """
+    must shall allowed permitted prohibited prohibit prohibits forbidden forbids restricted restriction
+    restrictions void revoked terminated commercial commercially noncommercial military use usage purpose purposes
+    requires required consent approval
+    """
+)
+"""Words that no holder of a copyright is called; ``no`` is left out (*No Starch Press*), as is ``may``, a month."""
 CONNECTIVES = _words("and or any all will service services")
 """Decisive inside of a clause, and nothing in a heading."""
-DECISIVE = NEGATIONS | DUTIES | USES | MONEY | SCALES | COUNTED | FIGURES | TERRITORIES
+FOREIGN = _words(
+    """
+    禁 非 不 仅 僅 限 勿 商 nur nicht kein keine verboten untersagt nichtkommerziell nichtkommerzielle
+    nichtkommerziellen interdit interdite seulement uniquement sauf commerciale prohibido prohibida solamente comercial
+    vietato soltanto
+    """
+)
+"""What limits a permission in languages in which a sentence is added to an English text."""
+DECISIVE = NEGATIONS | DUTIES | USES | MONEY | SCALES | COUNTED | FIGURES | TERRITORIES | FOREIGN
 HEADING_WORDS = _words(
     """
     the license licenses agreement terms conditions and of text file full below legal notice copyright begin end

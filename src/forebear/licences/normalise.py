@@ -18,6 +18,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from forebear.licences.lexicon import CONDITIONS
+
 MAX_CHARACTERS = 1_000_000
 """What of a file is read: the longest licence known here has 80,000 characters; notices of third parties have more."""
 MAX_HOLDERS = 10
@@ -38,6 +40,7 @@ _WORD = re.compile(
     r"|[$€£¥%]"
 )
 _BIDI = frozenset("\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
+_STRUCK = re.compile(r"~~[^\s~][^~\n]{0,2000}~~|<(?:s|del|strike)(?:\s[^<>]{0,500})?>|\w[\u0335-\u0338]", re.IGNORECASE)
 _NUMBERED = re.compile(r"[\s#>*•·/;|-]*\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[A-Za-z]|[ivxIVX]{1,5})(?:[.):\]]|\s[-–—]\s)")
 _COPYRIGHT = re.compile(
     r"\W*(?:(?:portions|parts)\s+(?:of\s+\w+\s+)?)?(?:copyrights?\b\s*(?:\(c\)|:)?\s*(?P<named>\W{0,3}\d{4}|<|\[|\{|by\b)"
@@ -82,6 +85,7 @@ class Text:
         holders: those lines, at most ten, without repetitions.
         reordered: the file has characters that show it in another order than it is stored.
         cut: the file goes on beyond what was read.
+        struck: words are struck out by markup or by characters, so that a reader takes them for deleted.
     """
 
     clean: str
@@ -94,6 +98,7 @@ class Text:
     holders: tuple[str, ...]
     reordered: bool = False
     cut: bool = False
+    struck: bool = False
 
     def __len__(self) -> int:
         return len(self.words)
@@ -136,8 +141,9 @@ def normalise(text: str) -> Text:
             ends.append(offset + end)
             lines.append(number)
             weak.append(end <= numbered)
+            named = named and word not in CONDITIONS  # "(c) 2024 A. Not for commercial use": a name and a condition
             holder.append(named and len(words) - first <= _HOLDER_WORDS)
-        if named and len(words) > first and len(holders) < MAX_HOLDERS:
+        if len(words) > first and holder[first] and len(holders) < MAX_HOLDERS:
             holders.setdefault(" ".join(line.split())[:200].strip("#*/-_ "))
         before = line
         offset += len(line) + 1
@@ -152,6 +158,7 @@ def normalise(text: str) -> Text:
         tuple(holders),
         reordered,
         cut,
+        _STRUCK.search(text) is not None,
     )
 
 

@@ -52,8 +52,8 @@ class Organisation:
     revenue: Money | None = None
     displays: tuple[str, ...] | None = None
     documents: tuple[str, ...] | None = None
-    agreements: tuple[str, ...] = ()
-    registered: tuple[str, ...] = ()
+    agreements: tuple[str, ...] | None = None
+    registered: tuple[str, ...] | None = None
     attested: str = ""
     exchange_rates: Mapping[str, float] = field(default_factory=dict)
     """Units of US dollars for one unit of a currency, as the organisation states them; no rate is looked up."""

@@ -94,6 +94,16 @@ Texts = Annotated[tuple[Text, ...], Field(max_length=MAX_ITEMS)]
 Use = Literal["commercial", "research", "internal", "military", "administration"]
 
 
+def _rates(value: Any) -> Any:
+    """Rates by currency; ``GBP`` and ``gbp`` are one, and two rates for it are none."""
+    names = [str(key).upper() for key in value] if isinstance(value, Mapping) else []
+    if len(names) != len(set(names)):
+        raise ValueError("state one rate for each currency")
+    if isinstance(value, Mapping) and any(str(key).upper() == "USD" and rate != 1 for key, rate in value.items()):
+        raise ValueError("rates are US dollars for one unit of a currency, so that of USD is 1")
+    return value
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
 
@@ -131,11 +141,13 @@ class OrganisationFile(_Strict):
     )
     displays: Texts | None = Field(None, description="words that the product's interface shows prominently")
     documents: Texts | None = Field(None, description="words on its web site and in its documentation")
-    agreements: Licences = Field((), description="licences for which it has an agreement of its own")
-    registered: Licences = Field((), description="licences for which it is registered")
+    agreements: Licences | None = Field(None, description="licences for which it has an agreement of its own")
+    registered: Licences | None = Field(None, description="licences for which it is registered")
     attested: Text = Field("", description="who states these facts, and when")
     exchange_rates: Annotated[
-        dict[Currency, Annotated[float, Field(gt=0, le=MOST, allow_inf_nan=False)]], Field(max_length=200)
+        dict[Currency, Annotated[float, Field(gt=0, le=MOST, allow_inf_nan=False)]],
+        Field(max_length=200),
+        BeforeValidator(_rates),
     ] = Field({}, description="US dollars for one unit of a currency")
 
 
@@ -156,6 +168,7 @@ def read_organisation(path: str | Path) -> Organisation:
         raise UsageError(f"{name}: not UTF-8", "save it as UTF-8") from None
     try:
         data = bounded_yaml.load(text, name, "it", MAX_FILE)
+        bounded_yaml.once(text, name)
     except FormatError as error:
         raise UsageError(error.message, error.hint or "see examples/org.yaml") from None
     if not isinstance(data, dict):
@@ -170,7 +183,7 @@ def organisation_of(data: Mapping[str, Any], name: str = "org.yaml") -> Organisa
     except ValidationError as error:
         raise _in_words(error, name) from None
     for field in ("agreements", "registered"):
-        _known(field, getattr(stated, field), name)
+        _known(field, getattr(stated, field) or (), name)
     values = stated.model_dump(exclude={"revenue", "country"})
     revenue = stated.revenue
     return Organisation(

@@ -13,6 +13,12 @@ MAX_TEXT = 2_000_000
 _WORD = re.compile(r"[^\W_]+(?:[.'][^\W_]+)*")
 _COPYRIGHT = re.compile(r"(?i)copyright\s*(?:\(c\)|©|&copy;)?|\(c\)|©|&copy;")
 _LINE = re.compile(r"(?im)^[^\n]{0,40}(?:copyright|\(c\)|©)[^\n]{0,300}$")
+_NAMED = re.compile(
+    r"\W{0,8}(?i:copyright(?:\s*(?:\(c\)|©|&copy;))?|©|&copy;)[\s:]+(?i:by\s+)?"
+    r"(?!(?i:claims?|disclaimers?|holders?|infringement|laws?|licen[cs]es?|notices?|owners?|protection|rights?|"
+    r"statements?|terms?)\b)[A-Z]"
+)
+"""A line that begins with the word or the sign, and a name behind it; ``(c)`` alone is more often a clause."""
 _BLANK = re.compile(r"\[[^\]\n]{0,100}\]|<[^>\n]{0,100}>|\{[^}\n]{0,100}\}")
 """What a sentence of a licence leaves open: ``[name of relevant Derivative Work]``."""
 
@@ -42,9 +48,9 @@ def begins(name: str, prefix: str) -> bool:
 
 
 def copyright_lines(text: str) -> tuple[str, ...]:
-    """Lines that state a copyright: they hold the word or the sign, and a year or a name behind it."""
+    """Lines that state a copyright: they begin with the word or the sign, or hold it with a year."""
     found = (line.strip() for line in _LINE.findall(text[:MAX_TEXT]))
-    return tuple(line for line in found if re.search(r"\d{4}", line))[:50]
+    return tuple(line for line in found if re.search(r"\d{4}", line) or _NAMED.match(line))[:50]
 
 
 def _joined(text: str) -> str:

@@ -109,7 +109,10 @@ def check(
     if given.get("lineage_known") is not True and open_rules:
         found.append(_ancestry(open_rules))
     no_waivers = {r.id for r in policy.rules if not r.waivable}
+    if any(not r.waivable for r in open_rules):
+        no_waivers.add(ANCESTRY)  # else a waiver of what is not known would cover a rule that nobody can waive
     kept, waived, said = apply(waivers, found, given["model"], no_waivers, today)
+    said = (*said, *_stray(waivers, policy))
     decision = decide(kept)
     kept = tuple(_listed(sorted(kept, key=_urgency)))
     asks = {r.id: r.asks for r in policy.rules}
@@ -120,6 +123,13 @@ def check(
         given["model"]["name"], decision, reason(decision, kept, waived), policy.ref, kept, waived, given,
         (*said, *undecided), tuple(asked),
     )  # fmt: skip
+
+
+def _stray(waivers: Sequence[Waiver], policy: Policy) -> Iterator[str]:
+    """What is to be said about waivers of rules that the policy does not have; a slip would stay unseen."""
+    known = {ANCESTRY, *(r.id for r in (*policy.rules, *policy.off))}
+    for name in sorted({w.rule for w in waivers} - known)[:20]:
+        yield f"A waiver names {name}, which is no rule of {policy.ref.name}."
 
 
 def decide(findings: Sequence[PolicyFinding]) -> Decision:

@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from forebear.catalogue.collection import current
+from forebear.catalogue.developers import factors
 from forebear.errors import UsageError, one_line
 from forebear.policy.fields import ITEM, Field, Kind, field, lists, nearest
 
@@ -160,6 +163,8 @@ def _value(given: Any, operator: str, about: Field, names: Mapping[str, tuple[st
         if isinstance(given, bool) or not isinstance(given, int | float):
             hint = "YAML takes 1.0e+25 for a number, and 1e25 for a text" if isinstance(given, str) else ""
             raise UsageError(f"{operator} of {about.path} needs a number, and has {_shown(given)}", hint)
+        if not math.isfinite(given):
+            raise UsageError(f"{operator} of {about.path} needs a finite number, and has {_shown(given)}")
         return given
     return _texts([given], about, {})[0]
 
@@ -175,9 +180,22 @@ def _texts(given: Any, about: Field, names: Mapping[str, tuple[str, ...]]) -> tu
     for value in given:
         if about.values and value not in about.values:
             raise UsageError(f"{about.path} is never {_shown(value)}", nearest(value, about.values))
+        listed = _listed(about)
+        if listed is not None and value not in listed:
+            raise UsageError(f"the catalogue has no {value}, so {about.path} is never that", nearest(value, listed))
         if about.countries and not _code(value):
             raise UsageError(f"{about.path} holds codes of countries, and {_shown(value)} is none", "as in GB, CN, EU")
     return tuple(given)
+
+
+def _listed(about: Field) -> Mapping[str, object] | None:
+    """What the catalogue, with the user's overlay, has for a field of identifiers; None for another field."""
+    match about.path:
+        case "subject.licences" | "ancestors.licences" | "duties.licence":
+            return current().licences
+        case "subject.factors" | "ancestors.factors":
+            return factors()
+    return None
 
 
 def _code(value: str) -> bool:

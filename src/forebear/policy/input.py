@@ -187,7 +187,8 @@ def _from_scratch(chain: Chain, claims: Iterable[Mapping[str, Any]], told: Told)
 
 def _own_licences(chain: Chain, licence: LicenceAnswer) -> tuple[str, ...]:
     """The model's own licences: as declared, else by its files, else by the catalogue."""
-    stated = [d.licence for d in licence.declared if d.licence and not d.component]
+    said = [d for d in licence.declared if not d.component]
+    stated = [d.licence for d in said] if all(d.licence for d in said) else []  # of several, each has to be known
     found = stated or [d.licence for d in licence.detected if d.licence and d.exact] or list(chain.subject.licences)
     return tuple(dict.fromkeys(i for i in found if i))
 
@@ -260,8 +261,6 @@ def _organisation(given: Organisation | None) -> Json:
     """The facts; an empty text or list that says nothing is null."""
     facts: Json = to_json(given or Organisation())
     del facts["attested"], facts["exchange_rates"], facts["displays"], facts["documents"]
-    for name in ("name", "country", "territories", "agreements", "registered"):
-        facts[name] = (
-            (facts[name] or None) if given is None or name in ("name", "country", "territories") else facts[name]
-        )
+    for name in ("name", "country", "territories"):
+        facts[name] = facts[name] or None
     return facts

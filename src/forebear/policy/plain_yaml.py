@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from forebear.artifacts import bounded_yaml
-from forebear.errors import FormatError, InputError, UsageError, one_line
+from forebear.errors import FormatError, InputError, UsageError
 
 LARGEST = 1_000_000
 """Characters of a file."""
@@ -44,26 +41,5 @@ def plain(text: str, file: str) -> Any:
         FormatError: it is none, holds more than is read, or a key twice: of two lists of rules one would be lost.
     """
     value = bounded_yaml.load(text, file, "it", LARGEST)
-    for mapping in _mappings(text):
-        seen: set[str] = set()
-        for key, _ in mapping.value:
-            if key.value in seen if isinstance(key, yaml.ScalarNode) else False:
-                line = key.start_mark.line + 1
-                raise FormatError(file, f"line {line}: {one_line(str(key.value), 60)} stands twice", "remove one")
-            seen.add(str(key.value))
+    bounded_yaml.once(text, file)
     return value
-
-
-def _mappings(text: str) -> Iterator[yaml.MappingNode]:
-    """Every mapping, each once however often an alias names it; the text has been loaded before."""
-    waiting, met = [yaml.compose(text, yaml.SafeLoader)], set[int]()
-    while waiting:
-        node = waiting.pop()
-        if node is None or id(node) in met:
-            continue
-        met.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            yield node
-            waiting += [value for _, value in node.value]
-        elif isinstance(node, yaml.SequenceNode):
-            waiting += node.value

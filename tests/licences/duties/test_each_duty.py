@@ -34,7 +34,8 @@ def who(**values: Any) -> Organisation:
     return Organisation(**values)
 
 
-LARGE = who(monthly_active_users=2e8, displays=(), documents=())
+LARGE = who(monthly_active_users=2e8, displays=(), documents=(), agreements=(), registered=())
+SILENT = who(monthly_active_users=2e8)
 RICH = who(revenue=Money(25e6, "USD", "month"), monthly_active_users=5, displays=())
 SMALL = who(monthly_active_users=10, revenue=Money(1e3, "USD", "month"))
 
@@ -103,6 +104,8 @@ CASES: list[tuple[str, KnownLicence, str, Documents | None, Organisation | None,
     ("always needed", obliging(DutyKind.REGISTRATION), "registration", None, LARGE, CONDITIONAL),
     ("agreed", AGREED, "separate_agreement", None, who(agreements=("strict",), monthly_active_users=2e8), MET),
     ("agreement needed", AGREED, "separate_agreement", None, LARGE, UNMET),
+    ("agreements not told", AGREED, "separate_agreement", None, SILENT, CONDITIONAL),
+    ("registrations not told", REGISTERED, "registration", None, SILENT, CONDITIONAL),
     ("no need of agreement", AGREED, "separate_agreement", None, SMALL, MET),
     ("agreement not decided", AGREED, "separate_agreement", None, None, CONDITIONAL),
 ]
@@ -215,3 +218,13 @@ def test_a_limit_of_some_models_asks_which_the_ancestor_is() -> None:
     for architecture, status in (("dense", MET), ("moe-multimodal", UNMET), ("", CONDITIONAL)):
         found = answer(known, None, there, models=(model("vole-7b", architecture=architecture),))
         assert duty(found, "territory").status == status, architecture
+
+
+def test_a_copy_that_keeps_the_licensors_own_name_is_no_accusation() -> None:
+    from licence_cases import chain
+
+    known = obliging(DutyKind.NAME_PREFIX, "Mole")
+    kept = duty(answer(known, NOTHING, of=chain(subject="acme/Vole-Labs-Mole-7B-GGUF")), DutyKind.NAME_PREFIX)
+    assert kept.status == CONDITIONAL and "Vole-Labs-Mole-7B-GGUF" in kept.on[0]
+    other = duty(answer(known, NOTHING, of=chain(subject="acme/My-Mole-7B-GGUF")), DutyKind.NAME_PREFIX)
+    assert other.status == UNMET

@@ -79,6 +79,12 @@ def settle(ground: Ground, case: Case, kind: str, seen: Seen, text: str = "", cl
     if status is not MET:
         if not ground.own and not ground.standing.established:
             status, on = CONDITIONAL, [f"that {case.subject} descends from {ground.ancestor}", *on]
+        if ground.stated_own:
+            maker = f"the developer of {ground.ancestor}"
+            status, on = (
+                CONDITIONAL,
+                [f"whether {case.subject} is by {maker}, too, who needs no licence of its own", *on],
+            )
         if ground.undecided:
             status, on = CONDITIONAL, [f"which of {', '.join(ground.undecided)} the ancestor is", *on]
         if not ground.licence.basis.confidence.retrieved:
@@ -115,7 +121,7 @@ def obliged(judges: Mapping[str, Judge], ground: Ground, case: Case) -> Iterator
 def agreed(ground: Ground, case: Case, seen: Seen) -> Seen:
     """What an agreement of the organisation's own makes of a duty: its text decides, and not the licence."""
     organisation = case.organisation
-    if seen.status is MET or organisation is None or ground.licence.id not in organisation.agreements:
+    if seen.status is MET or organisation is None or ground.licence.id not in (organisation.agreements or ()):
         return seen
     said = f"{organisation.name or 'The organisation'} states an agreement of its own for {ground.licence.id}"
     return replace(

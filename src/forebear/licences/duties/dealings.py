@@ -37,8 +37,8 @@ def _registration(ground: Ground, obligation: Obligation, case: Case) -> Seen:
 def _with_licensor(ground: Ground, obligation: Obligation, case: Case, what: str, field: str) -> Seen:
     """Something that the organisation has, needs, needs not, or does not tell whether it needs."""
     organisation = case.organisation
-    listed: tuple[str, ...] = getattr(organisation, field) if organisation else ()
-    if ground.licence.id in listed:
+    listed: tuple[str, ...] | None = getattr(organisation, field) if organisation else None
+    if listed and ground.licence.id in listed:
         return Seen(MET, f"The organisation states it: {field}.", evidence=(f"organisation: {field}",))
     if (no := not_triggered(ground, obligation, case)) is not None:
         return no
@@ -49,8 +49,8 @@ def _with_licensor(ground: Ground, obligation: Obligation, case: Case, what: str
         why = f"On a condition the {ground.licence.name} asks: {what}."
         return Seen(CONDITIONAL, why, weighed.on, clears, weighed.said, None)
     reached = f" ({'; '.join(weighed.said)})" if weighed.said else ""
-    if organisation is None or not (obligation.any_of or obligation.all_of):
-        on = ("whether that was done",)
+    if listed is None or not (obligation.any_of or obligation.all_of):
+        on = (f"whether that was done ({field})",)
         return Seen(CONDITIONAL, f"The {ground.licence.name} asks{reached}: {what}.", on, clears, weighed.said)
     why = f"The {ground.licence.name} asks{reached}: {what}. None is stated."
     return Seen(UNMET, why, clears=clears, evidence=weighed.said)

@@ -35,6 +35,10 @@ def _prefix(ground: Ground, obligation: Obligation, case: Case) -> Seen:
         shown = f'"{candidates[0]}"' if candidates else "what it is called"
         on = ("under which name the model is published",)
         return Seen(CONDITIONAL, f'Only {shown} is known, which does not begin with "{obligation.text}".', on, clears)
+    kept = [n for n in candidates for maker in ground.makers if begins(n, f"{maker}{obligation.text}")]
+    if kept:  # Meta-Llama-3.1-8B-GGUF: a copy that keeps the name under which the licensor published it
+        on = (f'whether the licensor takes "{kept[0]}" for a name that begins with "{obligation.text}"',)
+        return Seen(CONDITIONAL, f'"{kept[0]}" begins with the licensor\'s own name.', on, clears, tuple(kept[:1]))
     why = f'The name "{candidates[0]}" does not begin with "{obligation.text}".'
     return agreed(ground, case, Seen(UNMET, why, clears=clears, evidence=candidates[:3]))
 
