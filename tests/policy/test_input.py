@@ -172,3 +172,10 @@ def test_a_strangers_document_cannot_put_other_types_into_the_input() -> None:
     assert [c["status"] for c in found["claims"]] == ["unverified"]
     assert found["findings"] == [{"id": "b", "level": "note"}]
     assert found["runtime"]["provider"] == "fireworks" and found["model"]["target"] is None
+
+
+@pytest.mark.parametrize(
+    ("access", "state"), [(Access.TRAFFIC, None), (Access.ENDPOINT, None), (Access.DOCUMENTS, "absent")]
+)
+def test_papers_that_nobody_could_see_are_not_silent_about_a_parent(access: Access, state: str | None) -> None:
+    assert made({}, Chain(Node("x"), access=access))["parent"] == {"state": state, "names": []}

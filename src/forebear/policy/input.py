@@ -136,14 +136,17 @@ def _lineage_known(chain: Chain, told: Told) -> bool | None:
     return True if said or whole else None
 
 
-def _parent_state(chain: Chain, told: Told) -> str:
+def _parent_state(chain: Chain, told: Told) -> str | None:
+    """What the papers say of a parent; None where no papers could be looked at, which is no silence of theirs."""
     if chain.parent is not ParentState.ABSENT:
         return chain.parent.value
     if told.base_names:
         return ParentState.DECLARED.value
     if told.from_scratch:
         return ParentState.FROM_SCRATCH.value
-    return ParentState.WITHHELD.value if told.withheld else ParentState.ABSENT.value
+    if told.withheld:
+        return ParentState.WITHHELD.value
+    return None if chain.access in (Access.TRAFFIC, Access.ENDPOINT) else ParentState.ABSENT.value
 
 
 def _parents(chain: Chain, told: Told) -> list[str]:
