@@ -19,6 +19,7 @@ from forebear.policy.fields import ITEM, field
 from forebear.policy.firm import CAPPED, firm
 from forebear.policy.load import PLACEHOLDER
 from forebear.policy.rules import Policy, Rule
+from forebear.policy.unknown import listed
 from forebear.policy.waivers import Waiver, apply
 
 MOST_FINDINGS = 50
@@ -103,7 +104,7 @@ def check(
         if missing and rule.severity in (Severity.ERROR, Severity.REVIEW):
             found.append(_unknown(rule, missing, [o for o in own if o.truth.value is None], cited))
         elif missing:
-            undecided.append(f"{rule.id} ({rule.title}) could not be decided: not known are {', '.join(missing)}.")
+            undecided.append(f"{rule.id} ({rule.title}) is not decided, because this is not known: {listed(missing)}.")
         if not held and not missing and _about_ancestors(rule):
             open_rules.append(rule)
     if given.get("lineage_known") is not True and open_rules:
@@ -189,7 +190,7 @@ def _unknown(
     return PolicyFinding(
         rule.id,
         rule.severity,
-        f"Not decided, because this is not known{of}: {', '.join(missing)}.",
+        f"Not decided, because this is not known{of}: {listed(missing)}.",
         rule.title,
         one_line("; ".join(sorted(set(about))), 400),
         missing,

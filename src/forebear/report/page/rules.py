@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from forebear.errors import one_line
 from forebear.policy.answer import PolicyAnswer, PolicyFinding, Severity
+from forebear.policy.unknown import WORDS
 from forebear.report.page import words
 from forebear.report.page.blocks import Cell, Section, Table
 from forebear.report.schemas import schema
 
 MOST_RULES, MOST_NOTES = 10, 4
-LISTS = {"ancestors": "which ancestors it has", "duties": "which duties follow", "conflicts": "which licences conflict"}
-"""Lists of the input, in words; the schema describes their entries."""
 
 
 def decided(answer: PolicyAnswer) -> Section:
@@ -106,7 +105,7 @@ def in_words(path: str) -> str:
     """The part of the input that a field belongs to, as the input's schema describes it: ``its bill of materials``."""
     first = path.partition(".")[0]
     found = schema("policy-input").get("properties", {}).get(first, {})
-    return LISTS.get(first) or str(found.get("description", path))
+    return WORDS.get(first) or str(found.get("description", path))
 
 
 def _clearing(findings: Sequence[PolicyFinding]) -> list[str]:

@@ -58,6 +58,7 @@ PARENTS: Mapping[ParentState, str] = MappingProxyType(
 ACCESS: Mapping[Access, str] = MappingProxyType(
     {
         Access.WEIGHTS: "The weights themselves were examined.",
+        Access.PAPERS: "Only its papers were read; its weights could not be, so nothing was tested.",
         Access.ENDPOINT: "Only the running service was asked; its weights could not be examined, so nothing measured "
         "here is more than probable.",
         Access.TRAFFIC: "Only recorded traffic was read: a name in it is somebody's word, and no more than possible.",
@@ -78,11 +79,11 @@ DUTIES: Mapping[str, str] = MappingProxyType(
         "registration": "Register with the licensor",
         "separate_agreement": "Have an agreement of your own with the licensor",
         "territory": "Use it only where the licence grants rights",
-        "military_use": "Military use",
-        "commercial_use": "Commercial use",
-        "public_administration": "Use by public administration",
-        "train_other_models": "Training other models on its outputs",
-        "relicensing": "Offer it under other terms",
+        "military_use": "No military use",
+        "commercial_use": "No commercial use",
+        "public_administration": "No use by public administration",
+        "train_other_models": "No training of other models on its outputs",
+        "relicensing": "Keep it under the licence's terms",
     }
 )
 NOUNS: Mapping[str, str] = MappingProxyType(
