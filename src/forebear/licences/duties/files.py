@@ -53,7 +53,9 @@ def _copy(ground: Ground, obligation: Obligation, case: Case) -> Seen:
         return Seen(CONDITIONAL, "Its licence files were not identified.", ("which licences the files are",), clears)
     if papers.unreadable:
         files = ", ".join(papers.unreadable[:3])
-        return Seen(CONDITIONAL, f"{files} cannot be read as text.", (f"what {files} says",), clears, of_files=True)
+        return Seen(
+            CONDITIONAL, f"{files} holds no text that can be read.", (f"what {files} says",), clears, of_files=True
+        )
     other = papers.sibling_of(licence, case.known)
     beside = f"; {other.file} is {other.name or other.licence}, another of its line" if other else ""
     why = f"No file of the model is the {licence.name}{beside}."

@@ -15,6 +15,7 @@ from forebear.lineage.chain import Chain, Route, Standing
 from forebear.origin.answer import Origin, Role
 from forebear.origin.union import retrieved
 from forebear.policy.answer import Decision, PolicyAnswer, Severity
+from forebear.policy.unknown import in_words as asked_for
 from forebear.report.page import words
 from forebear.report.page.blocks import Cell, Page, Section, Stop, Table
 from forebear.report.page.countries import Notes, countries
@@ -112,6 +113,9 @@ def _answer(answer: PolicyAnswer) -> str:
     holding = [f.message for f in answer.findings if f.severity is grave and not f.unknown]
     told = [one_line(words.plain(message, answer.model), 200) for message in holding]
     reasons = tuple(dict.fromkeys(told))[:MOST_REASONS]
+    if answer.decision is Decision.INCONCLUSIVE and not reasons:
+        missing = tuple(dict.fromkeys(asked_for(path) for f in answer.findings for path in f.unknown))
+        return f"{plain} Not known: {words.joined(missing, 3)}." if missing else f"{plain} {answer.why}".strip()
     if answer.decision is Decision.PASS or not reasons:
         return f"{plain} {answer.why}".strip()
     return " ".join([plain, *reasons])

@@ -143,7 +143,7 @@ LONG = 30
 """Characters of a model's name from which on sentences call it "the model", after its name has stood in the title."""
 
 
-def plain(text: str, model: str) -> str:
+def plain(text: str, model: str = "") -> str:
     """A sentence of a rule: duties by their words, a model with a long name as "the model"."""
     said = _KINDS.sub(lambda kind: NOUNS[kind[0]], text)
     if len(model) <= LONG:
