@@ -165,3 +165,11 @@ def test_a_scan_decides_too(tmp_path: Path) -> None:
         ["--policy", "none"],
     ):
         assert isinstance(scan(*wrong).exception, ForebearError), wrong
+
+
+def test_answers_that_are_held_against_nothing_are_said_to_be(tmp_path: Path) -> None:
+    call(tmp_path, "questions", "-o", tmp_path / "asked.csv", code=0)
+    assert (tmp_path / "asked.csv").read_text("utf-8").startswith("id,field,kind")
+    (tmp_path / "answers.yaml").write_text("answers: {Q-BASE: {base: acme/base}}\n", "utf-8")
+    alone = call(tmp_path, "questions", "--answers", tmp_path / "answers.yaml", code=0).stdout
+    assert "nothing was given to hold it against" in " ".join(alone.split()) and "evidence" not in alone

@@ -12,8 +12,10 @@ from decided import answer
 from forebear.cli.options import Format, by_name, rendered
 from forebear.inspect.policy import PolicyRow, PolicySet
 from forebear.policy.answer import Decision, PolicyFinding, PolicyRef, Severity
+from forebear.policy.check import check
 from forebear.policy.load import load_policy, packs
 from forebear.report import policy as report
+from policies import given
 
 DUTY = "notice_file of llama2 (Llama-2-7b) depends on facts."
 
@@ -69,3 +71,12 @@ def test_a_table_for_a_file_of_another_format_is_that_format() -> None:
     assert by_name(Format.TABLE, Path("page.MD")) is Format.MD
     assert by_name(Format.MD, Path("result.json")) is Format.MD  # asked for by name
     assert by_name(Format.TABLE, Path("result.txt")) is by_name(Format.TABLE, None) is Format.TABLE
+
+
+@pytest.mark.parametrize("kind", ["aup_passthrough", "display_ui", "separate_agreement"])
+def test_a_duty_that_is_not_met_is_told_in_a_sentence(kind: str) -> None:
+    duty = {"kind": kind, "licence": "llama3.1", "ancestor": "base", "standing": "measured", "status": "unmet"}
+    found = check(load_policy("licence-hygiene"), given(duties=[{**duty, "why": "Nothing shows it."}]))
+    messages = [f.message for f in report.subject(found, "x").findings if f.id == "policy/L9"]
+    assert len(messages) == 1 and "not known" not in messages[0] and "_" not in messages[0]
+    assert messages[0].endswith("Nothing shows it.")

@@ -335,6 +335,7 @@ def ask(
     from forebear.report import policy as report
     from forebear.types import head, to_json
 
+    how = by_name(how, output)
     if against is not None and answers is None:
         raise UsageError("--against needs --answers")
     wanted = {q for r in load_policy(pack).rules for q in r.asks} if pack else None

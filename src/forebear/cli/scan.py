@@ -60,7 +60,7 @@ JobsOption = Annotated[
 ]
 PolicyOption = Annotated[
     list[str] | None,
-    typer.Option("--policy", help="Decide by a pack or file too (forebear policy list).", show_default=False),
+    typer.Option("--policy", "-p", help="Decide by a pack or file too (forebear policy list).", show_default=False),
 ]
 FreshOption = Annotated[bool, typer.Option("--fresh", help="With -r: ask again what an earlier run has answered.")]
 

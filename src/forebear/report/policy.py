@@ -80,7 +80,7 @@ def _severity(finding: PolicyFinding) -> str:
 
 
 def _details(finding: PolicyFinding, verbose: bool) -> Iterator[str]:
-    yield from finding.evidence[: None if verbose else 3]
+    yield from (e for e in finding.evidence[: None if verbose else 3] if e not in finding.message)
     if finding.clears:
         yield f"What clears it: {finding.clears}"
     if finding.cites:

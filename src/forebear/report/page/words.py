@@ -92,10 +92,10 @@ NOUNS: Mapping[str, str] = MappingProxyType(
         "retain_copyright": "the copyright notice",
         "notice_file": "a notice file",
         "state_changes": "a statement of what was changed",
-        "display_ui": "a display in the product's interface of",
-        "display_docs": "a display on the web site or in the documentation of",
+        "display_ui": "a display in the product's interface",
+        "display_docs": "a display on the web site or in the documentation",
         "name_prefix": "a name that begins with",
-        "name_public_statement": "public statements with",
+        "name_public_statement": "words in public statements",
         "aup_passthrough": "passing the use restrictions on",
         "registration": "a registration with the licensor",
         "separate_agreement": "an agreement with the licensor",
@@ -103,10 +103,13 @@ NOUNS: Mapping[str, str] = MappingProxyType(
         "commercial_use": "commercial use",
         "public_administration": "use by public administration",
         "train_other_models": "training other models on outputs",
-        "relicensing": "other terms for the model",
+        "between_parents": "those of its ancestors",
+        "declared_against_text": "the declared one is not the text",
+        "declarations_differ": "declarations differ",
+        "relicensing": "keeping the licence's terms",
     }
 )
-"""Duties as rules name them, for a sentence."""
+"""Duties and conflicts as rules name them, for a sentence."""
 _KINDS = re.compile(rf"(?<![\w.-])({'|'.join(NOUNS)})(?![\w-])")
 STATUSES: Mapping[str, str] = MappingProxyType({"met": "met", "unmet": "not met", "conditional": "depends"})
 SEVERITIES: Mapping[Severity, str] = MappingProxyType(
