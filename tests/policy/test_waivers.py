@@ -11,7 +11,7 @@ from forebear.errors import ForebearError, UsageError
 from forebear.policy.answer import Decision
 from forebear.policy.check import check
 from forebear.policy.waivers import Waiver, read_waivers, this_day
-from policies import given, policy, rule
+from policies import ancestor, given, policy, rule
 
 WHOLE = {"rule": "R1", "model": "example/model", "owner": "A. Person", "reason": "Accepted.", "expires": "2026-12-31"}
 TODAY = date(2026, 12, 31)
@@ -114,3 +114,12 @@ def test_today_is_that_of_the_epoch(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert check(policy(tmp_path, rule()), given(bom={"present": False}), [waiver]).decision is Decision.PASS
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1798761600")
     assert check(policy(tmp_path, rule()), given(bom={"present": False}), [waiver]).decision is Decision.DENY
+
+
+def test_a_waiver_that_covers_nothing_is_told_with_what_the_findings_are_about(tmp_path: Path) -> None:
+    slip = decided(tmp_path, {**WHOLE, "rule": "R1x"})
+    assert any("The waiver of R1x by A. Person covers nothing here: no finding" in line for line in slip.not_checked)
+    entries = [ancestor(name="x/base", controlled_from=["CN"])]
+    other = decided(tmp_path, {**WHOLE, "subject": "x/bse"}, written=CHINESE, ancestors=entries)
+    assert any("its findings are about “x/base”" in line for line in other.not_checked)
+    assert not any("covers nothing" in line for line in decided(tmp_path, WHOLE).not_checked)

@@ -285,3 +285,11 @@ def test_where_nothing_is_known_it_says_so() -> None:
     assert "No duty was found." in text and "Nothing is known about countries." in text
     assert "No rule speaks against it, as far as facts are known." in text
     assert "## Waivers" not in text and "## Sources" not in text
+
+
+def test_a_model_under_another_name_is_not_said_to_come_from_itself() -> None:
+    base = chain(Standing.DECLARED)
+    named = Edge("gpt 5", SUBJECT, EdgeKind.SAME_MODEL, Standing.DECLARED)
+    same = replace(base, nodes=(Node("gpt 5", developer="openai"),), edges=(named,))
+    said = page(chain=same).answer
+    assert "It is gpt 5" in said and "It comes from" not in said

@@ -39,6 +39,7 @@ TITLES = {
     "train_other_models": "no training of other models",
     "relicensing": "keep the terms",
 }
+KINDS = {"rl": "reinforcement learning", "finetune": "fine-tune"}
 STANDINGS = {
     Standing.MEASURED: "measured",
     Standing.PROBABLE: "probable",
@@ -111,9 +112,10 @@ def source_of(duty: Duty, ancestors: tuple[str, ...], model: str) -> str:
 def came_by(inherited: Inherited) -> str:
     """A licence that an ancestor brings, and the way that it came."""
     way = " → ".join(inherited.route)
-    kinds = ", ".join(kind.replace("_", " ") for kind in reversed(inherited.kinds))
+    known = [kind for kind in reversed(inherited.kinds) if kind != "unknown"]
+    kinds = ", ".join(KINDS.get(kind, kind.replace("_", " ")) for kind in known) or "how it was made is not known"
     part = f" for its {inherited.component}" if inherited.component else ""
-    return f"{inherited.licence or 'not known'}{part}: {way} ({kinds}; {STANDINGS[inherited.standing]})"
+    return f"{inherited.licence or 'licence not known'}{part}: {way} ({kinds}; {STANDINGS[inherited.standing]})"
 
 
 def text_of(found: Detection) -> str:

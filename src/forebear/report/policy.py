@@ -131,7 +131,7 @@ def show_set(console: Console, found: PolicySet, quiet: bool = False) -> None:
         if not fits:
             console.print(Padding(words.text(said), (0, 2, 0, 13)))
     counts = ", ".join(f"{n:,} {word}" for word, n in found.counts.items() if n)
-    console.print(words.text(f"{len(found.rows):,} documents: {counts or 'none'}"))
+    console.print(words.text(f"{len(found.rows):,} document{'s' if len(found.rows) != 1 else ''}: {counts or 'none'}"))
     if found.skipped:
         console.print(words.text(f"{len(found.skipped):,} JSON files are no results and no bills of materials"))
 

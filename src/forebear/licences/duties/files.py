@@ -94,7 +94,8 @@ def _copyright(ground: Ground, obligation: Obligation, case: Case) -> Seen:
     if not _names_holder(ground.licence):
         on = (f"whether {ground.ancestor} states a copyright, and in which words",)
         return Seen(CONDITIONAL, "No copyright line of its maker is kept.", on, clears, of_files=True)
-    whose = f"of {' or '.join(ground.makers[:2])}" if ground.makers else "at all"
+    makers = list({maker.casefold(): maker for maker in reversed(ground.makers)}.values())[::-1]
+    whose = f"of {' or '.join(makers[:2])}" if makers else "at all"
     why = f"No file holds a copyright line {whose}."
     return Seen(UNMET, why, clears=clears, of_files=True)
 

@@ -11,7 +11,7 @@ from forebear.catalogue.facts import Source, sources
 from forebear.catalogue.licences import licences
 from forebear.errors import one_line
 from forebear.licences.answer import Duty, DutyStatus, LicenceAnswer
-from forebear.lineage.chain import Chain, Route, Standing
+from forebear.lineage.chain import Chain, EdgeKind, Route, Standing
 from forebear.origin.answer import Origin, Role
 from forebear.origin.union import retrieved
 from forebear.policy.answer import Decision, PolicyAnswer, Severity
@@ -129,7 +129,10 @@ def _comes_from(chain: Chain, origin: Origin, known: Known) -> str:
         return "No ancestor is known."
     best = max(others, key=lambda r: (r.standing.rank, -len(r.edges)))  # of equals the first, which is the nearest
     maker = known.developers.get(best.ancestor.developer, "")
-    may = "comes from" if best.standing.established else "may come from"
+    sure = best.standing.established
+    may = "comes from" if sure else "may come from"
+    if all(edge.kind is EdgeKind.SAME_MODEL for edge in best.edges):
+        may = "is" if sure else "may be"
     part = f"A part of it ({best.component})" if best.component else "It"
     who = f"{part} {may} {_name(best.ancestor.name)}" + (f" of {maker}" if maker else "")
     ties = next((a.ties for a in origin.ancestors if a.model == best.ancestor.name), ())
