@@ -24,6 +24,7 @@ from forebear.cli.options import (
     ReportFormat,
     ReportFormatOption,
     VerboseOption,
+    by_name,
     emit,
     expect_exit,
     fail_exit,
@@ -88,6 +89,7 @@ def scan(
     Example: forebear scan ./my-model --format json --output result.json
     Example: forebear scan -r ./models --format sarif --output models.sarif
     """
+    how = by_name(how, output)
     _check_policy_goes_with(policy, org, target, recursive, how)
     if target.startswith(scan_endpoint.API):
         scan_endpoint.scan(target, effort, expect, fail_on, how, output, quiet, verbose, no_progress)
