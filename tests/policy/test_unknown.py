@@ -29,7 +29,9 @@ def test_words_are_about_fields_that_exist() -> None:
 def test_whose_field_it_is_is_told_and_nothing_twice() -> None:
     assert in_words("subject.military") == "whether its licences allow military use"
     assert in_words("ancestors.military") == "whether its ancestors' licences allow military use"
-    assert in_words("ancestors.controlled_from") == "from where their developers are controlled"
+    assert in_words("ancestors.controlled_from") == "from where its ancestors' developers are controlled"
+    elsewhere = ("is incorporated where", "are incorporated where")
+    assert all(s in in_words(f"{o}.engineering_elsewhere") for s, o in zip(elsewhere, OWNERS, strict=True))
     assert listed(("bom.present", "bom.present", "runtime.country")) == (
         "whether there is a bill of materials; where inference runs"
     )

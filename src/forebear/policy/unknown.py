@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-OWNERS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {"subject": ("its", "its developer"), "ancestors": ("its ancestors'", "their developers")}
+OWNERS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {"subject": ("its", "its developer", "is"), "ancestors": ("its ancestors'", "its ancestors' developers", "are")}
 )
 """Whose licences and whose developer the fields of these two are about."""
 OF_A_MODEL: Mapping[str, str] = MappingProxyType(
     {
-        "developer": "who {maker} is",
+        "developer": "who {maker} {is_}",
         "licences": "which {whose} licences are",
-        "incorporated_in": "where {maker} is incorporated",
+        "incorporated_in": "in which countries {maker} {is_} incorporated",
         "engineering_in": "where the engineering of {maker} is",
-        "controlled_from": "from where {maker} is controlled",
-        "engineering_elsewhere": "whether the engineering of {maker} is where {maker} is incorporated",
+        "controlled_from": "from where {maker} {is_} controlled",
+        "engineering_elsewhere": "whether {maker} {is_} incorporated where the engineering is",
         "territory_excluded": "where {whose} licences grant nothing",
         "territory_excluded_multimodal": "where {whose} licences grant nothing for multimodal models",
         "military": "whether {whose} licences allow military use",
@@ -69,9 +69,8 @@ def in_words(path: str) -> str:
     """What is not known where a field is null, the field's own path where there are no words for it."""
     first, _, rest = path.partition(".")
     if first in OWNERS and rest in OF_A_MODEL:
-        whose, maker = OWNERS[first]
-        said = OF_A_MODEL[rest].format(whose=whose, maker=maker)
-        return said.replace("developers is", "developers are") if first == "ancestors" else said
+        whose, maker, is_ = OWNERS[first]
+        return OF_A_MODEL[rest].format(whose=whose, maker=maker, is_=is_)
     return WORDS.get(path, path)
 
 
