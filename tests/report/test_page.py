@@ -165,7 +165,8 @@ def test_what_is_said_of_several_ancestors_is_said_once() -> None:
 
 def test_what_is_not_known_has_words() -> None:
     assert in_words("bom.signed") == in_words("bom.present") == "its bill of materials"
-    assert in_words("ancestors") == in_words("ancestors.weights") == "developers and licences of its ancestors"
+    assert in_words("ancestors") == in_words("ancestors.weights") == "which ancestors it has"
+    assert in_words("ancestors.military") == "developers and licences of its ancestors"
     assert in_words("no.such.field") == "no.such.field"
     bom, other = (PolicyFinding(r, Severity.ERROR, "-", f"Title {r}", unknown=("bom.signed",)) for r in ("A", "B"))
     assert "| its bill of materials | A (Title A), B (Title B) |" in markdown(
