@@ -165,3 +165,24 @@ def test_a_scan_decides_too(tmp_path: Path) -> None:
         ["--policy", "none"],
     ):
         assert isinstance(scan(*wrong).exception, ForebearError), wrong
+
+
+def test_answers_that_are_held_against_nothing_are_said_to_be(tmp_path: Path) -> None:
+    call(tmp_path, "questions", "-o", tmp_path / "asked.csv", code=0)
+    assert (tmp_path / "asked.csv").read_text("utf-8").startswith("id,field,kind")
+    (tmp_path / "answers.yaml").write_text("answers: {Q-BASE: {base: acme/base}}\n", "utf-8")
+    alone = call(tmp_path, "questions", "--answers", tmp_path / "answers.yaml", code=0).stdout
+    assert "nothing was given to hold it against" in " ".join(alone.split()) and "evidence" not in alone
+
+
+def test_a_scan_into_a_file_by_its_name_is_what_the_next_command_reads(tmp_path: Path) -> None:
+    model = tiny_llama(tmp_path / "mine", seed=4)
+    environment = {"FOREBEAR_HOME": str(tmp_path / "home"), "FOREBEAR_OFFLINE": "1"}
+    saved = tmp_path / "scan.json"
+    done = CliRunner().invoke(app, ["scan", str(model), "-o", str(saved)], env=environment)
+    assert done.exit_code == 0, done.output
+    check_document(json.loads(saved.read_text("utf-8")))
+    assert "mine" in call(tmp_path, "check", saved, "-p", "baseline", "-o", tmp_path / "page.html").stdout + (
+        (tmp_path / "page.html").read_text("utf-8")
+    )
+    assert (tmp_path / "page.html").read_text("utf-8").startswith("<!")

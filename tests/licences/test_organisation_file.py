@@ -43,6 +43,7 @@ def test_persons(written: Any) -> None:
     ("data", "words"),
     [
         ({"revenu": 1}, ["revenu is no field", "did you mean revenue?"]),
+        ({"defence": "maybe"}, ["defence: 'maybe'", "write true or false"]),
         ({"monthly_users": 1}, ["did you mean monthly_active_users?"]),
         ({"xyzzy": 1}, ["known are name, country"]),
         ({"revenue": 5}, ["revenue", "20 million USD per month"]),

@@ -11,7 +11,7 @@ from forebear.errors import ForebearError, UsageError
 from forebear.policy.answer import Decision
 from forebear.policy.check import check
 from forebear.policy.waivers import Waiver, read_waivers, this_day
-from policies import given, policy, rule
+from policies import ancestor, given, policy, rule
 
 WHOLE = {"rule": "R1", "model": "example/model", "owner": "A. Person", "reason": "Accepted.", "expires": "2026-12-31"}
 TODAY = date(2026, 12, 31)
@@ -127,3 +127,10 @@ def test_a_waiver_of_unknown_ancestors_covers_no_rule_that_nobody_can_waive(tmp_
 def test_a_waiver_of_a_rule_that_is_not_there_is_told(tmp_path: Path) -> None:
     answer = decided(tmp_path, {**WHOLE, "rule": "R11"})
     assert answer.decision is Decision.DENY and "R11, which is no rule of ours" in answer.not_checked[0]
+
+
+def test_a_waiver_that_covers_nothing_is_told_with_what_the_findings_are_about(tmp_path: Path) -> None:
+    entries = [ancestor(name="x/base", controlled_from=["CN"])]
+    other = decided(tmp_path, {**WHOLE, "subject": "x/bse"}, written=CHINESE, ancestors=entries)
+    assert any("its findings are about “x/base”" in line for line in other.not_checked)
+    assert not any("covers nothing" in line for line in decided(tmp_path, WHOLE).not_checked)

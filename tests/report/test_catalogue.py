@@ -33,6 +33,11 @@ def test_conditions_are_said_in_words() -> None:
     assert "revenue at or above 5 USD per year, with affiliates" in text
 
 
+def test_sizes_have_their_unit() -> None:
+    text = report._plain("parameters", 1000.0), report._plain("active", 3.3), report._plain("api_only", False)
+    assert text == ("1000 billion", "3.3 billion", "no")
+
+
 def test_what_is_not_known_is_left_out() -> None:
     text, _ = shown(ALL, "models", "Kimi-K9-8B")
     assert "parameters" not in text and "tokenizer" not in text and "from scratch" not in text

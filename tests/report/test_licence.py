@@ -44,7 +44,7 @@ def test_the_answer_comes_first() -> None:
     [
         (obliging(DutyKind.NAME_PREFIX, "Vole"), None, "1 duty is not met."),
         (obliging(DutyKind.NAME_PREFIX, "Mole"), None, "1 duty is met."),
-        (obliging(DutyKind.DISPLAY_UI, "x", any_of=(MAU,)), None, "1 depends on facts that are not known."),
+        (obliging(DutyKind.DISPLAY_UI, "x", any_of=(MAU,)), None, "1 duty depends on facts that are not known."),
         (obliging(DutyKind.DISPLAY_UI, "x", any_of=(MAU,)), Organisation(monthly_active_users=1), "1 duty is met."),
         (limited(), None, "The licences along its lineage that are known here demand nothing of it."),
     ],

@@ -166,6 +166,7 @@ def test_what_is_said_of_several_ancestors_is_said_once() -> None:
 def test_what_is_not_known_has_words() -> None:
     assert in_words("bom.signed") == in_words("bom.present") == "its bill of materials"
     assert in_words("ancestors") == in_words("ancestors.weights") == "which ancestors it has"
+    assert in_words("ancestors.military") == "developers and licences of its ancestors"
     assert in_words("no.such.field") == "no.such.field"
     bom, other = (PolicyFinding(r, Severity.ERROR, "-", f"Title {r}", unknown=("bom.signed",)) for r in ("A", "B"))
     assert "| its bill of materials | A (Title A), B (Title B) |" in markdown(
@@ -285,3 +286,11 @@ def test_where_nothing_is_known_it_says_so() -> None:
     assert "No duty was found." in text and "Nothing is known about countries." in text
     assert "No rule speaks against it, as far as facts are known." in text
     assert "## Waivers" not in text and "## Sources" not in text
+
+
+def test_a_model_under_another_name_is_not_said_to_come_from_itself() -> None:
+    base = chain(Standing.DECLARED)
+    named = Edge("gpt 5", SUBJECT, EdgeKind.SAME_MODEL, Standing.DECLARED)
+    same = replace(base, nodes=(Node("gpt 5", developer="openai"),), edges=(named,))
+    said = page(chain=same).answer
+    assert "It is gpt 5" in said and "It comes from" not in said

@@ -38,6 +38,10 @@ def explain(
         return
     found = guide.explain(topic)
     if found is None:
+        if topic.startswith("policy/"):
+            raise UsageError(
+                f"{topic} is a rule of a policy", "forebear policy show NAME tells what it says and decides"
+            )
         near = guide.nearest(topic)
         raise UsageError(
             f"nothing is known about {topic!r}",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
@@ -21,6 +21,9 @@ from forebear.types import Finding, Level, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class Format(StrEnum):
@@ -65,7 +68,12 @@ ReportFormatOption = Annotated[
 ]
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Write to this file instead of the terminal.", dir_okay=False),
+    typer.Option(
+        "--output",
+        "-o",
+        help="Write to this file instead of the terminal; *.json and *.md are written as such.",
+        dir_okay=False,
+    ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the essential lines; no progress.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Everything that was measured.")]
@@ -151,6 +159,15 @@ def set_log_level() -> None:
     logging.getLogger("forebear").setLevel(level)  # ours alone: HTTP libraries would log signed addresses and headers
 
 
+def by_name(how: Choice, output: Path | None) -> Choice:
+    """The format to write in: a table for a file whose name ends in another format's name is that format.
+
+    So ``--output result.json`` is a document that the next command reads, and no drawing of one.
+    """
+    suffix = output.suffix[1:].lower() if output is not None else ""
+    return type(how)(suffix) if how.value == "table" and suffix in {one.value for one in type(how)} else how
+
+
 def emit(
     document: dict[str, Any],
     how: Format,
@@ -158,7 +175,8 @@ def emit(
     table: Callable[[Console], None],
     markdown: Callable[[], str],
 ) -> None:
-    """Write a result in the chosen format to stdout or a file, whole or not at all."""
+    """Write a result in the chosen format to stdout or a file, whole or not at all; see :func:`by_name`."""
+    how = by_name(how, output)
     if how is Format.TABLE and output is None and sys.stdout.isatty():
         from rich.console import Console
 

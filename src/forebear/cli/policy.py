@@ -22,6 +22,7 @@ from forebear.cli.options import (
     ProgressOption,
     QuietOption,
     VerboseOption,
+    by_name,
     common,
     emit,
     leave,
@@ -121,6 +122,7 @@ def check(
     """
     from forebear.inspect.policy import Terms, check_many, decide, documents_below, is_many
 
+    how = by_name(how, output)
     terms = Terms(tuple(policy), *(str(f) if f else "" for f in (org, waivers, answers)))
     if recursive or is_many(targets):
         paths = [p for t in targets for p in documents_below(t)] if recursive else targets
@@ -333,6 +335,7 @@ def ask(
     from forebear.report import policy as report
     from forebear.types import head, to_json
 
+    how = by_name(how, output)
     if against is not None and answers is None:
         raise UsageError("--against needs --answers")
     wanted = {q for r in load_policy(pack).rules for q in r.asks} if pack else None

@@ -24,6 +24,7 @@ from forebear.cli.options import (
     ReportFormat,
     ReportFormatOption,
     VerboseOption,
+    by_name,
     emit,
     expect_exit,
     fail_exit,
@@ -60,7 +61,7 @@ JobsOption = Annotated[
 ]
 PolicyOption = Annotated[
     list[str] | None,
-    typer.Option("--policy", help="Decide by a pack or file too (forebear policy list).", show_default=False),
+    typer.Option("--policy", "-p", help="Decide by a pack or file too (forebear policy list).", show_default=False),
 ]
 FreshOption = Annotated[bool, typer.Option("--fresh", help="With -r: ask again what an earlier run has answered.")]
 
@@ -88,6 +89,7 @@ def scan(
     Example: forebear scan ./my-model --format json --output result.json
     Example: forebear scan -r ./models --format sarif --output models.sarif
     """
+    how = by_name(how, output)
     _check_policy_goes_with(policy, org, target, recursive, how)
     if target.startswith(scan_endpoint.API):
         scan_endpoint.scan(target, effort, expect, fail_on, how, output, quiet, verbose, no_progress)

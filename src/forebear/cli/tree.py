@@ -15,6 +15,7 @@ from forebear.cli.options import (
     ProgressOption,
     QuietOption,
     VerboseOption,
+    by_name,
     leave,
     progress,
     rendered,
@@ -60,6 +61,7 @@ def tree(
     from forebear.report import tree as report
     from forebear.report import tree_svg
 
+    how = by_name(how, output)
     with progress(quiet, no_progress) as step:
         result = family_tree(targets, effort.value, jobs, step)
     if how is TreeFormat.TABLE and output is None and sys.stdout.isatty():

@@ -304,4 +304,7 @@ def claims_of(answers: Path, against: str | None, on_step: Step = lambda _: None
     """
     said = read_answers(answers)
     chain = consequences(against, on_step=on_step).chain if against else Chain(Node("the model"))
-    return said, check_answers(said, chain)
+    claims = check_answers(said, chain)
+    if against is None:
+        claims = tuple(replace(c, why="nothing was given to hold it against (--against)") for c in claims)
+    return said, claims

@@ -223,5 +223,7 @@ def _in_words(error: ValidationError, name: str) -> UsageError:
         return UsageError(f"{name}: {where} is no field", hint)
     if first["type"] == "missing" and where.startswith("revenue"):
         return UsageError(f"{name}: {where} is missing", AMOUNT)
+    if first["type"].startswith("bool_"):
+        return UsageError(f"{name}: {where}: {one_line(repr(first['input']), 80)}", "write true or false")
     said = first["msg"].removeprefix("Value error, ")
     return UsageError(f"{name}: {where}: {one_line(repr(first['input']), 80)}", said[:1].lower() + said[1:])

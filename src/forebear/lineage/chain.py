@@ -84,9 +84,10 @@ class ParentState(StrEnum):
 
 
 class Access(StrEnum):
-    """What could be looked at."""
+    """What could be looked at; of a model whose weights cannot be read, the papers beside them."""
 
     WEIGHTS = "weights"
+    PAPERS = "papers"
     ENDPOINT = "endpoint"
     TRAFFIC = "traffic"
     DOCUMENTS = "documents"

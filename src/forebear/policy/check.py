@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,6 +20,7 @@ from forebear.policy.fields import ITEM, field
 from forebear.policy.firm import CAPPED, firm
 from forebear.policy.load import PLACEHOLDER
 from forebear.policy.rules import Policy, Rule
+from forebear.policy.unknown import listed
 from forebear.policy.waivers import Waiver, apply
 
 MOST_FINDINGS = 50
@@ -103,7 +105,7 @@ def check(
         if missing and rule.severity in (Severity.ERROR, Severity.REVIEW):
             found.append(_unknown(rule, missing, [o for o in own if o.truth.value is None], cited))
         elif missing:
-            undecided.append(f"{rule.id} ({rule.title}) could not be decided: not known are {', '.join(missing)}.")
+            undecided.append(f"{rule.id} ({rule.title}) is not decided, because this is not known: {listed(missing)}.")
         if not held and not missing and _about_ancestors(rule):
             open_rules.append(rule)
     if given.get("lineage_known") is not True and open_rules:
@@ -111,8 +113,9 @@ def check(
     no_waivers = {r.id for r in policy.rules if not r.waivable}
     if any(not r.waivable for r in open_rules):
         no_waivers.add(ANCESTRY)  # else a waiver of what is not known would cover a rule that nobody can waive
-    kept, waived, said = apply(waivers, found, given["model"], no_waivers, today)
-    said = (*said, *_stray(waivers, policy))
+    rules = {ANCESTRY, *(r.id for r in (*policy.rules, *policy.off))}
+    kept, waived, said = apply([w for w in waivers if w.rule in rules], found, given["model"], no_waivers, today)
+    said = (*said, *_stray(waivers, rules, policy))
     decision = decide(kept)
     kept = tuple(_listed(sorted(kept, key=_urgency)))
     asks = {r.id: r.asks for r in policy.rules}
@@ -125,10 +128,9 @@ def check(
     )  # fmt: skip
 
 
-def _stray(waivers: Sequence[Waiver], policy: Policy) -> Iterator[str]:
+def _stray(waivers: Sequence[Waiver], rules: AbstractSet[str], policy: Policy) -> Iterator[str]:
     """What is to be said about waivers of rules that the policy does not have; a slip would stay unseen."""
-    known = {ANCESTRY, *(r.id for r in (*policy.rules, *policy.off))}
-    for name in sorted({w.rule for w in waivers} - known)[:20]:
+    for name in sorted({w.rule for w in waivers} - rules)[:20]:
         yield f"A waiver names {name}, which is no rule of {policy.ref.name}."
 
 
@@ -199,7 +201,7 @@ def _unknown(
     return PolicyFinding(
         rule.id,
         rule.severity,
-        f"Not decided, because this is not known{of}: {', '.join(missing)}.",
+        f"Not decided, because this is not known{of}: {listed(missing)}.",
         rule.title,
         one_line("; ".join(sorted(set(about))), 400),
         missing,

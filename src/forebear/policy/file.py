@@ -81,7 +81,8 @@ def policy_file(value: Any, file: str) -> PolicyFile:
     try:
         return PolicyFile.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        found = error.errors(include_url=False)  # a key that is not known first, for it is often the cause
+        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
         raise FormatError(file, f"{_place(first['loc'], value)}: {_said(first)}", _hint(first)) from None
 
 
@@ -106,6 +107,8 @@ def _place(loc: Iterable[int | str], value: Any) -> str:
 def _said(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "there is no such key"
+    if error["type"] == "missing":
+        return "is missing"
     return one_line(str(error["msg"]), 200)
 
 

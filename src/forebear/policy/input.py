@@ -218,7 +218,7 @@ def _licence(chain: Chain, licence: LicenceAnswer) -> Json:
     files = [d for d in licence.detected if not d.file.startswith("README")]
     asked = [d for d in licence.duties if d.kind in FILE_DUTIES and d.ancestor == licence.model]
     missing: bool | None = False if files else None
-    if not files and chain.access is Access.WEIGHTS and asked:
+    if not files and chain.access in (Access.WEIGHTS, Access.PAPERS) and asked:
         missing = any(d.status is DutyStatus.UNMET for d in asked) or None
     changed = any(c.matters for d in licence.detected for c in d.changes) if licence.detected else None
     found = list(dict.fromkeys(d.licence or d.name or d.file for d in licence.detected))

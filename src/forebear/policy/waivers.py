@@ -6,7 +6,7 @@ is found later. After its day it covers nothing, and that is said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -118,4 +118,17 @@ def apply(
             waived.append(Waived(finding, best.owner, best.reason, best.expires.isoformat()))
         else:
             kept.append(finding)
+    said += _idle(own, findings)
     return tuple(kept), tuple(waived), tuple(dict.fromkeys(said))
+
+
+def _idle(own: Sequence[Waiver], findings: Sequence[PolicyFinding]) -> Iterator[str]:
+    """Waivers of this model that cover no finding, for a slip in a rule or a subject would go unnoticed else."""
+    raised = {(f.rule, f.subject) for f in findings}
+    for waiver in own:
+        if (waiver.rule, waiver.subject) in raised:
+            continue
+        about = sorted({f"“{subject}”" for rule, subject in raised if rule == waiver.rule and subject})
+        why = f"its findings are about {', '.join(about[:3])}" if about else "no finding of that rule is raised"
+        on = f" on “{waiver.subject}”" if waiver.subject else ""
+        yield f"The waiver of {waiver.rule}{on} by {waiver.owner} covers nothing here: {one_line(why, 300)}."

@@ -116,7 +116,14 @@ def _fields(fields: Mapping[str, Any], depth: int) -> Iterator[tuple[int, str, s
         elif isinstance(value, list):
             yield depth, label, "; ".join(map(str, value)) if key in ("asks", "owners") else ", ".join(map(str, value))
         else:
-            yield depth, label, {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+            yield depth, label, _plain(key, value)
+
+
+def _plain(key: str, value: Any) -> str:
+    """A single value; sizes of models with their unit."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g} billion" if key in ("parameters", "active") and isinstance(value, int | float) else str(value)
 
 
 _HEADS = ("country", "licence", "name", "kind", "metric")

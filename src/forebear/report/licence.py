@@ -39,6 +39,7 @@ TITLES = {
     "train_other_models": "no training of other models",
     "relicensing": "keep the terms",
 }
+KINDS = {"rl": "reinforcement learning", "finetune": "fine-tune"}
 STANDINGS = {
     Standing.MEASURED: "measured",
     Standing.PROBABLE: "probable",
@@ -64,9 +65,13 @@ def sentence(answer: LicenceAnswer) -> str:
     if unmet:
         parts.append(f"{unmet} {_duty(unmet)} not met")
     if conditional:
-        parts.append(f"{conditional} {'depends' if conditional == 1 else 'depend'} on facts that are not known")
+        noun = "" if parts else (" duty" if conditional == 1 else " duties")
+        depend = "depends" if conditional == 1 else "depend"
+        parts.append(f"{conditional}{noun} {depend} on facts that are not known")
     if met:
-        parts.append(f"{met} {_duty(met)} met" if met != 1 or parts else "1 duty is met")
+        parts.append(
+            f"{met} {'is' if met == 1 else 'are'} met or not asked for" if parts else f"{met} {_duty(met)} met"
+        )
     found = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
     clash = len(answer.conflicts)
     more = f" {clash} {'conflict needs' if clash == 1 else 'conflicts need'} confirmation." if clash else ""
@@ -107,9 +112,10 @@ def source_of(duty: Duty, ancestors: tuple[str, ...], model: str) -> str:
 def came_by(inherited: Inherited) -> str:
     """A licence that an ancestor brings, and the way that it came."""
     way = " → ".join(inherited.route)
-    kinds = ", ".join(kind.replace("_", " ") for kind in reversed(inherited.kinds))
+    known = [kind for kind in reversed(inherited.kinds) if kind != "unknown"]
+    kinds = ", ".join(KINDS.get(kind, kind.replace("_", " ")) for kind in known) or "how it was made is not known"
     part = f" for its {inherited.component}" if inherited.component else ""
-    return f"{inherited.licence or 'not known'}{part}: {way} ({kinds}; {STANDINGS[inherited.standing]})"
+    return f"{inherited.licence or 'licence not known'}{part}: {way} ({kinds}; {STANDINGS[inherited.standing]})"
 
 
 def text_of(found: Detection) -> str:
@@ -123,9 +129,7 @@ def text_of(found: Detection) -> str:
 def terminal(console: Console, answer: LicenceAnswer, quiet: bool = False, verbose: bool = False) -> None:
     """The answer for a terminal."""
     console.print(words.text(answer.model, style="bold"))
-    head = words.text("\n  ● ", style="bold")
-    head.append_text(words.text(sentence(answer), style="bold"))
-    console.print(head)
+    console.print(Padding(words.text(f"● {sentence(answer)}", style="bold"), (1, 2, 0, 2)))
     for status in (DutyStatus.UNMET, DutyStatus.CONDITIONAL, DutyStatus.MET):
         rows = grouped(answer, status)
         if not rows or (quiet and status is not DutyStatus.UNMET):
@@ -139,9 +143,17 @@ def terminal(console: Console, answer: LicenceAnswer, quiet: bool = False, verbo
     _lines(console, "Texts", (line for d in answer.detected for line in _text_lines(d, verbose)))
     _lines(console, "Inherited", (came_by(i) for i in answer.inherited))
     _lines(console, "Conflicts", (f"{c.kind.replace('_', ' ')}: {c.why}" for c in answer.conflicts))
-    _lines(console, "Findings", (f"{f.level}: {one_line(f.message, 160)} [{f.id}]" for f in answer.findings))
+    _lines(console, "Findings", (f"{f.level}: {_short(f.message)} [{f.id}]" for f in answer.findings))
     _lines(console, "Not checked", answer.not_checked, "dim")
     console.print(words.text(f"\n  {NOT_ADVICE}", style="dim"))
+
+
+def _short(message: str, limit: int = 240) -> str:
+    """A finding's sentences, as many as there is room for; what is left out stands above, duty by duty."""
+    line = one_line(message, 4_000)
+    if len(line) <= limit:
+        return line
+    return f"{line[:limit].rpartition(' ')[0]} …"
 
 
 def _show(console: Console, answer: LicenceAnswer, duty: Duty, ancestors: tuple[str, ...], verbose: bool) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
+
+from rich.padding import Padding
 
 from forebear.policy.answer import Decision, PolicyAnswer, PolicyFinding, Severity
 from forebear.report import words
 from forebear.report.markdown import escape
+from forebear.report.page import words as page_words
 from forebear.report.subject import Subject
 from forebear.types import Claim, Finding, Level
 
@@ -39,17 +44,19 @@ def show(console: Console, answer: PolicyAnswer, quiet: bool = False, verbose: b
     title = words.text(answer.model, style="bold")
     title.append(f"  {words.clean(answer.policy.title or answer.policy.name)}", style="dim")
     console.print(title)
-    console.print(words.text(f"{answer.decision.value}: {answer.why}", style=STYLE[answer.decision]))
-    shown = answer.findings if verbose else answer.findings[:MOST]
+    decided = f"{answer.decision.value}: {page_words.DECISIONS[answer.decision][1]} {answer.why}"
+    console.print(words.text(decided, style=STYLE[answer.decision]))
+    findings = _once(answer.findings)
+    shown = findings if verbose else findings[:MOST]
     for finding in shown:
         console.print()
-        head = words.text(f"  {_severity(finding)} ", style=LEVEL[finding.severity])
-        head.append(words.clean(f"{finding.rule}  {finding.message}"), style="default")
-        console.print(head)
+        head = words.text(f"{_severity(finding)} ", style=LEVEL[finding.severity])
+        head.append(words.clean(f"{finding.rule}  {page_words.plain(finding.message)}"), style="default")
+        console.print(Padding(head, (0, 2, 0, 2)))
         if not quiet:
             for line in _details(finding, verbose):
-                console.print(words.text(f"    {line}", style="dim"))
-    if more := len(answer.findings) - len(shown):
+                console.print(Padding(words.text(line, style="dim"), (0, 2, 0, 4)))
+    if more := len(findings) - len(shown):
         console.print(words.text(f"\n  … and {more:,} more findings (--verbose)"))
     for waived in answer.waived:
         line = f"  waived   {waived.finding.rule} by {waived.owner} until {waived.expires}: {waived.reason}"
@@ -57,10 +64,15 @@ def show(console: Console, answer: PolicyAnswer, quiet: bool = False, verbose: b
     if answer.not_checked and not quiet:
         console.print(words.text("\nWhat was not checked", style="bold"))
         for line in answer.not_checked if verbose else answer.not_checked[:MOST]:
-            console.print(words.text(f"  {line}"))
+            console.print(Padding(words.text(line), (0, 2, 0, 2)))
     if answer.questions and not quiet:
         asked = f"\nAsk the vendor: {', '.join(answer.questions)} (forebear policy questions)"
         console.print(words.text(asked))
+
+
+def _once(findings: Sequence[PolicyFinding]) -> list[PolicyFinding]:
+    """Findings, of those that say the same of several ways from one ancestor the first."""
+    return list({(f.rule, f.severity, f.message, f.unknown): f for f in reversed(findings)}.values())[::-1]
 
 
 def _severity(finding: PolicyFinding) -> str:
@@ -68,7 +80,7 @@ def _severity(finding: PolicyFinding) -> str:
 
 
 def _details(finding: PolicyFinding, verbose: bool) -> Iterator[str]:
-    yield from finding.evidence[: None if verbose else 3]
+    yield from (e for e in finding.evidence[: None if verbose else 3] if e not in finding.message)
     if finding.clears:
         yield f"What clears it: {finding.clears}"
     if finding.cites:
@@ -104,17 +116,33 @@ def markdown(answer: PolicyAnswer) -> str:
 
 
 def show_set(console: Console, found: PolicySet, quiet: bool = False) -> None:
-    """Decisions on many documents, a row each."""
+    """Decisions on many documents, a row each, by their places below the folder that they share."""
+    top = _shared([row.path for row in found.rows])
+    if top and not quiet:
+        console.print(words.text(f"{found.policy.title or found.policy.name}, below {top}", style="bold"))
     for row in found.rows if not quiet else ():
         word = row.decision.value if row.decision else "unread"
         line = words.text(f"{word:<13}", style=STYLE[row.decision] if row.decision else "red")
-        raised = f"  {', '.join(row.rules[:8])}" if row.rules else ""
-        line.append(words.clean(f"{row.path}  {row.model}{raised}{'  ' + row.problem if row.problem else ''}"))
-        console.print(line)
+        place = os.path.relpath(row.path, top) if top else row.path
+        said = row.problem.removeprefix(f"{row.path}: ") or "  ".join((row.model, ", ".join(row.rules[:8]))).rstrip()
+        fits = len(place) + len(said) + 15 <= console.width and not row.problem
+        line.append(words.clean(f"{place}  {said}" if fits else place))
+        console.print(line, soft_wrap=True, crop=False, overflow="ignore")
+        if not fits:
+            console.print(Padding(words.text(said), (0, 2, 0, 13)))
     counts = ", ".join(f"{n:,} {word}" for word, n in found.counts.items() if n)
-    console.print(words.text(f"{len(found.rows):,} documents: {counts or 'none'}"))
+    console.print(words.text(f"{len(found.rows):,} document{'s' if len(found.rows) != 1 else ''}: {counts or 'none'}"))
     if found.skipped:
         console.print(words.text(f"{len(found.skipped):,} JSON files are no results and no bills of materials"))
+
+
+def _shared(paths: Sequence[str]) -> str:
+    """The folder that all documents lie in, "" where it is no shorter to leave it out."""
+    try:
+        folder = os.path.commonpath([os.path.dirname(path) for path in paths]) if len(paths) > 1 else ""
+    except ValueError:  # some are absolute, others not
+        return ""
+    return folder
 
 
 def markdown_set(found: PolicySet) -> str:
@@ -122,7 +150,12 @@ def markdown_set(found: PolicySet) -> str:
     out = [f"# {escape(found.policy.title or found.policy.name)}", ""]
     out += ["| document | model | decision | rules |", "| --- | --- | --- | --- |"]
     for row in found.rows:
-        cells = (row.path, row.model, row.decision.value if row.decision else row.problem, ", ".join(row.rules))
+        cells = (
+            row.path,
+            row.model,
+            row.decision.value if row.decision else row.problem.removeprefix(f"{row.path}: "),
+            ", ".join(row.rules),
+        )
         out.append(f"| {' | '.join(escape(c) for c in cells)} |")
     return "\n".join(out) + "\n"
 
@@ -133,11 +166,11 @@ def subject(answer: PolicyAnswer, path: str) -> Subject:
         Finding(
             f"policy/{f.rule}",
             Level.WARNING if f.unknown else LEVELS[f.severity],
-            f"{f.message}",
+            page_words.plain(f.message),
             f.evidence,
             f.clears,
         )
-        for f in answer.findings
+        for f in _once(answer.findings)
     )
     undecided = answer.why if answer.decision is Decision.INCONCLUSIVE else ""
     facts = {"policy": answer.policy.name, "decision": answer.decision.value, "digest": answer.policy.digest}
@@ -183,11 +216,18 @@ def show_policy(console: Console, policy: Policy, verbose: bool = False) -> None
         head = words.text(f"\n{rule.id:<9}{rule.severity.value:<8}", style=LEVEL[rule.severity])
         head.append(words.clean(f" {rule.title}{'' if on else '  (switched off)'}"), style="default")
         console.print(head)
-        console.print(words.text(f"  {rule.message}"))
+        console.print(Padding(words.text(_spoken(rule.message)), (0, 2, 0, 2)))
         more = {"cites": ", ".join(rule.cites), "does not decide": rule.not_decided}
         for name, said in {**({"clears": rule.clears} if verbose else {}), **more}.items():
             if said:
-                console.print(words.text(f"  {name}: {said}", style="dim"))
+                console.print(Padding(words.text(f"{name}: {said}", style="dim"), (0, 2, 0, 2)))
+
+
+def _spoken(message: str) -> str:
+    """A rule's sentence before it is about anything: what is filled in stands in brackets, by its name."""
+    names = {"model.name": "the model", "item.name": "the ancestor", "item.ancestor": "the ancestor"}
+    said = re.sub(r"\{([^{}]*)\}", lambda m: f"[{names.get(m[1], m[1].rpartition('.')[2].replace('_', ' '))}]", message)
+    return page_words.plain(said)
 
 
 def markdown_policy(policy: Policy) -> str:

@@ -165,3 +165,13 @@ def test_revisions_and_licences_of_its_own() -> None:
 def test_what_is_resembled_is_a_note() -> None:
     chain = chain_of(scan(nominated=[{"name": "org/alike", "evidence": []}]))
     assert not chain.edges and "org/alike" in chain.notes[0] and "establishes nothing" in chain.notes[0]
+
+
+def test_weights_that_could_not_be_read_are_not_said_to_be_examined() -> None:
+    unread = {"tested": [], "not_tested": [{"what": "the weights", "why": "a Git LFS pointer"}]}
+    chain = chain_of(scan([], [claim("org/base")], coverage=unread))
+    check_value(chain, "chain")
+    assert chain.access is Access.PAPERS
+    assert edge(chain, "org/base").standing is Standing.DECLARED
+    partly = {"tested": ["sign-code/1"], "not_tested": [{"what": "remaining layers", "why": "quick"}]}
+    assert chain_of(scan([], coverage=partly)).access is Access.WEIGHTS

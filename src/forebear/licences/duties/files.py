@@ -53,7 +53,9 @@ def _copy(ground: Ground, obligation: Obligation, case: Case) -> Seen:
         return Seen(CONDITIONAL, "Its licence files were not identified.", ("which licences the files are",), clears)
     if papers.unreadable:
         files = ", ".join(papers.unreadable[:3])
-        return Seen(CONDITIONAL, f"{files} cannot be read as text.", (f"what {files} says",), clears, of_files=True)
+        return Seen(
+            CONDITIONAL, f"{files} holds no text that can be read.", (f"what {files} says",), clears, of_files=True
+        )
     other = papers.sibling_of(licence, case.known)
     beside = f"; {other.file} is {other.name or other.licence}, another of its line" if other else ""
     why = f"No file of the model is the {licence.name}{beside}."
@@ -92,7 +94,8 @@ def _copyright(ground: Ground, obligation: Obligation, case: Case) -> Seen:
     if not _names_holder(ground.licence):
         on = (f"whether {ground.ancestor} states a copyright, and in which words",)
         return Seen(CONDITIONAL, "No copyright line of its maker is kept.", on, clears, of_files=True)
-    whose = f"of {' or '.join(ground.makers[:2])}" if ground.makers else "at all"
+    makers = list({maker.casefold(): maker for maker in reversed(ground.makers)}.values())[::-1]
+    whose = f"of {' or '.join(makers[:2])}" if makers else "at all"
     why = f"No file holds a copyright line {whose}."
     return Seen(UNMET, why, clears=clears, of_files=True)
 

@@ -35,10 +35,10 @@ def complete(chain: Chain) -> Chain:
 def _looked_up(chain: Chain) -> Chain:
     """Names as models of the catalogue; an identifier's words become the name of the model that they mean."""
     subject = subject_of(chain.subject, chain.access)
-    labelled = chain.access is Access.WEIGHTS
+    labelled = chain.access in (Access.WEIGHTS, Access.PAPERS)
     nodes = {node.name: ancestor_of(node, labelled) for node in chain.nodes if node.name != subject.name}
     renamed: dict[str, str] = {}
-    if chain.access is not Access.WEIGHTS:
+    if not labelled:
         taken = {subject.name, *nodes}
         for old, node in nodes.items():
             if node.model and node.model not in taken and "/" not in old:

@@ -11,6 +11,8 @@ from forebear.lineage.chains.measured import SILENT, Papers, declared_edge, meas
 from forebear.signals.declared import names_match
 
 SCHEMA = "forebear.scan/1"
+WEIGHTS = "the weights"
+"""How a scan by papers alone calls what it did not test."""
 
 
 def read(document: Document) -> tuple[Chain, ...]:
@@ -26,7 +28,14 @@ def read(document: Document) -> tuple[Chain, ...]:
     nodes = tuple(Node(n, revision=revision_of(origins.get(n, ""))) for n in dict.fromkeys(e.parent for e in edges))
     own = Node(subject, licences=_licences(document), revision=revision_of(target))
     notes = tuple(_notes(document, papers, edges))
-    return (Chain(own, nodes, edges, papers.state, Access.WEIGHTS, verdict.value, notes),)
+    return (Chain(own, nodes, edges, papers.state, _access(document), verdict.value, notes),)
+
+
+def _access(document: Document) -> Access:
+    """What was looked at: the weights, unless the scan says that they could not be read at all."""
+    coverage = mapping(document.get("coverage"), "coverage")
+    unread = any(gap.get("what") == WEIGHTS for gap in objects(coverage.get("not_tested"), "what was not tested"))
+    return Access.PAPERS if unread and not coverage.get("tested") else Access.WEIGHTS
 
 
 def revision_of(target: str) -> str:

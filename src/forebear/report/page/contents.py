@@ -11,10 +11,11 @@ from forebear.catalogue.facts import Source, sources
 from forebear.catalogue.licences import licences
 from forebear.errors import one_line
 from forebear.licences.answer import Duty, DutyStatus, LicenceAnswer
-from forebear.lineage.chain import Chain, Route, Standing
+from forebear.lineage.chain import Chain, EdgeKind, Route, Standing
 from forebear.origin.answer import Origin, Role
 from forebear.origin.union import retrieved
 from forebear.policy.answer import Decision, PolicyAnswer, Severity
+from forebear.policy.unknown import in_words as asked_for
 from forebear.report.page import words
 from forebear.report.page.blocks import Cell, Page, Section, Stop, Table
 from forebear.report.page.countries import Notes, countries
@@ -112,6 +113,9 @@ def _answer(answer: PolicyAnswer) -> str:
     holding = [f.message for f in answer.findings if f.severity is grave and not f.unknown]
     told = [one_line(words.plain(message, answer.model), 200) for message in holding]
     reasons = tuple(dict.fromkeys(told))[:MOST_REASONS]
+    if answer.decision is Decision.INCONCLUSIVE and not reasons:
+        missing = tuple(dict.fromkeys(asked_for(path) for f in answer.findings for path in f.unknown))
+        return f"{plain} Not known: {words.joined(missing, 3)}." if missing else f"{plain} {answer.why}".strip()
     if answer.decision is Decision.PASS or not reasons:
         return f"{plain} {answer.why}".strip()
     return " ".join([plain, *reasons])
@@ -125,7 +129,10 @@ def _comes_from(chain: Chain, origin: Origin, known: Known) -> str:
         return "No ancestor is known."
     best = max(others, key=lambda r: (r.standing.rank, -len(r.edges)))  # of equals the first, which is the nearest
     maker = known.developers.get(best.ancestor.developer, "")
-    may = "comes from" if best.standing.established else "may come from"
+    sure = best.standing.established
+    may = "comes from" if sure else "may come from"
+    if all(edge.kind is EdgeKind.SAME_MODEL for edge in best.edges):
+        may = "is" if sure else "may be"
     part = f"A part of it ({best.component})" if best.component else "It"
     who = f"{part} {may} {_name(best.ancestor.name)}" + (f" of {maker}" if maker else "")
     ties = next((a.ties for a in origin.ancestors if a.model == best.ancestor.name), ())

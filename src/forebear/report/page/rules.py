@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from forebear.errors import one_line
 from forebear.policy.answer import PolicyAnswer, PolicyFinding, Severity
+from forebear.policy.unknown import OF_A_MODEL, WORDS
 from forebear.report.page import words
 from forebear.report.page.blocks import Cell, Section, Table
 from forebear.report.schemas import schema
 
 MOST_RULES, MOST_NOTES = 10, 4
-LISTS = {"ancestors": "which ancestors it has", "duties": "which duties follow", "conflicts": "which licences conflict"}
-"""Lists of the input, in words; the schema describes their entries."""
 
 
 def decided(answer: PolicyAnswer) -> Section:
@@ -104,9 +103,11 @@ def _open(findings: Sequence[PolicyFinding]) -> Iterator[tuple[Cell, ...]]:
 
 def in_words(path: str) -> str:
     """The part of the input that a field belongs to, as the input's schema describes it: ``its bill of materials``."""
-    first = path.partition(".")[0]
+    first, _, rest = path.partition(".")
+    if first == "ancestors" and rest in OF_A_MODEL:
+        return "developers and licences of its ancestors"
     found = schema("policy-input").get("properties", {}).get(first, {})
-    return LISTS.get(first) or str(found.get("description", path))
+    return WORDS.get(first) or str(found.get("description", path))
 
 
 def _clearing(findings: Sequence[PolicyFinding]) -> list[str]:

@@ -58,6 +58,7 @@ PARENTS: Mapping[ParentState, str] = MappingProxyType(
 ACCESS: Mapping[Access, str] = MappingProxyType(
     {
         Access.WEIGHTS: "The weights themselves were examined.",
+        Access.PAPERS: "Only its papers were read; its weights could not be, so nothing was tested.",
         Access.ENDPOINT: "Only the running service was asked; its weights could not be examined, so nothing measured "
         "here is more than probable.",
         Access.TRAFFIC: "Only recorded traffic was read: a name in it is somebody's word, and no more than possible.",
@@ -78,11 +79,11 @@ DUTIES: Mapping[str, str] = MappingProxyType(
         "registration": "Register with the licensor",
         "separate_agreement": "Have an agreement of your own with the licensor",
         "territory": "Use it only where the licence grants rights",
-        "military_use": "Military use",
-        "commercial_use": "Commercial use",
-        "public_administration": "Use by public administration",
-        "train_other_models": "Training other models on its outputs",
-        "relicensing": "Offer it under other terms",
+        "military_use": "No military use",
+        "commercial_use": "No commercial use",
+        "public_administration": "No use by public administration",
+        "train_other_models": "No training of other models on its outputs",
+        "relicensing": "Keep it under the licence's terms",
     }
 )
 NOUNS: Mapping[str, str] = MappingProxyType(
@@ -91,10 +92,10 @@ NOUNS: Mapping[str, str] = MappingProxyType(
         "retain_copyright": "the copyright notice",
         "notice_file": "a notice file",
         "state_changes": "a statement of what was changed",
-        "display_ui": "a display in the product's interface of",
-        "display_docs": "a display on the web site or in the documentation of",
+        "display_ui": "a display in the product's interface",
+        "display_docs": "a display on the web site or in the documentation",
         "name_prefix": "a name that begins with",
-        "name_public_statement": "public statements with",
+        "name_public_statement": "words in public statements",
         "aup_passthrough": "passing the use restrictions on",
         "registration": "a registration with the licensor",
         "separate_agreement": "an agreement with the licensor",
@@ -102,10 +103,13 @@ NOUNS: Mapping[str, str] = MappingProxyType(
         "commercial_use": "commercial use",
         "public_administration": "use by public administration",
         "train_other_models": "training other models on outputs",
-        "relicensing": "other terms for the model",
+        "between_parents": "those of its ancestors",
+        "declared_against_text": "the declared one is not the text",
+        "declarations_differ": "declarations differ",
+        "relicensing": "keeping the licence's terms",
     }
 )
-"""Duties as rules name them, for a sentence."""
+"""Duties and conflicts as rules name them, for a sentence."""
 _KINDS = re.compile(rf"(?<![\w.-])({'|'.join(NOUNS)})(?![\w-])")
 STATUSES: Mapping[str, str] = MappingProxyType({"met": "met", "unmet": "not met", "conditional": "depends"})
 SEVERITIES: Mapping[Severity, str] = MappingProxyType(
@@ -142,7 +146,7 @@ LONG = 30
 """Characters of a model's name from which on sentences call it "the model", after its name has stood in the title."""
 
 
-def plain(text: str, model: str) -> str:
+def plain(text: str, model: str = "") -> str:
     """A sentence of a rule: duties by their words, a model with a long name as "the model"."""
     said = _KINDS.sub(lambda kind: NOUNS[kind[0]], text)
     if len(model) <= LONG:
