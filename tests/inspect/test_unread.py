@@ -13,8 +13,10 @@ from forebear.index import LocalIndex
 from forebear.inspect.consequences import consequences
 from forebear.inspect.licence import licence_of
 from forebear.inspect.unread import scanned
-from forebear.lineage.chain import Standing
+from forebear.lineage.chain import Access, Standing
 from forebear.types import Verdict
+from models import tiny_llama
+from written_licences import MIT
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 4\n"
 CARD = "---\nlicense: mit\nbase_model: meta-llama/Llama-3.1-8B\n---\n# A model\n"
@@ -85,3 +87,18 @@ def test_no_papers_and_no_weights_are_refused(tmp_path: Path, index: LocalIndex)
         scanned(str(tmp_path / "empty"), index, "standard", True)
     with pytest.raises(UsageError):
         scanned(str(tmp_path / "nowhere"), index, "standard", True)
+
+
+def test_weights_that_were_not_to_be_compared_are_not_said_to_be_examined(tmp_path: Path, index: LocalIndex) -> None:
+    tiny_llama(tmp_path / "model", card=CARD)
+    found = consequences(str(tmp_path / "model"), index=index, scan=False)
+    assert found.chain.access is Access.PAPERS
+    assert consequences(str(tmp_path / "model"), index=index).chain.access is Access.WEIGHTS
+
+
+def test_a_licence_file_is_told_where_the_card_states_nothing(tmp_path: Path, index: LocalIndex) -> None:
+    folder = tiny_llama(tmp_path / "model", card="---\nbase_model: meta-llama/Llama-3.1-8B\n---\n")
+    (folder / "LICENSE").write_text(MIT)
+    answer = licence_of(str(folder), index=index, scan=False)
+    (terms,) = (d for d in answer.duties if d.kind == "relicensing")
+    assert terms.status == "conditional" and "LICENSE is the MIT License" in terms.why

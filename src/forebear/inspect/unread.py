@@ -7,6 +7,7 @@ is confirmed or contradicted: the weights were not seen.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from forebear.artifacts.adapter import CONFIG as ADAPTER_CONFIG
@@ -20,6 +21,7 @@ from forebear.inspect.cost import Meter
 from forebear.inspect.judge import claims_of
 from forebear.inspect.scan import Step
 from forebear.inspect.scan import scan as scan_weights
+from forebear.lineage.chains.scan import WEIGHTS
 from forebear.signals.declared import declared_in
 from forebear.sources import Metered, Source, open_source
 from forebear.types import Coverage, ModelRef, Scan, Untested, Verdict
@@ -43,12 +45,16 @@ def scanned(target: str, index: Index, effort: str, weights: bool, on_step: Step
         InputError: neither weights nor papers can be read.
     """
     try:
-        return scan_weights(target, index, effort if weights else "quick", on_step, fetch=weights)
+        result = scan_weights(target, index, effort if weights else "quick", on_step, fetch=weights)
     except InputError as error:
         source = open_source(target)
         if not any(is_paper(file.path) for file in source.files()):
             raise
         return by_papers(source, str(error), weights)
+    if weights:
+        return result
+    gap = Untested(WEIGHTS, "not asked for: only shape and claims were read")
+    return replace(result, coverage=Coverage((), (gap, *result.coverage.not_tested)))
 
 
 def is_paper(path: str) -> bool:
@@ -88,7 +94,7 @@ def by_papers(source: Source, unreadable: str, asked: bool) -> Scan:
         claims_of(said, (), "quick"),
         (),
         0,
-        Coverage((), (Untested("the weights", unreadable),)),
+        Coverage((), (Untested(WEIGHTS, unreadable),)),
         meter.cost(),
         why="Only its papers were read: the weights could not be.",
         shape={"family": None, "parameters": None},

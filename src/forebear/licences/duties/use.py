@@ -14,6 +14,7 @@ from forebear.licences.declared import meanings, same_terms
 from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Seen, agreed, settle
 from forebear.licences.grounds import Ground
 from forebear.licences.limits import ADMINISTRATION, COMMERCIAL, MILITARY, OUTPUTS, RELICENSING, TERRITORY
+from forebear.licences.papers import is_licence_file
 from forebear.licences.territory import country, excluded
 
 
@@ -140,7 +141,11 @@ def _relicensing(ground: Ground, case: Case) -> Seen:
         return Seen(MET, f"The {licence.name} is among the files.", of_files=True)
     if not meant:
         on = ("under which terms the model is offered",)
-        return Seen(CONDITIONAL, "The model states no licence that is known.", on, clears)
+        files = [d for d in case.papers.detected if d.name and is_licence_file(d.file)]
+        why = "The model states no licence that is known."
+        if files:  # it may be its own, or an ancestor's that was kept
+            why = f"The model's card states no licence that is known; {files[0].file} is the {files[0].name}."
+        return Seen(CONDITIONAL, why, on, clears)
     other = ", ".join(dict.fromkeys(k.name for k in meant))
     note = f" {licence.relicensing_note[:1].upper()}{licence.relicensing_note[1:]}." if licence.relicensing_note else ""
     if licence.relicensing is Permission.CONDITIONAL:
