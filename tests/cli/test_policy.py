@@ -102,7 +102,7 @@ def test_packs_are_listed_shown_and_tested(tmp_path: Path) -> None:
     listed = json.loads(call(tmp_path, "list", "-f", "json", code=0).stdout)
     check_document(listed)
     assert [p["name"] for p in listed["policies"]] == list(packs())
-    assert next(p for p in listed["policies"] if p["name"] == "us-dod")["off"] == ["S3"]
+    assert next(p for p in listed["policies"] if p["name"] == "us-dod")["off"] == ["S3", "S3-OWN"]
     assert "us-dod" in call(tmp_path, "list", code=0).stdout
     shown = json.loads(call(tmp_path, "show", "us-dod", "-f", "json", code=0).stdout)
     check_document(shown)

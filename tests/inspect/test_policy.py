@@ -196,3 +196,12 @@ def test_an_ancestor_that_the_vendor_names_counts_as_declared(tmp_path: Path, in
     assert answer.decision is Decision.DENY
     part = next(a for a in answer.input["ancestors"] if a["component"])
     assert part["developer"] == "alibaba-qwen" and part["standing"] == "declared"
+
+
+def test_a_pack_that_is_still_to_be_filled_in_decides_nothing(tmp_path: Path, index: LocalIndex) -> None:
+    named = saved(tmp_path, bill("meta-llama/Llama-3.1-8B"))
+    with pytest.raises(UsageError, match="its list own still holds your-developer-id"):
+        check_policy(named, "open-lab-guard", index=index)
+    lines = ["schema: forebear.policy-file/1", "name: ours", "title: Ours", 'version: "1"', "extends: [open-lab-guard]"]
+    (tmp_path / "ours.yaml").write_text("\n".join([*lines, "lists: {own: [meta]}"]), "utf-8")
+    assert check_policy(named, str(tmp_path / "ours.yaml"), index=index).policy.name == "ours"

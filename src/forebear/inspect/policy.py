@@ -33,6 +33,8 @@ BATCH = 50
 """Documents that a process takes at once."""
 MOST_DOCUMENTS = 1_000_000
 REGO = ".rego"
+PLACEHOLDER = "your-"
+"""What a value in a pack's list begins with where its user has to put another there."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,23 @@ def load(terms: Terms) -> Loaded:
     rego = tuple(p for p in terms.policies if p.endswith(REGO))
     names = [p for p in terms.policies if not p.endswith(REGO)]
     return Loaded(
-        combine(load_policy(name) for name in names) if names else None,
+        _filled_in(combine(load_policy(name) for name in names)) if names else None,
         rego,
         read_organisation(terms.organisation) if terms.organisation else None,
         read_waivers(terms.waivers) if terms.waivers else (),
         read_answers(terms.answers) if terms.answers else None,
     )
+
+
+def _filled_in(policy: Policy) -> Policy:
+    """The policy, unless one of its lists is still to be filled in: its rules could never hold, and all would pass."""
+    for name, values in policy.lists.items():
+        if left := next((v for v in values if v.startswith(PLACEHOLDER)), ""):
+            raise UsageError(
+                f"{policy.ref.name}: its list {name} still holds {left}, so that its rules could never hold",
+                f"write a policy with extends: [{policy.ref.name}] and lists: {{{name}: […]}} of your own",
+            )
+    return policy
 
 
 def check_policy(
