@@ -25,6 +25,12 @@ OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
 SOFTWARE.
 """
 
+
+def mit(year: int, holder: str) -> str:
+    """The same, of somebody else."""
+    return MIT.replace("2024 Example Labs", f"{year} {holder}")
+
+
 DISPLAY = """
 Our only modification part is that, if the Software (or any derivative works
 thereof) is used for any of your commercial products or services that have

@@ -21,30 +21,9 @@ from hub import Hub, folder_files
 from models import F32, tiny_llama, tokenizer, write_model
 from shared import shared
 from standins.stage import Stage
+from written_licences import mit
 
-MIT = """MIT License
-
-Copyright (c) {year} {holder}
-
-Permission is hereby granted, free of charge, to any person obtaining a copy
-of this software and associated documentation files (the "Software"), to deal
-in the Software without restriction, including without limitation the rights
-to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
-copies of the Software, and to permit persons to whom the Software is
-furnished to do so, subject to the following conditions:
-
-The above copyright notice and this permission notice shall be included in all
-copies or substantial portions of the Software.
-
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
-IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
-FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
-AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
-LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
-OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
-SOFTWARE.
-"""
-DEEPSEEK_MIT = MIT.format(year=2023, holder="DeepSeek")
+DEEPSEEK_MIT = mit(2023, "DeepSeek")
 DRIFT = 0.15
 """Noise of a continued training, relative to a matrix' deviation."""
 Shapes = Mapping[str, tuple[int, ...]]
@@ -263,7 +242,7 @@ def llama3v_copy(stage: Stage) -> Path:
     base = tiny_llama(stage.folder / "base", 1)
     move_gains(base, 4)
     stage.index(base, "openbmb/MiniCPM-Llama3-V-2_5")
-    papers = {"README.md": card("mit"), "LICENSE": MIT.format(year=2024, holder="Us")}
+    papers = {"README.md": card("mit"), "LICENSE": mit(2024, "Us")}
     noisy = child(base, stage.folder / "noisy", papers)
     renamed = disguises_of_names.rename(read(noisy), Given(np.random.default_rng(1), None, None))
     return stage.scan(write(renamed, stage.folder / "l3v"))

@@ -61,7 +61,7 @@ ACCESS: Mapping[Access, str] = MappingProxyType(
         Access.PAPERS: "Only its papers were read; its weights could not be, so nothing was tested.",
         Access.ENDPOINT: "Only the running service was asked; its weights could not be examined, so nothing measured "
         "here is more than probable.",
-        Access.TRAFFIC: "Only recorded traffic was read: a name in it is somebody's word, and no more than possible.",
+        Access.TRAFFIC: "Only recorded traffic was read: a name in it is somebody's word, and nothing tested it.",
         Access.DOCUMENTS: "Only documents were read; nothing was tested.",
     }
 )
