@@ -5,9 +5,9 @@ an artifact's documents and the answer of a scan; it never detects anything itse
 """
 
 from forebear.bom.card import Card, read_card
-from forebear.bom.cyclonedx import cyclonedx
 from forebear.bom.files import FileRecord, describe_files
-from forebear.bom.record import Bom, Licence, Observation, Record, Relative, Slot
+from forebear.bom.old_cyclonedx import cyclonedx
+from forebear.bom.old_record import Bom, Licence, Observation, Record, Relative, Slot
 
 __all__ = [
     "Bom",

@@ -1,21 +1,36 @@
-"""Everything that a bill of materials says about a model, in no format's terms."""
+"""Everything that a bill of materials says about a model, in no format's terms.
+
+Every list item carries who says it (:class:`~forebear.bom.values.Said`); what is said of the model itself is attributed
+field by field in :attr:`Record.attributions`. What is neither stated nor listed as a gap is absent.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from forebear.bom.card import Card, Licence
-from forebear.bom.files import FileRecord, manifest_digests
-from forebear.types import Json, Test, Verdict, head, to_json
+from pydantic import Field
 
-__all__ = ["Bom", "Card", "Licence", "Observation", "Record", "Relative", "Slot"]
+from forebear.bom.training import Dataset, Energy, Stage
+from forebear.bom.values import (
+    Count,
+    Country,
+    Digest,
+    Gap,
+    Hash,
+    Link,
+    Long,
+    Name,
+    Observation,
+    Path,
+    Said,
+    Setting,
+    Text,
+    Value,
+)
+from forebear.types import Json, Level, Verdict, head
+from forebear.version import __version__
 
-CONFIDENCE_CAP = 1 - 1e-6
-"""One minus the E-value at which dependence counts as established: no more is claimed, however small p is."""
+SCHEMA = "forebear.bom-record/1"
 
 
 class Slot(StrEnum):
@@ -23,158 +38,305 @@ class Slot(StrEnum):
 
     ANCESTOR = "ancestor"
     DESCENDANT = "descendant"
-    VARIANT = "variant"
+    VARIANT = "variant"  # related, and which came first is open
 
 
-@dataclass(frozen=True)
-class Observation:
-    """One measurement that ties the model to a related one.
+class Status(StrEnum):
+    """What became of a claim."""
+
+    CONFIRMED = "confirmed"
+    CONTRADICTED = "contradicted"
+    UNVERIFIED = "unverified"
+
+
+class Tool(Value):
+    """The program that wrote the record."""
+
+    name: Name = "forebear"
+    version: Name = __version__
+
+
+class Model(Value):
+    """The model that the record is about.
 
     Attributes:
-        signal, summary, null, n, log10_p: those of :class:`forebear.types.Evidence`.
-        test: what stands behind the p-value.
-        log10_e: p-value times the number of references looked at (log10), None where there is no exact test.
-        equal: every value is equal, by full hashes.
+        name: hub id ``owner/name``, or a short name.
+        version: commit or release, "" where not known.
+        purl: package URL, "" where no public id is known.
+        hashes: over the whole model; ``hashes_of`` says over what.
+        description, task, library, languages, tags: as its card says.
+        released: RFC 3339 date of the release; ``download`` where it can be had.
+        family: architecture as recognised in the tensors; ``architecture`` is the class name in the config.
+        parameters: number of values in all tensors.
+        sizes: of the architecture (``layers``, ``width``, ``context``, ...), numbers as texts.
+        inputs, outputs: kinds of data (``text``, ``image``).
+        uses, limitations: intended use, and what it is not fit for.
+        links: other addresses.
+        properties: what else somebody stated about it, by name.
     """
 
-    signal: str
-    summary: str
-    test: Test
-    null: str | None = None
-    n: int = 0
-    log10_p: float | None = None
-    log10_e: float | None = None
-    equal: bool = False
+    name: Name
+    version: Name = ""
+    purl: Text = ""
+    hashes: tuple[Hash, ...] = ()
+    hashes_of: Text = ""
+    description: Text = ""
+    task: Name = ""
+    library: Name = ""
+    languages: tuple[Name, ...] = ()
+    tags: tuple[Name, ...] = ()
+    released: Name = ""
+    download: Text = ""
+    family: Name = ""
+    architecture: Name = ""
+    parameters: Count | None = None
+    sizes: tuple[Setting, ...] = ()
+    inputs: tuple[Name, ...] = ()
+    outputs: tuple[Name, ...] = ()
+    uses: tuple[Text, ...] = ()
+    limitations: tuple[Text, ...] = ()
+    links: tuple[Link, ...] = ()
+    properties: tuple[Setting, ...] = ()
 
-    @property
-    def confidence(self) -> float:
-        """Confidence, 0 to 1, *that the weights are not independent* (never that one descends from the other).
 
-        1 for equal hashes of every value. For an exact test 1 − E, where E is the p-value times the number of
-        references that were tried, and at most :data:`CONFIDENCE_CAP`: a level of significance, not the probability
-        of a hypothesis. 0 for everything else: no probability is claimed for it.
-        """
-        if self.equal:
-            return 1.0
-        if self.test is not Test.EXACT or self.log10_e is None:
-            return 0.0
-        return round(min(CONFIDENCE_CAP, max(0.0, 1 - 10 ** min(0.0, self.log10_e))), 6)
+class Attribution(Value):
+    """Who says certain fields of :class:`Model`; ``fields`` are their names."""
+
+    fields: tuple[Name, ...]
+    said: Said
 
 
-@dataclass(frozen=True)
-class Relative:
+class File(Value):
+    """One file: path, bytes, role (see :func:`forebear.bom.files.role_of`), digests.
+
+    ``said`` is measured where the bytes were read, declared by the hub where they were not.
+    """
+
+    path: Path
+    size: Count = 0
+    role: Name = "other"
+    hashes: tuple[Hash, ...] = ()
+    said: Said = Said()
+
+
+class Acknowledgement(StrEnum):
+    """A licence that somebody declares, or that was concluded from texts and ancestors."""
+
+    DECLARED = "declared"
+    CONCLUDED = "concluded"
+
+
+class LicenceStatement(Value):
+    """One licence of the model, or of a file or a part of it.
+
+    Attributes:
+        name: its title, or what the card calls it.
+        spdx: SPDX identifier or expression, "" where there is none; ``LicenseRef-…`` is allowed.
+        acknowledgement: declared or concluded.
+        file: where its text stands.
+        url: where it can be read.
+        inherited_from: the ancestor whose licence it is, "" for the model's own.
+        said: who says so.
+    """
+
+    name: Name = ""
+    spdx: Text = ""
+    acknowledgement: Acknowledgement = Acknowledgement.DECLARED
+    file: Path = ""
+    url: Text = ""
+    inherited_from: Name = ""
+    said: Said = Said()
+
+
+class Jurisdiction(Value):
+    """A country that a firm is tied to.
+
+    Attributes:
+        country: ISO 3166-1 alpha-2.
+        tie: ``incorporated_in``, ``engineering_in``, ``controlled_from``, or as stated (``address``).
+        said: with its source.
+    """
+
+    country: Country
+    tie: Name = "address"
+    said: Said = Said()
+
+
+class OrganisationRole(StrEnum):
+    """What an organisation or person is to a model."""
+
+    DEVELOPER = "developer"
+    SUPPLIER = "supplier"
+    MANUFACTURER = "manufacturer"
+    PUBLISHER = "publisher"
+    AUTHOR = "author"
+    PROVIDER = "provider"  # of a service
+
+
+class Organisation(Value):
+    """A firm or person.
+
+    Attributes:
+        name: as it calls itself.
+        roles: what it is to ``model``.
+        model: a relative's name, "" for the model itself.
+        url: its address.
+        jurisdictions: countries, never merged into one.
+        said: who says so.
+    """
+
+    name: Name
+    roles: tuple[OrganisationRole, ...] = (OrganisationRole.DEVELOPER,)
+    model: Name = ""
+    url: Text = ""
+    jurisdictions: tuple[Jurisdiction, ...] = ()
+    said: Said = Said()
+
+
+class Relative(Value):
     """A related model: measured, declared, or both.
 
     Attributes:
         name: hub id or the index's name.
         slot: by the measured direction; without one, by what is declared; without that, ``variant``.
+        child: the model that it is a relative of: "" for the record's own, else another relative's name.
+        component: the part that it concerns, "" for the whole.
+        version, purl, licences: of the relative.
+        relation, direction: as measured (kinds of :class:`forebear.types.Relation`); ``a_to_b``: it came first.
         verdict: of the scan, None where nothing was measured.
-        relation, direction: as measured; the direction is ``a_to_b`` where the model comes from this one.
-        observations: what was measured on the weights.
-        why: the scan's reason in words.
-        digest: digest of what was read of the reference (``slices/2``), or None.
-        declared_in: the file that names it as base model, empty where none does.
-        declared_relation: the kind of derivation that the card states.
-        claim: ``confirmed``, ``unverified`` or ``contradicted`` and why, empty where nothing was declared.
-        purl: package URL, empty where no public id is known.
+        standing: of the step, as in :class:`forebear.lineage.chain.Standing`, "" where no chain was worked out.
+        log10_p, log10_e: of the exact test on dependence.
+        observations: what was measured.
+        why: the reason in words.
+        digest: of what was read of the reference (``slices/2``), "" where nothing was.
+        declared_in: the file that names it as base model, "" where none does.
+        declared_relation: the kind of derivation that is declared.
+        claim, claim_why: what became of that declaration, None where nothing was declared.
+        said: who says that it is a relative.
     """
 
-    name: str
+    name: Name
     slot: Slot
+    child: Name = ""
+    component: Name = ""
+    version: Name = ""
+    purl: Text = ""
+    licences: tuple[Text, ...] = ()
+    relation: Name = "unknown"
+    direction: Name = "unknown"
     verdict: Verdict | None = None
-    relation: str = "unknown"
-    direction: str = "unknown"
-    log10_p: float | None = None
-    log10_e: float | None = None
+    standing: Name = ""
+    log10_p: float | None = Field(default=None, le=0, allow_inf_nan=False)
+    log10_e: float | None = Field(default=None, allow_inf_nan=False)
     observations: tuple[Observation, ...] = ()
-    why: str = ""
-    digest: str | None = None
-    declared_in: str = ""
-    declared_relation: str = ""
-    claim: str = ""
-    purl: str = ""
+    why: Text = ""
+    digest: Text = ""
+    declared_in: Path = ""
+    declared_relation: Name = ""
+    claim: Status | None = None
+    claim_why: Text = ""
+    said: Said = Said()
 
 
-@dataclass(frozen=True)
-class Record:
+class Service(Value):
+    """An endpoint behind which a model is sold.
+
+    Attributes:
+        name: of the product; ``model`` as it is asked for.
+        provider: who runs it.
+        endpoints: addresses without secrets.
+        identifiers: names that leaked from it.
+        observations: what a probe measured.
+        said: who says so.
+    """
+
+    name: Name
+    provider: Name = ""
+    version: Name = ""
+    endpoints: tuple[Text, ...] = ()
+    model: Name = ""
+    identifiers: tuple[Text, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    said: Said = Said()
+
+
+class ClaimRecord(Value):
+    """A statement about the model, and what the evidence says to it.
+
+    Attributes:
+        claim: in words (``trained from scratch``, ``base model: owner/name``).
+        status: confirmed, contradicted, unverified.
+        why: the reason.
+        evidence: what was measured.
+        said: who claims it.
+    """
+
+    claim: Text
+    status: Status = Status.UNVERIFIED
+    why: Text = ""
+    evidence: tuple[Observation, ...] = ()
+    said: Said = Said()
+
+
+class FindingRecord(Value):
+    """Something that a reader must act on, see :class:`forebear.types.Finding`."""
+
+    id: Name
+    level: Level
+    message: Text
+    clears: Text = ""
+
+
+class Metric(Value):
+    """A result of an evaluation, as stated."""
+
+    name: Name
+    value: Name
+    dataset: Name = ""
+    said: Said = Said()
+
+
+class Record(Value):
     """A model and what is known about it.
 
     Attributes:
-        name: hub id ``owner/name``, or a short name.
-        named_by: where the name comes from, in words.
-        version: commit, empty where it is not known.
-        purl: package URL, empty where no public id is known.
-        files: every file.
-        card: what the card says.
-        family: architecture as recognised in the tensors, empty where unknown.
-        architecture: class name of the config, empty where it is not stated.
-        parameters: number of values in all tensors, None where the weights could not be read.
-        shape: sizes of the architecture by name, None where unknown.
-        relatives: related models, best first.
-        claims: other claims (``trained from scratch``) with their status, in words.
-        findings: what a reader must act on, in words.
+        model: the subject; ``created`` RFC 3339; ``tool`` what wrote it.
+        attributions: who says which field of the model.
+        files: every file; ``organisations``, ``licences``, ``relatives`` (best first), ``stages`` (in order),
+            ``datasets``, ``services``, ``metrics``, ``energy``: see there.
+        claims: with their status; ``findings``: what to act on; ``gaps``: what is withheld or unknown.
+        verdict: of the scan, None where the weights were not compared with any reference.
         notes: the answer to "where does it come from", in words.
-        not_tested: what the answer does not rest on.
+        not_tested: what the answer does not rest on; ``left_out``: what was too much to list.
         problems: inputs that could not be read.
-        created: RFC 3339.
     """
 
-    name: str
-    files: tuple[FileRecord, ...]
-    card: Card
-    parameters: int | None
-    created: str
-    named_by: str = "its folder"
-    version: str = ""
-    purl: str = ""
-    family: str = ""
-    architecture: str = ""
-    shape: Mapping[str, int | None] = field(default_factory=dict)
+    model: Model
+    created: Name
+    tool: Tool = Tool()
+    attributions: tuple[Attribution, ...] = ()
+    files: tuple[File, ...] = ()
+    organisations: tuple[Organisation, ...] = ()
+    licences: tuple[LicenceStatement, ...] = ()
     relatives: tuple[Relative, ...] = ()
-    claims: tuple[str, ...] = ()
-    findings: tuple[str, ...] = ()
-    notes: str = ""
-    not_tested: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
+    services: tuple[Service, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    energy: tuple[Energy, ...] = ()
+    claims: tuple[ClaimRecord, ...] = ()
+    findings: tuple[FindingRecord, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    verdict: Verdict | None = None
+    notes: Long = ""
+    not_tested: tuple[Text, ...] = ()
+    left_out: tuple[Text, ...] = ()
+    problems: tuple[Text, ...] = ()
 
-    @property
-    def digests(self) -> dict[str, str]:
-        """See :func:`~forebear.bom.files.manifest_digests`."""
-        return manifest_digests(self.files)
+    def to_document(self) -> Json:
+        """The record as a document of its own (``forebear.bom-record/1``), every field written out."""
+        return {**head(SCHEMA), "created": self.created, **self.model_dump(mode="json", exclude={"created"})}
 
-    @property
-    def unknown(self) -> tuple[str, ...]:
-        """What a reader of a bill of materials expects and this one cannot say (CISA: known unknowns)."""
-        wanted = {
-            "licence": self.card.licences,
-            "training data": self.card.datasets,
-            "version": self.version,
-            "public identifier": self.purl,
-            "base model": any(r.slot is Slot.ANCESTOR for r in self.relatives),
-        }
-        return tuple(what for what, known in wanted.items() if not known)
-
-
-@dataclass(frozen=True)
-class Bom:
-    """The answer of ``bom``."""
-
-    record: Record
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Inputs that could not be read; the rest is in the bill."""
-        return self.record.problems
-
-    def to_json(self) -> Json:
-        """The CycloneDX 1.7 document."""
-        from forebear.bom.cyclonedx import cyclonedx
-
-        return cyclonedx(self.record)
-
-    def to_record(self) -> dict[str, Any]:
-        """The record itself, format-neutral; bytes of file names that are no UTF-8 are escaped."""
-        body = to_json(self.record)
-        for file in body["files"]:
-            file["path"] = os.fsencode(file["path"]).decode("utf-8", "backslashreplace")
-        return {**head("forebear.bom-record/1"), **body, "digests": self.record.digests}
+    def digest_of(self, algorithm: str = "SHA-256") -> Digest | None:
+        """The model's digest, None where it has none of that kind."""
+        return next((h.value for h in self.model.hashes if h.algorithm == algorithm), None)

@@ -10,7 +10,7 @@ import pytest
 from chained import KIMI, bill, check_value, component, edge, said
 from forebear.bom import Record, Relative, Slot
 from forebear.bom.card import Card, Licence
-from forebear.bom.cyclonedx import cyclonedx
+from forebear.bom.old_cyclonedx import cyclonedx
 from forebear.errors import InputError, UsageError
 from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
 from forebear.lineage.chains import chain_of, chains_of

@@ -28,7 +28,7 @@ from urllib.parse import quote
 from forebear.artifacts.documents import CARD
 from forebear.bom.card import purl
 from forebear.bom.files import FileRecord
-from forebear.bom.record import Observation, Record, Relative, Slot
+from forebear.bom.old_record import Observation, Record, Relative, Slot
 from forebear.errors import one_line
 from forebear.types import Json
 from forebear.version import __version__
