@@ -6,7 +6,6 @@ an artifact's documents and the answer of a scan; it never detects anything itse
 
 from forebear.bom.card import Card, read_card
 from forebear.bom.files import FileRecord, describe_files
-from forebear.bom.old_cyclonedx import cyclonedx
 from forebear.bom.old_record import Bom, Licence, Observation, Record, Relative, Slot
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "Record",
     "Relative",
     "Slot",
-    "cyclonedx",
     "describe_files",
     "read_card",
 ]

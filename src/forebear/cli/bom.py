@@ -1,72 +1,35 @@
-"""``forebear bom``."""
+"""``forebear bom …``: write a bill of materials, and what one can be asked.
+
+``forebear bom TARGET`` writes; a first word that is one of the other commands is that command. A model that is called
+like a command is written with its path: ``forebear bom ./verify``.
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
-
 import typer
+from typer.core import TyperGroup
 
-from forebear.cli.options import (
-    Effort,
-    EffortOption,
-    Format,
-    OutputOption,
-    ProgressOption,
-    QuietOption,
-    emit,
-    leave,
-    progress,
-    show_problems,
+from forebear.cli import bom_diff, bom_score, bom_verify, bom_write
+from forebear.cli.options import common
+
+WRITE = "write"
+
+
+class _WriteByDefault(TyperGroup):
+    """A group whose first argument may be the target of :data:`WRITE`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        first = next((a for a in args if not a.startswith("-")), None)
+        asks = bool(args) and (first is not None or not {"--help", "-h"} & set(args))
+        return super().parse_args(ctx, [WRITE, *args] if asks and first not in self.commands else args)
+
+
+app = typer.Typer(
+    cls=_WriteByDefault,
+    help="The AI bill of materials: `forebear bom TARGET` writes one; verify, score and diff read them.",
+    no_args_is_help=True,
 )
-from forebear.cli.scan import Target
-
-
-class BomFormat(StrEnum):
-    """How a bill of materials is written."""
-
-    CYCLONEDX = "cyclonedx"
-    JSON = "json"
-    TABLE = "table"
-    MD = "md"
-
-
-def bom(
-    target: Target,
-    effort: EffortOption = Effort.STANDARD,
-    scan: Annotated[
-        bool, typer.Option("--scan/--no-scan", help="Hold the weights against the index, or believe the card.")
-    ] = True,
-    how: Annotated[
-        BomFormat | None,
-        typer.Option(
-            "--format",
-            "-f",
-            help="table, md: a summary for people; cyclonedx (= json): CycloneDX 1.7. Default table, with --output "
-            "cyclonedx.",
-        ),
-    ] = None,
-    output: OutputOption = None,
-    quiet: QuietOption = False,
-    no_progress: ProgressOption = False,
-) -> None:
-    """The AI bill of materials: files with hashes, what the card says, and where the weights come from.
-
-    Example: forebear bom ./my-model --output bom.cdx.json
-    """
-    from forebear.inspect import write_bom
-    from forebear.report import bom as report
-
-    with progress(quiet, no_progress) as step:
-        result = write_bom(target, effort=effort.value, scan=scan, on_step=step)
-    # As everywhere a table for whoever looks on; but a bill that is written to a file is written for machines.
-    how = how or (BomFormat.TABLE if output is None else BomFormat.CYCLONEDX)
-    written = Format.JSON if how is BomFormat.CYCLONEDX else Format(how.value)
-    emit(
-        result.to_json(),
-        written,
-        output,
-        lambda console: report.table(console, result.record, quiet),
-        lambda: report.markdown(result.record),
-    )
-    leave(show_problems(result.problems))
+app.command(WRITE)(common(bom_write.write))
+app.command("verify")(common(bom_verify.verify))
+app.command("score")(common(bom_score.score))
+app.command("diff")(common(bom_diff.diff))
