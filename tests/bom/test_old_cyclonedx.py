@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from boms import check_bom, properties, resolve, said_by
-from forebear.bom import Card, FileRecord, Licence, Observation, Record, Relative, Slot, cyclonedx
+from forebear.bom import Card, FileRecord, Licence, Observation, Record, Relative, Slot
+from forebear.bom.old_cyclonedx import cyclonedx
 from forebear.types import Test, Verdict
 
 NOW = "2026-01-02T03:04:05Z"
