@@ -1,0 +1,211 @@
+"""The proposed profile: its examples, its checker, and single changes to a document that must be noticed."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forebear.bom.formats import format_of
+from forebear.bom.schemas import violations
+
+HERE = Path(__file__).parents[2] / "docs" / "standard"
+EXAMPLES = sorted((HERE / "examples").glob("*.json"))
+Json = dict[str, Any]
+
+
+def loaded() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("ai_lineage_check", HERE / "check.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+CHECK = loaded()
+
+
+def broken(document: Json, level: str = "measured") -> set[str]:
+    return {rule for rule, _ in CHECK.check(CHECK.view_of(document), level)}
+
+
+def example(name: str) -> Json:
+    document: Json = json.loads((HERE / "examples" / name).read_text("utf-8"))
+    return document
+
+
+def test_the_schema_is_one_and_the_checker_shares_no_code_with_the_package() -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads((HERE / "lineage.schema.json").read_text("utf-8")))
+    tree = ast.parse((HERE / "check.py").read_text("utf-8"))
+    imported = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported - set(sys.stdlib_module_names) - {"__future__", "collections.abc"} == {"jsonschema"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
+def test_every_example_does_what_its_name_says(path: Path) -> None:
+    document = json.loads(path.read_text("utf-8"))
+    kind, _, rest = path.name.partition("-")
+    found = broken(document, rest.partition("-")[0].partition(".")[0] if kind == "conforms" else "declared")
+    assert found == (set() if kind == "conforms" else {kind})
+    assert violations(document, format_of(document).schema) == ()  # an ordinary document of its format
+
+
+def test_levels_are_asked_for() -> None:
+    declared = example("conforms-declared-service.cdx.json")
+    assert broken(declared, "declared") == set() and broken(declared, "attested") == {"L6"}
+    ancestor = declared["metadata"]["component"]["pedigree"]["ancestors"][0]
+    for entry in ancestor["properties"]:
+        if entry["name"] == "ai-lineage:assurance":
+            entry["value"] = "attested"
+    assert broken(declared, "attested") == {"L1"}  # by whom, where?
+    ancestor["externalReferences"] = [{"type": "attestation", "url": "https://northlight.example/statement.dsse.json"}]
+    assert broken(declared, "attested") == set() and broken(declared, "measured") == {"L6"}
+
+
+def properties(thing: Any) -> Iterator[tuple[list[Json], int]]:
+    """Every property of the profile: its list and its place in it."""
+    if isinstance(thing, dict):
+        for number, entry in enumerate(thing.get("properties", [])):
+            if entry["name"].startswith("ai-lineage:"):
+                yield thing["properties"], number
+        for value in thing.values():
+            yield from properties(value)
+    elif isinstance(thing, list):
+        for value in thing:
+            yield from properties(value)
+
+
+OPTIONAL = {"ai-lineage:method", "ai-lineage:reward", "ai-lineage:role", "ai-lineage:delivered"}
+ONE_OF_TWO = {"ai-lineage:country"}
+"""Of two countries one remains; that it is missing cannot be seen in the document."""
+
+
+def test_a_property_that_is_missing_is_noticed() -> None:
+    document = example("conforms-measured.cdx.json")
+    seen = 0
+    for number in range(len(list(properties(document)))):
+        changed = copy.deepcopy(document)
+        entries, place = list(properties(changed))[number]
+        name = entries.pop(place)["name"]
+        assert (broken(changed) == set()) == (name in OPTIONAL | ONE_OF_TWO), name
+        seen += 1
+    assert seen > 10
+
+
+def test_a_word_that_the_profile_does_not_have_is_noticed() -> None:
+    document = example("conforms-measured.cdx.json")
+    free = {"ai-lineage:method", "ai-lineage:reward", "ai-lineage:role"}
+    for number in range(len(list(properties(document)))):
+        changed = copy.deepcopy(document)
+        entries, place = list(properties(changed))[number]
+        if entries[place]["name"] in free:
+            continue
+        entries[place]["value"] = "{}" if entries[place]["name"].endswith("evidence") else "perhaps"
+        assert broken(changed), entries[place]["name"]
+
+
+def component(document: Json) -> Json:
+    found: Json = document["metadata"]["component"]
+    return found
+
+
+def ancestor(document: Json) -> Json:
+    found: Json = component(document)["pedigree"]["ancestors"][0]
+    return found
+
+
+CHANGES: dict[str, Callable[[Json], Any]] = {
+    "no author": lambda d: d["metadata"].pop("authors") and d["metadata"]["component"],
+    "no time": lambda d: d["metadata"].pop("timestamp"),
+    "no digest": lambda d: component(d).pop("hashes"),
+    "no licence": lambda d: component(d).pop("licenses"),
+    "no producer": lambda d: component(d).pop("manufacturer"),
+    "no licence of the ancestor": lambda d: ancestor(d).pop("licenses"),
+    "no producer of the ancestor": lambda d: ancestor(d).pop("manufacturer"),
+    "no ancestor": lambda d: component(d).pop("pedigree"),
+    "an ancestor without a name": lambda d: (ancestor(d).pop("group"), ancestor(d).update(name="")),
+    "its own ancestor": lambda d: ancestor(d).update(group="HarbourSystems", name="Pilot-1"),
+    "no stage": lambda d: d.pop("formulation"),
+    "no data": lambda d: d.update(components=[]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_field_that_is_missing_is_noticed(name: str) -> None:
+    document = example("conforms-measured.cdx.json")
+    CHANGES[name](document)
+    assert broken(document)
+
+
+def test_both_formats_give_the_same_view_of_the_same_facts() -> None:
+    one, two = (CHECK.view_of(example(f"conforms-measured.{f}.json")) for f in ("cdx", "spdx"))
+    assert one["subject"]["name"] == two["subject"]["name"] and one["stages"][0] | {"inputs": 0} == two["stages"][0] | {
+        "inputs": 0
+    }
+    assert one["ancestors"][0]["evidence"] == two["ancestors"][0]["evidence"]
+    assert one["ancestors"][0]["producer"] == two["ancestors"][0]["producer"]
+
+
+def test_an_annotation_of_spdx_that_is_missing_is_noticed() -> None:
+    document = example("conforms-measured.spdx.json")
+    notes = [e for e in document["@graph"] if e["type"] == "Annotation"]
+    for note in notes:
+        changed = {**document, "@graph": [e for e in document["@graph"] if e is not note]}
+        assert broken(changed), note["statement"]
+
+
+def run(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, HERE / "check.py", path, *options], capture_output=True, text=True)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    good = HERE / "examples" / "conforms-measured.spdx.json"
+    done = run(good, "--level", "measured")
+    assert done.returncode == 0 and "conforms" in done.stdout
+    assert json.loads(run(good, "--view").stdout)["profile"] == "0.1"
+    bad = run(HERE / "examples" / "L4-nothing-was-done.cdx.json")
+    assert bad.returncode == 1 and bad.stdout.startswith("L4 violated: ")
+    for name, text in {
+        "empty": "",
+        "list": "[]",
+        "deep": "[" * 100_000,
+        "software": '{"bomFormat": "CycloneDX"}',
+    }.items():
+        path = tmp_path / name
+        path.write_text(text)
+        done = run(path)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and done.stdout == ""
+    assert run(tmp_path / "nothing").returncode == 2
+
+
+@given(st.data())
+def test_whatever_stands_in_a_document_is_answered(data: st.DataObject) -> None:
+    document = example(data.draw(st.sampled_from([p.name for p in EXAMPLES])))
+    here: Any = document
+    for _ in range(data.draw(st.integers(1, 6))):
+        keys = list(here) if isinstance(here, dict) else list(range(len(here))) if isinstance(here, list) else []
+        if not keys:
+            break
+        key = data.draw(st.sampled_from(keys))
+        if data.draw(st.booleans()):
+            here[key] = data.draw(st.none() | st.integers() | st.text(max_size=3) | st.just([]) | st.just({}))
+            break
+        here = here[key]
+    try:
+        view = CHECK.view_of(document)
+    except CHECK.NoLineage:
+        return
+    assert isinstance(list(CHECK.check(view)), list)
