@@ -1,8 +1,8 @@
 """Who said which field: ``citations`` of CycloneDX 1.7.
 
-A citation attributes JSON pointers to something that the document holds: a file of the model, or the tool that measured.
-What is attributed to neither has no citation and stays in properties. What the model's own fields are attributed to is
-read back; citations of list items repeat what their properties say.
+A citation attributes JSON pointers to something that the document holds: a file of the model, or the tool that
+measured. What is attributed to neither has no citation and stays in properties. What the model's own fields are
+attributed to is read back; citations of list items repeat what their properties say.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ def _pointers(component: Mapping[str, Any], name: str) -> Iterator[str]:
     path = POINTERS.get(name)
     place: Any = component
     for key in path.split("/") if path else ():
-        place = place.get(key) if isinstance(place, Mapping) else None
+        place = place.get(key) if isinstance(place, dict) else None
     if path and place:
         yield f"/{path}"
     for where in _PLACES:
         holder: Any = component
         for key in where.split("/"):
-            holder = holder.get(key, {}) if isinstance(holder, Mapping) else {}
+            holder = holder.get(key, {}) if isinstance(holder, dict) else {}
         for number, entry in enumerate(holder):
             if _field(entry.get("name", "")) == name:
                 yield f"/{where}/{number}"
@@ -122,9 +122,9 @@ def _at(component: Mapping[str, Any], path: str) -> str | None:
         return named
     entries: Any = component
     for key in where.split("/"):
-        entries = entries.get(key) if isinstance(entries, Mapping) else None
+        entries = entries.get(key) if isinstance(entries, dict) else None
     entry = entries[int(number)] if isinstance(entries, list) and int(number) < len(entries) else None
-    name = entry.get("name") if isinstance(entry, Mapping) else None
+    name = entry.get("name") if isinstance(entry, dict) else None
     return _field(name) if isinstance(name, str) else None
 
 

@@ -144,6 +144,7 @@ def _rank(node: Node, last: int) -> int:
 
 
 def _relative(node: Node) -> Fields:
+    node.see("type")
     fields: Fields = {
         "name": name_of(node),
         "version": node.text("version", NAME),

@@ -23,6 +23,7 @@ def file_of(node: Node) -> File | None:
 
 
 def _file(node: Node) -> Fields:
+    node.see("type")
     return {"path": node.text("name", PATH), "hashes": hashes_of(node)}
 
 
@@ -51,13 +52,13 @@ def dataset_of(node: Node) -> Dataset | None:
 
 def is_dataset(node: Node) -> bool:
     """Whether a component is data, and not code, configuration or definitions alone."""
-    if node.value.get("type") != "data":
-        return False
     kinds = [entry.get("type") for entry in node.items("data") if isinstance(entry, dict)]
-    return not kinds or "dataset" in kinds
+    return node.value.get("type") == "data" and (not kinds or "dataset" in kinds)
 
 
 def _dataset(node: Node) -> Fields:
+    if node.value.get("type") == "data":
+        node.see("type")
     supplier = node.child("supplier")
     licences = plain_licences_of(node) if len(node.items("licenses")) == 1 else []
     fields: Fields = {
@@ -69,6 +70,7 @@ def _dataset(node: Node) -> Fields:
     }
     entry = next((e for e in node.children("data") if e.value.get("type") == "dataset"), None)
     if entry is not None:
+        entry.see("type")
         fields["url"] = _url(entry)
         fields["description"] = fields["description"] or entry.text("description")
     return fields

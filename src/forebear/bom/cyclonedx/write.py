@@ -1,8 +1,8 @@
 """The document of a record.
 
-What the standard leaves open is decided where it is written: ancestry and confidence in ``lineage``, energy in ``model``,
-countries in ``organisations``, claims in ``claims``, attribution in ``citations``. The document as a whole is read back
-at the end, and what the record says besides becomes its properties: see :mod:`forebear.bom.cyclonedx.properties`.
+What the standard leaves open is decided where it is written: ancestry and confidence in ``lineage``, energy in
+``model``, countries in ``organisations``, claims in ``claims``, attribution in ``citations``. The document as a whole
+is read back at the end, and what the record says besides becomes its properties (``properties``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import uuid
 
 from forebear.bom.cyclonedx.citations import citations
-from forebear.bom.cyclonedx.claims import annotations, declarations
+from forebear.bom.cyclonedx.claims import declarations, remarks
 from forebear.bom.cyclonedx.formulation import Places, formulation
 from forebear.bom.cyclonedx.licences import licences
 from forebear.bom.cyclonedx.lineage import pedigree
@@ -86,7 +86,7 @@ def _native(record: Record, version: str) -> tuple[Json, dict[str, str]]:
             *({"ref": s["bom-ref"], "dependsOn": [MODEL]} for s in services),
         ],
         "compositions": _compositions(record, relatives + datasets),
-        "annotations": annotations(record.findings, record.created, record.tool),
+        "annotations": remarks(record.findings, record.created, record.tool),
         "formulation": formulation(record.stages, Places(refs, models, data, trail)),
         "declarations": declarations(record.claims, record.tool),
     }
