@@ -22,7 +22,7 @@ from forebear.types import Json
 _COMPONENT = "/metadata/component"
 _NOTE = re.compile(f"({'|'.join(Basis)})(?:: (.+))?")
 _PLACES = ("properties", "modelCard/properties")
-_BY_PROGRAM = (Basis.MEASURED, Basis.PROBED)
+_BY_PROGRAM = (Basis.MEASURED, Basis.PROBED, Basis.CATALOGUED)
 
 
 def citations(document: Json, record: Record, files: Mapping[str, str]) -> list[Json]:
