@@ -58,10 +58,10 @@ def test_formats_that_are_not_written(name: str) -> None:
         format_named(name)
 
 
-@pytest.mark.parametrize(
-    "known", [f for f in FORMATS if f.name.startswith("CycloneDX") and f.write], ids=lambda f: f.name
-)
-def test_what_a_format_writes_it_reads(known: Any) -> None:
+@pytest.mark.parametrize("name", ["cyclonedx-1.7", "cyclonedx-1.6"])
+def test_what_a_format_writes_it_reads(name: str) -> None:
+    known = format_named(name)
+    assert known.write is not None
     record = filled(Record)
     document = known.write(record)
     assert format_of(document) is known

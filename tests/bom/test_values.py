@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,6 @@ from forebear.bom.values import (
 from forebear.types import Test
 
 KINDS = (Said, Hash, Setting, Gap, Observation)
-anything = st.text(max_size=60)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -42,7 +42,7 @@ def test_json_reads_back_to_an_equal_value(kind: type[Said]) -> None:
 
 
 @pytest.mark.parametrize("kind", [Text, Name, Long, Path])
-def test_cleaning_is_idempotent_and_leaves_nothing_unprintable(kind: object) -> None:
+def test_cleaning_is_idempotent_and_leaves_nothing_unprintable(kind: Any) -> None:
     adapter: TypeAdapter[str] = TypeAdapter(kind)
 
     @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
@@ -66,7 +66,7 @@ def test_a_path_that_is_no_utf_8_is_escaped() -> None:
 
 def test_values_are_frozen_and_refuse_unknown_keys() -> None:
     with pytest.raises(ValidationError):
-        Said().by = "someone"  # type: ignore[misc]
+        Said().by = "someone"
     with pytest.raises(ValidationError):
         Said.model_validate({"who": "someone"})
 
