@@ -134,7 +134,7 @@ class Verification:
         return {**head(SCHEMA), "bom": body.pop("bom"), **decided, **body}
 
 
-_WEIGHTIEST = ("lineage/", "claims/", "signature", "hashes/", "identity/", "licence-files/", "facts/")
+_WEIGHTIEST = ("claims/", "lineage/", "signature", "hashes/", "identity/", "licence-files/", "facts/")
 """What a reader wants to know first."""
 
 

@@ -75,7 +75,7 @@ def verify(
     verbose: VerboseOption = False,
     no_progress: ProgressOption = False,
 ) -> None:
-    """Does a bill of materials say the truth? Schema, references, files, lineage tested again on the weights, signature.
+    """Does a bill of materials say the truth? Schema, references, files, signature; lineage tested on the weights.
 
     Exit code 0: verified; 1: something fails; 3: something that has to be tested could not be.
 

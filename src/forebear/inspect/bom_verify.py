@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def verify_bom(
     """
     on_step(f"reading {bom}")
     raw = read_bytes(bom, MAX_DOCUMENT)
-    reading = read_bom(parsed(raw, str(bom)))
+    reading = read(raw, str(bom))
     checked = [*check_document(reading, profiles), *_signed(raw, signature, key)]
     record = _record(reading, model)
     if record is None:
@@ -108,6 +109,19 @@ def verify_bom(
         held.cost,
         held.problems,
     )
+
+
+def read(raw: bytes, name: str) -> Reading:
+    """A bill of whichever format.
+
+    Raises:
+        InputError: it cannot be read, or is none; one line that names the file and its own defect.
+    """
+    document = parsed(raw, name)
+    try:
+        return read_bom(document)
+    except InputError as error:
+        raise InputError(f"{name}: {error.message}", error.hint) from None
 
 
 def parsed(raw: bytes, name: str) -> Mapping[str, Any]:
@@ -263,8 +277,7 @@ def _signed(raw: bytes, signature: str | Path | None, key: str | Path | None) ->
     if key is None:
         raise UsageError("--signature needs --key", "name the public key that it has to be of")
     envelope, pem = read_bytes(signature, MAX_KEY), read_bytes(key, MAX_KEY)
-    try:
-        from forebear.attest import check_bom_signature
-    except ImportError:
-        raise MissingExtra("sign", "checking a signature") from None
-    return tuple(replace(c, id=c.id or "signature") for c in check_bom_signature(raw, envelope, [pem]))
+    check = getattr(import_module("forebear.attest"), "check_bom_signature", None)
+    if check is None:
+        raise MissingExtra("sign", "checking a signature")
+    return tuple(check(raw, envelope, [pem]))

@@ -89,6 +89,8 @@ def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
     for claim, statement in zip(claims, retest.statements, strict=True):
         kind = "claims/trained-from-scratch" if statement.kind is Kind.SCRATCH else f"lineage/{statement.name}"
         said = f"“{claim.claim}” is {claim.status}: {claim.why}."
+        if claim.log10_p is not None and claim.status is not Status.UNVERIFIED:
+            said += f" Dependence: log10 p = {claim.log10_p:g} ({claim.test} test)."
         if claim.clears and claim.status is Status.UNVERIFIED:
             said += f" What would settle it: {claim.clears}"
         yield Check(one_line(kind, 200), STATUS[claim.status], one_line(said, 900), claim.pointer)

@@ -137,8 +137,8 @@ def _differ(one: float, other: float) -> bool:
 
 
 def _told(stated: Status | None, claim: ClaimResult) -> Iterator[Said]:
-    """The status that the bill gives a claim, beside ours."""
-    if stated is None or stated is claim.status:
+    """The status that the bill gives a claim, beside ours; one that it leaves open states nothing."""
+    if stated in (None, Status.UNVERIFIED) or stated is claim.status:
         return
     opposite = {stated, claim.status} == {Status.CONFIRMED, Status.CONTRADICTED}
     yield (FAIL if opposite else UNKNOWN), f"The bill calls the claim {stated}; tested again it is {claim.status}."

@@ -84,7 +84,9 @@ def _section(console: Console, result: Verification, status: CheckStatus, verbos
         CheckStatus.NOT_APPLICABLE: "Does not apply",
     }[status]
     console.print(words.text(f"\n  {title} ({len(found):,})", "bold"))
-    shown = found if verbose else found[:MOST] if status in (CheckStatus.FAIL, CheckStatus.UNKNOWN) else ()
+    told = tuple(f"“{claim.claim}” is " for claim in result.claims)  # stands under Lineage already
+    beside = tuple(check for check in found if not check.message.startswith(told)) if told else found
+    shown = found if verbose else beside[:MOST] if status in (CheckStatus.FAIL, CheckStatus.UNKNOWN) else ()
     for check in shown:
         line = words.text(f"{mark} ", style)
         line.append(words.clean(check.message), style="default")
@@ -93,7 +95,7 @@ def _section(console: Console, result: Verification, status: CheckStatus, verbos
         console.print(Padding(words.text(where, "dim"), (0, 2, 0, 6)))
     if not shown:
         console.print(Padding(words.text(_families(found), "dim"), (0, 2, 0, 4)))
-    elif more := len(found) - len(shown):
+    elif not verbose and (more := len(beside) - len(shown)):
         console.print(Padding(words.text(f"and {more:,} more (--verbose)", "dim"), (0, 2, 0, 4)))
 
 

@@ -62,7 +62,7 @@ def misshapen(algorithm: object, value: object, digits: Mapping[str, int]) -> st
         return ""
     if len(value) == digits[algorithm] and re.fullmatch(r"[0-9a-fA-F]+", value, re.ASCII):
         return ""
-    return f"A {algorithm} has {digits[algorithm]} hexadecimal digits, and this is no such thing ({len(value)} characters)."
+    return f"A {algorithm} has {digits[algorithm]} hexadecimal digits, not these {len(value)} characters."
 
 
 def quoted(value: object) -> str:
