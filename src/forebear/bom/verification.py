@@ -12,8 +12,8 @@ from forebear.types import Cost, Json, Test, Untested, head, to_json
 SCHEMA = "forebear.bom-verify/1"
 NEEDED = ("hashes/", "lineage/")
 """Kinds of checks of which one at least has to have passed for a bill to be verified."""
-MAY_BE_OPEN = ("identity/version", "identity/purl", "facts/")
-"""Kinds of checks that files often cannot answer; a bill is verified without them, and they are told as open."""
+MAY_BE_OPEN = ("identity/version", "identity/purl", "facts/", "profile/")
+"""Kinds of checks that files often cannot answer, and profiles that nobody asked for: a bill is verified without them."""
 
 
 class Outcome(StrEnum):

@@ -14,15 +14,18 @@ from forebear.bom.check.base import MOST
 from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.formats import format_of
 from forebear.bom.reading import Reading
-from forebear.bom.record import File, Model, Record, Relative, Slot
+from forebear.bom.record import Attribution, File, Model, Record, Relative, Slot
 from forebear.bom.training import Dataset, Input, InputKind, Stage, StageKind
 from forebear.bom.values import Basis, Hash, Said
 from forebear.errors import UsageError
 
 RECORD = Record(
     model=Model(name="org/child", version="0" * 40, purl=f"pkg:huggingface/org/child@{'0' * 40}", family="llama"),
+    attributions=(Attribution(fields=("family",), said=Said(basis=Basis.MEASURED, by="forebear")),),
     created="2026-01-02T03:04:05Z",
-    files=(File(path="model.safetensors", size=4, role="weights", hashes=(Hash(algorithm="SHA-256", value="a" * 64),)),),
+    files=(
+        File(path="model.safetensors", size=4, role="weights", hashes=(Hash(algorithm="SHA-256", value="a" * 64),)),
+    ),
     relatives=(Relative(name="org/base", slot=Slot.ANCESTOR, declared_in="README.md"),),
     stages=(Stage(kind=StageKind.SFT, inputs=(Input(kind=InputKind.DATASET, name="org/data"),)),),
     datasets=(Dataset(name="org/data", said=Said(basis=Basis.DECLARED, by="README.md")),),

@@ -1,14 +1,16 @@
 """What profiles demand in prose and no schema checks: read from tables in ``data/standards``.
 
-A profile is checked where a document says that it keeps to it, and where a user asks for it. What the profile is about
-may not be there at all (software without models): then it does not apply.
+A profile is checked where a user asks for it, and where a document names it. Documents name the profiles whose words
+they use (SPDX's own example names two whose demands it does not meet), so there what is missing is told and left open:
+it becomes a failure where a user asks. What a profile is about may not be there at all (software without models): then
+it does not apply.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -94,7 +96,15 @@ def checks(reading: Reading, asked: Iterable[str] = ()) -> Iterator[Check]:
             said = f"The profile is one of {profile.of}, and this is {reading.format}."
             yield Check(f"profile/{profile.name}", CheckStatus.NOT_APPLICABLE, said)
             continue
-        yield from _of(profile, reading)
+        yield from (c if profile.name in wanted else _told(c, profile) for c in _of(profile, reading))
+
+
+def _told(check: Check, profile: Profile) -> Check:
+    """A failure of a profile that nobody asked for."""
+    if check.status is not CheckStatus.FAIL:
+        return check
+    said = f"{check.message} The bill names the profile; --profile {profile.name} makes this a failure."
+    return replace(check, status=CheckStatus.UNKNOWN, message=said)
 
 
 def _of(profile: Profile, reading: Reading) -> Iterator[Check]:
