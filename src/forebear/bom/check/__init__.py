@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from forebear.bom.check import graph, profiles, references, schema, signatures, values
+from forebear.bom.check import as_written, graph, profiles, references, schema, signatures, values
 from forebear.bom.check.base import Family
 from forebear.bom.check.profiles import PROFILES
 from forebear.bom.checks import Check
@@ -19,6 +19,7 @@ FAMILIES = (
     Family("values", "CycloneDX", values.checks),
     Family("graph", "SPDX", graph.checks),
     Family("signatures", "CycloneDX", signatures.checks),
+    Family("as-written", "", as_written.checks),
 )
 """Every family, in the order in which its checks are told."""
 
