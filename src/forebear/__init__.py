@@ -11,6 +11,7 @@
     forebear.family_tree(["./models"]).edges    # who descends from whom
     forebear.read_traffic(["session.har"]).identifiers  # which models captured traffic names
     forebear.write_bom("./my-model").to_json()  # CycloneDX 1.7
+    forebear.verify_bom("bom.json", "./my-model").verdict  # verified, failed, inconclusive
     forebear.check_policy("result.json", "baseline").decision  # pass, deny, inconclusive
     forebear.licence_of("./my-model").duties  # what its ancestors' licences demand
     forebear.probe("https://api.example.com/v1", "acme-1").verdict  # what answers there?
@@ -44,8 +45,12 @@ from forebear.version import __version__
 
 if TYPE_CHECKING:
     from forebear.bom import Bom
+    from forebear.bom.difference import Difference
+    from forebear.bom.verification import Verification
     from forebear.index import LocalIndex
     from forebear.inspect import compare, family_tree, fingerprint, read_traffic, scan, write_bom
+    from forebear.inspect.bom_diff import diff_boms
+    from forebear.inspect.bom_verify import verify_bom
     from forebear.inspect.licence import licence_of
     from forebear.inspect.policy import check_policy
     from forebear.inspect.probe import probe
@@ -64,6 +69,7 @@ __all__ = [
     "Comparison",
     "Cost",
     "Coverage",
+    "Difference",
     "Evidence",
     "FamilyTree",
     "Finding",
@@ -85,15 +91,18 @@ __all__ = [
     "Untested",
     "UsageError",
     "Verdict",
+    "Verification",
     "__version__",
     "check_policy",
     "compare",
+    "diff_boms",
     "family_tree",
     "fingerprint",
     "licence_of",
     "probe",
     "read_traffic",
     "scan",
+    "verify_bom",
     "write_bom",
 ]
 
@@ -108,7 +117,10 @@ _LAZY = {
     "write_bom": "forebear.inspect",
     "licence_of": "forebear.inspect.licence",
     "probe": "forebear.inspect.probe",
+    "diff_boms": "forebear.inspect.bom_diff",
+    "verify_bom": "forebear.inspect.bom_verify",
     "Bom": "forebear.bom",
+    "Difference": "forebear.bom.difference",
     "FamilyTree": "forebear.lineage.tree",
     "Fingerprint": "forebear.signals",
     "LicenceAnswer": "forebear.licences.answer",
@@ -116,6 +128,7 @@ _LAZY = {
     "Organisation": "forebear.licences.organisation",
     "Probe": "forebear.inspect.probe_result",
     "Traffic": "forebear.traffic.result",
+    "Verification": "forebear.bom.verification",
 }
 
 

@@ -67,7 +67,10 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
     assert text.kind == "verdict" and text.headline and text.meaning and text.does_not_say and text.settles
 
 
-ADDED = {"answer-names-another", "endpoint-changes", "endpoint-differs", "consistent", "contradicted", "unknown"}
+ADDED = {
+    *("answer-names-another", "endpoint-changes", "endpoint-differs", "bom-invalid"),
+    *("consistent", "contradicted", "unknown"),
+}
 """Findings that the contract does not name, and verdicts of probes."""
 
 

@@ -61,12 +61,12 @@ def resembling(opened: Sequence[tuple[Entry, Match]]) -> tuple[str, Resemblance]
     """
     found = []
     for entry, match in opened:
-        others = [m for e, m in opened if e.name != entry.name and m.views == match.views and not _kin(entry, e)]
+        others = [m for e, m in opened if e.name != entry.name and m.views == match.views and not kin(entry, e)]
         found.append((entry.name, Resemblance(match, tuple(others))))
     return best(found)
 
 
-def _kin(one: Entry, two: Entry) -> bool:
+def kin(one: Entry, two: Entry) -> bool:
     """Whether the codes of two references show that they are dependent."""
     a, b = one.fingerprint, two.fingerprint
     comparable, _ = comparable_shapes(a.shape, b.shape)

@@ -1,0 +1,177 @@
+"""What profiles demand in prose and no schema checks: read from tables in ``data/standards``.
+
+A profile is checked where a user asks for it, and where a document names it. Documents name the profiles whose words
+they use (SPDX's own example names two whose demands it does not meet), so there what is missing is told and left open:
+it becomes a failure where a user asks. What a profile is about may not be there at all (software without models): then
+it does not apply.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from forebear.bom.check.base import Fault, quoted, ruled
+from forebear.bom.check.graph import name_of, texts
+from forebear.bom.check.walk import at, mappings, objects
+from forebear.bom.checks import Check, CheckStatus
+from forebear.bom.reading import Reading
+from forebear.errors import UsageError, one_line
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One demand.
+
+    Attributes:
+        element: type of the elements that it is about.
+        field: property (SPDX), or path of keys with ``/`` between them (CycloneDX); "" for a relationship.
+        relationship: type of the relationship that has to start at the element; "" for a property.
+        least, most: how many there have to be.
+        says: the demand in our words.
+        section: where it is written.
+    """
+
+    element: str
+    field: str = ""
+    relationship: str = ""
+    least: int = 1
+    most: int | None = None
+    says: str = ""
+    section: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is about, for identifiers."""
+        return self.field or self.relationship
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile of a standard.
+
+    Attributes:
+        name: as users ask for it.
+        of: the format, by how its name starts.
+        file: the table.
+        element: the type that its rules in the table are about; "" for all.
+        conformance: what documents call it in ``profileConformance``; "" where they cannot.
+    """
+
+    name: str
+    of: str
+    file: str
+    element: str = ""
+    conformance: str = ""
+
+
+PROFILES = (
+    Profile("spdx-ai", "SPDX", "spdx-ai-profile.toml", "ai_AIPackage", "ai"),
+    Profile("spdx-dataset", "SPDX", "spdx-ai-profile.toml", "dataset_DatasetPackage", "dataset"),
+    Profile("cyclonedx-ml", "CycloneDX", "cyclonedx-ml-profile.toml"),
+)
+"""Every profile that can be asked for."""
+
+
+def checks(reading: Reading, asked: Iterable[str] = ()) -> Iterator[Check]:
+    """The checks of every profile that was asked for or that the document says it keeps to.
+
+    Raises:
+        UsageError: there is no profile of such a name.
+    """
+    wanted = set(asked)
+    if unknown := sorted(wanted - {p.name for p in PROFILES}):
+        listed = ", ".join(p.name for p in PROFILES)
+        raise UsageError(f"there is no profile {one_line(unknown[0], 60)}", f"use one of {listed}")
+    claimed = set(_claimed(reading.document))
+    for profile in PROFILES:
+        stated = bool(profile.conformance) and profile.conformance in claimed
+        if profile.name not in wanted and not (stated and reading.format.startswith(profile.of)):
+            continue
+        if not reading.format.startswith(profile.of):
+            said = f"The profile is one of {profile.of}, and this is {reading.format}."
+            yield Check(f"profile/{profile.name}", CheckStatus.NOT_APPLICABLE, said)
+            continue
+        yield from (c if profile.name in wanted else _told(c, profile) for c in _of(profile, reading))
+
+
+def _told(check: Check, profile: Profile) -> Check:
+    """A failure of a profile that nobody asked for."""
+    if check.status is not CheckStatus.FAIL:
+        return check
+    said = f"{check.message} The bill names the profile; --profile {profile.name} makes this a failure."
+    return replace(check, status=CheckStatus.UNKNOWN, message=said)
+
+
+def _of(profile: Profile, reading: Reading) -> Iterator[Check]:
+    graph = reading.format.startswith("SPDX")
+    for rule in rules(profile.file):
+        if profile.element and rule.element != profile.element:
+            continue
+        name = f"profile/{profile.name}/{rule.name.replace('/', '.')}"
+        subjects = _elements(reading.document, rule.element) if graph else _components(reading.document, rule.element)
+        found = list(subjects)
+        if not found:
+            said = f"It lists no {rule.element}, so there is nothing to ask this of."
+            yield Check(name, CheckStatus.NOT_APPLICABLE, said, rule=rule.section)
+            continue
+        faults = _broken(rule, found, reading.document if graph else None)
+        yield from ruled(name, faults, f"Of all {len(found):,} this holds: {rule.says}", rule.section)
+
+
+def _broken(
+    rule: Rule, found: list[tuple[Mapping[str, Any], str]], document: Mapping[str, Any] | None
+) -> Iterator[Fault]:
+    targets = _targets(document, rule.relationship) if document is not None and rule.relationship else {}
+    for element, pointer in found:
+        number = len(targets.get(name_of(element) or "", ())) if rule.relationship else _count(element, rule.field)
+        if number < rule.least or (rule.most is not None and number > rule.most):
+            what = "nothing" if not number else f"{number:,}"
+            yield Fault(pointer, f"{quoted(element.get('name', ''))} has {what} for {rule.name}: {rule.says}")
+
+
+def _count(element: Mapping[str, Any], field: str) -> int:
+    value = at(element, f"/{field}")
+    if value is None or value in ("", [], {}):
+        return 0
+    return len(value) if isinstance(value, list) else 1
+
+
+def _targets(document: Mapping[str, Any], kind: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for thing, _ in objects(document.get("@graph")):
+        if thing.get("relationshipType") == kind:
+            for start in texts(thing.get("from")):
+                found.setdefault(start, []).extend(texts(thing.get("to")))
+    return found
+
+
+def _elements(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    for thing, pointer in objects(document.get("@graph"), "/@graph"):
+        if kind in (thing.get("type"), thing.get("@type")):
+            yield thing, pointer
+
+
+def _components(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    if kind == "bom":
+        yield document, ""
+        return
+    for thing, pointer in objects(document):
+        if thing.get("type") == kind and "name" in thing and "/pedigree/" not in pointer and "/data/" not in pointer:
+            yield thing, pointer
+
+
+def _claimed(document: Mapping[str, Any]) -> Iterator[str]:
+    for thing in mappings(document.get("@graph")):
+        yield from texts(thing.get("profileConformance"))
+
+
+@cache
+def rules(file: str) -> tuple[Rule, ...]:
+    """The demands in a table."""
+    text = (resources.files("forebear") / "data" / "standards" / file).read_text("utf-8")
+    return tuple(Rule(**entry) for entry in tomllib.loads(text)["rule"])

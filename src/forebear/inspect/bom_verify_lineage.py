@@ -1,0 +1,284 @@
+"""What a bill of materials says about lineage, tested again on the model's weights.
+
+The standard is that of a scan: a base is confirmed by an exact test, and never contradicted by silence alone. See
+:mod:`forebear.inspect.bom_verify_later` for what a contradiction takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from forebear.bom.checks import Check, CheckStatus
+from forebear.bom.record import Record, Status
+from forebear.bom.verification import ClaimResult
+from forebear.errors import one_line
+from forebear.index import Entry, Index
+from forebear.inspect.bom_verify_later import later, silence
+from forebear.inspect.bom_verify_statements import Kind, Statement, declared_ancestors
+from forebear.inspect.judge import CONFIRMING, RELATED, claims_of
+from forebear.inspect.nominate import kin
+from forebear.lineage.evidence import joined
+from forebear.signals.declared import Declared, names_match
+from forebear.types import Ancestor, Claim, Evidence, Scan, Test, Verdict
+
+STATUS = {
+    Status.CONFIRMED: CheckStatus.PASS,
+    Status.CONTRADICTED: CheckStatus.FAIL,
+    Status.UNVERIFIED: CheckStatus.UNKNOWN,
+}
+PART = RELATED | {Verdict.COMPONENT_SHARED}
+
+
+@dataclass(frozen=True)
+class Retest:
+    """A model that was scanned again, and what its bill is held against.
+
+    Attributes:
+        record: what the bill says.
+        statements: about lineage.
+        scan: of the target.
+        index: the references.
+        effort: of the scan.
+        on_step: told what is being done.
+        files: whether the model's files are there to be compared once more.
+    """
+
+    record: Record
+    statements: tuple[Statement, ...]
+    scan: Scan
+    index: Index
+    effort: str
+    on_step: Callable[[str], None] = lambda _: None
+    files: bool = True
+
+    @cached_property
+    def relatives(self) -> tuple[Ancestor, ...]:
+        """Measured relatives, but for the model's own entry in the index."""
+        own = self.record.model.name
+        return tuple(
+            a for a in self.scan.ancestors if not (a.verdict is Verdict.IDENTICAL and names_match(own, a.name))
+        )
+
+    @cached_property
+    def undeclared(self) -> tuple[Ancestor, ...]:
+        """Relatives that the bill does not name."""
+        named = [s.name for s in self.statements if s.name]
+        return tuple(
+            a for a in self.relatives if a.verdict in RELATED and not any(names_match(n, a.name) for n in named)
+        )
+
+    def entry(self, name: str) -> Entry | None:
+        """The indexed model that a name of the bill means."""
+        exact = self.index.get(name)
+        return exact or next((e for e in self.index.entries() if names_match(name, e.name)), None)
+
+    def measured(self, name: str) -> Ancestor | None:
+        """What was measured of a model that the bill names."""
+        return next((a for a in self.scan.ancestors if names_match(name, a.name)), None)
+
+
+def results(retest: Retest) -> tuple[ClaimResult, ...]:
+    """What became of every statement."""
+    return tuple(_judged(retest, statement) for statement in retest.statements)
+
+
+def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
+    """A check for every claim, and one for relatives that the bill does not name."""
+    for claim, statement in zip(claims, retest.statements, strict=True):
+        kind = "claims/trained-from-scratch" if statement.kind is Kind.SCRATCH else f"lineage/{statement.name}"
+        said = f"“{claim.claim}” is {claim.status}: {claim.why}."
+        if claim.log10_p is not None and claim.status is not Status.UNVERIFIED:
+            said += f" Dependence: log10 p = {claim.log10_p:g} ({claim.test} test)."
+        if claim.clears and claim.status is Status.UNVERIFIED:
+            said += f" What would settle it: {claim.clears}"
+        yield Check(one_line(kind, 200), STATUS[claim.status], one_line(said, 900), claim.pointer)
+    yield from _undeclared(retest, claims)
+
+
+def untested(statements: tuple[Statement, ...], why: str) -> tuple[ClaimResult, ...]:
+    """Every statement unverified, for one reason."""
+    return tuple(
+        ClaimResult(s.claim, s.source, Status.UNVERIFIED, why, s.pointer, clears="forebear bom verify BOM TARGET")
+        for s in statements
+    )
+
+
+def _judged(retest: Retest, statement: Statement) -> ClaimResult:
+    if statement.kind is Kind.SCRATCH:
+        return _scratch(retest, statement)
+    if not statement.weights:
+        why = "no weights are said to come from it, so there is nothing to test on weights"
+        return _result(statement, Status.UNVERIFIED, why)
+    found = retest.measured(statement.name)
+    if found is None:
+        return _absent(retest, statement)
+    judge = _ancestor if statement.kind is Kind.ANCESTOR else _related
+    status, why = judge(retest, statement, found)
+    return _result(statement, status, why, found)
+
+
+def _ancestor(retest: Retest, statement: Statement, found: Ancestor) -> tuple[Status, str]:
+    """A base: by the rule of a scan's claims; of a part, dependence of a part will do."""
+    if statement.relative is not None and statement.relative.component:
+        return _related(retest, statement, found)
+    said = claims_of(Declared((statement.name,)), (found,), retest.effort)[0]
+    if own := _own_claim(retest.scan, statement):
+        said = own
+    return Status(said.status), said.why.replace("the card's word", "the bill's word")
+
+
+def _own_claim(scan: Scan, statement: Statement) -> Claim | None:
+    """What the scan itself says of that base, where an adapter's shapes contradict it."""
+    named = (c for c in scan.claims if c.claim.startswith("base model: ") and c.status == "contradicted")
+    return next((c for c in named if names_match(c.claim.removeprefix("base model: "), statement.name)), None)
+
+
+def _related(retest: Retest, statement: Statement, found: Ancestor) -> tuple[Status, str]:
+    """A variant, a descendant, an ancestor of an ancestor, the origin of a part: dependence is what can be tested."""
+    part = statement.relative is not None and bool(statement.relative.component)
+    tied = f"the weights are not independent of {found.name} ({found.verdict})"
+    if statement.kind is Kind.DESCENDANT and found.relation.direction == "a_to_b":
+        if found.verdict is Verdict.DERIVED:
+            return Status.CONTRADICTED, f"it was made from {found.name}: {found.why}"
+        return Status.UNVERIFIED, f"{tied}, and the model seems to be the later one"
+    if found.verdict in (PART if part else RELATED):
+        order = statement.kind in (Kind.DESCENDANT, Kind.OF_RELATIVE)
+        return Status.CONFIRMED, tied + ("; which came first is the bill's word" if order else "")
+    return Status.UNVERIFIED, f"{found.verdict}: {found.why}".rstrip(".")
+
+
+def _absent(retest: Retest, statement: Statement) -> ClaimResult:
+    """A relative of the bill with which nothing was found in common."""
+    if own := _own_claim(retest.scan, statement):
+        return _result(statement, Status.CONTRADICTED, own.why)
+    entry = retest.entry(statement.name)
+    if retest.effort == "quick":
+        return _result(statement, Status.UNVERIFIED, "the weights were not examined (--effort quick)")
+    if entry is None:
+        clears = (
+            f"forebear index add hf:{statement.name}" if "/" in statement.name else "forebear index add <its folder>"
+        )
+        why = f"no reference called {one_line(statement.name, 100)} is in the index"
+        return _result(statement, Status.UNVERIFIED, why, clears=clears)
+    named = retest.files and statement in declared_ancestors(retest.statements)
+    if named and (other := _instead(retest)) is not None:
+        beside = retest.entry(other.name)
+        silent = None
+        if beside is not None:
+            retest.on_step(f"comparing with {entry.name}, which the bill names")
+            silent = silence(entry, retest.scan.model.target, beside, retest.scan.references_tested, retest.effort)
+        if silent is not None and silent.established:
+            why = f"the weights come from elsewhere: they are not independent of {other.name}, and {silent.words}"
+            return _result(statement, Status.CONTRADICTED, f"{why}. {later(other)}".rstrip(". "), other)
+        if silent is not None:
+            return _result(statement, Status.UNVERIFIED, f"nothing ties it to {entry.name}; {silent.words}", other)
+    why = f"{entry.name} is in the index, and nothing was found that ties the weights to it, which excludes nothing"
+    return _result(statement, Status.UNVERIFIED, why, clears="the checkpoint that it was made from, or --effort deep")
+
+
+def _instead(retest: Retest) -> Ancestor | None:
+    """A relative that the bill does not name and that the model comes from, or shares an ancestor with.
+
+    Where another base of the bill was found, or cannot be looked for, the model may be a merge of the two, or the
+    other one may be the same model under another name: then there is none.
+    """
+    bases = declared_ancestors(retest.statements)
+    if any(retest.measured(s.name) is not None or retest.entry(s.name) is None for s in bases):
+        return None
+    return next((a for a in retest.undeclared if a.verdict in CONFIRMING and later(a)), None)
+
+
+def _scratch(retest: Retest, statement: Statement) -> ClaimResult:
+    for found in retest.relatives:
+        if found.verdict in CONFIRMING and (reason := later(found)):
+            why = f"the weights are not independent of {found.name}, and the model is the later one: {reason}"
+            return _result(statement, Status.CONTRADICTED, why, found)
+    related = next((a for a in retest.relatives if a.verdict in RELATED), None)
+    if related is not None:
+        why = f"its weights are not independent of {related.name}; which came first is not settled"
+        clears = "an early checkpoint of either, or the optimiser's state at the start"
+        return _result(statement, Status.UNVERIFIED, why, related, clears)
+    why = f"none of {retest.scan.references_tested:,} comparable references is related, which is no proof of it"
+    return _result(statement, Status.UNVERIFIED, why, clears="forebear index add <the model that you suspect>")
+
+
+def _undeclared(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
+    """Relatives that the weights show and the bill does not name: a failure only where one is shown to come first."""
+    name = "lineage/undeclared"
+    if retest.effort == "quick":
+        yield Check(name, CheckStatus.UNKNOWN, "The weights were not examined (--effort quick).")
+        return
+    if not retest.scan.references_tested and not retest.scan.ancestors:
+        said = "No reference could be compared, so nothing can be said about ancestors that the bill does not name."
+        yield Check(name, CheckStatus.UNKNOWN, said)
+        return
+    told = False
+    for found in retest.undeclared:
+        status, why = _standing(retest, claims, found)
+        if status is not CheckStatus.PASS:
+            told = True
+            said = (
+                f"The weights are not independent of {found.name} (log10 p = {found.log10_p}), and the bill does not "
+            )
+            yield Check(name, status, one_line(f"{said}name it; {why}.", 900))
+    for nominee in retest.scan.nominated:
+        if not any(s.name and names_match(s.name, nominee.name) for s in retest.statements):
+            told = True
+            said = f"The model resembles {nominee.name}, which establishes nothing and which the bill does not name."
+            yield Check(name, CheckStatus.UNKNOWN, said)
+    if not told:
+        said = f"No relative that the bill does not name was found among {retest.scan.references_tested:,} comparable "
+        yield Check(name, CheckStatus.PASS, f"{said}references.")
+
+
+def _standing(retest: Retest, claims: tuple[ClaimResult, ...], found: Ancestor) -> tuple[CheckStatus, str]:
+    """What a relative that the bill does not name means for the bill."""
+    bases = declared_ancestors(retest.statements)
+    confirmed = [c.reference for c in claims if c.status is Status.CONFIRMED and c.reference]
+    entry = retest.entry(found.name)
+    for base in confirmed:
+        other = retest.entry(base)
+        if entry is not None and other is not None and kin(entry, other):
+            return CheckStatus.PASS, f"it is a relative of {other.name}, which the bill names"
+    if found.relation.direction == "b_to_a":
+        return CheckStatus.PASS, "it is the later one, and a bill need not name descendants"
+    if found.verdict is Verdict.IDENTICAL:
+        return CheckStatus.UNKNOWN, "every value is equal: a copy, or the same model under another name"
+    reason = later(found)
+    if not reason:
+        return CheckStatus.UNKNOWN, "which came first is not settled"
+    missing = [s.name for s in bases if retest.entry(s.name) is None]
+    if missing:
+        return CheckStatus.UNKNOWN, f"it may be {joined(missing)} under another name, or come from it"
+    if found.relation.direction != "a_to_b" and bases:
+        return CheckStatus.UNKNOWN, "both may come from a third model"
+    either = "" if found.relation.direction == "a_to_b" else "from it or, with it, from a third model; "
+    return CheckStatus.FAIL, f"the model comes {either or 'from it: '}{reason}"
+
+
+def _result(
+    statement: Statement, status: Status, why: str, found: Ancestor | None = None, clears: str = ""
+) -> ClaimResult:
+    test, null = _test(found)
+    return ClaimResult(
+        one_line(statement.claim, 400),
+        statement.source,
+        status,
+        one_line(why, 800),
+        statement.pointer,
+        found.name if found else "",
+        found.log10_p if found else None,
+        test,
+        null,
+        clears,
+    )
+
+
+def _test(found: Ancestor | None) -> tuple[Test, str | None]:
+    """What stands behind the p-value of a relative."""
+    if found is None or found.log10_p is None:
+        return Test.NONE, None
+    exact: Evidence | None = next((e for e in found.evidence if e.test is Test.EXACT and e.supports == "related"), None)
+    return (Test.EXACT, exact.null) if exact else (Test.NONE, None)

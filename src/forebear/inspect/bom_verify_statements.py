@@ -1,0 +1,149 @@
+"""What a bill of materials says about lineage, statement by statement, whatever field it says it in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from forebear.bom.check.walk import objects
+from forebear.bom.record import ClaimRecord, Record, Relative, Slot
+from forebear.bom.training import InputKind
+from forebear.bom.values import Said
+from forebear.errors import one_line
+from forebear.signals.declared import claims_scratch, names_match
+
+NO_WEIGHTS = frozenset({"distilled", "trained_on_outputs", "architecture"})
+"""Relations along which no weights go."""
+SCRATCH = "trained from scratch"
+BASE = "base model: "
+
+
+class Kind(StrEnum):
+    """What is said."""
+
+    ANCESTOR = "ancestor"
+    DESCENDANT = "descendant"
+    VARIANT = "variant"  # related, whichever came first
+    OF_RELATIVE = "of_relative"  # an ancestor of an ancestor
+    SCRATCH = "scratch"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement.
+
+    Attributes:
+        kind: what is said.
+        claim: in words.
+        name: of the other model, "" for none.
+        source: who says it, and where.
+        pointer: into the bill, "" where it could not be found.
+        relative: the entry of the record that says it, None where a stage or a sentence does.
+        record: the claim of the record that says it, None where it is no claim of the record.
+    """
+
+    kind: Kind
+    claim: str
+    name: str = ""
+    source: str = ""
+    pointer: str = ""
+    relative: Relative | None = None
+    record: ClaimRecord | None = None
+
+    @property
+    def weights(self) -> bool:
+        """Whether weights are said to have gone from the one to the other."""
+        said = (self.relative.declared_relation, self.relative.relation) if self.relative else ()
+        return not NO_WEIGHTS & set(said)
+
+
+_KINDS = {Slot.ANCESTOR: Kind.ANCESTOR, Slot.DESCENDANT: Kind.DESCENDANT, Slot.VARIANT: Kind.VARIANT}
+_WORDS = {
+    Kind.ANCESTOR: BASE,
+    Kind.DESCENDANT: "descendant: ",
+    Kind.VARIANT: "related model: ",
+    Kind.OF_RELATIVE: "ancestor of an ancestor: ",
+}
+
+
+def statements_of(record: Record, document: Mapping[str, Any]) -> tuple[Statement, ...]:
+    """Everything that a record says about where its model comes from; each other model once."""
+    found: list[Statement] = []
+    for relative in record.relatives:
+        kind = Kind.OF_RELATIVE if relative.child else _KINDS[relative.slot]
+        words = _WORDS[kind] + relative.name
+        if relative.component:
+            words += f" ({relative.component})"
+        found.append(
+            Statement(kind, words, relative.name, _source(relative), _where(document, relative.name), relative)
+        )
+    for name, source in _inputs(record):
+        if not any(s.name and names_match(s.name, name) for s in found):
+            found.append(Statement(Kind.ANCESTOR, BASE + name, name, source, _where(document, name)))
+    found += _claimed(record, document, found)
+    return tuple(found)
+
+
+def declared_ancestors(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """The bases that the bill names, those of parts and those without weights left out."""
+    wanted = (s for s in statements if s.kind is Kind.ANCESTOR and s.weights)
+    return tuple(s for s in wanted if not (s.relative and s.relative.component))
+
+
+def _inputs(record: Record) -> Iterator[tuple[str, str]]:
+    """Models that went into a stage and did not come out of another one."""
+    made = {name for stage in record.stages for name in stage.outputs}
+    for stage in record.stages:
+        for given in stage.inputs:
+            own = names_match(given.name, record.model.name)
+            if given.kind is InputKind.MODEL and given.name not in made and not own:
+                yield given.name, f"stage {stage.name or stage.kind.value}{_by(stage.said)}"
+
+
+def _claimed(record: Record, document: Mapping[str, Any], known: list[Statement]) -> Iterator[Statement]:
+    scratch = False
+    for claim in record.claims:
+        words = claim.claim.strip()
+        if words.startswith(BASE):
+            name = words.removeprefix(BASE).strip()
+            same = any(s.name and names_match(s.name, name) for s in known)
+            if name and not same:
+                yield Statement(Kind.ANCESTOR, words, name, f"a claim{_by(claim.said)}", "", None, claim)
+        elif words.lower() == SCRATCH or claims_scratch(words):
+            scratch = True
+            source = f"a claim{_by(claim.said)}"
+            yield Statement(Kind.SCRATCH, SCRATCH, "", source, _text(document, claim.claim), None, claim)
+    texts = (record.model.description, *record.model.uses, *(p.value for p in record.model.properties))
+    telling = next((text for text in texts if claims_scratch(text)), "")
+    if telling and not scratch and not declared_ancestors(tuple(known)):
+        yield Statement(Kind.SCRATCH, SCRATCH, "", "its description", _text(document, telling))
+
+
+def _source(relative: Relative) -> str:
+    parts = [relative.said.basis.value]
+    parts += [f"in {relative.declared_in}"] if relative.declared_in else []
+    return one_line(" ".join(parts) + _by(relative.said), 200)
+
+
+def _by(said: Said) -> str:
+    return f" by {said.by}" if said.by else ""
+
+
+def _where(document: Mapping[str, Any], name: str) -> str:
+    """Pointer to the object that has a model's name, in a pedigree before elsewhere."""
+    hits = [p for thing, p in objects(document) if _named(thing, name) and p != "/metadata/component"]
+    return next((p for p in hits if "/pedigree/" in p), hits[0] if hits else "")
+
+
+def _named(thing: Mapping[str, Any], name: str) -> bool:
+    group, own = thing.get("group"), thing.get("name")
+    if not isinstance(own, str):
+        return False
+    return name in (own, f"{group}/{own}" if isinstance(group, str) and group else own)
+
+
+def _text(document: Mapping[str, Any], text: str) -> str:
+    """Pointer to the object that says a text."""
+    return next((p for thing, p in objects(document) if any(v == text for v in thing.values())), "")
