@@ -9,7 +9,8 @@ from __future__ import annotations
 from forebear.bom.stages import axolotl, card, llama_factory, mergekit, peft, quantization, trainer
 from forebear.bom.stages.base import Papers, Reader
 from forebear.bom.stages.combine import combined
-from forebear.bom.stages.declaration import Declaration, declaration_beside, read_declaration
+from forebear.bom.stages.declaration import Declaration
+from forebear.bom.stages.declaration_file import declaration_beside, read_declaration
 from forebear.bom.training import Training
 from forebear.errors import FormatError
 from forebear.sources import Source

@@ -1,7 +1,8 @@
 """What every reader of training files has: the files beside a model, read within bounds, and stated values as texts.
 
-Files come from strangers. A key that is there with a value of another type than it is meant to have is left out, a file
-that cannot be read costs its own part of the answer and a line in ``problems``. Nothing is inferred from what is absent.
+Files come from strangers. A key that is there with a value of another type than it is meant to have is left out, a
+file that cannot be read costs its own part of the answer and a line in ``problems``. Nothing is inferred from what is
+absent.
 """
 
 from __future__ import annotations

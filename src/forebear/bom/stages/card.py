@@ -22,7 +22,6 @@ _QUANTIZED = {
     "exl2": "EXL2",
     "exl3": "EXL3",
     "hqq": "HQQ",
-    "bitsandbytes": "bitsandbytes",
 }
 _MERGED = frozenset({"mergekit", "merge"})
 _LISTED = re.compile(
@@ -47,7 +46,7 @@ def read(papers: Papers) -> Training:
 def _stages(front: Plain, body: str) -> Iterator[Stage]:
     tags = [t.lower() for t in listed(front.get("tags")) if isinstance(t, str)]
     software = tuple(dict.fromkeys(title for tag, title in _SOFTWARE.items() if tag in tags))
-    versions = tuple(", ".join(s.name for s in (pair,)) + f" {pair.value}" for pair in _pairs(_VERSIONS, body))
+    versions = tuple(f"{pair.name} {pair.value}" for pair in _pairs(_VERSIONS, body))
     stated = tuple(_pairs(_LISTED, body))
     methods = list(dict.fromkeys(known for tag in tags if len(tag) > 2 and (known := method_named(tag)) is not None))
     for kind, method in methods:

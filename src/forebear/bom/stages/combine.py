@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from forebear.artifacts.documents import CARD
-from forebear.bom.stages.declaration import FILES as DECLARATIONS
+from forebear.bom.stages.declaration_file import FILES as DECLARATIONS
 from forebear.bom.stages.methods import TRAINING
 from forebear.bom.training import Dataset, DatasetRole, Input, InputKind, Stage, StageKind, Training
 from forebear.signals.declared import names_match

@@ -28,7 +28,7 @@ def read(papers: Papers) -> Training:
     if name:
         data = papers.yaml(name)
         return Training(stages=tuple(_stage(data, name))) if data is not None else Training()
-    front, body = papers.card
+    _, body = papers.card
     match = _IN_CARD.search(body) if "merge" in body else None
     if match is None:
         return Training()
@@ -102,7 +102,12 @@ def _weights(entry: Plain) -> str:
     stated = entry.get("parameters")
     if not isinstance(stated, dict):
         return ""
-    return ", ".join(f"{key} {flat(value)}" for key, value in stated.items() if value is not None)
+    return ", ".join(f"{key} {_value(value)}" for key, value in stated.items() if value is not None)
+
+
+def _value(stated: Any) -> str:
+    """A weight; one per group of layers, or by a filter, in brackets."""
+    return f"[{flat(stated)}]" if isinstance(stated, list) and not flat(stated).startswith("[") else flat(stated)
 
 
 def _layers(entry: Plain) -> str:

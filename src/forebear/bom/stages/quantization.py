@@ -1,7 +1,8 @@
 """How numbers were quantised, and on which data: ``quantization_config`` in ``config.json``, and quantisers' own files.
 
-AutoGPTQ and GPTQModel write ``quantize_config.json``, AutoAWQ ``quant_config.json``, ModelOpt ``hf_quant_config.json``,
-llm-compressor ``recipe.yaml``. A config says how numbers are stored; a model that was trained in FP8 says so there, too.
+AutoGPTQ and GPTQModel write ``quantize_config.json``, AutoAWQ ``quant_config.json``, ModelOpt
+``hf_quant_config.json``, llm-compressor ``recipe.yaml``. A config says how numbers are stored; a model that was trained
+in FP8 says so there, too.
 """
 
 from __future__ import annotations
