@@ -221,7 +221,7 @@ def _notes(result: Scan) -> str:
     compared = f"Comparable references tested: {result.references_tested:,}."
     return (
         f"{result.verdict}: {result.why} {compared} Dependence of weights says nothing about permission, and its "
-        "p-value covers dependence only, never the direction. What was not tested is listed as not tested."
+        "p-value covers dependence only, never the direction."
     )
 
 

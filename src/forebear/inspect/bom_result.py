@@ -41,6 +41,7 @@ from forebear.types import Level, Test, created
 SCHEMAS = ("forebear.probe/1", "forebear.traffic/1", "forebear.scan/1", "forebear.compare/1")
 _BEHIND = (Access.ENDPOINT, Access.TRAFFIC)
 _WEIGHTS = "the result alone was read; files and weights were not seen again"
+_NOT_SAID = "the result does not say it"
 _ENDPOINT = "behind an API: neither files nor weights can be seen"
 
 
@@ -89,7 +90,10 @@ def record_of_result(
         services=(service_of(chain, document),) if behind else (),
         claims=claims,
         findings=tuple(_findings(document)),
-        gaps=(unseen, *gaps_of(subject, training, training.datasets, bool(licences), relatives, claims, False)),
+        gaps=(
+            unseen,
+            *gaps_of(subject, training, training.datasets, bool(licences), relatives, claims, False, _NOT_SAID),
+        ),
         verdict=verdict_of(document.get("verdict"), "verdict") if chain.access is Access.WEIGHTS else None,
         notes="\n".join(filter(None, (text(document.get("why"), "why"), *chain.notes))),
         not_tested=tuple(_not_tested(document)),

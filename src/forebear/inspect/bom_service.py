@@ -11,7 +11,6 @@ from forebear.inspect.bom_model import OURS
 from forebear.lineage.chain import Access, Chain
 from forebear.lineage.chains.base import Document, mapping, objects, text
 from forebear.lineage.chains.traffic import MOST_IDENTIFIERS
-from forebear.origin import origin_of
 from forebear.signals.token_counts import NAME as TOKEN_COUNTS
 
 _SAID = ("served", "error")
@@ -27,10 +26,8 @@ def service_of(chain: Chain, document: Document) -> Service:
         for i in objects(document.get("identifiers"), "identifiers", MOST_IDENTIFIERS)
         if i.get("echo") is not True and (i.get("role") in _SAID or set(_SAID) & set(mapping(i.get("roles"), "roles")))
     ]
-    known = origin_of(chain).ancestors[0].developer
     return Service(
         name=asked or "a service",
-        provider=known,
         endpoints=(url,) if is_url(url) else (),
         model=asked,
         identifiers=tuple(dict.fromkeys(i for i in leaked if i)),

@@ -29,6 +29,7 @@ _KINDS: Mapping[str, StageKind] = {
 }
 """By a measured relation, the stage that it shows. Weights that were trained on do not say by which method."""
 _TRAINED = frozenset({"finetune", "continued_pretraining", "rl", "adapter"})
+NOT_SAID = "no file of the model says it"
 _SETTLED = (Standing.MEASURED.value, Standing.PROBABLE.value)
 _WORDS = {"finetune": "fine-tuning", "quantized": "quantisation", "rl": "reinforcement learning", "pruned": "pruning"}
 
@@ -89,6 +90,7 @@ def gaps_of(
     relatives: Iterable[Relative],
     claims: Iterable[ClaimRecord],
     withheld_base: bool,
+    why: str = NOT_SAID,
 ) -> tuple[Gap, ...]:
     """What is withheld or unknown by declaration, and what a reader expects that nothing here could tell."""
     found = list(training.gaps)
@@ -108,9 +110,9 @@ def gaps_of(
         "purl": bool(model.purl),
         "base_model": based or scratch,
     }
-    found += [_unknown(field) for field, there in known.items() if not there and field not in told]
+    found += [_unknown(field, why) for field, there in known.items() if not there and field not in told]
     return tuple(found)
 
 
-def _unknown(field: str) -> Gap:
-    return Gap(field=field, state=GapState.UNKNOWN, why="no file of the model says it", said=Said(by=OURS))
+def _unknown(field: str, why: str) -> Gap:
+    return Gap(field=field, state=GapState.UNKNOWN, why=why, said=Said(by=OURS))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from forebear.bom.record import LicenceStatement, Organisation, Record, Relative
-from forebear.bom.training import Dataset, DatasetRole, Stage
+from forebear.bom.training import Dataset, DatasetRole, Stage, StageKind
 from forebear.bom.values import Basis, GapState, Said
 from forebear.report import words
 
@@ -74,7 +74,7 @@ def stages(record: Record) -> Iterator[tuple[str, list[Row]]]:
     """Licences, makers, training, data, and what is missing: a title and rows of each."""
     yield "Licences", list(_licences(record.licences))
     yield "Developer and countries", [row for o in record.organisations[:SHOWN] for row in _organisation(o)]
-    yield "How it was made", [Row(s.kind.value.replace("_", " "), _stage(s)) for s in record.stages[:SHOWN]]
+    yield "How it was made", [_stage(s) for s in record.stages[:SHOWN]]
     yield "Data", [Row(_roles(d), _dataset(d)) for d in record.datasets[:SHOWN]]
     yield "Energy", [Row(e.activity.value, f"{e.kwh:,g} kWh ({_said(e.said)})") for e in record.energy[:SHOWN]]
     yield "Results", [Row(m.name, _metric(m.value, m.dataset, m.said)) for m in record.metrics[:SHOWN]]
@@ -85,10 +85,9 @@ def _relative(relative: Relative) -> str:
     """``org/base (measured: derived, p < 1e-30; declared in README.md, confirmed)``."""
     parts = []
     if relative.verdict:
-        kind = "" if relative.relation == "unknown" else f" ({relative.relation.replace('_', ' ')})"
-        parts.append(f"measured: {relative.verdict}{kind}, {words.p_value(relative.log10_p)}")
+        parts.append(f"measured: {relative.verdict}{_kind(relative)}, {words.p_value(relative.log10_p)}")
     elif relative.said.basis is Basis.PROBED:
-        parts.append(f"{relative.standing or 'probed'}: {relative.why}")
+        parts.append(f"{relative.standing or 'probed'}{_kind(relative)}: {relative.why}")
     elif not relative.declared_in:
         parts.append(f"{relative.standing or _BASIS[relative.said.basis]}: {relative.why or relative.said.by}")
     else:
@@ -99,6 +98,10 @@ def _relative(relative: Relative) -> str:
         parts.append(f"declared in {relative.declared_in}{how}{claim}")
     part = f", for its {relative.component}" if relative.component else ""
     return f"{relative.name}{part} ({'; '.join(parts)})"
+
+
+def _kind(relative: Relative) -> str:
+    return "" if relative.relation == "unknown" else f" ({relative.relation.replace('_', ' ')})"
 
 
 def _licences(licences: Iterable[LicenceStatement]) -> Iterator[Row]:
@@ -123,17 +126,20 @@ def _organisation(organisation: Organisation) -> Iterator[Row]:
         yield Row("", f"{tie} {', '.join(dict.fromkeys(countries))}")
 
 
-def _stage(stage: Stage) -> str:
+def _stage(stage: Stage) -> Row:
+    """What was done: its kind, or its name where it is of no kind."""
+    plain = stage.kind is StageKind.OTHER and stage.name
     used = [f"{i.kind} {i.name}{f'@{i.revision[:12]}' if i.revision else ''}" for i in stage.inputs[:SHOWN]]
     more = f" and {len(stage.inputs) - SHOWN} more" if stage.inputs[SHOWN:] else ""
     parts = [
-        stage.name,
+        "" if plain else stage.name,
         stage.method,
         f"on {', '.join(used)}{more}" if used else "",
         f"rewards: {stage.reward}" if stage.reward else "",
         f"with {', '.join(stage.software)}" if stage.software else "",
     ]
-    return f"{'; '.join(p for p in parts if p) or 'no detail'} ({_said(stage.said)})"
+    words_of = "; ".join(p for p in parts if p) or "no detail"
+    return Row(stage.name if plain else stage.kind.value.replace("_", " "), f"{words_of} ({_said(stage.said)})")
 
 
 def _roles(dataset: Dataset) -> str:
@@ -153,10 +159,17 @@ def _metric(value: str, dataset: str, said: Said) -> str:
 
 def _missing(record: Record) -> Iterator[Row]:
     """What is withheld, what is unknown, and what the answer does not rest on."""
-    for state, key in ((GapState.WITHHELD, "withheld"), (GapState.UNKNOWN, "not known")):
-        for gap in record.gaps:
+    stated = [g for g in record.gaps if g.said.by != "forebear"]
+    for state, key in ((GapState.WITHHELD, "withheld"), (GapState.UNKNOWN, "stated as unknown")):
+        for gap in stated:
             if gap.state is state:
-                yield Row(key, f"{gap.field.replace('_', ' ')}{f': {gap.why}' if gap.why else ''} ({_said(gap.said)})")
+                yield Row(key, f"{_topic(gap.field)}{f': {gap.why}' if gap.why else ''} ({_said(gap.said)})")
+    by_why: dict[str, list[str]] = {}
+    for gap in record.gaps:
+        if gap not in stated:
+            by_why.setdefault(gap.why, []).append(_topic(gap.field))
+    for why, topics_of in by_why.items():
+        yield Row("not known", f"{', '.join(topics_of)}{f': {why}' if why else ''}")
     topics = {"data": record.datasets, "stages": record.stages, "energy": record.energy, "results": record.metrics}
     told = " ".join(gap.field for gap in record.gaps)
     absent = [name for name, there in topics.items() if not there and name not in told]
@@ -167,10 +180,12 @@ def _missing(record: Record) -> Iterator[Row]:
     yield from _many("problem", record.problems)
 
 
+def _topic(field: str) -> str:
+    return {"purl": "public identifier"}.get(field, field.replace("_", " "))
+
+
 def _said(said: Said) -> str:
     by = "" if said.by in ("", "forebear", "forebear's catalogue") else f" in {said.by}"
-    if said.basis is Basis.DECLARED and said.by == "forebear":
-        return "not found"
     return f"{_BASIS[said.basis]}{by}" if said.basis is Basis.DECLARED else _BASIS[said.basis]
 
 

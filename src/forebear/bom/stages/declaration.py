@@ -124,7 +124,7 @@ class DatasetFile(_Strict):
     licence: Line = ""
     size: Annotated[Line, BeforeValidator(_texts)] = ""
     collected: Line = Field("", description="how it was obtained")
-    personal: Annotated[Presence, BeforeValidator(_presence)] = Field(
+    personal: Annotated[Presence, BeforeValidator(_presence, json_schema_input_type=Presence | bool)] = Field(
         Presence.UNKNOWN, description="whether it holds personal information"
     )
     synthetic_from: Annotated[tuple[Short, ...], Field(max_length=MAX_ITEMS)] = Field(

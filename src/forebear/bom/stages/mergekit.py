@@ -29,7 +29,7 @@ def read(papers: Papers) -> Training:
         data = papers.yaml(name)
         return Training(stages=tuple(_stage(data, name))) if data is not None else Training()
     _, body = papers.card
-    match = _IN_CARD.search(body) if "merge" in body else None
+    match = _IN_CARD.search(body)
     if match is None:
         return Training()
     try:
