@@ -9,7 +9,7 @@ from forebear.bom.licences import spdx_id
 from forebear.bom.record import Acknowledgement, Jurisdiction, LicenceStatement, Organisation, OrganisationRole
 from forebear.bom.values import Basis, Said
 from forebear.catalogue.facts import sources
-from forebear.catalogue.licences import licences
+from forebear.catalogue.licences import licence_named, licences
 from forebear.errors import one_line
 from forebear.inspect.bom_model import OURS
 from forebear.licences.answer import DeclaredLicence, Detection, Inherited, LicenceAnswer
@@ -43,7 +43,10 @@ def licences_of(answer: LicenceAnswer, declared: Iterable[LicenceStatement] = ()
 
 def declared_licence(stated: str, file: str) -> LicenceStatement:
     """A licence that a file states in words."""
-    return LicenceStatement(name=stated, spdx=spdx_id(stated) or "", said=Said(by=file))
+    known = licence_named(stated)
+    return LicenceStatement(
+        name=stated, spdx=spdx_id(stated) or (known.spdx if known is not None else ""), said=Said(by=file)
+    )
 
 
 def _declared(stated: DeclaredLicence) -> LicenceStatement:
