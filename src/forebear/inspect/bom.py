@@ -31,6 +31,7 @@ from forebear.licences.answer import LicenceAnswer
 from forebear.licences.duties import licence_answer
 from forebear.lineage.chain import Chain
 from forebear.lineage.chains import chain_of
+from forebear.lineage.chains.words import withheld
 from forebear.origin import AncestorOrigin, origin_of
 from forebear.signals.declared import Declared
 from forebear.sources import Source, open_source
@@ -180,7 +181,12 @@ def _developer(stated: _Stated) -> Organisation | None:
 
 
 def _with_declared(result: Scan, bases: tuple[Named, ...], stated: _Stated) -> Scan:
-    """The scan with the claims that a training declaration makes, judged as those of a card are."""
+    """The scan with the claims that a training declaration makes, judged as those of a card are.
+
+    A base model that is called "withheld" is a gap and no claim.
+    """
+    named = (c for c in result.claims if not (c.claim.startswith(BASE) and withheld(c.claim.removeprefix(BASE))))
+    result = replace(result, claims=tuple(named))
     if stated.declaration is None:
         return result
     known = {c.claim for c in result.claims}

@@ -107,8 +107,6 @@ def claims_of(
     for claim in claims:
         name = claim.claim.removeprefix(BASE)
         base = claim.claim.startswith(BASE)
-        if base and withheld(name):
-            continue
         match = next((a for a in ancestors if not base or names_match(name, a.name)), None)
         settled = claim.status != Status.UNVERIFIED or base
         yield ClaimRecord(

@@ -96,12 +96,12 @@ def test_what_was_probed_or_catalogued_is_no_declaration() -> None:
         Relative(name="org/above", slot=Slot.ANCESTOR, child="org/behind", standing="catalogued", said=catalogued),
     )
     chain = chain_of(by_forebear(*relatives))
-    assert [(e.parent, e.child, e.standing.value, e.declared) for e in chain.edges] == [
+    assert {(e.parent, e.child, e.standing.value, e.declared) for e in chain.edges} == {
         ("org/behind", "acme/mine", "probable", False),
         ("org/leaked", "acme/mine", "possible", False),
         ("org/boast", "acme/mine", "possible", False),
         ("org/above", "org/behind", "catalogued", False),
-    ]
+    }
     assert edge(chain, "org/behind").kind is EdgeKind.RL and chain.parent is ParentState.ABSENT
 
 
