@@ -1,18 +1,19 @@
-"""Bills of materials: one record of what is known about a model, and one emitter per format.
+"""Bills of materials: one record of what is known about a model, and a writer and a reader per format.
 
-The record keeps what was said (card, config) apart from what was measured (hashes, weights). This layer is handed
-an artifact's documents and the answer of a scan; it never detects anything itself.
+The record keeps what was said (card, config, declaration) apart from what was measured (hashes, weights). This layer is
+handed an artifact's documents and the answer of a scan; it never detects anything itself.
 """
 
+from forebear.bom.bill import Bom
 from forebear.bom.card import Card, read_card
 from forebear.bom.files import FileRecord, describe_files
-from forebear.bom.old_record import Bom, Licence, Observation, Record, Relative, Slot
+from forebear.bom.record import Record, Relative, Slot
+from forebear.bom.values import Observation
 
 __all__ = [
     "Bom",
     "Card",
     "FileRecord",
-    "Licence",
     "Observation",
     "Record",
     "Relative",

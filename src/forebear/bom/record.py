@@ -11,6 +11,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from forebear.bom.training import Dataset, Energy, Stage
+from forebear.bom.training import Metric as Metric
 from forebear.bom.values import (
     Count,
     Country,
@@ -285,15 +286,6 @@ class FindingRecord(Value):
     level: Level
     message: Text
     clears: Text = ""
-
-
-class Metric(Value):
-    """A result of an evaluation, as stated."""
-
-    name: Name
-    value: Name
-    dataset: Name = ""
-    said: Said = Said()
 
 
 class Record(Value):

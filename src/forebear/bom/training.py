@@ -159,19 +159,31 @@ class Energy(Value):
     said: Said = Said()
 
 
+class Metric(Value):
+    """A result of an evaluation, as stated."""
+
+    name: Name
+    value: Name
+    dataset: Name = ""
+    said: Said = Said()
+
+
 class Training(Value):
     """What the files beside a model, or a declaration, say about its making.
 
     Attributes:
-        stages, datasets, energy: as stated.
+        stages, datasets, energy, metrics: as stated.
         gaps: what is withheld, or stated not to be known.
-        problems: one line per file that could not be read, or contradicts another.
+        contradictions: where two files say different things, one line each; neither is believed over the other.
+        problems: one line per file that could not be read.
     """
 
     stages: tuple[Stage, ...] = ()
     datasets: tuple[Dataset, ...] = ()
     energy: tuple[Energy, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    contradictions: tuple[Text, ...] = ()
     problems: tuple[Text, ...] = ()
 
 
@@ -182,6 +194,7 @@ __all__ = [
     "EnergyActivity",
     "Input",
     "InputKind",
+    "Metric",
     "Presence",
     "Stage",
     "StageKind",

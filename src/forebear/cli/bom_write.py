@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,9 +27,15 @@ class BomFormat(StrEnum):
     """How a bill of materials is written."""
 
     CYCLONEDX = "cyclonedx"
+    CYCLONEDX_1_6 = "cyclonedx-1.6"
+    SPDX = "spdx"
+    RECORD = "record"
     JSON = "json"
     TABLE = "table"
     MD = "md"
+
+
+FOR_PEOPLE = {BomFormat.TABLE: Format.TABLE, BomFormat.MD: Format.MD}
 
 
 def write(
@@ -37,20 +44,33 @@ def write(
     scan: Annotated[
         bool, typer.Option("--scan/--no-scan", help="Hold the weights against the index, or believe the card.")
     ] = True,
+    declaration: Annotated[
+        Path | None,
+        typer.Option(
+            "--declaration",
+            metavar="FILE",
+            help="How the model was made, in the developer's words; default forebear-training.yaml beside the model.",
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="Which model, where a saved result is about several.")
+    ] = "",
     how: Annotated[
         BomFormat | None,
         typer.Option(
             "--format",
             "-f",
-            help="table, md: a summary for people; cyclonedx (= json): CycloneDX 1.7. Default table, with --output "
-            "cyclonedx.",
+            help="table, md: a summary for people; cyclonedx (= json): CycloneDX 1.7; cyclonedx-1.6; spdx: SPDX 3.0.1; "
+            "record: forebear's own, of no format. Default table, with --output cyclonedx.",
         ),
     ] = None,
     output: OutputOption = None,
     quiet: QuietOption = False,
     no_progress: ProgressOption = False,
 ) -> None:
-    """The AI bill of materials: files with hashes, what the card says, and where the weights come from.
+    """The AI bill of materials: lineage, licences, makers, training, files with hashes; what is said and what measured.
+
+    TARGET is a model, or a saved result of scan, compare, probe or traffic.
 
     Example: forebear bom ./my-model --output bom.cdx.json
     """
@@ -58,13 +78,13 @@ def write(
     from forebear.report import bom as report
 
     with progress(quiet, no_progress) as step:
-        result = write_bom(target, effort=effort.value, scan=scan, on_step=step)
+        result = write_bom(target, effort=effort.value, scan=scan, on_step=step, declaration=declaration, model=model)
     # As everywhere a table for whoever looks on; but a bill that is written to a file is written for machines.
     how = how or (BomFormat.TABLE if output is None else BomFormat.CYCLONEDX)
-    written = Format.JSON if how is BomFormat.CYCLONEDX else Format(how.value)
+    people = FOR_PEOPLE.get(how)
     emit(
-        result.to_json(),
-        written,
+        {} if people else result.write("cyclonedx" if how is BomFormat.JSON else how.value),
+        people or Format.JSON,
         output,
         lambda console: report.table(console, result.record, quiet),
         lambda: report.markdown(result.record),

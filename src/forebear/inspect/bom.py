@@ -1,36 +1,65 @@
-"""A model's bill of materials: its files hashed, its card read, its weights held against the index."""
+"""A model's bill of materials: files hashed, papers read, weights held against the index, and what follows."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from forebear.artifacts import Artifact, Weights, read_artifact
-from forebear.artifacts.adapter import CONFIG as ADAPTER
-from forebear.artifacts.documents import CARD, read_documents
-from forebear.artifacts.read import CONFIG, read_config
-from forebear.bom import Bom, Card, FileRecord, Observation, Record, Relative, Slot, describe_files, read_card
-from forebear.bom.card import HUB_ID, purl
-from forebear.bom.files import role_of
-from forebear.catalogue import known_models
-from forebear.errors import InputError, UsageError, one_line
+from forebear.artifacts import Artifact
+from forebear.bom import Bom
+from forebear.bom.card import read_card
+from forebear.bom.files import describe_files
+from forebear.bom.record import ClaimRecord, FindingRecord, Organisation, Record
+from forebear.bom.stages import Declaration, declaration_beside, read_declaration, training_with
+from forebear.bom.training import Training
+from forebear.bom.values import Said
+from forebear.errors import ForebearError, UsageError
 from forebear.index import Index, LocalIndex
+from forebear.inspect.bom_model import OURS, files_of, model_of
+from forebear.inspect.bom_parties import declared_licence, declared_organisation, licences_of, organisations_of
+from forebear.inspect.bom_read import Hide, altered, identity, read_model, without_paths
+from forebear.inspect.bom_relatives import BASE, Named, claims_of, named_bases, relatives_of, withheld_bases
+from forebear.inspect.bom_result import is_result, record_of_result
+from forebear.inspect.bom_stages import gaps_of, stages_by_relation
+from forebear.inspect.judge import claims_of as judged
+from forebear.inspect.licence import detector, is_document, read_document
+from forebear.inspect.papers import papers_of_ancestors
 from forebear.inspect.scan import scan as scan_model
-from forebear.signals import content, shape
-from forebear.signals.declared import declared, names_match
-from forebear.sources import Metered, OllamaSource, Source, open_source
+from forebear.inspect.unread import by_papers
+from forebear.licences.answer import LicenceAnswer
+from forebear.licences.duties import licence_answer
+from forebear.lineage.chain import Chain
+from forebear.lineage.chains import chain_of
+from forebear.lineage.chains.words import withheld
+from forebear.origin import AncestorOrigin, origin_of
+from forebear.signals.declared import Declared
+from forebear.sources import Source, open_source
 from forebear.sources.hub import HubSource
-from forebear.types import Ancestor, Scan, Test, Verdict, created
+from forebear.types import Scan, created
 
-_CACHE = re.compile(
-    r"[/\\]models--((?:(?!--)[^/\\])+)--((?:(?!--)[^/\\])+)[/\\]snapshots[/\\]([0-9a-f]{40})(?:[/\\]|$)"
-)
-"""How hub caches name folders: owner, name and commit; hub names never hold two dashes."""
-_PINNED = re.compile(r"hf:([^@]+)@([0-9a-f]{40})\Z")
-_SLOTS = {"a_to_b": Slot.ANCESTOR, "b_to_a": Slot.DESCENDANT}
-_SIZES = ("layers", "width", "vocabulary", "intermediate", "query_heads", "kv_heads", "head_dim", "experts")
 NOT_SCANNED = "The weights were not compared with any reference: every base model here is a declaration only."
+UNREAD = "the weights were not examined"
+_NEEDS = "a bill of materials needs the model's files, or a saved result of scan, compare, probe or traffic"
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """A training declaration, the file that it stands in, and why the one beside the model was not read."""
+
+    file: str = ""
+    declaration: Declaration | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """What follows from papers and weights together."""
+
+    chain: Chain | None = None
+    licence: LicenceAnswer = field(default_factory=lambda: LicenceAnswer(""))
+    origins: tuple[AncestorOrigin, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def write_bom(
@@ -39,194 +68,167 @@ def write_bom(
     effort: str = "standard",
     scan: bool = True,
     on_step: Callable[[str], None] = lambda _: None,
+    declaration: str | Path | None = None,
+    model: str = "",
 ) -> Bom:
     """The bill of materials of a model.
 
     Args:
-        target: a folder with a model, or a weight file.
+        target: a folder with a model, a weight file, or a saved result (``scan``, ``compare``, ``probe``, ``traffic``).
         index: references; default the one in ``FOREBEAR_HOME``.
         effort: ``quick``, ``standard`` or ``deep``; see :func:`forebear.compare`.
         scan: whether to hold the weights against the index; without it base models are declarations only.
         on_step: told what is being done.
+        declaration: a ``forebear-training.yaml``; default the one beside the model.
+        model: which model, where a saved result is about several.
 
     Raises:
-        UsageError: the target does not exist, or is a saved result and no model.
+        UsageError: the target does not exist, or is a saved file of another kind; the declaration is wrong.
         InputError: there are no weights, or the index cannot be read. Files that are there and cannot be read, also
             weights of an unknown format, are listed in the bill's ``problems`` instead.
     """
+    given = _Stated(Path(declaration).name, read_declaration(declaration)) if declaration is not None else None
+    if is_document(target):
+        document = read_document(target)
+        if not is_result(document):
+            raise UsageError(f"{target}: {_NEEDS}", "give the model's folder")
+        stated = given or _Stated()
+        return Bom(record_of_result(document, stated.file, stated.declaration, model))
     on_step(f"reading {target}")
     source = open_source(target)
-    if source.only and source.only.endswith(".json") and not source.only.endswith(".index.json"):
-        raise UsageError(f"{target}: a bill of materials needs the model's files", "give the model's folder")
-    artifact = _read(source)
+    artifact = read_model(source)
     references = index if index is not None else LocalIndex()
     readable = bool(artifact.weights.tensors)
     result = scan_model(target, references, effort, on_step) if scan and readable else None
-    files, unreadable = describe_files(source, on_step, source.digests if isinstance(source, HubSource) else {})
-    unreadable += _altered(source, files)
-    card = read_card(artifact.documents.front_matter)
-    name, named_by, version = _identity(source, artifact, card)
-    claims = result.claims if result else ()
-    sizes = shape.shape(artifact)
-    hide = _private(source, target, result, references)
+    stated = given or _beside(source)
     return Bom(
-        Record(
-            name=name,
-            named_by=named_by,
-            version=version,
-            purl=purl(name, version),
-            files=files,
-            card=card,
-            family=artifact.architecture.name if artifact.architecture else "",
-            architecture=_architecture(artifact),
-            parameters=artifact.parameters if readable else None,
-            shape={key: sizes.get(key) for key in _SIZES},
-            relatives=tuple(_relatives(artifact, name, result)),
-            claims=tuple(f"{c.claim}: {c.status}; {c.why}" for c in claims if not c.claim.startswith("base model: ")),
-            findings=tuple(f"{f.level} {f.id}: {hide(f.message)}" for f in result.findings) if result else (),
-            notes=hide(_notes(result)) if result else NOT_SCANNED,
-            not_tested=tuple(hide(f"{u.what}: {u.why}") for u in result.coverage.not_tested) if result else (),
-            problems=tuple(dict.fromkeys(hide(p) for p in (*artifact.problems, *unreadable))),
-            created=created(),
+        _record(
+            source, artifact, references, result, stated, without_paths(source, target, result, references), on_step
         )
     )
 
 
-def _read(source: Source) -> Artifact:
-    """The model; where its weights cannot be read, one without tensors: files, card and config still make a bill."""
+def _record(
+    source: Source,
+    artifact: Artifact,
+    references: Index,
+    result: Scan | None,
+    stated: _Stated,
+    hide: Hide,
+    on_step: Callable[[str], None],
+) -> Record:
+    files, unreadable = describe_files(source, on_step, source.digests if isinstance(source, HubSource) else {})
+    card = read_card(artifact.documents.front_matter)
+    model, attributions = model_of(source, artifact, card, identity(source, artifact, card), files)
+    training = _training(source, stated)
+    bases = (*named_bases(artifact, model.name), *_bases(stated))
+    bases = tuple({base.name: base for base in reversed(bases)}.values())[::-1]
+    answer = _with_declared(result or by_papers(source, UNREAD, False), bases, stated)
+    followed = _follow(answer, artifact, references)
+    relatives = relatives_of(bases, result, answer.claims, followed.chain, hide)
+    claims = (*claims_of(answer.claims, bases, result, hide), *_contradictions(training))
+    licences = licences_of(
+        followed.licence, [declared_licence(d.licence, stated.file)] if (d := stated.declaration) and d.licence else []
+    )
+    problems = (*artifact.problems, *unreadable, *altered(source, files), *training.problems, *followed.problems)
+    return Record(
+        model=model,
+        created=created(),
+        attributions=attributions,
+        files=files_of(files),
+        organisations=organisations_of(followed.origins, [r.name for r in relatives], _developer(stated)),
+        licences=licences,
+        relatives=relatives,
+        stages=(*training.stages, *stages_by_relation(relatives, training.stages)),
+        datasets=training.datasets,
+        metrics=training.metrics,
+        energy=training.energy,
+        claims=claims,
+        findings=_findings(result, hide),
+        gaps=gaps_of(model, training, training.datasets, bool(licences), relatives, claims, withheld_bases(artifact)),
+        verdict=result.verdict if result else None,
+        notes=hide(_notes(result)) if result else NOT_SCANNED,
+        not_tested=tuple(hide(f"{u.what}: {u.why}") for u in result.coverage.not_tested) if result else (),
+        left_out=card.left_out,
+        problems=tuple(dict.fromkeys(hide(p) for p in problems)),
+    )
+
+
+def _beside(source: Source) -> _Stated:
     try:
-        return read_artifact(source)
-    except InputError as error:
-        if not any(role_of(f.path) == "weights" for f in source.files()):
-            raise
-        metered, config = Metered(source), {}
-        with suppress(InputError):  # if it is the config that is damaged, ``error`` says so
-            config = dict(read_config(metered))
-        documents, problems = read_documents(metered)
-        return Artifact(
-            name=source.name,
-            target=source.target,
-            source=metered,
-            weights=Weights("unreadable", {}, ()),
-            config=config,
-            architecture=None,
-            geometry=None,
-            names={},
-            unknown="its weights could not be read",
-            tokenizer=None,
-            documents=documents,
-            problems=(str(error), *problems),
+        found = declaration_beside(source)
+    except ForebearError as error:
+        return _Stated(problems=(str(error),))
+    return _Stated(*found) if found is not None else _Stated()
+
+
+def _training(source: Source, stated: _Stated) -> Training:
+    given = (stated.file, stated.declaration) if stated.declaration is not None else None
+    return training_with(source, given, list(stated.problems))
+
+
+def _bases(stated: _Stated) -> tuple[Named, ...]:
+    """Base models that the declaration names."""
+    bases = stated.declaration.base_models if stated.declaration is not None else ()
+    return tuple(Named(b.name, stated.file, b.relation, b.revision) for b in bases)
+
+
+def _developer(stated: _Stated) -> Organisation | None:
+    developer = stated.declaration.developer if stated.declaration is not None else None
+    if developer is None:
+        return None
+    return declared_organisation(developer.name, developer.country, developer.url, stated.file)
+
+
+def _with_declared(result: Scan, bases: tuple[Named, ...], stated: _Stated) -> Scan:
+    """The scan with the claims that a training declaration makes, judged as those of a card are.
+
+    A base model that is called "withheld" is a gap and no claim.
+    """
+    named = (c for c in result.claims if not (c.claim.startswith(BASE) and withheld(c.claim.removeprefix(BASE))))
+    result = replace(result, claims=tuple(named))
+    if stated.declaration is None:
+        return result
+    known = {c.claim for c in result.claims}
+    names = tuple(b.name for b in bases if b.file == stated.file and f"{BASE}{b.name}" not in known)
+    scratch = stated.declaration.from_scratch is True and not bases
+    effort = "standard" if result.ancestors or result.references_tested else "quick"
+    more = judged(Declared(base_models=names, from_scratch=scratch), result.ancestors, effort)
+    new = tuple(replace(c, source=stated.file) for c in more if c.claim not in known)
+    return replace(result, claims=(*result.claims, *new))
+
+
+def _follow(result: Scan, artifact: Artifact, references: Index) -> _Followed:
+    """The chain behind the model, its licences and origin; a damaged overlay of the catalogue costs these alone."""
+    try:
+        chain = chain_of(result.to_json())
+        papers, unreadable = papers_of_ancestors(chain, references)
+        answer = licence_answer(
+            chain, artifact.documents, detect=detector(), config=artifact.config, ancestors=papers or None
         )
+        return _Followed(chain, answer, origin_of(chain).ancestors, unreadable)
+    except ForebearError as error:
+        return _Followed(problems=(str(error),))
 
 
-def _altered(source: Source, files: tuple[FileRecord, ...]) -> tuple[str, ...]:
-    """One line for each file whose bytes are not those that its store's manifest promises."""
-    stated = source.digests if isinstance(source, OllamaSource) else {}
+def _contradictions(training: Training) -> tuple[ClaimRecord, ...]:
+    why = "files beside the model disagree; nothing here decides between them"
+    return tuple(ClaimRecord(claim=line, why=why, said=Said(by=OURS)) for line in training.contradictions)
+
+
+def _findings(result: Scan | None, hide: Hide) -> tuple[FindingRecord, ...]:
     return tuple(
-        f"{f.path}: its SHA-256 is not the one in the store's manifest; pull the model again"
-        for f in files
-        if f.sha256 and stated.get(f.path, f"sha256:{f.sha256}") != f"sha256:{f.sha256}"
+        FindingRecord(id=f.id, level=f.level, message=hide(f.message), clears=hide(f.clears))
+        for f in (result.findings if result else ())
     )
-
-
-def _identity(source: Source, artifact: Artifact, card: Card) -> tuple[str, str, str]:
-    """Name, where it is from, and commit."""
-    if match := _PINNED.match(source.location):
-        return match[1], "the hub", match[2]
-    if (match := _CACHE.search(source.location)) and HUB_ID.fullmatch(f"{match[1]}/{match[2]}"):
-        return f"{match[1]}/{match[2]}", "the folder of a hub cache", match[3]
-    if HUB_ID.fullmatch(card.name):
-        return card.name, "its card", ""
-    return one_line(artifact.name, 200) or "model", "its folder", ""
-
-
-def _architecture(artifact: Artifact) -> str:
-    stated = artifact.config.get("architectures")
-    first = stated[0] if isinstance(stated, list) and stated else None
-    return one_line(first, 200) if isinstance(first, str) else ""
-
-
-def _relatives(artifact: Artifact, name: str, result: Scan | None) -> Iterator[Relative]:
-    """Measured models in the scan's order, joined with the claims that name them; then those that are only claimed."""
-    said = declared(artifact)
-    in_card = artifact.documents.front_matter.get("base_model")
-    by_card = in_card if isinstance(in_card, list) else [in_card]
-    claims = result.claims if result else ()
-    status = {c.claim.removeprefix("base model: "): f"{c.status}: {c.why}." for c in claims}
-    # A config often keeps the id under which the model itself was loaded, which is no ancestor.
-    open_claims = {one_line(base, 200): base for base in said.base_models if base != name}
-    open_claims.pop("", None)
-
-    def origin(base: str) -> tuple[str, str]:
-        card = any(isinstance(b, str) and b[:200] == base for b in by_card)
-        if card:
-            return CARD, one_line(said.relation, 80)
-        adapter = artifact.adapter
-        return (ADAPTER, "adapter") if adapter is not None and base == adapter.base else (CONFIG, "")
-
-    for found in result.ancestors if result else ():
-        matching = [clean for clean, base in open_claims.items() if names_match(base, found.name)]
-        bases = [open_claims.pop(clean) for clean in matching]
-        file, kind = origin(bases[0]) if bases else ("", "")
-        slot = _SLOTS.get(found.relation.direction, Slot.ANCESTOR if bases else Slot.VARIANT)
-        yield Relative(
-            one_line(found.name, 200),
-            slot,
-            found.verdict,
-            found.relation.kind,
-            found.relation.direction,
-            found.log10_p,
-            found.log10_e,
-            tuple(_observations(found)),
-            found.why,
-            found.digest,
-            file,
-            kind,
-            status.get(bases[0], "") if bases else "",
-            _public(found.name, bool(bases)),
-        )
-    for clean, base in open_claims.items():
-        file, kind = origin(base)
-        claim = status.get(base, "unverified: the weights were not examined.")
-        yield Relative(clean, Slot.ANCESTOR, declared_in=file, declared_relation=kind, claim=claim, purl=purl(clean))
-
-
-def _observations(found: Ancestor) -> Iterator[Observation]:
-    if found.verdict is Verdict.IDENTICAL:  # the verdict itself is what the full hashes say
-        equal = "every value of every tensor is equal, by full hashes."
-        yield Observation(content.NAME, equal, Test.NONE, equal=True)
-    for item in found.evidence:
-        if item.kind == "weights":
-            log10_e = found.log10_e if item.supports == "related" and item.log10_p is not None else None
-            yield Observation(item.signal, item.summary, item.test, item.null, item.n, item.log10_p, log10_e)
-
-
-def _public(name: str, is_declared: bool) -> str:
-    """A package URL only for names that the card or the catalogue gives: an index may call a model anything."""
-    return purl(name) if is_declared or any(m.repository == name for m in known_models()) else ""
 
 
 def _notes(result: Scan) -> str:
     compared = f"Comparable references tested: {result.references_tested:,}."
     return (
         f"{result.verdict}: {result.why} {compared} Dependence of weights says nothing about permission, and its "
-        "p-value covers dependence only, never the direction. What was not tested is listed as forebear:not-tested."
+        "p-value covers dependence only, never the direction."
     )
 
 
-def _private(source: Source, target: str, result: Scan | None, references: Index) -> Callable[[str], str]:
-    """A function that takes the paths of this machine out of a text: a bill of materials is handed to others."""
-    paths = {target: source.name, source.location: source.name}
-    if result:
-        paths |= {a.target: a.name for a in result.ancestors if a.target}
-        for gap in result.coverage.not_tested:
-            if gap.what.startswith("rows of ") and (entry := references.get(gap.what.removeprefix("rows of "))):
-                paths[entry.location] = entry.name
-
-    def hide(text: str) -> str:
-        for path in sorted(paths, key=len, reverse=True):
-            if "/" in path or "\\" in path:
-                text = text.replace(path, paths[path])
-        return text
-
-    return hide
+__all__ = ["write_bom"]

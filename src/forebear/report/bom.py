@@ -1,32 +1,42 @@
-"""A bill of materials for people: what is in it, in the order in which it is asked for."""
+"""A bill of materials for people: lineage first, then licences, makers, training, and what is not in it."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from forebear.bom import Record, Relative
+from forebear.bom import Record
 from forebear.report import words
+from forebear.report.bom_words import LINEAGE, Row, facts, lineage, stages
 from forebear.report.markdown import escape
 
 SHOWN = 20
 """Files that are listed; the document has all of them."""
+WIDTH = 100
 
 
 def table(console: Console, record: Record, quiet: bool = False) -> None:
     """The summary at a terminal; ``quiet`` leaves out the files."""
-    console.print(words.text(record.name, style="bold"))
-    grid = Table.grid(padding=(0, 2))
-    for key, value in _facts(record):
-        grid.add_row(words.text(key, style="dim"), words.text(value))
-    console.print(Padding(grid, (0, 0, 0, 2)))
-    if not quiet:
+    console.print(words.text(record.model.name, style="bold"))
+    for title, rows in sections(record):
+        if title:
+            console.print(words.text(f"\n  {title}", style="bold"))
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for row in rows:
+            grid.add_row(words.text(row.key, style="dim"), words.text(row.value))
+        console.print(Padding(grid, (0, 0, 0, 4 if title else 2)))
+    if not quiet and record.files:
         console.print(words.text("\n  Files", style="bold"))
         files = Table.grid(padding=(0, 2))
         for file in record.files[:SHOWN]:
-            short = f"{file.sha256[:16]}…" if file.sha256 else "could not be read"
-            short += " as the hub states it" if file.stated else ""
+            digest = next((h.value for h in file.hashes if h.algorithm == "SHA-256"), "")
+            short = f"{digest[:16]}…" if digest else "could not be read"
+            short += "" if file.said.basis == "measured" or not digest else " as the hub states it"
             files.add_row(words.text(file.path), file.role, words.size(file.size), words.text(short, style="dim"))
         console.print(Padding(files, (0, 0, 0, 4)))
         if more := len(record.files) - SHOWN:
@@ -35,41 +45,31 @@ def table(console: Console, record: Record, quiet: bool = False) -> None:
 
 def markdown(record: Record) -> str:
     """The summary for a pull request or a ticket."""
-    facts = [f"- **{key}**: {escape(value)}" for key, value in _facts(record)]
-    files = [
-        f"| {escape(f.path)} | {f.role} | {words.size(f.size)} | {f'`{f.sha256}`' if f.sha256 else '–'} |"
-        for f in record.files
-    ]
-    head = ["| file | role | size | SHA-256 |", "| --- | --- | --- | --- |"]
-    return "\n".join([f"# {escape(record.name)}", "", *facts, "", *head, *files, ""])
+    lines = [f"# {escape(record.model.name)}", ""]
+    for title, rows in sections(record):
+        lines += [f"## {title}", ""] if title else []
+        lines += [f"- **{escape(row.key)}**: {escape(row.value)}" for row in _keyed(rows)]
+        lines.append("")
+    if record.files:
+        lines += ["## Files", "", "| file | role | size | SHA-256 |", "| --- | --- | --- | --- |"]
+        for file in record.files:
+            digest = next((f"`{h.value}`" for h in file.hashes if h.algorithm == "SHA-256"), "–")
+            lines.append(f"| {escape(file.path)} | {file.role} | {words.size(file.size)} | {digest} |")
+        lines.append("")
+    return "\n".join(lines)
 
 
-def _facts(record: Record) -> list[tuple[str, str]]:
-    """Keys and values; several values of one key follow each other under an empty key."""
-    card = record.card
-    size = sum(f.size for f in record.files)
-    count = "" if record.parameters is None else f", {words.parameters(record.parameters)} parameters"
-    rows = [
-        ("package URL", record.purl),
-        ("architecture", f"{record.family or 'unknown'}{count}"),
-        ("task", card.task),
-        ("licence (declared)", ", ".join(x.spdx or x.name for x in card.licences)),
-        ("datasets (declared)", ", ".join(card.datasets)),
-        ("files", f"{len(record.files):,}, {words.size(size)}"),
-        ("SHA-256 of the file list", record.digests.get("SHA-256", "")),
-        *((r.slot, _relative(r)) for r in record.relatives),
-        ("origin", record.notes),
-        *(("claim", claim) for claim in record.claims),
-        *(("finding", finding) for finding in record.findings),
-        ("not known", ", ".join(record.unknown)),
-        *(("problem", problem) for problem in record.problems),
-    ]
-    return [(str(key), value) for key, value in rows if value]
+def sections(record: Record) -> Iterator[tuple[str, list[Row]]]:
+    """Titles and rows, in the order in which they are asked for; those without a row are left out."""
+    for title, rows in (("", facts(record)), (LINEAGE, lineage(record)), *stages(record)):
+        known = list(rows)
+        if known:
+            yield title, known
 
 
-def _relative(relative: Relative) -> str:
-    measured = "not measured"
-    if relative.verdict:
-        measured = f"measured: {relative.verdict}, {words.p_value(relative.log10_p)}"
-    said = f"; declared in {relative.declared_in}, {relative.claim}" if relative.declared_in else ""
-    return f"{relative.name} ({measured}{said})"
+def _keyed(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows with the key that stands above, where a table leaves it blank."""
+    key = ""
+    for row in rows:
+        key = row.key or key
+        yield Row(key, row.value)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chained import KIMI, bill, check_value, component, edge, said
-from forebear.bom import Record, Relative, Slot
-from forebear.bom.card import Card, Licence
-from forebear.bom.old_cyclonedx import cyclonedx
+from forebear.bom import cyclonedx
+from forebear.bom.record import ClaimRecord, LicenceStatement, Model, Record, Relative, Slot, Status
+from forebear.bom.values import Basis, Gap, GapState, Said
 from forebear.errors import InputError, UsageError
 from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
 from forebear.lineage.chains import chain_of, chains_of
@@ -20,10 +21,23 @@ from shared import shared
 FOREBEAR = {"tools": {"components": [{"name": "forebear", "type": "application"}]}}
 
 
-def by_forebear(*relatives: Relative) -> dict[str, object]:
+MEASURED = Said(basis=Basis.MEASURED, by="forebear")
+
+
+def by_forebear(*relatives: Relative, version: str = "1.7", **more: Any) -> dict[str, Any]:
     """A bill as Forebear writes it."""
-    card = Card(licences=(Licence("apache-2.0", "Apache-2.0"),))
-    return cyclonedx(Record("acme/mine", (), card, None, "2026-01-01T00:00:00Z", relatives=relatives))
+    licences = (LicenceStatement(name="apache-2.0", spdx="Apache-2.0"),)
+    values = {"licences": licences, "relatives": relatives, **more}
+    record = Record(model=Model(name="acme/mine"), created="2026-01-01T00:00:00Z", **values)
+    return cyclonedx.write(record, version)
+
+
+def measured(
+    name: str, verdict: Verdict, relation: str = "unknown", direction: str = "unknown", **more: Any
+) -> Relative:
+    slot = Slot.VARIANT if direction == "unknown" and "declared_in" not in more else Slot.ANCESTOR
+    values = {"verdict": verdict, "relation": relation, "direction": direction, "said": MEASURED, **more}
+    return Relative(name=name, **{"slot": slot, **values})
 
 
 def test_ancestors_are_declared() -> None:
@@ -48,23 +62,16 @@ def test_variants_leave_the_direction_open() -> None:
     assert edge(chain, KIMI).standing is Standing.POSSIBLE and chain.parent is ParentState.ABSENT
 
 
-def test_what_forebear_measured_is_read_back() -> None:
-    measured = Relative(KIMI, Slot.ANCESTOR, Verdict.DERIVED, "finetune", "a_to_b", -30.0, -28.0, why="Made from it.")
-    declared = Relative(
-        "Qwen/Qwen3-8B", Slot.ANCESTOR, declared_in="README.md", declared_relation="merge", claim="unverified: x."
+@pytest.mark.parametrize("version", ["1.7", "1.6"])
+def test_what_forebear_measured_is_read_back(version: str) -> None:
+    declared = {"declared_in": "README.md", "claim": Status.UNVERIFIED, "claim_why": "x"}
+    relatives = (
+        measured(KIMI, Verdict.DERIVED, "finetune", "a_to_b", log10_p=-30.0, log10_e=-28.0, why="Made from it."),
+        Relative(name="Qwen/Qwen3-8B", slot=Slot.ANCESTOR, declared_relation="merge", **declared),
+        measured("org/both", Verdict.DEPENDENT, "rl", "unknown", log10_p=-20.0, **declared),
+        measured("org/variant", Verdict.SAME_INIT_OR_DERIVED, log10_p=-9.0),
     )
-    both = Relative(
-        "org/both",
-        Slot.ANCESTOR,
-        Verdict.DEPENDENT,
-        "rl",
-        "unknown",
-        -20.0,
-        declared_in="README.md",
-        claim="confirmed: y.",
-    )
-    variant = Relative("org/variant", Slot.VARIANT, Verdict.SAME_INIT_OR_DERIVED, "unknown", "unknown", -9.0)
-    chain = chain_of(by_forebear(measured, declared, both, variant))
+    chain = chain_of(by_forebear(*relatives, version=version))
     assert chain.subject.name == "acme/mine" and chain.subject.licences == ("apache-2.0",)
     assert [(e.parent, e.kind, e.standing, e.declared) for e in chain.edges if e.child == "acme/mine"] == [
         (KIMI, "finetune", "measured", False),
@@ -76,8 +83,43 @@ def test_what_forebear_measured_is_read_back() -> None:
 
 
 def test_a_measured_relative_without_a_settled_direction_is_possible() -> None:
-    relative = Relative(KIMI, Slot.VARIANT, Verdict.DEPENDENT, "finetune", "unknown", -30.0)
+    relative = measured(KIMI, Verdict.DEPENDENT, "finetune", log10_p=-30.0)
     assert edge(chain_of(by_forebear(relative)), KIMI).standing is Standing.POSSIBLE
+
+
+def test_what_was_probed_or_catalogued_is_no_declaration() -> None:
+    probed, catalogued = (Said(basis=basis, by="forebear") for basis in (Basis.PROBED, Basis.CATALOGUED))
+    relatives = (
+        Relative(name="org/behind", slot=Slot.ANCESTOR, relation="rl", standing="probable", said=probed),
+        Relative(name="org/leaked", slot=Slot.VARIANT, standing="possible", said=probed),
+        Relative(name="org/boast", slot=Slot.ANCESTOR, standing="measured", said=probed),
+        Relative(name="org/above", slot=Slot.ANCESTOR, child="org/behind", standing="catalogued", said=catalogued),
+    )
+    chain = chain_of(by_forebear(*relatives))
+    assert {(e.parent, e.child, e.standing.value, e.declared) for e in chain.edges} == {
+        ("org/behind", "acme/mine", "probable", False),
+        ("org/leaked", "acme/mine", "possible", False),
+        ("org/boast", "acme/mine", "possible", False),
+        ("org/above", "org/behind", "catalogued", False),
+    }
+    assert edge(chain, "org/behind").kind is EdgeKind.RL and chain.parent is ParentState.ABSENT
+
+
+def test_an_inherited_licence_is_not_the_models_own() -> None:
+    own = LicenceStatement(name="mit", spdx="MIT")
+    brought = LicenceStatement(name="Llama", spdx="LicenseRef-llama", inherited_from="org/base")
+    named = LicenceStatement(name="Apache License 2.0", spdx="Apache-2.0", inherited_from="org/base")
+    assert chain_of(by_forebear(licences=(own, brought, named))).subject.licences == ("mit",)
+
+
+def test_claims_and_gaps_say_what_a_pedigree_does_not() -> None:
+    scratch = (ClaimRecord(claim="trained from scratch", why="nothing found"),)
+    assert chain_of(by_forebear(claims=scratch)).parent is ParentState.FROM_SCRATCH
+    gap = (Gap(field="licence", state=GapState.UNKNOWN), Gap(field="base_model", state=GapState.WITHHELD))
+    chain = chain_of(by_forebear(gaps=gap))
+    assert chain.parent is ParentState.WITHHELD and "stated and not named" in chain.notes[0]
+    unknown = (Gap(field="base_model", state=GapState.UNKNOWN),)
+    assert chain_of(by_forebear(gaps=unknown)).parent is ParentState.ABSENT
 
 
 @pytest.mark.parametrize("verdict", ["same_architecture", "same_tokenizer", "unrelated", "inconclusive", "certain"])
@@ -216,6 +258,6 @@ def test_damaged_bills_are_refused(main: dict[str, object]) -> None:
 
 
 def test_a_saved_bill_is_a_path_to_the_same_chain(tmp_path: Path) -> None:
-    document = by_forebear(Relative(KIMI, Slot.ANCESTOR, Verdict.DERIVED, "finetune", "a_to_b", -30.0))
+    document = by_forebear(measured(KIMI, Verdict.DERIVED, "finetune", "a_to_b", log10_p=-30.0))
     (tmp_path / "bom.json").write_text(json.dumps(document))
     assert chain_of(json.loads((tmp_path / "bom.json").read_text())) == chain_of(document)

@@ -7,6 +7,7 @@ others to verify. Only what a chain needs is read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,16 +27,13 @@ from forebear.lineage.chains.base import (
     name,
     objects,
     sentences,
-    tail,
     text,
 )
-from forebear.lineage.chains.measured import SILENT, kind_named, standing_of, verdict_of
 from forebear.lineage.chains.named import named_edge
+from forebear.lineage.chains.pedigree import OURS, edge_of, properties
 from forebear.lineage.chains.words import says_scratch, withheld
-from forebear.types import Verdict
 
 MODEL = "machine-learning-model"
-_OURS = "forebear:"
 _BASE = frozenset({"basemodel", "basemodels", "parentmodel"})
 _SCRATCH = frozenset({"fromscratch", "trainedfromscratch"})
 
@@ -45,6 +43,7 @@ class _Found:
     """What is found on the way through a bill of materials."""
 
     measured: bool
+    called: dict[str, str] = field(default_factory=dict)  # by the name in the bill, the name in the chain
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -58,7 +57,7 @@ def read(document: Document) -> tuple[Chain, ...]:
     inside = objects(document.get("components"), "components", MOST_ELEMENTS)
     measured = _by_forebear(metadata)
     if main.get("type") == MODEL:
-        return (_chain(main, _parts(document, main, inside), measured),)
+        return (_stated(document, _chain(main, _parts(document, main, inside), measured)),)
     nested = objects(main.get("components"), "nested components", MOST_ELEMENTS)
     models = list(_models([*nested, *inside]))
     if len(models) > MOST:
@@ -85,6 +84,24 @@ def _chain(component: Document, parts: list[Document], measured: bool) -> Chain:
             _ancestry(part, node.name, found, node.name)
     nodes = tuple(n for n in found.nodes.values() if n.name != subject.name)
     return Chain(subject, nodes, joined(found.edges), found.state, Access.DOCUMENTS, "", sentences(found.notes))
+
+
+def _stated(document: Document, chain: Chain) -> Chain:
+    """What claims and gaps of the bill say of the parent, where the pedigree says nothing."""
+    if chain.parent is not ParentState.ABSENT:
+        return chain
+    noted = properties(document)
+    for key, value in noted.items():
+        field = value == "base_model" and re.fullmatch(r"forebear:gaps\.\d+\.field", key)
+        if field and noted.get(key.removesuffix("field") + "state") == "withheld":
+            words = f"A model that {chain.subject.name} was made from is stated and not named."
+            return replace(chain, parent=ParentState.WITHHELD, notes=sentences((*chain.notes, words)))
+    made = mapping(document.get("declarations"), "declarations")
+    for claim in objects(made.get("claims"), "claims", MOST_ELEMENTS):
+        if says_scratch(text(claim.get("predicate"), "a claim", 2_000)):
+            words = "The bill of materials says that it was trained from scratch."
+            return replace(chain, parent=ParentState.FROM_SCRATCH, notes=sentences((*chain.notes, words)))
+    return chain
 
 
 def _called(chain: Chain) -> Chain:
@@ -120,8 +137,10 @@ def _step(component: Document, child: str, found: _Found, part: str, nearest: bo
                 found.notes.append(f"A model that {child} was made from is stated and not named.")
                 found.state = ParentState.WITHHELD if own and found.state is ParentState.ABSENT else found.state
                 continue
-            edge = _edge(relative, node.name, child, key == "ancestors", found.measured)
-            if edge is None or node.name == child:
+            found.called.setdefault(_called_in_bill(relative), node.name)
+            below = found.called.get(properties(relative).get(OURS + "child", ""), child) if found.measured else child
+            edge = edge_of(relative, node.name, below, key == "ancestors", found.measured)
+            if edge is None or node.name == below:
                 continue
             if len(found.edges) >= MOST:
                 raise InputError(f"the pedigree names more than the {MOST:,} ancestors that are read")
@@ -131,58 +150,11 @@ def _step(component: Document, child: str, found: _Found, part: str, nearest: bo
             yield relative, node.name
 
 
-def _edge(relative: Document, parent: str, child: str, ancestor: bool, measured: bool) -> Edge | None:
-    """A step of a pedigree: as Forebear wrote it down, else as declared."""
-    said = _properties(relative)
-    ours = {key.removeprefix(_OURS): value for key, value in said.items() if key.startswith(_OURS)}
-    declared_kind = ours.get("relation.declared") or said.get("relation") or said.get("lineage:relation", "")
-    by = ours.get("direction.by", "")
-    verdict = verdict_of(ours.get("verdict"), "verdict") if measured and "verdict" in ours else None
-    if not ancestor and verdict is None:
-        words = f"The bill of materials lists {parent} as a variant of {child}: which came first is not stated."
-        return Edge(parent, child, EdgeKind.UNKNOWN, Standing.POSSIBLE, evidence=(words,))
-    declared = ancestor and (verdict is None or by == "declared" or bool(declared_kind) or _declares(relative))
-    kind = kind_named(ours.get("relation", "")) if verdict is not None else EdgeKind.UNKNOWN
-    kind = kind if kind is not EdgeKind.UNKNOWN else kind_named(declared_kind)
-    words = f"The bill of materials lists {parent} as an ancestor of {child}." if ancestor else ""
-    if verdict is None or verdict in SILENT:
-        return Edge(parent, child, kind, Standing.DECLARED, True, evidence=(words,)) if declared else None
-    way = "a_to_b" if by == "measured" and ancestor else "unknown"
-    if verdict is Verdict.COMPONENT_SHARED:
-        kind = EdgeKind.COMPONENT
-    p = ours.get("log10_p")
-    log10_p = tail(_figure(p), f"log10_p of {parent}") if p else None
-    part = "a part" if kind is EdgeKind.COMPONENT else ""
-    evidence = sentences((ours.get("why", ""), words))
-    return Edge(parent, child, kind, standing_of(verdict, way, declared), declared, False, evidence, log10_p, part)
-
-
-def _figure(written: str) -> float:
-    try:
-        return float(written)
-    except ValueError:
-        raise InputError("a log10_p is not a number") from None
-
-
-def _declares(relative: Document) -> bool:
-    """Whether one of the methods that Forebear wrote down is the model's own declaration."""
-    for identity in _identities(relative):
-        for method in objects(identity.get("methods"), "methods"):
-            if text(method.get("value"), "a method").startswith("Declared: "):
-                return True
-    return False
-
-
-def _identities(component: Document) -> list[Document]:
-    given = mapping(component.get("evidence"), "evidence").get("identity")
-    return [given] if isinstance(given, dict) else objects(given, "evidence.identity")  # 1.5 had one
-
-
 def _by_properties(component: Document, subject: str, found: _Found) -> None:
     """What properties say of a base model, where the pedigree says nothing."""
     for key, value in {
-        **_properties(mapping(component.get("modelCard"), "modelCard")),
-        **_properties(component),
+        **properties(mapping(component.get("modelCard"), "modelCard")),
+        **properties(component),
     }.items():
         plain = "".join(ch for ch in key.rpartition(":")[2].lower() if ch.isalnum())
         if plain in _BASE and value:
@@ -201,7 +173,7 @@ def _by_properties(component: Document, subject: str, found: _Found) -> None:
 
 
 def _is_withheld(relative: Document, parent: str) -> bool:
-    said = _properties(relative)
+    said = properties(relative)
     return withheld(parent) or any(withheld(v) for k, v in said.items() if k.rpartition(":")[2] in ("name", "identity"))
 
 
@@ -244,6 +216,11 @@ def _node(component: Document) -> Node:
     return Node(called, developer=_publisher(component), licences=tuple(_licences(component)))
 
 
+def _called_in_bill(component: Document) -> str:
+    group, short = text(component.get("group"), "a group"), text(component.get("name"), "a component's name")
+    return f"{group}/{short}" if group else short
+
+
 def _version(component: Document) -> str:
     version = text(component.get("version"), "a version")
     return version if len(version) == 40 and all(ch in "0123456789abcdef" for ch in version) else ""
@@ -260,14 +237,11 @@ def _publisher(component: Document) -> str:
 def _licences(component: Document) -> Iterator[str]:
     for entry in objects(component.get("licenses"), "licenses"):
         licence = mapping(entry.get("license"), "a licence")
+        if OURS + "inherited_from" in {**properties(entry), **properties(licence)}:
+            continue  # an ancestor's licence, which is worked out anew
         for value in (licence.get("id"), licence.get("name"), entry.get("expression")):
             if said := text(value, "a licence"):
                 yield said
-
-
-def _properties(thing: Document) -> dict[str, str]:
-    given = objects(thing.get("properties"), "properties")
-    return {text(p.get("name"), "a property's name"): text(p.get("value"), "a property") for p in given}
 
 
 def _by_forebear(metadata: Document) -> bool:
