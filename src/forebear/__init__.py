@@ -13,6 +13,7 @@
     forebear.write_bom("./my-model").to_json()  # CycloneDX 1.7
     forebear.check_policy("result.json", "baseline").decision  # pass, deny, inconclusive
     forebear.licence_of("./my-model").duties  # what its ancestors' licences demand
+    forebear.verify_signature("bundle.zip", keys=["signer.pub"]).verdict  # verified, failed, inconclusive
     forebear.probe("https://api.example.com/v1", "acme-1").verdict  # what answers there?
 
 Each function mirrors a command, returns frozen values and never prints. Errors are subclasses of
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from forebear.inspect.policy import check_policy
     from forebear.inspect.probe import probe
     from forebear.inspect.probe_result import Probe
+    from forebear.inspect.verify_signature import SignatureVerification, verify_signature
     from forebear.licences.answer import LicenceAnswer
     from forebear.licences.organisation import Organisation
     from forebear.lineage.tree import FamilyTree
@@ -80,6 +82,7 @@ __all__ = [
     "Probe",
     "Relation",
     "Scan",
+    "SignatureVerification",
     "Test",
     "Traffic",
     "Untested",
@@ -94,6 +97,7 @@ __all__ = [
     "probe",
     "read_traffic",
     "scan",
+    "verify_signature",
     "write_bom",
 ]
 
@@ -108,6 +112,8 @@ _LAZY = {
     "write_bom": "forebear.inspect",
     "licence_of": "forebear.inspect.licence",
     "probe": "forebear.inspect.probe",
+    "verify_signature": "forebear.inspect.verify_signature",
+    "SignatureVerification": "forebear.inspect.verify_signature",
     "Bom": "forebear.bom",
     "FamilyTree": "forebear.lineage.tree",
     "Fingerprint": "forebear.signals",
