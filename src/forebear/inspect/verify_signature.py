@@ -12,8 +12,8 @@ from forebear.attest.archive import MAX_BUNDLE
 from forebear.attest.bom import check_bom, check_document
 from forebear.attest.bundle import verify_bundle
 from forebear.attest.certificates import load_chain
-from forebear.attest.documents import read_file
-from forebear.attest.dsse import Envelope, read_envelope
+from forebear.attest.documents import load_object, read_file
+from forebear.attest.dsse import Envelope, is_envelope, read_envelope
 from forebear.attest.fingerprints import Mark
 from forebear.attest.keyless import check_keyless
 from forebear.attest.keys import read_public
@@ -23,7 +23,7 @@ from forebear.attest.statements import BOMS, MANIFEST, MODEL, Statement, read_st
 from forebear.attest.trust import Signer, Trust, Verdict, signed, verdict
 from forebear.bom.checks import Check, CheckStatus
 from forebear.catalogue import raise_finding
-from forebear.errors import InputError, UsageError
+from forebear.errors import FormatError, InputError, UsageError
 from forebear.inspect.enrol import fingerprint
 from forebear.inspect.subjects import files_of, local, manifest_of
 from forebear.types import Finding, Json, head, to_json
@@ -39,7 +39,7 @@ class SignatureVerification:
 
     Attributes:
         file: what was verified.
-        kind: ``model-signature``, ``attestation`` or ``bundle``.
+        kind: ``model-signature``, ``attestation``, ``bundle`` or ``unsigned``.
         target: the model that it was held against, None for none.
         predicate: of the statement that was signed.
         checks: in the order in which they were made.
@@ -151,6 +151,10 @@ def verify_signature(
     on_step(f"verifying {file}")
     if raw[:2] == b"PK":
         return _bundle(file, raw, target, trust, follow_links, on_step)
+    if not is_envelope(raw) and (why := _unsigned(raw)):
+        return SignatureVerification(
+            file, "unsigned", target or None, "", (Check("signature", CheckStatus.UNKNOWN, why),)
+        )
     envelope = read_envelope(raw, file)
     statement = read_statement(envelope.payload, file)
     if statement.predicate_type == MODEL:
@@ -166,6 +170,19 @@ def verify_signature(
     return SignatureVerification(
         file, "attestation", target or None, statement.predicate_type, tuple(checks), own.signers
     )
+
+
+def _unsigned(raw: bytes) -> str:
+    """Why a document of a known kind cannot be verified by itself; "" for anything else."""
+    try:
+        data = load_object(raw, "file")
+    except FormatError:
+        return ""
+    if "signature" in data and "bomFormat" in data:
+        return "Its enveloped signature (JSF) is of a kind that is not verified here; an envelope (DSSE) is."
+    if str(data.get("schema", "")).startswith("forebear.") or "bomFormat" in data or "@graph" in data:
+        return "It is not signed. Give the envelope, and the document with --document."
+    return ""
 
 
 def _model_signature(

@@ -90,7 +90,7 @@ def verified(console: Console, answer: SignatureVerification, quiet: bool = Fals
     console.print(words.text(SENTENCES[answer.verdict], style=STYLES[answer.verdict]))
     for check in _shown(answer.checks, quiet, verbose):
         mark = words.text(f"{MARKS[check.status]} ", style=COLOURS.get(check.status, "dim"))
-        mark.append(words.clean(check.message), style="default")
+        mark.append(words.clean(_said(check)), style="default")
         console.print(Padding(mark, (0, 2, 0, 2)))
     if quiet:
         return
@@ -104,19 +104,26 @@ def verified(console: Console, answer: SignatureVerification, quiet: bool = Fals
 def verified_md(answer: SignatureVerification) -> str:
     """The same in Markdown."""
     out = [f"# {escape(answer.file)}", "", f"**{SENTENCES[answer.verdict]}** {escape(_kind(answer))}.", ""]
-    out += [f"- {MARKS[c.status]} {escape(c.message)}" for c in answer.checks]
+    out += [f"- {MARKS[c.status]} {escape(_said(c))}" for c in _shown(answer.checks, False, False)]
     for heading, lines in _parts(answer):
         out += ["", f"## {heading}", "", *(f"- {escape(line)}" for line in lines)]
     return "\n".join([*out, "", f"_{LIMIT}_", ""])
 
 
 def _kind(answer: SignatureVerification) -> str:
-    return PREDICATES.get(answer.predicate, answer.predicate)
+    return PREDICATES.get(answer.predicate, answer.predicate) or "not signed"
+
+
+def _said(check: Check) -> str:
+    """A check's message, after the file of a bundle that it is about."""
+    name = next((n for n in (check.id.rpartition("/")[0], check.id) if n.endswith((".json", ".sig"))), "")
+    return check.message if not name or name in check.message else f"{name}: {check.message}"
 
 
 def _shown(checks: tuple[Check, ...], quiet: bool, verbose: bool) -> list[Check]:
-    """With many checks those that did not pass, and of the others the first ones."""
+    """With many checks those that did not pass, and of the others the first ones; what was recomputed has its place."""
     wrong = [c for c in checks if c.status in (CheckStatus.FAIL, CheckStatus.UNKNOWN)]
+    checks = tuple(c for c in checks if c in wrong or not c.id.startswith("lineage/"))
     return wrong if quiet else [*checks] if verbose or len(checks) <= 24 else [*checks[:24], *wrong[:24]]
 
 
