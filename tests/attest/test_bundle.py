@@ -17,7 +17,7 @@ from forebear.attest.bundle import OUTER, Contents, verify_bundle, write_bundle
 from forebear.attest.documents import canonical, sha256
 from forebear.attest.dsse import Envelope, Signature, read_envelope, sign
 from forebear.attest.keys import ORDERS
-from forebear.attest.statements import BUNDLED, DOCUMENT, Statement, Subject, read_statement
+from forebear.attest.statements import DOCUMENT, Statement, Subject, read_statement
 from forebear.attest.trust import Trust, Verdict, verdict
 from forebear.bom.checks import CheckStatus
 from forebear.errors import ForebearError, FormatError
@@ -132,7 +132,7 @@ def test_every_leaf_of_every_signed_statement_counts(made: Papers, files: dict[s
     for name in (n for n in files if n.endswith(".dsse.json")):
         envelope = read_envelope(files[name])
         statement = json.loads(envelope.payload)
-        for path in list(leaves(statement))[:60]:
+        for path in leaves(statement):
             forged = Envelope(canonical(edited(statement, path)), envelope.payload_type, envelope.signatures)
             assert detected(write_archive({**files, name: forged.to_bytes()}), made), (name, path)
 
@@ -171,8 +171,8 @@ def test_keys_twice_and_other_spellings_of_the_outer_envelope(made: Papers, file
     twice = outer.replace(b'{"payload":', b'{"payload":"","payload":', 1)
     spaced = json.dumps(document, indent=1, sort_keys=True).encode()
     reordered = json.dumps(dict(reversed(document.items()))).encode()
-    unpadded = canonical({**document, "payload": document["payload"].rstrip("=")})
-    for other in (twice, spaced, reordered, unpadded):
+    broken = canonical({**document, "payload": document["payload"] + "\n"})
+    for other in (twice, spaced, reordered, broken):
         assert other != outer
         assert detected(write_archive({**files, OUTER: other}), made)
 
@@ -257,10 +257,10 @@ def test_a_signer_cannot_bundle_what_does_not_belong_together(made: Papers, file
     assert bundled({**inner, "attestations/bom.dsse.json": envelope}) == Verdict.FAILED
 
 
-def test_statements_about_other_things_are_no_bundles(made: Papers, files: dict[str, bytes]) -> None:
+def test_statements_about_other_things_are_no_bundles(made: Papers) -> None:
     other = Statement((Subject("x", "ab" * 32),), "https://example.org/other", {})
     raw = write_archive({OUTER: sign(other.to_bytes(), made.signer.key).to_bytes()})
-    assert (outcome(raw, trust_in([made.public])) == Verdict.FAILED and BUNDLED in str(files[OUTER])) or True
+    assert outcome(raw, trust_in([made.public])) == Verdict.FAILED
     with pytest.raises(FormatError, match="no evidence bundle"):
         verify_bundle(write_archive({"a": b""}), trust_in([made.public]), "x")
 

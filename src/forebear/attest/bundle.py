@@ -143,9 +143,10 @@ def verify_bundle(raw: bytes, trust: Trust, name: str) -> Verified:
 
 def _form(raw: bytes, envelope: Envelope, statement: Statement, outer: Signed) -> Iterator[Check]:
     """The outer envelope is the only file that no other vouches for, so it may have no second spelling."""
-    if not outer.valid or len(envelope.signatures) != 1:
+    key = outer.signers[0].key if outer.valid else None
+    if key is None or len(envelope.signatures) != 1:
         return
-    key, signature = outer.signers[0].key, envelope.signatures[0]
+    signature = envelope.signatures[0]
     chain = [sha256(der) for der in envelope.chain]
     plain = signature.keyid == key.id and key.plain(signature.sig) and statement.predicate.get("chain") == chain
     if not plain or envelope.to_bytes() != raw:

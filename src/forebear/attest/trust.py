@@ -42,14 +42,15 @@ class Trust:
 
 @dataclass(frozen=True)
 class Signer:
-    """By whom a valid signature is: the key, and the certificate's subject ("" for a bare key)."""
+    """By whom a valid signature is: the key (None: Sigstore's service signed), and who a certificate says it is."""
 
-    key: PublicKey
+    key: PublicKey | None
     name: str = ""
 
     def to_json(self) -> Json:
         """For documents."""
-        return {"key_id": self.key.id, "curve": self.key.curve, "name": self.name}
+        key = self.key
+        return {"key_id": key.id if key else None, "curve": key.curve if key else None, "name": self.name}
 
 
 @dataclass(frozen=True)

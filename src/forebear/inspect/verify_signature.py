@@ -190,8 +190,9 @@ def _model_signature(
 ) -> SignatureVerification:
     manifest = read_manifest(envelope, file)
     if envelope.keyless and trust.identity and target:
-        checks = (check_keyless(local(target), Path(file), trust.identity, trust.issuer),)
-        return SignatureVerification(file, "model-signature", target, MODEL, checks)
+        by_service = check_keyless(local(target), Path(file), trust.identity, trust.issuer)
+        signers = (Signer(None, trust.identity),) if by_service.status is CheckStatus.PASS else ()
+        return SignatureVerification(file, "model-signature", target, MODEL, (by_service,), signers)
     own = signed(envelope, trust)
     found = list(own.checks)
     if not target:

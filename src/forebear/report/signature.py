@@ -128,7 +128,7 @@ def _shown(checks: tuple[Check, ...], quiet: bool, verbose: bool) -> list[Check]
 
 
 def _parts(answer: SignatureVerification) -> list[tuple[str, Iterable[str]]]:
-    signers = [f"{s.name or 'key'} {s.key.id} ({s.key.curve})" for s in answer.signers]
+    signers = [f"{s.name or 'key'}{f' {s.key.id} ({s.key.curve})' if s.key else ''}" for s in answer.signers]
     parts = (("Signed by", signers), ("Recomputed", answer.replay.recomputed), ("Believed", answer.replay.believed))
     return [(heading, lines) for heading, lines in parts if lines]
 
