@@ -39,7 +39,7 @@ def marks(pair: tuple[Path, Path]) -> dict[str, Mark]:
 
 @pytest.fixture(scope="module")
 def by_rows(pair: tuple[Path, Path]) -> Json:
-    return dict(json.loads(json.dumps(forebear.compare(*map(str, pair)).to_json())))
+    return dict(json.loads(json.dumps(forebear.compare(str(pair[0]), str(pair[1])).to_json())))
 
 
 @pytest.fixture(scope="module")

@@ -134,7 +134,7 @@ def test_what_can_not_be_read_is_refused_in_a_line(made: Papers, tmp_path: Path)
 
 
 def test_a_model_statement_that_no_file_could_have_made(made: Papers, tmp_path: Path) -> None:
-    predicate = {"resources": [], "serialization": {}}
+    predicate: dict[str, Any] = {"resources": [], "serialization": {}}
     path = tmp_path / "model.sig"
     path.write_bytes(
         sign(Statement((Subject("m", "ab" * 32),), MODEL, predicate).to_bytes(), made.signer.key).to_bytes()

@@ -29,8 +29,8 @@ from forebear.inspect.subjects import files_of, local, manifest_of
 from forebear.types import Finding, Json, head, to_json
 
 Step = Callable[[str], None]
-HASHES = ("files", "bundle/files", "model", "fingerprint")
-"""Ids of checks (or their beginnings) whose failure is one of bytes and not of a signature."""
+HASHES = ("files", "model", "fingerprint")
+"""Beginnings of ids of checks whose failure is one of bytes and not of a signature."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,14 @@ class SignatureVerification:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """``signature-invalid`` and ``file-hash-mismatch``, each with all the reasons."""
+        """``signature-invalid``, ``file-hash-mismatch`` and ``claim-contradicted``, each with all the reasons."""
         failed = [c for c in self.checks if c.status is CheckStatus.FAIL]
         hashes = [c for c in failed if c.id.split("/")[0] in HASHES or c.id.startswith("bundle/files")]
-        others = [c for c in failed if c not in hashes]
+        claims = [c for c in failed if c.id.startswith("lineage/")]
+        others = [c for c in failed if c not in hashes and c not in claims]
         out = []
-        for identifier, wrong in (("signature-invalid", others), ("file-hash-mismatch", hashes)):
+        kinds = (("signature-invalid", others), ("file-hash-mismatch", hashes), ("claim-contradicted", claims))
+        for identifier, wrong in kinds:
             if wrong:
                 out.append(raise_finding(identifier, wrong[0].message, tuple(c.message for c in wrong)))
         return tuple(out)
