@@ -14,6 +14,7 @@
     forebear.verify_bom("bom.json", "./my-model").verdict  # verified, failed, inconclusive
     forebear.check_policy("result.json", "baseline").decision  # pass, deny, inconclusive
     forebear.licence_of("./my-model").duties  # what its ancestors' licences demand
+    forebear.verify_signature("bundle.zip", keys=["signer.pub"]).verdict  # verified, failed, inconclusive
     forebear.probe("https://api.example.com/v1", "acme-1").verdict  # what answers there?
 
 Each function mirrors a command, returns frozen values and never prints. Errors are subclasses of
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from forebear.inspect.policy import check_policy
     from forebear.inspect.probe import probe
     from forebear.inspect.probe_result import Probe
+    from forebear.inspect.verify_signature import SignatureVerification, verify_signature
     from forebear.licences.answer import LicenceAnswer
     from forebear.licences.organisation import Organisation
     from forebear.lineage.tree import FamilyTree
@@ -86,6 +88,7 @@ __all__ = [
     "Probe",
     "Relation",
     "Scan",
+    "SignatureVerification",
     "Test",
     "Traffic",
     "Untested",
@@ -103,6 +106,7 @@ __all__ = [
     "read_traffic",
     "scan",
     "verify_bom",
+    "verify_signature",
     "write_bom",
 ]
 
@@ -119,6 +123,8 @@ _LAZY = {
     "probe": "forebear.inspect.probe",
     "diff_boms": "forebear.inspect.bom_diff",
     "verify_bom": "forebear.inspect.bom_verify",
+    "verify_signature": "forebear.inspect.verify_signature",
+    "SignatureVerification": "forebear.inspect.verify_signature",
     "Bom": "forebear.bom",
     "Difference": "forebear.bom.difference",
     "FamilyTree": "forebear.lineage.tree",

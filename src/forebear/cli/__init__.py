@@ -15,7 +15,21 @@ from types import FrameType
 
 import typer
 
-from forebear.cli import bom, cache, catalogue, demo, explain, index, licence, policy, probe, scan, traffic, tree
+from forebear.cli import (
+    attest,
+    bom,
+    cache,
+    catalogue,
+    demo,
+    explain,
+    index,
+    licence,
+    policy,
+    probe,
+    scan,
+    traffic,
+    tree,
+)
 from forebear.cli.options import common
 from forebear.errors import ForebearError
 
@@ -65,6 +79,9 @@ app.command("license", hidden=True)(common(licence.licence))
 app.add_typer(index.app, name="index")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(policy.app, name="policy")
+app.command("sign")(common(attest.sign))
+app.command("attest")(common(attest.attest))
+app.command("verify")(common(attest.verify))
 app.add_typer(cache.app, name="cache")
 app.command("explain")(common(explain.explain))
 app.command("doctor")(common(explain.doctor))

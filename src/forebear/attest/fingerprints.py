@@ -1,0 +1,105 @@
+"""Fingerprints that a third party can compute with: the sign code of a model as JSON, and back."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forebear.attest.documents import strict_base64
+from forebear.errors import FormatError, one_line
+from forebear.signals import Fingerprint
+from forebear.signals.alignment import SIGNATURE_DIMS
+from forebear.signals.layout import SLOTS
+from forebear.signals.sign_code import CODE_BYTES, INFERRED, SignCode, repeats
+from forebear.types import Json, head
+
+SCHEMA = "forebear.fingerprint/1"
+MAX_LAYER = 100_000
+GROUPS = ("residual", "glu", "experts", "value_output", "query_key", "latent", "cell")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What of a fingerprint the exact test needs.
+
+    Attributes:
+        name: of the model.
+        digest: ``slices/2`` of what was read.
+        shape: ``shape/1``.
+        code: ``sign-code/1``.
+    """
+
+    name: str
+    digest: str
+    shape: Mapping[str, Any]
+    code: SignCode
+
+
+def mark_of(fingerprint: Fingerprint) -> Mark:
+    """The part of a fingerprint that is carried."""
+    return Mark(fingerprint.name, fingerprint.digest, fingerprint.shape, fingerprint.code)
+
+
+def to_document(mark: Mark) -> Json:
+    """The ``forebear.fingerprint/1`` document."""
+    code = mark.code
+    return {
+        **head(SCHEMA),
+        "name": mark.name,
+        "digest": mark.digest,
+        "shape": dict(mark.shape),
+        "code": {
+            "bits": base64.b64encode((code.bits & code.valid).tobytes()).decode(),
+            "valid": base64.b64encode(code.valid.tobytes()).decode(),
+            "layers": list(code.layers),
+            "signature": base64.b64encode(code.signature.astype("<f2").tobytes()).decode(),
+            "groups": list(code.groups),
+            "keyed_by": code.keyed_by,
+            "inferred": INFERRED in code.repeats,
+        },
+    }
+
+
+def from_document(document: Mapping[str, Any], name: str = "fingerprint") -> Mark:
+    """A fingerprint as read; why its own coins cannot be relied on is found out anew from its bits.
+
+    Raises:
+        FormatError: it is damaged.
+    """
+    try:
+        code = document["code"]
+        if document["schema"] != SCHEMA or not isinstance(document["digest"], str):
+            raise ValueError
+        bits, valid = (np.frombuffer(strict_base64(code[k], name, k), np.uint8) for k in ("bits", "valid"))
+        signature = np.frombuffer(strict_base64(code["signature"], name, "signature"), "<f2").astype(np.float16)
+        layers, groups = tuple(code["layers"]), tuple(code["groups"])
+        right = len(bits) == len(valid) == CODE_BYTES and signature.size == SLOTS * 2 * SIGNATURE_DIMS
+        right = right and len(layers) == SLOTS and all(type(k) is int and -1 <= k < MAX_LAYER for k in layers)
+        read = [k for k in layers if k >= 0]
+        right = right and len(set(read)) == len(read) and set(groups) <= set(GROUPS) and not (bits & ~valid).any()
+        if not right or code["keyed_by"] not in ("token", "row") or type(code["inferred"]) is not bool:
+            raise ValueError
+        shape = _shape(document["shape"])
+        plain = SignCode(bits, valid, layers, signature.reshape(SLOTS, 2, -1), groups, code["keyed_by"], ())
+        doubts = (*((INFERRED,) if code["inferred"] else ()), *repeats(plain))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        raise FormatError(name, "no whole fingerprint") from None
+    code_ = SignCode(**{**vars(plain), "repeats": doubts})
+    return Mark(one_line(str(document["name"]), 200), document["digest"], shape, code_)
+
+
+def _shape(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Sizes and names; ``ValueError`` for anything else, ``KeyError`` where what the test asks for is missing."""
+    plain = (str, int, float, type(None))
+    for value in data.values():
+        if not isinstance(value, plain) and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
+            raise ValueError
+    if data["family"] is not None:
+        _ = data["coins"], data["head_dim"], data["intermediate"], data["width"]
+    if data.get("layers") is not None and type(data["layers"]) is not int:
+        raise ValueError
+    return dict(data)
