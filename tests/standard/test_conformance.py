@@ -88,6 +88,14 @@ def properties(thing: Any) -> Iterator[tuple[list[Json], int]]:
             yield from properties(value)
 
 
+def test_a_test_that_rejects_nothing_measures_nothing() -> None:
+    document = example("conforms-measured.cdx.json")
+    (entry,) = (p for p in ancestor(document)["properties"] if p["name"] == "ai-lineage:evidence")
+    for log10_p, found in ((-6.0, set()), (-5.9, {"L1"})):
+        entry["value"] = json.dumps({**json.loads(entry["value"]), "log10_p": log10_p})
+        assert broken(document) == found
+
+
 OPTIONAL = {"ai-lineage:method", "ai-lineage:reward", "ai-lineage:role", "ai-lineage:delivered"}
 ONE_OF_TWO = {"ai-lineage:country"}
 """Of two countries one remains; that it is missing cannot be seen in the document."""

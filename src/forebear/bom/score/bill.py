@@ -21,7 +21,7 @@ class Bill(Value):
         tools, tool_versions: programs that wrote it, and the versions of those that state one.
         timestamp: when.
         context: at which point of the life cycle it was made.
-        signature: ``enveloped`` where it holds one.
+        signature: ``enveloped`` where it holds one, ``detached`` where one beside it was verified.
         dependencies: ``stated`` where it says what depends on what.
     """
 

@@ -118,7 +118,10 @@ def score(reading: Reading, profile: Profile, checks: Sequence[Check] = (), reco
         record: which of the bill's models, default the one that it is about.
     """
     chosen = record or next(iter(reading.records), None)
-    top = places.root(chosen, bill_of(reading))
+    bill = bill_of(reading)
+    if not bill.signature and any(c.id == "signature" and c.status is CheckStatus.PASS for c in checks):
+        bill = bill.model_copy(update={"signature": "detached"})
+    top = places.root(chosen, bill)
     results = tuple(_result(element, chosen, top, checks) for element in profile.elements)
     name = chosen.model.name if chosen else ""
     return Score(profile.id, profile.title, profile.version, profile.notice, name, reading.format, results)
