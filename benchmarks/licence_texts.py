@@ -5,7 +5,8 @@
 ``REPOSITORY`` is a git directory of spdx/license-list-XML; texts of the list come from it, with their optional and
 replaceable parts. Which other texts there are, and where each was read, stands in ``sources.toml``: a text is taken
 from ``FOLDER/owner+name/repo`` (a git directory), from ``FOLDER/owner+name/path``, or from the wheel of ScanCode; where
-a file holds more, ``between`` says how the first and the last line of the text begin. No text is stored, only hashes of words, the first eight words of every clause, and a list of decisive words.
+a file holds more, ``between`` says how the first and the last line of the text begin. No text is stored, only hashes of
+words, the first eight words of every clause, and a list of decisive words.
 """
 
 from __future__ import annotations
