@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -99,3 +100,11 @@ def test_bad_targets(target: str, code: int, tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"schema": "x"}')
     done = run(tmp_path, "licence", tmp_path / target)
     assert done.returncode == code and done.stdout == "" and done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(importlib.util.find_spec("scancode") is not None, reason="ScanCode is installed")
+def test_a_second_opinion_without_its_extra_exits_2(bom: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, "licence", bom, "--second-opinion")
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert "forebear[scancode]" in done.stderr
+    assert "--second-opinion" in run(tmp_path, "licence", "--help").stdout

@@ -15,8 +15,9 @@ from edits import copy, drifted
 from forebear.errors import InputError, UsageError
 from forebear.index import LocalIndex
 from forebear.inspect import enrol, scan
+from forebear.inspect import licence as module
 from forebear.inspect.licence import licence_of
-from forebear.licences.answer import LicenceAnswer
+from forebear.licences.answer import Agreement, Detection, LicenceAnswer, Opinion, SecondOpinion
 from forebear.licences.organisation import Organisation
 from hub import Hub, folder_files
 from models import tiny_llama
@@ -234,3 +235,45 @@ def test_a_label_of_the_index_is_no_developer(tmp_path: Path, index: LocalIndex)
 
 def test_the_library_has_it() -> None:
     assert forebear.licence_of is licence_of and forebear.LicenceAnswer is LicenceAnswer
+
+
+def test_a_second_opinion_changes_nothing_else(
+    tmp_path: Path, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = family(tmp_path, index, BASE, f"---\nlicense: mit\nbase_model: {BASE}\n---\n# Mole 8B\n")
+    (child / "LICENSE").write_text(MIT)
+    (child / "vision").mkdir()
+    (child / "vision" / "LICENSE").write_text(MIT)
+    asked: list[str] = []
+
+    def answering(texts: dict[str, str], detected: tuple[Detection, ...]) -> SecondOpinion:
+        asked.extend(texts)
+        assert {d.file for d in detected} == set(texts)
+        return SecondOpinion("ScanCode 0", (Opinion("LICENSE", "MIT", Agreement.OTHER, "isc"),), ("vision/LICENSE",))
+
+    monkeypatch.setattr(module, "require", lambda: None)
+    monkeypatch.setattr(module, "ask", answering)
+    plain = licence_of(str(child), index=index)
+    second = licence_of(str(child), index=index, second_opinion=True)
+    assert sorted(asked) == ["LICENSE", "vision/LICENSE"] and plain.second_opinion is None
+    assert (second.duties, second.findings, second.conflicts) == (plain.duties, plain.findings, plain.conflicts)
+    assert set(second.not_checked) - set(plain.not_checked) == {
+        "vision/LICENSE was not given to ScanCode, or took it too long."
+    }
+    for answer in (plain, second):
+        check_document(json.loads(json.dumps(answer.to_json())))
+
+
+def test_a_second_opinion_that_fails_is_a_problem_and_no_loss(
+    tmp_path: Path, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = family(tmp_path, index, BASE, f"---\nlicense: mit\nbase_model: {BASE}\n---\n# Mole 8B\n")
+
+    def failing(texts: dict[str, str], detected: tuple[Detection, ...]) -> SecondOpinion:
+        raise InputError("ScanCode ended without an answer")
+
+    monkeypatch.setattr(module, "require", lambda: None)
+    monkeypatch.setattr(module, "ask", failing)
+    answer = licence_of(str(child), index=index, second_opinion=True)
+    assert answer.second_opinion is None and answer.duties
+    assert answer.problems == ("no second opinion: ScanCode ended without an answer",)

@@ -19,6 +19,8 @@ from forebear.licences.duties import licence_answer
 from forebear.licences.history import Past, read_past
 from forebear.licences.organisation import Organisation
 from forebear.licences.papers import Detect
+from forebear.licences.second_opinion import require
+from forebear.licences.second_opinion import second_opinion as ask
 from forebear.lineage.chain import Chain, Edge, EdgeKind, Node, Standing
 from forebear.lineage.chains import chain_of
 from forebear.lineage.chains.extend import complete
@@ -63,6 +65,7 @@ def licence_of(
     history: bool = False,
     against: str = "",
     model: str = "",
+    second_opinion: bool = False,
     on_step: Step = lambda _: None,
 ) -> LicenceAnswer:
     """What the licences along a model's lineage demand of it and of who uses it.
@@ -76,12 +79,16 @@ def licence_of(
         history: read earlier revisions of a hub repository's licence files, too.
         against: an ancestor whose papers are to be compared; it need not be in the index.
         model: which model, where a document is about several.
+        second_opinion: ask ScanCode about the licence files too (extra ``scancode``); it changes nothing else.
         on_step: told what is being done.
 
     Raises:
+        MissingExtra: a second opinion is asked for, and ScanCode is not installed.
         UsageError: the target does not exist, or a field of ``org.yaml`` is wrong.
         InputError: the model, the document or the index cannot be read.
     """
+    if second_opinion:
+        require()
     facts = _organisation(organisation)
     references = index if index is not None else LocalIndex()
     if is_document(target):
@@ -91,7 +98,7 @@ def licence_of(
     chain, named = _against(found.chain, against)
     papers, unreadable = papers_of_ancestors(chain, references, named)
     past, gap = _past(target, history, on_step)
-    return licence_answer(
+    answer = licence_answer(
         chain,
         found.read.documents if found.read else None,
         facts,
@@ -106,6 +113,7 @@ def licence_of(
         not_checked=(*found.gaps, *gap),
         problems=(*found.problems, *unreadable),
     )
+    return _with_second_opinion(answer, found.read, on_step) if second_opinion else answer
 
 
 def is_document(target: str) -> bool:
@@ -195,6 +203,18 @@ def _against(chain: Chain, against: str) -> tuple[Chain, dict[str, str]]:
     edge = Edge(name, chain.subject.name, EdgeKind.UNKNOWN, Standing.POSSIBLE, evidence=(said,))
     longer = complete(replace(chain, nodes=(*chain.nodes, Node(name)), edges=(*chain.edges, edge)))
     return longer, {name: against}
+
+
+def _with_second_opinion(answer: LicenceAnswer, read: Read | None, on_step: Step) -> LicenceAnswer:
+    """The answer with what ScanCode says of the licence files beside it; duties and decisions stay as they are."""
+    texts = {**(read.documents.licences if read and read.documents else {}), **(read.nested if read else {})}
+    on_step("asking ScanCode")
+    try:
+        second = ask(texts, answer.detected)
+    except InputError as error:
+        return replace(answer, problems=(*answer.problems, f"no second opinion: {error}"))
+    gaps = tuple(f"{name} was not given to ScanCode, or took it too long." for name in second.not_asked)
+    return replace(answer, second_opinion=second, not_checked=(*answer.not_checked, *gaps))
 
 
 def _past(target: str, wanted: bool, on_step: Step) -> tuple[tuple[Past, ...], tuple[str, ...]]:

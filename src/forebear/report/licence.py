@@ -8,7 +8,16 @@ from rich.console import Console
 from rich.padding import Padding
 
 from forebear.errors import one_line
-from forebear.licences.answer import DeclaredLicence, Detection, Duty, DutyStatus, Inherited, LicenceAnswer
+from forebear.licences.answer import (
+    Agreement,
+    DeclaredLicence,
+    Detection,
+    Duty,
+    DutyStatus,
+    Inherited,
+    LicenceAnswer,
+    Opinion,
+)
 from forebear.lineage.chain import Standing
 from forebear.report import words
 from forebear.report.markdown import escape
@@ -46,6 +55,15 @@ STANDINGS = {
     Standing.DECLARED: "declared",
     Standing.CATALOGUED: "by the catalogue",
     Standing.POSSIBLE: "possible, not established",
+}
+AGREEMENTS = {
+    Agreement.SAME: "the same licence",
+    Agreement.LINE: "another one of the line of {ours}",
+    Agreement.GENERIC: "a key of no one licence, where Forebear reads {ours}",
+    Agreement.OTHER: "another licence, where Forebear reads {ours}",
+    Agreement.NONE: "none, where Forebear reads {ours}",
+    Agreement.ALONE: "Forebear knows none",
+    Agreement.BESIDES: "named besides",
 }
 NOT_ADVICE = "Read by a program, from facts about licences that name their sources. Not legal advice."
 
@@ -126,6 +144,27 @@ def text_of(found: Detection) -> str:
     return f"{found.file}: {found.name or found.id} ({how})"
 
 
+def opinion_of(one: Opinion) -> str:
+    """What another program says of a text, and whether it is said here too."""
+    if one.agrees is Agreement.NONE and one.ours is None:
+        return f"{one.file}: none either"
+    agrees = AGREEMENTS[one.agrees].format(ours=one.ours)
+    if one.agrees is Agreement.NONE:
+        return f"{one.file}: {agrees}"
+    spdx = f", {one.spdx}" if one.spdx and one.spdx != one.key else ""
+    means = f", whose text is {one.means}" if one.means and one.agrees in (Agreement.LINE, Agreement.OTHER) else ""
+    return f"{one.file}: {one.key}{spdx}, score {one.score:g}{means}: {agrees}"
+
+
+def _second(answer: LicenceAnswer) -> tuple[str, list[str]]:
+    """Heading and lines of the second opinion; no lines where none was asked for."""
+    if answer.second_opinion is None:
+        return "", []
+    head = f"Second opinion ({answer.second_opinion.by or 'ScanCode'})"
+    lines = [opinion_of(one) for one in answer.second_opinion.opinions]
+    return head, lines or ["There is no licence file to ask about."]
+
+
 def terminal(console: Console, answer: LicenceAnswer, quiet: bool = False, verbose: bool = False) -> None:
     """The answer for a terminal."""
     console.print(words.text(answer.model, style="bold"))
@@ -141,6 +180,7 @@ def terminal(console: Console, answer: LicenceAnswer, quiet: bool = False, verbo
         return
     _lines(console, "Declared", map(stated, answer.declared))
     _lines(console, "Texts", (line for d in answer.detected for line in _text_lines(d, verbose)))
+    _lines(console, *_second(answer))
     _lines(console, "Inherited", (came_by(i) for i in answer.inherited))
     _lines(console, "Conflicts", (f"{c.kind.replace('_', ' ')}: {c.why}" for c in answer.conflicts))
     _lines(console, "Findings", (f"{f.level}: {_short(f.message)} [{f.id}]" for f in answer.findings))
@@ -214,6 +254,7 @@ def markdown(answer: LicenceAnswer) -> str:
         out.append("")
     out += _list("Declared", map(stated, answer.declared))
     out += _list("Texts", (line.strip() for d in answer.detected for line in _text_lines(d, False)))
+    out += _list(*_second(answer))
     out += _list("Inherited", (came_by(i) for i in answer.inherited))
     out += _list("Conflicts", (f"{c.kind.replace('_', ' ')}: {c.why}" for c in answer.conflicts))
     out += _list("Findings", (f"{f.level} {f.id}: {f.message} {f.clears}" for f in answer.findings))
