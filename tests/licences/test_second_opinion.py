@@ -144,6 +144,12 @@ def test_every_text_of_a_file_is_held_against_what_is_said_of_its_place() -> Non
     assert (one.ours, one.agrees, one.key, one.score) == ("ISC", Agreement.NONE, "", None)
 
 
+def test_lines_are_counted_differently_where_lines_are_long() -> None:
+    one_line = replace(ours("MIT", "mit"), lines=(1, 1))
+    (one,) = opinions("LICENSE", [one_line], [row("mit", 160, (2, 9))], {"mit": about("MIT")})
+    assert one.agrees is Agreement.SAME
+
+
 def test_a_text_that_only_one_of_both_knows() -> None:
     (one,) = opinions("LICENSE", [ours(None)], [row("mit")], {"mit": about("MIT")})
     assert (one.ours, one.agrees) == (None, Agreement.ALONE)

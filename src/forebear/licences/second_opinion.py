@@ -97,16 +97,16 @@ def opinions(
     """
     said = _said(rows, licences)
     used: set[str] = set()
-    for one in ours:
-        if one.id is None or one.lines is None:
-            continue
-        other = next((each for each in said if _overlap(each.lines, one.lines)), None)
+    texts = [one for one in ours if one.id is not None]
+    for one in texts:  # a single one is the file, however each program counts its lines
+        at = [each for each in said if len(texts) == 1 or (one.lines and _overlap(each.lines, one.lines))]
+        other = at[0] if at else None
         if other is None:
             yield Opinion(file, one.id, Agreement.NONE)
             continue
         used.add(other.key)
         yield _opinion(file, one.id, _agreement(one, other), other)
-    alone = not any(one.id for one in ours)
+    alone = not texts
     for other in said:
         if other.key not in used and len(used) < _NAMED:
             used.add(other.key)
