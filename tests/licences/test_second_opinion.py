@@ -15,20 +15,11 @@ from forebear.licences import second_opinion as module
 from forebear.licences.answer import Agreement, Detection
 from forebear.licences.detect import detect_all
 from forebear.licences.second_opinion import opinions, second_opinion
-from written_licences import MIT
+from written_licences import ISC, MIT
 
 needs_scancode = pytest.mark.skipif(
     importlib.util.find_spec("scancode") is None, reason="needs the extra [scancode] (scancode-toolkit-mini)"
 )
-ISC = """Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby
-granted, provided that the above copyright notice and this permission notice appear in all copies.
-
-THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS SOFTWARE INCLUDING ALL
-IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
-INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
-ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF
-THIS SOFTWARE.
-"""
 FAKE = """
 import os, sys, time
 def get_licenses(location, deadline):
