@@ -18,7 +18,7 @@ from forebear.policy.evaluate import FALSE, Truth, evaluate, value_of
 from forebear.policy.expression import paths_of
 from forebear.policy.fields import ITEM, field
 from forebear.policy.firm import CAPPED, firm
-from forebear.policy.load import PLACEHOLDER
+from forebear.policy.load import FILLED
 from forebear.policy.rules import Policy, Rule
 from forebear.policy.unknown import listed
 from forebear.policy.waivers import Waiver, apply
@@ -251,7 +251,7 @@ def filled(message: str, each: str, given: Mapping[str, Any], item: Mapping[str,
         found = value_of(path.partition(".")[2] if own else path, (item or {}) if own else given)
         return _words(found, about.countries)
 
-    return one_line(PLACEHOLDER.sub(value, message))
+    return one_line(FILLED.sub(value, message))
 
 
 def _words(found: Any, countries: bool) -> str:
