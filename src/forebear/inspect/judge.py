@@ -42,7 +42,7 @@ def claims_of(declared: Declared, ancestors: tuple[Ancestor, ...], effort: str) 
                 "unverified",
                 f"consistent with {match.name}, but {match.verdict} does not settle it",
             )
-        out.append(Claim(f"base model: {base}", "card or config", status, why))
+        out.append(Claim(f"base model: {base}", "card or config", status, why, declared.relation))
     if declared.from_scratch:
         derived = next((a for a in ancestors if _is_child(a)), None)
         related = next((a for a in ancestors if a.verdict in RELATED), None)

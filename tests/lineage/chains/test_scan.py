@@ -58,6 +58,29 @@ def test_a_claim_that_is_contradicted_is_a_note_and_no_edge() -> None:
     assert "org/base" in chain.notes[0] and "other shapes" in chain.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("relation", "kind"),
+    [
+        ("finetune", EdgeKind.FINETUNE),
+        ("Quantized", EdgeKind.QUANTIZED),
+        ("merge", EdgeKind.MERGE),
+        ("adapter", EdgeKind.ADAPTER),
+        ("", EdgeKind.UNKNOWN),
+        ("stolen", EdgeKind.UNKNOWN),
+        ("distilled", EdgeKind.UNKNOWN),  # would take duties away on a card's word
+        ("architecture", EdgeKind.UNKNOWN),
+        ("identical", EdgeKind.UNKNOWN),
+    ],
+)
+def test_a_card_says_how_the_model_was_made(relation: str, kind: EdgeKind) -> None:
+    said = {**claim("org/base"), "relation": relation}
+    assert edge(chain_of(scan([], [said])), "org/base").kind is kind
+    measured = ancestor("org/base", kind="unknown")
+    assert edge(chain_of(scan([measured], [{**said, "status": "confirmed"}])), "org/base").kind is kind
+    known = ancestor("org/base", kind="pruned")  # what was measured stands
+    assert edge(chain_of(scan([known], [said])), "org/base").kind is EdgeKind.PRUNED
+
+
 def test_another_ancestor_than_the_papers_name_contradicts_them() -> None:
     chain = chain_of(scan([ancestor("org/found")], [claim("org/named")]))
     assert edge(chain, "org/found").contradicted

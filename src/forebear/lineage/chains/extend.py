@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from forebear.catalogue.developers import Parent, PublishedModel, find_models, published
+from forebear.catalogue.developers import UNREAD, Parent, PublishedModel, find_models, published
 from forebear.catalogue.facts import Confidence, sources
 from forebear.catalogue.names import decode
 from forebear.errors import one_line
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains.base import joined, sentences
-from forebear.lineage.chains.known import agreed_licences, ancestor_of, identified, models_of, republished, subject_of
+from forebear.lineage.chains.known import (
+    agreed_licences,
+    ancestor_of,
+    holder_of,
+    identified,
+    models_of,
+    republished,
+    subject_of,
+)
 from forebear.lineage.chains.measured import kind_named
 from forebear.lineage.chains.named import kind_named_by, title_of
 from forebear.lineage.chains.settle import settled
@@ -75,17 +83,21 @@ def _as_sold(chain: Chain) -> Chain:
 
 def _by_account(chain: Chain) -> Chain:
     """A leaked name stays possible; that the account's owner is known to have made a model from that base is told."""
-    maker = chain.subject.developer
-    if chain.access is not Access.TRAFFIC or not maker:
+    holder = holder_of(chain.subject.name) if chain.access is Access.TRAFFIC else None
+    if holder is None:
         return chain
-    edges = list(chain.edges)
+    maker, edges, notes = holder.id, list(chain.edges), chain.notes
+    if chain.subject.developer != maker:
+        known = decode(chain.subject.name, named=True)
+        account = known.account if known is not None else ""
+        notes = (*notes, f"It is served in the account {account} of {holder.name}; that does not say who made it.")
     for k, edge in enumerate(edges):
         base = published().get(chain.node(edge.parent).model) if edge.child == chain.subject.name else None
         if base is not None and base.developer != maker and not edge.standing.established:
             own = [m for m in published().values() if m.developer == maker]
             told = [_sourced(m.name, p) for m in own for p in m.parents if p.name == base.name and _sure(p)]
             edges[k] = replace(edge, evidence=sentences((*edge.evidence, *told)))
-    return replace(chain, edges=tuple(edges))
+    return replace(chain, edges=tuple(edges), notes=notes)
 
 
 def _upwards(chain: Chain) -> Chain:
@@ -186,7 +198,7 @@ def _sourced(child: str, parent: Parent) -> str:
     known = sources()
     first = next((known[s].what for s in parent.basis.sources if s in known), ", ".join(parent.basis.sources))
     part = f"the {parent.component} of " if parent.component else ""
-    sure = "" if parent.basis.confidence.retrieved else "; remembered, not retrieved"
+    sure = "" if parent.basis.confidence.retrieved else "; no source was read for it"
     source = one_line(first, 160)
     return f"The catalogue has {part}{child} made from {parent.name} ({source}; as of {parent.basis.as_of}{sure})."
 
@@ -197,6 +209,6 @@ def _noted(chain: Chain) -> Chain:
     remarks = (
         f"{m.name}: {m.note} ({', '.join(one_line(known[s].what, 100) for s in m.basis.sources if s in known)})"
         for m in models_of(chain.subject)
-        if m.note
+        if m.note and not m.note.startswith(UNREAD)
     )
     return replace(chain, notes=tuple(dict.fromkeys((*chain.notes, *remarks))))

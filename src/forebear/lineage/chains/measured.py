@@ -49,6 +49,8 @@ _KINDS = {
     "distillation": EdgeKind.DISTILLED,
 }
 """Kinds of relations, and spellings in which cards and bills of materials declare them."""
+_ON_CARDS = frozenset({EdgeKind.FINETUNE, EdgeKind.QUANTIZED, EdgeKind.MERGE, EdgeKind.ADAPTER})
+"""Values of ``base_model_relation`` on the hub (https://huggingface.co/docs/hub/model-cards)."""
 _NOT_BY_ITSELF = frozenset({EdgeKind.SAME_MODEL, EdgeKind.ARCHITECTURE})
 _STANDINGS: dict[tuple[Verdict, bool], tuple[Standing, Standing]] = {
     (Verdict.DERIVED, True): (Standing.MEASURED, Standing.MEASURED),
@@ -63,11 +65,12 @@ _STANDINGS: dict[tuple[Verdict, bool], tuple[Standing, Standing]] = {
 
 @dataclass(frozen=True)
 class Base:
-    """A base model that a model's own papers name, and what became of that claim."""
+    """A base model that a model's own papers name, what became of that claim, and how they say it was made from it."""
 
     name: str
     status: str
     why: str
+    relation: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def papers_of(claims: Any) -> Papers:
         said = text(claim.get("claim"), "a claim", limit=1_000)
         status, why = text(claim.get("status"), "a claim's status"), text(claim.get("why"), "a claim's why")
         if said.startswith(BASE) and (base := name(said.removeprefix(BASE), "a claimed base model")):
-            bases.append(Base(base, status, why))
+            bases.append(Base(base, status, why, text(claim.get("relation"), "a claim's relation")))
         elif said == SCRATCH:
             scratch = Base("", status, why)
     return Papers(tuple(bases), scratch)
@@ -133,6 +136,8 @@ def measured_edge(found: Document, child: str, declared: Base | None) -> Edge | 
         kind = EdgeKind.COMPONENT
     elif kind in (EdgeKind.COMPONENT, EdgeKind.IDENTICAL) and verdict is not Verdict.IDENTICAL:
         kind = EdgeKind.UNKNOWN  # the whole is dependent, and not equal
+    if kind is EdgeKind.UNKNOWN and declared is not None:
+        kind = stated_kind(declared)
     details = mapping(relation.get("details"), f"the details of {parent}")
     parts = [text(p, "a component") for p in items(details.get("components"), "components")]
     whole = kind is not EdgeKind.COMPONENT
@@ -149,7 +154,9 @@ def measured_edge(found: Document, child: str, declared: Base | None) -> Edge | 
 
 
 def declared_edge(base: Base, child: str, kind: EdgeKind = EdgeKind.UNKNOWN) -> Edge:
-    """The edge that papers alone give."""
+    """The edge that papers alone give; ``kind`` where they do not say how."""
+    said = stated_kind(base)
+    kind = kind if said is EdgeKind.UNKNOWN else said
     return Edge(base.name, child, kind, Standing.DECLARED, declared=True, evidence=(_claimed(base),))
 
 
@@ -175,6 +182,15 @@ def kind_of(relation: Document) -> EdgeKind:
     return next((k for k in known if k is not EdgeKind.UNKNOWN), EdgeKind.UNKNOWN)
 
 
+def stated_kind(base: Base) -> EdgeKind:
+    """How papers say that the model was made from a base, in one of the words that the hub has for it.
+
+    No other word counts: that no weights came along would take duties away on nobody's evidence.
+    """
+    kind = kind_named(base.relation)
+    return kind if kind in _ON_CARDS else EdgeKind.UNKNOWN
+
+
 def kind_named(word: str) -> EdgeKind:
     """A kind by its name, ``unknown`` for anything else."""
     kind = _KINDS.get(word.strip().lower(), EdgeKind.UNKNOWN)
@@ -189,5 +205,6 @@ def _words(found: Document, parent: str) -> Sequence[str]:
 
 
 def _claimed(base: Base) -> str:
-    said = f"Its own papers name {base.name} as base model"
+    how = f" ({stated_kind(base).value})" if stated_kind(base) is not EdgeKind.UNKNOWN else ""
+    said = f"Its own papers name {base.name} as base model{how}"
     return f"{said} ({base.status}: {base.why})." if base.status and base.why else f"{said}."
