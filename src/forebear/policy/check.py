@@ -12,11 +12,12 @@ from typing import Any
 
 from forebear.catalogue.countries import in_words
 from forebear.catalogue.instruments import Instrument, instruments
+from forebear.catalogue.licences import title_of
 from forebear.errors import one_line
 from forebear.policy.answer import Decision, PolicyAnswer, PolicyFinding, Severity, Waived
 from forebear.policy.evaluate import FALSE, Truth, evaluate, value_of
 from forebear.policy.expression import paths_of
-from forebear.policy.fields import ITEM, field
+from forebear.policy.fields import ITEM, Field, field
 from forebear.policy.firm import CAPPED, firm
 from forebear.policy.load import FILLED
 from forebear.policy.rules import Policy, Rule
@@ -249,19 +250,28 @@ def filled(message: str, each: str, given: Mapping[str, Any], item: Mapping[str,
         about = field(path, each)
         own = path.startswith(f"{ITEM}.")
         found = value_of(path.partition(".")[2] if own else path, (item or {}) if own else given)
-        return _words(found, about.countries)
+        return _words(found, about)
 
     return one_line(FILLED.sub(value, message))
 
 
-def _words(found: Any, countries: bool) -> str:
+def _words(found: Any, about: Field) -> str:
     if found is None:
         return "not known"
     if isinstance(found, bool):
         return "yes" if found else "no"
-    if isinstance(found, list):
-        return "none" if not found else in_words(found) if countries else ", ".join(str(x) for x in found[:10])
-    return in_words([found]) if countries else str(found)
+    several = found[:10] if isinstance(found, list) else [found]
+    if not several:
+        return "none"
+    if about.countries:
+        return in_words(found if isinstance(found, list) else several)
+    return ", ".join(_licence(str(x)) if about.licences else str(x) for x in several)
+
+
+def _licence(said: str) -> str:
+    """``mit``, or ``acme/base: mit``, by the licence's title."""
+    whose, colon, identifier = said.rpartition(": ")
+    return f"{whose}{colon}{title_of(identifier)}"
 
 
 def reason(decision: Decision, findings: Sequence[PolicyFinding], waived: Sequence[Waived]) -> str:

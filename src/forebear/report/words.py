@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
+from forebear.catalogue.countries import in_words
+from forebear.catalogue.licences import title_of
 from forebear.types import P_FLOOR_LOG10, Ancestor, Cost, Evidence, Relation
 
 
@@ -134,8 +136,8 @@ def follows(licence: Mapping[str, Any] | None, origin: Mapping[str, Any] | None)
     lines = []
     brought = (licence or {}).get("inherited") or ()
     if brought:
-        names = dict.fromkeys(f"{i['licence'] or 'not known'} of {i['ancestor']} ({i['standing']})" for i in brought)
-        listed = list(names)
+        names = (f"{title_of(i['licence'] or 'not known')} of {i['ancestor']} ({i['standing']})" for i in brought)
+        listed = list(dict.fromkeys(names))
         more = f" and {len(listed) - 3} more" if listed[3:] else ""
         lines.append(f"Licences inherited: {'; '.join(listed[:3])}{more}")
         counts = (licence or {})["duties"]
@@ -147,7 +149,7 @@ def follows(licence: Mapping[str, Any] | None, origin: Mapping[str, Any] | None)
         ("engineering in", "engineering_in"),
         ("controlled from", "controlled_from"),
     )
-    roles = [f"{word} {', '.join(countries)}" for word, key in ties if (countries := (origin or {}).get(key))]
+    roles = [f"{word} {in_words(countries)}" for word, key in ties if (countries := (origin or {}).get(key))]
     return [*lines, *([f"Origin along the chain: {'; '.join(roles)}"] if roles else [])]
 
 
