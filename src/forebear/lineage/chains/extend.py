@@ -27,17 +27,34 @@ from forebear.lineage.chains.known import (
 from forebear.lineage.chains.measured import kind_named
 from forebear.lineage.chains.named import kind_named_by, title_of
 from forebear.lineage.chains.settle import settled
+from forebear.lineage.chains.words import nameless
 
 _BEHIND = (Access.ENDPOINT, Access.TRAFFIC)
 
 
 def complete(chain: Chain) -> Chain:
     """The chain with every name looked up, continued upwards, and its edges held against what is known."""
-    chain = _looked_up(chain)
+    chain = _looked_up(_named_only(chain))
     chain = _as_sold(chain)
     chain = _by_account(chain)
     chain = _upwards(chain)
     return _noted(settled(chain))
+
+
+def _named_only(chain: Chain) -> Chain:
+    """The chain without parents that are no names: ``none``, ``n/a``, ``withheld``."""
+    said = {e.parent: state for e in chain.edges if (state := nameless(e.parent)) is not None}
+    if not said:
+        return chain
+    own = chain.subject.name
+    edges = tuple(e for e in chain.edges if e.parent not in said)
+    state = chain.parent
+    if state is ParentState.DECLARED and not any(e.declared and e.child == own for e in edges):
+        found = {said[e.parent] for e in chain.edges if e.child == own and e.parent in said}
+        state = next((s for s in (ParentState.WITHHELD, ParentState.FROM_SCRATCH) if s in found), ParentState.ABSENT)
+    notes = (f"Where a parent's name should stand it says “{word}”, which names no model." for word in said)
+    nodes = tuple(n for n in chain.nodes if n.name not in said)
+    return replace(chain, edges=edges, nodes=nodes, parent=state, notes=(*chain.notes, *notes))
 
 
 def _looked_up(chain: Chain) -> Chain:
