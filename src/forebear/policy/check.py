@@ -14,7 +14,7 @@ from forebear.catalogue.countries import in_words
 from forebear.catalogue.instruments import Instrument, instruments
 from forebear.catalogue.licences import title_of
 from forebear.errors import one_line
-from forebear.policy.answer import Decision, PolicyAnswer, PolicyFinding, Severity, Waived
+from forebear.policy.answer import Decision, PolicyAnswer, PolicyFinding, Severity, Waived, subject_line
 from forebear.policy.evaluate import FALSE, Truth, evaluate, value_of
 from forebear.policy.expression import paths_of
 from forebear.policy.fields import ITEM, Field, field
@@ -204,7 +204,7 @@ def _unknown(
         rule.severity,
         f"Not decided, because this is not known{of}: {listed(missing)}.",
         rule.title,
-        one_line("; ".join(sorted(set(about))), 400),
+        subject_line("; ".join(sorted(set(about)))),
         missing,
         (),
         rule.clears,
@@ -232,10 +232,10 @@ def _subject(item: Mapping[str, Any] | None) -> str:
     if item is None:
         return ""
     if item.get("ancestor"):  # a duty: of one ancestor there are many
-        return one_line(f"{item['ancestor']}: {item['kind']}", 300)
+        return subject_line(f"{item['ancestor']}: {item['kind']}")
     found = item.get("name") or item.get("claim") or item.get("kind") or item.get("id") or ""
     component = f" ({item['component']})" if item.get("component") else ""
-    return one_line(f"{found}{component}", 200)
+    return subject_line(f"{found}{component}")
 
 
 def _cites(rule: Rule, cited: Mapping[str, Instrument]) -> tuple[str, ...]:
