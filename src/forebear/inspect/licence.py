@@ -21,7 +21,7 @@ from forebear.licences.organisation import Organisation
 from forebear.licences.papers import Detect
 from forebear.lineage.chain import Chain, Edge, EdgeKind, Node, Standing
 from forebear.lineage.chains import chain_of, chains_of
-from forebear.lineage.chains.extend import complete
+from forebear.lineage.chains.extend import BY_A_BILL, complete
 from forebear.lineage.chains.scan import unseen
 from forebear.signals.declared import names_match
 from forebear.sources import Source, is_remote, offline, open_source
@@ -195,7 +195,7 @@ def _with_papers(document: Mapping[str, Any], chain: Chain) -> Lineage:
         document,
         chain,
         stated=stated,
-        gaps=(f"Nothing was measured on the weights: {why}.",) if why else (),
+        gaps=(*([f"Nothing was measured on the weights: {why}."] if why else []), *_believed(chain)),
         problems=_problems(document),
     )
     target = _scanned_target(document)
@@ -210,6 +210,10 @@ def _with_papers(document: Mapping[str, Any], chain: Chain) -> Lineage:
         return replace(found, gaps=(*found.gaps, f"The papers of the model were not read again: {error}."))
     problems = tuple(dict.fromkeys((*found.problems, *read.problems)))
     return replace(found, read=read, stated=(), card=card, problems=problems)
+
+
+def _believed(chain: Chain) -> tuple[str, ...]:
+    return (BY_A_BILL,) if BY_A_BILL in chain.notes else ()
 
 
 def _scanned_target(document: Mapping[str, Any]) -> str:

@@ -30,6 +30,11 @@ from forebear.lineage.chains.settle import settled
 from forebear.lineage.chains.words import nameless
 
 _BEHIND = (Access.ENDPOINT, Access.TRAFFIC)
+_SHOWN = (Standing.MEASURED, Standing.PROBABLE)
+BY_A_BILL = (
+    "What is measured or probable is so by the word of the bill of materials: nothing was measured again, and whether "
+    "its signature is right was not looked at."
+)
 
 
 def complete(chain: Chain) -> Chain:
@@ -215,9 +220,8 @@ def _sourced(child: str, parent: Parent) -> str:
     known = sources()
     first = next((known[s].what for s in parent.basis.sources if s in known), ", ".join(parent.basis.sources))
     part = f"the {parent.component} of " if parent.component else ""
-    sure = "" if parent.basis.confidence.retrieved else "; no source was read for it"
-    source = one_line(first, 160)
-    return f"The catalogue has {part}{child} made from {parent.name} ({source}; as of {parent.basis.as_of}{sure})."
+    source = one_line(first, 160) if parent.basis.confidence.retrieved else "no source was read for it"
+    return f"The catalogue has {part}{child} made from {parent.name} ({source}; as of {parent.basis.as_of})."
 
 
 def _noted(chain: Chain) -> Chain:
@@ -228,4 +232,5 @@ def _noted(chain: Chain) -> Chain:
         for m in models_of(chain.subject)
         if m.note and not m.note.startswith(UNREAD)
     )
-    return replace(chain, notes=tuple(dict.fromkeys((*chain.notes, *remarks))))
+    told = (BY_A_BILL,) if chain.access is Access.DOCUMENTS and any(e.standing in _SHOWN for e in chain.edges) else ()
+    return replace(chain, notes=tuple(dict.fromkeys((*told, *chain.notes, *remarks))))

@@ -49,8 +49,13 @@ _KINDS = {
     "distillation": EdgeKind.DISTILLED,
 }
 """Kinds of relations, and spellings in which cards and bills of materials declare them."""
-_ON_CARDS = frozenset({EdgeKind.FINETUNE, EdgeKind.QUANTIZED, EdgeKind.MERGE, EdgeKind.ADAPTER})
-"""Values of ``base_model_relation`` on the hub (https://huggingface.co/docs/hub/model-cards)."""
+_CALLED = {
+    EdgeKind.FINETUNE: "from which it is fine-tuned",
+    EdgeKind.QUANTIZED: "of which it is a quantised form",
+    EdgeKind.MERGE: "which was merged into it",
+    EdgeKind.ADAPTER: "on which it is an adapter",
+}
+"""Values of ``base_model_relation`` on the hub (https://huggingface.co/docs/hub/model-cards), in words."""
 _NOT_BY_ITSELF = frozenset({EdgeKind.SAME_MODEL, EdgeKind.ARCHITECTURE})
 _STANDINGS: dict[tuple[Verdict, bool], tuple[Standing, Standing]] = {
     (Verdict.DERIVED, True): (Standing.MEASURED, Standing.MEASURED),
@@ -188,7 +193,7 @@ def stated_kind(base: Base) -> EdgeKind:
     No other word counts: that no weights came along would take duties away on nobody's evidence.
     """
     kind = kind_named(base.relation)
-    return kind if kind in _ON_CARDS else EdgeKind.UNKNOWN
+    return kind if kind in _CALLED else EdgeKind.UNKNOWN
 
 
 def kind_named(word: str) -> EdgeKind:
@@ -205,6 +210,7 @@ def _words(found: Document, parent: str) -> Sequence[str]:
 
 
 def _claimed(base: Base) -> str:
-    how = f" ({stated_kind(base).value})" if stated_kind(base) is not EdgeKind.UNKNOWN else ""
-    said = f"Its own papers name {base.name} as base model{how}"
+    kind = stated_kind(base)
+    said = f"Its own papers name {base.name} as base model"
+    said += f", {_CALLED[kind]}" if kind in _CALLED else ""
     return f"{said} ({base.status}: {base.why})." if base.status and base.why else f"{said}."

@@ -88,10 +88,10 @@ def contents(
         _grounds(chain),
         _ancestors(chain, known),
         _follows(licence, known, notes),
-        countries(origin, notes),
+        countries(origin, notes, chain.access),
         decided(answer),
         waived(answer),
-        _unchecked(answer, licence),
+        _unchecked(answer, licence, chain),
         _questions(answer, known),
         _again(answer, how),
     )
@@ -138,7 +138,7 @@ def _comes_from(chain: Chain, origin: Origin, known: Known) -> str:
     ties = next((a.ties for a in origin.ancestors if a.model == best.ancestor.name), ())
     work = {t.country for t in ties if t.role is Role.ENGINEERING and retrieved(t)}
     where = f", whose engineering is in {in_words(work)}" if work else ""
-    return f"{who}{where} ({words.STANDINGS[best.standing]})."
+    return f"{who}{where} ({words.standing(best.standing, chain.access)})."
 
 
 def _grounds(chain: Chain) -> Section:
@@ -172,7 +172,7 @@ def _stops(chain: Chain, route: Route, known: Known) -> Iterator[Stop]:
         node = chain.node(edge.parent)
         own = edge.child == chain.subject.name
         named = own and edge.declared and edge.standing not in (Standing.DECLARED, Standing.CATALOGUED)
-        standing = words.STANDINGS[edge.standing] + ("; named by its papers" if named else "")
+        standing = words.standing(edge.standing, chain.access) + ("; named by its papers" if named else "")
         if edge.contradicted:
             standing += "; its papers say otherwise"
         by = known.developers.get(node.developer, node.developer)
@@ -235,9 +235,11 @@ def _duties(same: Sequence[Duty], model: str, known: Known, notes: Notes) -> tup
     return (Cell(said), Cell(status, first.status.value), Cell(_sentence(first.why)), Cell("; ".join(where[:3])))
 
 
-def _unchecked(answer: PolicyAnswer, licence: LicenceAnswer) -> Section | None:
-    said = tuple(dict.fromkeys(_sentence(n) for n in (*answer.not_checked, *licence.not_checked, *answer.problems)))
-    return _list("What was not checked", said)
+def _unchecked(answer: PolicyAnswer, licence: LicenceAnswer, chain: Chain) -> Section | None:
+    """Gaps and what could not be read, each said once: not again what the grounds say, or another line in full."""
+    gaps = [n for n in dict.fromkeys((*answer.not_checked, *licence.not_checked)) if n not in chain.notes]
+    problems = [p for p in answer.problems if not any(p in gap for gap in gaps)]
+    return _list("What was not checked", tuple(dict.fromkeys(map(_sentence, (*gaps, *problems)))))
 
 
 def _questions(answer: PolicyAnswer, known: Known) -> Section | None:
