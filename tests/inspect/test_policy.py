@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import forebear
+from chained import named, traffic
 from documents import check_document
 from forebear.errors import FormatError, InputError, UsageError
 from forebear.index import LocalIndex
@@ -185,6 +186,15 @@ def test_every_model_of_a_bill_about_several_is_decided(tmp_path: Path) -> None:
         row = next(r for r in found.rows if r.model == name)
         assert (alone.decision, alone.why) == (row.decision, row.why)
         assert alone.input["documents"]["model_card"] is None  # the card is the program's
+
+
+def test_other_models_of_a_capture_are_told(tmp_path: Path, index: LocalIndex) -> None:
+    path = "accounts/acme/models/kimi-k2p5-rl"
+    document = saved(tmp_path, traffic(named(path, "asked"), named("gpt-4o", "asked", records=(2,))), "t.json")
+    answer = check_policy(document, "baseline", index=index)
+    assert answer.model == path and any("gpt-4o" in gap and "--model" in gap for gap in answer.not_checked)
+    chosen = check_policy(document, "baseline", index=index, model="gpt-4o")
+    assert chosen.model == "gpt-4o" and not any(path in gap for gap in chosen.not_checked)
 
 
 def test_processes_give_the_same_rows_as_one(tmp_path: Path) -> None:

@@ -240,6 +240,13 @@ def test_contrast_is_enough_in_light_and_dark() -> None:
             assert contrast(colours["on"], colours[name]) >= 4.5, name
 
 
+def test_on_a_phone_every_part_of_a_table_has_the_whole_width() -> None:
+    css = (resources.files("forebear") / "data" / "page" / "page.css").read_text("utf-8")
+    narrow = css[css.index("@media (max-width") : css.index("@media print")]
+    blocks = re.findall(r"([\w ,]+) \{ display: block; width: 100%; \}", narrow)
+    assert {"table", "caption", "tbody", "tr", "td"} <= {s.strip().rpartition(" ")[2] for s in blocks[0].split(",")}
+
+
 def test_a_page_of_much_stays_a_page() -> None:
     error = answer().findings[2]
     findings = tuple(replace(error, rule=f"R{k}", message=f"Message {k}") for k in range(200))
@@ -256,7 +263,7 @@ def test_a_page_of_much_stays_a_page() -> None:
     )
     text = markdown(made)
     assert len(text) < 25_000
-    for said in ("190 more are", "90 more duties", "195 more ways", "91 more are", "and 94 more"):
+    for said in ("190 more are", "90 more duties", "195 more ways", "91 more are", "and 88 more"):
         assert said in text, said
 
 

@@ -20,7 +20,7 @@ from forebear.licences.history import Past, read_past
 from forebear.licences.organisation import Organisation
 from forebear.licences.papers import Detect
 from forebear.lineage.chain import Chain, Edge, EdgeKind, Node, Standing
-from forebear.lineage.chains import chain_of, chains_of
+from forebear.lineage.chains import chain_of, chains_of, subjects_of
 from forebear.lineage.chains.extend import BY_A_BILL, complete
 from forebear.lineage.chains.scan import unseen
 from forebear.signals.declared import names_match
@@ -30,6 +30,8 @@ from forebear.types import Json
 
 Step = Callable[[str], None]
 
+MOST_NAMED = 10
+"""Other models of a document that a gap names."""
 MAX_DOCUMENT = 200_000_000
 """Bytes of a saved result or a bill of materials."""
 
@@ -180,7 +182,13 @@ def read_document(path: str) -> Json:
 
 def from_document(document: Mapping[str, Any], model: str = "") -> Lineage:
     """The lineage that a document tells, with the model's papers where it is a scan of files that are still here."""
-    return _with_papers(document, chain_of(document, model))
+    found = _with_papers(document, chain_of(document, model))
+    others = [name for name in subjects_of(document) if name != found.chain.subject.name] if not model else []
+    if not others:
+        return found
+    listed = ", ".join(others[:MOST_NAMED]) + (f" and {len(others) - MOST_NAMED:,} more" if others[MOST_NAMED:] else "")
+    gap = f"The document is about other models too, of which nothing is said here (--model chooses one): {listed}."
+    return replace(found, gaps=(gap, *found.gaps))
 
 
 def each_in(document: Mapping[str, Any]) -> tuple[Lineage, ...]:

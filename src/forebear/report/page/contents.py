@@ -21,7 +21,7 @@ from forebear.report.page.blocks import Cell, Page, Section, Stop, Table
 from forebear.report.page.countries import Notes, countries
 from forebear.report.page.rules import decided, waived
 
-MOST_WAYS, MOST_DUTIES, MOST_ITEMS = 5, 10, 6
+MOST_WAYS, MOST_DUTIES, MOST_ITEMS, MOST_GAPS = 5, 10, 6, 12
 """What a page of paper has room for; the JSON document holds everything."""
 MOST_EVIDENCE, MOST_REASONS, MOST_QUESTIONS = 3, 2, 4
 
@@ -253,8 +253,8 @@ def _questions(answer: PolicyAnswer, known: Known) -> Section | None:
 def _list(title: str, items: Sequence[str]) -> Section | None:
     if not items:
         return None
-    more = (f"… and {len(items) - MOST_ITEMS} more in the JSON document.",) if len(items) > MOST_ITEMS else ()
-    return Section(title, items=(*items[:MOST_ITEMS], *more))
+    more = (f"… and {len(items) - MOST_GAPS} more in the JSON document.",) if len(items) > MOST_GAPS else ()
+    return Section(title, items=(*items[:MOST_GAPS], *more))
 
 
 def _again(answer: PolicyAnswer, how: Reproduction) -> Section:
