@@ -175,6 +175,9 @@ def test_every_model_of_a_bill_about_several_is_decided(tmp_path: Path) -> None:
     several = {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": program}, "components": models}
     path = saved(tmp_path / "boms", several, "several.json")
     nothing = saved(tmp_path / "boms", {**several, "components": []}, "nothing.json")
+    old = saved(tmp_path / "boms", {"spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT"}, "old.json")
+    (unread,) = check_many([old], Terms(("uk-defence",)), workers=1).rows
+    assert unread.decision is None and "of a kind that is not read" in unread.problem
     found = check_many([path, nothing], Terms(("uk-defence",)), workers=1)
     assert [(r.path, r.model) for r in found.rows] == [(path, "acme/m0"), (path, "acme/m1"), (nothing, "")]
     none, kimi, empty = found.rows

@@ -34,6 +34,8 @@ BATCH = 50
 """Documents that a process takes at once."""
 MOST_DOCUMENTS = 1_000_000
 REGO = ".rego"
+OF_A_BILL = ("bomFormat", "spdxVersion", "SPDXID")
+"""Keys of bills of materials, those of SPDX 2 too."""
 
 
 @dataclass(frozen=True)
@@ -300,6 +302,8 @@ def _of_document(path: str, loaded: Loaded) -> tuple[PolicyRow, ...]:
     try:
         document = read_document(path)
         if not any(reader.handles(document) for reader in READERS):
+            if any(key in document for key in OF_A_BILL):  # passed over, its models would be as good as passed
+                raise InputError("a bill of materials of a kind that is not read", "CycloneDX or SPDX 3 as JSON are")
             return (PolicyRow(path, problem=SKIPPED),)
         found = each_in(document)
         if not found:

@@ -37,6 +37,8 @@ SILENT = frozenset(
 )
 """Verdicts that name no ancestor."""
 BASE = "base model: "
+LOADED = "config.json: _name_or_path"
+"""Source of the claim of a base that nothing but this key of the config names."""
 SCRATCH = "trained from scratch"
 _KINDS = {
     **{kind.value: kind for kind in EdgeKind},
@@ -70,12 +72,20 @@ _STANDINGS: dict[tuple[Verdict, bool], tuple[Standing, Standing]] = {
 
 @dataclass(frozen=True)
 class Base:
-    """A base model that a model's own papers name, what became of that claim, and how they say it was made from it."""
+    """A base model that a model's own papers name.
+
+    Attributes:
+        name: which.
+        status, why: what became of that claim.
+        relation: how they say that the model was made from it.
+        loaded: only the config names it, as where it was loaded from: a configuration without weights, it may be.
+    """
 
     name: str
     status: str
     why: str
     relation: str = ""
+    loaded: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ class Papers:
     @property
     def state(self) -> ParentState:
         """What they say about the parent."""
-        if self.bases:
+        if not all(base.loaded for base in self.bases):
             return ParentState.DECLARED
         return ParentState.FROM_SCRATCH if self.scratch is not None else ParentState.ABSENT
 
@@ -110,7 +120,8 @@ def papers_of(claims: Any) -> Papers:
         said = text(claim.get("claim"), "a claim", limit=1_000)
         status, why = text(claim.get("status"), "a claim's status"), text(claim.get("why"), "a claim's why")
         if said.startswith(BASE) and (base := name(said.removeprefix(BASE), "a claimed base model")):
-            bases.append(Base(base, status, why, text(claim.get("relation"), "a claim's relation")))
+            relation = text(claim.get("relation"), "a claim's relation")
+            bases.append(Base(base, status, why, relation, claim.get("source") == LOADED))
         elif said == SCRATCH:
             scratch = Base("", status, why)
     return Papers(tuple(bases), scratch)
@@ -159,10 +170,11 @@ def measured_edge(found: Document, child: str, declared: Base | None) -> Edge | 
 
 
 def declared_edge(base: Base, child: str, kind: EdgeKind = EdgeKind.UNKNOWN) -> Edge:
-    """The edge that papers alone give; ``kind`` where they do not say how."""
+    """The edge that papers alone give; ``kind`` where they do not say how. Possible where only a config names it."""
     said = stated_kind(base)
     kind = kind if said is EdgeKind.UNKNOWN else said
-    return Edge(base.name, child, kind, Standing.DECLARED, declared=True, evidence=(_claimed(base),))
+    standing = Standing.POSSIBLE if base.loaded else Standing.DECLARED
+    return Edge(base.name, child, kind, standing, declared=True, evidence=(_claimed(base),))
 
 
 def standing_of(verdict: Verdict, way: str, declared: bool) -> Standing:
@@ -211,6 +223,8 @@ def _words(found: Document, parent: str) -> Sequence[str]:
 
 def _claimed(base: Base) -> str:
     kind = stated_kind(base)
+    if base.loaded:
+        return f"Its config was loaded from {base.name} (_name_or_path), with its weights or without them."
     said = f"Its own papers name {base.name} as base model"
     said += f", {_CALLED[kind]}" if kind in _CALLED else ""
     return f"{said} ({base.status}: {base.why})." if base.status and base.why else f"{said}."
