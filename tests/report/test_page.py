@@ -88,7 +88,10 @@ def test_both_writers_say_all_that_a_buyer_needs() -> None:
             ),
             *("rules it out", "JSP 936, by a summary", "whether the model is safe", "J. Smith"),
             *("Rules that cannot be told", "Military use is allowed", "the model's own developer and licences"),
-            *("It states the licence mit (README.md: license)", "the text of MIT License, with 1 change that matter"),
+            *(
+                "It states the licence MIT License (README.md: license)",
+                "the text of MIT License, with 1 change that matter",
+            ),
             *("Met, or not asked for here: Keep the copyright notice", "Note T8: The bill of materials is unsigned."),
             *("2027-01-31", "weights.", "what the product's interface shows", "Which model were the weights"),
             *("forebear policy check t.json", "ab" * 32, "sha256 cd", "LICENSE of moonshotai/Kimi-K2.5 at 3e60763"),

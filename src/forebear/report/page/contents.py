@@ -193,7 +193,7 @@ def _follows(licence: LicenceAnswer, known: Known, notes: Notes) -> Section:
     asked = {words.duty(d.kind, d.text) for d in open_}
     met = dict.fromkeys(words.duty(d.kind, d.text) for d in licence.duties if d.status is DutyStatus.MET)
     done = tuple(said for said in met if said not in asked)
-    lines = list(_licences(licence)) + ([] if open_ or done else ["No duty was found."])
+    lines = list(_licences(licence, known)) + ([] if open_ or done else ["No duty was found."])
     if done:
         lines.append(f"Met, or not asked for here: {words.joined(done, 6)}.")
     more = f"{len(groups) - MOST_DUTIES} more duties are in the JSON document." if len(groups) > MOST_DUTIES else ""
@@ -206,9 +206,12 @@ def _follows(licence: LicenceAnswer, known: Known, notes: Notes) -> Section:
     return Section("What follows for licences", tuple(lines), tables=(table,) if rows else (), items=tuple(conflicts))
 
 
-def _licences(licence: LicenceAnswer) -> Iterator[str]:
+def _licences(licence: LicenceAnswer, known: Known) -> Iterator[str]:
     """What the model's own papers say about its licence."""
-    stated = tuple(dict.fromkeys(f"{one_line(d.value, 80)} ({one_line(d.where, 60)})" for d in licence.declared))
+    said = (
+        (one_line(known.licences.get(d.licence or "", d.value), 80), one_line(d.where, 60)) for d in licence.declared
+    )
+    stated = tuple(dict.fromkeys(f"{title} ({where})" for title, where in said))
     if stated:
         yield f"It states the licence {words.joined(stated)}."
     for found in licence.detected[:MOST_EVIDENCE]:
