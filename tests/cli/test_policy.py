@@ -213,6 +213,9 @@ def test_a_scan_of_pointers_decides_by_the_papers_as_the_check_does(tmp_path: Pa
     for key in ("decision", "why", "findings", "not_checked"):
         assert scanned["policy"][key] == decided[key], key
     assert decided["decision"] == "deny"
+    for how in ("table", "md"):
+        text = CliRunner().invoke(app, ["scan", str(folder), "-p", "uk-defence", "-f", how], env=environment)
+        assert text.exit_code == 4 and "Only its papers were read" in text.stdout and "D1" in text.stdout, how
     bare = CliRunner().invoke(app, ["scan", str(folder)], env=environment)
     assert isinstance(bare.exception, ForebearError) and bare.exception.exit_code == 4
 

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from forebear.catalogue.countries import in_words
 from forebear.catalogue.licences import title_of
-from forebear.types import P_FLOOR_LOG10, Ancestor, Cost, Evidence, Relation
+from forebear.lineage.chains.measured import LOADED
+from forebear.types import P_FLOOR_LOG10, Ancestor, Claim, Cost, Evidence, Relation
 
 
 def clean(content: str) -> str:
@@ -151,6 +152,11 @@ def follows(licence: Mapping[str, Any] | None, origin: Mapping[str, Any] | None)
     )
     roles = [f"{word} {in_words(countries)}" for word, key in ties if (countries := (origin or {}).get(key))]
     return [*lines, *([f"Origin along the chain: {'; '.join(roles)}"] if roles else [])]
+
+
+def claim(said: Claim) -> str:
+    """A claim, with its place where that is no statement of anybody's: a config's key that a program wrote."""
+    return f"{said.claim} ({said.source})" if said.source == LOADED else said.claim
 
 
 def size(count: float) -> str:
