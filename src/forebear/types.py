@@ -183,6 +183,10 @@ class Finding:
     clears: str = ""
 
 
+LOADED = "config.json: _name_or_path"
+"""Source of the claim of a base that nothing but this key of the config names."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """What a card says, and whether the evidence agrees: ``confirmed | contradicted | unverified``.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from forebear.lineage.chains.measured import LOADED
 from forebear.report import words
-from forebear.types import Claim, Cost, Relation
+from forebear.types import LOADED, Claim, Cost, Relation
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,10 @@ from typing import Any
 
 from forebear.artifacts import Artifact
 from forebear.catalogue import LookAlike, look_alikes, raise_finding
-from forebear.lineage.chains.measured import LOADED
 from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint
 from forebear.signals.declared import Declared, names_match
-from forebear.types import Ancestor, Claim, Finding, Level, Verdict
+from forebear.types import LOADED, Ancestor, Claim, Finding, Level, Verdict
 
 CONFIRMING = frozenset({Verdict.IDENTICAL, Verdict.DERIVED, Verdict.DEPENDENT, Verdict.MERGE})
 FEWEST_COINS = 64

@@ -9,8 +9,7 @@ from rich.text import Text
 
 from forebear.catalogue.countries import in_words
 from forebear.catalogue.licences import title_of
-from forebear.lineage.chains.measured import LOADED
-from forebear.types import P_FLOOR_LOG10, Ancestor, Claim, Cost, Evidence, Relation
+from forebear.types import LOADED, P_FLOOR_LOG10, Ancestor, Claim, Cost, Evidence, Relation
 
 
 def clean(content: str) -> str:

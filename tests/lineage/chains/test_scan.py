@@ -7,7 +7,7 @@ import pytest
 from chained import KIMI, SCRATCH, ancestor, check_value, claim, edge, scan
 from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
 from forebear.lineage.chains import chain_of
-from forebear.lineage.chains.measured import LOADED
+from forebear.types import LOADED
 
 
 def test_a_measured_ancestor_of_the_catalogue_brings_its_own() -> None:

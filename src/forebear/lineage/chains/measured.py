@@ -24,7 +24,7 @@ from typing import Any
 from forebear.lineage.chain import Edge, EdgeKind, ParentState, Standing
 from forebear.lineage.chains.base import Document, items, mapping, name, objects, sentences, tail, text
 from forebear.signals.declared import names_match
-from forebear.types import Verdict
+from forebear.types import LOADED, Verdict
 
 SILENT = frozenset(
     {
@@ -37,8 +37,6 @@ SILENT = frozenset(
 )
 """Verdicts that name no ancestor."""
 BASE = "base model: "
-LOADED = "config.json: _name_or_path"
-"""Source of the claim of a base that nothing but this key of the config names."""
 SCRATCH = "trained from scratch"
 _KINDS = {
     **{kind.value: kind for kind in EdgeKind},
