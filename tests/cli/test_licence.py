@@ -87,9 +87,9 @@ def test_a_model_and_its_saved_scan(tmp_path: Path) -> None:
     ("facts", "words"),
     [("revenu: 3\n", "did you mean revenue?"), ("revenue: 20M USD\n", "per month"), ("a: &a [*a]\n", "org.yaml")],
 )
-def test_wrong_facts_are_one_line_and_exit_2(bom: Path, tmp_path: Path, facts: str, words: str) -> None:
+def test_wrong_facts_are_one_line_and_exit_4(bom: Path, tmp_path: Path, facts: str, words: str) -> None:
     done = run(tmp_path, "licence", bom, "--org", org(tmp_path, facts))
-    assert done.returncode == 2 and done.stdout == ""
+    assert done.returncode == 4 and done.stdout == ""
     assert words in done.stderr and done.stderr.count("\n") == 1
 
 

@@ -92,6 +92,25 @@ def test_a_saved_scan_leads_to_the_same_answer(tmp_path: Path, index: LocalIndex
     assert any("not read again" in line for line in gone.not_checked)
 
 
+def test_how_a_card_says_that_it_was_made_comes_along(tmp_path: Path, index: LocalIndex) -> None:
+    card = f"---\nlicense: mit\nbase_model: {BASE}\nbase_model_relation: quantized\n---\n"
+    child = tiny_llama(tmp_path / "m", card=card)
+    document = scan(str(child), index).to_json()
+    check_document(document)
+    assert [c["relation"] for c in document["claims"]] == ["quantized"]
+    assert {i.kinds for i in licence_of(str(child), index=index).inherited} == {("quantized",)}
+
+
+def test_what_stands_in_a_comment_of_a_card_is_not_shown(tmp_path: Path, index: LocalIndex) -> None:
+    card = f"---\nlicense: llama3.1\nbase_model: {BASE}\n---\n<!--\n# Llama-Mole\n\n%s\n-->\n# Mole 8B\n"
+    child = tiny_llama(tmp_path / "m", card=card % "Built with Llama")
+    hidden = statuses(licence_of(str(child), index=index, scan=False), BASE)
+    (child / "README.md").write_text((card % "").replace("# Mole 8B", "# Llama-Mole\n\nBuilt with Llama"), "utf-8")
+    seen = statuses(licence_of(str(child), index=index, scan=False), BASE)
+    assert (hidden["display_docs"], seen["display_docs"]) == ("conditional", "met")
+    assert (hidden["name_prefix"], seen["name_prefix"]) == ("unmet", "met")
+
+
 def test_without_a_scan_papers_speak_alone(tmp_path: Path, index: LocalIndex) -> None:
     child = tiny_llama(tmp_path / "m", card=f"---\nlicense: mit\nbase_model: {BASE}\n---\n")
     answer = licence_of(str(child), index=index, scan=False)

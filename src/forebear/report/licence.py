@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.padding import Padding
 
+from forebear.catalogue.licences import title_of
 from forebear.errors import one_line
 from forebear.licences.answer import (
     Agreement,
@@ -122,9 +123,9 @@ def title(duty: Duty) -> str:
 def source_of(duty: Duty, ancestors: tuple[str, ...], model: str) -> str:
     """Whose licence it is, and how that is known."""
     if ancestors == (model,):
-        return f"{duty.licence}, its own licence"
+        return f"{title_of(duty.licence)}, its own licence"
     names = ", ".join(ancestors[:3]) + (f" and {len(ancestors) - 3} more" if len(ancestors) > 3 else "")
-    return f"{duty.licence} of {names} ({STANDINGS[duty.standing]})"
+    return f"{title_of(duty.licence)} of {names} ({STANDINGS[duty.standing]})"
 
 
 def came_by(inherited: Inherited) -> str:
@@ -133,7 +134,8 @@ def came_by(inherited: Inherited) -> str:
     known = [kind for kind in reversed(inherited.kinds) if kind != "unknown"]
     kinds = ", ".join(KINDS.get(kind, kind.replace("_", " ")) for kind in known) or "how it was made is not known"
     part = f" for its {inherited.component}" if inherited.component else ""
-    return f"{inherited.licence or 'licence not known'}{part}: {way} ({kinds}; {STANDINGS[inherited.standing]})"
+    licence = title_of(inherited.licence) if inherited.licence else "licence not known"
+    return f"{licence}{part}: {way} ({kinds}; {STANDINGS[inherited.standing]})"
 
 
 def text_of(found: Detection) -> str:
@@ -223,11 +225,12 @@ def _text_lines(found: Detection, verbose: bool) -> Iterable[str]:
 def stated(one: DeclaredLicence) -> str:
     """What is declared where, and what it means."""
     if one.candidates:
-        meant = f" (any of {', '.join(one.candidates)})"
+        meant = f" (any of {', '.join(map(title_of, one.candidates))})"
     elif one.licence is None:
         meant = f" (not known here{f'; nearest: {one.nearest}' if one.nearest else ''})"
     else:
-        meant = f" ({one.licence})" if one.licence != one.value else ""
+        title = title_of(one.licence)
+        meant = f" ({title})" if title != one.value else ""
     return f"{one.where}: {one.value}{meant}" + (f", for its {one.component}" if one.component else "")
 
 
