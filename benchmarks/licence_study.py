@@ -223,7 +223,7 @@ def study_copies(wheel: Path, half: bool, show: bool) -> None:
     _row("copies of SPDX texts: called exact", exact, total)
 
 
-def _optional(text: Known, made: str) -> bool:
+def only_optional(text: Known, made: str) -> bool:
     """Whether what was taken out of a text may be missing by the SPDX list (the appendix of a licence)."""
     words = normalise(made).words
     pairs = enumerate(zip(text.text.words, words, strict=False))
@@ -242,7 +242,7 @@ def study_changes(texts: list[Known], each: int, show: bool) -> None:
             if total >= each:
                 break
             made = change(text.text.clean, dice)
-            if made is None or made == text.text.clean or (change is clause_removed and _optional(text, made)):
+            if made is None or made == text.text.clean or (change is clause_removed and only_optional(text, made)):
                 continue
             found = detect(made, "LICENSE")
             total += 1

@@ -4,13 +4,15 @@
 
 ``REPOSITORY`` is a git directory of spdx/license-list-XML; texts of the list come from it, with their optional and
 replaceable parts. Which other texts there are, and where each was read, stands in ``sources.toml``: a text is taken
-from ``FOLDER/owner+name/repo`` (a git directory), from ``FOLDER/owner+name/path``, or from the wheel of ScanCode. No
-text is stored, only hashes of words, the first eight words of every clause, and a list of decisive words.
+from ``FOLDER/owner+name/repo`` (a git directory), from ``FOLDER/owner+name/path``, or from the wheel of ScanCode; where
+a file holds more, ``between`` says how the first and the last line of the text begin. No text is stored, only hashes of
+words, the first eight words of every clause, and a list of decisive words.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import re
 import subprocess
@@ -128,11 +130,21 @@ def listed_texts(options: argparse.Namespace) -> Iterator[Known]:
             if content is None:
                 print(f"not found: {source}")
                 continue
-            text = normalise(_PACKAGED.sub("", content))
+            text = normalise(_PACKAGED.sub("", _between(content, *entry.get("between", ("", "")))))
             licence = entry.get("licence", name)
             yield Known(
                 name, entry["name"], entry.get("spdx", ""), licence, source, text, text.weak | text.holder, ai=True
             )
+
+
+def _between(content: str, first: str, last: str) -> str:
+    """The lines from one that begins with some words to the next that begins with others."""
+    if not first:
+        return content
+    lines = content.split("\n")
+    start = next(number for number, line in enumerate(lines) if line.strip().startswith(first))
+    end = next(number for number in range(start, len(lines)) if lines[number].strip().startswith(last))
+    return "\n".join(lines[start : end + 1])
 
 
 def _content(source: str, options: argparse.Namespace) -> str | None:
@@ -146,7 +158,8 @@ def _content(source: str, options: argparse.Namespace) -> str | None:
     commit, _, path = rest.partition(":")
     folder = repository.replace("/", "+")
     if options.mirrors and (options.mirrors / folder / "repo").exists():
-        return _git(options.mirrors / folder / "repo", "show", f"{commit}:{path}").decode("utf-8", "replace")
+        with contextlib.suppress(subprocess.CalledProcessError):  # a mirror may not have that commit
+            return _git(options.mirrors / folder / "repo", "show", f"{commit}:{path}").decode("utf-8", "replace")
     for files in options.files:
         manifest = files / "manifest.json"
         rows = json.loads(manifest.read_text()) if manifest.exists() else []

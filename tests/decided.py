@@ -105,7 +105,7 @@ def page(**more: Any) -> Page:
         SOURCES,
         {"moonshot": "Moonshot AI", "anysphere": "Anysphere (Cursor)"},
         QUESTIONS,
-        {"kimi-k2.5": "Modified MIT"},
+        {"kimi-k2.5": "Modified MIT", "mit": "MIT License"},
     )
     how = Reproduction(
         ("forebear policy check t.json --policy uk-defence",),

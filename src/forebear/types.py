@@ -183,14 +183,25 @@ class Finding:
     clears: str = ""
 
 
+LOADED = "config.json: _name_or_path"
+"""Source of the claim of a base that nothing but this key of the config names."""
+
+
 @dataclass(frozen=True)
 class Claim:
-    """What a card says, and whether the evidence agrees: ``confirmed | contradicted | unverified``."""
+    """What a card says, and whether the evidence agrees: ``confirmed | contradicted | unverified``.
+
+    Attributes:
+        claim, source: what, and where it stands.
+        status, why: what became of it.
+        relation: how the model was made from the base that is claimed, as the card words it; "" where it says nothing.
+    """
 
     claim: str
     source: str
     status: str
     why: str
+    relation: str = ""
 
 
 @dataclass(frozen=True)

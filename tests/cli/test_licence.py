@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -86,9 +87,9 @@ def test_a_model_and_its_saved_scan(tmp_path: Path) -> None:
     ("facts", "words"),
     [("revenu: 3\n", "did you mean revenue?"), ("revenue: 20M USD\n", "per month"), ("a: &a [*a]\n", "org.yaml")],
 )
-def test_wrong_facts_are_one_line_and_exit_2(bom: Path, tmp_path: Path, facts: str, words: str) -> None:
+def test_wrong_facts_are_one_line_and_exit_4(bom: Path, tmp_path: Path, facts: str, words: str) -> None:
     done = run(tmp_path, "licence", bom, "--org", org(tmp_path, facts))
-    assert done.returncode == 2 and done.stdout == ""
+    assert done.returncode == 4 and done.stdout == ""
     assert words in done.stderr and done.stderr.count("\n") == 1
 
 
@@ -99,3 +100,11 @@ def test_bad_targets(target: str, code: int, tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"schema": "x"}')
     done = run(tmp_path, "licence", tmp_path / target)
     assert done.returncode == code and done.stdout == "" and done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(importlib.util.find_spec("scancode") is not None, reason="ScanCode is installed")
+def test_a_second_opinion_without_its_extra_exits_2(bom: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, "licence", bom, "--second-opinion")
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert "forebear[scancode]" in done.stderr
+    assert "--second-opinion" in run(tmp_path, "licence", "--help").stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -79,3 +80,21 @@ def test_nothing_is_said_that_a_leaked_name_does_not_bear_out(folder: Path, monk
             assert said, (policy, how)
             plain = re.sub(r"that (the model|\S+) descends from", "", said)
             assert not re.search(r"\bderived\b|descends from|was made from Kimi|is an ancestor", plain), (policy, how)
+
+
+def test_a_bill_that_says_what_was_measured_is_not_said_to_be_measured(tmp_path: Path) -> None:
+    said = {"verdict": "derived", "direction.by": "measured", "log10_p": "-30", "why": "Every layer was copied."}
+    base = {
+        "type": "machine-learning-model",
+        "name": "deepseek-ai/DeepSeek-V3",
+        "properties": [{"name": f"forebear:{key}", "value": value} for key, value in said.items()],
+    }
+    model = {"type": "machine-learning-model", "name": "rival/model", "pedigree": {"ancestors": [base]}}
+    tools = {"components": [{"type": "application", "name": "forebear"}]}
+    bill = {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": model, "tools": tools}}
+    (tmp_path / "bill.json").write_text(json.dumps(bill), "utf-8")
+    page = forebear(tmp_path, "policy", "check", "bill.json", "-p", "us-dod", "-f", "md").stdout
+    assert "measured on the weights" not in page and "nothing was tested" in page
+    assert page.count("measured by the word of its bill of materials") >= 3
+    answer = forebear(tmp_path, "licence", "bill.json").stdout
+    assert "nothing was measured again" in " ".join(answer.split())

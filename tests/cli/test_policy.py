@@ -87,6 +87,37 @@ def test_folders_and_several_documents_have_a_row_each_and_the_worst_exit_code(t
         call(tmp_path, "check", "-r", tmp_path / "empty", "-p", "baseline")
 
 
+def test_models_of_one_bill_are_told_apart_in_every_format(tmp_path: Path) -> None:
+    models = [{"type": "machine-learning-model", "name": f"acme/m{n}"} for n in range(2)]
+    folder = tmp_path / "boms"
+    folder.mkdir()
+    (folder / "x.json").write_text(json.dumps({"bomFormat": "CycloneDX", "components": models}), "utf-8")
+    texts = {f: call(tmp_path, "check", "-r", folder, "-p", "baseline", "-f", f, code=1).stdout for f in
+             ("table", "md", "sarif", "junit")}  # fmt: skip
+    assert "2 models in 1 document: 2 deny" in texts["table"] and all("acme/m1" in t for t in texts.values())
+    results = json.loads(texts["sarif"])["runs"][0]["results"]
+    assert len({str(r["partialFingerprints"]) for r in results}) == len(results) == 2
+    cases = ElementTree.fromstring(texts["junit"].encode()).findall(".//testcase")
+    assert len({(c.get("classname"), c.get("name")) for c in cases}) == len(cases) == 2
+
+
+def test_a_file_that_is_not_there_is_2_and_one_that_is_wrong_is_4(tmp_path: Path) -> None:
+    target, there = bill(tmp_path), tmp_path / "wrong.yaml"
+    there.write_text("nonsense: 3\n", "utf-8")
+    (tmp_path / "wrong.json").write_text("{", "utf-8")
+    for option in ("--org", "--waivers", "--answers", "--policy", "--bom"):
+        policy = () if option == "--policy" else ("-p", "baseline")
+        missing, wrong = tmp_path / "none.yaml", tmp_path / "wrong.json" if option == "--bom" else there
+        for file, code in ((missing, 2), (wrong, 4)):
+            with pytest.raises(ForebearError) as caught:
+                call(tmp_path, "check", target, *policy, option, file)
+            assert caught.value.exit_code == code and file.name in str(caught.value), option
+    for file, code in ((tmp_path / "none.json", 2), (tmp_path / "wrong.json", 4)):
+        with pytest.raises(ForebearError) as caught:
+            call(tmp_path, "check", file, "-p", "baseline")
+        assert caught.value.exit_code == code
+
+
 def test_waivers_and_their_day(tmp_path: Path) -> None:
     target = bill(tmp_path)
     ours = written(tmp_path, rule(when={"field": "parent.state", "is": "absent"}))
@@ -165,6 +196,28 @@ def test_a_scan_decides_too(tmp_path: Path) -> None:
         ["--policy", "none"],
     ):
         assert isinstance(scan(*wrong).exception, ForebearError), wrong
+
+
+def test_a_scan_of_pointers_decides_by_the_papers_as_the_check_does(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "README.md").write_text(f"---\nlicense: mit\nbase_model: {KIMI}\n---\n", "utf-8")
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 4\n"
+    (folder / "model.safetensors").write_text(pointer, "utf-8")
+    environment = {"FOREBEAR_HOME": str(tmp_path / "home"), "NO_COLOR": "1"}
+    done = CliRunner().invoke(app, ["scan", str(folder), "-p", "uk-defence", "-f", "json"], env=environment)
+    checked = call(tmp_path, "check", folder, "-p", "uk-defence", "-f", "json", code=4)
+    scanned, decided = json.loads(done.stdout), json.loads(checked.stdout)
+    check_document(scanned)
+    assert done.exit_code == 4 and "Git LFS" in done.stderr
+    for key in ("decision", "why", "findings", "not_checked"):
+        assert scanned["policy"][key] == decided[key], key
+    assert decided["decision"] == "deny"
+    for how in ("table", "md"):
+        text = CliRunner().invoke(app, ["scan", str(folder), "-p", "uk-defence", "-f", how], env=environment)
+        assert text.exit_code == 4 and "Only its papers were read" in text.stdout and "D1" in text.stdout, how
+    bare = CliRunner().invoke(app, ["scan", str(folder)], env=environment)
+    assert isinstance(bare.exception, ForebearError) and bare.exception.exit_code == 4
 
 
 def test_answers_that_are_held_against_nothing_are_said_to_be(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from edits import copy, drifted
 from forebear.errors import InputError, UsageError
 from forebear.index import LocalIndex
 from forebear.inspect import enrol, scan
+from forebear.inspect import licence as module
 from forebear.inspect.licence import licence_of
-from forebear.licences.answer import LicenceAnswer
+from forebear.licences.answer import Agreement, Detection, LicenceAnswer, Opinion, SecondOpinion
 from forebear.licences.organisation import Organisation
 from hub import Hub, folder_files
 from models import tiny_llama
@@ -89,6 +90,25 @@ def test_a_saved_scan_leads_to_the_same_answer(tmp_path: Path, index: LocalIndex
     gone = licence_of(str(saved), index=index)
     assert set(statuses(gone, MIT_BASE).values()) == {"conditional"}
     assert any("not read again" in line for line in gone.not_checked)
+
+
+def test_how_a_card_says_that_it_was_made_comes_along(tmp_path: Path, index: LocalIndex) -> None:
+    card = f"---\nlicense: mit\nbase_model: {BASE}\nbase_model_relation: quantized\n---\n"
+    child = tiny_llama(tmp_path / "m", card=card)
+    document = scan(str(child), index).to_json()
+    check_document(document)
+    assert [c["relation"] for c in document["claims"]] == ["quantized"]
+    assert {i.kinds for i in licence_of(str(child), index=index).inherited} == {("quantized",)}
+
+
+def test_what_stands_in_a_comment_of_a_card_is_not_shown(tmp_path: Path, index: LocalIndex) -> None:
+    card = f"---\nlicense: llama3.1\nbase_model: {BASE}\n---\n<!--\n# Llama-Mole\n\n%s\n-->\n# Mole 8B\n"
+    child = tiny_llama(tmp_path / "m", card=card % "Built with Llama")
+    hidden = statuses(licence_of(str(child), index=index, scan=False), BASE)
+    (child / "README.md").write_text((card % "").replace("# Mole 8B", "# Llama-Mole\n\nBuilt with Llama"), "utf-8")
+    seen = statuses(licence_of(str(child), index=index, scan=False), BASE)
+    assert (hidden["display_docs"], seen["display_docs"]) == ("conditional", "met")
+    assert (hidden["name_prefix"], seen["name_prefix"]) == ("unmet", "met")
 
 
 def test_without_a_scan_papers_speak_alone(tmp_path: Path, index: LocalIndex) -> None:
@@ -234,3 +254,45 @@ def test_a_label_of_the_index_is_no_developer(tmp_path: Path, index: LocalIndex)
 
 def test_the_library_has_it() -> None:
     assert forebear.licence_of is licence_of and forebear.LicenceAnswer is LicenceAnswer
+
+
+def test_a_second_opinion_changes_nothing_else(
+    tmp_path: Path, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = family(tmp_path, index, BASE, f"---\nlicense: mit\nbase_model: {BASE}\n---\n# Mole 8B\n")
+    (child / "LICENSE").write_text(MIT)
+    (child / "vision").mkdir()
+    (child / "vision" / "LICENSE").write_text(MIT)
+    asked: list[str] = []
+
+    def answering(texts: dict[str, str], detected: tuple[Detection, ...]) -> SecondOpinion:
+        asked.extend(texts)
+        assert {d.file for d in detected} == set(texts)
+        return SecondOpinion("ScanCode 0", (Opinion("LICENSE", "MIT", Agreement.OTHER, "isc"),), ("vision/LICENSE",))
+
+    monkeypatch.setattr(module, "require", lambda: None)
+    monkeypatch.setattr(module, "ask", answering)
+    plain = licence_of(str(child), index=index)
+    second = licence_of(str(child), index=index, second_opinion=True)
+    assert sorted(asked) == ["LICENSE", "vision/LICENSE"] and plain.second_opinion is None
+    assert (second.duties, second.findings, second.conflicts) == (plain.duties, plain.findings, plain.conflicts)
+    assert set(second.not_checked) - set(plain.not_checked) == {
+        "vision/LICENSE was not given to ScanCode, or took it too long."
+    }
+    for answer in (plain, second):
+        check_document(json.loads(json.dumps(answer.to_json())))
+
+
+def test_a_second_opinion_that_fails_is_a_problem_and_no_loss(
+    tmp_path: Path, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = family(tmp_path, index, BASE, f"---\nlicense: mit\nbase_model: {BASE}\n---\n# Mole 8B\n")
+
+    def failing(texts: dict[str, str], detected: tuple[Detection, ...]) -> SecondOpinion:
+        raise InputError("ScanCode ended without an answer")
+
+    monkeypatch.setattr(module, "require", lambda: None)
+    monkeypatch.setattr(module, "ask", failing)
+    answer = licence_of(str(child), index=index, second_opinion=True)
+    assert answer.second_opinion is None and answer.duties
+    assert answer.problems == ("no second opinion: ScanCode ended without an answer",)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import forebear
+from chained import named, traffic
 from documents import check_document
 from forebear.errors import FormatError, InputError, UsageError
 from forebear.index import LocalIndex
@@ -139,10 +140,11 @@ def test_what_follows_is_worked_out_once_for_all_who_ask(tmp_path: Path, index: 
     assert found.bom.present is True and found.papers == {"model_card": True}
     with pytest.raises(UsageError, match="probe"):
         consequences("api:https://x.example/v1#m", index=index)
-    with pytest.raises(UsageError, match="no bill of materials"):
-        consequences(
-            saved(tmp_path, bill(KIMI)), bom=saved(tmp_path, {"schema": "forebear.scan/1"}, "s.json"), index=index
-        )
+    other = saved(tmp_path, {"schema": "forebear.scan/1"}, "s.json")
+    with pytest.raises(FormatError, match="no bill of materials"):
+        consequences(saved(tmp_path, bill(KIMI)), bom=other, index=index)
+    with pytest.raises(UsageError, match="there is no such file"):
+        consequences(saved(tmp_path, bill(KIMI)), bom=str(tmp_path / "none.json"), index=index)
 
 
 def test_many_documents_get_a_row_each_and_none_is_lost(tmp_path: Path) -> None:
@@ -162,6 +164,40 @@ def test_many_documents_get_a_row_each_and_none_is_lost(tmp_path: Path) -> None:
     assert found.counts == {"pass": 0, "deny": 1, "inconclusive": 1, "unread": 2}
     assert len(found.rows) + len(found.skipped) == len(paths)
     check_document(found.to_json())
+
+
+def test_every_model_of_a_bill_about_several_is_decided(tmp_path: Path) -> None:
+    models = [
+        {"type": "machine-learning-model", "name": f"acme/m{n}", "pedigree": {"ancestors": [ancestor] if n else []}}
+        for n, ancestor in enumerate([{}, {"type": "machine-learning-model", "name": KIMI}])
+    ]
+    program = {"type": "application", "name": "a program", "modelCard": {"modelParameters": {"task": "x"}}}
+    several = {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": program}, "components": models}
+    path = saved(tmp_path / "boms", several, "several.json")
+    nothing = saved(tmp_path / "boms", {**several, "components": []}, "nothing.json")
+    old = saved(tmp_path / "boms", {"spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT"}, "old.json")
+    (unread,) = check_many([old], Terms(("uk-defence",)), workers=1).rows
+    assert unread.decision is None and "of a kind that is not read" in unread.problem
+    found = check_many([path, nothing], Terms(("uk-defence",)), workers=1)
+    assert [(r.path, r.model) for r in found.rows] == [(path, "acme/m0"), (path, "acme/m1"), (nothing, "")]
+    none, kimi, empty = found.rows
+    assert kimi.decision is Decision.DENY and "D1" in kimi.rules and "D1" not in none.rules
+    assert none.decision is Decision.DENY and empty.decision is None and "no model is named" in empty.problem
+    assert (found.documents, found.counts["unread"]) == (2, 1)
+    for name in ("acme/m0", "acme/m1"):  # a row is what the same model gets by its name
+        alone = check_policy(path, "uk-defence", model=name)
+        row = next(r for r in found.rows if r.model == name)
+        assert (alone.decision, alone.why) == (row.decision, row.why)
+        assert alone.input["documents"]["model_card"] is None  # the card is the program's
+
+
+def test_other_models_of_a_capture_are_told(tmp_path: Path, index: LocalIndex) -> None:
+    path = "accounts/acme/models/kimi-k2p5-rl"
+    document = saved(tmp_path, traffic(named(path, "asked"), named("gpt-4o", "asked", records=(2,))), "t.json")
+    answer = check_policy(document, "baseline", index=index)
+    assert answer.model == path and any("gpt-4o" in gap and "--model" in gap for gap in answer.not_checked)
+    chosen = check_policy(document, "baseline", index=index, model="gpt-4o")
+    assert chosen.model == "gpt-4o" and not any(path in gap for gap in chosen.not_checked)
 
 
 def test_processes_give_the_same_rows_as_one(tmp_path: Path) -> None:
@@ -205,3 +241,8 @@ def test_a_pack_that_is_still_to_be_filled_in_decides_nothing(tmp_path: Path, in
     lines = ["schema: forebear.policy-file/1", "name: ours", "title: Ours", 'version: "1"', "extends: [open-lab-guard]"]
     (tmp_path / "ours.yaml").write_text("\n".join([*lines, "lists: {own: [meta]}"]), "utf-8")
     assert check_policy(named, str(tmp_path / "ours.yaml"), index=index).policy.name == "ours"
+    with pytest.raises(UsageError, match="your-developer-id"):  # nor beside another one
+        check_policy(named, ("baseline", "open-lab-guard"), index=index)
+    (tmp_path / "ours.yaml").write_text("\n".join([*lines, "lists: {own: [your-id-here]}"]), "utf-8")
+    with pytest.raises(FormatError, match="your-id-here"):
+        check_policy(named, str(tmp_path / "ours.yaml"), index=index)

@@ -56,6 +56,19 @@ def test_the_duties_of_a_declared_base_follow_from_the_card(pointers: Path, inde
     assert not answer.problems
 
 
+def test_weights_that_were_not_seen_stand_in_the_result(pointers: Path, index: LocalIndex) -> None:
+    answer = licence_of(str(pointers), index=index)
+    assert any("Git LFS" in line for line in answer.not_checked) and any("Git LFS" in line for line in answer.problems)
+
+
+def test_what_a_saved_scan_could_not_read_is_a_problem_of_what_follows(
+    pointers: Path, index: LocalIndex, tmp_path: Path
+) -> None:
+    saved = tmp_path / "scan.json"
+    saved.write_text(json.dumps(scanned(str(pointers), index, "standard", True).to_json()))
+    assert licence_of(str(saved), index=index).problems == consequences(str(saved), index=index).problems != ()
+
+
 def test_a_folder_of_papers_alone_is_enough(tmp_path: Path, index: LocalIndex) -> None:
     (tmp_path / "papers").mkdir()
     (tmp_path / "papers" / "README.md").write_text(CARD)

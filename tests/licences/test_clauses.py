@@ -29,7 +29,7 @@ def only(text: str) -> ClauseChange:
         ),
         ("20 million US dollars", "20 million euros", "the figure reads “euros”, the known text has “us dollars”"),
         ("monthly revenue", "annual revenue", "the file reads “annual”, the known text has “monthly”"),
-        ('"Kimi K2.5"', '"Kimi K2.6"', "the name reads “K2.6”, the known text has “k2.5”"),
+        ('"Kimi K2.5"', '"Kimi K2.8"', "the name reads “K2.8”, the known text has “k2.5”"),
         ("shall prominently", "shall not prominently", "“not” was added"),
         ("without restriction", "with restriction", "“without” of the known text is missing"),
     ],

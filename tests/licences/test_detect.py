@@ -127,6 +127,18 @@ def test_a_missing_word_of_the_body_is_never_exact() -> None:
     assert len(free) == 4 and len(words) > 100
 
 
+@pytest.mark.parametrize(
+    ("name", "identifier", "licence"),
+    [
+        ("Kimi K2.6", "kimi-k2.6", "kimi-k2.6-modified-mit"),
+        ("Kimi K2.7 Code", "kimi-k2.7-code", "kimi-k2.7-code-modified-mit"),
+    ],
+)
+def test_licences_that_differ_in_a_name_alone_are_told_apart(name: str, identifier: str, licence: str) -> None:
+    found = detect(KIMI.replace("Kimi K2.5", name), "LICENSE")
+    assert (found.id, found.licence, found.exact) == (identifier, licence, True)
+
+
 @pytest.mark.parametrize(("left_out", "text"), [("MIT", MIT), ("kimi-k2.5", KIMI), ("ISC", ISC)])
 def test_a_licence_that_is_not_known_is_not_taken_for_another(left_out: str, text: str) -> None:
     assert not any(each.exact for each in detect_all(text, "LICENSE", known().without({left_out})))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from forebear.licences.words import begins, copyright_lines, plain, says, says_one
+from forebear.licences.words import begins, copyright_lines, plain, says, says_one, shown
 
 SENTENCE = "Vole is licensed under the Vole License, Copyright © Vole Labs. All Rights Reserved."
 
@@ -64,3 +64,32 @@ def test_copyright_lines() -> None:
 
 def test_plain_text_is_bounded() -> None:
     assert len(plain("word " * 1_000_000)) <= 2_000_002
+
+
+@pytest.mark.parametrize(
+    ("text", "yes"),
+    [
+        ("Built with Llama", True),
+        ("This model is not built with Llama.", False),
+        ("It isn't Built with Llama, never built with llama", False),
+        ("It was not trained here. Built with Llama.", True),
+        ("not built with Llama 2; Built with Llama 3", True),
+        ("knot built with llama", True),
+    ],
+)
+def test_words_behind_a_negation_say_the_opposite(text: str, yes: bool) -> None:
+    assert says(text, "Built with Llama") is yes
+
+
+@pytest.mark.parametrize(
+    ("card", "seen"),
+    [
+        ("a <!-- b --> c", "a c"),
+        ("a <!-- b\n\nc --> d <!-- e -->", "a d"),
+        ("a <!-- b", "a"),
+        ("a --> b < !-- c", "a --> b < !-- c"),
+    ],
+)
+def test_comments_of_a_card_are_seen_by_nobody(card: str, seen: str) -> None:
+    assert shown(card).split() == seen.split()
+    assert len(shown("<!--" * 1_000_000)) <= 2_000_000

@@ -17,7 +17,7 @@ SENTENCE = (
 @pytest.mark.parametrize(
     ("document", "standing", "declared", "engineering", "levels"),
     [
-        (traffic(named(PATH, "asked")), "possible", False, ("US",), []),
+        (traffic(named(PATH, "asked")), "possible", False, (), []),
         (probe({"kimi k2.5": ("identifier", "token-counts/1")}, [PATH]), "probable", False, ("CN",), ["warning"]),
         (traffic(named("composer-2", "asked")), "catalogued", False, ("CN", "US"), ["warning"]),
         (traffic(named("composer-2.5", "asked")), "catalogued", True, ("CN", "US"), []),

@@ -138,6 +138,17 @@ def test_messages_hold_facts_in_words_and_nothing_else(tmp_path: Path) -> None:
     assert finding.message == "a/b [31m X of not known: China and the United Kingdom, yes, not known, none"
 
 
+def test_messages_call_licences_by_their_titles(tmp_path: Path) -> None:
+    duties = rule(each="duties", when={"field": "item.status", "is": "unmet"}, message="{item.licence}")
+    (finding,) = one(tmp_path, duties, duties=[{"licence": "llama3.1", "status": "unmet"}]).findings
+    assert finding.message == "Llama 3.1 Community License"
+    conflicts = rule(each="conflicts", when={"field": "item.kind", "is": "relabelled"}, message="{item.between}")
+    between = ["mit", "org/base: qwen-research", "org/x: unheard-of"]
+    (finding,) = one(tmp_path, conflicts, conflicts=[{"between": between}]).findings
+    named = "org/base: Qwen Research License Agreement (2024-09-19)"
+    assert finding.message == f"MIT License, {named}, org/x: unheard-of"
+
+
 def test_a_finding_cites_instruments_by_title_and_says_what_is_not_decided(tmp_path: Path) -> None:
     written = rule(cites=["uk-ppn-017"], not_decided="Much.", clears="A bill.", asks=["Q-CHANGE"])
     answer = one(tmp_path, written, bom={"present": False})

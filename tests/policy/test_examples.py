@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from documents import check_document
-from forebear.errors import UsageError
+from forebear.errors import FormatError, UsageError
 from forebear.policy.evaluate import FALSE
 from forebear.policy.examples import completed, test_policy
 from forebear.policy.expression import All, AnyOf, Entries, Expression, Not, Test
@@ -105,7 +105,7 @@ def test_an_example_that_comes_out_otherwise_is_told(tmp_path: Path) -> None:
     assert [bool(e.wrong) for e in tested.examples] == [False, True, False] and not tested.passed
     assert tested.examples[1].wrong[0] == "R1 is false, and should be true" and "pass" in tested.examples[1].wrong[1]
     assert tested.uncovered == ()
-    with pytest.raises(UsageError, match="did you mean R1"):
+    with pytest.raises(FormatError, match="did you mean R1"):
         test_policy(policy(tmp_path, rule(), examples=[{"name": "x", "holds": ["R2"]}]))
 
 

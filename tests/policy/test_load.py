@@ -25,6 +25,20 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (rule(message="{model.nam}"), "rule R1: there is no field model.nam; did you mean model.name?"),
     (rule(message="{item.name}"), "rule R1: item.name: there is no entry at hand"),
     (rule(message="{model.name.__class__}"), "rule R1: there is no field"),
+    (
+        rule(when={"field": "subject.developer", "is": "moonshott"}),
+        "no moonshott, so subject.developer is never that; did you mean moonshot?",
+    ),
+    (rule(when={"field": "subject.developer", "is": "Moonshot AI"}), "did you mean moonshot?"),
+    (rule(each="ancestors", when={"field": "item.developer", "in": ["deepseak"]}), "did you mean deepseek?"),
+    (rule(each="ancestors", when={"field": "item.model", "is": "Kimi-K2.55"}), "did you mean Kimi-K2.5?"),
+    (rule(when={"field": "runtime.developer", "is": "qqqqqqqqqq"}), "forebear catalogue list"),
+    (rule(when={"field": "subject.controlled_from", "intersects": ["CN", "UK"]}), "UK is none; write GB"),
+    (rule(when={"field": "subject.controlled_from", "intersects": ["cn"]}), "cn is none"),
+    (rule(each="duties", when={"field": "item.kind", "is": "name_prefx"}), "did you mean name_prefix?"),
+    (rule(each="conflicts", when={"field": "item.kind", "is": "relabeled"}), "did you mean relabelled?"),
+    (rule(each="findings", when={"field": "item.id", "is": "pickle_unsafe"}), "did you mean pickle-unsafe?"),
+    (rule(when={"field": "verdict", "is": "dependant"}), "did you mean dependent?"),
     (rule(cites=["uk-ppn-17"]), "rule R1: there is no instrument uk-ppn-17; did you mean uk-ppn-017?"),
     (rule(asks=["Q-BASS"]), "rule R1: there is no question Q-BASS; did you mean Q-BASE?"),
     (rule(sevrity="error"), "sevrity: there is no such key; did you mean severity?"),
@@ -78,16 +92,16 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
 
 def test_no_rules_is_an_error(tmp_path: Path) -> None:
     for more in ({}, {"extends": ["from-scratch"], "disable": ["F1", "F2", "F3"]}):
-        with pytest.raises(UsageError, match="no rule is switched on"):
+        with pytest.raises(FormatError, match="no rule is switched on"):
             policy(tmp_path, **more)
-    with pytest.raises(UsageError, match="no rule is switched on"):
+    with pytest.raises(FormatError, match="no rule is switched on"):
         policy(tmp_path, rule(enabled=False))
 
 
 def test_circles_are_refused(tmp_path: Path) -> None:
     written(tmp_path, rule("A"), name="a", extends=["b"])
     path = written(tmp_path, rule("B"), name="b", extends=["a"])
-    with pytest.raises(UsageError, match="in a circle"):
+    with pytest.raises(FormatError, match="in a circle"):
         load_policy(str(path))
 
 
@@ -125,7 +139,7 @@ def test_several_policies_are_one(tmp_path: Path) -> None:
     both = combine([load_policy("uk-defence"), load_policy("us-dod")])
     ids = [r.id for r in both.rules]
     assert len(ids) == len(set(ids)) and {"D1", "S1", "T1"} <= set(ids) and both.ref.name == "uk-defence+us-dod"
-    with pytest.raises(FormatError, match="two rules are called T1"):
+    with pytest.raises(UsageError, match="two rules are called T1"):
         combine([load_policy("baseline"), policy(tmp_path, rule("T1"))])
 
 
@@ -134,7 +148,7 @@ def test_a_policy_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> 
         load_policy("uk-defense")
     with pytest.raises(UsageError, match="there is no policy"):
         load_policy(str(tmp_path / "none.yaml"))
-    with pytest.raises(UsageError, match="there is no policy"):
+    with pytest.raises(FormatError, match=r"ours.yaml: extends: there is no policy none"):
         policy(tmp_path, rule(), extends=["none"])
 
 

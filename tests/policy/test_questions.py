@@ -141,3 +141,31 @@ def test_answers_become_facts_of_the_input() -> None:
     assert found.base_names == ("a/b",) and found.compute == {"base_flop": 2.0, "modification_flop": 1.0}
     assert found.runtime == {"country": "GB", "relay": True} and found.documents == {"model_card": True}
     assert [c["status"] for c in found.claims] == ["unverified"]
+
+
+@pytest.mark.parametrize(
+    ("words", "names", "scratch", "withheld"),
+    [
+        ("not told", (), None, True),
+        ("withheld", (), None, True),
+        ("n/a", (), None, None),
+        ("None; meta-llama/Llama-3.1-8B", ("meta-llama/Llama-3.1-8B",), None, None),
+        ("trained from scratch", (), True, None),
+    ],
+)
+def test_words_where_a_name_should_stand_name_no_model(
+    words: str, names: tuple[str, ...], scratch: bool | None, withheld: bool | None, tmp_path: Path
+) -> None:
+    answers = read_answers(saved(tmp_path, {"Q-BASE": {"base": words}}))
+    said = told(answers, Chain(Node("x")))
+    assert (said.base_names, said.from_scratch, said.withheld) == (names, scratch, withheld)
+    assert answers.named == tuple((name, "") for name in names)
+    assert {c["status"] for c in said.claims} <= {"unverified"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("UK", "GB"), ("the United Kingdom", "GB"), ("cn", "CN"), ("London", None), ("Europe", None)]
+)
+def test_where_inference_runs_is_a_country_or_not_known(words: str, code: str | None, tmp_path: Path) -> None:
+    answers = read_answers(saved(tmp_path, {"Q-RUN": {"country": words}}))
+    assert told(answers, Chain(Node("x"))).runtime["country"] == code

@@ -134,3 +134,16 @@ def test_a_waiver_that_covers_nothing_is_told_with_what_the_findings_are_about(t
     other = decided(tmp_path, {**WHOLE, "subject": "x/bse"}, written=CHINESE, ancestors=entries)
     assert any("its findings are about “x/base”" in line for line in other.not_checked)
     assert not any("covers nothing" in line for line in decided(tmp_path, WHOLE).not_checked)
+
+
+def test_a_long_name_is_covered_by_its_own_waiver_and_no_other(tmp_path: Path) -> None:
+    names = ["a" * 140 + middle + "b" * 140 for middle in ("one", "two")]
+    entries = [{"name": name, "controlled_from": ["CN"]} for name in names]
+    answer = decided(tmp_path, {**WHOLE, "subject": names[0]}, written=CHINESE, ancestors=entries)
+    assert [w.finding.subject for w in answer.waived] == [names[0]] and answer.decision is Decision.DENY
+    many = [{"name": f"{'x' * 90}/{n}", "controlled_from": None} for n in range(9)]
+    (finding,) = decided(tmp_path, written=CHINESE, ancestors=many).findings
+    fewer = decided(tmp_path, {**WHOLE, "subject": finding.subject}, written=CHINESE, ancestors=many)
+    assert fewer.decision is Decision.PASS and len(finding.subject) <= 300
+    other = [*many[:4], {"name": f"{'x' * 90}/other", "controlled_from": None}, *many[5:]]
+    assert decided(tmp_path, {**WHOLE, "subject": finding.subject}, written=CHINESE, ancestors=other).findings

@@ -9,7 +9,15 @@ import pytest
 
 from forebear.catalogue.licences import DutyKind, Obligation, Permission
 from forebear.cli.options import rendered
-from forebear.licences.answer import ChangeKind, ClauseChange, Detection, LicenceAnswer
+from forebear.licences.answer import (
+    Agreement,
+    ChangeKind,
+    ClauseChange,
+    Detection,
+    LicenceAnswer,
+    Opinion,
+    SecondOpinion,
+)
 from forebear.licences.organisation import Organisation
 from forebear.lineage.chain import Standing
 from forebear.report import licence as report
@@ -118,3 +126,44 @@ def test_strangers_cannot_write_to_the_page() -> None:
     page = report.markdown(found)
     assert "\x1b" not in table(found) and "\x1b" not in page
     assert "<b>" not in page.replace("\\<", "") and "mo\\|le" in page
+
+
+@pytest.mark.parametrize(
+    ("opinion", "line"),
+    [
+        (
+            Opinion("LICENSE", "MIT", Agreement.SAME, "mit", "MIT", "MIT", 100.0),
+            "LICENSE: mit, MIT, score 100: the same licence",
+        ),
+        (
+            Opinion("LICENSE", "llama3", Agreement.LINE, "llama-3.1", "", "LicenseRef-l", 95.56, means="llama3.1"),
+            "LICENSE: llama-3.1, LicenseRef-l, score 95.56, whose text is llama3.1: another one of the line of llama3",
+        ),
+        (
+            Opinion("LICENSE", "MIT", Agreement.OTHER, "isc", "", "ISC", 80.0, means="ISC"),
+            "LICENSE: isc, ISC, score 80, whose text is ISC: another licence, where Forebear reads MIT",
+        ),
+        (
+            Opinion("LICENSE", "MIT", Agreement.GENERIC, "other-permissive", "", "", 50.0),
+            "LICENSE: other-permissive, score 50: a key of no one licence, where Forebear reads MIT",
+        ),
+        (Opinion("LICENSE", "MIT", Agreement.NONE), "LICENSE: none, where Forebear reads MIT"),
+        (Opinion("LICENSE", None, Agreement.NONE), "LICENSE: none either"),
+        (Opinion("LICENSE", None, Agreement.ALONE, "mit", "", "", 99.0), "LICENSE: mit, score 99: Forebear knows none"),
+        (Opinion("LICENSE", None, Agreement.BESIDES, "mit", "", "", 99.0), "LICENSE: mit, score 99: named besides"),
+    ],
+)
+def test_a_second_opinion_is_told_where_it_was_asked_for(opinion: Opinion, line: str) -> None:
+    found = answer(BOTH, PAPERS)
+    assert "Second opinion" not in table(found) + report.markdown(found)
+    asked = replace(found, second_opinion=SecondOpinion("ScanCode 32", (opinion,)))
+    assert f"Second opinion (ScanCode 32) {line}" in table(asked)
+    assert "## Second opinion (ScanCode 32)" in report.markdown(asked) and line.partition(":")[0] in report.markdown(
+        asked
+    )
+    assert report.sentence(asked) == report.sentence(found)
+
+
+def test_where_there_is_no_file_a_second_opinion_says_so() -> None:
+    found = replace(answer(BOTH, PAPERS), second_opinion=SecondOpinion(""))
+    assert "Second opinion (ScanCode) There is no licence file to ask about." in table(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from forebear.report import words
-from forebear.types import Cost, Relation
+from forebear.types import LOADED, Claim, Cost, Relation
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,8 @@ def test_confidence_says_what_it_rests_on_and_is_silent_without() -> None:
         "confidence 0.93: right in 57 of 60 comparisons with models of known ancestry, 9 bases"
     )
     assert words.confidence(Relation("pruned")) == words.confidence(Relation("unknown", "unknown", 0.5)) == ""
+
+
+def test_a_key_of_a_config_is_told_apart_from_what_papers_claim() -> None:
+    said = [Claim("base model: org/x", source, "unverified", "y") for source in ("card or config", LOADED)]
+    assert [words.claim(c) for c in said] == ["base model: org/x", "base model: org/x (config.json: _name_or_path)"]

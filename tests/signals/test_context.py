@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,16 @@ def test_claims_are_read_from_the_card(tmp_path: Path) -> None:
     assert found.base_models == ("org/One", "org/Two")
     assert (found.licence, found.relation) == ("apache-2.0", "merge")
     assert not found.from_scratch  # a card that names a base does not claim the opposite
+
+
+def test_where_a_config_was_loaded_from_is_told_apart(tmp_path: Path) -> None:
+    folder = tiny_llama(tmp_path, seed=1, card="# A model\n\nIt was trained from scratch.\n")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "_name_or_path": "org/One"}), "utf-8")
+    found = declared(read(folder))
+    assert (found.base_models, found.loaded_from, found.from_scratch) == (("org/One",), "org/One", True)
+    (folder / "README.md").write_text(CARD.format(text=""), "utf-8")
+    assert declared(read(folder)).loaded_from == ""  # the card names it, too
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import Any
 
 from forebear.catalogue import query
 from forebear.catalogue.collection import Collection, laid_over, shipped, shipped_texts
-from forebear.errors import ForebearError, FormatError, one_line
+from forebear.errors import ForebearError, FormatError, UsageError, one_line
 from forebear.types import Json
 
 SCHEMA = "catalogue-file"
@@ -34,11 +34,16 @@ def audit(files: list[Path]) -> Json:
         ``counts`` by kind, ``confidence`` (facts by how sure), ``unverified`` (each fact that nobody retrieved: kind,
         id, what), ``without_licence`` (models), ``unused_sources``, ``overlay`` (files), ``schemas`` (``checked`` or
         why not), and ``problems`` (one line each, empty when all is in order).
+
+    Raises:
+        UsageError: one of the files is not there.
     """
     problems: list[str] = []
     facts = Collection()
     try:
         facts = laid_over(shipped(), files) if files else shipped()
+    except UsageError:
+        raise
     except ForebearError as error:
         problems.append(str(error))
         facts = shipped() if files else facts

@@ -118,6 +118,9 @@ class Parent:
     disclosed: bool | None = None
 
 
+UNREAD = "No source was read for "
+
+
 @dataclass(frozen=True)
 class PublishedModel:
     """A model and what is known about it.
@@ -135,6 +138,7 @@ class PublishedModel:
         parents: empty where none is known; see ``from_scratch``.
         from_scratch: True where a source says that it has no parent, None where nothing is said.
         api_only: its weights are not published.
+        note: what a reader should know; one that begins as :data:`UNREAD` is about this entry and not about the model.
     """
 
     name: str

@@ -148,6 +148,12 @@ def licences() -> Mapping[str, KnownLicence]:
     return current().licences
 
 
+def title_of(identifier: str) -> str:
+    """A licence as its title has it; what is no identifier of the catalogue stays as it is."""
+    found = licences().get(identifier)
+    return found.name if found is not None else identifier
+
+
 def licence_named(value: str, license_name: str = "") -> KnownLicence | None:
     """The licence that a value means, None where it means none that is known or more than one.
 

@@ -45,6 +45,14 @@ AgainstOption = Annotated[
 NoScanOption = Annotated[
     bool, typer.Option("--no-scan", help="Ancestors by papers and catalogue alone; the weights are not compared.")
 ]
+SecondOpinionOption = Annotated[
+    bool,
+    typer.Option(
+        "--second-opinion",
+        help="Ask ScanCode too which licences the files are (extra scancode), and say where it differs. Nothing else "
+        "changes by that.",
+    ),
+]
 ModelOption = Annotated[
     str, typer.Option("--model", metavar="NAME", help="Which model of a document with several.", show_default=False)
 ]
@@ -65,6 +73,7 @@ def licence(
     against: AgainstOption = "",
     no_scan: NoScanOption = False,
     model: ModelOption = "",
+    second_opinion: SecondOpinionOption = False,
     effort: EffortOption = Effort.STANDARD,
     fail_on: FailOnOption = FailOn.ERROR,
     how: FormatOption = Format.TABLE,
@@ -77,6 +86,7 @@ def licence(
 
     Example: forebear licence ./my-model --org org.yaml
     Example: forebear licence result.json --format md --output duties.md
+    Example: forebear licence ./my-model --second-opinion
     """
     from forebear.inspect.licence import licence_of
     from forebear.report import licence as report
@@ -90,6 +100,7 @@ def licence(
             history=history,
             against=against,
             model=model,
+            second_opinion=second_opinion,
             on_step=step,
         )
     emit(

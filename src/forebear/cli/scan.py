@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,12 +104,11 @@ def scan(
     if how in (ReportFormat.SARIF, ReportFormat.JUNIT):
         scan_set.scan_for_ci(asked, quiet, no_progress)
         return
-    from forebear.inspect import scan as run
     from forebear.report import markdown
 
     decide = scan_policy.decider(policy, org) if policy else None  # a wrong policy is told before anything is read
     with progress(quiet, no_progress) as step:
-        result = run(target, effort=effort.value, on_step=step, fetch=not no_fetch, activations=activations)
+        result = _scanned(asked, policy is not None, step)
     decided = decide(result) if decide else None
     emit(
         {**result.to_json(), **(decided.document if decided else {})},
@@ -125,6 +125,17 @@ def scan(
         expect_exit(expect, best, named),
         decided.exit_code if decided else 0,
     )
+
+
+def _scanned(asked: scan_set.Asked, deciding: bool, on_step: Callable[[str], None]) -> Scan:
+    """The scan; where a decision is asked for and the weights cannot be read, by the papers, as ``policy check``."""
+    from forebear.index import LocalIndex
+    from forebear.inspect import scan as run
+    from forebear.inspect.unread import scanned
+
+    if deciding:
+        return scanned(asked.target, LocalIndex(), asked.effort, True, on_step, asked.fetch, asked.activations)
+    return run(asked.target, effort=asked.effort, on_step=on_step, fetch=asked.fetch, activations=asked.activations)
 
 
 def _show(console: Console, result: Scan, decided: scan_policy.Decided | None, quiet: bool, verbose: bool) -> None:

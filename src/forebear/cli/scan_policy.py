@@ -61,8 +61,10 @@ def decider(policies: list[str], organisation: Path | None) -> Callable[[Scan], 
         FormatError: a file is wrong.
     """
     from forebear.index import LocalIndex
-    from forebear.inspect.consequences import follow
+    from forebear.inspect.consequences import follow_document
     from forebear.inspect.policy import Terms, answer_on, load
 
     loaded = load(Terms(tuple(policies), str(organisation or "")))
-    return lambda result: Decided(answer_on(follow(result.to_json(), loaded.organisation, LocalIndex()), loaded))
+    return lambda result: Decided(
+        answer_on(follow_document(result.to_json(), loaded.organisation, LocalIndex()), loaded)
+    )

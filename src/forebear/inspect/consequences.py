@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from forebear.errors import UsageError
+from forebear.errors import FormatError, UsageError
 from forebear.index import Index, LocalIndex
 from forebear.inspect.bom_facts import bom_facts, is_bom
-from forebear.inspect.licence import Lineage, detector, from_document, is_document, read_document
-from forebear.inspect.papers import papers_of_ancestors
-from forebear.inspect.unread import scanned
+from forebear.inspect.licence import Lineage, from_document, licence_on, lineage_of, read_document
 from forebear.licences.answer import LicenceAnswer
-from forebear.licences.duties import licence_answer
 from forebear.licences.organisation import Organisation
 from forebear.licences.organisation_file import read_organisation
 from forebear.lineage.chain import Chain, Edge, EdgeKind, Node, Standing
 from forebear.lineage.chains import chain_of
+from forebear.lineage.chains.cyclonedx import MODEL
 from forebear.lineage.chains.extend import complete
 from forebear.origin import Origin, origin_of
 from forebear.policy.input import BomFacts
 from forebear.signals.declared import names_match
+from forebear.types import Json
 
 Step = Callable[[str], None]
 _POLICIES = ("use_policy", "usage_policy", "acceptable")
@@ -76,70 +76,56 @@ def consequences(
         on_step: told what is being done.
 
     Raises:
-        UsageError: the target does not exist, or a field of ``org.yaml`` is wrong.
-        InputError: the model, the document or the index cannot be read.
+        UsageError: the target or a file does not exist.
+        InputError: the model, a document or the index cannot be read, or a file of facts is wrong.
     """
     facts = read_organisation(organisation) if isinstance(organisation, str | Path) else organisation
     references = index if index is not None else LocalIndex()
-    if is_document(target):
-        document: Mapping[str, Any] = read_document(target)
-    elif target.startswith("api:"):
-        raise UsageError(f"{target}: an endpoint is probed first", "forebear probe … --format json -o result.json")
-    else:
-        document = scanned(target, references, effort, scan, on_step).to_json()
-    found = follow(document, facts, references, model, named)
-    if bom is None:
+    bill = _bill(bom) if bom is not None else None  # what is wrong with it is told before a model is scanned
+    lineage = lineage_of(target, references, effort, scan, model, on_step)
+    found = follow(lineage, facts, references, named)
+    if bill is None:
         return found
     on_step(f"reading {bom}")
-    bill = read_document(str(bom))
+    chain = chain_of(bill, model if is_bom(found.document) else "")
+    return replace(found, bom=bom_facts(bill, chain, _place(found.document), on_step))
+
+
+def _bill(path: str | Path) -> Json:
+    if not os.path.isfile(path):
+        raise UsageError(f"--bom {path}: there is no such file", "give CycloneDX or SPDX 3 as JSON")
+    bill = read_document(str(path))
     if not is_bom(bill):
-        raise UsageError(f"--bom {bom}: no bill of materials", "give CycloneDX or SPDX 3 as JSON")
-    chain = chain_of(bill, model if is_bom(document) else "")
-    return replace(found, bom=bom_facts(bill, chain, _place(document), on_step))
+        raise FormatError(str(path), "no bill of materials", "give CycloneDX or SPDX 3 as JSON")
+    return bill
+
+
+def follow_document(document: Mapping[str, Any], organisation: Organisation | None, index: Index) -> Consequences:
+    """What follows from a saved result or a bill of materials; see :func:`follow`."""
+    return follow(from_document(document), organisation, index)
 
 
 def follow(
-    document: Mapping[str, Any],
+    found: Lineage,
     organisation: Organisation | None,
     index: Index | None = None,
-    model: str = "",
     named: Sequence[tuple[str, str]] = (),
 ) -> Consequences:
-    """What follows from a saved result or a bill of materials.
+    """What follows from a lineage.
 
     Args:
-        document: its JSON.
+        found: the model's chain and papers.
         organisation: facts about who uses or ships the model.
         index: where papers of ancestors may lie; None: they are not looked for.
-        model: which model, where it is about several.
         named: see :func:`consequences`.
-
-    Raises:
-        InputError: it is none, or damaged.
     """
-    found = from_document(document, model)
     found = replace(found, chain=_with_named(found.chain, named))
-    read = found.read
-    papers, unreadable = papers_of_ancestors(found.chain, index) if index is not None else ({}, ())
-    problems = (*found.problems, *_problems(document), *(read.problems if read else ()), *unreadable)
-    licence = licence_answer(
-        found.chain,
-        read.documents if read else None,
-        organisation,
-        detect=detector() if read else None,
-        config=read.config if read else None,
-        metadata=read.metadata if read else None,
-        card=found.card,
-        nested=read.nested if read else None,
-        ancestors=papers,
-        stated=found.stated,
-        not_checked=found.gaps,
-        problems=tuple(dict.fromkeys(problems)),
-    )
+    document = found.document
+    licence = licence_on(found, organisation, index)
     bill = bom_facts(document, found.chain) if is_bom(document) else BomFacts()
     seen = _papers(found, document)
     return Consequences(
-        document, found.chain, licence, origin_of(found.chain), organisation, bill, seen, tuple(dict.fromkeys(problems))
+        document, found.chain, licence, origin_of(found.chain), organisation, bill, seen, licence.problems
     )
 
 
@@ -165,12 +151,6 @@ def _place(document: Mapping[str, Any]) -> str:
     return target if isinstance(target, str) else ""
 
 
-def _problems(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the saved result itself could not read."""
-    given = document.get("problems")
-    return tuple(str(p) for p in given[:100]) if isinstance(given, list) else ()
-
-
 def _papers(found: Lineage, document: Mapping[str, Any]) -> dict[str, bool]:
     """Papers that are there; that one is missing is only said where the model's files were seen."""
     if found.read is not None:
@@ -179,7 +159,9 @@ def _papers(found: Lineage, document: Mapping[str, Any]) -> dict[str, bool]:
         return {"model_card": bool(documents.card.strip()), **({"acceptable_use_policy": True} if policies else {})}
     metadata = document.get("metadata")
     main = metadata.get("component") if isinstance(metadata, Mapping) else None
-    return {"model_card": True} if isinstance(main, Mapping) and _non_empty(main.get("modelCard")) else {}
+    if not isinstance(main, Mapping) or main.get("type") != MODEL:  # of a program that the model is a part of
+        return {}
+    return {"model_card": True} if _non_empty(main.get("modelCard")) else {}
 
 
 def _non_empty(card: Any) -> bool:

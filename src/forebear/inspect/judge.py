@@ -14,7 +14,7 @@ from forebear.catalogue import LookAlike, look_alikes, raise_finding
 from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint
 from forebear.signals.declared import Declared, names_match
-from forebear.types import Ancestor, Claim, Finding, Level, Verdict
+from forebear.types import LOADED, Ancestor, Claim, Finding, Level, Verdict
 
 CONFIRMING = frozenset({Verdict.IDENTICAL, Verdict.DERIVED, Verdict.DEPENDENT, Verdict.MERGE})
 FEWEST_COINS = 64
@@ -42,7 +42,9 @@ def claims_of(declared: Declared, ancestors: tuple[Ancestor, ...], effort: str) 
                 "unverified",
                 f"consistent with {match.name}, but {match.verdict} does not settle it",
             )
-        out.append(Claim(f"base model: {base}", "card or config", status, why))
+        by_config = base == declared.loaded_from
+        source, relation = (LOADED, "") if by_config else ("card or config", declared.relation)
+        out.append(Claim(f"base model: {base}", source, status, why, relation))
     if declared.from_scratch:
         derived = next((a for a in ancestors if _is_child(a)), None)
         related = next((a for a in ancestors if a.verdict in RELATED), None)
@@ -86,8 +88,8 @@ def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
     says = "its card names no base model"
     if mark.declared.from_scratch:
         says = "its card says that it was trained from scratch"
-    elif mark.declared.base_models:
-        says = f"its card names {joined(mark.declared.base_models)}"
+    elif named := tuple(base for base in mark.declared.base_models if base != mark.declared.loaded_from):
+        says = f"its card names {joined(named)}"
     evidence = (f"sign-code/1: log10 p = {ancestor.log10_p}",)
     if _is_child(ancestor):
         level = Level.ERROR if mark.declared.from_scratch else Level.WARNING

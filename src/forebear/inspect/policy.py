@@ -11,11 +11,11 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from forebear.errors import ForebearError, InputError, UsageError, one_line
+from forebear.errors import ForebearError, FormatError, InputError, UsageError, one_line
 from forebear.index import Index
 from forebear.inspect.consequences import Consequences, Step, consequences, follow
 from forebear.inspect.crew import cores, in_order
-from forebear.inspect.licence import is_document, read_document
+from forebear.inspect.licence import Lineage, each_in, is_document, read_document
 from forebear.licences.organisation import Organisation
 from forebear.licences.organisation_file import read_organisation
 from forebear.lineage.chain import Chain, Node
@@ -23,8 +23,9 @@ from forebear.lineage.chains import READERS
 from forebear.policy.answer import Decision, PolicyAnswer, PolicyRef
 from forebear.policy.answers import Answers, check_answers, read_answers, told
 from forebear.policy.check import check
+from forebear.policy.expression import PLACEHOLDER
 from forebear.policy.input import Told, policy_input
-from forebear.policy.load import combine, load_policy
+from forebear.policy.load import combine, load_policy, packs
 from forebear.policy.rules import Policy
 from forebear.policy.waivers import Waiver, read_waivers
 from forebear.types import Claim, Json, head, to_json
@@ -33,8 +34,8 @@ BATCH = 50
 """Documents that a process takes at once."""
 MOST_DOCUMENTS = 1_000_000
 REGO = ".rego"
-PLACEHOLDER = "your-"
-"""What a value in a pack's list begins with where its user has to put another there."""
+OF_A_BILL = ("bomFormat", "spdxVersion", "SPDXID")
+"""Keys of bills of materials, those of SPDX 2 too."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def load(terms: Terms) -> Loaded:
     rego = tuple(p for p in terms.policies if p.endswith(REGO))
     names = [p for p in terms.policies if not p.endswith(REGO)]
     return Loaded(
-        _filled_in(combine(load_policy(name) for name in names)) if names else None,
+        combine([_filled_in(load_policy(name), name) for name in names]) if names else None,
         rego,
         read_organisation(terms.organisation) if terms.organisation else None,
         read_waivers(terms.waivers) if terms.waivers else (),
@@ -89,13 +90,15 @@ def load(terms: Terms) -> Loaded:
     )
 
 
-def _filled_in(policy: Policy) -> Policy:
+def _filled_in(policy: Policy, given: str) -> Policy:
     """The policy, unless one of its lists is still to be filled in: its rules could never hold, and all would pass."""
     for name, values in policy.lists.items():
         if left := next((v for v in values if v.startswith(PLACEHOLDER)), ""):
+            said = f"its list {name} still holds {left}, so that its rules could never hold"
+            if given not in packs():
+                raise FormatError(given, said, f"write lists: {{{name}: […]}} with your own")
             raise UsageError(
-                f"{policy.ref.name}: its list {name} still holds {left}, so that its rules could never hold",
-                f"write a policy with extends: [{policy.ref.name}] and lists: {{{name}: […]}} of your own",
+                f"--policy {given}: {said}", f"write a policy with extends: [{given}] and lists: {{{name}: […]}}"
             )
     return policy
 
@@ -189,7 +192,7 @@ def join(answers: Sequence[PolicyAnswer]) -> PolicyAnswer:
 
 @dataclass(frozen=True)
 class PolicyRow:
-    """The decision on one document, in short.
+    """The decision on one model of a document, in short.
 
     Attributes:
         path: of the document.
@@ -210,11 +213,16 @@ class PolicyRow:
 
 @dataclass(frozen=True)
 class PolicySet:
-    """Decisions on many documents. See ``forebear.policy-set/1``."""
+    """Decisions on many documents, a row for every model in each. See ``forebear.policy-set/1``."""
 
     policy: PolicyRef
     rows: tuple[PolicyRow, ...]
     skipped: tuple[str, ...] = field(default=())
+
+    @property
+    def documents(self) -> int:
+        """Documents that the rows are of."""
+        return len({row.path for row in self.rows})
 
     @property
     def counts(self) -> dict[str, int]:
@@ -282,24 +290,42 @@ def _of_run(terms: Terms, run: int) -> Loaded:
 
 def _rows(task: _Task) -> tuple[PolicyRow, ...]:
     paths, terms, run = task
-    return tuple(_row(path, _of_run(terms, run)) for path in paths)
+    return tuple(row for path in paths for row in _of_document(path, _of_run(terms, run)))
 
 
 def _died(task: _Task) -> tuple[PolicyRow, ...]:
     return tuple(PolicyRow(path, problem=f"{path}: the process that read it was killed") for path in task[0])
 
 
-def _row(path: str, loaded: Loaded) -> PolicyRow:
+def _of_document(path: str, loaded: Loaded) -> tuple[PolicyRow, ...]:
+    """A row for every model that a document is about."""
     try:
         document = read_document(path)
         if not any(reader.handles(document) for reader in READERS):
-            return PolicyRow(path, problem=SKIPPED)
-        answer = answer_on(follow(document, loaded.organisation), loaded)
+            if any(key in document for key in OF_A_BILL):  # passed over, its models would be as good as passed
+                raise InputError("a bill of materials of a kind that is not read", "CycloneDX or SPDX 3 as JSON are")
+            return (PolicyRow(path, problem=SKIPPED),)
+        found = each_in(document)
+        if not found:
+            raise InputError("no model is named in it", "a result of scan or probe, or a bill of materials, names one")
     except ForebearError as error:
-        return PolicyRow(path, problem=one_line(f"{path}: {error}" if path not in str(error) else str(error)))
+        return (_unread(path, error),)
+    return tuple(_row(path, one, loaded) for one in found)
+
+
+def _row(path: str, lineage: Lineage, loaded: Loaded) -> PolicyRow:
+    try:
+        answer = answer_on(follow(lineage, loaded.organisation), loaded)
+    except ForebearError as error:
+        return _unread(path, error, lineage.chain.subject.name)
     rules = tuple(dict.fromkeys(f.rule for f in answer.findings))
     problem = f"{path}: {answer.problems[0]}" if answer.problems else ""
     return PolicyRow(path, answer.model, answer.decision, answer.why, rules, problem)
+
+
+def _unread(path: str, error: ForebearError, model: str = "") -> PolicyRow:
+    said = str(error)
+    return PolicyRow(path, model, problem=one_line(said if path in said else f"{path}: {said}"))
 
 
 def is_many(targets: Sequence[str]) -> bool:

@@ -29,7 +29,15 @@ from forebear.types import Coverage, ModelRef, Scan, Untested, Verdict
 MAX_CONFIG = 1_000_000
 
 
-def scanned(target: str, index: Index, effort: str, weights: bool, on_step: Step = lambda _: None) -> Scan:
+def scanned(
+    target: str,
+    index: Index,
+    effort: str,
+    weights: bool,
+    on_step: Step = lambda _: None,
+    fetch: bool = True,
+    activations: bool = False,
+) -> Scan:
     """A scan for what follows from it, by the papers alone where the weights cannot be read.
 
     Args:
@@ -39,13 +47,16 @@ def scanned(target: str, index: Index, effort: str, weights: bool, on_step: Step
         weights: hold the weights against the index. Otherwise only shape and claims are read, and weights that cannot
             be read are no problem.
         on_step: told what is being done.
+        fetch, activations: see :func:`forebear.inspect.scan.scan`.
 
     Raises:
         UsageError: the target does not exist.
         InputError: neither weights nor papers can be read.
     """
     try:
-        result = scan_weights(target, index, effort if weights else "quick", on_step, fetch=weights)
+        result = scan_weights(
+            target, index, effort if weights else "quick", on_step, fetch=fetch and weights, activations=activations
+        )
     except InputError as error:
         source = open_source(target)
         if not any(is_paper(file.path) for file in source.files()):
@@ -53,7 +64,7 @@ def scanned(target: str, index: Index, effort: str, weights: bool, on_step: Step
         return by_papers(source, str(error), weights)
     if weights:
         return result
-    gap = Untested(WEIGHTS, "not asked for: only shape and claims were read")
+    gap = Untested(WEIGHTS, "not asked for (--no-scan), so that only shape and claims were read")
     return replace(result, coverage=Coverage((), (gap, *result.coverage.not_tested)))
 
 

@@ -72,6 +72,59 @@ class Detection:
     partial: bool = False
 
 
+class Agreement(StrEnum):
+    """How what another program says of a text stands to what is said here."""
+
+    SAME = "same"
+    LINE = "same_line"
+    GENERIC = "no_one_licence"
+    OTHER = "other"
+    NONE = "none"
+    ALONE = "alone"
+    BESIDES = "besides"
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What another program says of a text. It changes no duty and no decision; a difference is a note.
+
+    Attributes:
+        file: as of :class:`Detection`.
+        ours: the known text that it is held against, None where none is known here or there is none at this place.
+        key, name, spdx: the licence that it names, "" where it names none.
+        score: its own measure of the match, 0 to 100, no probability; None where it names none.
+        lines: first and last line of its match, from 1.
+        agrees: the same licence; another one of the same line (another version); a key that stands for no one licence
+            (``proprietary-license``); another licence; it knows none; it alone knows one; named besides ours.
+        means: the known text that the text of its key is, None where it is none that is known here.
+    """
+
+    file: str
+    ours: str | None
+    agrees: Agreement
+    key: str = ""
+    name: str = ""
+    spdx: str = ""
+    score: float | None = None
+    lines: tuple[int, int] | None = None
+    means: str | None = None
+
+
+@dataclass(frozen=True)
+class SecondOpinion:
+    """What another program says of the licence files.
+
+    Attributes:
+        by: the program and its version.
+        opinions: by file, in the order of :attr:`LicenceAnswer.detected`.
+        not_asked: files that it was not asked about, or gave no answer on in time.
+    """
+
+    by: str
+    opinions: tuple[Opinion, ...] = ()
+    not_asked: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class DeclaredLicence:
     """What a card, a file's metadata or a bill of materials says.
@@ -190,6 +243,7 @@ class LicenceAnswer:
         declared, detected, inherited, duties, conflicts, findings: see their types.
         organisation: the facts that were used, None where none were given.
         not_checked: what the answer does not rest on, in words.
+        second_opinion: of another program on the licence files, None where it was not asked for.
     """
 
     model: str
@@ -202,6 +256,7 @@ class LicenceAnswer:
     organisation: Organisation | None = None
     not_checked: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())
+    second_opinion: SecondOpinion | None = None
 
     def to_json(self) -> Json:
         """The ``forebear.licence/1`` document."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from forebear.catalogue import raise_finding
 from forebear.catalogue.facts import Confidence
-from forebear.catalogue.licences import DutyKind
+from forebear.catalogue.licences import DutyKind, title_of
 from forebear.licences.answer import Conflict, Duty, DutyStatus
 from forebear.licences.limits import KINDS, RELICENSING, TERRITORY, USES
 from forebear.licences.organisation import Organisation
@@ -79,7 +79,9 @@ def _about(group: tuple[Duty, ...], identifier: str, level: Level) -> Finding:
     """One finding about duties of one licence and one ancestor."""
     first = group[0]
     named = Confidence(first.confidence).retrieved if first.confidence else False
-    whose = f"{first.licence} of {first.ancestor}" + (f", for its {first.component}" if first.component else "")
+    whose = f"{title_of(first.licence)} of {first.ancestor}" + (
+        f", for its {first.component}" if first.component else ""
+    )
     message = f"{whose}: {' '.join(dict.fromkeys(d.why for d in group))}"
     depends = tuple(dict.fromkeys(on for d in group for on in d.on))
     if depends:
@@ -91,7 +93,7 @@ def _about(group: tuple[Duty, ...], identifier: str, level: Level) -> Finding:
 
 def _cited(duty: Duty) -> Iterator[str]:
     if duty.clause:
-        yield f"{duty.licence}, clause {duty.clause}"
+        yield f"{title_of(duty.licence)}, clause {duty.clause}"
     for source in duty.sources:
         yield f"source: {source}"
 

@@ -7,6 +7,7 @@ unknown. The JSON Schema of the file is ``data/schemas/org.json`` (:func:`json_s
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -18,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from forebear.artifacts import bounded_yaml
 from forebear.catalogue.licences import licences
 from forebear.catalogue.references import countries
-from forebear.errors import FormatError, UsageError, one_line
+from forebear.errors import FormatError, InputError, UsageError, one_line
 from forebear.licences.organisation import Money, Organisation
 from forebear.licences.territory import EU, country
 
@@ -155,29 +156,33 @@ def read_organisation(path: str | Path) -> Organisation:
     """The facts of a file.
 
     Raises:
-        UsageError: there is no such file, it is no YAML mapping, a field is not known, or a value has no unit.
+        UsageError: there is no such file.
+        InputError: it cannot be read.
+        FormatError: it is no YAML mapping, a field is not known, or a value has no unit.
     """
     name = one_line(str(path), 200)
+    if not os.path.isfile(path):
+        raise UsageError(f"{name}: there is no such file", "give a file as examples/org.yaml")
     try:
         with open(path, "rb") as stream:
             raw = stream.read(MAX_FILE + 1)
         text = raw.decode("utf-8")
     except OSError as error:
-        raise UsageError(f"{name}: {error.strerror}", "give a file as examples/org.yaml") from None
+        raise InputError(f"{name}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{name}: not UTF-8", "save it as UTF-8") from None
+        raise FormatError(name, "not UTF-8", "save it as UTF-8") from None
     try:
         data = bounded_yaml.load(text, name, "it", MAX_FILE)
         bounded_yaml.once(text, name)
     except FormatError as error:
-        raise UsageError(error.message, error.hint or "see examples/org.yaml") from None
+        raise FormatError(name, error.problem, error.hint or "see examples/org.yaml") from None
     if not isinstance(data, dict):
-        raise UsageError(f"{name}: not a mapping of fields to values", "see examples/org.yaml")
+        raise FormatError(name, "not a mapping of fields to values", "see examples/org.yaml")
     return organisation_of(data, name)
 
 
 def organisation_of(data: Mapping[str, Any], name: str = "org.yaml") -> Organisation:
-    """The facts of a mapping; ``UsageError`` as :func:`read_organisation`."""
+    """The facts of a mapping; ``FormatError`` as :func:`read_organisation`."""
     try:
         stated = OrganisationFile.model_validate(dict(data))
     except ValidationError as error:
@@ -199,7 +204,7 @@ def _known(field: str, identifiers: tuple[str, ...], name: str) -> None:
         if identifier not in licences():
             near = get_close_matches(identifier, list(licences()), 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else "forebear catalogue list licences"
-            raise UsageError(f"{name}: {field}: {one_line(identifier, 80)} is no licence of the catalogue", hint)
+            raise FormatError(name, f"{field}: {one_line(identifier, 80)} is no licence of the catalogue", hint)
 
 
 def json_schema() -> dict[str, Any]:
@@ -211,7 +216,7 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _in_words(error: ValidationError, name: str) -> UsageError:
+def _in_words(error: ValidationError, name: str) -> FormatError:
     """What is wrong, by the place where it stands; a field that is not known first, for it is often the cause."""
     found = error.errors(include_url=False, include_context=False, include_input=True)
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
@@ -220,10 +225,10 @@ def _in_words(error: ValidationError, name: str) -> UsageError:
         fields = MoneyFile.model_fields if where.startswith("revenue.") else OrganisationFile.model_fields
         near = get_close_matches(str(first["loc"][-1]), list(fields), 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(fields)}"
-        return UsageError(f"{name}: {where} is no field", hint)
+        return FormatError(name, f"{where} is no field", hint)
     if first["type"] == "missing" and where.startswith("revenue"):
-        return UsageError(f"{name}: {where} is missing", AMOUNT)
+        return FormatError(name, f"{where} is missing", AMOUNT)
     if first["type"].startswith("bool_"):
-        return UsageError(f"{name}: {where}: {one_line(repr(first['input']), 80)}", "write true or false")
+        return FormatError(name, f"{where}: {one_line(repr(first['input']), 80)}", "write true or false")
     said = first["msg"].removeprefix("Value error, ")
-    return UsageError(f"{name}: {where}: {one_line(repr(first['input']), 80)}", said[:1].lower() + said[1:])
+    return FormatError(name, f"{where}: {one_line(repr(first['input']), 80)}", said[:1].lower() + said[1:])

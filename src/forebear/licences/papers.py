@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from forebear.artifacts.documents import CARD, Documents
 from forebear.catalogue.licences import KnownLicence
 from forebear.licences.answer import DeclaredLicence, Detection
-from forebear.licences.words import copyright_lines, says_one
+from forebear.licences.words import copyright_lines, says_one, shown
 
 Detect = Callable[[str, str], tuple[Detection, ...]]
 """Says which licences a text holds; given the text and the name of its file."""
@@ -26,7 +26,7 @@ class Papers:
 
     Attributes:
         seen: whether its files could be listed; False behind an API, or where only a document describes it.
-        card: text of the card behind its header, "" where there is none.
+        card: text of the card behind its header, without comments; "" where there is none.
         texts: licence, notice and policy files; name to text, "" where a file is no text.
         detected: which licence each of them is; empty where that was not asked.
         identified: whether it was asked.
@@ -103,10 +103,11 @@ def read_papers(
     texts = sorted((file, text) for file, text in documents.licences.items() if text.strip())
     found = [one for file, text in texts for one in (detect(text, file) if detect else ())]
     stated = (documents.front_matter.get(key) for key in ("model_id", "model_name"))
-    titles = (*(s for s in stated if isinstance(s, str) and s.strip()), *_TITLE.findall(documents.card)[:1])
+    card = shown(documents.card)
+    titles = (*(s for s in stated if isinstance(s, str) and s.strip()), *_TITLE.findall(card)[:1])
     return Papers(
         seen=True,
-        card=documents.card,
+        card=card,
         texts=documents.licences,
         detected=tuple(found),
         identified=detect is not None,

@@ -19,6 +19,8 @@ _NAMED = re.compile(
     r"statements?|terms?)\b)[A-Z]"
 )
 """A line that begins with the word or the sign, and a name behind it; ``(c)`` alone is more often a clause."""
+_NEGATIONS = frozenset({"not", "never", "without", "isn't", "wasn't", "aren't", "neither", "nor"})
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _BLANK = re.compile(r"\[[^\]\n]{0,100}\]|<[^>\n]{0,100}>|\{[^}\n]{0,100}\}")
 """What a sentence of a licence leaves open: ``[name of relevant Derivative Work]``."""
 
@@ -30,11 +32,29 @@ def plain(text: str) -> str:
     return f" {' '.join(word.lower() for word in _WORD.findall(flat))} "
 
 
+def shown(markdown: str) -> str:
+    """A card without its comments, which nobody sees who reads it."""
+    return _COMMENT.sub(" ", markdown[:MAX_TEXT])
+
+
 def says(text: str, sentence: str) -> bool:
-    """Whether a text holds the words of a sentence in a row; what the sentence leaves open is not looked for."""
+    """Whether a text holds the words of a sentence in a row; what the sentence leaves open is not looked for.
+
+    Words behind a negation (*not built with …*) say the opposite and do not count.
+    """
     words = plain(text)
-    parts = [plain(part) for part in _BLANK.split(sentence)]
-    return any(part.strip() for part in parts) and all(part in words for part in parts if part.strip())
+    parts = [part for part in map(plain, _BLANK.split(sentence)) if part.strip()]
+    return bool(parts) and _affirmed(words, parts[0]) and all(part in words for part in parts)
+
+
+def _affirmed(words: str, part: str) -> bool:
+    """Whether words stand in a text without a negation before them."""
+    at = words.find(part)
+    while at >= 0:
+        if words[max(0, at - 20) : at].rpartition(" ")[2] not in _NEGATIONS:
+            return True
+        at = words.find(part, at + 1)
+    return False
 
 
 def says_one(text: str, sentences: str) -> bool:

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
+from forebear.errors import one_line
 from forebear.types import Json, head, to_json
+
+LONGEST_SUBJECT = 300
+
+
+def subject_line(text: str) -> str:
+    """What a finding is about, on one line; a longer one ends in its digest, so that no two of them are one."""
+    line = one_line(text, max(len(text), 1))
+    if len(line) <= LONGEST_SUBJECT:
+        return line
+    return f"{line[: LONGEST_SUBJECT - 60]}… (SHA-256 {sha256(line.encode()).hexdigest()[:32]})"
 
 
 class Severity(StrEnum):

@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forebear.catalogue.references import countries
 from forebear.errors import FormatError, one_line
-from forebear.lineage.chain import Chain, Route, Standing
+from forebear.licences.territory import country
+from forebear.lineage.chain import Chain, ParentState, Route, Standing
+from forebear.lineage.chains.words import nameless
 from forebear.policy.fields import nearest
 from forebear.policy.input import DOCUMENTS, SCRATCH, Told
 from forebear.policy.plain_yaml import plain, read_text
@@ -47,9 +50,19 @@ class Answers:
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
         """Models that are named as ancestors, each with the part that it is one of, "" for the whole."""
-        whole = [(name, "") for name in (*(self.value("base") or ()), *(self.value("ancestors") or ()))]
-        parts = [(name, "a part named by the vendor") for name in self.value("components") or ()]
+        whole = [(name, "") for name in (*self.models("base"), *self.models("ancestors"))]
+        parts = [(name, "a part named by the vendor") for name in self.models("components")]
         return tuple(dict.fromkeys((*whole, *parts)))
+
+    def models(self, name: str) -> tuple[str, ...]:
+        """Models that are named in a field, without words that name none (``not told``, ``n/a``)."""
+        return tuple(said for said in self.value(name) or () if nameless(said) is None)
+
+    def says(self, state: ParentState) -> bool | None:
+        """Whether it is said that there is no base, or that it is not told; None where nothing is."""
+        field = {ParentState.FROM_SCRATCH: "from_scratch", ParentState.WITHHELD: "withheld"}[state]
+        in_words = any(nameless(said) is state for said in self.value("base") or ())
+        return True if in_words else self.value(field)
 
     def value(self, name: str) -> Any:
         """What is said about a field, None where nothing is."""
@@ -152,16 +165,27 @@ def told(answers: Answers, chain: Chain) -> Told:
     """What the answers add to the input of a policy."""
     compute = {k: v for k in ("base_flop", "modification_flop") if (v := answers.value(k)) is not None}
     runtime = {k: v for k in RUNTIME if (v := answers.value(k)) is not None}
+    if "country" in runtime:
+        runtime["country"] = _country(runtime["country"])
     documents = {k: v for k in DOCUMENTS if (v := answers.value(k)) is not None}
     return Told(
         tuple({"claim": c.claim, "source": c.source, "status": c.status} for c in check_answers(answers, chain)),
-        tuple(answers.value("base") or ()),
-        answers.value("from_scratch"),
-        answers.value("withheld"),
+        answers.models("base"),
+        answers.says(ParentState.FROM_SCRATCH),
+        answers.says(ParentState.WITHHELD),
         compute,
         runtime,
         documents,
     )
+
+
+def _country(said: str) -> str | None:
+    """A country by its code or its English name; None where the words are neither, for no rule could compare them."""
+    code, known = country(said), countries()
+    if code in known:
+        return code
+    plain = said.strip().lower().removeprefix("the ")
+    return next((code for code, name in known.items() if name.lower() == plain), None)
 
 
 def check_answers(answers: Answers, chain: Chain) -> tuple[Claim, ...]:
@@ -173,11 +197,13 @@ def _claims(answers: Answers, chain: Chain) -> Iterator[Claim]:
     routes = tuple(chain.routes())
     for question, name in (("Q-BASE", "base"), ("Q-CHAIN", "ancestors"), ("Q-BASE", "components")):
         for said in answers.given.get(question, {}).get(name, ()):
+            if nameless(said) is not None:
+                continue
             kind = {"base": "base model", "ancestors": "ancestor", "components": "component"}[name]
             yield _named(f"{kind}: {said}", said, routes)
-    if answers.value("from_scratch") is True:
+    if answers.says(ParentState.FROM_SCRATCH):
         yield _scratch(routes)
-    if answers.value("withheld") is True:
+    if answers.says(ParentState.WITHHELD):
         yield Claim("the base model is withheld", SOURCE, "unverified", "nothing is claimed that could be tested")
 
 

@@ -12,13 +12,14 @@ from typing import Any
 
 from forebear.catalogue.countries import in_words
 from forebear.catalogue.instruments import Instrument, instruments
+from forebear.catalogue.licences import title_of
 from forebear.errors import one_line
-from forebear.policy.answer import Decision, PolicyAnswer, PolicyFinding, Severity, Waived
+from forebear.policy.answer import Decision, PolicyAnswer, PolicyFinding, Severity, Waived, subject_line
 from forebear.policy.evaluate import FALSE, Truth, evaluate, value_of
 from forebear.policy.expression import paths_of
-from forebear.policy.fields import ITEM, field
+from forebear.policy.fields import ITEM, Field, field
 from forebear.policy.firm import CAPPED, firm
-from forebear.policy.load import PLACEHOLDER
+from forebear.policy.load import FILLED
 from forebear.policy.rules import Policy, Rule
 from forebear.policy.unknown import listed
 from forebear.policy.waivers import Waiver, apply
@@ -203,7 +204,7 @@ def _unknown(
         rule.severity,
         f"Not decided, because this is not known{of}: {listed(missing)}.",
         rule.title,
-        one_line("; ".join(sorted(set(about))), 400),
+        subject_line("; ".join(sorted(set(about)))),
         missing,
         (),
         rule.clears,
@@ -231,10 +232,10 @@ def _subject(item: Mapping[str, Any] | None) -> str:
     if item is None:
         return ""
     if item.get("ancestor"):  # a duty: of one ancestor there are many
-        return one_line(f"{item['ancestor']}: {item['kind']}", 300)
+        return subject_line(f"{item['ancestor']}: {item['kind']}")
     found = item.get("name") or item.get("claim") or item.get("kind") or item.get("id") or ""
     component = f" ({item['component']})" if item.get("component") else ""
-    return one_line(f"{found}{component}", 200)
+    return subject_line(f"{found}{component}")
 
 
 def _cites(rule: Rule, cited: Mapping[str, Instrument]) -> tuple[str, ...]:
@@ -249,19 +250,28 @@ def filled(message: str, each: str, given: Mapping[str, Any], item: Mapping[str,
         about = field(path, each)
         own = path.startswith(f"{ITEM}.")
         found = value_of(path.partition(".")[2] if own else path, (item or {}) if own else given)
-        return _words(found, about.countries)
+        return _words(found, about)
 
-    return one_line(PLACEHOLDER.sub(value, message))
+    return one_line(FILLED.sub(value, message))
 
 
-def _words(found: Any, countries: bool) -> str:
+def _words(found: Any, about: Field) -> str:
     if found is None:
         return "not known"
     if isinstance(found, bool):
         return "yes" if found else "no"
-    if isinstance(found, list):
-        return "none" if not found else in_words(found) if countries else ", ".join(str(x) for x in found[:10])
-    return in_words([found]) if countries else str(found)
+    several = found[:10] if isinstance(found, list) else [found]
+    if not several:
+        return "none"
+    if about.countries:
+        return in_words(found if isinstance(found, list) else several)
+    return ", ".join(_licence(str(x)) if about.licences else str(x) for x in several)
+
+
+def _licence(said: str) -> str:
+    """``mit``, or ``acme/base: mit``, by the licence's title."""
+    whose, colon, identifier = said.rpartition(": ")
+    return f"{whose}{colon}{title_of(identifier)}"
 
 
 def reason(decision: Decision, findings: Sequence[PolicyFinding], waived: Sequence[Waived]) -> str:

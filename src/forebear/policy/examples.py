@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from forebear.errors import UsageError, one_line
+from forebear.errors import FormatError, UsageError, one_line
 from forebear.policy.answer import PolicyRef
 from forebear.policy.check import check, verdict_on
 from forebear.policy.expression import paths_of
@@ -61,16 +61,23 @@ def test_policy(policy: Policy) -> Tested:
     """Run a policy's examples, those of the policies that it extends included.
 
     Raises:
-        UsageError: an example names a field or a rule that is not there.
+        FormatError: an example names a field or a rule that is not there.
     """
     rules = {rule.id: rule for rule in policy.rules}
-    ran = tuple(Ran(e.name, e.policy, tuple(_wrong(e, policy, rules))) for e in policy.examples)
+    ran = tuple(_ran(e, policy, rules) for e in policy.examples)
     shown = {(i, s) for e in policy.examples for s, ids in _states(e) for i in ids}
     uncovered = [f"{r.id}: {s}" for r in policy.rules for s in SHOWN if (r.id, s) not in shown and _can_be(r, s)]
     return Tested(policy.ref, ran, tuple(uncovered))
 
 
 test_policy.__test__ = False  # type: ignore[attr-defined]  # not a pytest test
+
+
+def _ran(example: Example, policy: Policy, rules: Mapping[str, Rule]) -> Ran:
+    try:
+        return Ran(example.name, example.policy, tuple(_wrong(example, policy, rules)))
+    except UsageError as error:
+        raise FormatError(example.policy, error.message, error.hint) from None
 
 
 def _states(example: Example) -> Iterator[tuple[str, tuple[str, ...]]]:

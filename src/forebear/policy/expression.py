@@ -13,12 +13,18 @@ from typing import Any
 
 from forebear.catalogue.collection import current
 from forebear.catalogue.developers import factors
+from forebear.catalogue.explanations import topics
+from forebear.catalogue.references import countries
 from forebear.errors import UsageError, one_line
 from forebear.policy.fields import ITEM, Field, Kind, field, lists, nearest
 
 DEEPEST = 20
 MOST = 500
 """Parts of a list, and values of a test."""
+PLACEHOLDER = "your-"
+"""What a value in a pack's list begins with where its user has to put another there."""
+UNIONS = ("EU",)
+"""Codes that stand for several countries where licences name them."""
 
 
 @dataclass(frozen=True)
@@ -181,10 +187,12 @@ def _texts(given: Any, about: Field, names: Mapping[str, tuple[str, ...]]) -> tu
         if about.values and value not in about.values:
             raise UsageError(f"{about.path} is never {_shown(value)}", nearest(value, about.values))
         listed = _listed(about)
-        if listed is not None and value not in listed:
-            raise UsageError(f"the catalogue has no {value}, so {about.path} is never that", nearest(value, listed))
-        if about.countries and not _code(value):
-            raise UsageError(f"{about.path} holds codes of countries, and {_shown(value)} is none", "as in GB, CN, EU")
+        if listed is not None and value not in listed and not value.startswith(PLACEHOLDER):
+            known = "no finding is called" if about.path == "findings.id" else "the catalogue has no"
+            raise UsageError(f"{known} {_shown(value)}, so {about.path} is never that", _near(value, about))
+        if about.countries and value not in countries() and value not in UNIONS:
+            hint = "write GB" if value.upper() == "UK" else "as in GB, CN, EU"
+            raise UsageError(f"{about.path} holds codes of countries (ISO 3166-1), and {_shown(value)} is none", hint)
     return tuple(given)
 
 
@@ -195,11 +203,22 @@ def _listed(about: Field) -> Mapping[str, object] | None:
             return current().licences
         case "subject.factors" | "ancestors.factors":
             return factors()
+        case "subject.developer" | "ancestors.developer" | "runtime.developer":
+            return current().developers
+        case "ancestors.model":
+            return current().models
+        case "findings.id":
+            return {topic: topic for topic in topics()}
     return None
 
 
-def _code(value: str) -> bool:
-    return len(value) == 2 and value.isascii() and value.isupper()
+def _near(value: str, about: Field) -> str:
+    """The nearest identifier of the catalogue; a developer or licence that is written by its name is found as well."""
+    listed = _listed(about) or {}
+    named = {str(getattr(entry, "name", "")).lower(): key for key, entry in listed.items()}
+    if value.lower() in named:
+        return f"did you mean {named[value.lower()]}?"
+    return nearest(value, listed, f"forebear catalogue list has {len(listed):,} of them")
 
 
 def _has_flag(given: Any) -> bool:

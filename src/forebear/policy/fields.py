@@ -43,6 +43,7 @@ class Field:
         values: what a text, or each of several, can be; empty where it can be anything.
         ranks: the values from the weakest to the strongest, empty where they have no order.
         countries: it holds codes of countries.
+        licences: it holds identifiers of licences, or ``whose: identifier``.
         nullable: it can be unknown.
     """
 
@@ -51,6 +52,7 @@ class Field:
     values: tuple[str, ...] = ()
     ranks: tuple[str, ...] = ()
     countries: bool = False
+    licences: bool = False
     nullable: bool = False
 
     def fits(self, value: Any) -> bool:
@@ -146,4 +148,5 @@ def _field(path: str, node: Mapping[str, Any]) -> Field:
         kind = Kind.ENTRIES
     nullable = "null" in given if "type" in node else None in node.get("enum", ())
     values = [v for v in node.get("enum", node.get("x-values", ())) if v is not None]
-    return Field(path, kind, tuple(values), tuple(node.get("x-ranks", ())), bool(node.get("x-countries")), nullable)
+    held = (bool(node.get("x-countries")), bool(node.get("x-licences")))
+    return Field(path, kind, tuple(values), tuple(node.get("x-ranks", ())), *held, nullable)

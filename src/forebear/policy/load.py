@@ -22,7 +22,7 @@ from forebear.policy.questions import questions
 from forebear.policy.rules import Example, Policy, Rule
 
 MOST_EXTENDED = 50
-PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+FILLED = re.compile(r"\{([^{}]*)\}")
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -40,8 +40,9 @@ def load_policy(name: str) -> Policy:
         name: of a pack, or a file ``*.yaml``.
 
     Raises:
-        UsageError: there is none, or it has no rules.
-        FormatError: the file is wrong: which key, which rule, which field, and the nearest that would be right.
+        UsageError: there is none.
+        FormatError: the file is wrong: which key, which rule, which field, and the nearest that would be right; or no
+            rule of it is switched on.
     """
     found = _gather(name, None, ())
     return _policy(found)
@@ -56,7 +57,10 @@ def combine(policies: Iterable[Policy]) -> Policy:
     given = tuple(policies)
     if len(given) == 1:
         return given[0]
-    rules = _once([rule for policy in given for rule in policy.rules], "several policies")
+    try:
+        rules = _once([rule for policy in given for rule in policy.rules], "these policies")
+    except FormatError as error:  # each is right by itself
+        raise UsageError(error.message, error.hint) from None
     name, version = (
         "+".join(dict.fromkeys(part)) for part in ([p.ref.name for p in given], [p.ref.version for p in given])
     )
@@ -81,10 +85,15 @@ class _Read:
 def _gather(name: str, beside: Path | None, above: tuple[str, ...]) -> tuple[_Read, ...]:
     """The file and those that it extends, the most basic first, each once."""
     if name in above:
-        raise UsageError(f"policies extend each other in a circle: {' → '.join((*above, name))}")
+        raise FormatError(above[0], f"policies extend each other in a circle: {' → '.join((*above, name))}")
     if len(above) > MOST_EXTENDED:
-        raise UsageError(f"policies extend each other more than {MOST_EXTENDED} times")
-    own, folder = _read(name, beside)
+        raise FormatError(above[0], f"policies extend each other more than {MOST_EXTENDED} times")
+    try:
+        own, folder = _read(name, beside)
+    except UsageError as error:
+        if above:
+            raise FormatError(above[-1], f"extends: {error.message}", error.hint) from None
+        raise
     out: dict[str, _Read] = {}
     for base in own.written.extends:
         out.update({read.file: read for read in _gather(base, folder, (*above, name))})
@@ -110,7 +119,7 @@ def _policy(reads: tuple[_Read, ...]) -> Policy:
     on, off = _switched(reads, named)
     rules = _once(on, reads[-1].file)
     if not rules:
-        raise UsageError(f"{reads[-1].file}: no rule is switched on", "without rules everything would pass")
+        raise FormatError(reads[-1].file, "no rule is switched on", "without rules everything would pass")
     return Policy(
         PolicyRef(last.name, last.version, _digest(rules), last.title, len(rules)),
         rules,
@@ -157,7 +166,7 @@ def _rule(written: RuleFile, read: _Read, named: Mapping[str, tuple[str, ...]]) 
     try:
         if each and each not in lists():
             raise UsageError(f"there is no list {each}", nearest(each, lists()))
-        for path in PLACEHOLDER.findall(written.message):
+        for path in FILLED.findall(written.message):
             field(path, each)
         when = parse(written.when, each, named)
         _check_names("instrument", written.cites, instruments())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.errors import FormatError, one_line
-from forebear.policy.answer import PolicyFinding, Waived
+from forebear.policy.answer import PolicyFinding, Waived, subject_line
 from forebear.policy.fields import nearest
 from forebear.policy.plain_yaml import plain, read_text
 from forebear.types import created
@@ -74,7 +74,7 @@ def _waiver(entry: Any, where: str, file: str) -> Waiver:
     except ValueError:
         raise FormatError(file, f"{where}: expires is no day", "write it as 2027-01-31") from None
     texts = {key: one_line(entry[key].strip(), 400) for key in ("rule", "model", "owner", "reason")}
-    return Waiver(**texts, expires=day, subject=one_line(entry.get("subject", "").strip(), 200))
+    return Waiver(**texts, expires=day, subject=subject_line(entry.get("subject", "").strip()))
 
 
 def this_day() -> date:

@@ -7,8 +7,18 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.padding import Padding
 
+from forebear.catalogue.licences import title_of
 from forebear.errors import one_line
-from forebear.licences.answer import DeclaredLicence, Detection, Duty, DutyStatus, Inherited, LicenceAnswer
+from forebear.licences.answer import (
+    Agreement,
+    DeclaredLicence,
+    Detection,
+    Duty,
+    DutyStatus,
+    Inherited,
+    LicenceAnswer,
+    Opinion,
+)
 from forebear.lineage.chain import Standing
 from forebear.report import words
 from forebear.report.markdown import escape
@@ -46,6 +56,15 @@ STANDINGS = {
     Standing.DECLARED: "declared",
     Standing.CATALOGUED: "by the catalogue",
     Standing.POSSIBLE: "possible, not established",
+}
+AGREEMENTS = {
+    Agreement.SAME: "the same licence",
+    Agreement.LINE: "another one of the line of {ours}",
+    Agreement.GENERIC: "a key of no one licence, where Forebear reads {ours}",
+    Agreement.OTHER: "another licence, where Forebear reads {ours}",
+    Agreement.NONE: "none, where Forebear reads {ours}",
+    Agreement.ALONE: "Forebear knows none",
+    Agreement.BESIDES: "named besides",
 }
 NOT_ADVICE = "Read by a program, from facts about licences that name their sources. Not legal advice."
 
@@ -104,9 +123,9 @@ def title(duty: Duty) -> str:
 def source_of(duty: Duty, ancestors: tuple[str, ...], model: str) -> str:
     """Whose licence it is, and how that is known."""
     if ancestors == (model,):
-        return f"{duty.licence}, its own licence"
+        return f"{title_of(duty.licence)}, its own licence"
     names = ", ".join(ancestors[:3]) + (f" and {len(ancestors) - 3} more" if len(ancestors) > 3 else "")
-    return f"{duty.licence} of {names} ({STANDINGS[duty.standing]})"
+    return f"{title_of(duty.licence)} of {names} ({STANDINGS[duty.standing]})"
 
 
 def came_by(inherited: Inherited) -> str:
@@ -115,7 +134,8 @@ def came_by(inherited: Inherited) -> str:
     known = [kind for kind in reversed(inherited.kinds) if kind != "unknown"]
     kinds = ", ".join(KINDS.get(kind, kind.replace("_", " ")) for kind in known) or "how it was made is not known"
     part = f" for its {inherited.component}" if inherited.component else ""
-    return f"{inherited.licence or 'licence not known'}{part}: {way} ({kinds}; {STANDINGS[inherited.standing]})"
+    licence = title_of(inherited.licence) if inherited.licence else "licence not known"
+    return f"{licence}{part}: {way} ({kinds}; {STANDINGS[inherited.standing]})"
 
 
 def text_of(found: Detection) -> str:
@@ -124,6 +144,27 @@ def text_of(found: Detection) -> str:
         return f"{found.file}: no licence that is known here"
     how = "word for word" if found.exact else f"{found.similarity:.1%} of the words"
     return f"{found.file}: {found.name or found.id} ({how})"
+
+
+def opinion_of(one: Opinion) -> str:
+    """What another program says of a text, and whether it is said here too."""
+    if one.agrees is Agreement.NONE and one.ours is None:
+        return f"{one.file}: none either"
+    agrees = AGREEMENTS[one.agrees].format(ours=one.ours)
+    if one.agrees is Agreement.NONE:
+        return f"{one.file}: {agrees}"
+    spdx = f", {one.spdx}" if one.spdx and one.spdx != one.key else ""
+    means = f", whose text is {one.means}" if one.means and one.agrees in (Agreement.LINE, Agreement.OTHER) else ""
+    return f"{one.file}: {one.key}{spdx}, score {one.score:g}{means}: {agrees}"
+
+
+def _second(answer: LicenceAnswer) -> tuple[str, list[str]]:
+    """Heading and lines of the second opinion; no lines where none was asked for."""
+    if answer.second_opinion is None:
+        return "", []
+    head = f"Second opinion ({answer.second_opinion.by or 'ScanCode'})"
+    lines = [opinion_of(one) for one in answer.second_opinion.opinions]
+    return head, lines or ["There is no licence file to ask about."]
 
 
 def terminal(console: Console, answer: LicenceAnswer, quiet: bool = False, verbose: bool = False) -> None:
@@ -141,6 +182,7 @@ def terminal(console: Console, answer: LicenceAnswer, quiet: bool = False, verbo
         return
     _lines(console, "Declared", map(stated, answer.declared))
     _lines(console, "Texts", (line for d in answer.detected for line in _text_lines(d, verbose)))
+    _lines(console, *_second(answer))
     _lines(console, "Inherited", (came_by(i) for i in answer.inherited))
     _lines(console, "Conflicts", (f"{c.kind.replace('_', ' ')}: {c.why}" for c in answer.conflicts))
     _lines(console, "Findings", (f"{f.level}: {_short(f.message)} [{f.id}]" for f in answer.findings))
@@ -183,11 +225,12 @@ def _text_lines(found: Detection, verbose: bool) -> Iterable[str]:
 def stated(one: DeclaredLicence) -> str:
     """What is declared where, and what it means."""
     if one.candidates:
-        meant = f" (any of {', '.join(one.candidates)})"
+        meant = f" (any of {', '.join(map(title_of, one.candidates))})"
     elif one.licence is None:
         meant = f" (not known here{f'; nearest: {one.nearest}' if one.nearest else ''})"
     else:
-        meant = f" ({one.licence})" if one.licence != one.value else ""
+        title = title_of(one.licence)
+        meant = f" ({title})" if title != one.value else ""
     return f"{one.where}: {one.value}{meant}" + (f", for its {one.component}" if one.component else "")
 
 
@@ -214,6 +257,7 @@ def markdown(answer: LicenceAnswer) -> str:
         out.append("")
     out += _list("Declared", map(stated, answer.declared))
     out += _list("Texts", (line.strip() for d in answer.detected for line in _text_lines(d, False)))
+    out += _list(*_second(answer))
     out += _list("Inherited", (came_by(i) for i in answer.inherited))
     out += _list("Conflicts", (f"{c.kind.replace('_', ' ')}: {c.why}" for c in answer.conflicts))
     out += _list("Findings", (f"{f.level} {f.id}: {f.message} {f.clears}" for f in answer.findings))

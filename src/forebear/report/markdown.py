@@ -30,7 +30,7 @@ def scan(result: Scan) -> str:
         out += [
             "## Claims",
             "",
-            *(f"- {escape(c.claim)}: **{c.status}**, {escape(c.why)}" for c in result.claims),
+            *(f"- {escape(words.claim(c))}: **{c.status}**, {escape(c.why)}" for c in result.claims),
             "",
         ]
     if lines := words.follows(result.licence, result.origin):

@@ -7,8 +7,10 @@ import io
 import os
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from rich.padding import Padding
 
@@ -131,9 +133,16 @@ def show_set(console: Console, found: PolicySet, quiet: bool = False) -> None:
         if not fits:
             console.print(Padding(words.text(said), (0, 2, 0, 13)))
     counts = ", ".join(f"{n:,} {word}" for word, n in found.counts.items() if n)
-    console.print(words.text(f"{len(found.rows):,} document{'s' if len(found.rows) != 1 else ''}: {counts or 'none'}"))
+    many = _counted(found.documents, "document")
+    if len(found.rows) != found.documents:
+        many = f"{_counted(len(found.rows), 'model')} in {many}"
+    console.print(words.text(f"{many}: {counts or 'none'}"))
     if found.skipped:
         console.print(words.text(f"{len(found.skipped):,} JSON files are no results and no bills of materials"))
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' if count != 1 else ''}"
 
 
 def _shared(paths: Sequence[str]) -> str:
@@ -178,14 +187,17 @@ def subject(answer: PolicyAnswer, path: str) -> Subject:
 
 
 def subjects(found: PolicySet) -> Iterator[Subject]:
-    """Decisions on many documents for SARIF and JUnit."""
+    """Decisions on many documents for SARIF and JUnit; several models of one are told apart by their names."""
+    models = Counter(row.path for row in found.rows)
     for row in found.rows:
         level = Level.ERROR if row.decision is Decision.DENY else Level.WARNING
         findings = (Finding(f"policy/{row.decision.value}", level, row.why),) if row.rules and row.decision else ()
         undecided = row.why if row.decision is Decision.INCONCLUSIVE else ""
         problems = (row.problem,) if row.problem else ()
-        name = posixpath.basename(row.path)
-        yield Subject(name, row.path, row.path, findings, problems, undecided=undecided)
+        name, place = posixpath.basename(row.path), row.path
+        if models[row.path] > 1:
+            name, place = f"{name}: {row.model}", f"{row.path}/{quote(row.model, safe='')}"
+        yield Subject(name, place, row.path, findings, problems, undecided=undecided)
 
 
 def show_tested(console: Console, tested: Tested) -> None:

@@ -35,10 +35,9 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
     """A scan."""
     title = words.text(result.model.name, style="bold")
     shape = result.shape
-    about = [
-        str(shape.get("family") or shape.get("adapter", {}).get("type") or "unknown architecture"),
-        f"{words.parameters(shape['parameters'])} parameters",
-    ]
+    about = [str(shape.get("family") or shape.get("adapter", {}).get("type") or "unknown architecture")]
+    if shape.get("parameters") is not None:  # of a model of which only the papers were read none are known
+        about.append(f"{words.parameters(shape['parameters'])} parameters")
     if shape.get("layers"):
         about.append(f"{shape['layers']} layers, width {shape['width']}")
     title.append("  " + " · ".join(about), style="dim")
@@ -63,7 +62,7 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
     if result.claims and not quiet:
         section(console, "Claims")
         for claim in result.claims:
-            console.print(Padding(words.text(f"{claim.claim}: {claim.status}, {claim.why}"), (0, 0, 0, 4)))
+            console.print(Padding(words.text(f"{words.claim(claim)}: {claim.status}, {claim.why}"), (0, 0, 0, 4)))
     if not quiet and (lines := words.follows(result.licence, result.origin)):
         section(console, "What follows")
         for line in lines:

@@ -7,7 +7,9 @@ from typing import Any
 
 from rich.text import Text
 
-from forebear.types import P_FLOOR_LOG10, Ancestor, Cost, Evidence, Relation
+from forebear.catalogue.countries import in_words
+from forebear.catalogue.licences import title_of
+from forebear.types import LOADED, P_FLOOR_LOG10, Ancestor, Claim, Cost, Evidence, Relation
 
 
 def clean(content: str) -> str:
@@ -134,8 +136,8 @@ def follows(licence: Mapping[str, Any] | None, origin: Mapping[str, Any] | None)
     lines = []
     brought = (licence or {}).get("inherited") or ()
     if brought:
-        names = dict.fromkeys(f"{i['licence'] or 'not known'} of {i['ancestor']} ({i['standing']})" for i in brought)
-        listed = list(names)
+        names = (f"{title_of(i['licence'] or 'not known')} of {i['ancestor']} ({i['standing']})" for i in brought)
+        listed = list(dict.fromkeys(names))
         more = f" and {len(listed) - 3} more" if listed[3:] else ""
         lines.append(f"Licences inherited: {'; '.join(listed[:3])}{more}")
         counts = (licence or {})["duties"]
@@ -147,8 +149,13 @@ def follows(licence: Mapping[str, Any] | None, origin: Mapping[str, Any] | None)
         ("engineering in", "engineering_in"),
         ("controlled from", "controlled_from"),
     )
-    roles = [f"{word} {', '.join(countries)}" for word, key in ties if (countries := (origin or {}).get(key))]
+    roles = [f"{word} {in_words(countries)}" for word, key in ties if (countries := (origin or {}).get(key))]
     return [*lines, *([f"Origin along the chain: {'; '.join(roles)}"] if roles else [])]
+
+
+def claim(said: Claim) -> str:
+    """A claim, with its place where that is no statement of anybody's: a config's key that a program wrote."""
+    return f"{said.claim} ({said.source})" if said.source == LOADED else said.claim
 
 
 def size(count: float) -> str:

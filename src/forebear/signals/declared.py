@@ -30,6 +30,8 @@ class Declared:
         licence: licence id or name of the card, or "".
         licence_files: names of licence and notice files.
         from_scratch: whether the card plainly says that this model was trained from scratch, and names no base.
+        loaded_from: the one of ``base_models`` that ``_name_or_path`` of the config alone names: what was loaded from
+            there may have been the configuration without weights.
     """
 
     base_models: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ class Declared:
     licence: str = ""
     licence_files: tuple[str, ...] = ()
     from_scratch: bool = False
+    loaded_from: str = ""
 
 
 def declared(artifact: Artifact) -> Declared:
@@ -49,7 +52,9 @@ def declared_in(documents: Documents, config: Mapping[str, Any], adapter: Adapte
     front = documents.front_matter
     bases = list(_texts(front.get("base_model")))
     origin = config.get("_name_or_path")
+    loaded = ""
     if isinstance(origin, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", origin) and origin not in bases:
+        loaded = origin[:200]
         bases.append(origin)
     if adapter is not None and adapter.base and adapter.base not in bases:
         bases.insert(0, adapter.base)  # what is loaded beside the adapter, whatever the card tells
@@ -59,7 +64,8 @@ def declared_in(documents: Documents, config: Mapping[str, Any], adapter: Adapte
         str(front.get("base_model_relation") or ("adapter" if adapter is not None else ""))[:80],
         ", ".join(_texts(licence))[:200],
         tuple(sorted(documents.licences)),
-        not bases and claims_scratch(documents.card),
+        not [base for base in bases if base[:200] != loaded] and claims_scratch(documents.card),
+        loaded,
     )
 
 

@@ -15,6 +15,7 @@ from forebear.bom.values import Basis, Gap, GapState, Said
 from forebear.errors import InputError, UsageError
 from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
 from forebear.lineage.chains import chain_of, chains_of
+from forebear.lineage.chains.extend import BY_A_BILL
 from forebear.types import Verdict
 from shared import shared
 
@@ -261,3 +262,10 @@ def test_a_saved_bill_is_a_path_to_the_same_chain(tmp_path: Path) -> None:
     document = by_forebear(measured(KIMI, Verdict.DERIVED, "finetune", "a_to_b", log10_p=-30.0))
     (tmp_path / "bom.json").write_text(json.dumps(document))
     assert chain_of(json.loads((tmp_path / "bom.json").read_text())) == chain_of(document)
+
+
+def test_what_a_bill_says_was_measured_is_said_to_be_its_word() -> None:
+    measured = chain_of(by_forebear(Relative(KIMI, Slot.ANCESTOR, Verdict.DERIVED, "finetune", "a_to_b", -30.0)))
+    declared = chain_of(bill(component("mine", [component(KIMI)])))
+    assert edge(measured, KIMI).standing is Standing.MEASURED and BY_A_BILL in measured.notes
+    assert BY_A_BILL not in declared.notes

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from chained import scan
+from forebear.catalogue.developers import UNREAD, published
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, Standing
+from forebear.lineage.chains import chain_of
 from forebear.lineage.chains.extend import complete
 from forebear.lineage.chains.known import ancestor_of, identified, republished
 
@@ -48,6 +51,15 @@ def test_a_copy_by_name_is_possible_and_brings_its_parents() -> None:
     assert steps["DeepSeek-R1-Distill-Llama-8B", name] is Standing.POSSIBLE
     assert steps["Llama-3.1-8B", "DeepSeek-R1-Distill-Llama-8B"] is Standing.CATALOGUED
     assert all(not r.standing.established for r in chain.routes() if r.ancestor.name == "Llama-3.1-8B")
+
+
+def test_what_nobody_read_about_an_entry_is_no_remark_on_the_model() -> None:
+    unread = [m for m in published().values() if m.note.startswith(UNREAD) and m.repository]
+    assert unread
+    for model in unread:
+        assert not any(model.note in note for note in chain_of(scan(name=model.repository)).notes)
+    accused = next(m for m in published().values() if m.note.startswith("Accused") and m.repository)
+    assert any(accused.note in note for note in chain_of(scan(name=accused.repository)).notes)
 
 
 def test_a_label_in_an_index_says_nothing_of_a_maker() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from chained import bill, claim, component, scan
 from forebear.catalogue.names import ModelName, decode
-from forebear.lineage.chain import Standing
+from forebear.lineage.chain import ParentState, Standing
+from forebear.lineage.chains import chain_of
 from forebear.lineage.chains.named import kind_named_by, named_edge, title_of
-from forebear.lineage.chains.words import says_scratch, withheld
+from forebear.lineage.chains.words import nameless, says_scratch, withheld
 
 
 def read(text: str) -> ModelName:
@@ -62,6 +64,25 @@ def test_words_for_a_base_that_is_not_named(name: str) -> None:
 @pytest.mark.parametrize("name", ["Llama-3.1-8B", "open-llama base model", "mine", "", "base", "acme/secret-sauce"])
 def test_names_are_not_taken_for_such_words(name: str) -> None:
     assert not withheld(name)
+
+
+@pytest.mark.parametrize("name", ["none", "None", "N/A", "n.a.", "-", "unknown", "TBD", "not known", "no base model"])
+def test_words_that_stand_where_a_name_should_name_nothing(name: str) -> None:
+    for chain in (chain_of(scan([], [claim(name)])), chain_of(bill(component("mine", [component(name)])))):
+        assert not chain.edges and not chain.nodes and chain.parent is ParentState.ABSENT
+        assert "which names no model" in chain.notes[-1]
+    both = chain_of(bill(component("mine", [component(name), component("moonshotai/Kimi-K2.5")])))
+    assert both.parent is ParentState.DECLARED and both.subject.name == "mine"
+
+
+@pytest.mark.parametrize(("name", "state"), [("not told", "withheld"), ("from scratch", "from_scratch")])
+def test_words_that_say_something_else_than_a_name(name: str, state: str) -> None:
+    assert chain_of(scan([], [claim(name)])).parent == state
+
+
+@pytest.mark.parametrize("name", ["acme/none", "none-7b", "nova", "scratch-7b", "Kimi-K2.5", "na-llama"])
+def test_names_with_such_words_in_them_are_names(name: str) -> None:
+    assert nameless(name) is None and chain_of(scan([], [claim(name)])).parent is ParentState.DECLARED
 
 
 def test_a_claim_of_training_from_scratch() -> None:

@@ -7,6 +7,7 @@ import pytest
 from chained import KIMI, SCRATCH, ancestor, check_value, claim, edge, scan
 from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
 from forebear.lineage.chains import chain_of
+from forebear.types import LOADED
 
 
 def test_a_measured_ancestor_of_the_catalogue_brings_its_own() -> None:
@@ -56,6 +57,42 @@ def test_a_claim_that_is_contradicted_is_a_note_and_no_edge() -> None:
     chain = chain_of(scan([], [claim("org/base", "contradicted", "its matrices have other shapes")]))
     assert not chain.edges and chain.parent is ParentState.DECLARED
     assert "org/base" in chain.notes[0] and "other shapes" in chain.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("relation", "kind"),
+    [
+        ("finetune", EdgeKind.FINETUNE),
+        ("Quantized", EdgeKind.QUANTIZED),
+        ("merge", EdgeKind.MERGE),
+        ("adapter", EdgeKind.ADAPTER),
+        ("", EdgeKind.UNKNOWN),
+        ("stolen", EdgeKind.UNKNOWN),
+        ("distilled", EdgeKind.UNKNOWN),  # would take duties away on a card's word
+        ("architecture", EdgeKind.UNKNOWN),
+        ("identical", EdgeKind.UNKNOWN),
+    ],
+)
+def test_a_card_says_how_the_model_was_made(relation: str, kind: EdgeKind) -> None:
+    said = {**claim("org/base"), "relation": relation}
+    assert edge(chain_of(scan([], [said])), "org/base").kind is kind
+    measured = ancestor("org/base", kind="unknown")
+    assert edge(chain_of(scan([measured], [{**said, "status": "confirmed"}])), "org/base").kind is kind
+    known = ancestor("org/base", kind="pruned")  # what was measured stands
+    assert edge(chain_of(scan([known], [said])), "org/base").kind is EdgeKind.PRUNED
+
+
+def test_where_a_config_was_loaded_from_is_no_declaration() -> None:
+    loaded = {**claim("deepseek-ai/DeepSeek-V3"), "source": LOADED}
+    chain = chain_of(scan([], [loaded]))
+    found = edge(chain, "deepseek-ai/DeepSeek-V3")
+    assert (found.standing, chain.parent) == (Standing.POSSIBLE, ParentState.ABSENT)
+    assert "with its weights or without them" in found.evidence[0]
+    assert chain_of(scan([], [loaded, SCRATCH])).parent is ParentState.FROM_SCRATCH
+    other = chain_of(scan([ancestor("org/found")], [loaded]))  # another ancestor contradicts no claim
+    assert not any(e.contradicted for e in other.edges)
+    borne_out = chain_of(scan([ancestor("deepseek-ai/DeepSeek-V3", "dependent", "unknown")], [loaded]))
+    assert edge(borne_out, "deepseek-ai/DeepSeek-V3").standing is Standing.PROBABLE
 
 
 def test_another_ancestor_than_the_papers_name_contradicts_them() -> None:

@@ -26,7 +26,8 @@ def test_a_leaked_path_alone_is_possible(tmp_path: Path) -> None:
     (chain,) = read(tmp_path, (PATH, PATH))
     check_value(chain, "chain")
     assert chain.access is Access.TRAFFIC and chain.parent is ParentState.ABSENT
-    assert (chain.subject.name, chain.subject.developer) == (PATH, "anysphere")
+    assert (chain.subject.name, chain.subject.developer) == (PATH, "")
+    assert "served in the account anysphere of Anysphere (Cursor); that does not say who made it" in chain.notes[0]
     found = edge(chain, KIMI)
     assert (found.kind, found.standing, found.declared) == (EdgeKind.RL, Standing.POSSIBLE, False)
     assert any("Composer 2 made from Kimi-K2.5" in sentence for sentence in found.evidence)
@@ -37,6 +38,16 @@ def test_a_path_of_an_unknown_account_is_possible_as_well() -> None:
     assert chain.subject.developer == ""
     assert edge(chain, KIMI).standing is Standing.POSSIBLE
     assert not any("The catalogue" in s for s in edge(chain, KIMI).evidence)
+
+
+def test_who_holds_an_account_made_what_the_catalogue_says_it_made_and_nothing_else() -> None:
+    def maker(path: str) -> tuple[str, bool]:
+        chain = chain_of(traffic(named(path, "asked")))
+        return chain.subject.developer, any("does not say who made it" in note for note in chain.notes)
+
+    assert maker("accounts/perplexity/models/r1-1776") == ("perplexity", False)
+    assert maker("accounts/perplexity/models/qwen3-8b") == ("", True)
+    assert maker("accounts/deepseek-ai/models/deepseek-v3") == ("deepseek", False)
 
 
 def test_a_product_by_its_name_has_its_catalogued_parents(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def agreed(ground: Ground, case: Case, seen: Seen) -> Seen:
     organisation = case.organisation
     if seen.status is MET or organisation is None or ground.licence.id not in (organisation.agreements or ()):
         return seen
-    said = f"{organisation.name or 'The organisation'} states an agreement of its own for {ground.licence.id}"
+    said = f"{organisation.name or 'The organisation'} states an agreement of its own for the {ground.licence.name}"
     return replace(
         seen,
         status=CONDITIONAL,

@@ -15,7 +15,7 @@ from forebear.lineage.chains import compare, cyclonedx, probe, scan, spdx, traff
 from forebear.lineage.chains.base import Reader
 from forebear.lineage.chains.extend import complete
 
-__all__ = ["READERS", "chain_of", "chains_of"]
+__all__ = ["READERS", "chain_of", "chains_of", "subjects_of"]
 
 READERS: tuple[Reader, ...] = (
     scan.READER,
@@ -70,6 +70,11 @@ def chain_of(document: Mapping[str, Any], model: str = "") -> Chain:
     if len(found) > 1:
         raise UsageError(f"{len(found):,} models are in it", f"choose one with --model: there {_listed(found)}")
     return complete(found[0])
+
+
+def subjects_of(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the models that a document is about; raises as :func:`chains_of`."""
+    return tuple(chain.subject.name for chain in _read(document))
 
 
 def _read(document: Mapping[str, Any]) -> tuple[Chain, ...]:

@@ -9,27 +9,57 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from forebear.catalogue.developers import Parent, PublishedModel, find_models, published
+from forebear.catalogue.developers import UNREAD, Parent, PublishedModel, find_models, published
 from forebear.catalogue.facts import Confidence, sources
 from forebear.catalogue.names import decode
 from forebear.errors import one_line
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains.base import joined, sentences
-from forebear.lineage.chains.known import agreed_licences, ancestor_of, identified, models_of, republished, subject_of
+from forebear.lineage.chains.known import (
+    agreed_licences,
+    ancestor_of,
+    holder_of,
+    identified,
+    models_of,
+    republished,
+    subject_of,
+)
 from forebear.lineage.chains.measured import kind_named
 from forebear.lineage.chains.named import kind_named_by, title_of
 from forebear.lineage.chains.settle import settled
+from forebear.lineage.chains.words import nameless
 
 _BEHIND = (Access.ENDPOINT, Access.TRAFFIC)
+_SHOWN = (Standing.MEASURED, Standing.PROBABLE)
+BY_A_BILL = (
+    "What is measured or probable is so by the word of the bill of materials: nothing was measured again, and whether "
+    "its signature is right was not looked at."
+)
 
 
 def complete(chain: Chain) -> Chain:
     """The chain with every name looked up, continued upwards, and its edges held against what is known."""
-    chain = _looked_up(chain)
+    chain = _looked_up(_named_only(chain))
     chain = _as_sold(chain)
     chain = _by_account(chain)
     chain = _upwards(chain)
     return _noted(settled(chain))
+
+
+def _named_only(chain: Chain) -> Chain:
+    """The chain without parents that are no names: ``none``, ``n/a``, ``withheld``."""
+    said = {e.parent: state for e in chain.edges if (state := nameless(e.parent)) is not None}
+    if not said:
+        return chain
+    own = chain.subject.name
+    edges = tuple(e for e in chain.edges if e.parent not in said)
+    state = chain.parent
+    if state is ParentState.DECLARED and not any(e.declared and e.child == own for e in edges):
+        found = {said[e.parent] for e in chain.edges if e.child == own and e.parent in said}
+        state = next((s for s in (ParentState.WITHHELD, ParentState.FROM_SCRATCH) if s in found), ParentState.ABSENT)
+    notes = (f"Where a parent's name should stand it says “{word}”, which names no model." for word in said)
+    nodes = tuple(n for n in chain.nodes if n.name not in said)
+    return replace(chain, edges=edges, nodes=nodes, parent=state, notes=(*chain.notes, *notes))
 
 
 def _looked_up(chain: Chain) -> Chain:
@@ -75,17 +105,21 @@ def _as_sold(chain: Chain) -> Chain:
 
 def _by_account(chain: Chain) -> Chain:
     """A leaked name stays possible; that the account's owner is known to have made a model from that base is told."""
-    maker = chain.subject.developer
-    if chain.access is not Access.TRAFFIC or not maker:
+    holder = holder_of(chain.subject.name) if chain.access is Access.TRAFFIC else None
+    if holder is None:
         return chain
-    edges = list(chain.edges)
+    maker, edges, notes = holder.id, list(chain.edges), chain.notes
+    if chain.subject.developer != maker:
+        known = decode(chain.subject.name, named=True)
+        account = known.account if known is not None else ""
+        notes = (*notes, f"It is served in the account {account} of {holder.name}; that does not say who made it.")
     for k, edge in enumerate(edges):
         base = published().get(chain.node(edge.parent).model) if edge.child == chain.subject.name else None
         if base is not None and base.developer != maker and not edge.standing.established:
             own = [m for m in published().values() if m.developer == maker]
             told = [_sourced(m.name, p) for m in own for p in m.parents if p.name == base.name and _sure(p)]
             edges[k] = replace(edge, evidence=sentences((*edge.evidence, *told)))
-    return replace(chain, edges=tuple(edges))
+    return replace(chain, edges=tuple(edges), notes=notes)
 
 
 def _upwards(chain: Chain) -> Chain:
@@ -186,9 +220,8 @@ def _sourced(child: str, parent: Parent) -> str:
     known = sources()
     first = next((known[s].what for s in parent.basis.sources if s in known), ", ".join(parent.basis.sources))
     part = f"the {parent.component} of " if parent.component else ""
-    sure = "" if parent.basis.confidence.retrieved else "; remembered, not retrieved"
-    source = one_line(first, 160)
-    return f"The catalogue has {part}{child} made from {parent.name} ({source}; as of {parent.basis.as_of}{sure})."
+    source = one_line(first, 160) if parent.basis.confidence.retrieved else "no source was read for it"
+    return f"The catalogue has {part}{child} made from {parent.name} ({source}; as of {parent.basis.as_of})."
 
 
 def _noted(chain: Chain) -> Chain:
@@ -197,6 +230,7 @@ def _noted(chain: Chain) -> Chain:
     remarks = (
         f"{m.name}: {m.note} ({', '.join(one_line(known[s].what, 100) for s in m.basis.sources if s in known)})"
         for m in models_of(chain.subject)
-        if m.note
+        if m.note and not m.note.startswith(UNREAD)
     )
-    return replace(chain, notes=tuple(dict.fromkeys((*chain.notes, *remarks))))
+    told = (BY_A_BILL,) if chain.access is Access.DOCUMENTS and any(e.standing in _SHOWN for e in chain.edges) else ()
+    return replace(chain, notes=tuple(dict.fromkeys((*told, *chain.notes, *remarks))))

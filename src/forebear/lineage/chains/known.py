@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from forebear.catalogue.developers import PublishedModel, developer_of, find_models, published
+from forebear.catalogue.developers import Developer, PublishedModel, developer_of, find_models, published
 from forebear.catalogue.licences import licence_named
 from forebear.catalogue.names import decode
 from forebear.lineage.chain import Access, EdgeKind, Node
@@ -45,8 +45,9 @@ def subject_of(node: Node, access: Access) -> Node:
     """
     publisher = None
     if access is Access.TRAFFIC:
-        known = decode(node.name, named=True)
-        publisher = developer_of(known.account) if known is not None and known.account else None
+        holder = holder_of(node.name)
+        made = {m.developer for m in find_models(node.name)}
+        publisher = holder if holder is not None and holder.id in made else None
     elif "/" in node.name and not node.name.startswith("api:"):
         publisher = developer_of(node.name)  # an account says more than a stated publisher, who may be its host
     if publisher is None and node.developer:
@@ -64,6 +65,12 @@ def subject_of(node: Node, access: Access) -> Node:
         developer=publisher.id if publisher is not None else itself.developer if itself is not None else "",
         licences=_named(node.licences) or agreed_licences(known_as, node.revision),
     )
+
+
+def holder_of(name: str) -> Developer | None:
+    """The developer to whom the account in a served model's path belongs: it is served there, whoever made it."""
+    known = decode(name, named=True)
+    return developer_of(known.account) if known is not None and known.account else None
 
 
 def ancestor_of(node: Node, labelled: bool = False) -> Node:

@@ -24,7 +24,7 @@ from typing import Any
 from forebear.lineage.chain import Edge, EdgeKind, ParentState, Standing
 from forebear.lineage.chains.base import Document, items, mapping, name, objects, sentences, tail, text
 from forebear.signals.declared import names_match
-from forebear.types import Verdict
+from forebear.types import LOADED, Verdict
 
 SILENT = frozenset(
     {
@@ -49,6 +49,13 @@ _KINDS = {
     "distillation": EdgeKind.DISTILLED,
 }
 """Kinds of relations, and spellings in which cards and bills of materials declare them."""
+_CALLED = {
+    EdgeKind.FINETUNE: "from which it is fine-tuned",
+    EdgeKind.QUANTIZED: "of which it is a quantised form",
+    EdgeKind.MERGE: "which was merged into it",
+    EdgeKind.ADAPTER: "on which it is an adapter",
+}
+"""Values of ``base_model_relation`` on the hub (https://huggingface.co/docs/hub/model-cards), in words."""
 _NOT_BY_ITSELF = frozenset({EdgeKind.SAME_MODEL, EdgeKind.ARCHITECTURE})
 _STANDINGS: dict[tuple[Verdict, bool], tuple[Standing, Standing]] = {
     (Verdict.DERIVED, True): (Standing.MEASURED, Standing.MEASURED),
@@ -63,11 +70,20 @@ _STANDINGS: dict[tuple[Verdict, bool], tuple[Standing, Standing]] = {
 
 @dataclass(frozen=True)
 class Base:
-    """A base model that a model's own papers name, and what became of that claim."""
+    """A base model that a model's own papers name.
+
+    Attributes:
+        name: which.
+        status, why: what became of that claim.
+        relation: how they say that the model was made from it.
+        loaded: only the config names it, as where it was loaded from: a configuration without weights, it may be.
+    """
 
     name: str
     status: str
     why: str
+    relation: str = ""
+    loaded: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +101,7 @@ class Papers:
     @property
     def state(self) -> ParentState:
         """What they say about the parent."""
-        if self.bases:
+        if not all(base.loaded for base in self.bases):
             return ParentState.DECLARED
         return ParentState.FROM_SCRATCH if self.scratch is not None else ParentState.ABSENT
 
@@ -102,7 +118,8 @@ def papers_of(claims: Any) -> Papers:
         said = text(claim.get("claim"), "a claim", limit=1_000)
         status, why = text(claim.get("status"), "a claim's status"), text(claim.get("why"), "a claim's why")
         if said.startswith(BASE) and (base := name(said.removeprefix(BASE), "a claimed base model")):
-            bases.append(Base(base, status, why))
+            relation = text(claim.get("relation"), "a claim's relation")
+            bases.append(Base(base, status, why, relation, claim.get("source") == LOADED))
         elif said == SCRATCH:
             scratch = Base("", status, why)
     return Papers(tuple(bases), scratch)
@@ -133,6 +150,8 @@ def measured_edge(found: Document, child: str, declared: Base | None) -> Edge | 
         kind = EdgeKind.COMPONENT
     elif kind in (EdgeKind.COMPONENT, EdgeKind.IDENTICAL) and verdict is not Verdict.IDENTICAL:
         kind = EdgeKind.UNKNOWN  # the whole is dependent, and not equal
+    if kind is EdgeKind.UNKNOWN and declared is not None:
+        kind = stated_kind(declared)
     details = mapping(relation.get("details"), f"the details of {parent}")
     parts = [text(p, "a component") for p in items(details.get("components"), "components")]
     whole = kind is not EdgeKind.COMPONENT
@@ -149,8 +168,11 @@ def measured_edge(found: Document, child: str, declared: Base | None) -> Edge | 
 
 
 def declared_edge(base: Base, child: str, kind: EdgeKind = EdgeKind.UNKNOWN) -> Edge:
-    """The edge that papers alone give."""
-    return Edge(base.name, child, kind, Standing.DECLARED, declared=True, evidence=(_claimed(base),))
+    """The edge that papers alone give; ``kind`` where they do not say how. Possible where only a config names it."""
+    said = stated_kind(base)
+    kind = kind if said is EdgeKind.UNKNOWN else said
+    standing = Standing.POSSIBLE if base.loaded else Standing.DECLARED
+    return Edge(base.name, child, kind, standing, declared=True, evidence=(_claimed(base),))
 
 
 def standing_of(verdict: Verdict, way: str, declared: bool) -> Standing:
@@ -175,6 +197,15 @@ def kind_of(relation: Document) -> EdgeKind:
     return next((k for k in known if k is not EdgeKind.UNKNOWN), EdgeKind.UNKNOWN)
 
 
+def stated_kind(base: Base) -> EdgeKind:
+    """How papers say that the model was made from a base, in one of the words that the hub has for it.
+
+    No other word counts: that no weights came along would take duties away on nobody's evidence.
+    """
+    kind = kind_named(base.relation)
+    return kind if kind in _CALLED else EdgeKind.UNKNOWN
+
+
 def kind_named(word: str) -> EdgeKind:
     """A kind by its name, ``unknown`` for anything else."""
     kind = _KINDS.get(word.strip().lower(), EdgeKind.UNKNOWN)
@@ -189,5 +220,9 @@ def _words(found: Document, parent: str) -> Sequence[str]:
 
 
 def _claimed(base: Base) -> str:
+    kind = stated_kind(base)
+    if base.loaded:
+        return f"Its config was loaded from {base.name} (_name_or_path), with its weights or without them."
     said = f"Its own papers name {base.name} as base model"
+    said += f", {_CALLED[kind]}" if kind in _CALLED else ""
     return f"{said} ({base.status}: {base.why})." if base.status and base.why else f"{said}."

@@ -33,9 +33,18 @@ def read(document: Document) -> tuple[Chain, ...]:
 
 def _access(document: Document) -> Access:
     """What was looked at: the weights, unless the scan says that they could not be read at all."""
+    return Access.PAPERS if unseen(document) else Access.WEIGHTS
+
+
+def unseen(document: Document) -> str:
+    """Why a scan saw nothing of the weights; "" where it did, and for every other document."""
+    if document.get("schema") != SCHEMA:
+        return ""
     coverage = mapping(document.get("coverage"), "coverage")
-    unread = any(gap.get("what") == WEIGHTS for gap in objects(coverage.get("not_tested"), "what was not tested"))
-    return Access.PAPERS if unread and not coverage.get("tested") else Access.WEIGHTS
+    if coverage.get("tested"):
+        return ""
+    gaps = objects(coverage.get("not_tested"), "what was not tested")
+    return next((text(g.get("why"), "why") or "not told" for g in gaps if g.get("what") == WEIGHTS), "")
 
 
 def revision_of(target: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from forebear.lineage.chain import Chain, Edge, EdgeKind, Node, ParentState, Standing
+from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains.base import sentences
 
 _SHOWN = (Standing.MEASURED, Standing.PROBABLE)
@@ -24,7 +24,7 @@ def settled(chain: Chain) -> Chain:
     """
     own = chain.subject.name
     later = _descendants(chain)
-    declared = [e for e in chain.edges if e.child == own and e.declared]
+    declared = [e for e in chain.edges if e.child == own and e.declared and not _of_a_config(e, chain)]
     confirmed = any(e.standing in _SHOWN for e in declared)
     named = _above({e.parent for e in declared}, chain.edges)
     denied = chain.parent is ParentState.FROM_SCRATCH
@@ -50,6 +50,11 @@ def settled(chain: Chain) -> Chain:
     nodes = tuple(n for n in chain.nodes if n.name in reached)
     told = tuple(e for e in out if e.child in reached)
     return replace(chain, edges=told, nodes=_nearest(nodes, own, out), notes=tuple(dict.fromkeys(notes)))
+
+
+def _of_a_config(edge: Edge, chain: Chain) -> bool:
+    """Whether papers of a model that was read name a parent by a word that claims none: nothing contradicts that."""
+    return chain.access in (Access.WEIGHTS, Access.PAPERS) and not edge.standing.established
 
 
 def _published_copy(edge: Edge, chain: Chain) -> Edge:

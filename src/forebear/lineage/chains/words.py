@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from forebear.catalogue.names import decode
+from forebear.lineage.chain import ParentState
 
 _WITHHELD = frozenset(
     {
@@ -19,8 +20,17 @@ _WITHHELD = frozenset(
         "secret",
         "undisclosedbasemodel",
         "notpublic",
+        "nottold",
+        "notstated",
     }
 )
+_NOTHING = frozenset(
+    {
+        *("", "none", "no", "na", "nil", "null", "unknown", "notknown", "tbd", "tba", "todo", "unspecified"),
+        *("notspecified", "notapplicable", "notavailable", "nobasemodel", "basemodel", "nobase", "other", "various"),
+    }
+)
+_FROM_NOTHING = frozenset({"scratch", "fromscratch", "trainedfromscratch", "pretrainedfromscratch"})
 _CLASS = re.compile(
     r"\b(?:open[- ](?:source|weights?)|proprietary|third[- ]party|leading|undisclosed|unnamed|withheld)\b.*"
     r"\b(?:base|foundation|language)?\s*model\b",
@@ -40,6 +50,19 @@ def withheld(name: str) -> bool:
         return True
     known = decode(name, named=True)
     return (known is None or known.family is None) and _CLASS.search(name) is not None
+
+
+def nameless(name: str) -> ParentState | None:
+    """What a text says that stands where a model's name should and names none; None where it may name one.
+
+    ``none`` and ``n/a`` are silence: to take them for a name would make a base known that nobody named.
+    """
+    if withheld(name):
+        return ParentState.WITHHELD
+    plain = "".join(ch for ch in name.lower() if ch.isalnum())
+    if plain in _FROM_NOTHING:
+        return ParentState.FROM_SCRATCH
+    return ParentState.ABSENT if plain in _NOTHING else None
 
 
 def says_scratch(claim: str) -> bool:

@@ -21,7 +21,7 @@ from forebear.report.page.blocks import Cell, Page, Section, Stop, Table
 from forebear.report.page.countries import Notes, countries
 from forebear.report.page.rules import decided, waived
 
-MOST_WAYS, MOST_DUTIES, MOST_ITEMS = 5, 10, 6
+MOST_WAYS, MOST_DUTIES, MOST_ITEMS, MOST_GAPS = 5, 10, 6, 12
 """What a page of paper has room for; the JSON document holds everything."""
 MOST_EVIDENCE, MOST_REASONS, MOST_QUESTIONS = 3, 2, 4
 
@@ -88,10 +88,10 @@ def contents(
         _grounds(chain),
         _ancestors(chain, known),
         _follows(licence, known, notes),
-        countries(origin, notes),
+        countries(origin, notes, chain.access),
         decided(answer),
         waived(answer),
-        _unchecked(answer, licence),
+        _unchecked(answer, licence, chain),
         _questions(answer, known),
         _again(answer, how),
     )
@@ -138,7 +138,7 @@ def _comes_from(chain: Chain, origin: Origin, known: Known) -> str:
     ties = next((a.ties for a in origin.ancestors if a.model == best.ancestor.name), ())
     work = {t.country for t in ties if t.role is Role.ENGINEERING and retrieved(t)}
     where = f", whose engineering is in {in_words(work)}" if work else ""
-    return f"{who}{where} ({words.STANDINGS[best.standing]})."
+    return f"{who}{where} ({words.standing(best.standing, chain.access)})."
 
 
 def _grounds(chain: Chain) -> Section:
@@ -172,7 +172,7 @@ def _stops(chain: Chain, route: Route, known: Known) -> Iterator[Stop]:
         node = chain.node(edge.parent)
         own = edge.child == chain.subject.name
         named = own and edge.declared and edge.standing not in (Standing.DECLARED, Standing.CATALOGUED)
-        standing = words.STANDINGS[edge.standing] + ("; named by its papers" if named else "")
+        standing = words.standing(edge.standing, chain.access) + ("; named by its papers" if named else "")
         if edge.contradicted:
             standing += "; its papers say otherwise"
         by = known.developers.get(node.developer, node.developer)
@@ -193,7 +193,7 @@ def _follows(licence: LicenceAnswer, known: Known, notes: Notes) -> Section:
     asked = {words.duty(d.kind, d.text) for d in open_}
     met = dict.fromkeys(words.duty(d.kind, d.text) for d in licence.duties if d.status is DutyStatus.MET)
     done = tuple(said for said in met if said not in asked)
-    lines = list(_licences(licence)) + ([] if open_ or done else ["No duty was found."])
+    lines = list(_licences(licence, known)) + ([] if open_ or done else ["No duty was found."])
     if done:
         lines.append(f"Met, or not asked for here: {words.joined(done, 6)}.")
     more = f"{len(groups) - MOST_DUTIES} more duties are in the JSON document." if len(groups) > MOST_DUTIES else ""
@@ -206,9 +206,12 @@ def _follows(licence: LicenceAnswer, known: Known, notes: Notes) -> Section:
     return Section("What follows for licences", tuple(lines), tables=(table,) if rows else (), items=tuple(conflicts))
 
 
-def _licences(licence: LicenceAnswer) -> Iterator[str]:
+def _licences(licence: LicenceAnswer, known: Known) -> Iterator[str]:
     """What the model's own papers say about its licence."""
-    stated = tuple(dict.fromkeys(f"{one_line(d.value, 80)} ({one_line(d.where, 60)})" for d in licence.declared))
+    said = (
+        (one_line(known.licences.get(d.licence or "", d.value), 80), one_line(d.where, 60)) for d in licence.declared
+    )
+    stated = tuple(dict.fromkeys(f"{title} ({where})" for title, where in said))
     if stated:
         yield f"It states the licence {words.joined(stated)}."
     for found in licence.detected[:MOST_EVIDENCE]:
@@ -235,9 +238,11 @@ def _duties(same: Sequence[Duty], model: str, known: Known, notes: Notes) -> tup
     return (Cell(said), Cell(status, first.status.value), Cell(_sentence(first.why)), Cell("; ".join(where[:3])))
 
 
-def _unchecked(answer: PolicyAnswer, licence: LicenceAnswer) -> Section | None:
-    said = tuple(dict.fromkeys(_sentence(n) for n in (*answer.not_checked, *licence.not_checked, *answer.problems)))
-    return _list("What was not checked", said)
+def _unchecked(answer: PolicyAnswer, licence: LicenceAnswer, chain: Chain) -> Section | None:
+    """Gaps and what could not be read, each said once: not again what the grounds say, or another line in full."""
+    gaps = [n for n in dict.fromkeys((*answer.not_checked, *licence.not_checked)) if n not in chain.notes]
+    problems = [p for p in answer.problems if not any(p in gap for gap in gaps)]
+    return _list("What was not checked", tuple(dict.fromkeys(map(_sentence, (*gaps, *problems)))))
 
 
 def _questions(answer: PolicyAnswer, known: Known) -> Section | None:
@@ -251,8 +256,8 @@ def _questions(answer: PolicyAnswer, known: Known) -> Section | None:
 def _list(title: str, items: Sequence[str]) -> Section | None:
     if not items:
         return None
-    more = (f"… and {len(items) - MOST_ITEMS} more in the JSON document.",) if len(items) > MOST_ITEMS else ()
-    return Section(title, items=(*items[:MOST_ITEMS], *more))
+    more = (f"… and {len(items) - MOST_GAPS} more in the JSON document.",) if len(items) > MOST_GAPS else ()
+    return Section(title, items=(*items[:MOST_GAPS], *more))
 
 
 def _again(answer: PolicyAnswer, how: Reproduction) -> Section:

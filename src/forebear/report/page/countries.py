@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from forebear.catalogue.countries import country_name
 from forebear.catalogue.facts import Source
 from forebear.errors import one_line
+from forebear.lineage.chain import Access
 from forebear.origin.answer import AncestorOrigin, Origin, Role, Tie
 from forebear.report.page import words
 from forebear.report.page.blocks import Cell, Section, Table
@@ -44,13 +45,13 @@ class Notes:
         return f"{one_line(source.what, 200)} (read {source.read})" if source else name
 
 
-def countries(origin: Origin, notes: Notes) -> Section:
-    """Who made the model and its ancestors, where, and what that brings."""
+def countries(origin: Origin, notes: Notes, access: Access) -> Section:
+    """Who made the model and its ancestors, where, and what that brings; ``access`` says what was looked at."""
     groups: dict[tuple[object, ...], list[AncestorOrigin]] = {}
     for one in origin.ancestors:
         if one.ties or one.developer:
             groups.setdefault((one.developer, one.ties), []).append(one)
-    rows = [_row(same, notes) for same in list(groups.values())[:MOST_ROWS]]
+    rows = [_row(same, notes, access) for same in list(groups.values())[:MOST_ROWS]]
     lines = []
     if origin.unknown:
         lines.append(f"It is not known who made {words.joined(tuple(one_line(u, 80) for u in origin.unknown))}.")
@@ -71,12 +72,12 @@ def countries(origin: Origin, notes: Notes) -> Section:
     return Section("Countries", tuple(lines), tables=(table,) if rows else (), items=tuple(items))
 
 
-def _row(same: list[AncestorOrigin], notes: Notes) -> tuple[Cell, ...]:
+def _row(same: list[AncestorOrigin], notes: Notes, access: Access) -> tuple[Cell, ...]:
     """Models of one developer, each with how it is known."""
     first = same[0]
     ways: dict[str, list[str]] = {}
     for one in same:
-        ways.setdefault(_way(one), []).append(one_line(one.model, 80))
+        ways.setdefault(_way(one, access), []).append(one_line(one.model, 80))
     models = tuple(one_line(a.model, 80) for a in same)
     who = f"{one_line(first.developer, 60)}: {words.joined(models, 3)}" if first.developer else words.joined(models, 3)
     how = "; ".join(f"{words.joined(tuple(own), 3)}: {way}" if len(ways) > 1 else way for way, own in ways.items())
@@ -85,14 +86,14 @@ def _row(same: list[AncestorOrigin], notes: Notes) -> tuple[Cell, ...]:
     return (Cell(who), *cells, Cell(how, "" if firm else "conditional"))
 
 
-def _way(ancestor: AncestorOrigin) -> str:
+def _way(ancestor: AncestorOrigin, access: Access) -> str:
     """How it is known that an ancestor is one."""
     if ancestor.standing is None:
         return "the model itself"
     unsaid = ancestor.standing.established and not ancestor.disclosed
     part = f" ({ancestor.component})" if ancestor.component else ""
-    said = ", not disclosed by the model's papers" if unsaid else ""
-    return f"{words.STANDINGS[ancestor.standing]}{part}{said}"
+    said = ", not disclosed by anything that was read of the model" if unsaid else ""
+    return f"{words.standing(ancestor.standing, access)}{part}{said}"
 
 
 def _ties(ancestor: AncestorOrigin, role: Role, notes: Notes) -> str:

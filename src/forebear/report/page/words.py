@@ -65,6 +65,19 @@ ACCESS: Mapping[Access, str] = MappingProxyType(
         Access.DOCUMENTS: "Only documents were read; nothing was tested.",
     }
 )
+_BY_A_BILL = (Standing.MEASURED, Standing.PROBABLE)
+
+
+def standing(known: Standing, access: Access) -> str:
+    """How a step is known; what only a bill of materials says was measured is not said to be measured."""
+    said = STANDINGS[known]
+    return f"{known.value} by the word of its bill of materials" if _told(known, access) else said
+
+
+def _told(known: Standing, access: Access) -> bool:
+    return access is Access.DOCUMENTS and known in _BY_A_BILL
+
+
 DUTIES: Mapping[str, str] = MappingProxyType(
     {
         "include_licence_copy": "Include a copy of the licence",
