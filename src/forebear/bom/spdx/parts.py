@@ -22,7 +22,8 @@ from collections.abc import Iterator
 from forebear.bom.record import Acknowledgement, LicenceStatement, Organisation, OrganisationRole
 from forebear.bom.spdx import packages, terms
 from forebear.bom.spdx.elements import Elements
-from forebear.bom.spdx.graph import Graph, Node, Relation
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node, Relation
 from forebear.bom.spdx.statements import text_of
 from forebear.bom.values import Link, Said
 from forebear.types import Json
