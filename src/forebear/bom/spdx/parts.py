@@ -30,7 +30,7 @@ from forebear.types import Json
 
 _SUPPLIERS = (OrganisationRole.SUPPLIER, OrganisationRole.PUBLISHER)
 _MAKERS = {OrganisationRole.DEVELOPER, OrganisationRole.MANUFACTURER, OrganisationRole.AUTHOR}
-_BYTES = re.compile(r"(\d{1,19}) bytes")
+_BYTES = re.compile(r"(\d{1,19}) bytes", re.ASCII)
 _DECLARED, _CONCLUDED = "hasDeclaredLicense", "hasConcludedLicense"
 
 
