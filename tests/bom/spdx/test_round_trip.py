@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from bom.records import families, records
+from bom.records import families, filled, records
 from bom.spdx.typical import BARE, RECORD
 from forebear.bom import spdx
 from forebear.bom.formats import format_of, read_bom
@@ -37,6 +37,10 @@ def test_any_record_is_valid_and_comes_back(record: Record) -> None:
 @given(families())
 def test_so_do_records_whose_parts_name_each_other(record: Record) -> None:
     _check(record)
+
+
+def test_so_does_a_record_with_every_field_filled() -> None:
+    _check(filled(Record))
 
 
 @pytest.mark.parametrize("record", [RECORD, BARE], ids=["typical", "bare"])

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from forebear.bom.record import File, Model, Organisation, Record, Relative, Service
-from forebear.bom.spdx import lineage, making, packages, parts, terms
+from forebear.bom.spdx import making, packages, parts, terms
 from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.lineage import Family, relatives_of
 from forebear.bom.spdx.nodes import Node
 from forebear.bom.spdx.statements import Statement
 from forebear.bom.training import Dataset, Stage
@@ -55,33 +56,31 @@ class Entry:
 
 @dataclass
 class Entries:
-    """All entries of a record, by kind and in order; and the packages that its lineage has."""
+    """All entries of a record, by kind and in order."""
 
     by_kind: dict[str, list[Entry]] = field(default_factory=dict)
-    related: frozenset[str] = frozenset()
 
 
-def read_entries(graph: Graph, model: Node, builds: Iterable[Node], marks: Iterable[Statement] = ()) -> Entries:
+def family_of(graph: Graph, model: Node, marks: Iterable[Statement]) -> Family:
+    """What is related to a model; from here on its maker and time are the document's usual ones."""
+    graph.creation = creation_of(graph, model)
+    return relatives_of(graph, model, frozenset(mark.subject for mark in marks if mark.kind == "link"))
+
+
+def read_entries(graph: Graph, model: Node, family: Family, builds: Iterable[Node], marks: list[Statement]) -> Entries:
     """What SPDX's own fields say.
 
     Args:
         graph: the document.
         model: what the record is about.
+        family: what is related to it.
         builds: its stages.
         marks: statements on elements that only these tell from others (services, organisations of any role).
     """
-    graph.creation = creation_of(graph, model)
-    said: dict[str, Json] = {}
-    links: set[str] = set()
-    for mark in marks:
-        if mark.kind == "link":
-            links.add(mark.subject)
-        elif mark.kind == "files":
-            said[mark.subject] = _said(graph, mark)
+    said = {mark.subject: _said(graph, mark) for mark in marks if mark.kind == "files"}
     own = packages.read_model(model)
     whole = {**packages.read_of_record(model), **_made(graph, model)}
     whole["licences"] = parts.licences_of(graph, model.id)
-    family = lineage.relatives_of(graph, model, frozenset(links))
     files = parts.files_of(graph, model.id, said)
     agents = parts.organisations_of(graph, model, "")
     for node in family.packages.values():
@@ -97,7 +96,7 @@ def read_entries(graph: Graph, model: Node, builds: Iterable[Node], marks: Itera
     }
     _mark(graph, found, marks)
     head = {"model": [Entry(model.id, own)], "record": [Entry(model.id, whole)]}
-    return Entries(head | found, frozenset(family.packages))
+    return Entries(head | found)
 
 
 def _said(graph: Graph, mark: Statement) -> Json:

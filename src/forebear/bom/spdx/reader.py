@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from forebear.bom.reading import Document, Reading
 from forebear.bom.record import Record
-from forebear.bom.spdx import lineage, terms
-from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, Entry, read_entries, valid
+from forebear.bom.spdx import terms
+from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, Entry, creation_of, family_of, read_entries, valid
 from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.lineage import Family
 from forebear.bom.spdx.nodes import Node
 from forebear.bom.spdx.statements import Statement, statements
 from forebear.bom.spdx.writer import annotate, compose, native
@@ -36,14 +37,14 @@ def read(document: Document) -> Reading:
     """
     graph = Graph(document)
     marks = statements(graph)
-    links = frozenset(mark.subject for mark in marks if mark.kind == "link")
-    models = list(islice(_subjects(graph, links), MOST))
-    if len(models) == MOST:
+    subjects = list(islice(_subjects(graph, marks), MOST))
+    if len(subjects) == MOST:
         graph.defect("", f"it is about many models; {MOST:,} are read")
-    builds = _builds(graph, models)
+    builds = _builds(graph, [model for model, _ in subjects])
     records = []
-    for model in models:
-        record, whole = _record(graph, model, builds.get(model.id, []), marks)
+    for model, family in subjects:
+        graph.creation = creation_of(graph, model)
+        record, whole = _record(graph, read_entries(graph, model, family, builds[model.id], marks), marks)
         if whole:
             return Reading(NAME, (record,), document)
         records.append(record)
@@ -51,37 +52,37 @@ def read(document: Document) -> Reading:
     return Reading(NAME, tuple(records), document, graph.unread(), tuple(graph.defects))
 
 
-def _subjects(graph: Graph, links: frozenset[str]) -> Iterator[Node]:
-    """What records are about; the first is what the document is about."""
+def _subjects(graph: Graph, marks: list[Statement]) -> Iterator[tuple[Node, Family]]:
+    """What records are about, with what is related to it; the first is what the document is about."""
     roots = _roots(graph)
     models = graph.of_kind(terms.MODEL)
     first = [n for n in models if not graph.going(n.id, "ancestorOf") and not graph.coming(n.id, "descendantOf")]
     described: set[str] = set()
-    for node in [*roots, *first, *models]:  # the last for cycles, where all are somebody's ancestor
+    for node in [*roots.values(), *first, *models]:  # the last for cycles, where all are somebody's ancestor
         supports = graph.coming(node.id, "hasInput") or graph.going(node.id, "generates")
-        if node.id not in described and (node in roots or not supports):
-            described.add(node.id)
-            described.update(lineage.relatives_of(graph, node, links).packages)
-            yield node
+        if node.id not in described and (node.id in roots or not supports):
+            family = family_of(graph, node, marks)
+            described.update((node.id, *family.packages))
+            yield node, family
 
 
-def _roots(graph: Graph) -> list[Node]:
-    """Models that the document names as its root elements, be it by way of a bill of materials."""
-    found: list[Node] = []
+def _roots(graph: Graph) -> dict[str, Node]:
+    """Models that the document names as its root elements, be it by way of a bill of materials, by id."""
+    found: dict[str, Node] = {}
     seen: set[str] = set()
-    waiting = graph.of_kind(*_COLLECTIONS)
+    waiting = graph.of_kind(*_COLLECTIONS)[::-1]
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.pop()
         if node.id in seen:
             continue
         seen.add(node.id)
         if node.kind == terms.MODEL:
-            found.append(node)
+            found[node.id] = node
         elif node.kind in _COLLECTIONS:
             inside = [(p, graph.at(p, value, take=False)) for p, value in node.values("rootElement")]
             known = [(p, each) for p, each in inside if each and each.kind in (terms.MODEL, *_COLLECTIONS)]
             graph.take_all(known)
-            waiting[:0] = [each for _, each in known]
+            waiting += [each for _, each in reversed(known)]
             node.touch(typed=False)
     return found
 
@@ -104,12 +105,11 @@ def _builds(graph: Graph, models: Iterable[Node]) -> dict[str, list[Node]]:
     return {key: sorted(of, key=lambda node: node.place) for key, of in owners.items()}
 
 
-def _record(graph: Graph, model: Node, builds: list[Node], marks: list[Statement]) -> tuple[Record, bool]:
+def _record(graph: Graph, found: Entries, marks: list[Statement]) -> tuple[Record, bool]:
     """A record, and whether it says all that the document does, in the same words: then the document is our own."""
-    found = read_entries(graph, model, builds, marks)
     says = _says(graph, found, marks)
     record = _assemble(graph, found, says)
-    if not says and not model.id.startswith(terms.OURS):
+    if not says and not found.by_kind["model"][0].subject.startswith(terms.OURS):
         return record, False
     to = compose(record)
     again = native(to)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from forebear.bom.record import Record
 from forebear.bom.spdx import lineage, making, packages, parts
 from forebear.bom.spdx.elements import Elements
-from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, read_entries
+from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, family_of, read_entries
 from forebear.bom.spdx.graph import Graph
 from forebear.bom.spdx.statements import Statement, differences, statements, text_of
 from forebear.types import Json
@@ -52,7 +52,9 @@ def native(to: Elements) -> Entries:
     graph = Graph(to.document())
     builds = [graph.nodes[key] for key, _ in to.entries.get("stage", [])]
     marks = [Statement(key, kind, {}) for kind in _MARKED for key, _ in to.entries.get(kind, [])]
-    return read_entries(graph, graph.nodes[to.entries["model"][0][0]], builds, [*statements(graph), *marks])
+    marks += statements(graph)
+    model = graph.nodes[to.entries["model"][0][0]]
+    return read_entries(graph, model, family_of(graph, model, marks), builds, marks)
 
 
 def annotate(to: Elements, said: Entries) -> None:
