@@ -15,7 +15,7 @@ from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, Entry, creation_of
 from forebear.bom.spdx.graph import Graph
 from forebear.bom.spdx.lineage import Family
 from forebear.bom.spdx.nodes import Node
-from forebear.bom.spdx.statements import Statement, statements
+from forebear.bom.spdx.statements import Statements, statements
 from forebear.bom.spdx.writer import annotate, compose, native
 from forebear.bom.values import Value
 from forebear.types import Json
@@ -36,15 +36,16 @@ def read(document: Document) -> Reading:
         InputError: the document holds nothing of SPDX.
     """
     graph = Graph(document)
-    marks = statements(graph)
-    subjects = list(islice(_subjects(graph, marks), MOST))
+    said = statements(graph)
+    subjects = list(islice(_subjects(graph, said), MOST))
     if len(subjects) == MOST:
         graph.defect("", f"it is about many models; {MOST:,} are read")
     builds = _builds(graph, [model for model, _ in subjects])
-    records = []
+    records: list[Record] = []
     for model, family in subjects:
         graph.creation = creation_of(graph, model)
-        record, whole = _record(graph, read_entries(graph, model, family, builds[model.id], marks), marks)
+        found = read_entries(graph, model, family, builds[model.id], said, loose=not records)
+        record, whole = _record(graph, found, said)
         if whole:
             return Reading(NAME, (record,), document)
         records.append(record)
@@ -52,7 +53,7 @@ def read(document: Document) -> Reading:
     return Reading(NAME, tuple(records), document, graph.unread(), tuple(graph.defects))
 
 
-def _subjects(graph: Graph, marks: list[Statement]) -> Iterator[tuple[Node, Family]]:
+def _subjects(graph: Graph, said: Statements) -> Iterator[tuple[Node, Family]]:
     """What records are about, with what is related to it; the first is what the document is about."""
     roots = _roots(graph)
     models = graph.of_kind(terms.MODEL)
@@ -61,7 +62,7 @@ def _subjects(graph: Graph, marks: list[Statement]) -> Iterator[tuple[Node, Fami
     for node in [*roots.values(), *first, *models]:  # the last for cycles, where all are somebody's ancestor
         supports = graph.coming(node.id, "hasInput") or graph.going(node.id, "generates")
         if node.id not in described and (node.id in roots or not supports):
-            family = family_of(graph, node, marks)
+            family = family_of(graph, node, said)
             described.update((node.id, *family.packages))
             yield node, family
 
@@ -105,9 +106,9 @@ def _builds(graph: Graph, models: Iterable[Node]) -> dict[str, list[Node]]:
     return {key: sorted(of, key=lambda node: node.place) for key, of in owners.items()}
 
 
-def _record(graph: Graph, found: Entries, marks: list[Statement]) -> tuple[Record, bool]:
+def _record(graph: Graph, found: Entries, said: Statements) -> tuple[Record, bool]:
     """A record, and whether it says all that the document does, in the same words: then the document is our own."""
-    says = _says(graph, found, marks)
+    says = _says(graph, found, said)
     record = _assemble(graph, found, says)
     if not says and not found.by_kind["model"][0].subject.startswith(terms.OURS):
         return record, False
@@ -116,7 +117,7 @@ def _record(graph: Graph, found: Entries, marks: list[Statement]) -> tuple[Recor
     conflicts = _drop_conflicts(graph, found, again, says)
     if conflicts:
         record = _assemble(graph, found, says)
-    _confidences(graph, record, found, marks)
+    _confidences(graph, record, found, said)
     if conflicts:
         return record, False
     annotate(to, again)
@@ -127,17 +128,15 @@ Says = dict[tuple[str, str], dict[str, tuple[Any, str]]]
 """What statements say: by kind and subject, by field: a value, and where it stands."""
 
 
-def _says(graph: Graph, found: Entries, marks: Iterable[Statement]) -> Says:
-    subjects = {(kind, entry.subject): entry for kind, of in found.by_kind.items() for entry in of}
+def _says(graph: Graph, found: Entries, said: Statements) -> Says:
     says: Says = {}
-    for mark in marks:
-        key = (mark.kind, mark.subject)
-        if key in subjects:
-            fields = KINDS[mark.kind].model_fields
-            known = {name: value for name, value in mark.says.items() if name in fields}
-            if len(known) < len(mark.says):
-                graph.taken.discard(mark.pointer)
-            says.setdefault(key, {}).update({name: (value, mark.pointer) for name, value in known.items()})
+    for kind in found.by_kind.keys() & said.keys():
+        fields = KINDS[kind].model_fields
+        for entry in found.by_kind[kind]:
+            for each in said[kind].get(entry.subject, ()):
+                each.use(graph, *fields)
+                known = {name: (value, each.pointer) for name, value in each.says.items() if name in fields}
+                says.setdefault((kind, entry.subject), {}).update(known)
     return says
 
 
@@ -173,9 +172,8 @@ def _drop_conflicts(graph: Graph, found: Entries, again: Entries, says: Says) ->
     """Takes out what statements say against SPDX's own fields: written again, these would be others."""
     dropped = False
     for kind, of in found.by_kind.items():
-        if len(of) != len(again.by_kind[kind]):
-            continue
-        for entry, other in zip(of, again.by_kind[kind], strict=True):
+        others = again.by_kind[kind] if len(of) == len(again.by_kind[kind]) else [Entry("", {})] * len(of)
+        for entry, other in zip(of, others, strict=True):
             said = says.get((kind, entry.subject), {})
             for name in [n for n in said if entry.fields.get(n) != other.fields.get(n)]:
                 pointer = said.pop(name)[1]
@@ -185,14 +183,13 @@ def _drop_conflicts(graph: Graph, found: Entries, again: Entries, says: Says) ->
     return dropped
 
 
-def _confidences(graph: Graph, record: Record, found: Entries, marks: Iterable[Statement]) -> None:
+def _confidences(graph: Graph, record: Record, found: Entries, said: Statements) -> None:
     """Holds the confidence that a statement tells against the one that follows from its observations."""
-    of = {e.subject: r for e, r in zip(found.by_kind["relative"], record.relatives, strict=True)}
-    for mark in marks:
-        if mark.kind == "relative" and mark.subject in of:
-            follows = max((o.confidence for o in of[mark.subject].observations), default=None)
-            if mark.confidence != follows:
-                graph.defect(mark.pointer, "its confidence is not the one that follows from its observations")
+    for entry, relative in zip(found.by_kind["relative"], record.relatives, strict=True):
+        follows = max((o.confidence for o in relative.observations), default=None)
+        for each in said.get("relative", {}).get(entry.subject, ()):
+            if each.confidence != follows:
+                graph.defect(each.pointer, "its confidence is not the one that follows from its observations")
 
 
 def _texts(graph: Graph, records: Iterable[Record]) -> str:
