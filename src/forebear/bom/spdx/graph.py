@@ -14,7 +14,7 @@ from typing import Any
 
 from forebear.bom.reading import Document
 from forebear.bom.spdx.nodes import Node, Relation, escape, leaves, term
-from forebear.bom.spdx.terms import CONTEXT, OURS, RELATIONSHIPS, TERMS, UNSTATED
+from forebear.bom.spdx.terms import CONTEXT, DATASET, FILE, OURS, RELATIONSHIPS, TERMS, UNSTATED
 from forebear.errors import InputError, one_line
 
 SHORT = 300
@@ -152,7 +152,27 @@ class Graph:
 
     def of_kind(self, *kinds: str) -> list[Node]:
         """Nodes of some types, in order."""
-        return sorted((n for n in self.nodes.values() if n.kind in kinds), key=lambda n: n.place)
+        return sorted((n for kind in kinds for n in self._by_kind.get(kind, ())), key=lambda n: n.place)
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Node]]:
+        found: dict[str, list[Node]] = defaultdict(list)
+        for node in self.nodes.values():
+            found[node.kind].append(node)
+        return found
+
+    @cached_property
+    def holders(self) -> dict[str, Relation]:
+        """What contains each file that a dataset contains, at any depth."""
+        found: dict[str, Relation] = {}
+        waiting = [node.id for node in self.of_kind(DATASET)]
+        while waiting:
+            for relation in self.going(waiting.pop(), "contains"):
+                node = self.nodes.get(relation.target)
+                if node is not None and node.kind == FILE and node.id not in found:
+                    found[node.id] = relation
+                    waiting.append(node.id)
+        return found
 
     def take(self, pointer: str, text: str = "") -> None:
         """Marks a leaf as read; of a text that a record may have to shorten it is remembered which."""

@@ -66,10 +66,9 @@ def _dataset(to: Elements, each: Dataset) -> str:
 def datasets_of(graph: Graph, model: str, files: list[str]) -> dict[str, Json]:
     """Datasets that a model, or one of its files, was trained or tested on, by id."""
     used: dict[str, list[str]] = {}
-    holders = _holders(graph)
     for source in [model, *files]:
         for relation in graph.going(source, *terms.USED_BACK):
-            key = _data(graph, relation, holders)
+            key = _data(graph, relation)
             if key and (relation.kind != "other" or graph.nodes[key].kind == terms.DATASET):
                 relation.use()
                 role = terms.USED_BACK[relation.kind].value
@@ -80,24 +79,12 @@ def datasets_of(graph: Graph, model: str, files: list[str]) -> dict[str, Json]:
 _RANK = [role.value for role in DatasetRole]
 
 
-def _holders(graph: Graph) -> dict[str, Relation]:
-    """What contains each element that a dataset contains, at any depth."""
-    holders: dict[str, Relation] = {}
-    waiting = [node.id for node in graph.of_kind(terms.DATASET)]
-    while waiting:
-        for relation in graph.going(waiting.pop(), "contains"):
-            if relation.target not in holders and _kind(graph, relation.target) == terms.FILE:
-                holders[relation.target] = relation
-                waiting.append(relation.target)
-    return holders
-
-
-def _data(graph: Graph, relation: Relation, holders: dict[str, Relation]) -> str:
+def _data(graph: Graph, relation: Relation) -> str:
     """The dataset that a relation leads to: what it names, or what contains that; "" for what is no data."""
     key = relation.target
-    while key in holders:
-        holders[key].use()
-        key = holders[key].source
+    while key in graph.holders:
+        graph.holders[key].use()
+        key = graph.holders[key].source
     return key if _kind(graph, key) in (terms.DATASET, terms.FILE, terms.PACKAGE) else ""
 
 
