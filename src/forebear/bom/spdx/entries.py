@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from forebear.bom.record import File, Model, Organisation, Record, Relative, Service
-from forebear.bom.spdx import lineage, making, packages, parts, terms
-from forebear.bom.spdx.graph import Graph, Node
-from forebear.bom.spdx.statements import Statement
+from forebear.bom.spdx import making, packages, parts, terms
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.lineage import Family, relatives_of
+from forebear.bom.spdx.nodes import Node
+from forebear.bom.spdx.statements import Statements
 from forebear.bom.training import Dataset, Stage
-from forebear.bom.values import Said, Value
+from forebear.bom.values import Value
 from forebear.types import Json
 
 KINDS: dict[str, type[Value]] = {
@@ -54,34 +56,34 @@ class Entry:
 
 @dataclass
 class Entries:
-    """All entries of a record, by kind and in order; and the packages that its lineage has."""
+    """All entries of a record, by kind and in order."""
 
     by_kind: dict[str, list[Entry]] = field(default_factory=dict)
-    related: frozenset[str] = frozenset()
 
 
-def read_entries(graph: Graph, model: Node, builds: Iterable[Node], marks: Iterable[Statement] = ()) -> Entries:
+def family_of(graph: Graph, model: Node, said: Statements) -> Family:
+    """What is related to a model; from here on its maker and time are the document's usual ones."""
+    graph.creation = creation_of(graph, model)
+    return relatives_of(graph, model, said.get("link", {}))
+
+
+def read_entries(
+    graph: Graph, model: Node, family: Family, builds: Iterable[Node], said: Statements, loose: bool = True
+) -> Entries:
     """What SPDX's own fields say.
 
     Args:
         graph: the document.
         model: what the record is about.
+        family: what is related to it.
         builds: its stages.
-        marks: statements on elements that only these tell from others (services, organisations of any role).
+        said: statements, for what only these tell from others.
+        loose: whether services, organisations and datasets that nothing connects with the model are its own.
     """
-    graph.creation = creation_of(graph, model)
-    said: dict[str, Json] = {}
-    links: set[str] = set()
-    for mark in marks:
-        if mark.kind == "link":
-            links.add(mark.subject)
-        elif mark.kind == "files":
-            said[mark.subject] = _said(graph, mark)
     own = packages.read_model(model)
     whole = {**packages.read_of_record(model), **_made(graph, model)}
     whole["licences"] = parts.licences_of(graph, model.id)
-    family = lineage.relatives_of(graph, model, frozenset(links))
-    files = parts.files_of(graph, model.id, said)
+    files = parts.files_of(graph, model.id, said.get("files", {}))
     agents = parts.organisations_of(graph, model, "")
     for node in family.packages.values():
         for agent, fields in parts.organisations_of(graph, node, node.text("name")).items():
@@ -94,17 +96,10 @@ def read_entries(graph: Graph, model: Node, builds: Iterable[Node], marks: Itera
         "stage": [Entry(node.id, making.stage(node, model.id), node.place) for node in builds],
         "service": [],
     }
-    _mark(graph, found, marks)
+    if loose:
+        _mark(graph, found, said)
     head = {"model": [Entry(model.id, own)], "record": [Entry(model.id, whole)]}
-    return Entries(head | found, frozenset(family.packages))
-
-
-def _said(graph: Graph, mark: Statement) -> Json:
-    try:
-        return Said.model_validate(mark.says.get("said", {})).to_json()
-    except ValidationError:
-        graph.defect(mark.pointer, "it does not say who says it")
-        return {}
+    return Entries(head | found)
 
 
 def _listed(graph: Graph, found: dict[str, Json]) -> list[Entry]:
@@ -112,23 +107,18 @@ def _listed(graph: Graph, found: dict[str, Json]) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.place)
 
 
-def _mark(graph: Graph, found: dict[str, list[Entry]], marks: Iterable[Statement]) -> None:
+def _mark(graph: Graph, found: dict[str, list[Entry]], said: Statements) -> None:
     """Elements that nothing but a statement makes an entry."""
     readers: dict[str, tuple[Callable[[Node], Json], Container[str], Json]] = {
         "organisation": (parts.organisation, terms.AGENTS, {"roles": []}),
         "service": (parts.service, {terms.PACKAGE}, {}),
         "dataset": (making.dataset, {terms.DATASET}, {"roles": []}),
     }
-    known = {kind: {entry.subject for entry in found[kind]} for kind in readers}
-    for mark in marks:
-        if mark.kind not in readers or mark.subject in known[mark.kind]:
-            continue
-        read, kinds, more = readers[mark.kind]
-        node = graph.nodes[mark.subject]
-        if node.kind in kinds:
-            known[mark.kind].add(node.id)
-            found[mark.kind].append(Entry(node.id, {**read(node), **more}, node.place, marked=True))
-    for kind in readers:
+    for kind, (read, classes, more) in readers.items():
+        known = {entry.subject for entry in found[kind]}
+        for node in (graph.nodes[key] for key in said.get(kind, {}) if key not in known):
+            if node.kind in classes:
+                found[kind].append(Entry(node.id, {**read(node), **more}, node.place, marked=True))
         found[kind].sort(key=lambda entry: entry.place)
 
 

@@ -9,14 +9,15 @@ complete: it is ``incomplete`` where the record has a gap there, else nothing is
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from forebear.bom.record import Organisation, Relative, Slot
 from forebear.bom.spdx import parts, terms
 from forebear.bom.spdx.elements import Elements
-from forebear.bom.spdx.graph import Graph, Node, Relation
-from forebear.bom.spdx.statements import text_of
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node, Relation
+from forebear.bom.spdx.statements import Statement, text_of
 from forebear.types import Json
 
 ANCESTRY = frozenset({"base_model", "ancestors", "relatives", "lineage"})
@@ -103,13 +104,13 @@ class Family:
     packages: dict[str, Node] = field(default_factory=dict)
 
 
-def relatives_of(graph: Graph, model: Node, links: frozenset[str]) -> Family:
+def relatives_of(graph: Graph, model: Node, links: Mapping[str, list[Statement]]) -> Family:
     """The relatives of a model, their relatives, and so on; each relation once, cycles or not.
 
     Args:
         graph: the document.
         model: its package.
-        links: ids of relationships that only lead to what relatives are related to.
+        links: statements on relationships that only lead to what relatives are related to, by the id of these.
     """
     family, fields = Family(), {model.id: {"name": ""}}
     seen: set[tuple[str, str]] = set()
@@ -124,6 +125,8 @@ def relatives_of(graph: Graph, model: Node, links: frozenset[str]) -> Family:
             if relative.kind not in _MODELS:
                 continue
             relation.use()
+            for each in links.get(relation.node.id, ()):
+                each.use(graph)
             if other not in fields:
                 fields[other] = _fields(graph, relative)
                 family.packages[other] = relative
@@ -135,7 +138,7 @@ def relatives_of(graph: Graph, model: Node, links: frozenset[str]) -> Family:
     return family
 
 
-def _edges(graph: Graph, key: str, links: frozenset[str]) -> Iterator[tuple[Relation, str, Slot | None]]:
+def _edges(graph: Graph, key: str, links: Container[str]) -> Iterator[tuple[Relation, str, Slot | None]]:
     for relation in graph.going(key, "ancestorOf", "descendantOf", "hasVariant", "other"):
         if relation.kind == "hasVariant":
             yield relation, relation.target, Slot.VARIANT

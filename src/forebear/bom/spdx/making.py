@@ -17,7 +17,8 @@ from collections.abc import Iterator
 
 from forebear.bom.spdx import parts, terms
 from forebear.bom.spdx.elements import Elements, entries_of
-from forebear.bom.spdx.graph import Graph, Node, Relation
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node, Relation
 from forebear.bom.spdx.packages import read_pairs
 from forebear.bom.training import Dataset, DatasetRole, InputKind, Presence, Stage, StageKind
 from forebear.types import Json
@@ -25,8 +26,6 @@ from forebear.types import Json
 DATA = frozenset({"training_data", "datasets", "pretraining_data", "dataset"})
 """Fields of gaps that say that datasets are missing."""
 _PARAMETERS = ("method", "reward")
-_CLIMB = 100
-"""Containers that are looked at on the way from a file to the dataset that it is of."""
 _HOURS = "accelerator_hours"
 
 
@@ -69,7 +68,7 @@ def datasets_of(graph: Graph, model: str, files: list[str]) -> dict[str, Json]:
     used: dict[str, list[str]] = {}
     for source in [model, *files]:
         for relation in graph.going(source, *terms.USED_BACK):
-            key = _holder(graph, relation)
+            key = _data(graph, relation)
             if key and (relation.kind != "other" or graph.nodes[key].kind == terms.DATASET):
                 relation.use()
                 role = terms.USED_BACK[relation.kind].value
@@ -80,25 +79,13 @@ def datasets_of(graph: Graph, model: str, files: list[str]) -> dict[str, Json]:
 _RANK = [role.value for role in DatasetRole]
 
 
-def _holder(graph: Graph, relation: Relation) -> str:
-    """The dataset that a relation leads to: what it names, or what contains that."""
-    seen: dict[str, Relation | None] = {relation.target: None}
-    waiting = [relation.target]
-    while waiting:
-        key = waiting.pop()
-        node = graph.nodes.get(key)
-        if node is not None and node.kind == terms.DATASET:
-            step = seen[key]
-            while step is not None:
-                step.use()
-                step = seen[step.target]
-            return key
-        for inside in graph.coming(key, "contains"):
-            if inside.source not in seen and len(seen) < _CLIMB:
-                seen[inside.source] = inside
-                waiting.append(inside.source)
-    start = graph.nodes.get(relation.target)
-    return start.id if start is not None and start.kind in (terms.FILE, terms.PACKAGE) else ""
+def _data(graph: Graph, relation: Relation) -> str:
+    """The dataset that a relation leads to: what it names, or what contains that; "" for what is no data."""
+    key = relation.target
+    while key in graph.holders:
+        graph.holders[key].use()
+        key = graph.holders[key].source
+    return key if _kind(graph, key) in (terms.DATASET, terms.FILE, terms.PACKAGE) else ""
 
 
 def dataset(node: Node) -> Json:

@@ -17,19 +17,22 @@ Decisions that the standard leaves open:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
 
 from forebear.bom.record import Acknowledgement, LicenceStatement, Organisation, OrganisationRole
 from forebear.bom.spdx import packages, terms
 from forebear.bom.spdx.elements import Elements
-from forebear.bom.spdx.graph import Graph, Node, Relation
-from forebear.bom.spdx.statements import text_of
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node, Relation
+from forebear.bom.spdx.statements import Statement, text_of
 from forebear.bom.values import Link, Said
 from forebear.types import Json
 
 _SUPPLIERS = (OrganisationRole.SUPPLIER, OrganisationRole.PUBLISHER)
 _MAKERS = {OrganisationRole.DEVELOPER, OrganisationRole.MANUFACTURER, OrganisationRole.AUTHOR}
-_BYTES = re.compile(r"(\d{1,19}) bytes")
+_BYTES = re.compile(r"(\d{1,19}) bytes", re.ASCII)
 _DECLARED, _CONCLUDED = "hasDeclaredLicense", "hasConcludedLicense"
 
 
@@ -56,15 +59,16 @@ def write_files(to: Elements, model: str) -> None:
             to.annotate(relationship, text_of("files", {"said": said.to_json()}))
 
 
-def files_of(graph: Graph, model: str, sayings: dict[str, Json]) -> dict[str, Json]:
+def files_of(graph: Graph, model: str, statements: Mapping[str, list[Statement]]) -> dict[str, Json]:
     """Files that a package contains, those in its directories too, by id.
 
     Args:
         graph: the document.
         model: id of the package.
-        sayings: who says it, by the id of the relationship.
+        statements: on who says what they are, by the id of the relationship.
     """
     found: dict[str, Json] = {}
+    sayings: dict[str, Json] = {}
     waiting = [model]
     while waiting:
         for relation in graph.going(waiting.pop(), "contains"):
@@ -73,9 +77,23 @@ def files_of(graph: Graph, model: str, sayings: dict[str, Json]) -> dict[str, Js
                 continue
             relation.use()
             if node.id not in found:
-                found[node.id] = _file(node) | {"said": sayings.get(relation.node.id, {})}
+                if relation.node.id not in sayings:
+                    sayings[relation.node.id] = _said(graph, statements.get(relation.node.id, []))
+                found[node.id] = _file(node) | {"said": sayings[relation.node.id]}
                 waiting.append(node.id)
     return found
+
+
+def _said(graph: Graph, statements: list[Statement]) -> Json:
+    for each in statements:
+        try:
+            said = Said.model_validate(each.says.get("said", {})).to_json()
+        except ValidationError:
+            graph.defect(each.pointer, "it does not say who says it")
+        else:
+            each.use(graph, "said")
+            return said
+    return {}
 
 
 def _file(node: Node) -> Json:

@@ -10,10 +10,12 @@ from pydantic import ValidationError
 
 from forebear.bom.reading import Document, Reading
 from forebear.bom.record import Record
-from forebear.bom.spdx import lineage, terms
-from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, Entry, read_entries, valid
-from forebear.bom.spdx.graph import Graph, Node
-from forebear.bom.spdx.statements import Statement, statements
+from forebear.bom.spdx import terms
+from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, Entry, creation_of, family_of, read_entries, valid
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.lineage import Family
+from forebear.bom.spdx.nodes import Node
+from forebear.bom.spdx.statements import Statements, statements
 from forebear.bom.spdx.writer import annotate, compose, native
 from forebear.bom.values import Value
 from forebear.types import Json
@@ -34,15 +36,16 @@ def read(document: Document) -> Reading:
         InputError: the document holds nothing of SPDX.
     """
     graph = Graph(document)
-    marks = statements(graph)
-    links = frozenset(mark.subject for mark in marks if mark.kind == "link")
-    models = list(islice(_subjects(graph, links), MOST))
-    if len(models) == MOST:
+    said = statements(graph)
+    subjects = list(islice(_subjects(graph, said), MOST))
+    if len(subjects) == MOST:
         graph.defect("", f"it is about many models; {MOST:,} are read")
-    builds = _builds(graph, models)
-    records = []
-    for model in models:
-        record, whole = _record(graph, model, builds.get(model.id, []), marks)
+    builds = _builds(graph, [model for model, _ in subjects])
+    records: list[Record] = []
+    for model, family in subjects:
+        graph.creation = creation_of(graph, model)
+        found = read_entries(graph, model, family, builds[model.id], said, loose=not records)
+        record, whole = _record(graph, found, said)
         if whole:
             return Reading(NAME, (record,), document)
         records.append(record)
@@ -50,37 +53,37 @@ def read(document: Document) -> Reading:
     return Reading(NAME, tuple(records), document, graph.unread(), tuple(graph.defects))
 
 
-def _subjects(graph: Graph, links: frozenset[str]) -> Iterator[Node]:
-    """What records are about; the first is what the document is about."""
+def _subjects(graph: Graph, said: Statements) -> Iterator[tuple[Node, Family]]:
+    """What records are about, with what is related to it; the first is what the document is about."""
     roots = _roots(graph)
     models = graph.of_kind(terms.MODEL)
     first = [n for n in models if not graph.going(n.id, "ancestorOf") and not graph.coming(n.id, "descendantOf")]
     described: set[str] = set()
-    for node in [*roots, *first, *models]:  # the last for cycles, where all are somebody's ancestor
+    for node in [*roots.values(), *first, *models]:  # the last for cycles, where all are somebody's ancestor
         supports = graph.coming(node.id, "hasInput") or graph.going(node.id, "generates")
-        if node.id not in described and (node in roots or not supports):
-            described.add(node.id)
-            described.update(lineage.relatives_of(graph, node, links).packages)
-            yield node
+        if node.id not in described and (node.id in roots or not supports):
+            family = family_of(graph, node, said)
+            described.update((node.id, *family.packages))
+            yield node, family
 
 
-def _roots(graph: Graph) -> list[Node]:
-    """Models that the document names as its root elements, be it by way of a bill of materials."""
-    found: list[Node] = []
+def _roots(graph: Graph) -> dict[str, Node]:
+    """Models that the document names as its root elements, be it by way of a bill of materials, by id."""
+    found: dict[str, Node] = {}
     seen: set[str] = set()
-    waiting = graph.of_kind(*_COLLECTIONS)
+    waiting = graph.of_kind(*_COLLECTIONS)[::-1]
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.pop()
         if node.id in seen:
             continue
         seen.add(node.id)
         if node.kind == terms.MODEL:
-            found.append(node)
+            found[node.id] = node
         elif node.kind in _COLLECTIONS:
             inside = [(p, graph.at(p, value, take=False)) for p, value in node.values("rootElement")]
             known = [(p, each) for p, each in inside if each and each.kind in (terms.MODEL, *_COLLECTIONS)]
             graph.take_all(known)
-            waiting[:0] = [each for _, each in known]
+            waiting += [each for _, each in reversed(known)]
             node.touch(typed=False)
     return found
 
@@ -103,19 +106,18 @@ def _builds(graph: Graph, models: Iterable[Node]) -> dict[str, list[Node]]:
     return {key: sorted(of, key=lambda node: node.place) for key, of in owners.items()}
 
 
-def _record(graph: Graph, model: Node, builds: list[Node], marks: list[Statement]) -> tuple[Record, bool]:
+def _record(graph: Graph, found: Entries, said: Statements) -> tuple[Record, bool]:
     """A record, and whether it says all that the document does, in the same words: then the document is our own."""
-    found = read_entries(graph, model, builds, marks)
-    says = _says(graph, found, marks)
+    says = _says(graph, found, said)
     record = _assemble(graph, found, says)
-    if not says and not model.id.startswith(terms.OURS):
+    if not says and not found.by_kind["model"][0].subject.startswith(terms.OURS):
         return record, False
     to = compose(record)
     again = native(to)
     conflicts = _drop_conflicts(graph, found, again, says)
     if conflicts:
         record = _assemble(graph, found, says)
-    _confidences(graph, record, found, marks)
+    _confidences(graph, record, found, said)
     if conflicts:
         return record, False
     annotate(to, again)
@@ -126,17 +128,15 @@ Says = dict[tuple[str, str], dict[str, tuple[Any, str]]]
 """What statements say: by kind and subject, by field: a value, and where it stands."""
 
 
-def _says(graph: Graph, found: Entries, marks: Iterable[Statement]) -> Says:
-    subjects = {(kind, entry.subject): entry for kind, of in found.by_kind.items() for entry in of}
+def _says(graph: Graph, found: Entries, said: Statements) -> Says:
     says: Says = {}
-    for mark in marks:
-        key = (mark.kind, mark.subject)
-        if key in subjects:
-            fields = KINDS[mark.kind].model_fields
-            known = {name: value for name, value in mark.says.items() if name in fields}
-            if len(known) < len(mark.says):
-                graph.taken.discard(mark.pointer)
-            says.setdefault(key, {}).update({name: (value, mark.pointer) for name, value in known.items()})
+    for kind in found.by_kind.keys() & said.keys():
+        fields = KINDS[kind].model_fields
+        for entry in found.by_kind[kind]:
+            for each in said[kind].get(entry.subject, ()):
+                each.use(graph, *fields)
+                known = {name: (value, each.pointer) for name, value in each.says.items() if name in fields}
+                says.setdefault((kind, entry.subject), {}).update(known)
     return says
 
 
@@ -172,9 +172,8 @@ def _drop_conflicts(graph: Graph, found: Entries, again: Entries, says: Says) ->
     """Takes out what statements say against SPDX's own fields: written again, these would be others."""
     dropped = False
     for kind, of in found.by_kind.items():
-        if len(of) != len(again.by_kind[kind]):
-            continue
-        for entry, other in zip(of, again.by_kind[kind], strict=True):
+        others = again.by_kind[kind] if len(of) == len(again.by_kind[kind]) else [Entry("", {})] * len(of)
+        for entry, other in zip(of, others, strict=True):
             said = says.get((kind, entry.subject), {})
             for name in [n for n in said if entry.fields.get(n) != other.fields.get(n)]:
                 pointer = said.pop(name)[1]
@@ -184,14 +183,13 @@ def _drop_conflicts(graph: Graph, found: Entries, again: Entries, says: Says) ->
     return dropped
 
 
-def _confidences(graph: Graph, record: Record, found: Entries, marks: Iterable[Statement]) -> None:
+def _confidences(graph: Graph, record: Record, found: Entries, said: Statements) -> None:
     """Holds the confidence that a statement tells against the one that follows from its observations."""
-    of = {e.subject: r for e, r in zip(found.by_kind["relative"], record.relatives, strict=True)}
-    for mark in marks:
-        if mark.kind == "relative" and mark.subject in of:
-            follows = max((o.confidence for o in of[mark.subject].observations), default=None)
-            if mark.confidence != follows:
-                graph.defect(mark.pointer, "its confidence is not the one that follows from its observations")
+    for entry, relative in zip(found.by_kind["relative"], record.relatives, strict=True):
+        follows = max((o.confidence for o in relative.observations), default=None)
+        for each in said.get("relative", {}).get(entry.subject, ()):
+            if each.confidence != follows:
+                graph.defect(each.pointer, "its confidence is not the one that follows from its observations")
 
 
 def _texts(graph: Graph, records: Iterable[Record]) -> str:

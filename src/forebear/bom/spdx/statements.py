@@ -34,7 +34,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forebear.bom.spdx.graph import Graph, Node
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node
 from forebear.bom.values import Observation, Value
 from forebear.types import Json
 
@@ -55,13 +56,24 @@ class Statement:
         says: fields.
         confidence: as stated, None where it is not.
         pointer: where the text stands.
+        known: it has no keys but those of this version.
     """
 
     subject: str
     kind: str
     says: Mapping[str, Any]
-    confidence: Any = None
-    pointer: str = ""
+    confidence: Any
+    pointer: str
+    known: bool
+
+    def use(self, graph: Graph, *fields: str) -> None:
+        """Marks it as read, if it says nothing but what is said here."""
+        if self.known and self.says.keys() <= set(fields):
+            graph.take(self.pointer)
+
+
+Statements = dict[str, dict[str, list[Statement]]]
+"""By kind and by subject."""
 
 
 def differences(value: Value, native: Json) -> Json:
@@ -81,14 +93,18 @@ def text_of(kind: str, says: Json, observations: Iterable[Observation] = ()) -> 
     return json.dumps(document, ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
-def statements(graph: Graph) -> list[Statement]:
-    """Every statement of ours in a document; annotations by others stay unread."""
-    found = []
+def statements(graph: Graph) -> Statements:
+    """Every statement of ours in a document; annotations by others stay unread.
+
+    That a statement is there is read here, what it says is read (:meth:`Statement.use`) where it gets into a record.
+    """
+    found: Statements = {}
     for node in graph.of_kind("Annotation"):
         texts = node.values("statement")
         document = _parse(texts[0][1]) if len(texts) == 1 else None
         if document is not None and document.get("schema") == SCHEMA:
-            found += _statement(graph, node, texts[0][0], document)
+            for each in _statement(graph, node, texts[0][0], document):
+                found.setdefault(each.kind, {}).setdefault(each.subject, []).append(each)
     return found
 
 
@@ -104,10 +120,7 @@ def _statement(graph: Graph, node: Node, pointer: str, document: Json) -> list[S
     node.touch()
     if node.text("contentType") != "application/json":
         graph.defect(node.pointer, "contentType should be application/json")
-    graph.take(pointer)
-    if not document.keys() <= _KEYS:
-        graph.taken.discard(pointer)
-    return [Statement(subject.id, kind, says, document.get("confidence"), pointer)]
+    return [Statement(subject.id, kind, says, document.get("confidence"), pointer, document.keys() <= _KEYS)]
 
 
 def _parse(text: Any) -> Json | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from forebear.bom.record import Record
 from forebear.bom.spdx import lineage, making, packages, parts
 from forebear.bom.spdx.elements import Elements
-from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, read_entries
+from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, family_of, read_entries
 from forebear.bom.spdx.graph import Graph
-from forebear.bom.spdx.statements import Statement, differences, statements, text_of
+from forebear.bom.spdx.statements import differences, statements, text_of
 from forebear.types import Json
 
 PROFILES = ["core", "software", "simpleLicensing", "ai", "dataset", "build"]
@@ -51,8 +51,9 @@ def native(to: Elements) -> Entries:
     """What a reader makes of these elements without annotations on single entries."""
     graph = Graph(to.document())
     builds = [graph.nodes[key] for key, _ in to.entries.get("stage", [])]
-    marks = [Statement(key, kind, {}) for kind in _MARKED for key, _ in to.entries.get(kind, [])]
-    return read_entries(graph, graph.nodes[to.entries["model"][0][0]], builds, [*statements(graph), *marks])
+    said = statements(graph) | {kind: {key: [] for key, _ in to.entries.get(kind, [])} for kind in _MARKED}
+    model = graph.nodes[to.entries["model"][0][0]]
+    return read_entries(graph, model, family_of(graph, model, said), builds, said)
 
 
 def annotate(to: Elements, said: Entries) -> None:
