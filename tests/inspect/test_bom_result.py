@@ -154,7 +154,7 @@ WHOLE = (
     scan([ancestor("org/base")], [claim("org/base")]),
     compare("derived", "a_to_b"),
 )
-STRANGE = (
+STRANGE: st.SearchStrategy[Any] = (
     st.none() | st.integers() | st.text(max_size=8) | st.just([]) | st.just({}) | st.just([3]) | st.just({"a": [1]})
 )
 
