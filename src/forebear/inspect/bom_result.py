@@ -131,12 +131,9 @@ def _relatives(chain: Chain, document: Document) -> Iterator[Relative]:
         found = relative_of(edge, chain.node(edge.parent), "" if own else edge.child, said)
         if ours:
             kind = "unknown" if edge.kind is EdgeKind.UNKNOWN else edge.kind.value
-            more = {
-                "relation": kind,
-                "declared_relation": "",
-                "observations": tuple(_observed(document, chain.node(edge.parent))),
-            }
-            found = found.model_copy(update={**more, **_weighed(document, edge)})
+            observations = tuple(_observed(document, chain.node(edge.parent)))
+            more = {"relation": kind, "declared_relation": "", "observations": observations}
+            found = Relative.model_validate({**dict(found), **more, **_weighed(document, edge)})
         yield found
 
 
