@@ -7,6 +7,7 @@ is in properties.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -98,7 +99,7 @@ def _input(item: Input, places: Places) -> Json:
 
 def _distinct(items: list[Json]) -> list[Json]:
     """The standard wants lists without repetitions; what is said twice is in properties then."""
-    return [item for number, item in enumerate(items) if item not in items[:number]]
+    return list({json.dumps(item, sort_keys=True): item for item in reversed(items)}.values())[::-1]
 
 
 def stages_of(document: Node) -> list[Stage]:

@@ -13,8 +13,9 @@ from forebear.types import Json
 
 def file_component(file: File, ref: str, version: str, trail: Trail) -> Json:
     """A file: its path is the name."""
-    native = without_empty({"type": "file", "bom-ref": ref, "hashes": hashes(file.hashes, version)})
-    return complete(file, {"name": file.path, **native}, _file, trail)
+    native: Json = {"type": "file", "bom-ref": ref, "name": file.path}
+    listed = hashes(file.hashes, version)
+    return complete(file, native | ({"hashes": listed} if listed else {}), _file, trail)
 
 
 def file_of(node: Node) -> File | None:
@@ -31,10 +32,9 @@ def dataset_component(dataset: Dataset, ref: str, version: str, trail: Trail) ->
     """A dataset: a component of type ``data`` with one entry that says what it contains."""
     contents = {"url": dataset.url} if is_address(dataset.url) else {}
     entry = {"type": "dataset", "name": dataset.name, "contents": contents}
+    head = {"type": "data", "bom-ref": ref, **named(dataset.name)}
     native = without_empty(
         {
-            "type": "data",
-            "bom-ref": ref,
             "version": dataset.version,
             "description": dataset.description,
             "supplier": {"name": dataset.supplier} if dataset.supplier else {},
@@ -42,7 +42,7 @@ def dataset_component(dataset: Dataset, ref: str, version: str, trail: Trail) ->
             "data": [without_empty(entry)],
         }
     )
-    return complete(dataset, {**named(dataset.name), **native}, _dataset, trail)
+    return complete(dataset, head | native, _dataset, trail)
 
 
 def dataset_of(node: Node) -> Dataset | None:

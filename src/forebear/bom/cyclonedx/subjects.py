@@ -63,8 +63,10 @@ def record_of(document: Node, model: Node, whole: bool = True) -> Record | None:
 
 def _of_services(document: Node, subject: Node | None) -> Record | None:
     services = services_of(document)
+    if not services:
+        return None
     model = model_of(subject) if subject is not None else None
-    fields = {"model": model or Model(name=services[0].name if services else ""), "services": services}
+    fields = {"model": model or Model(name=services[0].name), "services": services}
     return build(Record, document, lambda _: {**_shared(document), **fields})
 
 

@@ -24,7 +24,7 @@ from forebear.bom.cyclonedx.services import service
 from forebear.bom.cyclonedx.subjects import record_of
 from forebear.bom.cyclonedx.terms import MODEL, RECORD, TOOL, VERSIONS, Refs, is_time
 from forebear.bom.cyclonedx.tree import Node, Trail
-from forebear.bom.record import SCHEMA, Record
+from forebear.bom.record import SCHEMA, Organisation, Record
 from forebear.bom.values import GapState
 from forebear.errors import UsageError
 from forebear.types import Json
@@ -128,14 +128,14 @@ def _model(record: Record, version: str, relatives: list[str], datasets: list[st
 
 def _of_relatives(related: Json, record: Record) -> None:
     """Who made the related models, into the first component of each name."""
-    names = {o.model for o in record.organisations} - {""}
+    firms: dict[str, list[Organisation]] = {}
+    for firm in record.organisations:
+        firms.setdefault(firm.model, []).append(firm)
     holders = [related]
     for holder in holders:  # the list grows while it is walked
         for inside in (each for listed in holder.values() if isinstance(listed, list) for each in listed):
             name = f"{inside['group']}/{inside['name']}" if "group" in inside else inside["name"]
-            if name in names:
-                names.discard(name)
-                inside.update(organisations(record.organisations, name))
+            inside.update(organisations(firms.pop(name, ()), name) if name else {})
             holders.append(inside.get("pedigree", {}))
 
 
