@@ -92,6 +92,7 @@ class Stage(Value):
 class DatasetRole(StrEnum):
     """What a dataset was used for; unspecified where a card only lists it."""
 
+    TRAINING = "training"  # in which stage is not said
     PRETRAINING = "pretraining"
     FINE_TUNING = "fine_tuning"
     PREFERENCE = "preference"

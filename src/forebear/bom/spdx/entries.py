@@ -1,0 +1,178 @@
+"""What SPDX's own fields say of one model, by the element that an entry of the record stands for, without annotations.
+
+The writer asks this of what it is about to write: whatever does not come out as the record has it goes into an
+annotation. So nothing is said twice, and nothing is lost whatever the record holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from forebear.bom.record import File, Model, Organisation, Record, Relative, Service
+from forebear.bom.spdx import lineage, making, packages, parts, terms
+from forebear.bom.spdx.graph import Graph, Node
+from forebear.bom.spdx.statements import Statement
+from forebear.bom.training import Dataset, Stage
+from forebear.bom.values import Said, Value
+from forebear.types import Json
+
+KINDS: dict[str, type[Value]] = {
+    "model": Model,
+    "record": Record,
+    "file": File,
+    "organisation": Organisation,
+    "relative": Relative,
+    "dataset": Dataset,
+    "stage": Stage,
+    "service": Service,
+}
+"""Kinds of entries, which are kinds of statements; those after ``record`` are lists of the record, in the plural."""
+FIELDS = {kind: f"{kind}s" for kind in list(KINDS)[2:]}
+"""Where the record has them."""
+
+
+@dataclass
+class Entry:
+    """Fields of one value of the record.
+
+    Attributes:
+        subject: id of the element that it stands for (of a relationship for a relative).
+        fields: by name.
+        place: rank of the element.
+        marked: only a statement makes it one.
+    """
+
+    subject: str
+    fields: Json
+    place: int = 0
+    marked: bool = False
+
+
+@dataclass
+class Entries:
+    """All entries of a record, by kind and in order; and the packages that its lineage has."""
+
+    by_kind: dict[str, list[Entry]] = field(default_factory=dict)
+    related: frozenset[str] = frozenset()
+
+
+def read_entries(graph: Graph, model: Node, builds: Iterable[Node], marks: Iterable[Statement] = ()) -> Entries:
+    """What SPDX's own fields say.
+
+    Args:
+        graph: the document.
+        model: what the record is about.
+        builds: its stages.
+        marks: statements on elements that only these tell from others (services, organisations of any role).
+    """
+    graph.creation = creation_of(graph, model)
+    said: dict[str, Json] = {}
+    links: set[str] = set()
+    for mark in marks:
+        if mark.kind == "link":
+            links.add(mark.subject)
+        elif mark.kind == "files":
+            said[mark.subject] = _said(graph, mark)
+    own = packages.read_model(model)
+    whole = {**packages.read_of_record(model), **_made(graph, model)}
+    whole["licences"] = parts.licences_of(graph, model.id)
+    family = lineage.relatives_of(graph, model, frozenset(links))
+    files = parts.files_of(graph, model.id, said)
+    agents = parts.organisations_of(graph, model, "")
+    for node in family.packages.values():
+        for agent, fields in parts.organisations_of(graph, node, node.text("name")).items():
+            agents.setdefault(agent, fields)
+    found = {
+        "file": _listed(graph, files),
+        "organisation": _listed(graph, agents),
+        "relative": [Entry(relation.node.id, fields, relation.place) for relation, fields in family.relatives],
+        "dataset": _listed(graph, making.datasets_of(graph, model.id, list(files))),
+        "stage": [Entry(node.id, making.stage(node, model.id), node.place) for node in builds],
+        "service": [],
+    }
+    _mark(graph, found, marks)
+    head = {"model": [Entry(model.id, own)], "record": [Entry(model.id, whole)]}
+    return Entries(head | found, frozenset(family.packages))
+
+
+def _said(graph: Graph, mark: Statement) -> Json:
+    try:
+        return Said.model_validate(mark.says.get("said", {})).to_json()
+    except ValidationError:
+        graph.defect(mark.pointer, "it does not say who says it")
+        return {}
+
+
+def _listed(graph: Graph, found: dict[str, Json]) -> list[Entry]:
+    entries = [Entry(key, fields, graph.nodes[key].place) for key, fields in found.items()]
+    return sorted(entries, key=lambda entry: entry.place)
+
+
+def _mark(graph: Graph, found: dict[str, list[Entry]], marks: Iterable[Statement]) -> None:
+    """Elements that nothing but a statement makes an entry."""
+    readers: dict[str, tuple[Callable[[Node], Json], Container[str], Json]] = {
+        "organisation": (parts.organisation, terms.AGENTS, {"roles": []}),
+        "service": (parts.service, {terms.PACKAGE}, {}),
+        "dataset": (making.dataset, {terms.DATASET}, {"roles": []}),
+    }
+    known = {kind: {entry.subject for entry in found[kind]} for kind in readers}
+    for mark in marks:
+        if mark.kind not in readers or mark.subject in known[mark.kind]:
+            continue
+        read, kinds, more = readers[mark.kind]
+        node = graph.nodes[mark.subject]
+        if node.kind in kinds:
+            known[mark.kind].add(node.id)
+            found[mark.kind].append(Entry(node.id, {**read(node), **more}, node.place, marked=True))
+    for kind in readers:
+        found[kind].sort(key=lambda entry: entry.place)
+
+
+def creation_of(graph: Graph, model: Node) -> str:
+    """Id of what says who made the model's element, and when; "" for none."""
+    for pointer, value in model.values("creationInfo"):
+        node = graph.at(pointer, value)
+        if node is not None and node.kind == "CreationInfo":
+            return node.id
+        graph.defect(pointer, "creationInfo should be a CreationInfo")
+    return ""
+
+
+def _made(graph: Graph, model: Node) -> Json:
+    node = graph.nodes.get(graph.creation)
+    if node is None:
+        return {"created": "", "tool": {"name": "", "version": ""}}
+    node.touch()
+    if not re.fullmatch(r"3\.0\.\d+", node.text("specVersion")):
+        graph.defect(node.pointer, "specVersion should be 3.0.1")
+    tool = {"name": "", "version": ""}
+    for each in node.nodes("createdUsing", "Tool")[:1]:
+        tool = {"name": each.text("name"), "version": each.text("summary").removeprefix("version ")}
+    return {"created": node.text("created"), "tool": tool}
+
+
+def valid(kind: type[Value], fields: Json, complain: Callable[[str], None] = lambda _: None) -> Value:
+    """A value from what SPDX's fields say; what no record can hold (a hash that is none) is left out, and told.
+
+    Args:
+        kind: of the value.
+        fields: as read.
+        complain: called with a line on what was left out.
+    """
+    fields = {key: list(value) if isinstance(value, list) else value for key, value in fields.items()}
+    while True:
+        try:
+            return kind.model_validate(fields)
+        except ValidationError as error:
+            wrong = {(str(e["loc"][0]), *e["loc"][1:2]): e["msg"] for e in error.errors()}
+            for (name, *inner), message in wrong.items():
+                complain(f"{name}: {message}")
+                if inner and isinstance(inner[0], int) and isinstance(fields.get(str(name)), list):
+                    fields[str(name)][inner[0]] = None
+                else:
+                    fields.pop(str(name), None)
+            fields = {k: [x for x in v if x is not None] if isinstance(v, list) else v for k, v in fields.items()}
