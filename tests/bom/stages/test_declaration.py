@@ -35,8 +35,8 @@ def test_the_example_is_read_and_fits_the_schema() -> None:
         ("reward_model", GapState.WITHHELD),
         ("pretraining_data", GapState.UNKNOWN),
     }
-    said = (*training.stages, *training.datasets, *training.energy, *training.gaps)
-    assert all(s.said.by == "x.yaml" and s.said.basis == "declared" for s in said)
+    said = [s.said for part in (training.stages, training.datasets, training.energy, training.gaps) for s in part]
+    assert all(s.by == "x.yaml" and s.basis == "declared" for s in said)
     data = bounded_yaml.load(EXAMPLE.read_text("utf-8"), "x", "it", 100_000)
     Draft202012Validator(schema("training")).validate(data)
     assert set(data) == set(json_schema()["properties"])
