@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,13 @@ def test_the_example_is_read_and_fits_the_schema() -> None:
     assert set(data) == set(json_schema()["properties"])
 
 
+def test_the_example_in_the_documentation_is_read() -> None:
+    blocks = re.findall(r"```yaml\n(schema: forebear.training/1\n.*?)```", (ROOT / "docs" / "bom.md").read_text(), re.S)
+    assert blocks
+    for block in blocks:
+        assert parse(block.encode(), "docs").training("docs").gaps
+
+
 def test_the_shipped_schema_is_the_models() -> None:
     assert schema("training") == json.loads(json.dumps(json_schema()))
 
@@ -54,7 +62,7 @@ def test_the_shipped_schema_is_the_models() -> None:
         ("stages: [{knd: sft, kind: sft}]", ["stages.0.knd is no field", "did you mean kind?"]),
         ("stages: [{kind: sft, inputs: [{nme: a}]}]", ["stages.0.inputs.0.nme is no field", "did you mean name?"]),
         ("stages: [{method: LoRA}]", ["stages.0.kind is missing"]),
-        ("datasets: [{name: a, roles: [x]}]", ["datasets.0.roles.0", "known are pretraining"]),
+        ("datasets: [{name: a, roles: [x]}]", ["datasets.0.roles.0", "known are ", "fine_tuning"]),
         ("datasets: [{name: a, xyzzy: 1}]", ["known are name, roles"]),
         ("energy: [{activity: training, kwh: -1}]", ["energy.0.kwh: -1", "greater than or equal to 0"]),
         ("energy: [{activity: training}]", ["energy.0.kwh is missing"]),
