@@ -85,7 +85,7 @@ def fields(gaps: tuple[Gap, ...]) -> dict[str, str]:
 
 
 def test_what_nobody_says_is_unknown() -> None:
-    gaps = gaps_of(MODEL, Training(), (), False, (), (), False)
+    gaps = gaps_of(MODEL, Training(), (), False, (), (), "")
     assert set(fields(gaps)) == {"licence", "training_data", "version", "purl", "base_model"}
     assert all(g.state is GapState.UNKNOWN and g.said.by == "forebear" for g in gaps)
 
@@ -93,18 +93,18 @@ def test_what_nobody_says_is_unknown() -> None:
 def test_what_is_known_is_no_gap() -> None:
     whole = Model(name="acme/mine", version="abc", purl="pkg:huggingface/acme/mine@abc")
     base = Relative(name="org/base", slot=Slot.ANCESTOR)
-    assert gaps_of(whole, Training(), [Dataset(name="d")], True, [base], (), False) == ()
+    assert gaps_of(whole, Training(), [Dataset(name="d")], True, [base], (), "") == ()
     scratch = ClaimRecord(claim="trained from scratch")
-    assert gaps_of(whole, Training(), [Dataset(name="d")], True, (), [scratch], False) == ()
+    assert gaps_of(whole, Training(), [Dataset(name="d")], True, (), [scratch], "") == ()
     above = base.model_copy(update={"child": "org/other"})
     variant = base.model_copy(update={"slot": Slot.VARIANT})
     for other in (above, variant):
-        assert fields(gaps_of(whole, Training(), [Dataset(name="d")], True, [other], (), False)) == {
+        assert fields(gaps_of(whole, Training(), [Dataset(name="d")], True, [other], (), "")) == {
             "base_model": "unknown"
         }
 
 
 def test_what_is_withheld_is_not_unknown_as_well() -> None:
     stated = Training(gaps=(Gap(field="training_data", state=GapState.WITHHELD, said=Said(by="t.yaml")),))
-    found = fields(gaps_of(MODEL, stated, (), True, (), (), True))
+    found = fields(gaps_of(MODEL, stated, (), True, (), (), "README.md"))
     assert (found["training_data"], found["base_model"]) == ("withheld", "withheld") and "licence" not in found

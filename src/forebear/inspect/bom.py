@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from forebear.artifacts import Artifact
+from forebear.artifacts.documents import CARD
 from forebear.bom import Bom
 from forebear.bom.card import read_card
 from forebear.bom.files import describe_files
@@ -121,8 +122,7 @@ def _record(
     card = read_card(artifact.documents.front_matter)
     model, attributions = model_of(source, artifact, card, identity(source, artifact, card), files)
     training = _training(source, stated)
-    bases = (*named_bases(artifact, model.name), *_bases(stated))
-    bases = tuple({base.name: base for base in reversed(bases)}.values())[::-1]
+    bases = _joined((*named_bases(artifact, model.name), *_bases(stated)))
     answer = _with_declared(result or by_papers(source, UNREAD, False), bases, stated)
     followed = _follow(answer, artifact, references)
     relatives = relatives_of(bases, result, answer.claims, followed.chain, hide)
@@ -145,7 +145,9 @@ def _record(
         energy=training.energy,
         claims=claims,
         findings=_findings(result, hide),
-        gaps=gaps_of(model, training, training.datasets, bool(licences), relatives, claims, withheld_bases(artifact)),
+        gaps=gaps_of(
+            model, training, training.datasets, bool(licences), relatives, claims, _withheld(artifact, stated)
+        ),
         verdict=result.verdict if result else None,
         notes=hide(_notes(result)) if result else NOT_SCANNED,
         not_tested=tuple(hide(f"{u.what}: {u.why}") for u in result.coverage.not_tested) if result else (),
@@ -170,7 +172,25 @@ def _training(source: Source, stated: _Stated) -> Training:
 def _bases(stated: _Stated) -> tuple[Named, ...]:
     """Base models that the declaration names."""
     bases = stated.declaration.base_models if stated.declaration is not None else ()
-    return tuple(Named(b.name, stated.file, b.relation, b.revision) for b in bases)
+    return tuple(Named(b.name, stated.file, b.relation, b.revision) for b in bases if not withheld(b.name))
+
+
+def _joined(bases: tuple[Named, ...]) -> tuple[Named, ...]:
+    """Each base model once, as the first file names it, with what later ones add."""
+    found: dict[str, Named] = {}
+    for base in bases:
+        first = found.setdefault(base.name, base)
+        more = {"relation": first.relation or base.relation, "revision": first.revision or base.revision}
+        found[base.name] = replace(first, **more)
+    return tuple(found.values())
+
+
+def _withheld(artifact: Artifact, stated: _Stated) -> str:
+    """The file that states a base model without naming it, "" for none."""
+    bases = stated.declaration.base_models if stated.declaration is not None else ()
+    if any(withheld(b.name) for b in bases):
+        return stated.file
+    return CARD if withheld_bases(artifact) else ""
 
 
 def _developer(stated: _Stated) -> Organisation | None:

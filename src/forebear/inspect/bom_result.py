@@ -95,7 +95,7 @@ def record_of_result(
         findings=tuple(_findings(document)),
         gaps=(
             unseen,
-            *gaps_of(subject, training, training.datasets, bool(licences), relatives, claims, False, _NOT_SAID),
+            *gaps_of(subject, training, training.datasets, bool(licences), relatives, claims, "", _NOT_SAID),
         ),
         verdict=verdict_of(document.get("verdict"), "verdict") if chain.access is Access.WEIGHTS else None,
         notes=" ".join(filter(None, (text(document.get("why"), "why"), *chain.notes))),
