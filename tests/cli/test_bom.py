@@ -89,6 +89,8 @@ def test_help_and_unknown_formats(tmp_path: Path) -> None:
 def test_formats_for_machines(model: Path, tmp_path: Path) -> None:
     old = json.loads(run(tmp_path, "bom", model, "--no-scan", "-f", "cyclonedx-1.6").stdout)
     assert (old["bomFormat"], old["specVersion"]) == ("CycloneDX", "1.6")
+    spdx = json.loads(run(tmp_path, "bom", model, "--no-scan", "-f", "spdx").stdout)
+    assert "spdx.org/rdf/3.0.1" in spdx["@context"] and any(e.get("name") == "model" for e in spdx["@graph"])
     record = json.loads(run(tmp_path, "bom", model, "--no-scan", "-f", "record").stdout)
     assert record["schema"] == "forebear.bom-record/1" and record["model"]["name"] == "model"
 
