@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from boms import check_bom
+from chained import probe
 from models import tiny_llama
 
 
@@ -68,7 +69,7 @@ def test_a_damaged_card_is_said_and_the_rest_is_kept(model: Path, tmp_path: Path
     assert done.returncode == 4 and done.stderr.count("\n") == 1 and "README.md" in done.stderr
     document = json.loads(done.stdout)
     check_bom(document)
-    assert any(p["name"] == "forebear:problem" for p in document["properties"])
+    assert any(p["name"].startswith("forebear:problems") and "README.md" in p["value"] for p in document["properties"])
 
 
 @pytest.mark.parametrize(("target", "code"), [("nothing", 2), ("result.json", 2), ("empty", 4)])
@@ -83,6 +84,35 @@ def test_bad_targets_are_one_line(target: str, code: int, tmp_path: Path) -> Non
 def test_help_and_unknown_formats(tmp_path: Path) -> None:
     assert "Example: forebear bom ./my-model" in " ".join(run(tmp_path, "bom", "--help").stdout.split())
     assert run(tmp_path, "bom", tmp_path, "--format", "xml").returncode == 2
+
+
+def test_formats_for_machines(model: Path, tmp_path: Path) -> None:
+    old = json.loads(run(tmp_path, "bom", model, "--no-scan", "-f", "cyclonedx-1.6").stdout)
+    assert (old["bomFormat"], old["specVersion"]) == ("CycloneDX", "1.6")
+    spdx = json.loads(run(tmp_path, "bom", model, "--no-scan", "-f", "spdx").stdout)
+    assert "spdx.org/rdf/3.0.1" in spdx["@context"] and any(e.get("name") == "model" for e in spdx["@graph"])
+    record = json.loads(run(tmp_path, "bom", model, "--no-scan", "-f", "record").stdout)
+    assert record["schema"] == "forebear.bom-record/1" and record["model"]["name"] == "model"
+
+
+def test_a_declaration_is_read_from_a_file(model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "training.yaml"
+    file.write_text("schema: forebear.training/1\nstages: [{kind: rl, method: GRPO, reward: unit tests}]\n")
+    done = run(tmp_path, "bom", model, "--no-scan", "--declaration", file)
+    assert done.returncode == 0 and "GRPO" in done.stdout and "unit tests" in done.stdout
+    file.write_text("schema: forebear.training/1\nstagess: []\n")
+    done = run(tmp_path, "bom", model, "--no-scan", "--declaration", file)
+    assert done.returncode == 2 and "did you mean stages?" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_saved_probe_becomes_a_product(tmp_path: Path) -> None:
+    saved = tmp_path / "probe.json"
+    saved.write_text(json.dumps(probe({"kimi k2.5": ["agreement/1", "token-counts/1"]}, model="acme-coder")))
+    shown = run(tmp_path, "bom", saved)
+    assert shown.returncode == 0 and shown.stdout.startswith("acme-coder\n") and "probable" in shown.stdout
+    document = json.loads(run(tmp_path, "bom", saved, "-f", "json").stdout)
+    check_bom(document)
+    assert [s["endpoints"] for s in document["services"]] == [["https://api.example/v1"]]
 
 
 def test_names_of_strangers_cannot_write_to_the_terminal(model: Path, tmp_path: Path) -> None:

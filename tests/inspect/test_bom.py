@@ -246,6 +246,19 @@ def test_a_training_declaration(beside: bool, base: Path, index: LocalIndex, tmp
     assert str(tmp_path) not in record.model_dump_json()
 
 
+def test_what_card_and_declaration_say_of_one_base_is_joined(base: Path, index: LocalIndex) -> None:
+    child = drifted(base, "child", 0.1)
+    (child / "README.md").write_text("---\nbase_model: org/base\n---\n")
+    (child / "forebear-training.yaml").write_text(DECLARATION)
+    relative = only(write_bom(str(child), index))
+    assert (relative.declared_in, relative.declared_relation, relative.version) == ("README.md", "finetune", "abc")
+    named = DECLARATION.replace("name: org/base, revision: abc", "name: withheld")
+    (child / "forebear-training.yaml").write_text(named)
+    (child / "README.md").write_text("# x\n")
+    gaps = {g.field: (g.state, g.said.by) for g in write_bom(str(child), index, scan=False).record.gaps}
+    assert gaps["base_model"] == (GapState.WITHHELD, "forebear-training.yaml")
+
+
 def test_a_declaration_of_training_from_scratch_is_held_against_the_weights(base: Path, index: LocalIndex) -> None:
     folder = halved(base)
     (folder / "README.md").write_text("# x\n")

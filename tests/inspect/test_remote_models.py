@@ -178,16 +178,20 @@ def test_a_header_that_claims_too_much_is_not_fetched(hub: Hub) -> None:
 def test_the_bill_of_materials_names_the_repository_at_its_commit(models: dict[str, Path], hub: Hub) -> None:
     bill = write_bom("org/twin", scan=False)
     record = bill.record
-    assert (record.name, record.version) == ("org/twin", hub.repositories["org/twin"].commit)
+    assert (record.model.name, record.model.version) == ("org/twin", hub.repositories["org/twin"].commit)
+    assert record.model.download == "", "the hub of a test is nobody else's address"
     here = {p.name: p.read_bytes() for p in models["twin"].iterdir()}
-    assert {f.path: f.sha256 for f in record.files} == {n: hashlib.sha256(data).hexdigest() for n, data in here.items()}
-    stated = {f.path for f in record.files if f.stated}
-    assert stated == {name for name in here if name.endswith(".safetensors")}
-    assert record.digests.keys() == {"SHA-256"}  # of the weights nobody has computed the other
+    short = {f.path: next(h.value for h in f.hashes if h.algorithm == "SHA-256") for f in record.files}
+    assert short == {n: hashlib.sha256(data).hexdigest() for n, data in here.items()}
+    stated = {f.path: f.said for f in record.files if f.said.basis == "declared"}
+    assert set(stated) == {name for name in here if name.endswith(".safetensors")}
+    assert all(said.by == "the hub" and "not downloaded" in said.note for said in stated.values())
+    assert [h.algorithm for h in record.model.hashes] == ["SHA-256"]  # of the weights nobody has computed the other
+    by = {a.fields: a.said for a in record.attributions}
+    assert by[("hashes",)].basis == "declared" and by[("name", "version", "purl")].by == "the hub"
     document = bill.to_json()
     weights = next(c for c in document["components"] if c["name"] in stated)
     assert [h["alg"] for h in weights["hashes"]] == ["SHA-256"]
-    assert any("not downloaded" in p["value"] for p in weights["properties"])
     check_bom(document)
 
 

@@ -26,7 +26,8 @@ class _WriteByDefault(TyperGroup):
 
 app = typer.Typer(
     cls=_WriteByDefault,
-    help="The AI bill of materials: `forebear bom TARGET` writes one; verify, score and diff read them.",
+    help="The AI bill of materials: `forebear bom TARGET` writes one; verify, score and diff read them.\n\n"
+    "Example: forebear bom ./my-model --output bom.cdx.json",
     no_args_is_help=True,
 )
 app.command(WRITE)(common(bom_write.write))

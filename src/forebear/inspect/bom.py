@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from forebear.artifacts import Artifact
 from forebear.bom import Bom
 from forebear.bom.card import read_card
 from forebear.bom.files import describe_files
-from forebear.bom.record import ClaimRecord, FindingRecord, Organisation, Record
-from forebear.bom.stages import Declaration, declaration_beside, read_declaration, training_with
+from forebear.bom.record import ClaimRecord, FindingRecord, Record
+from forebear.bom.stages import read_declaration
 from forebear.bom.training import Training
 from forebear.bom.values import Said
 from forebear.errors import ForebearError, UsageError
 from forebear.index import Index, LocalIndex
+from forebear.inspect.bom_declared import (
+    Stated,
+    bases_of,
+    beside,
+    developer_of,
+    joined,
+    training_of,
+    with_declared,
+    withheld_in,
+)
+from forebear.inspect.bom_declared import licences_of as declared_licences
 from forebear.inspect.bom_model import OURS, files_of, model_of
-from forebear.inspect.bom_parties import declared_licence, declared_organisation, licences_of, organisations_of
+from forebear.inspect.bom_parties import licences_of, organisations_of
 from forebear.inspect.bom_read import Hide, altered, identity, read_model, without_paths
-from forebear.inspect.bom_relatives import BASE, Named, claims_of, named_bases, relatives_of, withheld_bases
+from forebear.inspect.bom_relatives import claims_of, named_bases, relatives_of
 from forebear.inspect.bom_result import is_result, record_of_result
 from forebear.inspect.bom_stages import gaps_of, stages_by_relation
-from forebear.inspect.judge import claims_of as judged
 from forebear.inspect.licence import detector, is_document, read_document
 from forebear.inspect.papers import papers_of_ancestors
 from forebear.inspect.scan import scan as scan_model
@@ -31,9 +41,7 @@ from forebear.licences.answer import LicenceAnswer
 from forebear.licences.duties import licence_answer
 from forebear.lineage.chain import Chain
 from forebear.lineage.chains import chain_of
-from forebear.lineage.chains.words import withheld
 from forebear.origin import AncestorOrigin, origin_of
-from forebear.signals.declared import Declared
 from forebear.sources import Source, open_source
 from forebear.sources.hub import HubSource
 from forebear.types import Scan, created
@@ -41,15 +49,6 @@ from forebear.types import Scan, created
 NOT_SCANNED = "The weights were not compared with any reference: every base model here is a declaration only."
 UNREAD = "the weights were not examined"
 _NEEDS = "a bill of materials needs the model's files, or a saved result of scan, compare, probe or traffic"
-
-
-@dataclass(frozen=True)
-class _Stated:
-    """A training declaration, the file that it stands in, and why the one beside the model was not read."""
-
-    file: str = ""
-    declaration: Declaration | None = None
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,12 +86,12 @@ def write_bom(
         InputError: there are no weights, or the index cannot be read. Files that are there and cannot be read, also
             weights of an unknown format, are listed in the bill's ``problems`` instead.
     """
-    given = _Stated(Path(declaration).name, read_declaration(declaration)) if declaration is not None else None
+    given = Stated(Path(declaration).name, read_declaration(declaration)) if declaration is not None else None
     if is_document(target):
         document = read_document(target)
         if not is_result(document):
             raise UsageError(f"{target}: {_NEEDS}", "give the model's folder")
-        stated = given or _Stated()
+        stated = given or Stated()
         return Bom(record_of_result(document, stated.file, stated.declaration, model))
     on_step(f"reading {target}")
     source = open_source(target)
@@ -100,7 +99,7 @@ def write_bom(
     references = index if index is not None else LocalIndex()
     readable = bool(artifact.weights.tensors)
     result = scan_model(target, references, effort, on_step) if scan and readable else None
-    stated = given or _beside(source)
+    stated = given or beside(source)
     return Bom(
         _record(
             source, artifact, references, result, stated, without_paths(source, target, result, references), on_step
@@ -113,30 +112,27 @@ def _record(
     artifact: Artifact,
     references: Index,
     result: Scan | None,
-    stated: _Stated,
+    stated: Stated,
     hide: Hide,
     on_step: Callable[[str], None],
 ) -> Record:
     files, unreadable = describe_files(source, on_step, source.digests if isinstance(source, HubSource) else {})
     card = read_card(artifact.documents.front_matter)
     model, attributions = model_of(source, artifact, card, identity(source, artifact, card), files)
-    training = _training(source, stated)
-    bases = (*named_bases(artifact, model.name), *_bases(stated))
-    bases = tuple({base.name: base for base in reversed(bases)}.values())[::-1]
-    answer = _with_declared(result or by_papers(source, UNREAD, False), bases, stated)
+    training = training_of(source, stated)
+    bases = joined((*named_bases(artifact, model.name), *bases_of(stated)))
+    answer = with_declared(result or by_papers(source, UNREAD, False), bases, stated)
     followed = _follow(answer, artifact, references)
     relatives = relatives_of(bases, result, answer.claims, followed.chain, hide)
     claims = (*claims_of(answer.claims, bases, result, hide), *_contradictions(training))
-    licences = licences_of(
-        followed.licence, [declared_licence(d.licence, stated.file)] if (d := stated.declaration) and d.licence else []
-    )
+    licences = licences_of(followed.licence, declared_licences(stated))
     problems = (*artifact.problems, *unreadable, *altered(source, files), *training.problems, *followed.problems)
     return Record(
         model=model,
         created=created(),
         attributions=attributions,
         files=files_of(files),
-        organisations=organisations_of(followed.origins, [r.name for r in relatives], _developer(stated)),
+        organisations=organisations_of(followed.origins, [r.name for r in relatives], developer_of(stated)),
         licences=licences,
         relatives=relatives,
         stages=(*training.stages, *stages_by_relation(relatives, training.stages)),
@@ -145,57 +141,15 @@ def _record(
         energy=training.energy,
         claims=claims,
         findings=_findings(result, hide),
-        gaps=gaps_of(model, training, training.datasets, bool(licences), relatives, claims, withheld_bases(artifact)),
+        gaps=gaps_of(
+            model, training, training.datasets, bool(licences), relatives, claims, withheld_in(artifact, stated)
+        ),
         verdict=result.verdict if result else None,
         notes=hide(_notes(result)) if result else NOT_SCANNED,
         not_tested=tuple(hide(f"{u.what}: {u.why}") for u in result.coverage.not_tested) if result else (),
         left_out=card.left_out,
         problems=tuple(dict.fromkeys(hide(p) for p in problems)),
     )
-
-
-def _beside(source: Source) -> _Stated:
-    try:
-        found = declaration_beside(source)
-    except ForebearError as error:
-        return _Stated(problems=(str(error),))
-    return _Stated(*found) if found is not None else _Stated()
-
-
-def _training(source: Source, stated: _Stated) -> Training:
-    given = (stated.file, stated.declaration) if stated.declaration is not None else None
-    return training_with(source, given, list(stated.problems))
-
-
-def _bases(stated: _Stated) -> tuple[Named, ...]:
-    """Base models that the declaration names."""
-    bases = stated.declaration.base_models if stated.declaration is not None else ()
-    return tuple(Named(b.name, stated.file, b.relation, b.revision) for b in bases)
-
-
-def _developer(stated: _Stated) -> Organisation | None:
-    developer = stated.declaration.developer if stated.declaration is not None else None
-    if developer is None:
-        return None
-    return declared_organisation(developer.name, developer.country, developer.url, stated.file)
-
-
-def _with_declared(result: Scan, bases: tuple[Named, ...], stated: _Stated) -> Scan:
-    """The scan with the claims that a training declaration makes, judged as those of a card are.
-
-    A base model that is called "withheld" is a gap and no claim.
-    """
-    named = (c for c in result.claims if not (c.claim.startswith(BASE) and withheld(c.claim.removeprefix(BASE))))
-    result = replace(result, claims=tuple(named))
-    if stated.declaration is None:
-        return result
-    known = {c.claim for c in result.claims}
-    names = tuple(b.name for b in bases if b.file == stated.file and f"{BASE}{b.name}" not in known)
-    scratch = stated.declaration.from_scratch is True and not bases
-    effort = "standard" if result.ancestors or result.references_tested else "quick"
-    more = judged(Declared(base_models=names, from_scratch=scratch), result.ancestors, effort)
-    new = tuple(replace(c, source=stated.file) for c in more if c.claim not in known)
-    return replace(result, claims=(*result.claims, *new))
 
 
 def _follow(result: Scan, artifact: Artifact, references: Index) -> _Followed:

@@ -23,6 +23,7 @@ from forebear.bom.record import (
 from forebear.bom.stages import Declaration
 from forebear.bom.training import Training
 from forebear.bom.values import Basis, Gap, GapState, Observation, Said, Setting
+from forebear.catalogue.names import decode
 from forebear.errors import InputError
 from forebear.inspect.bom_chain import relative_of
 from forebear.inspect.bom_model import OURS
@@ -30,10 +31,12 @@ from forebear.inspect.bom_parties import declared_licence, declared_organisation
 from forebear.inspect.bom_service import service_of
 from forebear.inspect.bom_stages import gaps_of
 from forebear.licences.duties import licence_answer
-from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Standing
+from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, Standing
 from forebear.lineage.chains import chain_of
-from forebear.lineage.chains.base import Document, mapping, number, objects, tail, text
+from forebear.lineage.chains.base import Document, items, mapping, number, objects, tail, text
+from forebear.lineage.chains.known import identified
 from forebear.lineage.chains.measured import verdict_of
+from forebear.lineage.chains.named import title_of
 from forebear.origin import origin_of
 from forebear.signals.agreement import NAME as AGREEMENT
 from forebear.types import Level, Test, created
@@ -92,10 +95,10 @@ def record_of_result(
         findings=tuple(_findings(document)),
         gaps=(
             unseen,
-            *gaps_of(subject, training, training.datasets, bool(licences), relatives, claims, False, _NOT_SAID),
+            *gaps_of(subject, training, training.datasets, bool(licences), relatives, claims, "", _NOT_SAID),
         ),
         verdict=verdict_of(document.get("verdict"), "verdict") if chain.access is Access.WEIGHTS else None,
-        notes="\n".join(filter(None, (text(document.get("why"), "why"), *chain.notes))),
+        notes=" ".join(filter(None, (text(document.get("why"), "why"), *chain.notes))),
         not_tested=tuple(_not_tested(document)),
     )
 
@@ -128,8 +131,9 @@ def _relatives(chain: Chain, document: Document) -> Iterator[Relative]:
         found = relative_of(edge, chain.node(edge.parent), "" if own else edge.child, said)
         if ours:
             kind = "unknown" if edge.kind is EdgeKind.UNKNOWN else edge.kind.value
-            more = {"relation": kind, "declared_relation": "", "observations": tuple(_observed(document, edge))}
-            found = found.model_copy(update={**more, **_weighed(document, edge)})
+            observations = tuple(_observed(document, chain.node(edge.parent)))
+            more = {"relation": kind, "declared_relation": "", "observations": observations}
+            found = Relative.model_validate({**dict(found), **more, **_weighed(document, edge)})
         yield found
 
 
@@ -158,9 +162,9 @@ def _entry(document: Document, name: str) -> Document | None:
     return next((a for a in found if a.get("name") == name), None)
 
 
-def _observed(document: Document, edge: Edge) -> Iterator[Observation]:
+def _observed(document: Document, node: Node) -> Iterator[Observation]:
     """What was measured, as the result tells it; an entry that makes no sense is left out."""
-    entry = _entry(document, edge.parent)
+    entry = _entry(document, node.name)
     if entry is not None:
         log10_e = number(entry.get("log10_e"), "log10_e")
         for item in objects(entry.get("evidence"), "evidence"):
@@ -170,15 +174,22 @@ def _observed(document: Document, edge: Edge) -> Iterator[Observation]:
             yield from _observation(item, log10_e if exact else None)
         return
     for item in objects(document.get("behaviour"), "behaviour"):
-        if text(item.get("candidate"), "a candidate") == edge.parent:
+        if _means(text(item.get("candidate"), "a candidate"), node):
             agreed, asked = item.get("agreed"), item.get("prompts")
-            words = f"{agreed} of {asked} answers are those of {edge.parent}, more than of its controls."
+            words = f"{agreed} of {asked} answers agree with those of {node.name}."
             yield from _observation({**item, "signal": AGREEMENT, "summary": words, "n": asked}, None)
     for candidate in objects(document.get("candidates"), "candidates"):
-        if text(candidate.get("name"), "a candidate") == edge.parent:
-            for signal in candidate.get("signals") or ():
+        if _means(text(candidate.get("name"), "a candidate"), node):
+            for signal in items(candidate.get("signals"), "signals"):
                 if signal != AGREEMENT and isinstance(signal, str):
                     yield Observation(signal=signal, summary=text(candidate.get("why"), "why") or "it fits")
+
+
+def _means(candidate: str, node: Node) -> bool:
+    """Whether a probe's candidate is the model of a node, by the words that both are known under."""
+    known = decode(candidate, named=True) if candidate else None
+    title = title_of(known) if known is not None else ""
+    return title == node.name or (bool(title and node.model) and node.model in {m.name for m in identified(title)})
 
 
 def _observation(item: Document, log10_e: float | None) -> Iterator[Observation]:

@@ -9,7 +9,7 @@ from forebear.bom.record import Service
 from forebear.bom.values import Basis, Observation, Said
 from forebear.inspect.bom_model import OURS
 from forebear.lineage.chain import Access, Chain
-from forebear.lineage.chains.base import Document, mapping, objects, text
+from forebear.lineage.chains.base import Document, items, mapping, objects, text
 from forebear.lineage.chains.traffic import MOST_IDENTIFIERS
 from forebear.signals.token_counts import NAME as TOKEN_COUNTS
 
@@ -38,7 +38,7 @@ def service_of(chain: Chain, document: Document) -> Service:
 
 def _tokenizer(document: Document) -> Iterator[Observation]:
     found = mapping(document.get("tokenizer"), "tokenizer")
-    matches = [m for m in found.get("matches") or () if isinstance(m, str)]
+    matches = [m for m in items(found.get("matches"), "matches") if isinstance(m, str)]
     if matches:
         some = ", ".join(matches[:8]) + (f" and {len(matches) - 8:,} more" if matches[8:] else "")
         words = f"Token counts are those of the tokenizer of {some}, which many models may share."

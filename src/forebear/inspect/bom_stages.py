@@ -89,14 +89,21 @@ def gaps_of(
     licences: bool,
     relatives: Iterable[Relative],
     claims: Iterable[ClaimRecord],
-    withheld_base: bool,
+    withheld_in: str,
     why: str = NOT_SAID,
 ) -> tuple[Gap, ...]:
-    """What is withheld or unknown by declaration, and what a reader expects that nothing here could tell."""
+    """What is withheld or unknown by declaration, and what a reader expects that nothing here could tell.
+
+    Args:
+        model, datasets, licences, relatives, claims: what the record holds; of licences, whether there is one.
+        training: with the gaps that are stated.
+        withheld_in: the file that states a base model without naming it, "" for none.
+        why: why it could not be told.
+    """
     found = list(training.gaps)
     told = {gap.field for gap in found}
-    if withheld_base and "base_model" not in told:
-        said = Said(by="README.md")
+    if withheld_in and "base_model" not in told:
+        said = Said(by=withheld_in)
         found.append(
             Gap(field="base_model", state=GapState.WITHHELD, why="a base model is stated and not named", said=said)
         )

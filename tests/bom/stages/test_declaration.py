@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -35,11 +36,18 @@ def test_the_example_is_read_and_fits_the_schema() -> None:
         ("reward_model", GapState.WITHHELD),
         ("pretraining_data", GapState.UNKNOWN),
     }
-    said = (*training.stages, *training.datasets, *training.energy, *training.gaps)
-    assert all(s.said.by == "x.yaml" and s.said.basis == "declared" for s in said)
+    said = [s.said for part in (training.stages, training.datasets, training.energy, training.gaps) for s in part]
+    assert all(s.by == "x.yaml" and s.basis == "declared" for s in said)
     data = bounded_yaml.load(EXAMPLE.read_text("utf-8"), "x", "it", 100_000)
     Draft202012Validator(schema("training")).validate(data)
     assert set(data) == set(json_schema()["properties"])
+
+
+def test_the_example_in_the_documentation_is_read() -> None:
+    blocks = re.findall(r"```yaml\n(schema: forebear.training/1\n.*?)```", (ROOT / "docs" / "bom.md").read_text(), re.S)
+    assert blocks
+    for block in blocks:
+        assert parse(block.encode(), "docs").training("docs").gaps
 
 
 def test_the_shipped_schema_is_the_models() -> None:
@@ -54,7 +62,7 @@ def test_the_shipped_schema_is_the_models() -> None:
         ("stages: [{knd: sft, kind: sft}]", ["stages.0.knd is no field", "did you mean kind?"]),
         ("stages: [{kind: sft, inputs: [{nme: a}]}]", ["stages.0.inputs.0.nme is no field", "did you mean name?"]),
         ("stages: [{method: LoRA}]", ["stages.0.kind is missing"]),
-        ("datasets: [{name: a, roles: [x]}]", ["datasets.0.roles.0", "known are pretraining"]),
+        ("datasets: [{name: a, roles: [x]}]", ["datasets.0.roles.0", "known are ", "fine_tuning"]),
         ("datasets: [{name: a, xyzzy: 1}]", ["known are name, roles"]),
         ("energy: [{activity: training, kwh: -1}]", ["energy.0.kwh: -1", "greater than or equal to 0"]),
         ("energy: [{activity: training}]", ["energy.0.kwh is missing"]),

@@ -7,11 +7,13 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from forebear.bom.stages import training_of
 from forebear.bom.training import DatasetRole, InputKind, Stage, StageKind, Training
 from forebear.sources import open_source
+from ggufs import f32, gguf, q4_k
 from shared import shared
 
 
@@ -98,7 +100,11 @@ def test_paths_on_somebodys_disk_stay_there(tmp_path: Path) -> None:
     assert [i.name for i in only(told(tmp_path, mergekit_config__yml=config)).inputs] == ["Model-A", "b"]
     adapter = {"peft_type": "LORA", "base_model_name_or_path": "C:\\Users\\jane\\Llama-3-8B"}
     found = told(tmp_path, adapter_config__json=adapter)
-    assert "jane" not in found.model_dump_json()
+    axolotl = (
+        "base_model: a/b\ndatasets: [{path: json, data_files: /home/jane/x.jsonl}]\nchat_template: ~/jane/t.jinja\n"
+    )
+    found = told(tmp_path, adapter_config__json=adapter, axolotl_config__yml=axolotl)
+    assert "jane" not in found.model_dump_json() and "x.jsonl" in found.datasets[0].description
 
 
 @pytest.mark.shared
@@ -349,6 +355,25 @@ def test_a_config_repeats_the_quantiser_or_contradicts_it(tmp_path: Path) -> Non
     assert both(8).contradictions == ("quantize_config.json states bits as 4, config.json as 8.",)
 
 
+def test_a_gguf_file_shows_how_its_numbers_are_stored(tmp_path: Path) -> None:
+    values = np.ones((64, 256), dtype=np.float32)
+    metadata: dict[str, Any] = {"general.architecture": "llama", "quantize.imatrix.dataset": "/tmp/jane/wiki.txt"}
+    metadata |= {"general.quantized_by": "somebody", "quantize.imatrix.chunks_count": 125}
+    (tmp_path / "m.gguf").write_bytes(gguf(metadata, {"a": q4_k(values), "b": f32(values[:8])}))
+    found = told(tmp_path)
+    stage = only(found)
+    assert (stage.kind, stage.method, stage.file) == (StageKind.QUANTIZATION, "Q4_K", "m.gguf")
+    assert stage.said.basis == "measured" and "not stated" in stage.said.note
+    assert stated(stage) == {"quantized_by": "somebody", "imatrix.chunks": "125"}
+    assert [(d.name, d.roles, d.said.basis) for d in found.datasets] == [
+        ("wiki.txt", (DatasetRole.CALIBRATION,), "declared")
+    ]
+    (tmp_path / "m.gguf").write_bytes(gguf({}, {"a": f32(values)}))
+    assert told(tmp_path) == Training()
+    (tmp_path / "m.gguf").write_bytes(b"GGUF no more")
+    assert told(tmp_path) == Training(), "its damage is told by the reader of weights"
+
+
 # hostile
 
 
@@ -400,7 +425,8 @@ def test_repositories_of_the_wild() -> None:
     folders = [p for p in sorted(shared("artefacts").joinpath("repositories").iterdir()) if p.is_dir()]
     assert folders
     found = {p.name: training_of(open_source(str(p))) for p in folders}
-    assert all(s.said.by and s.said.basis == "declared" for t in found.values() for s in t.stages)
+    assert all(s.said.by for t in found.values() for s in t.stages)
+    assert all(s.file.endswith(".gguf") for t in found.values() for s in t.stages if s.said.basis != "declared")
     kinds = {s.kind for t in found.values() for s in t.stages}
     assert {StageKind.MERGE, StageKind.ADAPTER, StageKind.QUANTIZATION, StageKind.RL, StageKind.SFT} <= kinds
     for name, training in found.items():

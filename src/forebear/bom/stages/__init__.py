@@ -6,7 +6,7 @@ other are both told.
 
 from __future__ import annotations
 
-from forebear.bom.stages import axolotl, card, llama_factory, mergekit, peft, quantization, trainer
+from forebear.bom.stages import axolotl, card, gguf, llama_factory, mergekit, peft, quantization, trainer
 from forebear.bom.stages.base import Papers, Reader
 from forebear.bom.stages.combine import combined
 from forebear.bom.stages.declaration import Declaration
@@ -22,6 +22,7 @@ READERS: tuple[Reader, ...] = (
     llama_factory.READER,
     trainer.READER,
     quantization.READER,
+    gguf.READER,
     card.READER,
 )
 """Every kind of file that says how a model was made; a declaration of ours is read before them."""

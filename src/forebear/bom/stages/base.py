@@ -31,6 +31,7 @@ MAX_ITEMS = 200
 MAX_VALUE = 400
 
 Plain = Mapping[str, Any]
+_PATH = re.compile(r"(?:[A-Za-z]:[/\\\\]|[/~])[^ ]*[/\\\\]")
 
 
 @dataclass
@@ -123,12 +124,17 @@ def text(value: Any) -> str:
 
 
 def flat(value: Any) -> str:
-    """A stated value as text: scalars as they are, lists of them with commas, anything deeper as JSON; "" for null."""
+    """A stated value as text: scalars as they are, lists of them with commas, anything deeper as JSON; "" for null.
+
+    Of a path on somebody's disk the last part stays: a bill of materials is handed to others.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str | int | float):
+    if isinstance(value, str):
+        return (dataset_name(value) if _PATH.match(value) else value)[:MAX_VALUE]
+    if isinstance(value, int | float):
         return str(value)[:MAX_VALUE]
     if isinstance(value, list) and all(isinstance(v, str | int | float) for v in value):
         return ", ".join(flat(v) for v in value[:MAX_ITEMS])[:MAX_VALUE]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from forebear.artifacts.documents import CARD
-from forebear.bom.stages.base import MAX_ITEMS, Papers, Plain, Reader, datasets, flat, listed, said, text
+from forebear.bom.stages.base import MAX_ITEMS, Papers, Plain, Reader, dataset_name, datasets, flat, listed, said, text
 from forebear.bom.stages.methods import method_named
 from forebear.bom.training import DatasetRole, Metric, Stage, StageKind, Training
 from forebear.bom.values import Setting
@@ -35,7 +35,7 @@ def read(papers: Papers) -> Training:
     front, body = papers.card
     if not front and not body:
         return Training()
-    names = [n for n in listed(front.get("datasets")) if isinstance(n, str)]
+    names = [dataset_name(n) for n in listed(front.get("datasets"))]
     return Training(
         stages=tuple(_stages(front, body)),
         datasets=datasets(names, DatasetRole.UNSPECIFIED, CARD),

@@ -1,4 +1,4 @@
-"""One related model in a CycloneDX pedigree as a step of a chain: as Forebear wrote it down, else as declared.
+"""One related model of a bill of materials as a step of a chain: as Forebear noted it, else as declared.
 
 Forebear's own properties are those of :class:`forebear.bom.record.Relative`; bills of its first version had
 ``direction.by`` and ``relation.declared``, which bills of others use as well.
@@ -17,6 +17,7 @@ from forebear.types import Verdict
 
 OURS = "forebear:"
 _DECLARED = re.compile(r"Declared: .{1,4000}? names it as base model(?: as (?P<kind>[^.]{1,80}))?\.")
+_BY_VERDICT = {Verdict.COMPONENT_SHARED: EdgeKind.COMPONENT, Verdict.IDENTICAL: EdgeKind.IDENTICAL}
 _BEHIND = {"probable": Standing.PROBABLE, "declared": Standing.DECLARED}
 
 
@@ -27,7 +28,7 @@ def properties(thing: Document) -> dict[str, str]:
 
 
 def edge_of(relative: Document, parent: str, child: str, ancestor: bool, ours: bool) -> Edge | None:
-    """The step that a related model stands for, None where it is no ancestor.
+    """The step that a related model of CycloneDX stands for, None where it is no ancestor.
 
     Args:
         relative: the component in the pedigree.
@@ -38,9 +39,21 @@ def edge_of(relative: Document, parent: str, child: str, ancestor: bool, ours: b
     said = properties(relative)
     noted = {key.removeprefix(OURS): value for key, value in said.items() if key.startswith(OURS)}
     stated = next(_declarations(relative), None)
-    declared_kind = (
-        noted.get("relation.declared") or said.get("relation") or said.get("lineage:relation") or stated or ""
-    )
+    kind = noted.get("relation.declared") or said.get("relation") or said.get("lineage:relation") or stated or ""
+    return noted_edge(noted, parent, child, ancestor, ours, kind, stated is not None)
+
+
+def noted_edge(
+    noted: Mapping[str, str], parent: str, child: str, ancestor: bool, ours: bool, kind: str = "", stated: bool = False
+) -> Edge | None:
+    """A step by what Forebear noted beside it, whatever the format.
+
+    Args:
+        noted: fields of the relative as texts, ``said.basis`` among them.
+        parent, child, ancestor, ours: see :func:`edge_of`.
+        kind: the kind of derivation that the model's papers declare.
+        stated: whether they name the parent as base model.
+    """
     basis = noted.get("said.basis", "") if ours else ""
     verdict = verdict_of(noted.get("verdict"), "verdict") if ours and "verdict" in noted else None
     if verdict is None and basis in ("catalogued", "probed"):
@@ -49,22 +62,19 @@ def edge_of(relative: Document, parent: str, child: str, ancestor: bool, ours: b
         words = f"The bill of materials lists {parent} as a variant of {child}: which came first is not stated."
         return Edge(parent, child, EdgeKind.UNKNOWN, Standing.POSSIBLE, evidence=(words,))
     by = noted.get("direction.by", "")
-    declared_kind = declared_kind or noted.get("declared_relation", "")
-    declared = ancestor and (verdict is None or by == "declared" or bool(declared_kind) or stated is not None)
-    kind = kind_named(noted.get("relation", "")) if verdict is not None else EdgeKind.UNKNOWN
-    kind = kind if kind is not EdgeKind.UNKNOWN else kind_named(declared_kind)
+    declared_kind = kind or noted.get("declared_relation", "")
+    declared = ancestor and (verdict is None or by == "declared" or bool(declared_kind) or stated)
+    known = kind_named(noted.get("relation", "")) if verdict is not None else EdgeKind.UNKNOWN
+    known = known if known is not EdgeKind.UNKNOWN else kind_named(declared_kind)
     words = f"The bill of materials lists {parent} as an ancestor of {child}." if ancestor else ""
     if verdict is None or verdict in SILENT:
-        return Edge(parent, child, kind, Standing.DECLARED, True, evidence=(words,)) if declared else None
+        return Edge(parent, child, known, Standing.DECLARED, True, evidence=(words,)) if declared else None
     way = "a_to_b" if ancestor and (by == "measured" or noted.get("direction") == "a_to_b") else "unknown"
-    if verdict is Verdict.COMPONENT_SHARED:
-        kind = EdgeKind.COMPONENT
-    if verdict is Verdict.IDENTICAL:
-        kind = EdgeKind.IDENTICAL
-    part = noted.get("component") or ("a part" if kind is EdgeKind.COMPONENT else "")
+    known = _BY_VERDICT.get(verdict, known)
+    part = noted.get("component") or ("a part" if known is EdgeKind.COMPONENT else "")
     evidence = sentences((noted.get("why", ""), words))
     standing = standing_of(verdict, way, declared)
-    return Edge(parent, child, kind, standing, declared, False, evidence, _log10_p(noted, parent), part)
+    return Edge(parent, child, known, standing, declared, False, evidence, _log10_p(noted, parent), part)
 
 
 def _untested(noted: Mapping[str, str], parent: str, child: str, basis: str, ancestor: bool) -> Edge:
