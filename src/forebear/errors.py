@@ -79,6 +79,8 @@ class IndexError_(InputError):
 
 def one_line(text: str, limit: int = 600) -> str:
     """Text from strangers made safe for one terminal line: no control characters, bounded length."""
+    if len(text) <= limit and text.isprintable() and text == " ".join(text.split()):
+        return text  # most are clean
     flat = "".join(ch if ch.isprintable() else " " for ch in text)
     flat = " ".join(flat.split())
     if len(flat) <= limit:

@@ -137,3 +137,40 @@ def families() -> st.SearchStrategy[Record]:
         datasets=st.lists(values(Dataset), max_size=3).map(tuple),
         services=st.lists(values(Service), max_size=2).map(tuple),
     )
+
+
+_FILLED = {
+    "purl": "pkg:huggingface/org/base@0123abc",
+    "url": "https://example.org/page",
+    "download": "https://example.org/weights",
+    "created": "2026-01-02T03:04:05Z",
+    "started": "2025-01-02T03:04:05Z",
+    "ended": "2025-02-02T03:04:05+01:00",
+    "spdx": "Apache-2.0",
+}
+_PATTERNED = {"country": "FR", "algorithm": "SHA-256", "value": "ab" * 32}
+
+
+def filled(kind: type[V]) -> V:
+    """A value with every field set to something that is not its default."""
+    return kind(**{name: _full(kind, name, field.annotation, field) for name, field in kind.model_fields.items()})
+
+
+def _full(kind: type[Value], name: str, annotation: Any, field: FieldInfo | None = None) -> Any:
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        return _full(kind, name, arguments[0])
+    if get_origin(annotation) is tuple:
+        return (_full(kind, name, arguments[0], field),)
+    if NoneType in arguments:
+        return _full(kind, name, next(a for a in arguments if a is not NoneType), field)
+    if isinstance(annotation, type) and issubclass(annotation, Value):
+        return filled(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        default = field.default if field is not None else None
+        return next(each for each in reversed(list(annotation)) if each != default and (each,) != default)
+    if annotation is str:
+        patterned = kind is Hash or name == "country"
+        return _PATTERNED[name] if patterned else _FILLED.get(name, f"{name} of {kind.__name__}")
+    negative = annotation is float and name.startswith("log10")
+    return {bool: True, int: 7, float: -2.5 if negative else 2.5}[annotation]

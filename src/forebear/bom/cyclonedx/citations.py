@@ -1,14 +1,14 @@
 """Who said which field: ``citations`` of CycloneDX 1.7.
 
-A citation attributes JSON pointers to something that the document holds: a file of the model, or the tool that measured.
-What is attributed to neither has no citation and stays in properties. What the model's own fields are attributed to is
-read back; citations of list items repeat what their properties say.
+A citation attributes JSON pointers to something that the document holds: a file of the model, or the tool that
+measured. What is attributed to neither has no citation and stays in properties. What the model's own fields are
+attributed to is read back; citations of list items repeat what their properties say.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from forebear.bom.cyclonedx.model import POINTERS
@@ -22,18 +22,17 @@ from forebear.types import Json
 _COMPONENT = "/metadata/component"
 _NOTE = re.compile(f"({'|'.join(Basis)})(?:: (.+))?")
 _PLACES = ("properties", "modelCard/properties")
-_BY_PROGRAM = (Basis.MEASURED, Basis.PROBED)
+_BY_PROGRAM = (Basis.MEASURED, Basis.PROBED, Basis.CATALOGUED)
 
 
 def citations(document: Json, record: Record, files: Mapping[str, str]) -> list[Json]:
     """The citations of a document; ``files`` are references by path. None without a time, which each must have."""
     if not is_time(record.created):
         return []
-    component = document["metadata"]["component"]
+    known = _pointers(document["metadata"]["component"])
     found = []
     for each in record.attributions:
-        pointers = [_COMPONENT + p for name in each.fields for p in _pointers(component, name)]
-        found += _citation(each.said, pointers, files)
+        found += _citation(each.said, [_COMPONENT + p for name in each.fields for p in known.get(name, ())], files)
     for said, pointers in _items(document).items():
         found += _citation(said, pointers, files)
     stamp = {"timestamp": record.created}
@@ -48,21 +47,19 @@ def _citation(said: Said, pointers: list[str], files: Mapping[str, str]) -> list
     return [{"pointers": list(dict.fromkeys(pointers)), "attributedTo": ref, "note": note}]
 
 
-def _pointers(component: Mapping[str, Any], name: str) -> Iterator[str]:
-    """Where a field of the model stands in its component, natively and in properties."""
-    path = POINTERS.get(name)
-    place: Any = component
-    for key in path.split("/") if path else ():
-        place = place.get(key) if isinstance(place, Mapping) else None
-    if path and place:
-        yield f"/{path}"
+def _pointers(component: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Where the fields of the model stand in its component, natively and in properties."""
+    found = {name: ["/" + path] for name, path in POINTERS.items() if _inside(component, path)}
     for where in _PLACES:
-        holder: Any = component
-        for key in where.split("/"):
-            holder = holder.get(key, {}) if isinstance(holder, Mapping) else {}
-        for number, entry in enumerate(holder):
-            if _field(entry.get("name", "")) == name:
-                yield f"/{where}/{number}"
+        for number, entry in enumerate(_inside(component, where) or ()):
+            found.setdefault(_field(entry["name"]), []).append(f"/{where}/{number}")
+    return found
+
+
+def _inside(place: Any, path: str) -> Any:
+    for key in path.split("/"):
+        place = place.get(key) if isinstance(place, dict) else None
+    return place
 
 
 def _field(name: str) -> str:
@@ -103,10 +100,11 @@ def attributions_of(document: Node, model: Node) -> list[Fields]:
         if by is None or not any(fields):
             continue
         node.see("attributedTo")
-        for number, name in enumerate(fields):
-            if name is not None and name not in fields[:number]:
-                node.trail.see(pointers, number)
-        found.append({"fields": list(dict.fromkeys(filter(None, fields))), "said": {**_note(node), "by": by}})
+        first = {name: number for number, name in reversed(list(enumerate(fields))) if name is not None}
+        for number in first.values():
+            node.trail.see(pointers, number)
+        names = sorted(first, key=first.__getitem__)
+        found.append({"fields": names, "said": {**_note(node), "by": by}})
     return found
 
 
@@ -120,11 +118,9 @@ def _at(component: Mapping[str, Any], path: str) -> str | None:
     where, _, number = path.rpartition("/")
     if named is not None or where not in _PLACES or not re.fullmatch("[0-9]{1,6}", number):
         return named
-    entries: Any = component
-    for key in where.split("/"):
-        entries = entries.get(key) if isinstance(entries, Mapping) else None
+    entries = _inside(component, where)
     entry = entries[int(number)] if isinstance(entries, list) and int(number) < len(entries) else None
-    name = entry.get("name") if isinstance(entry, Mapping) else None
+    name = entry.get("name") if isinstance(entry, dict) else None
     return _field(name) if isinstance(name, str) else None
 
 

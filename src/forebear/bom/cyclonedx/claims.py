@@ -1,7 +1,7 @@
 """Claims with what the evidence says to them, and findings as annotations.
 
-A measurement that contradicts a claim is its ``counterEvidence``, and the claim a ``counterClaim`` of our attestation: what
-is attested is the finding against it.
+A measurement that contradicts a claim is its ``counterEvidence``, and the claim a ``counterClaim`` of our attestation:
+what is attested is the finding against it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _claim(node: Node, entries: dict[object, Node]) -> Fields:
     }
 
 
-def annotations(findings: tuple[FindingRecord, ...], created: str, tool: Tool) -> list[Json]:
+def remarks(findings: tuple[FindingRecord, ...], created: str, tool: Tool) -> list[Json]:
     """Findings as remarks by the tool; none without a time, which an annotation must have."""
     if not is_time(created):
         return []

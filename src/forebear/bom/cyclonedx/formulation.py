@@ -1,12 +1,15 @@
 """How the model was made: stages as the tasks of one workflow, one after the other.
 
-What goes in or comes out and stands nowhere else in the document (a reward model, a checkpoint in between) is a component
-of the formula. Hyperparameters are parameters of a task; what a task has no field for (kind, method, reward) is in properties.
+What goes in or comes out and stands nowhere else in the document (a reward model, a checkpoint in between) is a
+component of the formula. Hyperparameters are parameters of a task; what a task has no field for (kind, method, reward)
+is in properties.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from forebear.bom.cyclonedx.properties import Fields, build, complete
 from forebear.bom.cyclonedx.terms import MODEL, MODEL_TYPE, Refs, is_time, name_at, named
@@ -54,7 +57,7 @@ def formulation(stages: tuple[Stage, ...], places: Places) -> list[Json]:
         return []
     refs = [f"stage/{number}" for number in range(1, len(stages) + 1)]
     tasks = [_task(stage, ref, places) for stage, ref in zip(stages, refs, strict=True)]
-    after = [{"ref": later, "dependsOn": [earlier]} for earlier, later in zip(refs, refs[1:], strict=False)]
+    after = [{"ref": later, "dependsOn": [earlier]} for earlier, later in pairwise(refs)]
     workflow: Json = {
         "bom-ref": "workflow/making",
         "uid": "making",
@@ -96,7 +99,7 @@ def _input(item: Input, places: Places) -> Json:
 
 def _distinct(items: list[Json]) -> list[Json]:
     """The standard wants lists without repetitions; what is said twice is in properties then."""
-    return [item for number, item in enumerate(items) if item not in items[:number]]
+    return list({json.dumps(item, sort_keys=True): item for item in reversed(items)}.values())[::-1]
 
 
 def stages_of(document: Node) -> list[Stage]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from forebear.bom.cyclonedx.properties import Fields, build, complete
 from forebear.bom.cyclonedx.terms import is_address, is_expression, is_hash, licence_ids
-from forebear.bom.cyclonedx.tree import NAME, PATH, Node, Trail
+from forebear.bom.cyclonedx.tree import NAME, Node, Trail
 from forebear.bom.record import Acknowledgement, LicenceStatement
 from forebear.bom.values import Hash
 from forebear.types import Json
@@ -30,14 +30,17 @@ def hashes_of(node: Node) -> list[Fields]:
     found = []
     for child in node.children("hashes"):
         algorithm, value = child.value.get("alg"), child.value.get("content")
-        whole = isinstance(algorithm, str) and isinstance(value, str)
-        if not whole or not _ALGORITHM.fullmatch(algorithm) or not _DIGEST.fullmatch(value):
+        if not (_matches(_ALGORITHM, algorithm) and _matches(_DIGEST, value)):
             child.wrong(expected="a digest")
             continue
         child.see("alg")
         child.see("content")
         found.append({"algorithm": algorithm, "value": value})
     return found
+
+
+def _matches(pattern: re.Pattern[str], value: Any) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 def licences(items: tuple[LicenceStatement, ...], version: str, trail: Trail) -> list[Json]:

@@ -35,9 +35,9 @@ _TECHNIQUES = {
     "token-counts": "dynamic-analysis",
     "agreement": "dynamic-analysis",
 }
-_EQUAL = " Confidence: that every value is equal."
-_DEPENDENT = " Confidence: that the weights are not independent, not that one descends from the other."
-_NONE = " No probability is claimed for this, hence confidence 0."
+_EQUAL = " (Confidence: that every value is equal.)"
+_DEPENDENT = " (Confidence: that the weights are not independent, not that one descends from the other.)"
+_NONE = " (No probability is claimed for this, hence confidence 0.)"
 _MEASURED = re.compile(rf"Measured by (\S+): (.*?)(?:{re.escape(_EQUAL)}|{re.escape(_DEPENDENT)}|{re.escape(_NONE)})?")
 _DECLARED = re.compile(r"Declared: (.+?) names it as base model(?: as (.+?))?\.(?: (.+))?")
 
@@ -60,36 +60,32 @@ def _placed(relatives: tuple[Relative, ...]) -> Iterator[tuple[int | None, int]]
     waiting: dict[str, list[int]] = {}
     for rank, relative in enumerate(relatives):
         waiting.setdefault(relative.child, []).append(rank)
-    left = dict.fromkeys(range(len(relatives)))
-    starts = waiting.pop("", [])
-    while left:
-        queue: list[tuple[int | None, int, int]] = [(None, rank, 1) for rank in starts]
+    done: set[int] = set()
+    starts = [*waiting.pop("", []), *range(len(relatives))]  # then orphans, and any one of a circle
+    for start in starts:
+        queue: list[tuple[int | None, int, int]] = [(None, start, 1)]
         for place, rank, depth in queue:  # the queue grows while it is walked
-            if rank not in left:
+            if rank in done:
                 continue
-            del left[rank]
+            done.add(rank)
             yield place, rank
             if depth < DEEPEST:
                 inside = waiting.pop(relatives[rank].name, [])
                 queue += [(rank, inner, depth + 1) for inner in inside]
-        starts = [next(iter(left))] if left else []  # an orphan, or any of a circle
 
 
 def _component(relative: Relative, ref: str, rank: int, version: str, trail: Trail) -> Json:
     methods = [method(o) for o in relative.observations]
     if relative.declared_in:
         methods.append(_declaration(relative))
-    native = without_empty(
+    head = {"type": MODEL_TYPE, "bom-ref": ref, **named(relative.name)}
+    native = head | without_empty(
         {
-            "type": MODEL_TYPE,
-            "bom-ref": ref,
-            **named(relative.name),
             "version": relative.version,
             "licenses": plain_licences(relative.licences, version),
             "purl": relative.purl if is_purl(relative.purl) else "",
         }
     )
-    native.setdefault("name", relative.name)
     if version != "1.6":
         native["isExternal"] = True
     if methods:
@@ -144,6 +140,7 @@ def _rank(node: Node, last: int) -> int:
 
 
 def _relative(node: Node) -> Fields:
+    node.see("type")
     fields: Fields = {
         "name": name_of(node),
         "version": node.text("version", NAME),

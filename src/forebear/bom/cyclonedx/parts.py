@@ -13,8 +13,9 @@ from forebear.types import Json
 
 def file_component(file: File, ref: str, version: str, trail: Trail) -> Json:
     """A file: its path is the name."""
-    native = without_empty({"type": "file", "bom-ref": ref, "hashes": hashes(file.hashes, version)})
-    return complete(file, {"name": file.path, **native}, _file, trail)
+    native: Json = {"type": "file", "bom-ref": ref, "name": file.path}
+    listed = hashes(file.hashes, version)
+    return complete(file, native | ({"hashes": listed} if listed else {}), _file, trail)
 
 
 def file_of(node: Node) -> File | None:
@@ -23,6 +24,7 @@ def file_of(node: Node) -> File | None:
 
 
 def _file(node: Node) -> Fields:
+    node.see("type")
     return {"path": node.text("name", PATH), "hashes": hashes_of(node)}
 
 
@@ -30,10 +32,9 @@ def dataset_component(dataset: Dataset, ref: str, version: str, trail: Trail) ->
     """A dataset: a component of type ``data`` with one entry that says what it contains."""
     contents = {"url": dataset.url} if is_address(dataset.url) else {}
     entry = {"type": "dataset", "name": dataset.name, "contents": contents}
+    head = {"type": "data", "bom-ref": ref, **named(dataset.name)}
     native = without_empty(
         {
-            "type": "data",
-            "bom-ref": ref,
             "version": dataset.version,
             "description": dataset.description,
             "supplier": {"name": dataset.supplier} if dataset.supplier else {},
@@ -41,7 +42,7 @@ def dataset_component(dataset: Dataset, ref: str, version: str, trail: Trail) ->
             "data": [without_empty(entry)],
         }
     )
-    return complete(dataset, {**named(dataset.name), **native}, _dataset, trail)
+    return complete(dataset, head | native, _dataset, trail)
 
 
 def dataset_of(node: Node) -> Dataset | None:
@@ -51,13 +52,13 @@ def dataset_of(node: Node) -> Dataset | None:
 
 def is_dataset(node: Node) -> bool:
     """Whether a component is data, and not code, configuration or definitions alone."""
-    if node.value.get("type") != "data":
-        return False
     kinds = [entry.get("type") for entry in node.items("data") if isinstance(entry, dict)]
-    return not kinds or "dataset" in kinds
+    return node.value.get("type") == "data" and (not kinds or "dataset" in kinds)
 
 
 def _dataset(node: Node) -> Fields:
+    if node.value.get("type") == "data":
+        node.see("type")
     supplier = node.child("supplier")
     licences = plain_licences_of(node) if len(node.items("licenses")) == 1 else []
     fields: Fields = {
@@ -69,6 +70,7 @@ def _dataset(node: Node) -> Fields:
     }
     entry = next((e for e in node.children("data") if e.value.get("type") == "dataset"), None)
     if entry is not None:
+        entry.see("type")
         fields["url"] = _url(entry)
         fields["description"] = fields["description"] or entry.text("description")
     return fields

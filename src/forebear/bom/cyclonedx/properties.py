@@ -3,8 +3,8 @@
 A value is written in native fields as far as these go. Then they are read back, and every field that came back
 different is written as a property besides: ``forebear:said.basis`` = ``measured``,
 ``forebear:observations.0.log10_p`` = ``-30.0``. A list that came back with another length is written whole:
-``forebear:synthetic_from[]`` = ``2`` and its items. So nothing is said twice, other tools see what they can, and reading
-gives the value that was written whatever the native fields could not hold.
+``forebear:synthetic_from[]`` = ``2`` and its items. So nothing is said twice, other tools see what they can, and
+reading gives the value that was written whatever the native fields could not hold.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ writing the record again would not give, and a single changed leaf shows there o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from forebear.bom.cyclonedx.properties import PREFIX
@@ -33,6 +32,7 @@ def read(document: Document) -> Reading:
     version = document.get("specVersion")
     if document.get("bomFormat") != "CycloneDX" or version not in READ:
         raise InputError(f"this is not CycloneDX {', '.join(READ)}: it says {one_line(str(version), 40)}")
+    document = document if isinstance(document, dict) else dict(document)
     trail = Trail(document)
     records = records_of(Node(document, trail))
     trail.see(document, "bomFormat")
@@ -56,9 +56,9 @@ def _not_given(document: Document, record: Record, version: str) -> tuple[str, .
     stack: list[tuple[Any, Any]] = [(document, twin)]
     while stack:
         ours, other = stack.pop()
-        for key, item in ours.items() if isinstance(ours, Mapping) else enumerate(ours):
+        for key, item in ours.items() if isinstance(ours, dict) else enumerate(ours):
             same = _at(other, key)
-            if isinstance(item, Mapping | list) and item:
+            if isinstance(item, dict | list) and item:
                 stack.append((item, same))
             elif type(item) is type(same) and item == same:
                 again.see(ours, key)
@@ -66,6 +66,6 @@ def _not_given(document: Document, record: Record, version: str) -> tuple[str, .
 
 
 def _at(place: Any, key: Any) -> Any:
-    if isinstance(place, Mapping):
+    if isinstance(place, dict):
         return place.get(key)
     return place[key] if isinstance(place, list) and isinstance(key, int) and key < len(place) else None

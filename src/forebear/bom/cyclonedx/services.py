@@ -12,12 +12,11 @@ from forebear.types import Json
 def service(item: Service, ref: str, trail: Trail) -> Json:
     """A service with its provider and addresses."""
     native = {
-        "bom-ref": ref,
         "provider": {"name": item.provider} if item.provider else {},
         "version": item.version,
         "endpoints": [address for address in item.endpoints if is_address(address)],
     }
-    return complete(item, {"name": item.name, **without_empty(native)}, _service, trail)
+    return complete(item, {"bom-ref": ref, "name": item.name} | without_empty(native), _service, trail)
 
 
 def services_of(document: Node) -> list[Service]:

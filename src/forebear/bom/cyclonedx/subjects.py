@@ -1,12 +1,10 @@
 """The record of one model of a document.
 
-A document whose ``metadata.component`` is a model is about that model: its files, datasets, services, making, claims and
-findings are the model's. Of any other model only what its own component says, or refers to, is.
+A document whose ``metadata.component`` is a model is about that model: its files, datasets, services, making, claims
+and findings are the model's. Of any other model only what its own component says, or refers to, is.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from forebear.bom.cyclonedx.citations import attributions_of
 from forebear.bom.cyclonedx.claims import claims_of, findings_of
@@ -53,7 +51,7 @@ def _models(document: Node, subject: Node | None) -> list[Node]:
 
 
 def _software_free(document: Node) -> bool:
-    kinds = [part.get("type") for part in document.items("components") if isinstance(part, Mapping)]
+    kinds = [part.get("type") for part in document.items("components") if isinstance(part, dict)]
     return all(isinstance(kind, str) and kind in _SOFTWARE_FREE for kind in kinds)
 
 
@@ -65,8 +63,10 @@ def record_of(document: Node, model: Node, whole: bool = True) -> Record | None:
 
 def _of_services(document: Node, subject: Node | None) -> Record | None:
     services = services_of(document)
+    if not services:
+        return None
     model = model_of(subject) if subject is not None else None
-    fields = {"model": model or Model(name=services[0].name if services else ""), "services": services}
+    fields = {"model": model or Model(name=services[0].name), "services": services}
     return build(Record, document, lambda _: {**_shared(document), **fields})
 
 

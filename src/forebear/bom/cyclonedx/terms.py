@@ -115,5 +115,5 @@ class Refs:
 
 
 def without_empty(native: Json) -> Json:
-    """The same without texts, lists and objects that are empty: what is not known is left out, not written as nothing."""
+    """The same without empty texts, lists and objects: what is not known is left out, not written as nothing."""
     return {key: item for key, item in native.items() if item or isinstance(item, bool | int | float)}

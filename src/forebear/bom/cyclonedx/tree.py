@@ -33,8 +33,8 @@ def parts(document: Any) -> Iterator[tuple[Any, int]]:
         if depth > DEEPEST:
             raise InputError(f"the document is nested deeper than {DEEPEST} levels")
         yield value, depth
-        inner = value.values() if isinstance(value, Mapping) else value
-        stack.extend((item, depth + 1) for item in inner if isinstance(item, Mapping | list))
+        inner = value.values() if isinstance(value, dict) else value
+        stack += [(item, depth + 1) for item in inner if isinstance(item, dict | list)]
 
 
 class Trail:
@@ -52,7 +52,7 @@ class Trail:
         self.shadowed: list[str] = []
         self._seen: list[tuple[int, Key]] = []
         for value, _ in parts(document if document is not None else {}):
-            ref = value.get("bom-ref") if isinstance(value, Mapping) else None
+            ref = value.get("bom-ref") if isinstance(value, dict) else None
             if isinstance(ref, str) and self.refs.setdefault(ref, value) is not value:
                 self.defect("", f"bom-ref {one_line(ref, 80)} stands more than once")
 
@@ -86,8 +86,8 @@ class Trail:
         while stack:
             value, where = stack.pop()
             inner: list[tuple[Any, str]] = []
-            for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
-                if isinstance(item, Mapping | list) and item:
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                if isinstance(item, dict | list) and item:
                     inner.append((item, where + pointer([key])))
                 elif (id(value), key) not in seen:
                     found.append(where + pointer([key]))
@@ -125,7 +125,7 @@ class Node:
 
     def text(self, key: str, limit: int = TEXT) -> str:
         """A printable line, "" where there is none."""
-        return self._text(key, lambda text: _line(text, limit))
+        return self._text(key, lambda text: one_line(text, limit))
 
     def long(self, key: str) -> str:
         """Printable lines."""
@@ -151,7 +151,7 @@ class Node:
             if not isinstance(item, str):
                 self.wrong(key, number, expected="a text")
                 continue
-            found.append(_line(item, limit))
+            found.append(one_line(item, limit))
             if found[-1] == item:
                 self.trail.see(items, number)
         return found
@@ -174,7 +174,7 @@ class Node:
             if node is None or key not in node.value:
                 return None
             value = node.value[key]
-            if not isinstance(value, Mapping):
+            if not isinstance(value, dict):
                 node.wrong(key, expected="an object")
                 return None
             node = Node(value, self.trail, node, (key,))
@@ -184,7 +184,7 @@ class Node:
         """The objects in a list."""
         found = []
         for number, item in enumerate(self._list(key)):
-            if isinstance(item, Mapping):
+            if isinstance(item, dict):
                 found.append(Node(item, self.trail, self, (key, number)))
             else:
                 self.wrong(key, number, expected="an object")
@@ -206,8 +206,3 @@ def _amount(value: int | float) -> bool:
         return math.isfinite(float(value)) and value >= 0
     except OverflowError:
         return False
-
-
-def _line(text: str, limit: int) -> str:
-    tidy = len(text) <= limit and text.isprintable() and " ".join(text.split()) == text
-    return text if tidy else one_line(text, limit)

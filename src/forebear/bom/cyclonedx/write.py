@@ -1,8 +1,8 @@
 """The document of a record.
 
-What the standard leaves open is decided where it is written: ancestry and confidence in ``lineage``, energy in ``model``,
-countries in ``organisations``, claims in ``claims``, attribution in ``citations``. The document as a whole is read back
-at the end, and what the record says besides becomes its properties: see :mod:`forebear.bom.cyclonedx.properties`.
+What the standard leaves open is decided where it is written: ancestry and confidence in ``lineage``, energy in
+``model``, countries in ``organisations``, claims in ``claims``, attribution in ``citations``. The document as a whole
+is read back at the end, and what the record says besides becomes its properties (``properties``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import uuid
 
 from forebear.bom.cyclonedx.citations import citations
-from forebear.bom.cyclonedx.claims import annotations, declarations
+from forebear.bom.cyclonedx.claims import declarations, remarks
 from forebear.bom.cyclonedx.formulation import Places, formulation
 from forebear.bom.cyclonedx.licences import licences
 from forebear.bom.cyclonedx.lineage import pedigree
@@ -24,7 +24,7 @@ from forebear.bom.cyclonedx.services import service
 from forebear.bom.cyclonedx.subjects import record_of
 from forebear.bom.cyclonedx.terms import MODEL, RECORD, TOOL, VERSIONS, Refs, is_time
 from forebear.bom.cyclonedx.tree import Node, Trail
-from forebear.bom.record import SCHEMA, Record
+from forebear.bom.record import SCHEMA, Organisation, Record
 from forebear.bom.values import GapState
 from forebear.errors import UsageError
 from forebear.types import Json
@@ -86,7 +86,7 @@ def _native(record: Record, version: str) -> tuple[Json, dict[str, str]]:
             *({"ref": s["bom-ref"], "dependsOn": [MODEL]} for s in services),
         ],
         "compositions": _compositions(record, relatives + datasets),
-        "annotations": annotations(record.findings, record.created, record.tool),
+        "annotations": remarks(record.findings, record.created, record.tool),
         "formulation": formulation(record.stages, Places(refs, models, data, trail)),
         "declarations": declarations(record.claims, record.tool),
     }
@@ -128,14 +128,14 @@ def _model(record: Record, version: str, relatives: list[str], datasets: list[st
 
 def _of_relatives(related: Json, record: Record) -> None:
     """Who made the related models, into the first component of each name."""
-    names = {o.model for o in record.organisations} - {""}
+    firms: dict[str, list[Organisation]] = {}
+    for firm in record.organisations:
+        firms.setdefault(firm.model, []).append(firm)
     holders = [related]
     for holder in holders:  # the list grows while it is walked
         for inside in (each for listed in holder.values() if isinstance(listed, list) for each in listed):
             name = f"{inside['group']}/{inside['name']}" if "group" in inside else inside["name"]
-            if name in names:
-                names.discard(name)
-                inside.update(organisations(record.organisations, name))
+            inside.update(organisations(firms.pop(name, ()), name) if name else {})
             holders.append(inside.get("pedigree", {}))
 
 
