@@ -78,7 +78,8 @@ class Elements:
         """The two relationships that the AI and Dataset profiles want of every package; "" for no assertion."""
         for kind, text in (("hasDeclaredLicense", declared), ("hasConcludedLicense", concluded)):
             name, address = (title, url) if kind == "hasDeclaredLicense" or not declared else ("", "")
-            self.relate(source, kind, [self._licence(text, name, address) if text else terms.NO_ASSERTION])
+            individual = {"": terms.NO_ASSERTION, "NONE": terms.NO_LICENCE}.get(text)
+            self.relate(source, kind, [individual or self._licence(text, name, address)])
 
     def _licence(self, text: str, title: str, url: str) -> str:
         own = text.startswith("LicenseRef-") and " " not in text and terms.is_uri(url)

@@ -6,6 +6,7 @@ annotation. So nothing is said twice, and nothing is lost whatever the record ho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
@@ -135,8 +136,9 @@ def creation_of(graph: Graph, model: Node) -> str:
     """Id of what says who made the model's element, and when; "" for none."""
     for pointer, value in model.values("creationInfo"):
         node = graph.at(pointer, value)
-        if node is not None:
+        if node is not None and node.kind == "CreationInfo":
             return node.id
+        graph.defect(pointer, "creationInfo should be a CreationInfo")
     return ""
 
 
@@ -145,8 +147,7 @@ def _made(graph: Graph, model: Node) -> Json:
     if node is None:
         return {"created": "", "tool": {"name": "", "version": ""}}
     node.touch()
-    version = node.text("specVersion")
-    if not version.startswith("3.0"):
+    if not re.fullmatch(r"3\.0\.\d+", node.text("specVersion")):
         graph.defect(node.pointer, "specVersion should be 3.0.1")
     tool = {"name": "", "version": ""}
     for each in node.nodes("createdUsing", "Tool")[:1]:

@@ -8,6 +8,7 @@ may be a list of one. Whatever is asked of a node marks the leaf that answers as
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from forebear.bom.reading import Document
-from forebear.bom.spdx.terms import OURS, RELATIONSHIPS, TERMS, UNSTATED
+from forebear.bom.spdx.terms import CONTEXT, OURS, RELATIONSHIPS, TERMS, UNSTATED
 from forebear.errors import InputError, one_line
 
 SHORT = 300
@@ -25,6 +26,7 @@ DEFECTS = 200
 _PREFIXES = {"Core": "", "SimpleLicensing": "simplelicensing_", "ExpandedLicensing": "expandedlicensing_"}
 
 
+_CONTEXT = re.compile(re.escape(TERMS.removesuffix("3.0.1/terms/")) + r"3\.0\.\d+/(spdx-context\.jsonld|terms/\S*)")
 _LISTED = ("https://spdx.org/licenses/", "http://spdx.org/licenses/")
 
 
@@ -136,7 +138,12 @@ class Node:
     def take_id(self) -> None:
         """Marks its id as read: something that is read refers to it."""
         if self.id_key:
-            self.graph.take(f"{self.pointer}/{_escape(self.id_key)}")
+            self.graph.take(f"{self.pointer}/{self.id_key}")
+
+    def give_back(self, *keys: str) -> None:
+        """Marks properties as unread: they say nothing that gets into a record."""
+        for key in keys:
+            self.graph.taken.difference_update(pointer for pointer, _ in self.values(key))
 
 
 @dataclass(eq=False)
@@ -187,7 +194,16 @@ class Graph:
         if not any(node.kind for node in self.nodes.values()):
             raise InputError("this SPDX document describes nothing: it has no @graph with typed objects")
         self._rank()
-        self.taken.update(p for p, v in leaves(document, "@context") if "spdx.org/rdf/3.0" in str(v)[:200])
+        self._context()
+
+    def _context(self) -> None:
+        """Of the context it is read that it is SPDX's; what others define beside it is not."""
+        if "@context" not in self.document:
+            return
+        known = [p for p, v in leaves(self.document, "@context") if isinstance(v, str) and _CONTEXT.fullmatch(v)]
+        self.take_all((pointer, None) for pointer in known)
+        if not known:
+            self.defect("/@context", f"this is not the context of SPDX 3.0.1, {CONTEXT}")
 
     def _walk(self) -> None:
         stack: list[tuple[str, Any]] = [("", self.document)]

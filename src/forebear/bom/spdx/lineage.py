@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from forebear.bom.record import Organisation, OrganisationRole, Relative, Slot
+from forebear.bom.record import Organisation, Relative, Slot
 from forebear.bom.spdx import parts, terms
 from forebear.bom.spdx.elements import Elements
 from forebear.bom.spdx.graph import Graph, Node, Relation
@@ -61,14 +61,12 @@ def _package(to: Elements, relative: Relative, agents: list[tuple[Organisation, 
         "relative",
         terms.MODEL,
         name=relative.name,
-        suppliedBy=next(iter(parts.having(agents, OrganisationRole.SUPPLIER)), ""),
-        originatedBy=parts.having(agents, OrganisationRole.DEVELOPER),
+        **parts.agents(agents),
         software_packageVersion=relative.version,
         software_packageUrl=relative.purl if terms.is_uri(relative.purl) else "",
         software_primaryPurpose="model",
     )
-    expressions = [terms.expression(text) for text in relative.licences]
-    to.licensed(key, terms.conjunction(expressions) if expressions else "")
+    to.licensed(key, terms.conjunction(terms.expression(text) for text in relative.licences))
     return key
 
 

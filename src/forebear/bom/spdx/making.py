@@ -112,17 +112,21 @@ def dataset(node: Node) -> Json:
         graph.take_all(node.values("dataset_datasetType"))
     sensitive = node.word("dataset_hasSensitivePersonalInformation", terms.SENSITIVE)
     if sensitive == "no":  # no sensitive information may still be personal
-        graph.taken.difference_update(p for p, _ in node.values("dataset_hasSensitivePersonalInformation"))
+        node.give_back("dataset_hasSensitivePersonalInformation")
     found: Json = {"name": node.text("name"), "description": node.text("description"), "supplier": parts.supplier(node)}
     found["version"] = node.text("software_packageVersion")
     found["url"] = node.text("software_downloadLocation")
     found["size"] = _size(node)
     found["collected"] = node.text("dataset_dataCollectionProcess")
     found["personal"] = terms.SENSITIVE.get(sensitive, Presence.UNKNOWN).value
-    found["licence"] = terms.conjunction(parts.expressions_of(graph, node.id) or [""])
-    makers = [r for r in graph.coming(node.id, "generates") if r.source in graph.nodes]
+    found["licence"] = terms.conjunction(parts.expressions_of(graph, node.id))
+    makers = [r for r in graph.coming(node.id, "generates") if _kind(graph, r.source) in (terms.MODEL, terms.PACKAGE)]
     found["synthetic_from"] = [_named(relation, relation.source) for relation in makers]
     return found
+
+
+def _kind(graph: Graph, key: str) -> str:
+    return graph.nodes[key].kind if key in graph.nodes else ""
 
 
 def _size(node: Node) -> str:
@@ -209,12 +213,12 @@ def _environment(found: Json, name: str, value: str) -> None:
 def _inputs(build: Node) -> Iterator[Json]:
     graph = build.graph
     for relation in graph.going(build.id, "hasInput"):
-        node = graph.nodes.get(relation.target)
-        if node is None:
+        kind = {terms.MODEL: InputKind.MODEL, terms.DATASET: InputKind.DATASET}.get(_kind(graph, relation.target))
+        if kind is None and _kind(graph, relation.target) not in (terms.FILE, terms.PACKAGE):
             continue
-        purpose = node.word("software_primaryPurpose", terms.PURPOSES)
-        kind = {terms.MODEL: InputKind.MODEL, terms.DATASET: InputKind.DATASET}.get(node.kind, InputKind.CODE)
-        if node.kind == terms.PACKAGE:
+        node = graph.nodes[relation.target]
+        if kind is None:
+            purpose = node.word("software_primaryPurpose", terms.PURPOSES)
             kind = {"model": InputKind.MODEL, "data": InputKind.DATASET}.get(purpose, InputKind.CODE)
         node.touch()
         found = {"kind": kind.value, "name": _named(relation, node.id)}

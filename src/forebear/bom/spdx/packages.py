@@ -52,8 +52,8 @@ PAIRS = ("ai_hyperparameter", "ai_metricDecisionThreshold")
 """The same for names with values: ``ai_hyperparameter.epochs``."""
 
 
-def write_model(to: Elements, suppliers: list[str], developers: list[str]) -> str:
-    """Writes the model; the arguments after the elements are ids of agents. Returns its id."""
+def write_model(to: Elements, agents: Json) -> str:
+    """Writes the model; ``agents`` are SPDX's fields that say whose it is. Returns its id."""
     model, record = to.record.model, to.record
     pairs = {name: _pairs(model.properties, name) for name in PAIRS}
     sizes = [(SIZE + s.name, s.value) for s in model.sizes]
@@ -68,8 +68,7 @@ def write_model(to: Elements, suppliers: list[str], developers: list[str]) -> st
             "description": model.description,
             "verifiedUsing": hashes(model.hashes, model.hashes_of),
             "externalRef": [link(x) for x in model.links[bool(page) :]],
-            "suppliedBy": next(iter(suppliers), ""),
-            "originatedBy": developers,
+            **agents,
             "releaseTime": terms.instant(model.released, dates=True),
             "software_packageVersion": model.version,
             "software_packageUrl": model.purl if terms.is_uri(model.purl) else "",
@@ -128,14 +127,17 @@ def read_hashes(node: Node) -> tuple[list[Json], str]:
     found, notes = [], []
     for each in node.nodes("verifiedUsing"):
         if each.kind != "Hash":
-            each.graph.taken.difference_update(pointer for pointer, _ in each.values("type"))
+            each.give_back("type")
             continue
         word = each.word("algorithm", (*terms.HASHES_BACK, "other", "crystalsDilithium", "crystalsKyber", "falcon"))
         comment = each.text("comment") if word == "other" or each.values("comment") else ""
         algorithm = terms.HASHES_BACK.get(word, comment if word == "other" else word.upper())
         found.append({"algorithm": algorithm, "value": each.text("hashValue")})
-        notes.append("" if word == "other" else comment)
-    return found, notes[0] if notes and len(set(notes)) == 1 else ""
+        notes += [] if word == "other" else [comment]
+    if len(set(notes)) > 1:
+        for each in node.nodes("verifiedUsing"):
+            each.give_back("comment")
+    return found, notes[0] if len(set(notes)) == 1 else ""
 
 
 def link(value: Link) -> Json:
@@ -244,7 +246,7 @@ def _amount(node: Node, activity: str) -> list[Json]:
     stated = node.values("ai_energyQuantity")
     amount = terms.number(str(stated[0][1])) if stated else None
     if unit not in ("kilowattHour", "megajoule") or amount is None:
-        node.graph.taken.difference_update(pointer for pointer, _ in node.values("ai_energyUnit"))
+        node.give_back("ai_energyUnit")
         return []
     node.graph.take_all(stated)
     if unit == "kilowattHour":

@@ -8,8 +8,8 @@ Decisions that the standard leaves open:
   expression in which all hold (``AND``), and the statements themselves are an annotation. Where nothing is known both
   are ``NoAssertionLicense``. A licence without an SPDX identifier is a ``LicenseRef-`` with its address, where known;
   texts of licences are not copied.
-- **Organisations** are ``suppliedBy`` where they are the supplier (the first one) and ``originatedBy`` where they are
-  developers; other roles, and countries, for which SPDX has no field, are in annotations.
+- **Organisations.** The first supplier, else the first publisher, is who the model is ``suppliedBy``; it is
+  ``originatedBy`` developers, manufacturers and authors. Which of these, and countries, are in annotations.
 - **Services.** 3.0.1 has no class for them (3.1 will): a service is a ``software_Package`` with the purpose ``other``
   that depends on the model, and only an annotation tells it from other software, so none is found in others' documents.
 """
@@ -27,6 +27,8 @@ from forebear.bom.spdx.statements import text_of
 from forebear.bom.values import Link, Said
 from forebear.types import Json
 
+_SUPPLIERS = (OrganisationRole.SUPPLIER, OrganisationRole.PUBLISHER)
+_MAKERS = {OrganisationRole.DEVELOPER, OrganisationRole.MANUFACTURER, OrganisationRole.AUTHOR}
 _BYTES = re.compile(r"(\d{1,19}) bytes")
 _DECLARED, _CONCLUDED = "hasDeclaredLicense", "hasConcludedLicense"
 
@@ -102,9 +104,11 @@ def write_organisations(to: Elements) -> dict[str, list[tuple[Organisation, str]
     return found
 
 
-def having(of: list[tuple[Organisation, str]], role: OrganisationRole) -> list[str]:
-    """Ids of organisations with a role."""
-    return [key for each, key in of if role in each.roles]
+def agents(of: list[tuple[Organisation, str]]) -> Json:
+    """What SPDX says of who supplied a package, and from whom it is."""
+    suppliers = [key for role in _SUPPLIERS for each, key in of if role in each.roles]
+    makers = [key for each, key in of if _MAKERS & set(each.roles)]
+    return {"suppliedBy": next(iter(suppliers), ""), "originatedBy": makers}
 
 
 def organisations_of(graph: Graph, package: Node, model: str) -> dict[str, Json]:
@@ -170,7 +174,7 @@ def supplier(node: Node) -> str:
 def write_licences(to: Elements, model: str) -> None:
     """The declared and the concluded licence of the model."""
     stated = {kind: [x for x in to.record.licences if x.acknowledgement is kind] for kind in Acknowledgement}
-    joined = {kind: terms.conjunction([_expression(x) for x in of]) if of else "" for kind, of in stated.items()}
+    joined = {kind: terms.conjunction(_expression(x) for x in of) for kind, of in stated.items()}
     declared = stated[Acknowledgement.DECLARED]
     first = (declared or stated[Acknowledgement.CONCLUDED])[:1]
     alone = first[0] if len(declared) <= 1 and first else LicenceStatement()
@@ -204,12 +208,19 @@ def _licence(graph: Graph, relation: Relation) -> Iterator[Json]:
     node, listed = graph.nodes.get(relation.target), terms.LISTED.fullmatch(relation.target)
     if relation.target in terms.UNSTATED:
         relation.use()
+    elif relation.target == terms.NO_LICENCE:
+        relation.use()
+        yield {"spdx": "NONE"}
     elif node is not None and node.kind == terms.EXPRESSION:
         relation.use()
         node.touch()
+        if listed:  # its id says the same
+            node.give_back("spdxId", "type")
         addresses = packages.read_pairs(node, "simplelicensing_customIdToUri")
         url = addresses[0][1] if addresses else ""
-        yield {"spdx": node.text("simplelicensing_licenseExpression"), "name": node.text("name"), "url": url}
+        text = node.text("simplelicensing_licenseExpression")
+        if text != "NOASSERTION":
+            yield {"spdx": text, "name": node.text("name"), "url": url}
     elif node is not None and node.kind == "simplelicensing_SimpleLicensingText":
         relation.use()
         node.touch()

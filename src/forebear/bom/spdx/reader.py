@@ -81,7 +81,7 @@ def _roots(graph: Graph) -> list[Node]:
             known = [(p, each) for p, each in inside if each and each.kind in (terms.MODEL, *_COLLECTIONS)]
             graph.take_all(known)
             waiting[:0] = [each for _, each in known]
-            node.touch()
+            node.touch(typed=False)
     return found
 
 

@@ -102,7 +102,8 @@ def _statement(graph: Graph, node: Node, pointer: str, document: Json) -> list[S
     if subject is None:
         return []
     node.touch()
-    graph.take_all(node.values("contentType") + node.values("annotationType"))
+    if node.text("contentType") != "application/json":
+        graph.defect(node.pointer, "contentType should be application/json")
     graph.take(pointer)
     if not document.keys() <= _KEYS:
         graph.taken.discard(pointer)

@@ -7,9 +7,11 @@ an annotation (:mod:`~forebear.bom.spdx.statements`).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from forebear.bom.licences import spdx_id
 from forebear.bom.schemas import load
 from forebear.bom.training import DatasetRole, EnergyActivity, InputKind, Presence, StageKind
 
@@ -19,6 +21,7 @@ OURS = "https://forebear.dev/spdx/"
 """Under it are the ids of the elements that Forebear writes; what follows is a digest of the record."""
 BUILDS = "https://forebear.dev/build/"
 """``buildType`` of a training stage: this, and its kind."""
+NO_LICENCE = f"{TERMS}ExpandedLicensing/NoneLicense"
 NO_ASSERTION = f"{TERMS}ExpandedLicensing/NoAssertionLicense"
 UNSTATED = frozenset(
     {
@@ -140,7 +143,7 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f-\uffff\U00010000-\U0010ffff]+")
 _OPERATORS = frozenset({"AND", "OR", "WITH"})
-_LICENCE = re.compile(r"(DocumentRef-[A-Za-z0-9.-]+:)?[A-Za-z0-9][A-Za-z0-9.-]*\+?")
+_REFERENCE = re.compile(r"(DocumentRef-[A-Za-z0-9.-]+:)?(LicenseRef|AdditionRef)-[A-Za-z0-9.-]+")
 _NUMBER = re.compile(r"\d{1,400}(\.\d{1,2000})?(e[+-]?\d{1,3})?")
 _DEPTH = 50
 
@@ -185,7 +188,12 @@ def number(text: str) -> float | None:
 
 
 def expression(text: str) -> str:
-    """A licence as an SPDX expression: the text itself if it is one, else a ``LicenseRef-`` made from its words."""
+    """A licence as an SPDX expression: the text itself if it is one, else a ``LicenseRef-`` made from its words.
+
+    ``NONE`` stays what it is; ``NOASSERTION`` is "".
+    """
+    if text in ("NONE", "NOASSERTION"):
+        return text if text == "NONE" else ""
     if is_expression(text):
         return text
     slug = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:100]
@@ -193,14 +201,14 @@ def expression(text: str) -> str:
 
 
 def is_expression(text: str) -> bool:
-    """Whether a text has the form of an SPDX licence expression (annex B of SPDX 3.0.1); names are not looked up."""
+    """Whether a text is an SPDX licence expression (annex B of SPDX 3.0.1) of listed licences and references."""
     depth, operand = 0, True
     for token in re.findall(r"[()]|[^\s()]+", text):
         if operand and token == "(":
             depth += 1
         elif not operand and token == ")":
             depth -= 1
-        elif operand == (token in _OPERATORS) or (operand and not _LICENCE.fullmatch(token)):
+        elif operand == (token in _OPERATORS) or (operand and not _is_licence(token)):
             return False
         elif operand or token in _OPERATORS:
             operand = not operand
@@ -211,9 +219,15 @@ def is_expression(text: str) -> bool:
     return depth == 0 and not operand
 
 
-def conjunction(expressions: list[str]) -> str:
-    """All of several licences as one expression; each stands in it once."""
-    distinct = list(dict.fromkeys(expressions))
-    if len(distinct) == 1:
-        return distinct[0]
+def _is_licence(token: str) -> bool:
+    return _REFERENCE.fullmatch(token) is not None or spdx_id(token.removesuffix("+")) is not None
+
+
+def conjunction(expressions: Iterable[str]) -> str:
+    """All of several licences as one expression, each once; "" without any. With others, ``NONE`` means nothing."""
+    distinct = [text for text in dict.fromkeys(expressions) if text]
+    if len(distinct) > 1:
+        distinct = [text for text in distinct if text != "NONE"]
+    if len(distinct) < 2:
+        return "".join(distinct)
     return " AND ".join(f"({part})" if " OR " in f" {part} " else part for part in distinct)

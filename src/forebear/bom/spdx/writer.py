@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forebear.bom.record import OrganisationRole, Record
+from forebear.bom.record import Record
 from forebear.bom.spdx import lineage, making, packages, parts
 from forebear.bom.spdx.elements import Elements
 from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, read_entries
@@ -31,10 +31,7 @@ def compose(record: Record) -> Elements:
     """Everything that SPDX has fields for."""
     to = Elements(record)
     agents = parts.write_organisations(to)
-    own = agents.get("", [])
-    model = packages.write_model(
-        to, parts.having(own, OrganisationRole.SUPPLIER), parts.having(own, OrganisationRole.DEVELOPER)
-    )
+    model = packages.write_model(to, parts.agents(agents.get("", [])))
     to.stands_for("record", model, record)
     parts.write_licences(to, model)
     parts.write_files(to, model)
