@@ -84,7 +84,7 @@ BREAKS: dict[str, tuple[str, Edit]] = {
     "a citation of nothing": ("references/citations", lambda d: d["citations"][0].update(pointers=["/no/such"])),
     "no purl": ("identifiers/purl", lambda d: model(d).update(purl="not a purl")),
     "no serial number": ("schema", lambda d: d.update(serialNumber="urn:uuid:1")),
-    "half a digest": ("hashes/form", lambda d: _file(d)["hashes"][0].update(content="a" * 32)),
+    "half a digest": ("digests/form", lambda d: _file(d)["hashes"][0].update(content="a" * 32)),
     "a day that is none": ("timestamps", lambda d: d["metadata"].update(timestamp="2026-02-30T00:00:00Z")),
     "certain of itself": (
         "evidence/confidence",

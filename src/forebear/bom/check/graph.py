@@ -85,7 +85,7 @@ def checks(reading: Reading) -> Iterator[Check]:
     ends = _unfit(elements, kinds)
     yield from ruled("relationships/ends", ends, "Relationships join elements of the types that they are meant for.")
     yield from ruled("cycles/pedigree", _own_ancestor(elements), "No model is its own ancestor.")
-    yield from ruled("hashes/form", _digests(elements), "Every digest is as long as its algorithm makes it.")
+    yield from ruled("digests/form", _digests(elements), "Every digest is as long as its algorithm makes it.")
     yield from ruled("timestamps", _times(elements), "Every time is a date and time in UTC.")
 
 

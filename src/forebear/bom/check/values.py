@@ -30,7 +30,7 @@ def checks(reading: Reading) -> Iterator[Check]:
     document = reading.document
     yield from ruled("identifiers/purl", _purls(document), "Every package URL keeps to the specification.")
     yield from ruled("identifiers/serial-number", _serial(document), "The serial number, if any, is a UUID.")
-    yield from ruled("hashes/form", _digests(document), "Every digest is as long as its algorithm makes it.")
+    yield from ruled("digests/form", _digests(document), "Every digest is as long as its algorithm makes it.")
     yield from ruled("evidence/confidence", _certain(document), "Nobody is certain without a method.")
     yield from ruled("timestamps", _times(document), "Every time is a date and time of RFC 3339.")
     wrong = "A component holds only what its type may hold (CycloneDX: a model card, or data)."
