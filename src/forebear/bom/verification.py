@@ -13,7 +13,7 @@ SCHEMA = "forebear.bom-verify/1"
 NEEDED = ("hashes/", "lineage/")
 """Kinds of checks of which one at least has to have passed for a bill to be verified."""
 MAY_BE_OPEN = ("identity/version", "identity/purl", "facts/", "profile/")
-"""Kinds of checks that files often cannot answer, and profiles that nobody asked for: a bill is verified without them."""
+"""Kinds of checks that files often cannot answer, and profiles that nobody asked for: nothing waits for them."""
 
 
 class Outcome(StrEnum):
