@@ -17,7 +17,7 @@ from typing import Any
 
 from forebear.bom.check.base import Fault, quoted, ruled
 from forebear.bom.check.graph import name_of, texts
-from forebear.bom.check.walk import at, mappings, objects
+from forebear.bom.check.walk import Things, at, mappings
 from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.reading import Reading
 from forebear.errors import UsageError, one_line
@@ -69,6 +69,8 @@ class Profile:
     conformance: str = ""
 
 
+_KINDS = ("type", "@type", "relationshipType")
+
 PROFILES = (
     Profile("spdx-ai", "SPDX", "spdx-ai-profile.toml", "ai_AIPackage", "ai"),
     Profile("spdx-dataset", "SPDX", "spdx-ai-profile.toml", "dataset_DatasetPackage", "dataset"),
@@ -77,7 +79,7 @@ PROFILES = (
 """Every profile that can be asked for."""
 
 
-def checks(reading: Reading, asked: Iterable[str] = ()) -> Iterator[Check]:
+def checks(reading: Reading, things: Things, asked: Iterable[str] = ()) -> Iterator[Check]:
     """The checks of every profile that was asked for or that the document says it keeps to.
 
     Raises:
@@ -96,7 +98,7 @@ def checks(reading: Reading, asked: Iterable[str] = ()) -> Iterator[Check]:
             said = f"The profile is one of {profile.of}, and this is {reading.format}."
             yield Check(f"profile/{profile.name}", CheckStatus.NOT_APPLICABLE, said)
             continue
-        yield from (c if profile.name in wanted else _told(c, profile) for c in _of(profile, reading))
+        yield from (c if profile.name in wanted else _told(c, profile) for c in _of(profile, reading, things))
 
 
 def _told(check: Check, profile: Profile) -> Check:
@@ -107,26 +109,27 @@ def _told(check: Check, profile: Profile) -> Check:
     return replace(check, status=CheckStatus.UNKNOWN, message=said)
 
 
-def _of(profile: Profile, reading: Reading) -> Iterator[Check]:
+def _of(profile: Profile, reading: Reading, things: Things) -> Iterator[Check]:
     graph = reading.format.startswith("SPDX")
-    for rule in rules(profile.file):
-        if profile.element and rule.element != profile.element:
-            continue
+    own = [rule for rule in rules(profile.file) if profile.element in ("", rule.element)]
+    if graph:  # most of a graph is about something else
+        kinds = {name for rule in own for name in (rule.element, rule.relationship)}
+        things = [
+            t for t in things if not kinds.isdisjoint(t[0].get(k) for k in _KINDS if isinstance(t[0].get(k), str))
+        ]
+    for rule in own:
         name = f"profile/{profile.name}/{rule.name.replace('/', '.')}"
-        subjects = _elements(reading.document, rule.element) if graph else _components(reading.document, rule.element)
-        found = list(subjects)
+        found = list((_elements if graph else _components)(things, rule.element))
         if not found:
             said = f"It lists no {rule.element}, so there is nothing to ask this of."
             yield Check(name, CheckStatus.NOT_APPLICABLE, said, rule=rule.section)
             continue
-        faults = _broken(rule, found, reading.document if graph else None)
+        faults = _broken(rule, found, things)
         yield from ruled(name, faults, f"Of all {len(found):,} this holds: {rule.says}", rule.section)
 
 
-def _broken(
-    rule: Rule, found: list[tuple[Mapping[str, Any], str]], document: Mapping[str, Any] | None
-) -> Iterator[Fault]:
-    targets = _targets(document, rule.relationship) if document is not None and rule.relationship else {}
+def _broken(rule: Rule, found: Things, things: Things) -> Iterator[Fault]:
+    targets = _targets(things, rule.relationship) if rule.relationship else {}
     for element, pointer in found:
         number = len(targets.get(name_of(element) or "", ())) if rule.relationship else _count(element, rule.field)
         if number < rule.least or (rule.most is not None and number > rule.most):
@@ -141,26 +144,26 @@ def _count(element: Mapping[str, Any], field: str) -> int:
     return len(value) if isinstance(value, list) else 1
 
 
-def _targets(document: Mapping[str, Any], kind: str) -> dict[str, list[str]]:
+def _targets(things: Things, kind: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for thing, _ in objects(document.get("@graph")):
+    for thing, _ in things:
         if thing.get("relationshipType") == kind:
             for start in texts(thing.get("from")):
                 found.setdefault(start, []).extend(texts(thing.get("to")))
     return found
 
 
-def _elements(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], str]]:
-    for thing, pointer in objects(document.get("@graph"), "/@graph"):
+def _elements(things: Things, kind: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    for thing, pointer in things:
         if kind in (thing.get("type"), thing.get("@type")):
             yield thing, pointer
 
 
-def _components(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+def _components(things: Things, kind: str) -> Iterator[tuple[Mapping[str, Any], str]]:
     if kind == "bom":
-        yield document, ""
+        yield things[0]
         return
-    for thing, pointer in objects(document):
+    for thing, pointer in things:
         if thing.get("type") == kind and "name" in thing and "/pedigree/" not in pointer and "/data/" not in pointer:
             yield thing, pointer
 
