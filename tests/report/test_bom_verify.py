@@ -87,7 +87,7 @@ def test_a_strangers_words_cannot_reach_the_terminal() -> None:
         ("facts/parameters", "claim-contradicted"),
         ("licence-files/NOTICE", "licence-notice-missing"),
         ("signature", "signature-invalid"),
-        ("profile/spdx-ai/suppliedBy", "bom-incomplete"),
+        ("profile/spdx-ai/supplied-by", "bom-incomplete"),
     ],
 )
 def test_every_failure_raises_a_finding_of_the_registry(identifier: str, finding: str) -> None:

@@ -74,11 +74,16 @@ def _placed(relatives: tuple[Relative, ...]) -> Iterator[tuple[int | None, int]]
                 queue += [(rank, inner, depth + 1) for inner in inside]
 
 
+def related(relative: Relative) -> Json:
+    """What a related model is, before anything else is said of it."""
+    return {"type": MODEL_TYPE, **named(relative.name)}
+
+
 def _component(relative: Relative, ref: str, rank: int, version: str, trail: Trail) -> Json:
     methods = [method(o) for o in relative.observations]
     if relative.declared_in:
         methods.append(_declaration(relative))
-    head = {"type": MODEL_TYPE, "bom-ref": ref, **named(relative.name)}
+    head = {"bom-ref": ref, **related(relative)}
     native = head | without_empty(
         {
             "version": relative.version,

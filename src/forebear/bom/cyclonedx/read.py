@@ -7,6 +7,7 @@ writing the record again would not give, and a single changed leaf shows there o
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from forebear.bom.cyclonedx.properties import PREFIX
@@ -51,8 +52,9 @@ def _ours(document: Document) -> bool:
 
 def _not_given(document: Document, record: Record, version: str) -> tuple[str, ...]:
     """Pointers of the leaves that a document of the record does not have, or has otherwise."""
-    again = Trail()
-    twin = write(record, version)
+    again, twin = Trail(), write(record, version)
+    if json.dumps(document, sort_keys=True) == json.dumps(twin, sort_keys=True):
+        return ()  # nobody touched it
     stack: list[tuple[Any, Any]] = [(document, twin)]
     while stack:
         ours, other = stack.pop()

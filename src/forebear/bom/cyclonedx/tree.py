@@ -26,7 +26,7 @@ _LONG: TypeAdapter[str] = TypeAdapter(Long)
 
 
 def parts(document: Any) -> Iterator[tuple[Any, int]]:
-    """Every object and list of a document with its depth, parents first; ``InputError`` where it is too deep."""
+    """Every object and list of a document with its depth, in order; ``InputError`` where it is too deep."""
     stack = [(document, 0)]
     while stack:
         value, depth = stack.pop()
@@ -34,7 +34,7 @@ def parts(document: Any) -> Iterator[tuple[Any, int]]:
             raise InputError(f"the document is nested deeper than {DEEPEST} levels")
         yield value, depth
         inner = value.values() if isinstance(value, dict) else value
-        stack += [(item, depth + 1) for item in inner if isinstance(item, dict | list)]
+        stack += [(item, depth + 1) for item in inner if isinstance(item, dict | list)][::-1]
 
 
 class Trail:

@@ -15,7 +15,7 @@ from forebear.bom.cyclonedx.citations import citations
 from forebear.bom.cyclonedx.claims import declarations, remarks
 from forebear.bom.cyclonedx.formulation import Places, formulation
 from forebear.bom.cyclonedx.licences import licences
-from forebear.bom.cyclonedx.lineage import pedigree
+from forebear.bom.cyclonedx.lineage import pedigree, related
 from forebear.bom.cyclonedx.model import measured_card, model_component
 from forebear.bom.cyclonedx.organisations import organisations
 from forebear.bom.cyclonedx.parts import dataset_component, file_component
@@ -72,7 +72,8 @@ def _native(record: Record, version: str) -> tuple[Json, dict[str, str]]:
     parts = [file_component(f, ref, version, trail) for f, ref in zip(record.files, files, strict=True)]
     parts += [dataset_component(d, ref, version, trail) for d, ref in zip(record.datasets, datasets, strict=True)]
     model = _model(record, version, relatives, datasets, trail)
-    trail.refs.update(Trail([model, parts]).refs)
+    trail.refs.update((part["bom-ref"], part) for part in parts)
+    trail.refs.update((ref, related(r)) for r, ref in zip(record.relatives, relatives, strict=True))
     models = {r.name: ref for r, ref in reversed(list(zip(record.relatives, relatives, strict=True)))}
     data = {d.name: ref for d, ref in reversed(list(zip(record.datasets, datasets, strict=True)))}
     services = [service(s, refs.new("service", s.name), trail) for s in record.services]
@@ -111,12 +112,12 @@ def _model(record: Record, version: str, relatives: list[str], datasets: list[st
     listed = licences(record.licences, version, trail)
     if listed:
         component["licenses"] = listed
-    related = pedigree(record.relatives, relatives, version, trail)
+    lineage = pedigree(record.relatives, relatives, version, trail)
     if record.notes:
-        related["notes"] = record.notes
-    if related:
-        component["pedigree"] = related
-    _of_relatives(related, record)
+        lineage["notes"] = record.notes
+    if lineage:
+        component["pedigree"] = lineage
+    _of_relatives(lineage, record)
     card = measured_card(record.metrics, record.energy, trail)
     if datasets:
         card["modelParameters"] = {"datasets": [{"ref": ref} for ref in datasets]}
@@ -126,12 +127,12 @@ def _model(record: Record, version: str, relatives: list[str], datasets: list[st
     return component
 
 
-def _of_relatives(related: Json, record: Record) -> None:
+def _of_relatives(lineage: Json, record: Record) -> None:
     """Who made the related models, into the first component of each name."""
     firms: dict[str, list[Organisation]] = {}
     for firm in record.organisations:
         firms.setdefault(firm.model, []).append(firm)
-    holders = [related]
+    holders = [lineage]
     for holder in holders:  # the list grows while it is walked
         for inside in (each for listed in holder.values() if isinstance(listed, list) for each in listed):
             name = f"{inside['group']}/{inside['name']}" if "group" in inside else inside["name"]

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from forebear.bom.record import File, Model, Organisation, Record, Relative, Service
 from forebear.bom.spdx import lineage, making, packages, parts, terms
-from forebear.bom.spdx.graph import Graph, Node
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node
 from forebear.bom.spdx.statements import Statement
 from forebear.bom.training import Dataset, Stage
 from forebear.bom.values import Said, Value

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from forebear.bom.record import Organisation, Relative, Slot
 from forebear.bom.spdx import parts, terms
 from forebear.bom.spdx.elements import Elements
-from forebear.bom.spdx.graph import Graph, Node, Relation
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node, Relation
 from forebear.bom.spdx.statements import text_of
 from forebear.types import Json
 

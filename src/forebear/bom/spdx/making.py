@@ -17,7 +17,8 @@ from collections.abc import Iterator
 
 from forebear.bom.spdx import parts, terms
 from forebear.bom.spdx.elements import Elements, entries_of
-from forebear.bom.spdx.graph import Graph, Node, Relation
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node, Relation
 from forebear.bom.spdx.packages import read_pairs
 from forebear.bom.training import Dataset, DatasetRole, InputKind, Presence, Stage, StageKind
 from forebear.types import Json
@@ -25,8 +26,6 @@ from forebear.types import Json
 DATA = frozenset({"training_data", "datasets", "pretraining_data", "dataset"})
 """Fields of gaps that say that datasets are missing."""
 _PARAMETERS = ("method", "reward")
-_CLIMB = 100
-"""Containers that are looked at on the way from a file to the dataset that it is of."""
 _HOURS = "accelerator_hours"
 
 
@@ -67,9 +66,10 @@ def _dataset(to: Elements, each: Dataset) -> str:
 def datasets_of(graph: Graph, model: str, files: list[str]) -> dict[str, Json]:
     """Datasets that a model, or one of its files, was trained or tested on, by id."""
     used: dict[str, list[str]] = {}
+    holders = _holders(graph)
     for source in [model, *files]:
         for relation in graph.going(source, *terms.USED_BACK):
-            key = _holder(graph, relation)
+            key = _data(graph, relation, holders)
             if key and (relation.kind != "other" or graph.nodes[key].kind == terms.DATASET):
                 relation.use()
                 role = terms.USED_BACK[relation.kind].value
@@ -80,25 +80,25 @@ def datasets_of(graph: Graph, model: str, files: list[str]) -> dict[str, Json]:
 _RANK = [role.value for role in DatasetRole]
 
 
-def _holder(graph: Graph, relation: Relation) -> str:
-    """The dataset that a relation leads to: what it names, or what contains that."""
-    seen: dict[str, Relation | None] = {relation.target: None}
-    waiting = [relation.target]
+def _holders(graph: Graph) -> dict[str, Relation]:
+    """What contains each element that a dataset contains, at any depth."""
+    holders: dict[str, Relation] = {}
+    waiting = [node.id for node in graph.of_kind(terms.DATASET)]
     while waiting:
-        key = waiting.pop()
-        node = graph.nodes.get(key)
-        if node is not None and node.kind == terms.DATASET:
-            step = seen[key]
-            while step is not None:
-                step.use()
-                step = seen[step.target]
-            return key
-        for inside in graph.coming(key, "contains"):
-            if inside.source not in seen and len(seen) < _CLIMB:
-                seen[inside.source] = inside
-                waiting.append(inside.source)
-    start = graph.nodes.get(relation.target)
-    return start.id if start is not None and start.kind in (terms.FILE, terms.PACKAGE) else ""
+        for relation in graph.going(waiting.pop(), "contains"):
+            if relation.target not in holders and _kind(graph, relation.target) == terms.FILE:
+                holders[relation.target] = relation
+                waiting.append(relation.target)
+    return holders
+
+
+def _data(graph: Graph, relation: Relation, holders: dict[str, Relation]) -> str:
+    """The dataset that a relation leads to: what it names, or what contains that; "" for what is no data."""
+    key = relation.target
+    while key in holders:
+        holders[key].use()
+        key = holders[key].source
+    return key if _kind(graph, key) in (terms.DATASET, terms.FILE, terms.PACKAGE) else ""
 
 
 def dataset(node: Node) -> Json:

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from forebear.bom.record import Model
 from forebear.bom.spdx import terms
 from forebear.bom.spdx.elements import Elements, entries_of
-from forebear.bom.spdx.graph import Node
+from forebear.bom.spdx.nodes import Node
 from forebear.bom.training import Energy
 from forebear.bom.values import Hash, Link, Setting
 from forebear.types import Json

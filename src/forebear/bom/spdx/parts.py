@@ -22,14 +22,15 @@ from collections.abc import Iterator
 from forebear.bom.record import Acknowledgement, LicenceStatement, Organisation, OrganisationRole
 from forebear.bom.spdx import packages, terms
 from forebear.bom.spdx.elements import Elements
-from forebear.bom.spdx.graph import Graph, Node, Relation
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node, Relation
 from forebear.bom.spdx.statements import text_of
 from forebear.bom.values import Link, Said
 from forebear.types import Json
 
 _SUPPLIERS = (OrganisationRole.SUPPLIER, OrganisationRole.PUBLISHER)
 _MAKERS = {OrganisationRole.DEVELOPER, OrganisationRole.MANUFACTURER, OrganisationRole.AUTHOR}
-_BYTES = re.compile(r"(\d{1,19}) bytes")
+_BYTES = re.compile(r"(\d{1,19}) bytes", re.ASCII)
 _DECLARED, _CONCLUDED = "hasDeclaredLicense", "hasConcludedLicense"
 
 

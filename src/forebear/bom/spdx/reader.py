@@ -12,7 +12,8 @@ from forebear.bom.reading import Document, Reading
 from forebear.bom.record import Record
 from forebear.bom.spdx import lineage, terms
 from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, Entry, read_entries, valid
-from forebear.bom.spdx.graph import Graph, Node
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node
 from forebear.bom.spdx.statements import Statement, statements
 from forebear.bom.spdx.writer import annotate, compose, native
 from forebear.bom.values import Value

@@ -34,7 +34,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forebear.bom.spdx.graph import Graph, Node
+from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.nodes import Node
 from forebear.bom.values import Observation, Value
 from forebear.types import Json
 

@@ -139,12 +139,12 @@ STAGES_BACK = {uri: kind for kind, uri in STAGES.items()}
 UNDATED = "1970-01-01T00:00:00Z"
 """Stands where the standard wants a time and nobody stated one; a comment says so."""
 
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f-\uffff\U00010000-\U0010ffff]+")
 _OPERATORS = frozenset({"AND", "OR", "WITH"})
 _REFERENCE = re.compile(r"(DocumentRef-[A-Za-z0-9.-]+:)?(LicenseRef|AdditionRef)-[A-Za-z0-9.-]+")
-_NUMBER = re.compile(r"\d{1,400}(\.\d{1,2000})?(e[+-]?\d{1,3})?")
+_NUMBER = re.compile(r"\d{1,400}(\.\d{1,2000})?(e[+-]?\d{1,3})?", re.ASCII)
 _DEPTH = 50
 
 
