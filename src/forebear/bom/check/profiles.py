@@ -129,7 +129,10 @@ def _broken(rule: Rule, found: Things, things: Things) -> Iterator[Fault]:
         number = len(targets.get(name_of(element) or "", ())) if rule.relationship else _count(element, rule.property)
         if number < rule.least or (rule.most is not None and number > rule.most):
             what = "nothing" if not number else f"{number:,}"
-            yield Fault(pointer, f"{quoted(element.get('name', ''))} has {what} for {rule.property or rule.relationship}: {rule.prose}")
+            yield Fault(
+                pointer,
+                f"{quoted(element.get('name', ''))} has {what} for {rule.property or rule.relationship}: {rule.prose}",
+            )
 
 
 def _count(element: Mapping[str, Any], field: str) -> int:
