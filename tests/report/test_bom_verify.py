@@ -66,6 +66,13 @@ def test_many_checks_are_counted_and_verbose_tells_all() -> None:
     assert f"file {MOST + 4} differs." in long and "fact 2." in long
 
 
+def test_what_nothing_waits_for_is_a_line() -> None:
+    minor = tuple(Check(f"profile/spdx-ai/{k}", UNKNOWN, f"demand {k}.") for k in range(4))
+    shown = text(verification(*minor, Check("hashes/a", UNKNOWN, "a is far away.")))
+    assert "profile (4): nothing waits for these" in shown and "demand 1." not in shown and "a is far away." in shown
+    assert "demand 1." in text(verification(*minor), verbose=True)
+
+
 def test_a_strangers_words_cannot_reach_the_terminal() -> None:
     hostile = verification(Check("schema", FAIL, "\x1b[31mred\x07 [bold]x[/bold]"))
     assert "\x1b" not in text(hostile) and "[bold]x[/bold]" in text(hostile)
