@@ -58,8 +58,14 @@ def test_exit_codes(place: tuple[Path, Path, Path], false: Path, tmp_path: Path)
     for arguments, code, line in expected:
         done = run(home, "verify", *arguments)
         assert (done.returncode, done.stdout.splitlines()[0], done.stderr) == (code, line, "")
-    for arguments, code in (((broken,), 4), ((tmp_path / "none.json",), 2), ((true, tmp_path / "gone"), 2), ((), 2)):
-        done = run(home, "verify", *arguments)
+    unusable: tuple[tuple[list[Path], int], ...] = (
+        ([broken], 4),
+        ([tmp_path / "none.json"], 2),
+        ([true, tmp_path / "gone"], 2),
+        ([], 2),
+    )
+    for given, code in unusable:
+        done = run(home, "verify", *given)
         assert (done.returncode, done.stdout) == (code, "") and done.stderr
 
 

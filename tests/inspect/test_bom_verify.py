@@ -203,11 +203,10 @@ def test_a_name_that_nothing_confirms_is_open_and_one_that_the_card_denies_fails
 ) -> None:
     record = record_of(child, index, "acme/unheard-of")
     assert the(verified(record, child, index), "identity/name").status is CheckStatus.UNKNOWN
-    (child / "README.md").write_text("---\nmodel_name: org/child\nlicense: mit\n---\n")
-    record = record_of(child, index, "acme/unheard-of")
-    result = verified(record, child, index)
-    assert the(result, "identity/name").status in (CheckStatus.FAIL, CheckStatus.UNKNOWN)
-    assert result.verdict is not Outcome.VERIFIED
+    (child / "README.md").write_text("---\nlicense: mit\nmodel_name: org/child\n---\n")
+    for name, status in (("acme/unheard-of", CheckStatus.FAIL), ("ORG/child", CheckStatus.PASS)):
+        record = record_of(child, index, name)
+        assert the(verified(record, child, index), "identity/name").status is status
 
 
 # --- lineage
@@ -302,6 +301,15 @@ def test_a_quantised_model_of_a_declared_base(parent: Path, index: LocalIndex) -
         result = verified(record, target, index)
         assert not failures(result)
         assert the(result, "lineage/org/base/measured").status is status
+
+
+def test_an_ancestor_of_an_ancestor_is_open_unless_the_catalogue_says_the_same(child: Path, index: LocalIndex) -> None:
+    known = base("microsoft/phi-1_5", child="microsoft/phi-2")
+    made_up = base("acme/phi-0", child="microsoft/phi-2")
+    result = verified(record_of(child, relatives=(base("org/base"), known, made_up)), child, index)
+    assert [c.status for c in result.claims] == [Status.CONFIRMED, Status.UNVERIFIED, Status.UNVERIFIED]
+    assert the(result, "lineage/microsoft/phi-1_5").status is CheckStatus.NOT_APPLICABLE
+    assert the(result, "lineage/acme/phi-0").status is CheckStatus.UNKNOWN
 
 
 # --- measurements that the bill states

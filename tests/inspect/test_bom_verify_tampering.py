@@ -19,6 +19,7 @@ from forebear.bom.verification import Outcome
 from forebear.errors import ForebearError
 from forebear.index import LocalIndex
 from forebear.inspect import bom_verify, enrol
+from forebear.inspect.scan import scan
 from models import tiny_llama
 
 ONLY_SIGNED = (
@@ -61,8 +62,13 @@ def verdict(
     """The verdict on a bill. The target stays the same, so it is scanned once; everything else is done every time."""
     child, index, _ = model
     kept: dict[str, Any] = {}
-    scan = bom_verify.scan
-    monkeypatch.setattr(bom_verify, "scan", lambda *a, **k: kept.get("x") or kept.setdefault("x", scan(*a, **k)))
+
+    def once(*arguments: Any, **more: Any) -> Any:
+        if not kept:
+            kept["scan"] = scan(*arguments, **more)
+        return kept["scan"]
+
+    monkeypatch.setattr(bom_verify, "scan", once)
 
     def ask(path: Path) -> str:
         try:
