@@ -13,7 +13,7 @@ SCHEMA = "forebear.bom-verify/1"
 NEEDED = ("hashes/", "lineage/")
 """Kinds of checks of which one at least has to have passed for a bill to be verified."""
 MAY_BE_OPEN = ("identity/version", "identity/purl", "facts/", "profile/")
-"""Kinds of checks that files often cannot answer, and profiles that nobody asked for: a bill is verified without them."""
+"""Kinds of checks that files often cannot answer, and profiles that nobody asked for: nothing waits for them."""
 
 
 class Outcome(StrEnum):
@@ -107,8 +107,11 @@ class Verification:
         if failed := self.of(CheckStatus.FAIL):
             more = f" ({len(failed) - 1:,} more fail)" if failed[1:] else ""
             return f"{_first(failed).message}{more}"
-        if self.verdict is Outcome.VERIFIED:
+        if self.verdict is Outcome.VERIFIED and self.claims:
             return "The files are those that it lists, and what it says of lineage was confirmed on the weights."
+        if self.verdict is Outcome.VERIFIED:
+            none = f"none of {self.references_tested:,} comparable references is related, which is not independence"
+            return f"The files are those that it lists. It names no relative, and {none}."
         if not self.models:
             return "It describes no model, so there is no lineage to verify."
         if not self.target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from forebear.artifacts import Artifact
 from forebear.bom.card import HUB_ID, purl, read_card
@@ -22,6 +23,7 @@ _CACHE = re.compile(
     r"[/\\]models--((?:(?!--)[^/\\])+)--((?:(?!--)[^/\\])+)[/\\]snapshots[/\\]([0-9a-f]{40})(?:[/\\]|$)"
 )
 """How hub caches name folders: owner, name and commit."""
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _PURL = re.compile(r"pkg:huggingface/([^@?#]+)(?:@([^?#]+))?", re.IGNORECASE)
 COARSE = 3
 """Significant digits up to which a number of parameters that somebody declares may be a rounded one."""
@@ -47,7 +49,7 @@ def checks(record: Record, source: Source, artifact: Artifact | None) -> Iterato
 def known_as(source: Source) -> tuple[str, str, str]:
     """Name, commit, and whose word that is; empty for a folder, which may be called anything."""
     if match := _PINNED.match(source.location):
-        return match[1], match[2], "the hub"
+        return "/".join(match[1].split("/")[:2]), match[2], "the hub"  # the rest is a folder of the repository
     if (match := _CACHE.search(source.location)) and HUB_ID.fullmatch(f"{match[1]}/{match[2]}"):
         return f"{match[1]}/{match[2]}", match[3], "the folder of the hub's cache"
     return "", "", ""
@@ -60,7 +62,7 @@ def _identity(record: Record, source: Source, artifact: Artifact | None) -> Iter
         card = read_card(artifact.documents.front_matter).name
         name, whose = (card, "its card") if HUB_ID.fullmatch(card) else ("", "")
     if name:
-        same = _same_name(model.name, name)
+        same = names_match(model.name, name)
         said = f"{whose} calls it {one_line(name, 120)}, the bill {one_line(model.name, 120)}."
         yield Check("identity/name", PASS if same else FAIL, said[0].upper() + said[1:])
     elif names_match(model.name, source.name) or (artifact is not None and names_match(model.name, artifact.name)):
@@ -68,18 +70,14 @@ def _identity(record: Record, source: Source, artifact: Artifact | None) -> Iter
     else:
         said = f"Nothing in the files says that this is {one_line(model.name, 120)}; they lie under {source.name}."
         yield Check("identity/name", UNKNOWN, said)
-    if model.version and commit:
-        same = commit.startswith(model.version.lower()) and len(model.version) >= 7
+    if commit and _COMMIT.fullmatch(model.version.lower()):
+        same = commit.startswith(model.version.lower())
         said = f"The files are of commit {commit[:12]}, the bill says {one_line(model.version, 60)}."
         yield Check("identity/version", PASS if same else FAIL, said)
     elif model.version:
-        said = f"The files do not say which version they are; the bill says {one_line(model.version, 60)}."
+        said = f"The files do not say which release they are; the bill says {one_line(model.version, 60)}."
         yield Check("identity/version", UNKNOWN, said)
     yield from _purl(record, name, commit)
-
-
-def _same_name(claim: str, name: str) -> bool:
-    return claim.strip().lower() == name.strip().lower()
 
 
 def _purl(record: Record, name: str, commit: str) -> Iterator[Check]:
@@ -92,7 +90,7 @@ def _purl(record: Record, name: str, commit: str) -> Iterator[Check]:
         yield Check("identity/purl", UNKNOWN, said)
         return
     own = name or record.model.name
-    right = _same_name(match[1], own) and _fits(match[2] or "", commit or record.model.version)
+    right = names_match(unquote(match[1]), own) and _fits(match[2] or "", commit or record.model.version)
     expected = purl(own, commit or record.model.version) or own
     said = f"The package URL {one_line(stated, 160)} "
     said += "names this model." if right else f"does not name this model ({one_line(expected, 160)})."
@@ -100,15 +98,16 @@ def _purl(record: Record, name: str, commit: str) -> Iterator[Check]:
 
 
 def _fits(version: str, commit: str) -> bool:
-    return not version or not commit or commit.lower().startswith(version.lower())
+    """Whether a commit in a package URL is the one that is known; a release's name cannot be told from a commit."""
+    hexadecimal = _COMMIT.fullmatch(version.lower()) and _COMMIT.fullmatch(commit.lower())
+    return not hexadecimal or commit.lower().startswith(version.lower())
 
 
 def _architecture(record: Record, artifact: Artifact) -> Iterator[Check]:
-    model = record.model
+    model, ours = record.model, record.tool.name == "forebear"  # others have other words for architectures
     found = artifact.architecture.name if artifact.architecture else ""
     if model.family and found:
         same = model.family.lower() == found.lower()
-        ours = record.tool.name == "forebear"
         said = f"The tensors are those of the family {found}; the bill says {one_line(model.family, 80)}."
         yield Check("facts/family", PASS if same else FAIL if ours else UNKNOWN, said)
     elif model.family:
@@ -121,7 +120,8 @@ def _architecture(record: Record, artifact: Artifact) -> Iterator[Check]:
             yield Check("facts/architecture", UNKNOWN, said)
         else:
             said = f"config.json says {one_line(classes[0], 80)}, the bill {one_line(model.architecture, 80)}."
-            yield Check("facts/architecture", PASS if model.architecture in classes else FAIL, said)
+            same = model.architecture in classes
+            yield Check("facts/architecture", PASS if same else FAIL if ours else UNKNOWN, said)
 
 
 def _parameters(record: Record, artifact: Artifact) -> Iterator[Check]:

@@ -19,6 +19,8 @@ from forebear.inspect.bom_verify_later import later, silence
 from forebear.inspect.bom_verify_statements import Kind, Statement, declared_ancestors
 from forebear.inspect.judge import CONFIRMING, RELATED, claims_of
 from forebear.inspect.nominate import kin
+from forebear.lineage.chain import Chain, Node, Standing
+from forebear.lineage.chains.extend import complete
 from forebear.lineage.evidence import joined
 from forebear.signals.declared import Declared, names_match
 from forebear.types import Ancestor, Claim, Evidence, Scan, Test, Verdict
@@ -69,10 +71,16 @@ class Retest:
             a for a in self.relatives if a.verdict in RELATED and not any(names_match(n, a.name) for n in named)
         )
 
+    @cached_property
+    def _entries(self) -> dict[str, Entry | None]:
+        return {}
+
     def entry(self, name: str) -> Entry | None:
         """The indexed model that a name of the bill means."""
-        exact = self.index.get(name)
-        return exact or next((e for e in self.index.entries() if names_match(name, e.name)), None)
+        if name not in self._entries:
+            exact = self.index.get(name)
+            self._entries[name] = exact or next((e for e in self.index.entries() if names_match(name, e.name)), None)
+        return self._entries[name]
 
     def measured(self, name: str) -> Ancestor | None:
         """What was measured of a model that the bill names."""
@@ -93,8 +101,22 @@ def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
             said += f" Dependence: log10 p = {claim.log10_p:g} ({claim.test} test)."
         if claim.clears and claim.status is Status.UNVERIFIED:
             said += f" What would settle it: {claim.clears}"
-        yield Check(one_line(kind, 200), STATUS[claim.status], one_line(said, 900), claim.pointer)
+        status = STATUS[claim.status]
+        if status is CheckStatus.UNKNOWN and is_catalogued(statement):
+            status = CheckStatus.NOT_APPLICABLE
+        yield Check(one_line(kind, 200), status, one_line(said, 900), claim.pointer)
     yield from _undeclared(retest, claims)
+
+
+def is_catalogued(statement: Statement) -> bool:
+    """Whether the catalogue says of an ancestor what the bill says: a fact about another model than the bill's."""
+    if statement.kind is not Kind.OF_RELATIVE or statement.relative is None:
+        return False
+    chain = complete(Chain(Node(statement.relative.child)))
+    return any(
+        names_match(e.parent, statement.name) and e.standing is Standing.CATALOGUED and e.child == chain.subject.name
+        for e in chain.edges
+    )
 
 
 def untested(statements: tuple[Statement, ...], why: str) -> tuple[ClaimResult, ...]:
@@ -156,6 +178,10 @@ def _absent(retest: Retest, statement: Statement) -> ClaimResult:
     entry = retest.entry(statement.name)
     if retest.effort == "quick":
         return _result(statement, Status.UNVERIFIED, "the weights were not examined (--effort quick)")
+    if entry is None and is_catalogued(statement):
+        child = statement.relative.child if statement.relative else ""
+        why = f"it is about {child}; the catalogue says the same, from a source, and nothing tested it on weights"
+        return _result(statement, Status.UNVERIFIED, why)
     if entry is None:
         clears = (
             f"forebear index add hf:{statement.name}" if "/" in statement.name else "forebear index add <its folder>"

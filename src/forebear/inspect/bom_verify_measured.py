@@ -15,7 +15,7 @@ from forebear.bom.verification import ClaimResult
 from forebear.errors import one_line
 from forebear.inspect.bom_verify_lineage import Retest
 from forebear.signals.declared import names_match
-from forebear.types import Ancestor, Evidence
+from forebear.types import Ancestor, Evidence, Verdict
 
 PASS, FAIL, UNKNOWN = CheckStatus.PASS, CheckStatus.FAIL, CheckStatus.UNKNOWN
 TOLERANCE = 0.01
@@ -106,6 +106,8 @@ def _relation(relative: Relative, found: Ancestor) -> Iterator[Said]:
 def _numbers(relative: Relative, found: Ancestor) -> Iterator[Said]:
     same_coins = False
     for stated in relative.observations:
+        if stated.equal and found.verdict is not Verdict.IDENTICAL:
+            yield FAIL, f"The bill states that every value is equal; measured again: {found.verdict}."
         again = next((e for e in found.evidence if e.signal == stated.signal), None)
         if again is None:
             if not stated.equal:

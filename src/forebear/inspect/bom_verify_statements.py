@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from forebear.bom.check.walk import objects
+from forebear.bom.check.walk import Things, objects
 from forebear.bom.record import ClaimRecord, Record, Relative, Slot
 from forebear.bom.training import InputKind
 from forebear.bom.values import Said
@@ -71,18 +71,17 @@ _WORDS = {
 def statements_of(record: Record, document: Mapping[str, Any]) -> tuple[Statement, ...]:
     """Everything that a record says about where its model comes from; each other model once."""
     found: list[Statement] = []
+    things = tuple(objects(document))
     for relative in record.relatives:
         kind = Kind.OF_RELATIVE if relative.child else _KINDS[relative.slot]
         words = _WORDS[kind] + relative.name
         if relative.component:
             words += f" ({relative.component})"
-        found.append(
-            Statement(kind, words, relative.name, _source(relative), _where(document, relative.name), relative)
-        )
+        found.append(Statement(kind, words, relative.name, _source(relative), _where(things, relative.name), relative))
     for name, source in _inputs(record):
         if not any(s.name and names_match(s.name, name) for s in found):
-            found.append(Statement(Kind.ANCESTOR, BASE + name, name, source, _where(document, name)))
-    found += _claimed(record, document, found)
+            found.append(Statement(Kind.ANCESTOR, BASE + name, name, source, _where(things, name)))
+    found += _claimed(record, things, found)
     return tuple(found)
 
 
@@ -102,7 +101,7 @@ def _inputs(record: Record) -> Iterator[tuple[str, str]]:
                 yield given.name, f"stage {stage.name or stage.kind.value}{_by(stage.said)}"
 
 
-def _claimed(record: Record, document: Mapping[str, Any], known: list[Statement]) -> Iterator[Statement]:
+def _claimed(record: Record, things: Things, known: list[Statement]) -> Iterator[Statement]:
     scratch = False
     for claim in record.claims:
         words = claim.claim.strip()
@@ -114,11 +113,11 @@ def _claimed(record: Record, document: Mapping[str, Any], known: list[Statement]
         elif words.lower() == SCRATCH or claims_scratch(words):
             scratch = True
             source = f"a claim{_by(claim.said)}"
-            yield Statement(Kind.SCRATCH, SCRATCH, "", source, _text(document, claim.claim), None, claim)
+            yield Statement(Kind.SCRATCH, SCRATCH, "", source, _text(things, claim.claim), None, claim)
     texts = (record.model.description, *record.model.uses, *(p.value for p in record.model.properties))
     telling = next((text for text in texts if claims_scratch(text)), "")
     if telling and not scratch and not declared_ancestors(tuple(known)):
-        yield Statement(Kind.SCRATCH, SCRATCH, "", "its description", _text(document, telling))
+        yield Statement(Kind.SCRATCH, SCRATCH, "", "its description", _text(things, telling))
 
 
 def _source(relative: Relative) -> str:
@@ -131,9 +130,9 @@ def _by(said: Said) -> str:
     return f" by {said.by}" if said.by else ""
 
 
-def _where(document: Mapping[str, Any], name: str) -> str:
+def _where(things: Things, name: str) -> str:
     """Pointer to the object that has a model's name, in a pedigree before elsewhere."""
-    hits = [p for thing, p in objects(document) if _named(thing, name) and p != "/metadata/component"]
+    hits = [p for thing, p in things if _named(thing, name) and p != "/metadata/component"]
     return next((p for p in hits if "/pedigree/" in p), hits[0] if hits else "")
 
 
@@ -144,6 +143,6 @@ def _named(thing: Mapping[str, Any], name: str) -> bool:
     return name in (own, f"{group}/{own}" if isinstance(group, str) and group else own)
 
 
-def _text(document: Mapping[str, Any], text: str) -> str:
+def _text(things: Things, text: str) -> str:
     """Pointer to the object that says a text."""
-    return next((p for thing, p in objects(document) if any(v == text for v in thing.values())), "")
+    return next((p for thing, p in things if any(v == text for v in thing.values())), "")

@@ -83,19 +83,27 @@ def _section(console: Console, result: Verification, status: CheckStatus, verbos
         CheckStatus.PASS: "Passed",
         CheckStatus.NOT_APPLICABLE: "Does not apply",
     }[status]
-    console.print(words.text(f"\n  {title} ({len(found):,})", "bold"))
     told = tuple(f"“{claim.claim}” is " for claim in result.claims)  # stands under Lineage already
-    beside = tuple(check for check in found if not check.message.startswith(told)) if told else found
-    shown = found if verbose else beside[:MOST] if status in (CheckStatus.FAIL, CheckStatus.UNKNOWN) else ()
+    beside = tuple(c for c in found if not c.message.startswith(told)) if told else found
+    minor = tuple(c for c in beside if status is CheckStatus.UNKNOWN and c not in result.open)
+    beside = tuple(c for c in beside if c not in minor)
+    grave = status in (CheckStatus.FAIL, CheckStatus.UNKNOWN)
+    shown = found if verbose else beside[:MOST] if grave else ()
+    if grave and not verbose and not beside and not minor:
+        return  # all of it was told under Lineage
+    console.print(words.text(f"\n  {title} ({len(found):,})", "bold"))
     for check in shown:
         line = words.text(f"{mark} ", style)
         line.append(words.clean(check.message), style="default")
         console.print(Padding(line, (0, 2, 0, 4)))
         where = " · ".join(part for part in (check.id, check.pointer, check.rule) if part)
         console.print(Padding(words.text(where, "dim"), (0, 2, 0, 6)))
-    if not shown:
+    if minor and not verbose:
+        text = f"{_families(minor)}: nothing waits for these (--verbose)"
+        console.print(Padding(words.text(text, "dim"), (0, 2, 0, 4)))
+    elif not shown:
         console.print(Padding(words.text(_families(found), "dim"), (0, 2, 0, 4)))
-    elif not verbose and (more := len(beside) - len(shown)):
+    if not verbose and shown and (more := len(beside) - len(shown)):
         console.print(Padding(words.text(f"and {more:,} more (--verbose)", "dim"), (0, 2, 0, 4)))
 
 

@@ -84,7 +84,7 @@ BREAKS: dict[str, tuple[str, Edit]] = {
     "a citation of nothing": ("references/citations", lambda d: d["citations"][0].update(pointers=["/no/such"])),
     "no purl": ("identifiers/purl", lambda d: model(d).update(purl="not a purl")),
     "no serial number": ("schema", lambda d: d.update(serialNumber="urn:uuid:1")),
-    "half a digest": ("hashes/form", lambda d: _file(d)["hashes"][0].update(content="a" * 32)),
+    "half a digest": ("digests/form", lambda d: _file(d)["hashes"][0].update(content="a" * 32)),
     "a day that is none": ("timestamps", lambda d: d["metadata"].update(timestamp="2026-02-30T00:00:00Z")),
     "certain of itself": (
         "evidence/confidence",
@@ -156,9 +156,9 @@ def test_the_profile_is_checked_on_request_alone() -> None:
     del given["serialNumber"], model(given)["version"]
     assert not any(name.startswith("profile/") for name in checked(given))
     found = checked(given, "cyclonedx-ml", "spdx-ai")
-    assert [c.status for c in found["profile/cyclonedx-ml/serialNumber"]] == [CheckStatus.FAIL]
+    assert [c.status for c in found["profile/cyclonedx-ml/serial-number"]] == [CheckStatus.FAIL]
     assert [c.pointer for c in found["profile/cyclonedx-ml/version"]] == ["/metadata/component"]
-    assert [c.status for c in found["profile/cyclonedx-ml/modelCard"]] == [CheckStatus.PASS]
+    assert [c.status for c in found["profile/cyclonedx-ml/model-card"]] == [CheckStatus.PASS]
     assert [c.status for c in found["profile/spdx-ai"]] == [CheckStatus.NOT_APPLICABLE]
     with pytest.raises(UsageError, match="no profile x"):
         checked(given, "x")
@@ -167,5 +167,5 @@ def test_the_profile_is_checked_on_request_alone() -> None:
 def test_software_without_models_is_not_asked_for_a_model_card() -> None:
     given = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"type": "library", "name": "numpy"}]}
     found = checked(given, "cyclonedx-ml")
-    assert [c.status for c in found["profile/cyclonedx-ml/modelCard"]] == [CheckStatus.NOT_APPLICABLE]
+    assert [c.status for c in found["profile/cyclonedx-ml/model-card"]] == [CheckStatus.NOT_APPLICABLE]
     assert [c.status for c in found["schema"]] == [CheckStatus.PASS]

@@ -66,7 +66,7 @@ def test_what_we_write_breaks_no_rule() -> None:
     found = checked(document())
     assert not failed(document())
     names = {"schema", "references/duplicate", "references/dangling", "relationships/ends", "cycles/pedigree"}
-    assert names | {"hashes/form", "timestamps"} <= set(found)
+    assert names | {"digests/form", "timestamps"} <= set(found)
 
 
 BREAKS: dict[str, tuple[str, Edit]] = {
@@ -88,7 +88,7 @@ BREAKS: dict[str, tuple[str, Edit]] = {
     ),
     "its own ancestor": ("cycles/pedigree", lambda d: ancestry(d).update({"from": model(d)["spdxId"]})),
     "half a digest": (
-        "hashes/form",
+        "digests/form",
         lambda d: element(d, "software_File")["verifiedUsing"][0].update(hashValue="a" * 32),
     ),
     "a month that is none": ("timestamps", lambda d: element(d, "CreationInfo").update(created="2026-13-01T00:00:00Z")),
@@ -113,7 +113,7 @@ def test_an_import_and_the_standards_own_individuals_are_not_dangling() -> None:
 
 def test_a_profile_that_a_bill_names_is_told_and_one_that_is_asked_for_is_demanded() -> None:
     given = document()
-    name = "profile/spdx-ai/releaseTime"
+    name = "profile/spdx-ai/release-time"
     assert {c.status for c in checked(given)[name]} == {CheckStatus.UNKNOWN}  # nobody knows when it was released
     assert "--profile spdx-ai" in checked(given)[name][0].message
     found = failed(given, "spdx-ai")[name]
@@ -130,9 +130,9 @@ def test_exactly_one_licence_of_each_kind() -> None:
     given = document()
     licence = element(given, "Relationship", relationshipType="hasDeclaredLicense", **{"from": model(given)["spdxId"]})
     given["@graph"].append({**licence, "spdxId": licence["spdxId"] + "-again"})
-    assert "profile/spdx-ai/hasDeclaredLicense" in failed(given, "spdx-ai")
+    assert "profile/spdx-ai/declared-licence" in failed(given, "spdx-ai")
     given["@graph"] = [e for e in given["@graph"] if e.get("relationshipType") != "hasDeclaredLicense"]
-    assert "profile/spdx-ai/hasDeclaredLicense" in failed(given, "spdx-ai")
+    assert "profile/spdx-ai/declared-licence" in failed(given, "spdx-ai")
 
 
 def test_a_graph_without_models_is_asked_for_nothing() -> None:
@@ -144,9 +144,9 @@ def test_a_graph_without_models_is_asked_for_nothing() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda p: p.name)
 def test_every_table_can_be_read_and_has_rules_of_its_profile(profile: Any) -> None:
-    table = [r for r in rules(profile.file) if not profile.element or r.element == profile.element]
+    table = rules(profile)
     assert len(table) >= 4
-    assert all(bool(r.field) != bool(r.relationship) and r.says and r.section for r in table)
+    assert all(bool(r.property) != bool(r.relationship) and r.prose and r.section for r in table)
 
 
 @pytest.mark.shared
@@ -154,4 +154,4 @@ def test_the_standards_own_example_names_profiles_that_it_does_not_keep_to() -> 
     path = shared("artefacts") / "boms" / "spdx__spdx-examples" / "ai" / "example02" / "spdx3.0" / "sbom.spdx3.json"
     given = json.loads(path.read_text())
     assert not failed(given)
-    assert "profile/spdx-ai/suppliedBy" in failed(given, "spdx-ai")
+    assert "profile/spdx-ai/supplied-by" in failed(given, "spdx-ai")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_lattice_has_no_cycle_and_takes_no_time() -> None:
 def test_a_cycle_is_one(edges: dict[int, list[int]]) -> None:
     graph = {str(k): [str(v) for v in vs] for k, vs in edges.items()}
     found = cycle(graph)
-    assert all(b in graph[a] for a, b in zip(found, found[1:], strict=False))
+    assert all(b in graph[a] for a, b in pairwise(found))
     assert not found or found[0] == found[-1]
     # without a cycle the nodes can be put in an order in which every edge leads on
     if not found:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from forebear.bom.check import as_written, graph, profiles, references, schema, signatures, values
 from forebear.bom.check.base import Family
 from forebear.bom.check.profiles import PROFILES
+from forebear.bom.check.walk import objects
 from forebear.bom.checks import Check
 from forebear.bom.reading import Reading
 
@@ -36,5 +37,7 @@ def check_document(reading: Reading, asked: Iterable[str] = ()) -> tuple[Check, 
     Raises:
         UsageError: there is no profile of such a name.
     """
-    found = [check for family in FAMILIES if reading.format.startswith(family.of) for check in family.run(reading)]
-    return (*found, *profiles.checks(reading, asked))
+    things = tuple(objects(reading.document))
+    families = [family for family in FAMILIES if reading.format.startswith(family.of)]
+    found = [check for family in families for check in family.run(reading, things)]
+    return (*found, *profiles.checks(reading, things, asked))

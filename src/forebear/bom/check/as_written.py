@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from forebear.bom.check.base import quoted
-from forebear.bom.check.walk import leaves
+from forebear.bom.check.walk import Things, leaves
 from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.formats import FORMATS
 from forebear.bom.reading import Reading
@@ -21,7 +21,7 @@ MOST = 3
 _WANTED = "sign it, or write it again (forebear bom --declaration states what files do not)."
 
 
-def checks(reading: Reading) -> Iterator[Check]:
+def checks(reading: Reading, things: Things) -> Iterator[Check]:
     """Nothing for a bill of another program or another version, or about several models."""
     write = next(f.write for f in FORMATS if f.name == reading.format)
     if write is None or len(reading.records) != 1 or reading.records[0].tool != Tool():

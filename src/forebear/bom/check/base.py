@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from forebear.bom.check.walk import Things
 from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.reading import Reading
 from forebear.errors import one_line
@@ -30,12 +31,12 @@ class Family:
     Attributes:
         name: what ``id`` of its checks starts with.
         of: the formats that it is about, by how their names start; empty for all.
-        run: the checks of a bill.
+        run: the checks of a bill, given every object in it.
     """
 
     name: str
     of: str
-    run: Callable[[Reading], Iterable[Check]]
+    run: Callable[[Reading, Things], Iterable[Check]]
 
 
 def ruled(identifier: str, faults: Iterable[Fault], passed: str, rule: str = "") -> Iterable[Check]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from forebear.bom.check.base import Fault, misshapen, quoted, ruled
-from forebear.bom.check.walk import cycle, mappings, members, objects, step
+from forebear.bom.check.walk import Things, cycle, mappings, members, step
 from forebear.bom.checks import Check
 from forebear.bom.reading import Reading
 
@@ -62,10 +62,9 @@ FROM_TO: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Types (by how their names start) at the ends of relationships about models; empty: any."""
 
 
-def checks(reading: Reading) -> Iterator[Check]:
+def checks(reading: Reading, things: Things) -> Iterator[Check]:
     """Duplicate and dangling ids, ends of relationships, circles of descent, lengths of digests."""
-    graph = reading.document.get("@graph")
-    elements = list(objects(graph, "/@graph"))
+    elements = [(thing, pointer) for thing, pointer in things if pointer.startswith("/@graph")]
     kinds: dict[str, str] = {}
     twice = []
     for thing, pointer in elements:
@@ -85,7 +84,7 @@ def checks(reading: Reading) -> Iterator[Check]:
     ends = _unfit(elements, kinds)
     yield from ruled("relationships/ends", ends, "Relationships join elements of the types that they are meant for.")
     yield from ruled("cycles/pedigree", _own_ancestor(elements), "No model is its own ancestor.")
-    yield from ruled("hashes/form", _digests(elements), "Every digest is as long as its algorithm makes it.")
+    yield from ruled("digests/form", _digests(elements), "Every digest is as long as its algorithm makes it.")
     yield from ruled("timestamps", _times(elements), "Every time is a date and time in UTC.")
 
 
@@ -100,13 +99,13 @@ def texts(value: Any) -> list[str]:
     return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str)]
 
 
-def _imported(elements: list[tuple[Mapping[str, Any], str]]) -> Iterator[str]:
+def _imported(elements: Things) -> Iterator[str]:
     for thing, _ in elements:
         for entry in mappings(thing.get("import")):
             yield from texts(entry.get("externalSpdxId"))
 
 
-def _used(elements: list[tuple[Mapping[str, Any], str]]) -> Iterator[tuple[str, str]]:
+def _used(elements: Things) -> Iterator[tuple[str, str]]:
     for thing, pointer in elements:
         for key, value, where in members(thing, pointer):
             if key in REFERRING:
@@ -116,7 +115,7 @@ def _used(elements: list[tuple[Mapping[str, Any], str]]) -> Iterator[tuple[str, 
                     yield from ((v, f"{where}/{k}") for k, v in enumerate(value) if isinstance(v, str))
 
 
-def _unfit(elements: list[tuple[Mapping[str, Any], str]], kinds: Mapping[str, str]) -> Iterator[Fault]:
+def _unfit(elements: Things, kinds: Mapping[str, str]) -> Iterator[Fault]:
     for thing, pointer in elements:
         kind = thing.get("relationshipType")
         if not isinstance(kind, str) or kind not in FROM_TO:
@@ -129,7 +128,7 @@ def _unfit(elements: list[tuple[Mapping[str, Any], str]], kinds: Mapping[str, st
                     yield Fault(step(pointer, key), f"{words} ({quoted(name)}).")
 
 
-def _own_ancestor(elements: list[tuple[Mapping[str, Any], str]]) -> Iterator[Fault]:
+def _own_ancestor(elements: Things) -> Iterator[Fault]:
     edges: dict[str, list[str]] = {}
     for thing, _ in elements:
         kind = thing.get("relationshipType")
@@ -142,7 +141,7 @@ def _own_ancestor(elements: list[tuple[Mapping[str, Any], str]]) -> Iterator[Fau
         yield Fault("/@graph", f"Descent goes round in a circle: {' → '.join(map(quoted, found[:6]))}.")
 
 
-def _digests(elements: list[tuple[Mapping[str, Any], str]]) -> Iterator[Fault]:
+def _digests(elements: Things) -> Iterator[Fault]:
     for thing, pointer in elements:
         if wrong := misshapen(thing.get("algorithm"), thing.get("hashValue"), DIGITS):
             yield Fault(step(pointer, "hashValue"), wrong)
@@ -154,7 +153,7 @@ _TIMES = frozenset(
 _MOMENT = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ", re.ASCII)
 
 
-def _times(elements: list[tuple[Mapping[str, Any], str]]) -> Iterator[Fault]:
+def _times(elements: Things) -> Iterator[Fault]:
     for thing, pointer in elements:
         for key, value, where in members(thing, pointer):
             if key in _TIMES and isinstance(value, str) and not _MOMENT.fullmatch(value):

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from forebear.bom.check.base import Fault, quoted, ruled
 from forebear.bom.check.graph import name_of, texts
-from forebear.bom.check.walk import at, mappings, objects
+from forebear.bom.check.walk import Things, at, mappings
 from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.reading import Reading
 from forebear.errors import UsageError, one_line
@@ -25,29 +25,26 @@ from forebear.errors import UsageError, one_line
 
 @dataclass(frozen=True)
 class Rule:
-    """One demand.
+    """One demand; the head of ``spdx-ai-profile.toml`` says what each key of a table means.
 
     Attributes:
+        id: profile and name.
         element: type of the elements that it is about.
-        field: property (SPDX), or path of keys with ``/`` between them (CycloneDX); "" for a relationship.
+        property: of theirs; "" for a relationship.
         relationship: type of the relationship that has to start at the element; "" for a property.
-        least, most: how many there have to be.
-        says: the demand in our words.
+        least, most: how many there have to be; no ``most``: any number.
+        prose: the demand in our words.
         section: where it is written.
     """
 
+    id: str
     element: str
-    field: str = ""
+    property: str = ""
     relationship: str = ""
     least: int = 1
     most: int | None = None
-    says: str = ""
+    prose: str = ""
     section: str = ""
-
-    @property
-    def name(self) -> str:
-        """What it is about, for identifiers."""
-        return self.field or self.relationship
 
 
 @dataclass(frozen=True)
@@ -55,29 +52,29 @@ class Profile:
     """A profile of a standard.
 
     Attributes:
-        name: as users ask for it.
+        name: as users ask for it, and as its rules' ids start.
         of: the format, by how its name starts.
         file: the table.
-        element: the type that its rules in the table are about; "" for all.
         conformance: what documents call it in ``profileConformance``; "" where they cannot.
     """
 
     name: str
     of: str
     file: str
-    element: str = ""
     conformance: str = ""
 
 
+_KINDS = ("type", "@type", "relationshipType")
+
 PROFILES = (
-    Profile("spdx-ai", "SPDX", "spdx-ai-profile.toml", "ai_AIPackage", "ai"),
-    Profile("spdx-dataset", "SPDX", "spdx-ai-profile.toml", "dataset_DatasetPackage", "dataset"),
+    Profile("spdx-ai", "SPDX", "spdx-ai-profile.toml", "ai"),
+    Profile("spdx-dataset", "SPDX", "spdx-ai-profile.toml", "dataset"),
     Profile("cyclonedx-ml", "CycloneDX", "cyclonedx-ml-profile.toml"),
 )
 """Every profile that can be asked for."""
 
 
-def checks(reading: Reading, asked: Iterable[str] = ()) -> Iterator[Check]:
+def checks(reading: Reading, things: Things, asked: Iterable[str] = ()) -> Iterator[Check]:
     """The checks of every profile that was asked for or that the document says it keeps to.
 
     Raises:
@@ -96,7 +93,7 @@ def checks(reading: Reading, asked: Iterable[str] = ()) -> Iterator[Check]:
             said = f"The profile is one of {profile.of}, and this is {reading.format}."
             yield Check(f"profile/{profile.name}", CheckStatus.NOT_APPLICABLE, said)
             continue
-        yield from (c if profile.name in wanted else _told(c, profile) for c in _of(profile, reading))
+        yield from (c if profile.name in wanted else _told(c, profile) for c in _of(profile, reading, things))
 
 
 def _told(check: Check, profile: Profile) -> Check:
@@ -107,31 +104,35 @@ def _told(check: Check, profile: Profile) -> Check:
     return replace(check, status=CheckStatus.UNKNOWN, message=said)
 
 
-def _of(profile: Profile, reading: Reading) -> Iterator[Check]:
+def _of(profile: Profile, reading: Reading, things: Things) -> Iterator[Check]:
     graph = reading.format.startswith("SPDX")
-    for rule in rules(profile.file):
-        if profile.element and rule.element != profile.element:
-            continue
-        name = f"profile/{profile.name}/{rule.name.replace('/', '.')}"
-        subjects = _elements(reading.document, rule.element) if graph else _components(reading.document, rule.element)
-        found = list(subjects)
+    own = rules(profile)
+    if graph:  # most of a graph is about something else
+        kinds = {name for rule in own for name in (rule.element, rule.relationship)}
+        things = [
+            t for t in things if not kinds.isdisjoint(t[0].get(k) for k in _KINDS if isinstance(t[0].get(k), str))
+        ]
+    for rule in own:
+        name = f"profile/{rule.id}"
+        found = list((_elements if graph else _components)(things, rule.element))
         if not found:
             said = f"It lists no {rule.element}, so there is nothing to ask this of."
             yield Check(name, CheckStatus.NOT_APPLICABLE, said, rule=rule.section)
             continue
-        faults = _broken(rule, found, reading.document if graph else None)
-        yield from ruled(name, faults, f"Of all {len(found):,} this holds: {rule.says}", rule.section)
+        faults = _broken(rule, found, things)
+        yield from ruled(name, faults, f"This holds for all {len(found):,}: {rule.prose}", rule.section)
 
 
-def _broken(
-    rule: Rule, found: list[tuple[Mapping[str, Any], str]], document: Mapping[str, Any] | None
-) -> Iterator[Fault]:
-    targets = _targets(document, rule.relationship) if document is not None and rule.relationship else {}
+def _broken(rule: Rule, found: Things, things: Things) -> Iterator[Fault]:
+    targets = _targets(things, rule.relationship) if rule.relationship else {}
     for element, pointer in found:
-        number = len(targets.get(name_of(element) or "", ())) if rule.relationship else _count(element, rule.field)
+        number = len(targets.get(name_of(element) or "", ())) if rule.relationship else _count(element, rule.property)
         if number < rule.least or (rule.most is not None and number > rule.most):
             what = "nothing" if not number else f"{number:,}"
-            yield Fault(pointer, f"{quoted(element.get('name', ''))} has {what} for {rule.name}: {rule.says}")
+            yield Fault(
+                pointer,
+                f"{quoted(element.get('name', ''))} has {what} for {rule.property or rule.relationship}: {rule.prose}",
+            )
 
 
 def _count(element: Mapping[str, Any], field: str) -> int:
@@ -141,26 +142,26 @@ def _count(element: Mapping[str, Any], field: str) -> int:
     return len(value) if isinstance(value, list) else 1
 
 
-def _targets(document: Mapping[str, Any], kind: str) -> dict[str, list[str]]:
+def _targets(things: Things, kind: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for thing, _ in objects(document.get("@graph")):
+    for thing, _ in things:
         if thing.get("relationshipType") == kind:
             for start in texts(thing.get("from")):
                 found.setdefault(start, []).extend(texts(thing.get("to")))
     return found
 
 
-def _elements(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], str]]:
-    for thing, pointer in objects(document.get("@graph"), "/@graph"):
+def _elements(things: Things, kind: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    for thing, pointer in things:
         if kind in (thing.get("type"), thing.get("@type")):
             yield thing, pointer
 
 
-def _components(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+def _components(things: Things, kind: str) -> Iterator[tuple[Mapping[str, Any], str]]:
     if kind == "bom":
-        yield document, ""
+        yield things[0]
         return
-    for thing, pointer in objects(document):
+    for thing, pointer in things:
         if thing.get("type") == kind and "name" in thing and "/pedigree/" not in pointer and "/data/" not in pointer:
             yield thing, pointer
 
@@ -170,8 +171,12 @@ def _claimed(document: Mapping[str, Any]) -> Iterator[str]:
         yield from texts(thing.get("profileConformance"))
 
 
+_KEYS = frozenset(field.name for field in fields(Rule))
+
+
 @cache
-def rules(file: str) -> tuple[Rule, ...]:
-    """The demands in a table."""
-    text = (resources.files("forebear") / "data" / "standards" / file).read_text("utf-8")
-    return tuple(Rule(**entry) for entry in tomllib.loads(text)["rule"])
+def rules(profile: Profile) -> tuple[Rule, ...]:
+    """The demands of a profile."""
+    text = (resources.files("forebear") / "data" / "standards" / profile.file).read_text("utf-8")
+    entries = [e for e in tomllib.loads(text)["rule"] if e["id"].startswith(f"{profile.name}/")]
+    return tuple(Rule(**{key: value for key, value in entry.items() if key in _KEYS}) for entry in entries)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.bom.check.base import Fault, quoted, ruled
-from forebear.bom.check.walk import cycle, mappings, members, objects, resolves, step
+from forebear.bom.check.walk import Things, cycle, mappings, members, resolves, step
 from forebear.bom.checks import Check
 from forebear.bom.reading import Reading
 
@@ -36,18 +36,19 @@ class Use:
     pointer: str
 
 
-def checks(reading: Reading) -> Iterator[Check]:
+def checks(reading: Reading, things: Things) -> Iterator[Check]:
     """Duplicate and dangling references, pointers of citations, cycles."""
     document = reading.document
-    names = Counter(name for name, _ in _named(document))
-    again = [(name, where) for name, where in _named(document) if names[name] > 1]
+    named = list(_named(things))
+    names = Counter(name for name, _ in named)
+    again = [(name, where) for name, where in named if names[name] > 1]
     first: set[str] = set()
     twice = []
     for name, where in again:
         twice += [Fault(where, f"The bom-ref {quoted(name)} names another object already.")] if name in first else []
         first.add(name)
     yield from ruled("references/duplicate", twice, f"All {len(names):,} bom-refs differ.")
-    used = list(_used(document))
+    used = list(_used(things))
     dangling = (
         Fault(use.pointer, f"It refers to {quoted(use.name)}, and nothing in the bill has that bom-ref.")
         for use in used
@@ -56,11 +57,11 @@ def checks(reading: Reading) -> Iterator[Check]:
     yield from ruled("references/dangling", dangling, f"All {len(used):,} references lead to an object of the bill.")
     yield from ruled("references/citations", _lost(document), "Every pointer of a citation leads to a field.")
     yield from ruled("cycles/dependencies", _round(document), "No component depends on itself.")
-    yield from ruled("cycles/pedigree", _own_ancestor(document), "No model is its own ancestor.")
+    yield from ruled("cycles/pedigree", _own_ancestor(things), "No model is its own ancestor.")
 
 
-def _named(document: Any) -> Iterator[tuple[str, str]]:
-    for thing, pointer in objects(document):
+def _named(things: Things) -> Iterator[tuple[str, str]]:
+    for thing, pointer in things:
         name = thing.get("bom-ref")
         if isinstance(name, str) and not _is_use(pointer):
             yield name, step(pointer, "bom-ref")
@@ -71,8 +72,8 @@ def _is_use(pointer: str) -> bool:
     return "/patentAssertions/" in pointer
 
 
-def _used(document: Any) -> Iterator[Use]:
-    for thing, pointer in objects(document):
+def _used(things: Things) -> Iterator[Use]:
+    for thing, pointer in things:
         inside = pointer.startswith(("/declarations", "/definitions"))
         for key, value, where in members(thing, pointer):
             if isinstance(value, str) and (key in REFERRING or (inside and key in _DECLARED)):
@@ -99,10 +100,10 @@ def _round(document: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("/dependencies", f"These depend on each other in a circle: {' → '.join(map(quoted, found[:6]))}.")
 
 
-def _own_ancestor(document: Mapping[str, Any]) -> Iterator[Fault]:
+def _own_ancestor(things: Things) -> Iterator[Fault]:
     """By package URL, or by group, name and version: what stands again somewhere above itself."""
     edges: dict[str, list[str]] = {}
-    for thing, _ in objects(document):
+    for thing, _ in things:
         pedigree = thing.get("pedigree")
         if isinstance(pedigree, Mapping):
             for key, upwards in (("ancestors", True), ("descendants", False)):

@@ -9,7 +9,7 @@ from typing import Any
 
 from forebear.bom.check import purl
 from forebear.bom.check.base import Fault, misshapen, quoted, ruled
-from forebear.bom.check.walk import mappings, members, objects, step
+from forebear.bom.check.walk import Things, mappings, members, step
 from forebear.bom.checks import Check
 from forebear.bom.reading import Reading
 
@@ -25,20 +25,19 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:
 _MEANT_FOR = {"modelCard": "machine-learning-model", "data": "data"}
 
 
-def checks(reading: Reading) -> Iterator[Check]:
+def checks(reading: Reading, things: Things) -> Iterator[Check]:
     """Package URLs, the serial number, digests, confidences, times, and what belongs to other types of components."""
-    document = reading.document
-    yield from ruled("identifiers/purl", _purls(document), "Every package URL keeps to the specification.")
-    yield from ruled("identifiers/serial-number", _serial(document), "The serial number, if any, is a UUID.")
-    yield from ruled("hashes/form", _digests(document), "Every digest is as long as its algorithm makes it.")
-    yield from ruled("evidence/confidence", _certain(document), "Nobody is certain without a method.")
-    yield from ruled("timestamps", _times(document), "Every time is a date and time of RFC 3339.")
+    yield from ruled("identifiers/purl", _purls(things), "Every package URL keeps to the specification.")
+    yield from ruled("identifiers/serial-number", _serial(reading.document), "The serial number, if any, is a UUID.")
+    yield from ruled("digests/form", _digests(things), "Every digest is as long as its algorithm makes it.")
+    yield from ruled("evidence/confidence", _certain(things), "Nobody is certain without a method.")
+    yield from ruled("timestamps", _times(things), "Every time is a date and time of RFC 3339.")
     wrong = "A component holds only what its type may hold (CycloneDX: a model card, or data)."
-    yield from ruled("components/type", _misplaced(document), wrong, "CycloneDX: “must not be specified for other”")
+    yield from ruled("components/type", _misplaced(things), wrong, "CycloneDX: “must not be specified for other”")
 
 
-def _purls(document: Any) -> Iterator[Fault]:
-    for thing, pointer in objects(document):
+def _purls(things: Things) -> Iterator[Fault]:
+    for thing, pointer in things:
         value = thing.get("purl")
         if isinstance(value, str) and (wrong := purl.defect(value)):
             yield Fault(step(pointer, "purl"), f"{quoted(value)} is no package URL: {wrong}.")
@@ -50,14 +49,14 @@ def _serial(document: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("/serialNumber", f"{quoted(value)} is no UUID in the form urn:uuid:….")
 
 
-def _digests(document: Any) -> Iterator[Fault]:
-    for thing, pointer in objects(document):
+def _digests(things: Things) -> Iterator[Fault]:
+    for thing, pointer in things:
         if wrong := misshapen(thing.get("alg"), thing.get("content"), DIGITS):
             yield Fault(step(pointer, "content"), wrong)
 
 
-def _certain(document: Any) -> Iterator[Fault]:
-    for thing, pointer in objects(document):
+def _certain(things: Things) -> Iterator[Fault]:
+    for thing, pointer in things:
         confidence = thing.get("confidence")
         certain = isinstance(confidence, int | float) and not isinstance(confidence, bool) and confidence >= 1
         if certain and "field" in thing and not mappings(thing.get("methods")):
@@ -65,8 +64,8 @@ def _certain(document: Any) -> Iterator[Fault]:
             yield Fault(step(pointer, "confidence"), said)
 
 
-def _times(document: Any) -> Iterator[Fault]:
-    for thing, pointer in objects(document):
+def _times(things: Things) -> Iterator[Fault]:
+    for thing, pointer in things:
         for key, value, where in members(thing, pointer):
             if key in _TIMES and isinstance(value, str) and not _is_time(value):
                 yield Fault(where, f"{quoted(value)} is no date and time (as 2026-01-31T12:00:00Z).")
@@ -82,8 +81,8 @@ def _is_time(value: str) -> bool:
     return True
 
 
-def _misplaced(document: Any) -> Iterator[Fault]:
-    for thing, pointer in objects(document):
+def _misplaced(things: Things) -> Iterator[Fault]:
+    for thing, pointer in things:
         kind = thing.get("type")
         if not isinstance(kind, str) or "name" not in thing:
             continue

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _MISSING = object()
+Things = Sequence[tuple[Mapping[str, Any], str]]
+"""Every object of a document with its pointer: found once, looked at by every check."""
 
 
 def step(pointer: str, key: str | int) -> str:
     """The pointer (RFC 6901) to a member of what a pointer leads to."""
-    return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+    text = str(key)
+    if "~" in text or "/" in text:
+        text = text.replace("~", "~0").replace("/", "~1")
+    return f"{pointer}/{text}"
 
 
 def members(value: Any, pointer: str) -> Iterator[tuple[str | int, Any, str]]:
@@ -24,13 +29,15 @@ def members(value: Any, pointer: str) -> Iterator[tuple[str | int, Any, str]]:
 
 
 def objects(document: Any, pointer: str = "") -> Iterator[tuple[Mapping[str, Any], str]]:
-    """Every object of a document with its pointer, in the document's order."""
-    waiting: list[tuple[Any, str]] = [(document, pointer)]
+    """Every object of a JSON document with its pointer, in the document's order."""
+    waiting: list[tuple[Any, str]] = [(document, pointer)] if isinstance(document, dict | list) else []
     while waiting:
         value, here = waiting.pop()
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             yield value, here
-        below = [(item, path) for _, item, path in members(value, here) if isinstance(item, Mapping | list)]
+            below = [(v, step(here, k)) for k, v in value.items() if isinstance(v, dict | list)]
+        else:
+            below = [(v, f"{here}/{k}") for k, v in enumerate(value) if isinstance(v, dict | list)]
         waiting.extend(reversed(below))
 
 

@@ -1,0 +1,120 @@
+"""What a record says about lineage, and what a contradiction takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bills import NOW, base
+from forebear.bom.record import ClaimRecord, Model, Record, Relative, Slot
+from forebear.bom.training import Input, InputKind, Stage, StageKind
+from forebear.inspect.bom_verify_later import detectable, later, record_of
+from forebear.inspect.bom_verify_statements import Kind, declared_ancestors, statements_of
+from forebear.lineage.confidence import shares
+from forebear.types import Ancestor, Relation, Verdict
+
+
+def kinds(**more: Any) -> list[tuple[Kind, str]]:
+    record = Record(**{"model": Model(name="org/m"), "created": NOW, **more})
+    return [(s.kind, s.name) for s in statements_of(record, {})]
+
+
+def stage(*names: str, kind: InputKind = InputKind.MODEL, outputs: tuple[str, ...] = ()) -> Stage:
+    return Stage(kind=StageKind.SFT, inputs=tuple(Input(kind=kind, name=n) for n in names), outputs=outputs)
+
+
+def test_relatives_by_their_place() -> None:
+    relatives = (
+        base("a/base"),
+        Relative(name="a/kin", slot=Slot.VARIANT),
+        Relative(name="a/heir", slot=Slot.DESCENDANT),
+        base("a/root", child="a/base"),
+    )
+    assert kinds(relatives=relatives) == [
+        (Kind.ANCESTOR, "a/base"),
+        (Kind.VARIANT, "a/kin"),
+        (Kind.DESCENDANT, "a/heir"),
+        (Kind.OF_RELATIVE, "a/root"),
+    ]
+
+
+def test_stages_name_bases_once_and_not_what_they_made_themselves() -> None:
+    stages = (
+        stage("a/base", outputs=("step-1",)),
+        stage("step-1", "org/m"),
+        stage("a/teacher", kind=InputKind.TEACHER),
+    )
+    assert kinds(relatives=(base("base"),), stages=stages) == [(Kind.ANCESTOR, "base")]
+    assert kinds(stages=stages) == [(Kind.ANCESTOR, "a/base")]
+
+
+def test_claims_in_words() -> None:
+    assert kinds(claims=(ClaimRecord(claim="Trained From Scratch"),)) == [(Kind.SCRATCH, "")]
+    assert kinds(claims=(ClaimRecord(claim="This model was trained from scratch on our data."),)) == [
+        (Kind.SCRATCH, "")
+    ]
+    assert kinds(claims=(ClaimRecord(claim="base model: a/b"),)) == [(Kind.ANCESTOR, "a/b")]
+    assert kinds(claims=(ClaimRecord(claim="the fastest model in the world"),)) == []
+
+
+def test_a_description_speaks_only_where_no_base_is_named() -> None:
+    text = "A model that is honest. It was trained from scratch in Europe."
+    model = Model(name="org/m", description=text)
+    assert kinds(model=model) == [(Kind.SCRATCH, "")]
+    assert kinds(model=model, relatives=(base("a/b"),)) == [(Kind.ANCESTOR, "a/b")]
+    assert kinds(model=Model(name="org/m", description="It was not trained from scratch.")) == []
+
+
+def test_parts_and_teachers_are_no_bases_of_the_whole() -> None:
+    relatives = (
+        base("a/tower", component="vision tower"),
+        base("a/teacher", declared_relation="distilled"),
+        base("a/b"),
+    )
+    record = Record(model=Model(name="org/m"), created=NOW, relatives=relatives)
+    assert [s.name for s in declared_ancestors(statements_of(record, {}))] == ["a/b"]
+
+
+def relative(*reasons: tuple[str, float], verdict: Verdict = Verdict.DEPENDENT, direction: str = "unknown") -> Ancestor:
+    given = [{"name": n, "text": f"{n} was seen", "log_odds": o, "rules_out_siblings": False} for n, o in reasons]
+    details = {"direction": {"log_odds": sum(o for _, o in reasons), "reasons": given}}
+    return Ancestor("org/x", verdict, -30.0, -29.0, Relation("finetune", direction, None, details), (), why="so it is")
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (relative(("decay", 3.0)), True),
+        (relative(("decay", 1.0)), False),  # a weak fact is worth no more than it says
+        (relative(("decay", -3.0)), False),
+        (relative(("gains", 9.0)), False),  # its record is worse than a coin's
+        (relative(("orthogonal change", 9.0)), False),
+        (relative(("a new kind of reason", 9.0)), False),  # never counted
+        (relative(("decay", 3.0), ("orthogonal change", -3.0)), False),
+        (relative(), False),
+        (relative(("decay", 3.0), verdict=Verdict.SAME_INIT_OR_DERIVED), False),
+        (relative(("decay", 3.0), verdict=Verdict.SIBLINGS), False),
+        (relative(("decay", 3.0), verdict=Verdict.IDENTICAL), False),
+        (relative(verdict=Verdict.DERIVED, direction="a_to_b"), True),
+        (relative(("decay", 3.0), direction="b_to_a"), False),
+    ],
+)
+def test_which_came_first_is_told_by_facts_with_a_record(found: Ancestor, told: bool) -> None:
+    assert bool(later(found)) is told
+
+
+def test_a_reason_is_worth_what_its_record_says() -> None:
+    assert record_of("nothing of that name") == 0.0
+    known = shares()["reason"]
+    assert all(record_of(name) == 0.0 for name, share in known.items() if share.probability <= 0.5)
+    assert record_of("decay") >= 2.0 > record_of("orthogonal change") > 0
+    assert all(record_of(name) < 5 for name in known)  # never certain
+
+
+def test_power_grows_with_coins_and_shrinks_with_the_index() -> None:
+    assert detectable(10, 1) is None
+    few, many = detectable(100, 1), detectable(2_000, 1)
+    assert few is not None and many is not None and 0.5 < many < few <= 1
+    crowded = detectable(2_000, 1_000_000)
+    assert crowded is not None and crowded > many
