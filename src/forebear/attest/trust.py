@@ -77,6 +77,9 @@ def signed(envelope: Envelope, trust: Trust, identifier: str = "signature") -> S
     if envelope.payload_type != IN_TOTO:
         kind = one_line(envelope.payload_type, 80)
         return Signed((Check(identifier, CheckStatus.FAIL, f"Its payload is no in-toto statement ({kind})."),))
+    if envelope.keyless:
+        why = "It says that Sigstore's service signed it: --identity and --issuer, and the network, verify that."
+        return Signed((Check(identifier, CheckStatus.UNKNOWN, why),))
     keys, name = list(trust.keys), ""
     if envelope.chain and trust.roots:
         found = certified(envelope.chain, trust.roots, trust.at)
