@@ -19,12 +19,11 @@ from forebear.attest.documents import canonical, sha256
 from forebear.attest.dsse import Envelope, Signature, read_envelope, sign
 from forebear.attest.keys import ORDERS
 from forebear.attest.statements import DOCUMENT, MANIFEST, Statement, Subject, read_statement
-from forebear.attest.trust import Trust, Verdict, verdict
+from forebear.attest.trust import Trust, Verdict, trust_in, verdict
 from forebear.bom.checks import CheckStatus
 from forebear.errors import ForebearError, FormatError
 from forebear.inspect.attest import attest
 from forebear.inspect.sign import credentials
-from forebear.inspect.verify_signature import trust_in
 from signers import NOW, certificate, der, key_files, pem
 
 
