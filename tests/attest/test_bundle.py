@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,12 @@ from forebear.attest.bundle import OUTER, Contents, verify_bundle, write_bundle
 from forebear.attest.documents import canonical, sha256
 from forebear.attest.dsse import Envelope, Signature, read_envelope, sign
 from forebear.attest.keys import ORDERS
-from forebear.attest.statements import DOCUMENT, Statement, Subject, read_statement
-from forebear.attest.trust import Trust, Verdict, verdict
+from forebear.attest.statements import DOCUMENT, MANIFEST, Statement, Subject, read_statement
+from forebear.attest.trust import Trust, Verdict, trust_in, verdict
 from forebear.bom.checks import CheckStatus
 from forebear.errors import ForebearError, FormatError
 from forebear.inspect.attest import attest
 from forebear.inspect.sign import credentials
-from forebear.inspect.verify_signature import trust_in
 from signers import NOW, certificate, der, key_files, pem
 
 
@@ -284,3 +284,67 @@ def test_certificates_have_to_hold_at_the_stated_time(made: Papers, tmp_path: Pa
     shorter = Envelope(envelope.payload, envelope.payload_type, envelope.signatures, envelope.chain[:1])
     trust = trust_in((), [tmp_path / "root.pem"], NOW.isoformat())
     assert outcome(write_archive({**files, OUTER: shorter.to_bytes()}), trust) == Verdict.FAILED
+
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    2**70,
+    1.5,
+    1e308,
+    "",
+    "x",
+    "\x1b[31m",
+    "9" * 400,
+    [],
+    [1],
+    ["a"],
+    {},
+    {"a": 1},
+    [[]],
+    [None],
+)
+"""Values that may stand anywhere."""
+
+
+def nodes(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Paths of everything in a document, branches too."""
+    if path:
+        yield path
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from nodes(item, (*path, key))
+
+
+def spoilt(document: Any, rng: random.Random) -> bytes:
+    """A document in which one to three things are something else, or not there."""
+    copied = json.loads(json.dumps(document))
+    for _ in range(rng.randint(1, 3)):
+        path = rng.choice([*nodes(copied), ()])
+        at = copied
+        for key in path[:-1]:
+            at = at[key]
+        if path and isinstance(at, dict) and rng.random() < 0.2:
+            del at[path[-1]]
+        elif path:
+            at[path[-1]] = json.loads(json.dumps(rng.choice(ODD)))
+    return canonical(copied)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_hostile_signer_can_make_it_fail_and_not_crash(seed: int, made: Papers, files: dict[str, bytes]) -> None:
+    """Anything may stand in a file that was signed by somebody who is trusted."""
+    inner = {n: d for n, d in files.items() if n not in (OUTER, "SHA256SUMS", "README.md")}
+    rng, trust, model = random.Random(seed), trust_in([made.public]), (Subject("m", "ab" * 32, MANIFEST),)
+    for _ in range(60):
+        changed = dict(inner)
+        for name in rng.sample(sorted(set(inner) - {"bom.json"}), 2):
+            document = json.loads(inner[name])
+            if "payload" in document and rng.random() < 0.7:  # inside of the statement, signed anew
+                payload = spoilt(json.loads(read_envelope(inner[name]).payload), rng)
+                changed[name] = sign(payload, made.signer.key).to_bytes()
+            else:
+                changed[name] = spoilt(document, rng)
+        assert outcome(write_bundle(Contents("m", model, changed), made.signer.key), trust) in ("refused", "failed")

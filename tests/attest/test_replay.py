@@ -21,6 +21,7 @@ from forebear.errors import FormatError
 from forebear.index import LocalIndex
 from forebear.inspect.enrol import enrol
 from models import tiny, tiny_llama
+from shared import shared
 
 Json = dict[str, Any]
 
@@ -125,6 +126,12 @@ def test_a_verdict_without_a_significant_test_does_not(by_rows: Json, by_code: J
         assert any(f.startswith("lineage/verdict/") for f in failed(document, marks))
 
 
+def test_an_e_value_pays_for_what_was_searched(by_code: Json, marks: dict[str, Mark]) -> None:
+    document = copy.deepcopy(by_code)
+    document["ancestors"][0]["log10_e"] -= 3
+    assert failed(document, marks) == ["lineage/counts/org/base"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -183,3 +190,26 @@ def test_damaged_fingerprints_are_refused_in_a_line(change: Any, marks: dict[str
     change(document)
     with pytest.raises(FormatError):
         from_document(document, "f")
+
+
+@pytest.mark.shared
+def test_an_adapter_rests_on_coins_of_its_own(tmp_path: Path) -> None:
+    zoo = shared("zoo")
+    index = LocalIndex(tmp_path / "home")
+    enrol(str(zoo / "models" / "dev-llama-1"), index, "org/base")
+    scan = forebear.scan(str(zoo / "models" / "dev-llama-1-lora4-adapter"), index)
+    document = json.loads(json.dumps(scan.to_json()))
+    assert document["ancestors"] and failed(document, {}) == []
+    rows = next(e for e in document["ancestors"][0]["evidence"] if e["signal"] == "adapter-rows/1")
+    rows["details"]["agree"] -= 1
+    assert failed(document, {}) == ["lineage/counts/org/base/adapter-rows/1"]
+
+
+def test_of_strangers_nothing_is_said_to_be_believed_but_silence(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    other = tiny_llama(tmp_path / "other", 7)
+    document = json.loads(json.dumps(forebear.compare(str(pair[0]), str(other)).to_json()))
+    found = [mark_of(forebear.fingerprint(str(p))) for p in (pair[0], other)]
+    replay = retest(document, {m.digest: m for m in found}, "r")
+    assert document["related"] is None and failed(document, {m.digest: m for m in found}) == []
+    assert not any("dependent" in line or "relation" in line for line in replay.believed)
+    assert "that nothing ties the two: only their files can show it" in replay.believed

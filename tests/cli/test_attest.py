@@ -50,6 +50,8 @@ def test_sign_and_verify_a_model(folder: Path, tmp_path: Path) -> None:
     assert "6 files signed" in said and "root digest sha256:" in said
     text = call(folder, "sign", folder / "model", "-k", folder / "signer.pem", "-o", signature, "-f", "json", code=0)
     assert document(text)["files"] == 6
+    page = call(folder, "sign", folder / "model", "-k", folder / "signer.pem", "-o", signature, "-f", "md", code=0)
+    assert page.startswith("# model: 6 files signed")
     key = ("--key", folder / "signer.pub")
     assert "Verified" in call(folder, "verify", signature, folder / "model", *key, code=0)
     answer = document(call(folder, "verify", signature, folder / "model", *key, "-f", "json", code=0))
@@ -69,6 +71,8 @@ def test_attest_and_verify_a_document(folder: Path, tmp_path: Path) -> None:
         call(folder, "verify", envelope, folder / "model", *key, "--document", folder / path, code=0)
         text = call(folder, "attest", folder / "model", *arguments, "-o", envelope, "-f", "json", code=0)
         assert document(text)["attestations"][0]["document"] == str(folder / path)
+        text = call(folder, "attest", folder / "model", *arguments, "-o", envelope, "-f", "md", code=0)
+        assert text.startswith("# 1 statement signed about model")
     other = call(folder, "verify", envelope, folder / "bom.json", *key, code=1)
     assert "about another document" in other
 

@@ -15,9 +15,10 @@ from evidence_bundles import DEMO, Papers, papers
 from forebear.attest.documents import canonical
 from forebear.attest.dsse import sign
 from forebear.attest.statements import MODEL, Statement, Subject
+from forebear.attest.trust import trust_in
 from forebear.errors import InputError, UsageError
 from forebear.inspect.attest import attest
-from forebear.inspect.verify_signature import SignatureVerification, trust_in
+from forebear.inspect.verify_signature import SignatureVerification
 from signers import key_files
 
 

@@ -86,10 +86,10 @@ def from_document(document: Mapping[str, Any], name: str = "fingerprint") -> Mar
         shape = _shape(document["shape"])
         plain = SignCode(bits, valid, layers, signature.reshape(SLOTS, 2, -1), groups, code["keyed_by"], ())
         doubts = (*((INFERRED,) if code["inferred"] else ()), *repeats(plain))
+        told = one_line(str(document["name"]), 200)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         raise FormatError(name, "no whole fingerprint") from None
-    code_ = SignCode(**{**vars(plain), "repeats": doubts})
-    return Mark(one_line(str(document["name"]), 200), document["digest"], shape, code_)
+    return Mark(told, document["digest"], shape, SignCode(**{**vars(plain), "repeats": doubts}))
 
 
 def _shape(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
-from forebear.attest.certificates import certified
+from forebear.attest.certificates import certified, load_chain
+from forebear.attest.documents import read_file
 from forebear.attest.dsse import IN_TOTO, Checked, Envelope, Standing, check
-from forebear.attest.keys import PublicKey
+from forebear.attest.keys import PublicKey, read_public
 from forebear.bom.checks import Check, CheckStatus
-from forebear.errors import one_line
+from forebear.errors import UsageError, one_line
 from forebear.types import Json
 
 UNTRUSTED = "No key and no authority was given to verify with."
@@ -38,6 +41,34 @@ class Trust:
     def empty(self) -> bool:
         """Whether there is nothing to decide by."""
         return not (self.keys or self.roots or self.identity)
+
+
+def trust_in(
+    keys: Sequence[str | Path] = (),
+    authorities: Sequence[str | Path] = (),
+    at: str = "",
+    identity: str = "",
+    issuer: str = "",
+) -> Trust:
+    """Whom to trust, from files.
+
+    Args:
+        keys: public keys (PEM).
+        authorities: certificates of authorities (PEM).
+        at: RFC 3339 time at which certificates have to be valid; default now.
+        identity, issuer: for signatures by Sigstore's service; both or neither.
+
+    Raises:
+        UsageError: a file is not what it should be, or the time is none.
+    """
+    if bool(identity) != bool(issuer):
+        raise UsageError("--identity and --issuer belong together", "who signed, and who vouches for that")
+    try:
+        moment = datetime.fromisoformat(at) if at else datetime.now(UTC)
+    except ValueError:
+        raise UsageError(f"--at {at}: no time", "write it like 2026-11-29T12:00:00Z") from None
+    roots = tuple(der for path in authorities for der in load_chain(read_file(path), os.path.basename(path)))
+    return Trust(read_public(keys), roots, moment if moment.tzinfo else moment.replace(tzinfo=UTC), identity, issuer)
 
 
 @dataclass(frozen=True)
@@ -77,6 +108,9 @@ def signed(envelope: Envelope, trust: Trust, identifier: str = "signature") -> S
     if envelope.payload_type != IN_TOTO:
         kind = one_line(envelope.payload_type, 80)
         return Signed((Check(identifier, CheckStatus.FAIL, f"Its payload is no in-toto statement ({kind})."),))
+    if envelope.keyless:
+        why = "It says that Sigstore's service signed it: --identity and --issuer, and the network, verify that."
+        return Signed((Check(identifier, CheckStatus.UNKNOWN, why),))
     keys, name = list(trust.keys), ""
     if envelope.chain and trust.roots:
         found = certified(envelope.chain, trust.roots, trust.at)

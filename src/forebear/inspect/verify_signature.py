@@ -5,25 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from forebear.attest.archive import MAX_BUNDLE
 from forebear.attest.bom import check_bom, check_document
 from forebear.attest.bundle import verify_bundle
-from forebear.attest.certificates import load_chain
 from forebear.attest.documents import load_object, read_file
 from forebear.attest.dsse import Envelope, is_envelope, read_envelope
 from forebear.attest.fingerprints import Mark
 from forebear.attest.keyless import check_keyless
-from forebear.attest.keys import read_public
 from forebear.attest.oms import SIGNATURE, check_files, read_manifest
 from forebear.attest.replay import Replay
 from forebear.attest.statements import BOMS, MANIFEST, MODEL, Statement, read_statement
-from forebear.attest.trust import Signer, Trust, Verdict, signed, verdict
+from forebear.attest.trust import Signer, Trust, signed, trust_in, verdict
 from forebear.bom.checks import Check, CheckStatus
 from forebear.catalogue import raise_finding
-from forebear.errors import FormatError, InputError, UsageError
+from forebear.errors import FormatError, InputError
 from forebear.inspect.enrol import fingerprint
 from forebear.inspect.subjects import files_of, local, manifest_of
 from forebear.types import Finding, Json, head, to_json
@@ -89,34 +86,6 @@ class SignatureVerification:
             "believed": list(self.replay.believed),
             "findings": to_json(self.findings),
         }
-
-
-def trust_in(
-    keys: Sequence[str | Path] = (),
-    authorities: Sequence[str | Path] = (),
-    at: str = "",
-    identity: str = "",
-    issuer: str = "",
-) -> Trust:
-    """Whom to trust, from files.
-
-    Args:
-        keys: public keys (PEM).
-        authorities: certificates of authorities (PEM).
-        at: RFC 3339 time at which certificates have to be valid; default now.
-        identity, issuer: for signatures by Sigstore's service; both or neither.
-
-    Raises:
-        UsageError: a file is not what it should be, or the time is none.
-    """
-    if bool(identity) != bool(issuer):
-        raise UsageError("--identity and --issuer belong together", "who signed, and who vouches for that")
-    try:
-        moment = datetime.fromisoformat(at) if at else datetime.now(UTC)
-    except ValueError:
-        raise UsageError(f"--at {at}: no time", "write it like 2026-11-29T12:00:00Z") from None
-    roots = tuple(der for path in authorities for der in load_chain(read_file(path), os.path.basename(path)))
-    return Trust(read_public(keys), roots, moment if moment.tzinfo else moment.replace(tzinfo=UTC), identity, issuer)
 
 
 def verify_signature(
@@ -251,6 +220,3 @@ def _measured_again(target: str, mark: Mark, on_step: Step) -> Check:
     if same and mark.code.bits.tobytes() == (own.code.bits & own.code.valid).tobytes():
         return Check("fingerprint", CheckStatus.PASS, "The code of these weights, measured now, is the bundle's.")
     return Check("fingerprint", CheckStatus.FAIL, "The code of these weights, measured now, is not the bundle's.")
-
-
-__all__ = ["SignatureVerification", "Verdict", "trust_in", "verify_signature"]
