@@ -227,6 +227,7 @@ def from_spdx(bom: Json) -> Json:
     steps = [(a, b, r) for a, b, r in graph.pairs("ancestorOf")]
     known = {(a, b) for a, b, _ in steps}
     steps += [(b, a, r) for a, b, r in graph.pairs("descendantOf") if (b, a) not in known]
+    every = steps
     above = {a for a, _, _ in steps}
     aside = {b for _, b, _ in graph.pairs("hasVariant")}
     made_with = {b for kind in ("hasInput", "generates") for _, b, _ in graph.pairs(kind)}
@@ -235,6 +236,13 @@ def from_spdx(bom: Json) -> Json:
     if not subjects:
         raise NoLineage("the document describes no AI package that is nobody's ancestor")
     own = subjects[0]
+    reached, waiting = {own}, [own]
+    while waiting:
+        here = waiting.pop()
+        new = {a for a, b, _ in every if b == here} - reached
+        reached |= new
+        waiting += new
+    steps = [(a, b, r) for a, b, r in every if b in reached]
     subject = package_of(own, graph, {b for _, b, _ in steps})
     said = graph.notes.get(own, {})
     subject["delivered"] = said.get("delivered", "weights")
@@ -244,7 +252,7 @@ def from_spdx(bom: Json) -> Json:
         subject["digests"] = digests
     children = {b for _, b, _ in steps}
     ancestors = [relative(a, b, r, graph, children) for a, b, r in steps]
-    variants = [relative(b, a, r, graph, children) for a, b, r in graph.pairs("hasVariant")]
+    variants = [relative(b, a, r, graph, children) for a, b, r in graph.pairs("hasVariant") if a in reached]
     data = [{"name": graph.name(b)} for a, b, _ in graph.pairs("trainedOn") if a == own]
     creation: Json = next((e for e in bom["@graph"] if e.get("type") == "CreationInfo"), {})
     authors = [graph.name(a) for a in creation.get("createdBy", [])]

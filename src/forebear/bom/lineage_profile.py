@@ -131,8 +131,13 @@ def _producer(record: Record, model: str) -> Json:
     maker = maker_of(record, model)
     if maker is None:
         return {"producer": _missing(record, "developer", "producer") if not model else "unknown"}
-    ties = [{"country": j.country, "tie": j.tie} for j in maker.jurisdictions if j.tie in TIES]
-    return {"countries": ties or "unknown"}
+    return {"countries": countries_of(maker)}
+
+
+def countries_of(firm: Organisation) -> list[Json] | str:
+    """Each country with its tie, ``unknown`` where none is known."""
+    ties = [{"country": j.country, "tie": j.tie} for j in firm.jurisdictions if j.tie in TIES]
+    return ties or GapState.UNKNOWN.value
 
 
 def maker_of(record: Record, model: str) -> Organisation | None:

@@ -293,6 +293,7 @@ class Record(Value):
 
     Attributes:
         model: the subject; ``created`` RFC 3339; ``tool`` what wrote it.
+        author: the person or organisation that answers for the document, "" where none is named; never the tool.
         attributions: who says which field of the model.
         files: every file; ``organisations``, ``licences``, ``relatives`` (best first), ``stages`` (in order),
             ``datasets``, ``services``, ``metrics``, ``energy``: see there.
@@ -306,6 +307,7 @@ class Record(Value):
     model: Model
     created: Name
     tool: Tool = Tool()
+    author: Name = ""
     attributions: tuple[Attribution, ...] = ()
     files: tuple[File, ...] = ()
     organisations: tuple[Organisation, ...] = ()

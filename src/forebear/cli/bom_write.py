@@ -52,6 +52,9 @@ def write(
             help="How the model was made, in the developer's words; default forebear-training.yaml beside the model.",
         ),
     ] = None,
+    author: Annotated[
+        str, typer.Option("--author", metavar="NAME", help="Who answers for the bill: a person or an organisation.")
+    ] = "",
     model: Annotated[
         str, typer.Option("--model", metavar="NAME", help="Which model, where a saved result is about several.")
     ] = "",
@@ -78,7 +81,15 @@ def write(
     from forebear.report import bom as report
 
     with progress(quiet, no_progress) as step:
-        result = write_bom(target, effort=effort.value, scan=scan, on_step=step, declaration=declaration, model=model)
+        result = write_bom(
+            target,
+            effort=effort.value,
+            scan=scan,
+            on_step=step,
+            declaration=declaration,
+            model=model,
+            author=author,
+        )
     # As everywhere a table for whoever looks on; but a bill that is written to a file is written for machines.
     how = how or (BomFormat.TABLE if output is None else BomFormat.CYCLONEDX)
     people = FOR_PEOPLE.get(how)

@@ -69,6 +69,7 @@ def write_bom(
     on_step: Callable[[str], None] = lambda _: None,
     declaration: str | Path | None = None,
     model: str = "",
+    author: str = "",
 ) -> Bom:
     """The bill of materials of a model.
 
@@ -80,6 +81,7 @@ def write_bom(
         on_step: told what is being done.
         declaration: a ``forebear-training.yaml``; default the one beside the model.
         model: which model, where a saved result is about several.
+        author: the person or organisation that answers for the bill.
 
     Raises:
         UsageError: the target does not exist, or is a saved file of another kind; the declaration is wrong.
@@ -92,7 +94,7 @@ def write_bom(
         if not is_result(document):
             raise UsageError(f"{target}: {_NEEDS}", "give the model's folder")
         stated = given or Stated()
-        return Bom(record_of_result(document, stated.file, stated.declaration, model))
+        return _by(author, record_of_result(document, stated.file, stated.declaration, model))
     on_step(f"reading {target}")
     source = open_source(target)
     artifact = read_model(source)
@@ -100,11 +102,12 @@ def write_bom(
     readable = bool(artifact.weights.tensors)
     result = scan_model(target, references, effort, on_step) if scan and readable else None
     stated = given or beside(source)
-    return Bom(
-        _record(
-            source, artifact, references, result, stated, without_paths(source, target, result, references), on_step
-        )
-    )
+    hide = without_paths(source, target, result, references)
+    return _by(author, _record(source, artifact, references, result, stated, hide, on_step))
+
+
+def _by(author: str, record: Record) -> Bom:
+    return Bom(Record.model_validate({**dict(record), "author": author}) if author else record)
 
 
 def _record(

@@ -74,7 +74,8 @@ def _shared(document: Node) -> Fields:
     metadata = document.child("metadata")
     if metadata is None:
         return {"created": "", "tool": {"name": "", "version": ""}}
-    return {"created": metadata.text("timestamp", NAME), "tool": _tool(metadata)}
+    authors = [author.text("name", NAME) for author in metadata.children("authors")[:1]]
+    return {"created": metadata.text("timestamp", NAME), "tool": _tool(metadata), "author": "".join(authors)}
 
 
 def _tool(metadata: Node) -> Fields:

@@ -2,7 +2,8 @@
 
 What the standard leaves open is decided where it is written: ancestry and confidence in ``lineage``, energy in
 ``model``, countries in ``organisations``, claims in ``claims``, attribution in ``citations``. The document as a whole
-is read back at the end, and what the record says besides becomes its properties (``properties``).
+is read back at the end, and what the record says besides becomes its properties (``properties``). What the proposed
+lineage profile wants said comes last (``profile``): it repeats what the record says, in words of no tool's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from forebear.bom.cyclonedx.lineage import pedigree, related
 from forebear.bom.cyclonedx.model import measured_card, model_component
 from forebear.bom.cyclonedx.organisations import organisations
 from forebear.bom.cyclonedx.parts import dataset_component, file_component
+from forebear.bom.cyclonedx.profile import say_lineage
 from forebear.bom.cyclonedx.properties import as_properties, difference
 from forebear.bom.cyclonedx.services import service
 from forebear.bom.cyclonedx.subjects import record_of
@@ -52,6 +54,7 @@ def write(record: Record, version: str = "1.7") -> Json:
     root = Node(document, trail)
     before = record_of(root, Node(document["metadata"]["component"], trail, root, ("metadata", "component")))
     document["properties"] += as_properties(difference(before, record))
+    say_lineage(document, record)
     document = {key: part for key, part in document.items() if part}
     content = json.dumps(document, sort_keys=True).encode()
     serial = uuid.uuid5(_NAMESPACE, hashlib.sha256(content).hexdigest())
@@ -100,6 +103,7 @@ def _metadata(record: Record, model: Json) -> Json:
         **({"timestamp": record.created} if is_time(record.created) else {}),
         "lifecycles": [{"phase": "post-build"}],
         "tools": {"components": [tool]},
+        **({"authors": [{"name": record.author}]} if record.author else {}),
         "component": model,
     }
 

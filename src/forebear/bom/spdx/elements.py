@@ -13,6 +13,7 @@ from forebear.bom.values import Value
 from forebear.types import Json
 
 CREATION = "_:creationinfo"
+AUTHOR = "author"
 DIGITS = 7
 """Digits of the number in an id, so that sorted ids are in the order of the record."""
 
@@ -95,15 +96,16 @@ class Elements:
         }
 
     def _creation(self) -> Json:
-        tools = [key for key, node in self.nodes.items() if node["type"] in ("Tool", "SoftwareAgent")]
+        tools = [key for key, node in self.nodes.items() if node["type"] == "Tool"]
+        writers = (f"{self.base}{AUTHOR}-", f"{self.base}writer-")
         created = terms.instant(self.record.created, dates=True)
         creation = {
             "type": "CreationInfo",
             "@id": CREATION,
             "specVersion": "3.0.1",
             "created": created or terms.UNDATED,
-            "createdBy": [key for key in tools if self.nodes[key]["type"] == "SoftwareAgent"],
-            "createdUsing": [key for key in tools if self.nodes[key]["type"] == "Tool"],
+            "createdBy": [key for key in self.nodes if key.startswith(writers)],
+            "createdUsing": tools,
         }
         if not created:
             creation["comment"] = "When this was made is not stated; the standard wants a time."

@@ -142,7 +142,8 @@ def _made(graph: Graph, model: Node) -> Json:
     tool = {"name": "", "version": ""}
     for each in node.nodes("createdUsing", "Tool")[:1]:
         tool = {"name": each.text("name"), "version": each.text("summary").removeprefix("version ")}
-    return {"created": node.text("created"), "tool": tool}
+    authors = [each.text("name") for each in node.nodes("createdBy", "Agent", "Person", "Organization")[:1]]
+    return {"created": node.text("created"), "tool": tool, "author": "".join(authors)}
 
 
 def valid(kind: type[Value], fields: Json, complain: Callable[[str], None] = lambda _: None) -> Value:

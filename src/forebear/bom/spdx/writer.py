@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from forebear.bom.record import Record
 from forebear.bom.spdx import lineage, making, packages, parts
-from forebear.bom.spdx.elements import Elements
+from forebear.bom.spdx.elements import AUTHOR, Elements
 from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, family_of, read_entries
 from forebear.bom.spdx.graph import Graph
+from forebear.bom.spdx.profile import say_lineage
 from forebear.bom.spdx.statements import differences, statements, text_of
 from forebear.types import Json
 
@@ -24,6 +25,7 @@ def write(record: Record) -> Json:
     """
     elements = compose(record)
     annotate(elements, native(elements))
+    say_lineage(elements)
     return elements.document()
 
 
@@ -41,7 +43,10 @@ def compose(record: Record) -> Elements:
     parts.write_services(to, model)
     version = f"version {record.tool.version}" if record.tool.version else ""
     to.add("tool", "Tool", name=record.tool.name, summary=version)
-    to.add("writer", "SoftwareAgent", name=record.tool.name)
+    if record.author:
+        to.add(AUTHOR, "Agent", name=record.author)
+    else:
+        to.add("writer", "SoftwareAgent", name=record.tool.name)
     bill = to.add("sbom", "software_Sbom", rootElement=[model], software_sbomType=["analyzed"])
     to.add("document", "SpdxDocument", name=record.model.name, profileConformance=PROFILES, rootElement=[bill])
     return to
