@@ -1,4 +1,4 @@
-"""The benchmark of bills of materials, small: what it measures is what it says, and documents differ from each other."""
+"""The benchmark of bills of materials, small: what it measures is what it says, and documents differ."""
 
 from __future__ import annotations
 
