@@ -44,7 +44,7 @@ SMALL_VOCABULARY = 8_192
 """With fewer rows than this beside convolutions, the largest matrix is a classifier of images, not an embedding."""
 
 
-def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | str:
+def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor], embedded: bool = True) -> Named | str:
     """An architecture made for this model, and its roles; or a sentence that says why nothing was inferred.
 
     Reads norms of a few layers' rows where shapes and names leave a choice: 30 million values of the largest models.
@@ -52,6 +52,7 @@ def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | s
     Args:
         config: as found; only numbers of heads and the rotating share are taken from it, where they fit.
         tensors: by name.
+        embedded: whether there has to be an embedding; a tower's layers have none.
 
     Raises:
         InputError: a tensor could not be read.
@@ -68,7 +69,7 @@ def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | s
     reason = "its layers hold too few matrices"
     sizes = frozenset(v for v in config.values() if isinstance(v, int) and not isinstance(v, bool))
     for width in _widths(matrices):
-        outside = _Outside.of(found, width, tensors)
+        outside = _Outside.of(found, width, tensors) if embedded else _Outside({}, True, ())
         solved = solve(matrices, width, sizes)
         if isinstance(outside, str) or isinstance(solved, str):
             reason = solved if isinstance(solved, str) else str(outside)
