@@ -56,7 +56,7 @@ def conventions() -> tuple[Architecture, ...]:
 
 
 def towers(model: Artifact) -> tuple[Tower, ...]:
-    """The towers of a model, the largest first; none where every tensor has a role in its language model.
+    """The towers of a model, the largest first; none where every tensor has a role in a known family.
 
     Raises:
         InputError: rows of layers without known names could not be read.
@@ -64,9 +64,9 @@ def towers(model: Artifact) -> tuple[Tower, ...]:
     if model.adapter is not None:
         return ()
     taken = set(model.names.values())
-    if len(taken) == len(model.weights.tensors):
+    if len(taken) == len(model.weights.tensors) and not model.by_names:
         return ()
-    rest = {n: s for n, s in shapes(model.weights.tensors).items() if n not in taken or model.inferred}
+    rest = {n: s for n, s in shapes(model.weights.tensors).items() if n not in taken or model.by_names}
     found = []
     for stem, names in _stacks(rest):
         tensors = {name: model.weights.tensors[name] for name in names}

@@ -17,13 +17,14 @@ from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.observe import Allowed, described
 from forebear.inspect.oddities import odd_tokens, signless
-from forebear.inspect.towers import tested_towers, towers_by_rows, untested_towers, with_towers
+from forebear.inspect.towers import tested_towers, towers_by_rows, untested_towers
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.calibrated import combined
 from forebear.lineage.confidence import confident
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
 from forebear.lineage.resemblance import Resemblance, experts_evidence
+from forebear.lineage.towers import with_towers
 from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
 from forebear.signals.aligned import NAME as ALIGNED
 from forebear.signals.content import content_digest

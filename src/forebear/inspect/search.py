@@ -14,12 +14,13 @@ from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.nominate import nominated
 from forebear.inspect.references import reopen
-from forebear.inspect.towers import only_towers, towers_by_codes, with_towers
+from forebear.inspect.towers import towers_by_codes
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.calibrated import combined
 from forebear.lineage.confidence import confident
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
+from forebear.lineage.towers import only_towers, with_towers
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
 from forebear.signals.fingerprint import sketched
