@@ -91,7 +91,9 @@ def _qwen2() -> Any:
     from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLVisionConfig
     from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransformerPretrainedModel
 
-    return Qwen2VisionTransformerPretrainedModel(Qwen2VLVisionConfig(**GRID, embed_dim=WIDTH, hidden_size=64, mlp_ratio=2))
+    return Qwen2VisionTransformerPretrainedModel(
+        Qwen2VLVisionConfig(**GRID, embed_dim=WIDTH, hidden_size=64, mlp_ratio=2)
+    )
 
 
 def _qwen2_5() -> Any:

@@ -20,7 +20,7 @@ from forebear.artifacts.recognise import BESIDE, Named, Shapes, recognise
 from forebear.artifacts.recurrent import settle
 from forebear.artifacts.text import load_json, read_whole
 from forebear.artifacts.tokenizers import MAX_TOKENIZER, Tokenizer, find_tokenizer, read_tokenizer
-from forebear.artifacts.towers import towers
+from forebear.artifacts.towers import beside_towers, towers
 from forebear.errors import ForebearError, FormatError, InputError
 from forebear.sources import Metered, Source
 
@@ -75,7 +75,9 @@ def read_artifact(source: Source) -> Artifact:
     elif isinstance(named, str):
         from forebear.artifacts.inference import infer  # large, and few models have names of their own
 
-        guess = infer(config, weights.tensors)
+        beside = beside_towers(sizes)
+        guess = infer(config, {n: weights.tensors[n] for n in beside}) if len(beside) < len(sizes) else ""
+        guess = infer(config, weights.tensors) if isinstance(guess, str) else guess
         notes += (f"no roles were inferred: {guess}",) if isinstance(guess, str) else ()
         named = guess if isinstance(guess, Named) else named
     found = named if isinstance(named, Named) else None
@@ -137,7 +139,7 @@ def read_config(source: Source) -> Mapping[str, Any]:
 def _beside(model: Artifact, sizes: Shapes) -> tuple[str, ...]:
     """What of a model stands in no role, neither in its language model nor in a tower. Nobody compares that."""
     taken = set(model.names.values()).union(*(tower.artifact.names.values() for tower in model.towers))
-    if model.inferred or model.architecture is None or len(taken) == len(sizes):
+    if model.architecture is None or len(taken) == len(sizes):
         return ()
     rest = [n for n, shape in sizes.items() if len(shape) > 1 and n not in taken and not BESIDE.search(n)]
     share = sum(prod(sizes[n]) for n in rest) / max(1, sum(map(prod, sizes.values())))

@@ -80,6 +80,12 @@ def towers(model: Artifact) -> tuple[Tower, ...]:
     return tuple(found)
 
 
+def beside_towers(sizes: Shapes) -> list[str]:
+    """Names of the tensors that stand in no tower of a known convention, whatever the language model is."""
+    taken = {name for _, names in _stacks(sizes) if _recognised({n: sizes[n] for n in names}) for name in names}
+    return [name for name in sizes if name not in taken]
+
+
 def _stacks(rest: Shapes) -> Iterator[tuple[str, Sequence[str]]]:
     """What stands before the first number of names, and the names: layers of matrices, the most values first."""
     by_stem: dict[str, list[str]] = defaultdict(list)

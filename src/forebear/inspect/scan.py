@@ -261,7 +261,9 @@ def _why(
     if itself:
         return f"This model is itself the reference {itself}."
     if found:
-        return found[0].conclusion.why
+        others = sum(not c.tied for c in found[1:])
+        also = f" The tower is in {others} more of the references." if others and not found[0].tied else ""
+        return found[0].conclusion.why + also
     if doubtful is not None:
         return f"{doubtful.entry.name}: {doubtful.conclusion.why}"
     if resembled is not None:

@@ -157,22 +157,18 @@ class Candidate:
         """Mean cosine of aligned rows, or the share of agreeing bits where only codes were compared."""
         return self.counts.cosine if self.counts.cosine is not None else self.counts.pooled.share
 
-    def order(self) -> tuple[bool, bool, bool, bool, float, float, str]:
+    def order(self) -> tuple[bool, bool, int, bool, bool, float, float, str]:
         """Best first: established, more than a tower, identical, compared row by row; smallest tail, then closest.
+
+        Of references that have nothing but a tower in common the smallest comes first: a tower's own source holds
+        little beside it.
 
         Tails below the floor are equal: what is left between them is luck, and closeness tells more.
         """
-        identical = self.conclusion.verdict is Verdict.IDENTICAL
-        tail = floored(self.counts.log10_p)
-        return (
-            not self.established,
-            not self.tied,
-            not identical,
-            not self.by_rows,
-            tail,
-            -self.closeness,
-            self.entry.name,
-        )
+        differs = self.conclusion.verdict is not Verdict.IDENTICAL
+        size = int(self.entry.fingerprint.shape["parameters"]) if self.established and not self.tied else 0
+        first = not self.established, not self.tied, size, differs, not self.by_rows
+        return (*first, floored(self.counts.log10_p), -self.closeness, self.entry.name)
 
     def ancestor(self, references: int) -> Ancestor:
         """As it stands in the answer; ``references`` is what its p-value is multiplied with."""

@@ -14,7 +14,7 @@ larger one is read where its layers stand apart from the other's, and a note say
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,19 +78,10 @@ def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor], embedded: bo
         vectors = vectors_of(lines, matrices, solved, found.opaque, lambda slot: level(slot, tensors))
         left = len(found.slots) - len(whole)
         named = _Model(config, tensors, found, solved, vectors, outside, left).named()
-        return replace(named, notes=(*named.notes, *_beside(found, outside, len(order) - len(own), tensors)))
+        adapters = len(order) - len(own)
+        note = f"{adapters} tensors of an adapter are left out: the model below it is read"
+        return replace(named, notes=(*named.notes, note)) if adapters else named
     return reason
-
-
-def _beside(found: Layered, outside: _Outside, adapters: int, tensors: Mapping[str, Tensor]) -> Iterator[str]:
-    """What of the model nobody looks at: an adapter's tensors, and matrices that stand in no layer (another tower)."""
-    if adapters:
-        yield f"{adapters} tensors of an adapter are left out: the model below it is read"
-    taken = {name for name, _ in outside.roles.values()}
-    rest = [n for n, shape in (*found.before, *found.after) if len(shape) > 1 and n not in taken]
-    if rest:
-        share = sum(tensors[n].size for n in rest) / max(1, sum(t.size for t in tensors.values()))
-        yield f"{len(rest)} matrices outside of its layers have no role, {share:.0%} of all values: not compared"
 
 
 def _widths(matrices: Sequence[Slot]) -> list[int]:
