@@ -1,6 +1,6 @@
 """Are the coins of towers fair between independent towers, and what does the test see through? Prints Markdown.
 
-    python benchmarks/tower_study.py [--drawn 100] [--trained 24] [--steps 300] [--folder DIR]
+    python benchmarks/tower_study.py [--drawn 110] [--trained 24] [--steps 300] [--cases 5] [--folder DIR]
 
 Needs: pip install 'forebear[bench]'. Small ViTs in the layout of CLIP and of timm: drawn from the initialisers that
 towers are published with, and trained from them on one task, with the same data in the same order, which is the
@@ -210,9 +210,10 @@ def power(folder: Path, steps: int, cases: int) -> Iterable[str]:
         for name, make in made.items():
             child = opened(make(k, tensors), folder / f"{name.replace(' ', '-')}{k}")
             results.setdefault(name, []).append(held(base, child))
-        for times in (1, 4):
-            child = opened(stored(train(net, times * steps, data=times), "clip"), folder / f"on{times}-{k}")
-            results.setdefault(f"trained on, other data, {times}x as long; CLIP's names", []).append(held(base, child))
+        for total, more in ((1, 1), (5, 4)):
+            child = opened(stored(train(net, more * steps, data=more), "clip"), folder / f"on{total}-{k}")
+            name = f"trained on with other data, {total} times as long; other layout"
+            results.setdefault(name, []).append(held(base, child))
     for name, pairs in results.items():
         for way in ("codes", "rows"):
             counts = [p[way].counts for p in pairs]
@@ -224,9 +225,10 @@ def power(folder: Path, steps: int, cases: int) -> Iterable[str]:
 def main() -> None:
     """See above."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--drawn", type=int, default=100)
+    parser.add_argument("--drawn", type=int, default=110)
     parser.add_argument("--trained", type=int, default=24)
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--cases", type=int, default=5, help="Trained towers of which something is made.")
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -250,7 +252,7 @@ def main() -> None:
         print("\n".join(null("trained on the same data", trained)), flush=True)
         print("\n| made from a trained tower | by | agree | largest log10 p | established |")
         print("| --- | --- | --- | --- | --- |")
-        print("\n".join(power(folder, options.steps, 10)))
+        print("\n".join(power(folder, options.steps, options.cases)))
 
 
 if __name__ == "__main__":
