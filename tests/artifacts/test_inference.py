@@ -466,13 +466,16 @@ def test_words_of_names() -> None:
     assert words("слой.внимание") == {"слой", "внимание"}
 
 
-def test_a_second_tower_is_not_passed_over_in_silence() -> None:
+def test_of_two_towers_the_larger_one_is_read() -> None:
     deeper = {f"other.{k}.{n}": s for k in range(6) for n, s in LLAMA.items()}
     found = infer({}, tensors_of(layers(LLAMA, embed=(256, 64)) | deeper))
     assert isinstance(found, Named) and found.geometry.layers == 6
-    assert re.search(r"2\d matrices outside of its layers have no role, 3\d% of all values", found.notes[-1])
-    alone = infer({}, tensors_of(layers(LLAMA, embed=(256, 64))))
-    assert isinstance(alone, Named) and not any("outside" in note for note in alone.notes)
+
+
+def test_layers_without_an_embedding_are_a_tower_and_no_model() -> None:
+    assert isinstance(infer({}, tensors_of(layers(LLAMA))), str)
+    found = infer({}, tensors_of(layers(LLAMA)), embedded=False)
+    assert isinstance(found, Named) and "embed" not in found.names and "residual" not in found.architecture.coins
 
 
 def test_the_model_below_an_adapter_that_was_not_merged_is_read() -> None:

@@ -395,7 +395,7 @@ def test_equal_unknown_models_are_identical_when_asked(tmp_path: Path) -> None:
 
 
 def test_coins_after_alignment_pay_for_coming_second(base: Path, tmp_path: Path) -> None:
-    """The plain coins keep 0.999 of the level; what is put together gets the rest, for two frames."""
+    """The plain coins keep 0.998 of the level; what is put together gets a thousandth, for two frames."""
     result = forebear.compare(str(base), str(disguise(base, tmp_path / "child", ["rotate"], 1)))
     plain, aligned = (e for e in result.evidence if e.signal in ("sign-code/1", "aligned-coins/1"))
     assert (plain.supports, aligned.supports) == ("nothing", "related")
@@ -403,7 +403,7 @@ def test_coins_after_alignment_pay_for_coming_second(base: Path, tmp_path: Path)
     assert "gate and router rows" in conditions and "norm gains" not in conditions
     assert "norm gains" in " ".join(plain.details["conditions"])
     assert aligned.details["log10_p_raw"] == pytest.approx(
-        -np.log10(2) * aligned.n + np.log10(2 / 0.999) + np.log10(2000), abs=1e-6
+        -np.log10(2) * aligned.n + np.log10(2 / 0.998) + np.log10(2000), abs=1e-6
     )
     assert aligned.summary.startswith("With coordinates put together: ") and "only in a part" not in aligned.summary
 

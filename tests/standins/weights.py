@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import derivations
+import towers
 from disguises import papers as disguises_of_names
 from disguises.network import read, write
 from disguises.symmetries import Given
@@ -229,13 +230,20 @@ def zoo_student(stage: Stage) -> Path:
 
 
 def encoder_copied(stage: Stage) -> Path:
-    given = Given(np.random.default_rng(7), None, None)
-    for name, seed in (("other", 1), ("own", 2)):
-        around = derivations.DERIVATIONS["add-tower"](read(tiny_llama(stage.folder / f"{name}-core", seed)), given)
-        given = Given(np.random.default_rng(7), None, None)  # the same tower again
-        write(around, stage.folder / name)
-    stage.index(stage.folder / "other", "Qwen/Qwen2.5-VL-7B-Instruct")
-    return stage.scan(published(stage.folder / "own", {"README.md": SCRATCH}))
+    sight = towers.tower("qwen2_5_vl", 7)
+    base = towers.around(stage.folder / "other", 1, towers.prefixed(sight, "visual."))
+    stage.index(base, "Qwen/Qwen2.5-VL-7B-Instruct")
+    own = towers.prefixed(towers.trained(sight, 0.05, 3), "model.vision_model.")
+    return stage.scan(published(towers.around(stage.folder / "own", 2, own), {"README.md": SCRATCH}))
+
+
+def encoder_public(stage: Stage) -> Path:
+    sight = towers.prefixed(towers.tower("clip", 7), "vision_model.")
+    stage.index(towers.alone(stage.folder / "public", sight), "google/siglip-so400m-patch14-384")
+    for k, name in enumerate(("example/one", "example/two")):
+        stage.index(towers.around(stage.folder / name.replace("/", "-"), k, sight), name)
+    papers = {"README.md": card(text="A vision encoder of SigLIP beside a language model of our own.")}
+    return stage.scan(published(towers.around(stage.folder / "own", 5, sight), papers))
 
 
 def llama3v_copy(stage: Stage) -> Path:
@@ -330,6 +338,6 @@ def relabelled_second(stage: Stage) -> Path:
 MODELS: tuple[Callable[[Stage], Path], ...] = (
     *(sakura_undeclared, sakura_without_notice, sakura_mended, sakura_independent, gigachat_compared),
     *(r1776_before, r1776_after, yi_renamed, pangu_profile, pangu_upcycled, solar_gains, solar_compared),
-    *(axk1_vocabulary, zoo_student, encoder_copied, llama3v_copy, miqu_gguf, tpro_tokenizer, mistral_extended),
-    *(solar_upscaled, reflection_weights, relabelled_first, relabelled_second),
+    *(axk1_vocabulary, zoo_student, encoder_copied, encoder_public, llama3v_copy, miqu_gguf, tpro_tokenizer),
+    *(mistral_extended, solar_upscaled, reflection_weights, relabelled_first, relabelled_second),
 )

@@ -180,6 +180,19 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
+class Tower:
+    """An encoder of images or sound in a model; see :mod:`forebear.artifacts.towers`.
+
+    Attributes:
+        component: ``vision tower``, ``audio tower``, ``text tower``; ``encoder`` where its name does not say.
+        artifact: its tensors alone as a model, with roles of its own.
+    """
+
+    component: str
+    artifact: Artifact
+
+
+@dataclass(frozen=True)
 class Artifact:
     """One model as read from a source.
 
@@ -199,6 +212,7 @@ class Artifact:
         by_names: the family was inferred from tensor names alone, so its symmetries are not vouched for.
         inferred: the names are of no family; roles come from shapes and order.
         disguise: what names or ``model_type`` hide, as a clause; empty where nothing is known to be hidden.
+        towers: encoders beside the language model that can be compared.
     """
 
     name: str
@@ -217,6 +231,7 @@ class Artifact:
     by_names: bool = False
     inferred: bool = False
     disguise: str = ""
+    towers: tuple[Tower, ...] = ()
 
     @property
     def adapter(self) -> Adapter | None:

@@ -20,6 +20,7 @@ from forebear.artifacts.recognise import BESIDE, Named, Shapes, recognise
 from forebear.artifacts.recurrent import settle
 from forebear.artifacts.text import load_json, read_whole
 from forebear.artifacts.tokenizers import MAX_TOKENIZER, Tokenizer, find_tokenizer, read_tokenizer
+from forebear.artifacts.towers import beside_towers, towers
 from forebear.errors import ForebearError, FormatError, InputError
 from forebear.sources import Metered, Source
 
@@ -74,18 +75,19 @@ def read_artifact(source: Source) -> Artifact:
     elif isinstance(named, str):
         from forebear.artifacts.inference import infer  # large, and few models have names of their own
 
-        guess = infer(config, weights.tensors)
+        beside = beside_towers(sizes)
+        guess = infer(config, {n: weights.tensors[n] for n in beside}) if len(beside) < len(sizes) else ""
+        guess = infer(config, weights.tensors) if isinstance(guess, str) else guess
         notes += (f"no roles were inferred: {guess}",) if isinstance(guess, str) else ()
         named = guess if isinstance(guess, Named) else named
     found = named if isinstance(named, Named) else None
     if found is not None:
-        notes += () if found.inferred else _beside(found, sizes)
         declared = declared_sizes(config)
         if isinstance(declared, Sizes):
             notes += contradictions(declared, found.geometry)
         elif not found.by_names:  # else it names no family, and that is noted already
             notes += (f"config.json: {declared}",)
-    return Artifact(
+    model = Artifact(
         name=source.name,
         target=source.target,
         source=metered,
@@ -103,6 +105,8 @@ def read_artifact(source: Source) -> Artifact:
         inferred=found.inferred if found else False,
         disguise=found.disguise if found and not (found.inferred and weights.own_names) else "",
     )
+    model = replace(model, towers=towers(model))
+    return replace(model, notes=(*model.notes, *_beside(model, sizes)))
 
 
 def _announce(source: Source) -> None:
@@ -132,14 +136,17 @@ def read_config(source: Source) -> Mapping[str, Any]:
     return language_part(data)
 
 
-def _beside(found: Named, sizes: Shapes) -> tuple[str, ...]:
-    """What of a model stands in none of its family's roles: another tower, a projector. Nobody compares that."""
-    taken = set(found.names.values())
+def _beside(model: Artifact, sizes: Shapes) -> tuple[str, ...]:
+    """What of a model stands in no role, neither in its language model nor in a tower. Nobody compares that."""
+    taken = set(model.names.values()).union(*(tower.artifact.names.values() for tower in model.towers))
+    if model.architecture is None or len(taken) == len(sizes):
+        return ()
     rest = [n for n, shape in sizes.items() if len(shape) > 1 and n not in taken and not BESIDE.search(n)]
     share = sum(prod(sizes[n]) for n in rest) / max(1, sum(map(prod, sizes.values())))
     if share < LEAST_BESIDE:
         return ()
-    return (f"{len(rest)} matrices have no role in its language model, {share:.0%} of all values: not compared",)
+    where = "its language model, nor in a tower" if model.towers else "its language model"
+    return (f"{len(rest)} matrices have no role in {where}, {share:.0%} of all values: not compared",)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from forebear.signals import Fingerprint
 from forebear.signals.activations import Activations
 from forebear.signals.sign_code import SignCode
+from forebear.signals.towers import TowerMark
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,14 @@ class Hit:
     agree: int
     n: int
     log10_p: float
+
+
+@dataclass(frozen=True)
+class TowerHits:
+    """References with a tower of comparable shape: how many there are, and those that agree most, best first."""
+
+    tested: int = 0
+    found: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,10 @@ class Index(Protocol):
 
     def search(self, code: SignCode, limit: int = 20) -> Sequence[Hit]:
         """The references whose codes agree most, exact, best first."""
+        ...
+
+    def search_towers(self, tower: TowerMark, limit: int = 20) -> TowerHits:
+        """The references with a tower whose code agrees most with this one's, exact."""
         ...
 
     def nominate(self, mark: Fingerprint, limit: int = 3) -> Nominations:

@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace as replaced
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from forebear.errors import IndexError_, UsageError
-from forebear.index.base import Entry, Hit, Likenesses, Nominations
+from forebear.index.base import Entry, Hit, Likenesses, Nominations, TowerHits
 from forebear.index.cohort import MOST_COHORT, Named, alike
 from forebear.index.migrations import START_OVER, VERSION
 from forebear.index.nominate import MOST_FAMILIES, Sketched, nominate
@@ -35,11 +36,13 @@ from forebear.index.records import (
 )
 from forebear.index.search import agreements, best, row_of
 from forebear.index.storage import Storage
+from forebear.index.towers import DAMAGE, put_towers, search_towers, towers_of
 from forebear.signals import Fingerprint
 from forebear.signals.activations import Activations
 from forebear.signals.binomial import log10_tail
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import SignCode
+from forebear.signals.towers import TowerMark
 from forebear.types import created
 
 CALIBRATION = "calibration.json"
@@ -92,6 +95,7 @@ class LocalIndex:
                     (text_bytes(location), fingerprint.name),
                 )
                 _put_sketches(db, old["row"], fingerprint)
+                put_towers(db, old["row"], fingerprint)
                 return False
             if old is not None and not replace:
                 raise UsageError(
@@ -104,8 +108,9 @@ class LocalIndex:
             db.execute("INSERT INTO rows (row) VALUES (?)", (row,))
             db.execute("DELETE FROM models WHERE name = ?", (fingerprint.name,))
             if old is not None:
-                db.execute("DELETE FROM sketches WHERE row = ?", (old["row"],))
+                _forget(db, old["row"])
             _put_sketches(db, row, fingerprint)
+            put_towers(db, row, fingerprint)
             db.execute(
                 f"INSERT INTO models ({COLUMNS}) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)",
                 (
@@ -126,7 +131,15 @@ class LocalIndex:
     def get(self, name: str) -> Entry | None:
         """See :meth:`Index.get`."""
         row = None if self._files.absent() or not is_name(name) else self._record(name)
-        return None if row is None else self._entry(row)
+        entry = None if row is None else self._entry(row)
+        if row is None or entry is None:
+            return None
+        with self._files.open() as db:
+            try:
+                towers = towers_of(db, row["row"])
+            except DAMAGE:
+                raise self._damaged(row) from None
+        return replaced(entry, fingerprint=replaced(entry.fingerprint, towers=towers))
 
     def entries(self) -> Iterator[Entry]:
         """See :meth:`Index.entries`."""
@@ -148,7 +161,7 @@ class LocalIndex:
             if row is None:
                 return False
             db.execute("DELETE FROM models WHERE name = ?", (name,))
-            db.execute("DELETE FROM sketches WHERE row = ?", (row["row"],))
+            _forget(db, row["row"])
         self._files.blank(row["row"])
         return True
 
@@ -175,6 +188,16 @@ class LocalIndex:
             if None in names:
                 raise IndexError_(f"{self._files.database}: damaged record", START_OVER)
         return tuple(Hit(name[0], k, n, log10_tail(k, n)) for name, (_, k, n) in zip(names, hits, strict=True))
+
+    def search_towers(self, tower: TowerMark, limit: int = 20) -> TowerHits:
+        """See :meth:`Index.search_towers`."""
+        if self._files.absent():
+            return TowerHits()
+        with self._files.open() as db:
+            try:
+                return search_towers(db, tower, limit)
+            except DAMAGE:
+                raise IndexError_(f"{self._files.database}: damaged record of a tower", START_OVER) from None
 
     def nominate(self, mark: Fingerprint, limit: int = 3) -> Nominations:
         """See :meth:`Index.nominate`. Streams every sketch once; a million of them are 25 GB."""
@@ -246,6 +269,8 @@ class LocalIndex:
                     digest.update(repr(tuple(row)).encode())
                 sketches = db.execute("SELECT row, activations IS NULL FROM sketches ORDER BY row")
                 digest.update(repr([tuple(row) for row in sketches]).encode())
+                towers = db.execute("SELECT row, place FROM towers ORDER BY row, place")
+                digest.update(repr([tuple(row) for row in towers]).encode())
         digest.update(repr(self._files.read_text(CALIBRATION)).encode())
         return digest.hexdigest()
 
@@ -355,6 +380,12 @@ class LocalIndex:
             raise IndexError_(
                 f"{self._files.database}: the record of {row['name']} is damaged", "add that model again with --replace"
             ) from None
+
+
+def _forget(db: sqlite3.Connection, row: int) -> None:
+    """Drop what is kept of a row beside its record."""
+    for table in ("sketches", "towers"):
+        db.execute(f"DELETE FROM {table} WHERE row = ?", (row,))
 
 
 def _put_sketches(db: sqlite3.Connection, row: int, fingerprint: Fingerprint) -> None:

@@ -47,6 +47,17 @@ STEPS: tuple[str, ...] = (
         record TEXT NOT NULL
     ) STRICT;
     """,
+    # 5: encoders beside a language model, each with a code of its own
+    """
+    CREATE TABLE towers (
+        row INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        record TEXT NOT NULL,
+        code BLOB NOT NULL,
+        signature BLOB NOT NULL,
+        PRIMARY KEY (row, place)
+    ) STRICT;
+    """,
 )
 """Every step, oldest first; never edited once released, only added to."""
 

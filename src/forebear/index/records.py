@@ -50,17 +50,11 @@ def text_bytes(text: str) -> bytes:
 
 def record_of(fingerprint: Fingerprint) -> str:
     """Everything of a fingerprint that has neither a column of its own nor a place in the row of codes, as JSON."""
-    code = fingerprint.code
     return json.dumps(
         {
             "target": fingerprint.target,
             "shape": dict(fingerprint.shape),
-            "code": {
-                "layers": list(code.layers),
-                "groups": list(code.groups),
-                "keyed_by": code.keyed_by,
-                "repeats": list(code.repeats),
-            },
+            "code": code_data(fingerprint.code),
             "vocabulary": asdict(fingerprint.vocabulary) if fingerprint.vocabulary else None,
             "declared": asdict(fingerprint.declared),
             "dtype": fingerprint.dtype,
@@ -95,23 +89,13 @@ def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
     """
     record = json.loads(row["record"])
     sketches = sketched(row)
-    signature = np.frombuffer(row["signature"], dtype="<f2").reshape(SLOTS, 2, -1).astype(np.float16)
-    code = record["code"]
     return Entry(
         Fingerprint(
             row["name"],
             record["target"],
             row["digest"],
             record["shape"],
-            SignCode(
-                np.frombuffer(payload[:CODE_BYTES], dtype=np.uint8),
-                np.frombuffer(payload[CODE_BYTES:], dtype=np.uint8),
-                tuple(code["layers"]),
-                signature,
-                tuple(code["groups"]),
-                code["keyed_by"],
-                tuple(code["repeats"]),
-            ),
+            code_of(record["code"], payload, row["signature"]),
             _vocabulary(record["vocabulary"]),
             _declared(record["declared"]),
             record["dtype"],
@@ -122,6 +106,29 @@ def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
         ),
         row["location"],
         row["added"],
+    )
+
+
+def code_data(code: SignCode) -> dict[str, Any]:
+    """What is kept of a code beside its bits and its signature."""
+    return {
+        "layers": list(code.layers),
+        "groups": list(code.groups),
+        "keyed_by": code.keyed_by,
+        "repeats": list(code.repeats),
+    }
+
+
+def code_of(data: dict[str, Any], payload: bytes, signature: bytes) -> SignCode:
+    """A code from what is kept of it: ``ValueError`` (or ``KeyError``, ``TypeError``) where that is damaged."""
+    return SignCode(
+        np.frombuffer(payload[:CODE_BYTES], dtype=np.uint8),
+        np.frombuffer(payload[CODE_BYTES:], dtype=np.uint8),
+        tuple(data["layers"]),
+        np.frombuffer(signature, dtype="<f2").reshape(SLOTS, 2, -1).astype(np.float16),
+        tuple(data["groups"]),
+        data["keyed_by"],
+        tuple(data["repeats"]),
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact, read_artifact
-from forebear.artifacts.kinds import kinds
 from forebear.artifacts.roles import tensors_by_role
 from forebear.catalogue import raise_finding
 from forebear.index import Index, LocalIndex
@@ -17,12 +16,15 @@ from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.observe import Allowed, described
+from forebear.inspect.oddities import odd_tokens, signless
+from forebear.inspect.towers import tested_towers, towers_by_rows, untested_towers
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.calibrated import combined
 from forebear.lineage.confidence import confident
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
 from forebear.lineage.resemblance import Resemblance, experts_evidence
+from forebear.lineage.towers import with_towers
 from forebear.signals import Fingerprint, fingerprint, shape, vocabulary
 from forebear.signals.aligned import NAME as ALIGNED
 from forebear.signals.content import content_digest
@@ -211,9 +213,12 @@ def compare_artifacts(
     conclusion, between, gaps = described(
         a, b, conclusion, counts, delta, together, allowed, gain_sizes(marks[0].code, marks[1].code)
     )
-    evidence += [*between, *context_evidence(*marks)]
     covered = coverage(counts, reasons, a, b, identical, effort, undone)
-    covered = replace(covered, not_tested=(*covered.not_tested, *gaps))
+    shared = () if effort == "quick" else towers_by_rows((a, b), (marks[0].towers, marks[1].towers), names, looks)
+    conclusion, counts = with_towers(conclusion, counts, shared, a.name)
+    evidence += [*between, *(s.evidence for s in shared), *context_evidence(*marks)]
+    gaps += () if effort == "quick" else untested_towers((a, b), shared)
+    covered = Coverage((*covered.tested, *tested_towers(shared)), (*covered.not_tested, *gaps))
     match = undone.match if isinstance(undone, Undone) else None
     return Pair(conclusion, counts, delta, tuple(evidence), covered, findings, match)
 
@@ -382,17 +387,3 @@ def coverage(
     for art in (a, b):
         missing += [Untested(f"{art.name}: {gap.what}", gap.why) for gap in odd_tokens(art)]
     return Coverage(tuple(tested), tuple(missing))
-
-
-def odd_tokens(artifact: Artifact) -> list[Untested]:
-    """What was unusual about the vocabulary and was read all the same: no problem, but a reader may wonder."""
-    return [
-        Untested("tokenizer, as it was read", o) for o in (artifact.tokenizer.oddities if artifact.tokenizer else ())
-    ]
-
-
-def signless(artifact: Artifact) -> list[str]:
-    """Dtypes of known roles whose values have no sign, or cannot be read: no coins come from them."""
-    known = set(artifact.names.values())
-    signless = (kind for kind in kinds(artifact.weights.tensors).kinds if not kind.like.signed)
-    return sorted({kind.like.dtype for kind in signless if not known.isdisjoint(kind.names)})

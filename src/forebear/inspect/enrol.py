@@ -63,7 +63,7 @@ def enrol(
         InputError: it cannot be read, or has too few coins to be found by.
     """
     artifact, mark, location, meter = _measure(target, name, effort, on_step)
-    if mark.code.n < FEWEST_COINS:
+    if max(code.n for code in (mark.code, *(tower.code for tower in mark.towers))) < FEWEST_COINS:
         raise InputError(
             f"{target}: {mark.code.n} sign coins, too few for a reference",
             "its architecture is not known to this version, or it is very small, or an adapter: add its base model",

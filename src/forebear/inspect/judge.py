@@ -53,6 +53,10 @@ def claims_of(declared: Declared, ancestors: tuple[Ancestor, ...], effort: str) 
         elif related is not None:
             why = f"its weights are not independent of {related.name}; which came first is not settled"
             out.append(Claim("trained from scratch", "README.md", "unverified", why))
+        elif shared := next((a for a in ancestors if a.verdict is Verdict.COMPONENT_SHARED), None):
+            parts = joined([str(p) for p in shared.relation.details.get("components", ())]) or "a part"
+            why = f"it shares the {parts} with {shared.name}; who has that from whom is not settled"
+            out.append(Claim("trained from scratch", "README.md", "unverified", why))
         else:
             out.append(Claim("trained from scratch", "README.md", "unverified", "no related reference was found"))
     return tuple(out)

@@ -13,8 +13,6 @@ from forebear.inspect.adapter import scan_adapter
 from forebear.inspect.compare import (
     DISGUISE,
     READ_UNASKED,
-    odd_tokens,
-    signless,
 )
 from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import nominating, resemblance_only
@@ -23,6 +21,7 @@ from forebear.inspect.force import in_force
 from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.inspect.mixture import together
 from forebear.inspect.nominate import resembling
+from forebear.inspect.oddities import odd_tokens, signless
 from forebear.inspect.references import Fetched, fetch_references
 from forebear.inspect.search import NOMINATED, Candidate, Search, by_code, by_rows
 from forebear.inspect.weigh import calibrated_by, remaining, unweighed, weighed
@@ -30,6 +29,7 @@ from forebear.lineage.calibrated import combined
 from forebear.lineage.resemblance import Resemblance
 from forebear.signals import Fingerprint, fingerprint
 from forebear.signals.match import NAME as MATCH
+from forebear.signals.towers import NAME as TOWERS
 from forebear.sources import is_remote, offline, open_source
 from forebear.types import Coverage, Finding, ModelRef, Nominee, Scan, Untested, Verdict
 
@@ -91,7 +91,7 @@ def scan(
     for k, candidate in enumerate(found[:CONFIRMED]):
         on_step(f"confirming {candidate.entry.name}")
         found[k] = by_rows(candidate, artifact, mark, effort, search.trials, meter, notes, on_step)
-    if effort != "quick" and not any(c.established for c in found):
+    if effort != "quick" and not any(c.tied for c in found):
         opened = {c.entry.name for c in found if c.by_rows}
         for entry, sought in search.nominated(OPENED):
             if entry.name in opened or not (sought or worth_opening(artifact, effort)):
@@ -101,6 +101,7 @@ def scan(
                 continue
             on_step(f"comparing with {entry.name}, whatever its coordinates")
             one = by_code(entry, mark, artifact.name, search.trials)
+            found = [c for c in found if c.entry.name != entry.name]
             found.append(by_rows(one, artifact, mark, effort, search.trials, meter, notes, on_step, sought))
     if effort == "deep" and any(c.established for c in found):
         search.sketch(NOMINATED)
@@ -108,7 +109,7 @@ def scan(
     by_activations = Resembling()
     if activations:
         measure = measured(artifact, search.mark, effort, on_step)
-        tied = tuple(c.entry.name for c in found if c.established)
+        tied = tuple(c.entry.name for c in found if c.tied)
         silent = effort != "quick" and not tied and mark.code.n >= FEWEST_COINS
         by_activations = resembling_activations(measure, references, itself, tied, force, silent)
         notes += by_activations.gaps
@@ -130,6 +131,7 @@ def scan(
     )
     ancestors = remaining([c.ancestor(search.trials) for c in found], search.trials)
     tested = references.comparable(mark.shape) if effort != "quick" and mark.code.n >= FEWEST_COINS else 0
+    tested_beside = max((count for _, count in search.towers), default=0)
     verdict = ancestors[0].verdict if ancestors else Verdict.INCONCLUSIVE
     if itself:
         verdict = Verdict.INDEXED
@@ -142,12 +144,12 @@ def scan(
         None,
         claims,
         (
-            *findings_of(artifact, mark, verdict, ancestors, tested, total, effort),
+            *findings_of(artifact, mark, verdict, ancestors, max(tested, tested_beside), total, effort),
             *_first_findings(found, resembled, nominees),
             *by_activations.findings(bool(ancestors) or resembled is not None),
         ),
-        tested,
-        _coverage(artifact, mark, found, tested, total, notes, effort, done),
+        max(tested, tested_beside),
+        _coverage(artifact, search, found, tested, notes, effort, done),
         meter.cost(),
         log10_p=ancestors[0].log10_p if ancestors else None,
         why=_why(
@@ -162,7 +164,7 @@ def scan(
 
 def named_only(found: list[Candidate], resembled: tuple[str, Resemblance] | None) -> tuple[Nominee, ...]:
     """The reference that is resembled, where nothing is established: no other one that was opened is named."""
-    if resembled is None or any(c.established for c in found):
+    if resembled is None or any(c.tied for c in found):
         return ()
     return tuple(n for c in found if c.entry.name == resembled[0] and (n := c.nominee()) is not None)
 
@@ -197,16 +199,19 @@ def _first_findings(
 
 def _coverage(
     artifact: Artifact,
-    mark: Fingerprint,
+    search: Search,
     found: list[Candidate],
     tested: int,
-    total: int,
     notes: list[Untested],
     effort: str,
     before: tuple[str, ...],
 ) -> Coverage:
-    done = [*before]
+    done, mark, total = [*before], search.mark, search.total
     done += [f"sign-code/1: {mark.code.n:,} coins against {tested:,} of {total:,} references"] if tested else []
+    done += [
+        f"{TOWERS}: {tower.code.n:,} coins of the {component} against {count:,} of {total:,} references"
+        for tower, (component, count) in zip(mark.towers, search.towers, strict=False)
+    ]
     missing = list(notes)
     if artifact.architecture is None:
         missing.append(Untested("sign-code/1", artifact.unknown))
@@ -234,6 +239,9 @@ def _coverage(
     missing += [Untested("one of its files", p) for p in artifact.problems]
     missing += [Untested("how it was read", n) for n in artifact.notes]
     missing += odd_tokens(artifact)
+    missing += [
+        Untested(f"{tower.component}, how it was read", n) for tower in artifact.towers for n in tower.artifact.notes
+    ]
     return Coverage(tuple(done), tuple(missing))
 
 
@@ -253,7 +261,9 @@ def _why(
     if itself:
         return f"This model is itself the reference {itself}."
     if found:
-        return found[0].conclusion.why
+        others = sum(not c.tied for c in found[1:])
+        also = f" The tower is in {others} more of the references." if others and not found[0].tied else ""
+        return found[0].conclusion.why + also
     if doubtful is not None:
         return f"{doubtful.entry.name}: {doubtful.conclusion.why}"
     if resembled is not None:

@@ -14,11 +14,13 @@ from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.nominate import nominated
 from forebear.inspect.references import reopen
+from forebear.inspect.towers import towers_by_codes
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.calibrated import combined
 from forebear.lineage.confidence import confident
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.lineage.evidence import trust
+from forebear.lineage.towers import only_towers, with_towers
 from forebear.signals import Fingerprint, fingerprint, shape
 from forebear.signals.delta import Delta
 from forebear.signals.fingerprint import sketched
@@ -51,6 +53,8 @@ class Search:
         self.itself = ""
         self.mark: Fingerprint
         self.by_sketch: Nominations | None = None
+        self.towers: tuple[tuple[str, int], ...] = ()
+        """Towers of the model, and the number of references with one of that shape."""
 
     @property
     def trials(self) -> int:
@@ -59,8 +63,8 @@ class Search:
 
     @property
     def established(self) -> list[Candidate]:
-        """References with an established dependence, best first."""
-        return sorted((c for c in self._found if c.established), key=Candidate.order)
+        """References on which more than a tower was established to depend, best first."""
+        return sorted((c for c in self._found if c.tied), key=Candidate.order)
 
     @property
     def worth_confirming(self) -> list[Candidate]:
@@ -107,8 +111,11 @@ class Search:
         """Search the index, which may have grown, with what was measured."""
         on_step("searching the index")
         self.total = self._index.count()
-        hits = self._index.search(self.mark.code, NOMINATED)
-        entries = [e for h in hits if (e := self._index.get(h.name)) is not None]
+        hits = list(self._index.search(self.mark.code, NOMINATED))
+        beside = [self._index.search_towers(tower, NOMINATED) for tower in self.mark.towers]
+        self.towers = tuple((t.component, found.tested) for t, found in zip(self.mark.towers, beside, strict=True))
+        names = dict.fromkeys(h.name for h in (*hits, *(h for found in beside for h in found.found)))
+        entries = [e for name in names if (e := self._index.get(name)) is not None]
         own = [e.name for e in entries if (e.fingerprint.digest, e.location) == (self.mark.digest, self._location)]
         self.itself = own[0] if own else ""
         others = [e for e in entries if e.name != self.itself]
@@ -132,6 +139,11 @@ class Candidate:
         """Whether a dependence was established."""
         return self.conclusion.verdict.related is True
 
+    @property
+    def tied(self) -> bool:
+        """Whether more than a tower was established to be dependent."""
+        return self.established and not only_towers(self.conclusion)
+
     def doubtful(self, references: int) -> bool:
         """Whether the coins agree as those of a dependent pair, but neither model's can be relied on.
 
@@ -145,14 +157,18 @@ class Candidate:
         """Mean cosine of aligned rows, or the share of agreeing bits where only codes were compared."""
         return self.counts.cosine if self.counts.cosine is not None else self.counts.pooled.share
 
-    def order(self) -> tuple[bool, bool, bool, float, float, str]:
-        """Best first: established, identical, then compared row by row, then the smallest tail, then the closest.
+    def order(self) -> tuple[bool, bool, int, bool, bool, float, float, str]:
+        """Best first: established, more than a tower, identical, compared row by row; smallest tail, then closest.
+
+        Of references that have nothing but a tower in common the smallest comes first: a tower's own source holds
+        little beside it.
 
         Tails below the floor are equal: what is left between them is luck, and closeness tells more.
         """
-        identical = self.conclusion.verdict is Verdict.IDENTICAL
-        tail = floored(self.counts.log10_p)
-        return (not self.established, not identical, not self.by_rows, tail, -self.closeness, self.entry.name)
+        differs = self.conclusion.verdict is not Verdict.IDENTICAL
+        size = int(self.entry.fingerprint.shape["parameters"]) if self.established and not self.tied else 0
+        first = not self.established, not self.tied, size, differs, not self.by_rows
+        return (*first, floored(self.counts.log10_p), -self.closeness, self.entry.name)
 
     def ancestor(self, references: int) -> Ancestor:
         """As it stands in the answer; ``references`` is what its p-value is multiplied with."""
@@ -197,7 +213,9 @@ def by_code(entry: Entry, mark: Fingerprint, name: str, total: int) -> Candidate
     evidence = [sign_evidence(counts, theirs.code, mark.code, (entry.name, name), rows=False, log10_looks=looks)]
     if movement:
         evidence.append(delta_evidence(delta))
-    evidence += context_evidence(theirs, mark)
+    shared = towers_by_codes((theirs.towers, mark.towers), (entry.name, name), looks)
+    conclusion, counts = with_towers(conclusion, counts, shared, entry.name)
+    evidence += [*(s.evidence for s in shared), *context_evidence(theirs, mark)]
     return Candidate(entry, counts, conclusion, tuple(evidence), False)
 
 

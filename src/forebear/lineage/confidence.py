@@ -14,6 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from forebear.lineage.towers import TOWERS
 from forebear.types import Relation
 
 FILE = "relations.toml"
@@ -78,7 +79,7 @@ def parse(text: str) -> Mapping[str, Mapping[str, Share]]:
 def confident(relation: Relation) -> Relation:
     """A relation with the confidence of its kind, and with what each reason of its direction is worth by the record.
 
-    A kind that the study never saw has no confidence.
+    A kind that the study never saw has no confidence, nor has a shared tower: the study has none.
     """
     known = shares()
     details = dict(relation.details)
@@ -92,7 +93,7 @@ def confident(relation: Relation) -> Relation:
         ]
         details["direction"] = {**way, "reasons": reasons}
     share = known["kind"].get(relation.kind)
-    if share is None:
+    if share is None or TOWERS in details:
         return replace(relation, details=details)
     details["confidence"] = share.details()
     return replace(relation, confidence=round(share.probability, 3), details=details)

@@ -13,11 +13,13 @@ LOG10_ALPHA = -6.0
 """An E-value below one in a million establishes dependence."""
 LOG10_PART = -3.0
 """Level at which a group, or the weaker half of the layers, counts as agreeing on its own."""
-LOOKS = 2 / 0.999
+LOOKS = 2 / 0.998
 """The pooled count and the best component are two looks at one pair; both are paid for. A thousandth of the level is
-kept for coins after alignment, which are so many that they can do with it (:data:`LOG10_ALIGNED`)."""
+kept for coins after alignment, and one for those of towers, which are so many that they can do with it."""
 LOG10_ALIGNED = math.log10(1_000 * 2)
 """What coins after alignment pay: their share of the level, and two frames in which they may be counted."""
+LOG10_TOWERS = math.log10(1_000 * 4)
+"""What coins of towers pay: their share of the level, and the pairs that two towers of each model can form."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from forebear.lineage.counts import LOG10_ALPHA, Counts
 from forebear.signals import sign_code
+from forebear.signals.aligned import NAME as ALIGNED
 from forebear.signals.change import NAME as CHANGE
 from forebear.signals.change import Changes
 from forebear.signals.delta import NAME as DELTA
@@ -93,7 +94,7 @@ def sign_evidence(
             "mean_cosine": counts.cosine,
             "detectable_agreement": counts.detectable_share(),
             "trusted_model": trusted,
-            "conditions": conditions(trusted, reference, other, heuristic, aligned=bool(counts.log10_paid)),
+            "conditions": conditions(trusted, reference, other, heuristic, aligned=name == ALIGNED),
         },
     )
 

@@ -93,6 +93,18 @@ SIGNALS: tuple[Signal, ...] = (
         "docs/architecture.md; cf. Zhu et al. 2025, arXiv 2502.12292",
     ),
     Signal(
+        "tower-coins/1",
+        "weights",
+        "exact",
+        "The coins of sign-code/1 in an encoder of images or sound beside (or without) a language model.",
+        "layers of a known convention in at least one of the two models (data/towers)",
+        "fine-tuning, quantisation, other prefixes, another language model around the tower",
+        "projectors and what is no attention and MLP; permuted or rotated coordinates. It tells that two models have "
+        "one tower, never who has it from whom, nor anything about the language model: published towers stand in "
+        "hundreds of models",
+        "docs/architecture.md",
+    ),
+    Signal(
         "aligned-coins/1",
         "weights",
         "exact",

@@ -14,7 +14,7 @@ larger one is read where its layers stand apart from the other's, and a note say
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +44,7 @@ SMALL_VOCABULARY = 8_192
 """With fewer rows than this beside convolutions, the largest matrix is a classifier of images, not an embedding."""
 
 
-def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | str:
+def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor], embedded: bool = True) -> Named | str:
     """An architecture made for this model, and its roles; or a sentence that says why nothing was inferred.
 
     Reads norms of a few layers' rows where shapes and names leave a choice: 30 million values of the largest models.
@@ -52,6 +52,7 @@ def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | s
     Args:
         config: as found; only numbers of heads and the rotating share are taken from it, where they fit.
         tensors: by name.
+        embedded: whether there has to be an embedding; a tower's layers have none.
 
     Raises:
         InputError: a tensor could not be read.
@@ -68,7 +69,7 @@ def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | s
     reason = "its layers hold too few matrices"
     sizes = frozenset(v for v in config.values() if isinstance(v, int) and not isinstance(v, bool))
     for width in _widths(matrices):
-        outside = _Outside.of(found, width, tensors)
+        outside = _Outside.of(found, width, tensors) if embedded else _Outside({}, True, ())
         solved = solve(matrices, width, sizes)
         if isinstance(outside, str) or isinstance(solved, str):
             reason = solved if isinstance(solved, str) else str(outside)
@@ -77,19 +78,10 @@ def infer(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Named | s
         vectors = vectors_of(lines, matrices, solved, found.opaque, lambda slot: level(slot, tensors))
         left = len(found.slots) - len(whole)
         named = _Model(config, tensors, found, solved, vectors, outside, left).named()
-        return replace(named, notes=(*named.notes, *_beside(found, outside, len(order) - len(own), tensors)))
+        adapters = len(order) - len(own)
+        note = f"{adapters} tensors of an adapter are left out: the model below it is read"
+        return replace(named, notes=(*named.notes, note)) if adapters else named
     return reason
-
-
-def _beside(found: Layered, outside: _Outside, adapters: int, tensors: Mapping[str, Tensor]) -> Iterator[str]:
-    """What of the model nobody looks at: an adapter's tensors, and matrices that stand in no layer (another tower)."""
-    if adapters:
-        yield f"{adapters} tensors of an adapter are left out: the model below it is read"
-    taken = {name for name, _ in outside.roles.values()}
-    rest = [n for n, shape in (*found.before, *found.after) if len(shape) > 1 and n not in taken]
-    if rest:
-        share = sum(tensors[n].size for n in rest) / max(1, sum(t.size for t in tensors.values()))
-        yield f"{len(rest)} matrices outside of its layers have no role, {share:.0%} of all values: not compared"
 
 
 def _widths(matrices: Sequence[Slot]) -> list[int]:
