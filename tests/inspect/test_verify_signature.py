@@ -11,7 +11,7 @@ import pytest
 
 import forebear
 from documents import check_document
-from evidence_bundles import DEMO, Papers, papers
+from evidence_bundles import DEMO, Papers, papers, result
 from forebear.attest.documents import canonical
 from forebear.attest.dsse import sign
 from forebear.attest.statements import MODEL, Statement, Subject
@@ -74,6 +74,20 @@ def test_a_statement_with_its_document_and_its_model(made: Papers, tmp_path: Pat
         changed.write_bytes(Path(document).read_bytes() + b"\n")
         wrong = verify(made, path, document=str(changed))
         assert wrong.verdict == "failed" and wrong.findings[0].id == "signature-invalid"
+
+
+def test_what_was_signed_is_said_and_a_signed_failure_is_none_the_less_one(made: Papers, tmp_path: Path) -> None:
+    denied = result(tmp_path, schema="forebear.policy/1", decision="deny")
+    found = attest(made.signer, str(made.model), results=[str(denied), str(made.scan)])
+    path = tmp_path / "x.dsse.json"
+    said = {}
+    for document, envelope in found.envelopes.items():
+        path.write_bytes(envelope)
+        said[document] = verify(made, path).says
+        assert verify(made, path, keys=()).says == ()  # of what nobody vouches for nothing is said
+    assert said[str(denied)] == ("FOREBEAR_POLICY_DENY",)
+    assert said[str(made.scan)][0].startswith("lineage: ") and "related to org/base" in said[str(made.scan)][0]
+    assert verify(made, made.bundle).says == said[str(made.scan)] and verify(made, made.bundle, keys=()).says == ()
 
 
 def test_a_statement_that_names_no_files_cannot_be_held_against_a_model(made: Papers, tmp_path: Path) -> None:

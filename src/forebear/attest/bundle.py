@@ -27,7 +27,7 @@ from forebear.attest.keys import PrivateKey
 from forebear.attest.lineage import SOURCES
 from forebear.attest.oms import SIGNATURE, read_manifest
 from forebear.attest.replay import Replay, retest
-from forebear.attest.statements import BOMS, BUNDLED, DOCUMENT, MANIFEST, ROOT, Statement, Subject, read_statement
+from forebear.attest.statements import BOMS, BUNDLED, DOCUMENT, MANIFEST, ROOT, Statement, Subject, read_statement, says
 from forebear.attest.trust import Signed, Signer, Trust, signed
 from forebear.bom.checks import Check, CheckStatus
 from forebear.errors import FormatError, one_line
@@ -64,6 +64,7 @@ class Verified:
         replay: of its lineage results.
         model_signature: as in the bundle, None where it has none.
         mark: its fingerprint of the model, None where it has none.
+        says: what its statements assert, where all their signatures are valid.
     """
 
     statement: Statement
@@ -72,6 +73,7 @@ class Verified:
     replay: Replay
     model_signature: Envelope | None
     mark: Mark | None
+    says: tuple[str, ...] = ()
 
 
 def write_bundle(contents: Contents, key: PrivateKey, chain: tuple[bytes, ...] = ()) -> bytes:
@@ -138,7 +140,11 @@ def verify_bundle(raw: bytes, trust: Trust, name: str) -> Verified:
         tuple(dict.fromkeys(line for r in replays for line in r.believed)),
     )
     checks += replay.checks
-    return Verified(statement, tuple(checks), tuple(dict.fromkeys(signers)), replay, signature, read.get(OWN))
+    told: tuple[str, ...] = ()
+    if outer.valid and all(c.status in (CheckStatus.PASS, CheckStatus.NOT_APPLICABLE) for c in checks):
+        inner_ones = [files[n] for n in sorted(files) if n.startswith(ATTESTATIONS)]
+        told = tuple(line for raw in inner_ones for line in says(read_statement(read_envelope(raw).payload)))
+    return Verified(statement, tuple(checks), tuple(dict.fromkeys(signers)), replay, signature, read.get(OWN), told)
 
 
 def _form(raw: bytes, envelope: Envelope, statement: Statement, outer: Signed) -> Iterator[Check]:

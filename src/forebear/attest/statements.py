@@ -180,3 +180,18 @@ def _policies(policy: Any) -> list[Json]:
     algorithm, _, value = str(policy.get("digest", "")).rpartition(":")
     name = f"{policy.get('name', '')}@{policy.get('version', '')}"
     return [{"name": name, **({"digest": {algorithm or "sha256": value}} if value else {})}]
+
+
+def says(statement: Statement) -> tuple[str, ...]:
+    """What a statement asserts, in a line each: a valid signature over a failure is still a failure."""
+    predicate = statement.predicate
+    if statement.predicate_type == SVR:
+        listed = predicate.get("properties")
+        return tuple(one_line(str(p), 100) for p in listed[:20]) if isinstance(listed, list) else ()
+    if statement.predicate_type != LINEAGE:
+        return ()
+    ancestors = predicate.get("ancestors")
+    names = [a.get("name") for a in ancestors if isinstance(a, dict)] if isinstance(ancestors, list) else []
+    told = ", ".join(one_line(str(n), 100) for n in names[:5]) + (f" and {len(names) - 5:,} more" if names[5:] else "")
+    verdict = one_line(str(predicate.get("verdict")), 60)
+    return (f"lineage: {verdict}{f' (related to {told})' if told else ', no related model is named'}",)

@@ -16,7 +16,7 @@ from forebear.attest.fingerprints import Mark
 from forebear.attest.keyless import check_keyless
 from forebear.attest.oms import SIGNATURE, check_files, read_manifest
 from forebear.attest.replay import Replay
-from forebear.attest.statements import BOMS, MANIFEST, MODEL, Statement, read_statement
+from forebear.attest.statements import BOMS, MANIFEST, MODEL, Statement, read_statement, says
 from forebear.attest.trust import Signer, Trust, signed, trust_in, verdict
 from forebear.bom.checks import Check, CheckStatus
 from forebear.catalogue import raise_finding
@@ -42,6 +42,7 @@ class SignatureVerification:
         checks: in the order in which they were made.
         signers: of valid signatures.
         replay: what of lineage results was computed again, and what is only believed.
+        says: what was signed, in words, where its signatures are valid; empty for bills and model files.
     """
 
     file: str
@@ -51,6 +52,7 @@ class SignatureVerification:
     checks: tuple[Check, ...]
     signers: tuple[Signer, ...] = ()
     replay: Replay = field(default_factory=Replay)
+    says: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -81,6 +83,7 @@ class SignatureVerification:
             "predicate": self.predicate,
             "verdict": self.verdict,
             "checks": [{"id": c.id, "status": c.status.value, "message": c.message} for c in self.checks],
+            "says": list(self.says),
             "signers": [s.to_json() for s in self.signers],
             "recomputed": list(self.replay.recomputed),
             "believed": list(self.replay.believed),
@@ -139,7 +142,13 @@ def verify_signature(
     if target:
         checks.append(_about(statement, target, (file, document), on_step))
     return SignatureVerification(
-        file, "attestation", target or None, statement.predicate_type, tuple(checks), own.signers
+        file,
+        "attestation",
+        target or None,
+        statement.predicate_type,
+        tuple(checks),
+        own.signers,
+        says=says(statement) if own.valid else (),
     )
 
 
@@ -187,7 +196,14 @@ def _bundle(file: str, raw: bytes, target: str, trust: Trust, links: bool, on_st
         if found.mark is not None:
             checks.append(_measured_again(target, found.mark, on_step))
     return SignatureVerification(
-        file, "bundle", target or None, found.statement.predicate_type, tuple(checks), found.signers, found.replay
+        file,
+        "bundle",
+        target or None,
+        found.statement.predicate_type,
+        tuple(checks),
+        found.signers,
+        found.replay,
+        found.says,
     )
 
 

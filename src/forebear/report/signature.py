@@ -83,7 +83,7 @@ def _attested(made: Attested) -> list[str]:
 
 
 def verified(console: Console, answer: SignatureVerification, quiet: bool = False, verbose: bool = False) -> None:
-    """What verifying came to."""
+    """What verifying came to; also a quiet reader has to see what was signed, for that may be a failure."""
     title = words.text(answer.file, style="bold")
     title.append(f"  {words.clean(_kind(answer))}", style="dim")
     console.print(title)
@@ -92,13 +92,12 @@ def verified(console: Console, answer: SignatureVerification, quiet: bool = Fals
         mark = words.text(f"{MARKS[check.status]} ", style=COLOURS.get(check.status, "dim"))
         mark.append(words.clean(_said(check)), style="default")
         console.print(Padding(mark, (0, 2, 0, 2)))
-    if quiet:
-        return
-    for heading, lines in _parts(answer):
+    for heading, lines in _parts(answer)[: 1 if quiet and answer.says else 0 if quiet else None]:
         console.print(words.text(f"\n{heading}", style="bold"))
         for line in lines:
             console.print(Padding(words.text(line), (0, 2, 0, 2)))
-    console.print(words.text(f"\n{LIMIT}", style="dim"))
+    if not quiet:
+        console.print(words.text(f"\n{LIMIT}", style="dim"))
 
 
 def verified_md(answer: SignatureVerification) -> str:
@@ -129,7 +128,12 @@ def _shown(checks: tuple[Check, ...], quiet: bool, verbose: bool) -> list[Check]
 
 def _parts(answer: SignatureVerification) -> list[tuple[str, Iterable[str]]]:
     signers = [f"{s.name or 'key'}{f' {s.key.id} ({s.key.curve})' if s.key else ''}" for s in answer.signers]
-    parts = (("Signed by", signers), ("Recomputed", answer.replay.recomputed), ("Believed", answer.replay.believed))
+    parts = (
+        ("It says", answer.says),
+        ("Signed by", signers),
+        ("Recomputed", answer.replay.recomputed),
+        ("Believed", answer.replay.believed),
+    )
     return [(heading, lines) for heading, lines in parts if lines]
 
 
