@@ -215,6 +215,11 @@ class Graph:
                 for end in [to] if isinstance(to, str) else to:
                     yield str(link.get("from")), str(end), str(link.get("spdxId"))
 
+    def ends(self) -> Iterator[tuple[str, str, str]]:
+        """From, to and kind of every relationship."""
+        for kind in dict.fromkeys(str(link.get("relationshipType")) for link in self.links):
+            yield from ((a, b, kind) for a, b, _ in self.pairs(kind))
+
     def name(self, own: str) -> str:
         """What an element is called."""
         return str(self.by_id.get(own, {}).get("name", ""))
@@ -253,7 +258,9 @@ def from_spdx(bom: Json) -> Json:
     children = {b for _, b, _ in steps}
     ancestors = [relative(a, b, r, graph, children) for a, b, r in steps]
     variants = [relative(b, a, r, graph, children) for a, b, r in graph.pairs("hasVariant") if a in reached]
-    data = [{"name": graph.name(b)} for a, b, _ in graph.pairs("trainedOn") if a == own]
+    sets = {i for i, e in graph.by_id.items() if e.get("type") == "dataset_DatasetPackage"}
+    ends = {b: graph.name(b) for a, b, kind in graph.ends() if a == own and b in sets and kind != "testedOn"}
+    data = [{"name": name} for name in ends.values()]
     creation: Json = next((e for e in bom["@graph"] if e.get("type") == "CreationInfo"), {})
     authors = [graph.name(a) for a in creation.get("createdBy", [])]
     return {

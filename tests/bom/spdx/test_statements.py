@@ -21,7 +21,9 @@ def _model(document: Json) -> Json:
 
 
 def _says(document: Json, kind: str) -> list[Json]:
-    return [n for n in document["@graph"] if n["type"] == "Annotation" and json.loads(n["statement"])["kind"] == kind]
+    return [
+        n for n in document["@graph"] if n["type"] == "Annotation" and json.loads(n["statement"]).get("kind") == kind
+    ]
 
 
 def _edited(document: Json, node: Json, **says: Any) -> Json:

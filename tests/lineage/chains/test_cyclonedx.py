@@ -270,7 +270,7 @@ def test_a_saved_bill_is_a_path_to_the_same_chain(tmp_path: Path) -> None:
 
 
 def test_what_a_bill_says_was_measured_is_said_to_be_its_word() -> None:
-    measured = chain_of(by_forebear(Relative(KIMI, Slot.ANCESTOR, Verdict.DERIVED, "finetune", "a_to_b", -30.0)))
+    ours = chain_of(by_forebear(measured(KIMI, Verdict.DERIVED, "finetune", "a_to_b", log10_p=-30.0)))
     declared = chain_of(bill(component("mine", [component(KIMI)])))
-    assert edge(measured, KIMI).standing is Standing.MEASURED and BY_A_BILL in measured.notes
+    assert edge(ours, KIMI).standing is Standing.MEASURED and BY_A_BILL in ours.notes
     assert BY_A_BILL not in declared.notes

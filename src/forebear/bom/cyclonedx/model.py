@@ -21,12 +21,15 @@ from forebear.bom.cyclonedx.terms import (
     without_empty,
 )
 from forebear.bom.cyclonedx.tree import NAME, Node, Trail
+from forebear.bom.lineage_profile import KEY
 from forebear.bom.record import Metric, Model
 from forebear.bom.training import Energy, EnergyActivity
 from forebear.types import Json
 
 ON_CARD = ("parameters", "sizes", "library", "languages", "family", "architecture", "task")
 """Fields whose properties stand in the model card; those of the others stand with the component."""
+APART = (PREFIX, f"{KEY}:")
+"""Properties that are none of the model's own: those that complete it, and those of the lineage profile."""
 POINTERS = {
     "name": "name",
     "version": "version",
@@ -48,7 +51,7 @@ POINTERS = {
 
 def model_component(model: Model, version: str, trail: Trail) -> Json:
     """The component without what is not the model's own: licences, pedigree, organisations, card's lists."""
-    properties = [{"name": p.name, "value": p.value} for p in model.properties if not p.name.startswith(PREFIX)]
+    properties = [{"name": p.name, "value": p.value} for p in model.properties if not p.name.startswith(APART)]
     parameters = {
         "task": model.task,
         "architectureFamily": model.family,
@@ -141,7 +144,7 @@ def _settings(node: Node | None) -> list[Fields]:
     found = []
     for entry in node.children("properties") if node is not None else ():
         name = entry.value.get("name")
-        if isinstance(name, str) and not name.startswith(PREFIX):
+        if isinstance(name, str) and not name.startswith(APART):
             found.append({"name": entry.text("name"), "value": entry.text("value")})
     return found
 

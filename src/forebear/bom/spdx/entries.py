@@ -142,8 +142,8 @@ def _made(graph: Graph, model: Node) -> Json:
     tool = {"name": "", "version": ""}
     for each in node.nodes("createdUsing", "Tool")[:1]:
         tool = {"name": each.text("name"), "version": each.text("summary").removeprefix("version ")}
-    authors = [each.text("name") for each in node.nodes("createdBy", "Agent", "Person", "Organization")[:1]]
-    return {"created": node.text("created"), "tool": tool, "author": "".join(authors)}
+    writers = [each for each in node.nodes("createdBy", *terms.AGENTS) if each.kind != "SoftwareAgent"]
+    return {"created": node.text("created"), "tool": tool, "author": writers[0].text("name") if writers else ""}
 
 
 def valid(kind: type[Value], fields: Json, complain: Callable[[str], None] = lambda _: None) -> Value:

@@ -15,6 +15,7 @@ from forebear.bom.spdx.entries import FIELDS, KINDS, Entries, Entry, creation_of
 from forebear.bom.spdx.graph import Graph
 from forebear.bom.spdx.lineage import Family
 from forebear.bom.spdx.nodes import Node
+from forebear.bom.spdx.profile import say_lineage
 from forebear.bom.spdx.statements import Statements, statements
 from forebear.bom.spdx.writer import annotate, compose, native
 from forebear.bom.values import Value
@@ -121,6 +122,7 @@ def _record(graph: Graph, found: Entries, said: Statements) -> tuple[Record, boo
     if conflicts:
         return record, False
     annotate(to, again)
+    say_lineage(to)
     return record, to.document() == graph.document
 
 
