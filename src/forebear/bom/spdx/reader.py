@@ -89,7 +89,7 @@ def _roots(graph: Graph) -> dict[str, Node]:
 
 
 def _builds(graph: Graph, models: Iterable[Node]) -> dict[str, list[Node]]:
-    """Stages of each model: builds of it and of what went into them; others are of their document's first model."""
+    """Stages of each model: builds of it and of what went into them; others are of the first in their document."""
     owners: dict[str, list[Node]] = {}
     left = {node.id: node for node in graph.of_kind(terms.BUILD)}
     for model in models:
