@@ -113,7 +113,7 @@ def typical(number: int) -> Record:
 
 
 def measured(known: Format, number: int) -> tuple[list[float], int]:
-    """CPU seconds of writing, validating and reading, and the bytes of all; every bill has to be valid and read back."""
+    """CPU seconds of writing, validating and reading, and bytes; every bill has to be valid and read as it was."""
     if known.write is None:
         raise ValueError(f"{known.name} is not written")
     violations(known.write(typical(0)), known.schema)  # the schema is compiled once

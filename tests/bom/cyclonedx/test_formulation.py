@@ -85,7 +85,7 @@ def test_what_is_said_twice_stays_said_twice() -> None:
         "tasks"
     ]
     assert len(task[0]["inputs"]) == 2
-    assert properties(task[0])["inputs[]"] == "2"
+    assert properties(task[0])["inputs.+1.name"] == "org/base"
 
 
 def test_times_are_written_where_they_are_times() -> None:

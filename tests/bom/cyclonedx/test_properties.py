@@ -52,6 +52,13 @@ def test_names_say_the_path_and_lists_of_another_length_are_whole() -> None:
     ]
 
 
+def test_items_that_are_missing_alone_are_put_in_at_their_places() -> None:
+    before, after = Dataset(name="d", synthetic_from=("b", "d")), Dataset(name="d", synthetic_from=("a", "b", "c", "d"))
+    assert list(difference(before, after)) == [("synthetic_from.+0", "a"), ("synthetic_from.+2", "c")]
+    value, trail = over(Dataset, before, as_properties(reversed(list(difference(before, after)))))
+    assert (value, trail.shadowed) == (after, [])
+
+
 def test_a_value_at_its_defaults_is_there_all_the_same() -> None:
     after = LicenceStatement()
     assert list(difference(None, after)) == [("name", "")]
@@ -71,6 +78,8 @@ def test_a_property_without_a_value_is_nothing() -> None:
         [("synthetic_from[]", "2"), ("synthetic_from.0", "a")],
         [("synthetic_from[]", "1"), ("synthetic_from.5", "a")],
         [("roles.7", "reward")],
+        [("roles.+7", "reward")],
+        [("roles.first", "reward")],
         [("roles.0", "prize")],
         [("roles", "reward")],
         [("said", "me")],

@@ -71,6 +71,14 @@ def test_who_is_not_in_the_document_is_not_cited() -> None:
     assert properties(document)["attributions.0.said.by"] == "a press release"
 
 
+def test_who_is_not_cited_is_put_in_between_those_who_are() -> None:
+    uncited = Attribution(fields=("name",), said=Said(note="Its folder."))
+    document = written(attributions=(ATTRIBUTIONS[0], uncited, ATTRIBUTIONS[1]))
+    listed = {name: text for name, text in properties(document).items() if name.startswith("attributions")}
+    assert listed["attributions.+1.fields.0"] == "name"
+    assert all(name.startswith("attributions.+1.") for name in listed)
+
+
 def test_parts_are_cited_too() -> None:
     document = written(datasets=(Dataset(name="org/data", said=CARD),))
     pointers = {p: c["attributedTo"] for c in document["citations"] for p in c["pointers"]}

@@ -2,9 +2,10 @@
 
 A value is written in native fields as far as these go. Then they are read back, and every field that came back
 different is written as a property besides: ``forebear:said.basis`` = ``measured``,
-``forebear:observations.0.log10_p`` = ``-30.0``. A list that came back with another length is written whole:
-``forebear:synthetic_from[]`` = ``2`` and its items. So nothing is said twice, other tools see what they can, and
-reading gives the value that was written whatever the native fields could not hold.
+``forebear:observations.0.log10_p`` = ``-30.0``. Of a list that came back with items missing these are written with
+their place: ``forebear:attributions.+0.said.by`` goes in at 0. One that came back otherwise is written whole:
+``forebear:synthetic_from[]`` = ``2`` and its items. So little is said twice, other tools see what they can, and reading
+gives the value that was written whatever the native fields could not hold.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ PREFIX = "forebear:"
 Fields = dict[str, Any]
 V = TypeVar("V", bound=Value)
 Pair = tuple[str, str | None]
-_NAME = re.compile(r"forebear:([a-z0-9_]+(?:\.[a-z0-9_]+){0,11}(?:\[\])?)")
+_NAME = re.compile(r"forebear:([a-z0-9_]+(?:\.\+?[a-z0-9_]+){0,11}(?:\[\])?)")
+_PLACE = re.compile(r"(\+?)([0-9]{1,9})")
 
 
 def difference(before: Value | None, after: Value, path: str = "") -> Iterator[Pair]:
@@ -47,10 +49,26 @@ def _changed(old: Any, new: Any, path: str) -> Iterator[Pair]:
         for number, (was, item) in enumerate(zip(old, new, strict=True)):
             if was != item:
                 yield from _changed(was, item, f"{path}.{number}")
+    elif isinstance(old, tuple) and (missing := _missing(old, new)) is not None:
+        for number in missing:
+            yield from _changed(None, new[number], f"{path}.+{number}")
     else:
         yield path + "[]", str(len(new))
         for number, item in enumerate(new):
             yield from _changed(None, item, f"{path}.{number}")
+
+
+def _missing(old: tuple[Any, ...], new: tuple[Any, ...]) -> list[int] | None:
+    """Places of the items that make ``new`` of ``old`` when they are put in, None where that is not enough."""
+    if not old:
+        return None
+    kept, missing = 0, []
+    for number, item in enumerate(new):
+        if kept < len(old) and old[kept] == item:
+            kept += 1
+        else:
+            missing.append(number)
+    return missing if kept == len(old) else None
 
 
 def _plain(value: Any) -> str | None:
@@ -114,14 +132,27 @@ def _merged(base: Any, tree: _Tree) -> Any:
     if tree.given:
         raise ValueError("a text and parts of a text")
     if isinstance(base, tuple | list):
-        changed = list(base)
-        for key, inner in tree.inner.items():
-            if not key.isdecimal() or not key.isascii() or int(key) >= len(changed):
-                raise ValueError("there is no such item")
-            changed[int(key)] = _merged(changed[int(key)], inner)
-        return changed
+        return _changed_list(list(base), tree.inner)
     fields = _fields(base)
     return fields | {name: _merged(fields.get(name), inner) for name, inner in tree.inner.items()}
+
+
+def _changed_list(items: list[Any], inner: Mapping[str, _Tree]) -> list[Any]:
+    """Items changed where they are, then others put in at their places."""
+    new: list[tuple[int, _Tree]] = []
+    for key, tree in inner.items():
+        match = _PLACE.fullmatch(key)
+        if match is None or (not match[1] and int(match[2]) >= len(items)):
+            raise ValueError("there is no such item")
+        if match[1]:
+            new.append((int(match[2]), tree))
+        else:
+            items[int(match[2])] = _merged(items[int(match[2])], tree)
+    for place, tree in sorted(new, key=lambda each: each[0]):
+        if place > len(items):
+            raise ValueError("items are missing")
+        items.insert(place, _merged(None, tree))
+    return items
 
 
 def _fields(base: Any) -> Fields:

@@ -28,6 +28,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\
 _PURL = re.compile(r"pkg:[a-z][a-z0-9.-]*(?:/(?:[A-Za-z0-9._~:+!$&'()*,;=-]|%[0-9A-Fa-f]{2})+){1,8}"
                    r"(?:@(?:[A-Za-z0-9._~:+-]|%[0-9A-Fa-f]{2})+)?")  # fmt: skip
 _EXPRESSION = re.compile(r"\(*[A-Za-z0-9.+:-]+\)*(?: (?:AND|OR|WITH) \(*[A-Za-z0-9.+:-]+\)*)*")
+_REFERENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+")
 _HEX = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})")
 
 
@@ -50,8 +51,20 @@ def is_purl(text: str) -> bool:
 
 
 def is_expression(text: str) -> bool:
-    """Whether a text is a licence expression: identifiers, operators and parentheses in pairs."""
-    return _EXPRESSION.fullmatch(text) is not None and text.count("(") == text.count(")")
+    """Whether a text is an SPDX licence expression, of the list's identifiers or ``LicenseRef-…``."""
+    if _EXPRESSION.fullmatch(text) is None or not _paired(text):
+        return False
+    operands = (word for word in re.split(r"[() ]+", text) if word not in ("", "AND", "OR", "WITH"))
+    return all(w.removesuffix("+") in licence_ids() or w in licence_ids() or _REFERENCE.fullmatch(w) for w in operands)
+
+
+def _paired(text: str) -> bool:
+    depth = 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def is_hash(algorithm: str, value: str, version: str) -> bool:
