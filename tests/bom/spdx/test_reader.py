@@ -267,6 +267,38 @@ def test_megajoules_are_converted_and_other_units_are_not() -> None:
     assert {f"{start}/1/ai_energyQuantity", f"{start}/2/ai_energyQuantity"} <= set(reading.unread)
 
 
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("https://spdx.org/licenses/MIT", ("MIT", "")),
+        (f"{TERMS}ExpandedLicensing/NoneLicense", ("NONE", "")),
+        (f"{TERMS}ExpandedLicensing/NoAssertionLicense", None),
+        (
+            _node("e", "simplelicensing_LicenseExpression", simplelicensing_licenseExpression="ISC OR MIT"),
+            ("ISC OR MIT", "e"),
+        ),
+        (_node("e", "simplelicensing_LicenseExpression", simplelicensing_licenseExpression="NOASSERTION"), None),
+        (
+            _node("Own terms", "simplelicensing_SimpleLicensingText", simplelicensing_licenseText="Pay."),
+            ("", "Own terms"),
+        ),
+        (_node("Own terms", "expandedlicensing_CustomLicense"), ("", "Own terms")),
+    ],
+)
+def test_licences_in_the_forms_that_others_write(target: Any, expected: tuple[str, str] | None) -> None:
+    declared = _related("m", "hasDeclaredLicense") | {"to": [target]}
+    reading = spdx.read(_document(_node("m"), declared))
+    assert reading.defects == ()
+    assert [(x.spdx, x.name) for x in reading.records[0].licences] == ([expected] if expected else [])
+
+
+def test_what_belongs_to_one_of_several_models_is_not_given_to_all() -> None:
+    first, second = spdx.write(RECORD), spdx.write(RECORD.model_copy(update={"notes": "Another."}))
+    both = {**first, "@graph": first["@graph"] + second["@graph"][1:]}
+    records = sorted(spdx.read(both).records, key=lambda record: record.notes != RECORD.notes)
+    assert records == [RECORD, RECORD.model_copy(update={"notes": "Another."})]
+
+
 def test_software_without_models_has_no_record() -> None:
     reading = spdx.read(_document(_node("app", "software_Package")))
     assert reading.records == ()

@@ -78,7 +78,7 @@ def read_entries(
         family: what is related to it.
         builds: its stages.
         said: statements, for what only these tell from others.
-        loose: whether services, organisations and datasets that nothing connects with the model are its own.
+        loose: whether services, organisations and datasets that nothing connects with any model are its own.
     """
     own = packages.read_model(model)
     whole = {**packages.read_of_record(model), **_made(graph, model)}
@@ -96,8 +96,7 @@ def read_entries(
         "stage": [Entry(node.id, making.stage(node, model.id), node.place) for node in builds],
         "service": [],
     }
-    if loose:
-        _mark(graph, found, said)
+    _mark(graph, found, said, terms.family(model.id), loose)
     head = {"model": [Entry(model.id, own)], "record": [Entry(model.id, whole)]}
     return Entries(head | found)
 
@@ -107,7 +106,7 @@ def _listed(graph: Graph, found: dict[str, Json]) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.place)
 
 
-def _mark(graph: Graph, found: dict[str, list[Entry]], said: Statements) -> None:
+def _mark(graph: Graph, found: dict[str, list[Entry]], said: Statements, base: str, loose: bool) -> None:
     """Elements that nothing but a statement makes an entry."""
     readers: dict[str, tuple[Callable[[Node], Json], Container[str], Json]] = {
         "organisation": (parts.organisation, terms.AGENTS, {"roles": []}),
@@ -116,8 +115,9 @@ def _mark(graph: Graph, found: dict[str, list[Entry]], said: Statements) -> None
     }
     for kind, (read, classes, more) in readers.items():
         known = {entry.subject for entry in found[kind]}
-        for node in (graph.nodes[key] for key in said.get(kind, {}) if key not in known):
-            if node.kind in classes:
+        for key in said.get(kind, {}):
+            node, of = graph.nodes[key], terms.family(key)
+            if key not in known and node.kind in classes and (of == base if of else loose):
                 found[kind].append(Entry(node.id, {**read(node), **more}, node.place, marked=True))
         found[kind].sort(key=lambda entry: entry.place)
 

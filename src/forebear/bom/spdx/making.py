@@ -23,7 +23,7 @@ from forebear.bom.spdx.packages import read_pairs
 from forebear.bom.training import Dataset, DatasetRole, InputKind, Presence, Stage, StageKind
 from forebear.types import Json
 
-DATA = frozenset({"training_data", "datasets", "pretraining_data", "dataset"})
+DATA = frozenset({"training_data", "datasets", "pretraining_data", "reward_data", "dataset"})
 """Fields of gaps that say that datasets are missing."""
 _PARAMETERS = ("method", "reward")
 _HOURS = "accelerator_hours"

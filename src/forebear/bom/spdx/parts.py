@@ -33,6 +33,7 @@ from forebear.types import Json
 _SUPPLIERS = (OrganisationRole.SUPPLIER, OrganisationRole.PUBLISHER)
 _MAKERS = {OrganisationRole.DEVELOPER, OrganisationRole.MANUFACTURER, OrganisationRole.AUTHOR}
 _BYTES = re.compile(r"(\d{1,19}) bytes", re.ASCII)
+_NAMED = ("simplelicensing_SimpleLicensingText", "expandedlicensing_CustomLicense")
 _DECLARED, _CONCLUDED = "hasDeclaredLicense", "hasConcludedLicense"
 
 
@@ -239,7 +240,7 @@ def _licence(graph: Graph, relation: Relation) -> Iterator[Json]:
         text = node.text("simplelicensing_licenseExpression")
         if text != "NOASSERTION":
             yield {"spdx": text, "name": node.text("name"), "url": url}
-    elif node is not None and node.kind == "simplelicensing_SimpleLicensingText":
+    elif node is not None and node.kind in _NAMED:
         relation.use()
         node.touch()
         yield {"name": node.text("name")}

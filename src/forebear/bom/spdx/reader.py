@@ -90,7 +90,7 @@ def _roots(graph: Graph) -> dict[str, Node]:
 
 
 def _builds(graph: Graph, models: Iterable[Node]) -> dict[str, list[Node]]:
-    """Stages of each model: builds of it, builds of what went into these; all others are of the first."""
+    """Stages of each model: builds of it and of what went into them; others are of the first in their document."""
     owners: dict[str, list[Node]] = {}
     left = {node.id: node for node in graph.of_kind(terms.BUILD)}
     for model in models:
@@ -102,8 +102,9 @@ def _builds(graph: Graph, models: Iterable[Node]) -> dict[str, list[Node]]:
                 if node is not None:
                     owners[model.id].append(node)
                     waiting += [r.target for r in graph.going(node.id, "hasInput")]
-    for of in list(owners.values())[:1]:
-        of += left.values()
+    bases = {terms.family(key): key for key in reversed(owners)}
+    for node in left.values() if owners else ():
+        owners[bases.get(terms.family(node.id)) or next(iter(owners))].append(node)
     return {key: sorted(of, key=lambda node: node.place) for key, of in owners.items()}
 
 

@@ -148,6 +148,11 @@ _NUMBER = re.compile(r"\d{1,400}(\.\d{1,2000})?(e[+-]?\d{1,3})?", re.ASCII)
 _DEPTH = 50
 
 
+def family(key: str) -> str:
+    """What ids in one document of ours have in common, "" for those of others."""
+    return key.partition("#")[0] if key.startswith(OURS) else ""
+
+
 def instant(text: str, dates: bool = False) -> str:
     """A time as SPDX writes it (UTC, seconds), "" where the text is none.
 
