@@ -10,7 +10,7 @@ from bills import NOW, base
 from forebear.bom.record import ClaimRecord, Model, Record, Relative, Slot
 from forebear.bom.training import Input, InputKind, Stage, StageKind
 from forebear.inspect.bom_verify_later import detectable, later, record_of
-from forebear.inspect.bom_verify_statements import Kind, declared_ancestors, statements_of
+from forebear.inspect.bom_verify_statements import MOST, Kind, declared_ancestors, left_out, statements_of
 from forebear.lineage.confidence import shares
 from forebear.types import Ancestor, Relation, Verdict
 
@@ -64,6 +64,19 @@ def test_a_description_speaks_only_where_no_base_is_named() -> None:
     assert kinds(model=model) == [(Kind.SCRATCH, "")]
     assert kinds(model=model, relatives=(base("a/b"),)) == [(Kind.ANCESTOR, "a/b")]
     assert kinds(model=Model(name="org/m", description="It was not trained from scratch.")) == []
+
+
+def test_a_flood_of_relatives_is_cut_short() -> None:
+    flood = tuple(base(f"a/{k}") for k in range(MOST + 7))
+    record = Record(model=Model(name="org/m"), created=NOW, relatives=flood)
+    assert len(statements_of(record, {})) == MOST and left_out(record) == 7
+
+
+def test_a_statement_is_found_in_the_pedigree() -> None:
+    other = {"group": "a", "name": "b"}
+    document = {"components": [other], "metadata": {"component": {**other, "pedigree": {"ancestors": [other]}}}}
+    (statement,) = statements_of(Record(model=Model(name="m"), created=NOW, relatives=(base("a/b"),)), document)
+    assert statement.pointer == "/metadata/component/pedigree/ancestors/0"
 
 
 def test_parts_and_teachers_are_no_bases_of_the_whole() -> None:

@@ -14,8 +14,9 @@ from forebear.bom.record import ClaimRecord, Model, Record, Status
 from forebear.bom.verification import ClaimResult
 from forebear.index import LocalIndex
 from forebear.inspect import enrol, scan
-from forebear.inspect.bom_verify_lineage import Retest, checks, results
+from forebear.inspect.bom_verify_lineage import Retest, results
 from forebear.inspect.bom_verify_statements import statements_of
+from forebear.inspect.bom_verify_undeclared import checks
 from forebear.types import Scan, Test
 from shared import shared
 

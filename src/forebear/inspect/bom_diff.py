@@ -6,8 +6,7 @@ from pathlib import Path
 
 from forebear.bom.difference import Difference, difference
 from forebear.bom.reading import Reading
-from forebear.inspect.bom_verify import read, read_bytes
-from forebear.inspect.licence import MAX_DOCUMENT
+from forebear.inspect.bom_read import MAX_BOM, read, read_bytes
 
 
 def diff_boms(old: str | Path, new: str | Path) -> Difference:
@@ -24,4 +23,4 @@ def diff_boms(old: str | Path, new: str | Path) -> Difference:
 
 
 def _read(path: str | Path) -> Reading:
-    return read(read_bytes(path, MAX_DOCUMENT), str(path))
+    return read(read_bytes(path, MAX_BOM), str(path))

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from forebear.artifacts import Artifact, read_artifact
-from forebear.artifacts.text import load_json
 from forebear.bom.check import check_document
 from forebear.bom.checks import Check, CheckStatus
-from forebear.bom.formats import read_bom
 from forebear.bom.reading import Reading
 from forebear.bom.record import Record
 from forebear.bom.verification import ClaimResult, Verification
@@ -29,9 +27,11 @@ from forebear.inspect import (
     bom_verify_licences,
     bom_verify_lineage,
     bom_verify_measured,
+    bom_verify_undeclared,
 )
-from forebear.inspect.bom_verify_statements import Statement, statements_of
-from forebear.inspect.licence import MAX_DOCUMENT, is_document, read_document
+from forebear.inspect.bom_read import MAX_BOM, read, read_bytes
+from forebear.inspect.bom_verify_statements import Statement, left_out, statements_of
+from forebear.inspect.licence import is_document, read_document
 from forebear.inspect.scan import scan
 from forebear.signals.declared import names_match
 from forebear.sources import Source, open_source
@@ -41,7 +41,6 @@ from forebear.types import Cost, Scan, Untested
 Step = Callable[[str], None]
 MAX_KEY = 1_000_000
 """Bytes of a signature or a key."""
-XML = "XML is not read; export the bill as JSON"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def verify_bom(
         InputError: the bill cannot be read, or is none.
     """
     on_step(f"reading {bom}")
-    raw = read_bytes(bom, MAX_DOCUMENT)
+    raw = read_bytes(bom, MAX_BOM)
     reading = read(raw, str(bom))
     checked = [*check_document(reading, profiles), *_signed(raw, signature, key)]
     record = _record(reading, model)
@@ -94,6 +93,9 @@ def verify_bom(
     else:
         statements = statements_of(record, reading.document)
         held = _held(record, statements, target, index, effort, on_step)
+        if more := left_out(record):
+            said = f"{more:,} relatives were not tested: it names more than anybody could look at."
+            held = replace(held, checks=(*held.checks, Check("lineage", CheckStatus.UNKNOWN, said)))
     return Verification(
         str(bom),
         hashlib.sha256(raw).hexdigest(),
@@ -109,52 +111,6 @@ def verify_bom(
         held.cost,
         held.problems,
     )
-
-
-def read(raw: bytes, name: str) -> Reading:
-    """A bill of whichever format.
-
-    Raises:
-        InputError: it cannot be read, or is none; one line that names the file and its own defect.
-    """
-    document = parsed(raw, name)
-    try:
-        return read_bom(document)
-    except InputError as error:
-        raise InputError(f"{name}: {error.message}", error.hint) from None
-
-
-def parsed(raw: bytes, name: str) -> Mapping[str, Any]:
-    """A bill as JSON; ``InputError`` in one line that names its own defect."""
-    text = raw.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not text:
-        raise InputError(f"{name}: an empty file, no bill of materials")
-    if text.startswith(b"<"):
-        raise InputError(f"{name}: {XML}")
-    document = load_json(raw.removeprefix(b"\xef\xbb\xbf"), name, "text")
-    if not isinstance(document, Mapping):
-        raise InputError(f"{name}: JSON, but no object, so no bill of materials")
-    return document
-
-
-def read_bytes(path: str | Path, limit: int) -> bytes:
-    """A file of at most so many bytes.
-
-    Raises:
-        UsageError: there is none.
-        InputError: it is larger, or cannot be read.
-    """
-    try:
-        if os.path.isdir(path):
-            raise UsageError(f"{path}: a folder; a bill of materials is one file")
-        size = os.path.getsize(path)
-        if size > limit:
-            raise InputError(f"{path}: {size:,} bytes, more than the {limit:,} that are read")
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
 
 
 def _record(reading: Reading, model: str) -> Record | None:
@@ -247,6 +203,7 @@ def _by_files(
     retest = bom_verify_lineage.Retest(record, statements, result, index, effort, step)
     claims = bom_verify_lineage.results(retest)
     checks += bom_verify_lineage.checks(retest, claims)
+    checks += bom_verify_undeclared.checks(retest, claims)
     checks += bom_verify_measured.checks(retest, claims)
     told = tuple(dict.fromkeys((*problems, *result.problems)))
     return Held(tuple(checks), claims, result.coverage.not_tested, result.references_tested, result.cost, told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from typing import Protocol
 
 from forebear.bom.checks import Check, CheckStatus
@@ -80,9 +80,17 @@ def _place(path: str, here: Mapping[str, int]) -> str:
     plain = path.removeprefix("./")
     if plain in here:
         return plain
-    name = plain.rsplit("/", 1)[-1]
-    same = [p for p in here if p.rsplit("/", 1)[-1] == name] if "/" in path else []
+    same = _by_name(frozenset(here)).get(plain.rsplit("/", 1)[-1], ()) if "/" in path else ()
     return same[0] if len(same) == 1 else plain
+
+
+@lru_cache(maxsize=1)
+def _by_name(paths: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for path in paths:
+        name = path.rsplit("/", 1)[-1]
+        found[name] = (*found.get(name, ()), path)
+    return found
 
 
 def _file(

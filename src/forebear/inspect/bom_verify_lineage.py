@@ -18,10 +18,8 @@ from forebear.index import Entry, Index
 from forebear.inspect.bom_verify_later import later, silence
 from forebear.inspect.bom_verify_statements import Kind, Statement, declared_ancestors
 from forebear.inspect.judge import CONFIRMING, RELATED, claims_of
-from forebear.inspect.nominate import kin
 from forebear.lineage.chain import Chain, Node, Standing
 from forebear.lineage.chains.extend import complete
-from forebear.lineage.evidence import joined
 from forebear.signals.declared import Declared, names_match
 from forebear.types import Ancestor, Claim, Evidence, Scan, Test, Verdict
 
@@ -93,7 +91,7 @@ def results(retest: Retest) -> tuple[ClaimResult, ...]:
 
 
 def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
-    """A check for every claim, and one for relatives that the bill does not name."""
+    """A check for every claim."""
     for claim, statement in zip(claims, retest.statements, strict=True):
         kind = "claims/trained-from-scratch" if statement.kind is Kind.SCRATCH else f"lineage/{statement.name}"
         said = f"“{claim.claim}” is {claim.status}: {claim.why}."
@@ -105,7 +103,6 @@ def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
         if status is CheckStatus.UNKNOWN and is_catalogued(statement):
             status = CheckStatus.NOT_APPLICABLE
         yield Check(one_line(kind, 200), status, one_line(said, 900), claim.pointer)
-    yield from _undeclared(retest, claims)
 
 
 def is_catalogued(statement: Statement) -> bool:
@@ -228,60 +225,6 @@ def _scratch(retest: Retest, statement: Statement) -> ClaimResult:
         return _result(statement, Status.UNVERIFIED, why, related, clears)
     why = f"none of {retest.scan.references_tested:,} comparable references is related, which is no proof of it"
     return _result(statement, Status.UNVERIFIED, why, clears="forebear index add <the model that you suspect>")
-
-
-def _undeclared(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
-    """Relatives that the weights show and the bill does not name: a failure only where one is shown to come first."""
-    name = "lineage/undeclared"
-    if retest.effort == "quick":
-        yield Check(name, CheckStatus.UNKNOWN, "The weights were not examined (--effort quick).")
-        return
-    if not retest.scan.references_tested and not retest.scan.ancestors:
-        said = "No reference could be compared, so nothing can be said about ancestors that the bill does not name."
-        yield Check(name, CheckStatus.UNKNOWN, said)
-        return
-    told = False
-    for found in retest.undeclared:
-        status, why = _standing(retest, claims, found)
-        if status is not CheckStatus.PASS:
-            told = True
-            said = (
-                f"The weights are not independent of {found.name} (log10 p = {found.log10_p}), and the bill does not "
-            )
-            yield Check(name, status, one_line(f"{said}name it; {why}.", 900))
-    for nominee in retest.scan.nominated:
-        if not any(s.name and names_match(s.name, nominee.name) for s in retest.statements):
-            told = True
-            said = f"The model resembles {nominee.name}, which establishes nothing and which the bill does not name."
-            yield Check(name, CheckStatus.UNKNOWN, said)
-    if not told:
-        said = f"No relative that the bill does not name was found among {retest.scan.references_tested:,} comparable "
-        yield Check(name, CheckStatus.PASS, f"{said}references.")
-
-
-def _standing(retest: Retest, claims: tuple[ClaimResult, ...], found: Ancestor) -> tuple[CheckStatus, str]:
-    """What a relative that the bill does not name means for the bill."""
-    bases = declared_ancestors(retest.statements)
-    confirmed = [c.reference for c in claims if c.status is Status.CONFIRMED and c.reference]
-    entry = retest.entry(found.name)
-    for base in confirmed:
-        other = retest.entry(base)
-        if entry is not None and other is not None and kin(entry, other):
-            return CheckStatus.PASS, f"it is a relative of {other.name}, which the bill names"
-    if found.relation.direction == "b_to_a":
-        return CheckStatus.PASS, "it is the later one, and a bill need not name descendants"
-    if found.verdict is Verdict.IDENTICAL:
-        return CheckStatus.UNKNOWN, "every value is equal: a copy, or the same model under another name"
-    reason = later(found)
-    if not reason:
-        return CheckStatus.UNKNOWN, "which came first is not settled"
-    missing = [s.name for s in bases if retest.entry(s.name) is None]
-    if missing:
-        return CheckStatus.UNKNOWN, f"it may be {joined(missing)} under another name, or come from it"
-    if found.relation.direction != "a_to_b" and bases:
-        return CheckStatus.UNKNOWN, "both may come from a third model"
-    either = "" if found.relation.direction == "a_to_b" else "from it or, with it, from a third model; "
-    return CheckStatus.FAIL, f"the model comes {either or 'from it: '}{reason}"
 
 
 def _result(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from forebear.bom.check.walk import Things, objects
@@ -14,6 +15,8 @@ from forebear.bom.values import Said
 from forebear.errors import one_line
 from forebear.signals.declared import claims_scratch, names_match
 
+MOST = 200
+"""Statements that are tested; a true bill names a handful."""
 NO_WEIGHTS = frozenset({"distilled", "trained_on_outputs", "architecture"})
 """Relations along which no weights go."""
 SCRATCH = "trained from scratch"
@@ -69,20 +72,26 @@ _WORDS = {
 
 
 def statements_of(record: Record, document: Mapping[str, Any]) -> tuple[Statement, ...]:
-    """Everything that a record says about where its model comes from; each other model once."""
+    """Everything that a record says about where its model comes from, the first :data:`MOST`; each model once."""
     found: list[Statement] = []
     things = tuple(objects(document))
-    for relative in record.relatives:
+    places = _places(things)
+    for relative in record.relatives[:MOST]:
         kind = Kind.OF_RELATIVE if relative.child else _KINDS[relative.slot]
         words = _WORDS[kind] + relative.name
         if relative.component:
             words += f" ({relative.component})"
-        found.append(Statement(kind, words, relative.name, _source(relative), _where(things, relative.name), relative))
-    for name, source in _inputs(record):
+        found.append(Statement(kind, words, relative.name, _source(relative), places.get(relative.name, ""), relative))
+    for name, source in islice(_inputs(record), MOST):
         if not any(s.name and names_match(s.name, name) for s in found):
-            found.append(Statement(Kind.ANCESTOR, BASE + name, name, source, _where(things, name)))
+            found.append(Statement(Kind.ANCESTOR, BASE + name, name, source, places.get(name, "")))
     found += _claimed(record, things, found)
-    return tuple(found)
+    return tuple(found[:MOST])
+
+
+def left_out(record: Record) -> int:
+    """How many relatives there are that no statement was made of."""
+    return max(0, len(record.relatives) - MOST)
 
 
 def declared_ancestors(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
@@ -103,7 +112,7 @@ def _inputs(record: Record) -> Iterator[tuple[str, str]]:
 
 def _claimed(record: Record, things: Things, known: list[Statement]) -> Iterator[Statement]:
     scratch = False
-    for claim in record.claims:
+    for claim in record.claims[:MOST]:
         words = claim.claim.strip()
         if words.startswith(BASE):
             name = words.removeprefix(BASE).strip()
@@ -130,17 +139,17 @@ def _by(said: Said) -> str:
     return f" by {said.by}" if said.by else ""
 
 
-def _where(things: Things, name: str) -> str:
-    """Pointer to the object that has a model's name, in a pedigree before elsewhere."""
-    hits = [p for thing, p in things if _named(thing, name) and p != "/metadata/component"]
-    return next((p for p in hits if "/pedigree/" in p), hits[0] if hits else "")
-
-
-def _named(thing: Mapping[str, Any], name: str) -> bool:
-    group, own = thing.get("group"), thing.get("name")
-    if not isinstance(own, str):
-        return False
-    return name in (own, f"{group}/{own}" if isinstance(group, str) and group else own)
+def _places(things: Things) -> dict[str, str]:
+    """Pointers to objects by the names of what they are about, in a pedigree before elsewhere."""
+    found: dict[str, str] = {}
+    for thing, pointer in things:
+        own, group = thing.get("name"), thing.get("group")
+        if not isinstance(own, str) or pointer == "/metadata/component":
+            continue
+        for name in {own, f"{group}/{own}" if isinstance(group, str) and group else own}:
+            if name not in found or ("/pedigree/" in pointer and "/pedigree/" not in found[name]):
+                found[name] = pointer
+    return found
 
 
 def _text(things: Things, text: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from forebear.bom import spdx
 from forebear.bom.check import check_document
+from forebear.bom.check.base import MOST
 from forebear.bom.check.profiles import PROFILES, rules
 from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.reading import Reading
@@ -102,6 +103,16 @@ def test_every_check_can_fail_and_says_where(name: str) -> None:
     edit(given)
     found = failed(given)
     assert identifier in found, sorted(found)
+
+
+def test_the_schema_says_which_element_it_does_not_allow_whatever_the_others_are() -> None:
+    given = document()
+    model(given)["colour"] = "red"
+    given["@graph"] += [{"type": "Nonsense", "spdxId": f"https://x.org/{k}"} for k in range(3_000)]
+    found = [c.pointer for c in failed(given)["schema"]]
+    assert found[0] == f"/@graph/{given['@graph'].index(model(given))}" and len(found) == MOST
+    given["@context"] = "https://elsewhere.org/context.jsonld"
+    assert failed(given)["schema"]
 
 
 def test_an_import_and_the_standards_own_individuals_are_not_dangling() -> None:
