@@ -19,6 +19,7 @@ from forebear.index import Index, LocalIndex
 from forebear.inspect.bom_declared import (
     Stated,
     bases_of,
+    bases_of_stages,
     beside,
     developer_of,
     joined,
@@ -121,6 +122,7 @@ def _record(
     model, attributions = model_of(source, artifact, card, identity(source, artifact, card), files)
     training = training_of(source, stated)
     bases = joined((*named_bases(artifact, model.name), *bases_of(stated)))
+    bases += bases_of_stages(training, bases, model.name)
     answer = with_declared(result or by_papers(source, UNREAD, False), bases, stated)
     followed = _follow(answer, artifact, references)
     relatives = relatives_of(bases, result, answer.claims, followed.chain, hide)
