@@ -30,9 +30,9 @@ from forebear.inspect.bom_declared import (
 from forebear.inspect.bom_declared import licences_of as declared_licences
 from forebear.inspect.bom_model import OURS, files_of, model_of
 from forebear.inspect.bom_parties import licences_of, organisations_of
-from forebear.inspect.bom_read import Hide, altered, identity, read_model, without_paths
 from forebear.inspect.bom_relatives import claims_of, named_bases, relatives_of
 from forebear.inspect.bom_result import is_result, record_of_result
+from forebear.inspect.bom_source import Hide, altered, identity, read_model, without_paths
 from forebear.inspect.bom_stages import gaps_of, stages_by_relation
 from forebear.inspect.licence import detector, is_document, read_document
 from forebear.inspect.papers import papers_of_ancestors
