@@ -267,6 +267,13 @@ def test_a_declaration_of_training_from_scratch_is_held_against_the_weights(base
     assert (claim.status, claim.said.by) == ("contradicted", "forebear-training.yaml")
 
 
+def test_training_from_scratch_and_a_base_are_both_claimed(base: Path, index: LocalIndex) -> None:
+    (base / "README.md").write_text(CARD.format(base="org/other"))
+    (base / "forebear-training.yaml").write_text("schema: forebear.training/1\nfrom_scratch: true\n")
+    claims = {c.claim: c.said.by for c in write_bom(str(base), index, scan=False).record.claims}
+    assert claims == {"base model: org/other": "README.md", "trained from scratch": "forebear-training.yaml"}
+
+
 def test_a_wrong_declaration_that_is_given_is_refused_and_one_beside_the_model_costs_itself(
     base: Path, index: LocalIndex
 ) -> None:
@@ -279,11 +286,40 @@ def test_a_wrong_declaration_that_is_given_is_refused_and_one_beside_the_model_c
         write_bom(str(base), index, declaration=wrong)
 
 
+def test_what_a_merge_or_a_training_started_from_is_an_ancestor_too(base: Path, index: LocalIndex) -> None:
+    child = drifted(base, "child", 0.1)
+    (child / "README.md").write_text("---\nbase_model: org/one\n---\n")
+    merge = "merge_method: slerp\nmodels: [{model: org/one}, {model: org/base@abc}, {model: ./own}]\n"
+    (child / "mergekit_config.yml").write_text(merge)
+    bom = write_bom(str(child), index)
+    written(bom)
+    found = {r.name: r for r in bom.record.relatives}
+    assert set(found) == {"org/one", "org/base", "own"}
+    measured = found["org/base"]
+    assert (measured.declared_in, measured.declared_relation, measured.version) == (
+        "mergekit_config.yml",
+        "merge",
+        "abc",
+    )
+    assert (measured.slot, measured.claim, measured.standing) == (Slot.ANCESTOR, "confirmed", "probable")
+    assert found["org/one"].declared_in == "README.md"
+    claims = {c.claim: c.said.by for c in bom.record.claims}
+    assert claims["base model: org/base"] == "mergekit_config.yml"
+    assert [s.kind for s in bom.record.stages] == ["merge"]
+
+
+def test_a_model_that_a_stage_made_for_the_next_is_no_ancestor(base: Path, index: LocalIndex) -> None:
+    stages = "[{kind: sft, inputs: [{name: org/start}], outputs: [mine-sft]}, {kind: rl, inputs: [{name: mine-sft}]}]"
+    (base / "forebear-training.yaml").write_text(f"schema: forebear.training/1\nstages: {stages}\n")
+    (base / "README.md").write_text("# x\n")
+    assert only(write_bom(str(base), index, scan=False)).name == "org/start"
+
+
 def test_files_that_contradict_each_other_are_claims_that_nothing_decides(base: Path, index: LocalIndex) -> None:
     (base / "axolotl_config.yml").write_text("base_model: org/one\nlora_r: 8\n")
     (base / "training_args.yaml").write_text("stage: sft\nmodel_name_or_path: org/two\n")
     bom = write_bom(str(base), index, scan=False)
-    (claim,) = [c for c in bom.record.claims if "org/one" in c.claim]
+    (claim,) = [c for c in bom.record.claims if "org/one" in c.claim and "names" in c.claim]
     assert claim.status == "unverified" and "org/two" in claim.claim and bom.problems == ()
 
 

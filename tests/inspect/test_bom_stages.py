@@ -60,7 +60,9 @@ def test_a_direction_that_is_only_declared_is_said_to_be() -> None:
 def test_any_stated_training_explains_a_measured_one_and_no_quantisation() -> None:
     sft = Stage(kind=StageKind.SFT)
     assert stages_by_relation([measured("finetune")], [sft]) == () == stages_by_relation([measured("rl")], [sft])
-    assert len(stages_by_relation([measured("quantized")], [sft])) == 1
+    merge = Stage(kind=StageKind.MERGE)
+    assert stages_by_relation([measured("finetune")], [merge]) == ()
+    assert len(stages_by_relation([measured("quantized")], [sft, merge])) == 1
     assert len(stages_by_relation([measured("vocabulary_changed")], [sft])) == 1
 
 

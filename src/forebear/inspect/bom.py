@@ -19,6 +19,7 @@ from forebear.index import Index, LocalIndex
 from forebear.inspect.bom_declared import (
     Stated,
     bases_of,
+    bases_of_stages,
     beside,
     developer_of,
     joined,
@@ -29,9 +30,9 @@ from forebear.inspect.bom_declared import (
 from forebear.inspect.bom_declared import licences_of as declared_licences
 from forebear.inspect.bom_model import OURS, files_of, model_of
 from forebear.inspect.bom_parties import licences_of, organisations_of
-from forebear.inspect.bom_read import Hide, altered, identity, read_model, without_paths
 from forebear.inspect.bom_relatives import claims_of, named_bases, relatives_of
 from forebear.inspect.bom_result import is_result, record_of_result
+from forebear.inspect.bom_source import Hide, altered, identity, read_model, without_paths
 from forebear.inspect.bom_stages import gaps_of, stages_by_relation
 from forebear.inspect.licence import detector, is_document, read_document
 from forebear.inspect.papers import papers_of_ancestors
@@ -124,6 +125,7 @@ def _record(
     model, attributions = model_of(source, artifact, card, identity(source, artifact, card), files)
     training = training_of(source, stated)
     bases = joined((*named_bases(artifact, model.name), *bases_of(stated)))
+    bases += bases_of_stages(training, bases, model.name)
     answer = with_declared(result or by_papers(source, UNREAD, False), bases, stated)
     followed = _follow(answer, artifact, references)
     relatives = relatives_of(bases, result, answer.claims, followed.chain, hide)

@@ -8,15 +8,27 @@ from forebear.artifacts import Artifact
 from forebear.artifacts.documents import CARD
 from forebear.bom.record import LicenceStatement, Organisation
 from forebear.bom.stages import Declaration, declaration_beside, training_with
-from forebear.bom.training import Training
+from forebear.bom.training import InputKind, StageKind, Training
 from forebear.errors import ForebearError
 from forebear.inspect.bom_parties import declared_licence, declared_organisation
 from forebear.inspect.bom_relatives import BASE, Named, withheld_bases
 from forebear.inspect.judge import claims_of as judged
 from forebear.lineage.chains.words import withheld
-from forebear.signals.declared import Declared
+from forebear.signals.declared import Declared, names_match
 from forebear.sources import Source
 from forebear.types import Scan
+
+MOST = 50
+"""Base models that are taken from stages; a merge of more is told as a stage all the same."""
+_RELATIONS = {
+    StageKind.MERGE: "merge",
+    StageKind.ADAPTER: "adapter",
+    StageKind.RL: "rl",
+    StageKind.SFT: "finetune",
+    StageKind.PREFERENCE: "finetune",
+    StageKind.CONTINUED_PRETRAINING: "continued_pretraining",
+    StageKind.QUANTIZATION: "quantized",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,21 @@ def bases_of(stated: Stated) -> tuple[Named, ...]:
     return tuple(Named(b.name, stated.file, b.relation, b.revision) for b in bases if not withheld(b.name))
 
 
+def bases_of_stages(training: Training, named: tuple[Named, ...], own: str) -> tuple[Named, ...]:
+    """Models that a stage started from or merged and that nothing names as base model otherwise.
+
+    What comes out of one stage and goes into the next is no model of somebody else's.
+    """
+    made = {own, *(output for stage in training.stages for output in stage.outputs)}
+    found: dict[str, Named] = {}
+    for stage in training.stages:
+        for used in stage.inputs:
+            known = any(names_match(used.name, other.name) for other in (*named, *found.values()))
+            if used.kind is InputKind.MODEL and used.name not in made and not known and not withheld(used.name):
+                found[used.name] = Named(used.name, stage.file, _RELATIONS.get(stage.kind, ""), used.revision)
+    return tuple(found.values())[:MOST]
+
+
 def joined(bases: tuple[Named, ...]) -> tuple[Named, ...]:
     """Each base model once, as the first file names it, with what later ones add."""
     found: dict[str, Named] = {}
@@ -76,20 +103,19 @@ def developer_of(stated: Stated) -> Organisation | None:
 
 
 def with_declared(result: Scan, bases: tuple[Named, ...], stated: Stated) -> Scan:
-    """The scan with the claims that a training declaration makes, judged as those of a card are.
+    """The scan with the claims that declaration and training files make, judged as those of a card are.
 
     A base model that is called "withheld" is a gap and no claim.
     """
     named = (c for c in result.claims if not (c.claim.startswith(BASE) and withheld(c.claim.removeprefix(BASE))))
     result = replace(result, claims=tuple(named))
-    if stated.declaration is None:
-        return result
     known = {c.claim for c in result.claims}
-    names = tuple(b.name for b in bases if b.file == stated.file and f"{BASE}{b.name}" not in known)
-    scratch = stated.declaration.from_scratch is True and not bases
+    files = {f"{BASE}{b.name}": b.file for b in bases}
+    names = tuple(b.name for b in bases if f"{BASE}{b.name}" not in known)
+    scratch = stated.declaration is not None and stated.declaration.from_scratch is True
     effort = "standard" if result.ancestors or result.references_tested else "quick"
     more = judged(Declared(base_models=names, from_scratch=scratch), result.ancestors, effort)
-    new = tuple(replace(c, source=stated.file) for c in more if c.claim not in known)
+    new = tuple(replace(c, source=files.get(c.claim, stated.file)) for c in more if c.claim not in known)
     return replace(result, claims=(*result.claims, *new))
 
 

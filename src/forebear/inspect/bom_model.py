@@ -14,7 +14,7 @@ from forebear.bom.record import Attribution, File, Model
 from forebear.bom.templates import embedded_templates
 from forebear.bom.values import Basis, Hash, Link, Said, Setting
 from forebear.errors import one_line
-from forebear.inspect.bom_read import HUB, Identity
+from forebear.inspect.bom_source import HUB, Identity
 from forebear.signals import shape
 from forebear.sources import Source
 

@@ -20,7 +20,7 @@ from forebear.catalogue import known_models
 from forebear.errors import one_line
 from forebear.inspect.bom_chain import above, in_chain, licences_of_node
 from forebear.inspect.bom_model import MEASURED
-from forebear.inspect.bom_read import Hide
+from forebear.inspect.bom_source import Hide
 from forebear.lineage.chain import Chain
 from forebear.lineage.chains.words import withheld
 from forebear.signals import content

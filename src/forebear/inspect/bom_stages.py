@@ -78,8 +78,11 @@ def _measured(relative: Relative) -> Said:
 
 
 def _states(stage: Stage, kind: StageKind, relation: str) -> bool:
-    """Whether a stated stage can be what was measured: of trainings, any; the method does not show in the weights."""
-    return stage.kind is kind if relation not in _TRAINED else stage.kind in TRAINING
+    """Whether a stated stage can be what was measured: of trainings, any; the method does not show in the weights.
+
+    A merge of models that were trained on a base looks like one of them, when it is compared with the base.
+    """
+    return stage.kind is kind if relation not in _TRAINED else stage.kind in TRAINING | {StageKind.MERGE}
 
 
 def gaps_of(
