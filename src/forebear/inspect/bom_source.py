@@ -1,63 +1,114 @@
-"""Bills of materials from files of strangers: bounded, and refused in one line that names the file and its defect."""
+"""What a bill of materials is made of: the model as far as it can be read, its name, and no path of this machine."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 
-from forebear.artifacts.text import load_json
-from forebear.bom.formats import read_bom
-from forebear.bom.reading import Reading
-from forebear.errors import InputError, UsageError
+from forebear.artifacts import Artifact, Weights, read_artifact
+from forebear.artifacts.documents import CARD, read_documents
+from forebear.artifacts.read import CONFIG, read_config
+from forebear.bom.card import HUB_ID, Card
+from forebear.bom.files import FileRecord, role_of
+from forebear.bom.values import Said
+from forebear.errors import InputError, one_line
+from forebear.index import Index
+from forebear.sources import Metered, OllamaSource, Source
+from forebear.sources.hub import ENDPOINT, HubSource
+from forebear.sources.hub import endpoint as hub_endpoint
+from forebear.types import Scan
 
-MAX_BOM = 200_000_000
-"""Bytes of a bill."""
-XML = "XML is not read; export the bill as JSON"
+Hide = Callable[[str], str]
+HUB = "the hub"
+_CACHE = re.compile(
+    r"[/\\]models--((?:(?!--)[^/\\])+)--((?:(?!--)[^/\\])+)[/\\]snapshots[/\\]([0-9a-f]{40})(?:[/\\]|$)"
+)
+"""How hub caches name folders: owner, name and commit; hub names never hold two dashes."""
+_PINNED = re.compile(r"hf:([^@]+)@([0-9a-f]{40})\Z")
 
 
-def read(raw: bytes, name: str) -> Reading:
-    """A bill of whichever format.
+@dataclass(frozen=True)
+class Identity:
+    """What a model is called, who says so, its commit and where it can be had; "" where not known."""
+
+    name: str
+    said: Said
+    version: str = ""
+    download: str = ""
+
+
+def read_model(source: Source) -> Artifact:
+    """The model; where its weights cannot be read, one without tensors: files, card and config still make a bill.
 
     Raises:
-        InputError: it cannot be read, or is none; one line that names the file and its own defect.
+        InputError: there are no weights.
     """
-    document = parsed(raw, name)
     try:
-        return read_bom(document)
+        return read_artifact(source)
     except InputError as error:
-        raise InputError(f"{name}: {error.message}", error.hint) from None
+        if not any(role_of(f.path) == "weights" for f in source.files()):
+            raise
+        metered, config = Metered(source), {}
+        with suppress(InputError):  # if it is the config that is damaged, ``error`` says so
+            config = dict(read_config(metered))
+        documents, problems = read_documents(metered)
+        return Artifact(
+            name=source.name,
+            target=source.target,
+            source=metered,
+            weights=Weights("unreadable", {}, ()),
+            config=config,
+            architecture=None,
+            geometry=None,
+            names={},
+            unknown="its weights could not be read",
+            tokenizer=None,
+            documents=documents,
+            problems=(str(error), *problems),
+        )
 
 
-def parsed(raw: bytes, name: str) -> Mapping[str, Any]:
-    """A bill as JSON; ``InputError`` in one line that names its own defect."""
-    text = raw.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not text:
-        raise InputError(f"{name}: an empty file, no bill of materials")
-    if text.startswith(b"<"):
-        raise InputError(f"{name}: {XML}")
-    document = load_json(raw.removeprefix(b"\xef\xbb\xbf"), name, "text")
-    if not isinstance(document, Mapping):
-        raise InputError(f"{name}: JSON, but no object, so no bill of materials")
-    return document
+def altered(source: Source, files: tuple[FileRecord, ...]) -> tuple[str, ...]:
+    """One line for each file whose bytes are not those that its store's manifest promises."""
+    stated = source.digests if isinstance(source, OllamaSource) else {}
+    return tuple(
+        f"{f.path}: its SHA-256 is not the one in the store's manifest; pull the model again"
+        for f in files
+        if f.sha256 and stated.get(f.path, f"sha256:{f.sha256}") != f"sha256:{f.sha256}"
+    )
 
 
-def read_bytes(path: str | Path, limit: int) -> bytes:
-    """A file of at most so many bytes.
+def identity(source: Source, artifact: Artifact, card: Card) -> Identity:
+    """Name, who says so, and commit."""
+    if match := _PINNED.match(source.location):
+        public = isinstance(source, HubSource) and hub_endpoint() == ENDPOINT and HUB_ID.fullmatch(match[1])
+        download = f"{ENDPOINT}/{match[1]}/tree/{match[2]}" if public else ""
+        return Identity(match[1], Said(by=HUB), match[2], download)
+    if (match := _CACHE.search(source.location)) and HUB_ID.fullmatch(f"{match[1]}/{match[2]}"):
+        return Identity(f"{match[1]}/{match[2]}", Said(note="the folder of a hub cache"), match[3])
+    if HUB_ID.fullmatch(card.name):
+        return Identity(card.name, Said(by=CARD))
+    return Identity(one_line(artifact.name, 200) or "model", Said(note="its folder"))
 
-    Raises:
-        UsageError: there is none.
-        InputError: it is larger, or cannot be read.
-    """
-    try:
-        if os.path.isdir(path):
-            raise UsageError(f"{path}: a folder; a bill of materials is one file")
-        size = os.path.getsize(path)
-        if size > limit:
-            raise InputError(f"{path}: {size:,} bytes, more than the {limit:,} that are read")
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+
+def without_paths(source: Source, target: str, result: Scan | None, references: Index) -> Hide:
+    """A function that takes the paths of this machine out of a text: a bill of materials is handed to others."""
+    paths = {target: source.name, source.location: source.name}
+    if result:
+        paths |= {a.target: a.name for a in result.ancestors if a.target}
+        for gap in result.coverage.not_tested:
+            if gap.what.startswith("rows of ") and (entry := references.get(gap.what.removeprefix("rows of "))):
+                paths[entry.location] = entry.name
+
+    def hide(text: str) -> str:
+        for path in sorted(paths, key=len, reverse=True):
+            if "/" in path or "\\" in path:
+                text = text.replace(path, paths[path])
+        return text
+
+    return hide
+
+
+__all__ = ["CONFIG", "HUB", "Hide", "Identity", "altered", "identity", "read_model", "without_paths"]
