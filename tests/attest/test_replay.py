@@ -114,7 +114,7 @@ def test_forged_counts_that_add_up_differ_from_the_codes(by_code: Json, marks: d
     for tail in (*details["groups"].values(), *details["layers"]):
         tail["agree"] = tail["n"]
     details["agree"] = sum(t["agree"] for t in details["groups"].values())
-    details["log10_p_raw"] = details["agree"] * -np.log10(2) + np.log10(2 / 0.999)
+    details["log10_p_raw"] = details["agree"] * -np.log10(2) + np.log10(LOOKS)
     assert failed(document, marks) == ["lineage/codes/org/base"]
 
 
