@@ -20,6 +20,7 @@ from forebear.bom.checks import CheckStatus
 from forebear.errors import FormatError
 from forebear.index import LocalIndex
 from forebear.inspect.enrol import enrol
+from forebear.lineage.counts import LOOKS
 from models import tiny, tiny_llama
 from shared import shared
 
