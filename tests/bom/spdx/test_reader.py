@@ -245,6 +245,12 @@ def test_wrong_types_are_defects_and_the_rest_is_read() -> None:
     assert {"/@graph/1/description", "/@graph/1/ai_autonomyType", "/@graph/1/suppliedBy"} <= set(reading.unread)
 
 
+def test_half_a_character_is_a_defect() -> None:
+    reading = spdx.read(_document(_node("m", description="\ud800") | {"name": "\ud800"}))
+    assert (reading.records[0].model.name, reading.records[0].model.description) == ("", "")
+    assert len(reading.defects) == 2
+
+
 def test_a_text_that_no_record_keeps_whole_is_told() -> None:
     reading = spdx.read(_document(_node("m", description="word " * 1000, summary="x" * 299)))
     assert len(reading.records[0].model.description) <= 2000

@@ -161,9 +161,12 @@ def valid(kind: type[Value], fields: Json, complain: Callable[[str], None] = lam
         except ValidationError as error:
             wrong = {(str(e["loc"][0]), *e["loc"][1:2]): e["msg"] for e in error.errors()}
             for (name, *inner), message in wrong.items():
+                if fields.get(str(name)) is None:  # it has to be there, and was left out just now
+                    fields[str(name)] = ""
+                    continue
                 complain(f"{name}: {message}")
-                if inner and isinstance(inner[0], int) and isinstance(fields.get(str(name)), list):
+                if inner and isinstance(inner[0], int) and isinstance(fields[str(name)], list):
                     fields[str(name)][inner[0]] = None
                 else:
-                    fields.pop(str(name), None)
+                    del fields[str(name)]
             fields = {k: [x for x in v if x is not None] if isinstance(v, list) else v for k, v in fields.items()}

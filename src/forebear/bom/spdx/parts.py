@@ -102,7 +102,7 @@ def _file(node: Node) -> Json:
     size = _BYTES.fullmatch(str(next((v for _, v in node.values("comment")), "")))
     if size:
         node.graph.take_all(node.values("comment"))
-    role = next((v for _, v in node.values("summary") if v in terms.ROLES), "") if node.values("summary") else ""
+    role = next((v for _, v in node.values("summary") if isinstance(v, str) and v in terms.ROLES), "")
     if role:
         node.graph.take_all(node.values("summary"))
     purpose = node.word("software_primaryPurpose", terms.PURPOSES)
