@@ -216,8 +216,10 @@ def _instead(retest: Retest) -> Ancestor | None:
 def _scratch(retest: Retest, statement: Statement) -> ClaimResult:
     for found in retest.relatives:
         if found.verdict in CONFIRMING and (reason := later(found)):
-            why = f"the weights are not independent of {found.name}, and the model is the later one: {reason}"
-            return _result(statement, Status.CONTRADICTED, why, found)
+            either = "" if found.relation.direction == "a_to_b" else " or, with it, from a third model"
+            why = f"the weights are not independent of {found.name}, and the model comes from it{either}: {reason}"
+            clears = f"an earlier published state of this very model that {found.name} was made from"
+            return _result(statement, Status.CONTRADICTED, why, found, clears)
     related = next((a for a in retest.relatives if a.verdict in RELATED), None)
     if related is not None:
         why = f"its weights are not independent of {related.name}; which came first is not settled"
