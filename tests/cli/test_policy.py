@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from documents import check_document
 from forebear.cli import app
-from forebear.errors import ForebearError
+from forebear.errors import ForebearError, UsageError
 from forebear.policy.load import packs
 from models import tiny_llama
 from policies import rule, written
@@ -239,3 +239,37 @@ def test_a_scan_into_a_file_by_its_name_is_what_the_next_command_reads(tmp_path:
         (tmp_path / "page.html").read_text("utf-8")
     )
     assert (tmp_path / "page.html").read_text("utf-8").startswith("<!")
+
+
+def test_a_signature_over_a_bill_is_verified_or_not_said_to_be(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography")
+    from signers import key_files
+
+    own, envelope = bill(tmp_path, KIMI), tmp_path / "bom.dsse.json"
+    (key, public), (_, other) = key_files(tmp_path, "ours"), key_files(tmp_path, "other")
+    done = CliRunner().invoke(app, ["attest", "--bom", str(own), "--key", str(key), "--output", str(envelope)])
+    assert done.exit_code == 0, (done.output, done.exception)
+
+    def found(*options: object) -> dict[str, str]:
+        done = call(tmp_path, "check", own, "--policy", "baseline", "--format", "json", *options)
+        return {f["rule"]: f["severity"] for f in json.loads(done.stdout)["findings"]}
+
+    over = ("--signature", envelope)
+    assert "T8" in found() and "T9" not in found()
+    assert not {"T8", "T9"} & set(found(*over, "--key", public))
+    assert found(*over, "--key", other)["T9"] == "error"
+    own.write_text(own.read_text("utf-8") + "\n", "utf-8")
+    assert found(*over, "--key", public)["T9"] == "error"
+
+
+def test_half_of_a_signature_is_a_wrong_call(tmp_path: Path) -> None:
+    own = bill(tmp_path, KIMI)
+    (tmp_path / "x").write_text("{}")
+    model = tiny_llama(tmp_path / "model")
+    for target, options in (
+        (own, ("--key", tmp_path / "x")),
+        (own, ("--signature", tmp_path / "x")),
+        (model, ("--signature", tmp_path / "x", "--key", tmp_path / "x")),
+    ):
+        with pytest.raises(UsageError, match="--signature"):
+            call(tmp_path, "check", target, "--policy", "baseline", *options)

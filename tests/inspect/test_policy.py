@@ -109,7 +109,8 @@ def test_a_model_is_scanned_and_held_against_its_bill(tmp_path: Path, index: Loc
     whole = forebear.write_bom(str(model), index).to_json()
     path = saved(tmp_path, whole)
     answer = check_policy(str(model), "baseline", bom=path, index=index)
-    assert answer.input["bom"] == {"present": True, "signed": False, "hashes": "match", "base_model_state": "absent"}
+    said = {"present": True, "signed": False, "signature": "none"}
+    assert answer.input["bom"] == {**said, "hashes": "match", "base_model_state": "absent"}
     assert answer.input["access"] == "weights" and not any(f.rule in ("T1", "T6") for f in answer.findings)
     weights = model / "model.safetensors"
     raw = bytearray(weights.read_bytes())

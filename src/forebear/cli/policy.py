@@ -80,6 +80,16 @@ BomOption = Annotated[
     typer.Option("--bom", metavar="FILE", help="The model's bill of materials.", show_default=False, dir_okay=False),
 ]
 
+SignatureOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--signature", metavar="FILE", help="A signature over the bill of materials (DSSE).", show_default=False
+    ),
+]
+KeyOption = Annotated[
+    Path | None, typer.Option("--key", metavar="PEM", help="The public key that it has to be of.", show_default=False)
+]
+
 
 @app.command("check")
 @common
@@ -97,6 +107,8 @@ def check(
     waivers: WaiversOption = None,
     answers: AnswersOption = None,
     bom: BomOption = None,
+    signature: SignatureOption = None,
+    key: KeyOption = None,
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Every result and bill of materials below a folder.")
     ] = False,
@@ -120,14 +132,15 @@ def check(
     Example: forebear policy check result.json --policy uk-public-sector --org org.yaml --format html -o page.html
     Example: forebear policy check -r boms/ --policy baseline
     """
+    from forebear.inspect.consequences import Signature
     from forebear.inspect.policy import Terms, check_many, decide, documents_below, is_many
 
     how = by_name(how, output)
     terms = Terms(tuple(policy), *(str(f) if f else "" for f in (org, waivers, answers)))
     if recursive or is_many(targets):
         paths = [p for t in targets for p in documents_below(t)] if recursive else targets
-        if bom is not None or answers is not None or model:
-            raise UsageError("--bom, --answers and --model are about a single model")
+        if bom or answers or model or signature or key:
+            raise UsageError("--bom, --answers, --model, --signature and --key are about a single model")
         with progress(quiet, no_progress) as step:
             step(f"deciding on {len(paths):,} documents")
             _write_set(check_many(paths, terms, jobs), how, output, quiet)
@@ -135,7 +148,8 @@ def check(
     if len(targets) > 1:
         raise UsageError("several targets have to be saved results or bills of materials", "give one model at a time")
     with progress(quiet, no_progress) as step:
-        answer, found = decide(targets[0], terms, str(bom or ""), None, effort.value, not no_scan, model, step)
+        over = Signature(str(signature or ""), str(key or ""))
+        answer, found = decide(targets[0], terms, str(bom or ""), None, effort.value, not no_scan, model, step, over)
     _write(answer, found, terms, targets[0], str(bom or ""), how, output, quiet, verbose)
     leave(show_problems(answer.problems), answer.decision.exit_code)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from forebear.bom.checks import Check
 from forebear.bom.files import describe_files, role_of
 from forebear.errors import ForebearError
+from forebear.inspect.bom_signature import signature_state
 from forebear.lineage.chain import Chain
 from forebear.policy.input import BomFacts
 from forebear.sources import is_remote, open_source
@@ -24,7 +26,11 @@ def is_bom(document: Mapping[str, Any]) -> bool:
 
 
 def bom_facts(
-    document: Mapping[str, Any], chain: Chain, target: str = "", on_step: Callable[[str], None] = lambda _: None
+    document: Mapping[str, Any],
+    chain: Chain,
+    target: str = "",
+    checks: Sequence[Check] = (),
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> BomFacts:
     """The facts of a bill of materials.
 
@@ -32,10 +38,13 @@ def bom_facts(
         document: the bill.
         chain: made from it.
         target: the model whose files are held against it, "" for none; files far away are not downloaded for it.
+        checks: of a signature over it, see :mod:`~forebear.inspect.bom_signature`.
         on_step: told what is being done.
     """
     held = hashes(document, target, on_step) if target else None
-    return BomFacts(True, bool(document.get("signature")), held, chain.parent.value)
+    state = signature_state(checks, bool(document.get("signature")))
+    signed = {"valid": True, "unverified": None}.get(state, False)
+    return BomFacts(True, signed, held, chain.parent.value, state)
 
 
 def hashes(document: Mapping[str, Any], target: str, on_step: Callable[[str], None] = lambda _: None) -> str | None:

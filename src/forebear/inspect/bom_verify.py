@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.reading import Reading
 from forebear.bom.record import Record
 from forebear.bom.verification import ClaimResult, Verification
-from forebear.errors import InputError, MissingExtra, UsageError, one_line
+from forebear.errors import InputError, UsageError, one_line
 from forebear.index import Index, LocalIndex
 from forebear.inspect import (
     bom_verify_elsewhere as elsewhere,
@@ -30,6 +29,7 @@ from forebear.inspect import (
     bom_verify_undeclared,
 )
 from forebear.inspect.bom_read import MAX_BOM, read, read_bytes
+from forebear.inspect.bom_signature import signature_checks
 from forebear.inspect.bom_verify_statements import Statement, left_out, statements_of
 from forebear.inspect.licence import is_document, read_document
 from forebear.inspect.scan import scan
@@ -39,7 +39,6 @@ from forebear.sources.hub import HubSource
 from forebear.types import Cost, Scan, Untested
 
 Step = Callable[[str], None]
-MAX_KEY = 1_000_000
 """Bytes of a signature or a key."""
 
 
@@ -86,7 +85,7 @@ def verify_bom(
     on_step(f"reading {bom}")
     raw = read_bytes(bom, MAX_BOM)
     reading = read(raw, str(bom))
-    checked = [*check_document(reading, profiles), *_signed(raw, signature, key)]
+    checked = [*check_document(reading, profiles), *signature_checks(raw, signature, key)]
     record = _record(reading, model)
     if record is None:
         held = Held(tuple(_without_model()))
@@ -223,18 +222,3 @@ def _scan(target: str, index: Index, effort: str, step: Step, problems: list[str
     except InputError as error:
         problems.append(str(error))
         return None
-
-
-def _signed(raw: bytes, signature: str | Path | None, key: str | Path | None) -> tuple[Check, ...]:
-    """The checks of a detached signature; nothing where none is given."""
-    if signature is None:
-        if key is not None:
-            raise UsageError("--key goes with --signature", "name the signature's file")
-        return ()
-    if key is None:
-        raise UsageError("--signature needs --key", "name the public key that it has to be of")
-    envelope, pem = read_bytes(signature, MAX_KEY), read_bytes(key, MAX_KEY)
-    check = getattr(import_module("forebear.attest"), "check_bom_signature", None)
-    if check is None:
-        raise MissingExtra("sign", "checking a signature")
-    return tuple(check(raw, envelope, [pem]))

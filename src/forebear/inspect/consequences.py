@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from forebear.bom.checks import Check
 from forebear.errors import FormatError, UsageError
 from forebear.index import Index, LocalIndex
 from forebear.inspect.bom_facts import bom_facts, is_bom
-from forebear.inspect.licence import Lineage, from_document, licence_on, lineage_of, read_document
+from forebear.inspect.bom_read import MAX_BOM, read_bytes
+from forebear.inspect.bom_signature import signature_checks
+from forebear.inspect.licence import Lineage, from_document, is_document, licence_on, lineage_of, read_document
 from forebear.licences.answer import LicenceAnswer
 from forebear.licences.organisation import Organisation
 from forebear.licences.organisation_file import read_organisation
@@ -26,6 +29,14 @@ from forebear.types import Json
 
 Step = Callable[[str], None]
 _POLICIES = ("use_policy", "usage_policy", "acceptable")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Files with a signature over a bill of materials and with the key that it has to be of; "" for none."""
+
+    envelope: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,7 @@ def consequences(
     model: str = "",
     named: Sequence[tuple[str, str]] = (),
     on_step: Step = lambda _: None,
+    signature: Signature | None = None,
 ) -> Consequences:
     """What follows from a model's lineage.
 
@@ -74,6 +86,7 @@ def consequences(
         model: which model, where a document is about several.
         named: ancestors that the vendor names, each with the part that it is one of, "" for the whole.
         on_step: told what is being done.
+        signature: over the bill of materials, be it ``bom`` or the target itself.
 
     Raises:
         UsageError: the target or a file does not exist.
@@ -82,13 +95,24 @@ def consequences(
     facts = read_organisation(organisation) if isinstance(organisation, str | Path) else organisation
     references = index if index is not None else LocalIndex()
     bill = _bill(bom) if bom is not None else None  # what is wrong with it is told before a model is scanned
+    checks = _signature(bom, target, signature)
     lineage = lineage_of(target, references, effort, scan, model, on_step)
     found = follow(lineage, facts, references, named)
     if bill is None:
-        return found
+        return replace(found, bom=bom_facts(found.document, found.chain, checks=checks)) if checks else found
     on_step(f"reading {bom}")
     chain = chain_of(bill, model if is_bom(found.document) else "")
-    return replace(found, bom=bom_facts(bill, chain, _place(found.document), on_step))
+    return replace(found, bom=bom_facts(bill, chain, _place(found.document), checks, on_step))
+
+
+def _signature(bom: str | Path | None, target: str, signature: Signature | None) -> tuple[Check, ...]:
+    """The checks of a signature over the bill that an option or the target names."""
+    if signature is None or not (signature.envelope or signature.key):
+        return ()
+    path = str(bom or target)
+    if not is_document(path) or not is_bom(read_document(path)):
+        raise UsageError("--signature is over a bill of materials", "name the bill with --bom")
+    return signature_checks(read_bytes(path, MAX_BOM), signature.envelope or None, signature.key or None)
 
 
 def _bill(path: str | Path) -> Json:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from forebear.errors import ForebearError, FormatError, InputError, UsageError, one_line
 from forebear.index import Index
-from forebear.inspect.consequences import Consequences, Step, consequences, follow
+from forebear.inspect.consequences import Consequences, Signature, Step, consequences, follow
 from forebear.inspect.crew import cores, in_order
 from forebear.inspect.licence import Lineage, each_in, is_document, read_document
 from forebear.licences.organisation import Organisation
@@ -115,6 +115,7 @@ def check_policy(
     scan: bool = True,
     model: str = "",
     on_step: Step = lambda _: None,
+    signature: Signature | None = None,
 ) -> PolicyAnswer:
     """Decide on a model by a policy.
 
@@ -125,14 +126,14 @@ def check_policy(
         waivers: path of a file with waivers.
         answers: path of a file with a vendor's answers.
         bom: path of a bill of materials of the model.
-        index, effort, scan, model, on_step: see :func:`forebear.inspect.consequences.consequences`.
+        index, effort, scan, model, on_step, signature: see :func:`forebear.inspect.consequences.consequences`.
 
     Raises:
         UsageError: there is no such policy, or an option cannot be used.
         InputError: an input cannot be read.
     """
     terms = Terms((policy,) if isinstance(policy, str) else tuple(policy), organisation, waivers, answers)
-    return decide(target, terms, bom, index, effort, scan, model, on_step)[0]
+    return decide(target, terms, bom, index, effort, scan, model, on_step, signature)[0]
 
 
 def decide(
@@ -144,11 +145,14 @@ def decide(
     scan: bool = True,
     model: str = "",
     on_step: Step = lambda _: None,
+    signature: Signature | None = None,
 ) -> tuple[PolicyAnswer, Consequences]:
     """The decision on a model, and what follows from its lineage. Arguments as of :func:`check_policy`."""
     loaded = load(terms)  # a wrong policy is told before a model is scanned
     named = loaded.answers.named if loaded.answers else ()
-    found = consequences(target, loaded.organisation, index, effort, scan, bom or None, model, named, on_step)
+    found = consequences(
+        target, loaded.organisation, index, effort, scan, bom or None, model, named, on_step, signature
+    )
     return answer_on(found, loaded), found
 
 

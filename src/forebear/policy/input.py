@@ -32,7 +32,8 @@ class BomFacts:
 
     Attributes:
         present: there is one; None where nobody said.
-        signed: it holds a signature.
+        signed: a signature over it was verified; None where one is there that was not.
+        signature: ``valid``, ``invalid``, ``unverified`` or ``none``, None where there is no bill.
         hashes: ``match`` or ``mismatch`` of the model's files with it, None where they were not compared.
         base_model_state: what it says about a parent.
     """
@@ -41,6 +42,7 @@ class BomFacts:
     signed: bool | None = None
     hashes: str | None = None
     base_model_state: str | None = None
+    signature: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def policy_input(
         "bom": {
             "present": facts.present,
             "signed": facts.signed,
+            "signature": facts.signature,
             "hashes": facts.hashes,
             "base_model_state": facts.base_model_state,
         },

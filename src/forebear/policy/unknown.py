@@ -37,6 +37,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "lineage_known": "whether it has ancestors that nobody named",
         "bom.present": "whether there is a bill of materials",
         "bom.signed": "whether its bill of materials is signed",
+        "bom.signature": "whether a signature over its bill of materials verifies",
         "bom.hashes": "whether its files are those of its bill of materials",
         "licence.changed": "whether its licence texts were altered",
         "licence.missing": "whether a licence file is missing",
