@@ -6,6 +6,7 @@ import io
 
 import pytest
 from hypothesis import given, settings
+from rich.cells import cell_len
 from rich.console import Console
 
 from bom.records import records
@@ -82,8 +83,19 @@ def shown(record: Record, width: int = 100, quiet: bool = False) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False, no_color=True)
     table(console, record, quiet)
     text = console.file.getvalue() if isinstance(console.file, io.StringIO) else ""
-    assert max(map(len, text.splitlines())) <= width
+    assert max(map(cell_len, text.splitlines())) <= width  # columns: some characters take none, some two
     return text
+
+
+def test_a_measured_stage_says_where_the_order_is_only_declared() -> None:
+    """Weights that depend on each other do not say which was made from which."""
+    measured = Said(basis=Basis.MEASURED, by="forebear")
+    used = (Input(kind=InputKind.MODEL, name="org/base"),)
+    stage = Stage(kind=StageKind.OTHER, name="fine-tuning", inputs=used, said=measured)
+    for direction, expected in (("a_to_b", "(measured)"), ("undetermined", "which model came first is declared)")):
+        base = Relative(name="org/base", slot=Slot.ANCESTOR, direction=direction, declared_in="README.md")
+        record = Record(model=Model(name="m"), created="x", relatives=(base,), stages=(stage,))
+        assert expected in dict(sections(record))["How it was made"][0].value
 
 
 def test_lineage_comes_first_and_everything_has_its_place() -> None:

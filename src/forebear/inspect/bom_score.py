@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from forebear.bom.formats import read_bom
 from forebear.bom.score import Score, load_profile, score
-from forebear.errors import UsageError
 from forebear.index import Index
+from forebear.inspect.bom_read import MAX_BOM, read, read_bytes
 from forebear.inspect.bom_verify import chosen, verify_bom
-from forebear.inspect.licence import read_document
 
 
 def score_bom(
@@ -40,9 +38,7 @@ def score_bom(
         InputError: the bill or the profile cannot be read.
     """
     wanted = load_profile(profile)
-    if not Path(bom).exists():
-        raise UsageError(f"{bom}: no such file")
-    reading = read_bom(read_document(str(bom)))
+    reading = read(read_bytes(bom, MAX_BOM), str(bom))
     record = chosen(reading, model)
     verified = verify_bom(
         bom, target, index=index, effort=effort, signature=signature, key=key, on_step=on_step, model=model

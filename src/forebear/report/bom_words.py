@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from forebear.bom.record import LicenceStatement, Organisation, Record, Relative
@@ -74,7 +74,8 @@ def stages(record: Record) -> Iterator[tuple[str, list[Row]]]:
     """Licences, makers, training, data, and what is missing: a title and rows of each."""
     yield "Licences", list(_licences(record.licences))
     yield "Developer and countries", [row for o in record.organisations[:SHOWN] for row in _organisation(o)]
-    yield "How it was made", [_stage(s) for s in record.stages[:SHOWN]]
+    declared = {r.name for r in record.relatives if r.direction != "a_to_b"}
+    yield "How it was made", [_stage(s, declared) for s in record.stages[:SHOWN]]
     yield "Data", [Row(_roles(d), _dataset(d)) for d in record.datasets[:SHOWN]]
     yield "Energy", [Row(e.activity.value, f"{e.kwh:,g} kWh ({_said(e.said)})") for e in record.energy[:SHOWN]]
     yield "Results", [Row(m.name, _metric(m.value, m.dataset, m.said)) for m in record.metrics[:SHOWN]]
@@ -126,8 +127,13 @@ def _organisation(organisation: Organisation) -> Iterator[Row]:
         yield Row("", f"{tie} {', '.join(dict.fromkeys(countries))}")
 
 
-def _stage(stage: Stage) -> Row:
-    """What was done: its kind, or its name where it is of no kind."""
+def _stage(stage: Stage, undirected: Container[str]) -> Row:
+    """What was done: its kind, or its name where it is of no kind.
+
+    Args:
+        stage: the stage.
+        undirected: relatives of which no weights show that they came first; a measured stage says so of its inputs.
+    """
     plain = stage.kind is StageKind.OTHER and stage.name
     used = [f"{i.kind} {i.name}{f'@{i.revision[:12]}' if i.revision else ''}" for i in stage.inputs[:SHOWN]]
     more = f" and {len(stage.inputs) - SHOWN} more" if stage.inputs[SHOWN:] else ""
@@ -139,7 +145,9 @@ def _stage(stage: Stage) -> Row:
         f"with {', '.join(stage.software)}" if stage.software else "",
     ]
     words_of = "; ".join(p for p in parts if p) or "no detail"
-    return Row(stage.name if plain else stage.kind.value.replace("_", " "), f"{words_of} ({_said(stage.said)})")
+    order = "; which model came first is declared" if any(i.name in undirected for i in stage.inputs) else ""
+    basis = f"{_said(stage.said)}{order if stage.said.basis is Basis.MEASURED else ''}"
+    return Row(stage.name if plain else stage.kind.value.replace("_", " "), f"{words_of} ({basis})")
 
 
 def _roles(dataset: Dataset) -> str:

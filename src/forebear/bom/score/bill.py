@@ -18,7 +18,7 @@ class Bill(Value):
     Attributes:
         format, format_version: ``CycloneDX``, ``1.7``.
         version: of the bill itself, ``3``; only CycloneDX has a field for it.
-        authors: who wrote it, persons or firms.
+        authors: who answers for it: persons or firms, never the program that wrote it.
         tools, tool_versions: programs that wrote it, and the versions of those that state one.
         timestamp: when.
         context: at which point of the life cycle it was made.
@@ -74,7 +74,8 @@ def _spdx(document: Document) -> dict[str, Any]:
     for key in ("createdBy", "createdUsing"):
         given = creation.get(key)
         ends = [given] if isinstance(given, str) else given if isinstance(given, list) else []
-        named[key] = _named(by_id.get(str(end), {}) for end in ends[:MOST])
+        agents = (by_id.get(str(end), {}) for end in ends[:MOST])
+        named[key] = _named(a for a in agents if key != "createdBy" or a.get("type") != "SoftwareAgent")
     boms = (e.get("software_sbomType") for e in graph if e.get("type") == "software_Sbom")
     links = {e.get("relationshipType") for e in graph if str(e.get("type", "")).endswith("Relationship")}
     return {
