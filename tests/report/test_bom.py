@@ -98,6 +98,17 @@ def test_a_measured_stage_says_where_the_order_is_only_declared() -> None:
         assert expected in dict(sections(record))["How it was made"][0].value
 
 
+def test_a_long_name_leaves_room_for_what_is_said() -> None:
+    name = "somebody/deepseek-r1-distill-llama-8b-unsloth-bnb-4bit"
+    relative = Relative(name="Llama-3.1-8B", slot=Slot.ANCESTOR, child=name, standing="catalogued", said=CATALOGUED)
+    maker = Organisation(name="DeepSeek", model=name, said=CATALOGUED)
+    licence = LicenceStatement(name="openrail-m", spdx="LicenseRef-scancode-openrail-m", said=Said(by="README.md"))
+    record = Record(model=Model(name="m"), created="x", relatives=(relative,), organisations=(maker,))
+    text = shown(record.model_copy(update={"licences": (licence,)}))
+    assert f"    ancestor  of {name}: Llama-3.1-8B" in text and f"of {name}: DeepSeek" in text
+    assert "openrail-m (declared in README.md)" in text and "LicenseRef" not in text
+
+
 def test_lineage_comes_first_and_everything_has_its_place() -> None:
     titles = [title for title, _ in sections(RECORD)]
     assert titles == [
