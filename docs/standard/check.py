@@ -262,7 +262,8 @@ def from_spdx(bom: Json) -> Json:
     ends = {b: graph.name(b) for a, b, kind in graph.ends() if a == own and b in sets and kind != "testedOn"}
     data = [{"name": name} for name in ends.values()]
     creation: Json = next((e for e in bom["@graph"] if e.get("type") == "CreationInfo"), {})
-    authors = [graph.name(a) for a in creation.get("createdBy", [])]
+    agents = [a for a in creation.get("createdBy", []) if graph.by_id.get(a, {}).get("type") != "SoftwareAgent"]
+    authors = [graph.name(a) for a in agents]
     return {
         "profile": said.get("profile", ""),
         "author": authors[0] if authors else "",

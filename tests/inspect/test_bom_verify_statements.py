@@ -9,6 +9,7 @@ import pytest
 from bills import NOW, base
 from forebear.bom.record import ClaimRecord, Model, Record, Relative, Slot
 from forebear.bom.training import Input, InputKind, Stage, StageKind
+from forebear.bom.values import Basis, Said
 from forebear.inspect.bom_verify_later import detectable, later, record_of
 from forebear.inspect.bom_verify_statements import MOST, Kind, declared_ancestors, left_out, statements_of
 from forebear.lineage.confidence import shares
@@ -77,6 +78,18 @@ def test_a_statement_is_found_in_the_pedigree() -> None:
     document = {"components": [other], "metadata": {"component": {**other, "pedigree": {"ancestors": [other]}}}}
     (statement,) = statements_of(Record(model=Model(name="m"), created=NOW, relatives=(base("a/b"),)), document)
     assert statement.pointer == "/metadata/component/pedigree/ancestors/0"
+
+
+def test_a_papers_word_and_a_measurement_are_two_sources() -> None:
+    measured = Said(basis=Basis.MEASURED, by="forebear")
+    expected = {
+        "declared in README.md; measured by forebear": base("a/b").model_copy(update={"said": measured}),
+        "declared in README.md": base("a/b"),
+        "measured by forebear": Relative(name="a/b", slot=Slot.ANCESTOR, said=measured),
+    }
+    for source, relative in expected.items():
+        (statement,) = statements_of(Record(model=Model(name="m"), created=NOW, relatives=(relative,)), {})
+        assert statement.source == source
 
 
 def test_parts_and_teachers_are_no_bases_of_the_whole() -> None:

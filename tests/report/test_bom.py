@@ -6,6 +6,7 @@ import io
 
 import pytest
 from hypothesis import given, settings
+from rich.cells import cell_len
 from rich.console import Console
 
 from bom.records import records
@@ -82,8 +83,30 @@ def shown(record: Record, width: int = 100, quiet: bool = False) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False, no_color=True)
     table(console, record, quiet)
     text = console.file.getvalue() if isinstance(console.file, io.StringIO) else ""
-    assert max(map(len, text.splitlines())) <= width
+    assert max(map(cell_len, text.splitlines())) <= width  # columns: some characters take none, some two
     return text
+
+
+def test_a_measured_stage_says_where_the_order_is_only_declared() -> None:
+    """Weights that depend on each other do not say which was made from which."""
+    measured = Said(basis=Basis.MEASURED, by="forebear")
+    used = (Input(kind=InputKind.MODEL, name="org/base"),)
+    stage = Stage(kind=StageKind.OTHER, name="fine-tuning", inputs=used, said=measured)
+    for direction, expected in (("a_to_b", "(measured)"), ("undetermined", "which model came first is declared)")):
+        base = Relative(name="org/base", slot=Slot.ANCESTOR, direction=direction, declared_in="README.md")
+        record = Record(model=Model(name="m"), created="x", relatives=(base,), stages=(stage,))
+        assert expected in dict(sections(record))["How it was made"][0].value
+
+
+def test_a_long_name_leaves_room_for_what_is_said() -> None:
+    name = "somebody/deepseek-r1-distill-llama-8b-unsloth-bnb-4bit"
+    relative = Relative(name="Llama-3.1-8B", slot=Slot.ANCESTOR, child=name, standing="catalogued", said=CATALOGUED)
+    maker = Organisation(name="DeepSeek", model=name, said=CATALOGUED)
+    licence = LicenceStatement(name="openrail-m", spdx="LicenseRef-scancode-openrail-m", said=Said(by="README.md"))
+    record = Record(model=Model(name="m"), created="x", relatives=(relative,), organisations=(maker,))
+    text = shown(record.model_copy(update={"licences": (licence,)}))
+    assert f"    ancestor  of {name}: Llama-3.1-8B" in text and f"of {name}: DeepSeek" in text
+    assert "openrail-m (declared in README.md)" in text and "LicenseRef" not in text
 
 
 def test_lineage_comes_first_and_everything_has_its_place() -> None:

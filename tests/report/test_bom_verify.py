@@ -115,7 +115,7 @@ def test_the_first_line_of_a_difference() -> None:
     lineage = Change("lineage", "ancestor org/base", "added", Level.WARNING, "", "name: org/base")
     assert bom_diff.headline(difference()) == "Nothing changed."
     assert bom_diff.headline(difference(note)).startswith("1 change; lineage, licences and weights are as they were")
-    assert bom_diff.headline(difference(lineage, note)) == "2 changes, of which 1 matter: lineage."
+    assert bom_diff.headline(difference(lineage, note)) == "2 changes, of which 1 matters: lineage."
 
 
 def test_a_difference_for_people(tmp_path: Path) -> None:
@@ -127,3 +127,17 @@ def test_a_difference_for_people(tmp_path: Path) -> None:
     assert f"f{bom_diff.MOST + 1}" in rendered(lambda console: bom_diff.show(console, result, verbose=True))
     assert len(rendered(lambda console: bom_diff.show(console, result, quiet=True)).splitlines()) == 3
     assert "| warning | changed | ancestor a/b: relation | unknown | finetune |" in bom_diff.markdown(result)
+
+
+def test_a_change_is_said_once_and_not_cut_within_a_word() -> None:
+    long = "indexed: " + "this model is itself the reference of that name, " * 4
+    changes = (
+        Change("lineage", "verdict", "changed", Level.WARNING, "indexed", "derived", "verdict"),
+        Change("model", "not tested", "changed", Level.NOTE, long, "", "not_tested"),
+    )
+    result = Difference("a.json", "CycloneDX 1.7", "b.json", "CycloneDX 1.7", changes)
+    text = rendered(lambda console: bom_diff.show(console, result))
+    assert text.startswith("2 changes, of which 1 matters: lineage.")
+    assert "~ verdict: indexed → derived" in text
+    shown = " ".join(text[text.index("not tested: ") + 12 : text.index(" → nothing")].split())
+    assert set(shown.split()) <= {*long.split(), "…"}

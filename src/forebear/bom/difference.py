@@ -13,7 +13,7 @@ from typing import Any
 from forebear.bom.check.walk import at
 from forebear.bom.reading import Reading
 from forebear.bom.record import File, Record
-from forebear.bom.values import Value
+from forebear.bom.values import Hash, Value
 from forebear.errors import one_line
 from forebear.types import Json, Level, head, to_json
 
@@ -235,6 +235,8 @@ def shown(value: Any) -> str:
     """A value in a line: of a list of things their number and the first, of a thing its fields that are not empty."""
     if value is None or value == ():
         return ""
+    if isinstance(value, Hash):
+        return f"{value.algorithm} {value.value}"
     if isinstance(value, Value):
         return one_line("; ".join(f"{k}: {_plain(v)}" for k, v in value.to_json().items()), SHOWN)
     if isinstance(value, tuple):

@@ -33,8 +33,9 @@ def diff(
 ) -> None:
     """What changed between two releases: lineage first, then licences, training, data, files, organisations.
 
-    The two may be in different formats. No change is an error by itself: --fail-on warning stops a pipeline where
-    lineage, a licence or weights changed.
+    The two may be in different formats. No change is an error by itself.
+
+    With --fail-on warning a pipeline stops where lineage, a licence or weights changed.
 
     Example: forebear bom diff 1.0.cdx.json 1.1.cdx.json --fail-on warning
     """

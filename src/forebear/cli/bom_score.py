@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from forebear.cli.options import (
 )
 from forebear.errors import UsageError
 
+if TYPE_CHECKING:
+    from forebear.bom.score import Score
+
 Bill = Annotated[Path, typer.Argument(help="A bill of materials: CycloneDX or SPDX 3, JSON.", show_default=False)]
 Target = Annotated[
     str | None,
@@ -38,7 +41,7 @@ LeastOption = Annotated[
     typer.Option(
         "--min",
         metavar="PERCENT",
-        help="Exit 1 where less of the required elements is there.",
+        help="Exit 1 where fewer of the required elements are there, 3 where the bill describes no model.",
         min=0,
         max=100,
         show_default=False,
@@ -86,5 +89,11 @@ def score(
         lambda console: report.terminal(console, result, quiet, verbose),
         lambda: report.markdown(result),
     )
-    share = result.share
-    leave(0 if least is None or share is None or 100 * share >= least else 1)
+    leave(0 if least is None else _code(result, least))
+
+
+def _code(result: Score, least: float) -> int:
+    """A bill that describes no model has not shown that it says enough of one: neither met nor missed."""
+    if result.share is None or not result.subject:
+        return 3
+    return 0 if 100 * result.share >= least else 1

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from forebear.bom.formats import read_bom
-from forebear.bom.record import Record
 from forebear.bom.score import Score, load_profile, score
-from forebear.errors import UsageError, one_line
 from forebear.index import Index
-from forebear.inspect.bom_verify import verify_bom
-from forebear.inspect.licence import read_document
+from forebear.inspect.bom_read import MAX_BOM, read, read_bytes
+from forebear.inspect.bom_verify import chosen, verify_bom
 
 
 def score_bom(
@@ -41,17 +38,9 @@ def score_bom(
         InputError: the bill or the profile cannot be read.
     """
     wanted = load_profile(profile)
-    if not Path(bom).exists():
-        raise UsageError(f"{bom}: no such file")
-    reading = read_bom(read_document(str(bom)))
-    record = _chosen(reading.records, model) if model else None
-    checks = verify_bom(bom, target, index=index, effort=effort, signature=signature, key=key, on_step=on_step).checks
-    return score(reading, wanted, checks, record)
-
-
-def _chosen(records: tuple[Record, ...], name: str) -> Record:
-    for record in records:
-        if record.model.name == name:
-            return record
-    there = ", ".join(one_line(r.model.name, 80) for r in records[:10]) or "none"
-    raise UsageError(f"the bill describes no model called {one_line(name, 80)}", f"it describes {there}")
+    reading = read(read_bytes(bom, MAX_BOM), str(bom))
+    record = chosen(reading, model)
+    verified = verify_bom(
+        bom, target, index=index, effort=effort, signature=signature, key=key, on_step=on_step, model=model
+    )
+    return score(reading, wanted, verified.checks, record)

@@ -86,7 +86,7 @@ def verify_bom(
     raw = read_bytes(bom, MAX_BOM)
     reading = read(raw, str(bom))
     checked = [*check_document(reading, profiles), *signature_checks(raw, signature, key)]
-    record = _record(reading, model)
+    record = chosen(reading, model)
     if record is None:
         held = Held(tuple(_without_model()))
     else:
@@ -112,13 +112,14 @@ def verify_bom(
     )
 
 
-def _record(reading: Reading, model: str) -> Record | None:
-    """The model that is verified: the one asked for, else the first."""
+def chosen(reading: Reading, model: str) -> Record | None:
+    """The model of a bill that is looked at: the one asked for (``UsageError`` if there is none), else the first."""
     if not model:
         return reading.records[0] if reading.records else None
-    found = next((r for r in reading.records if names_match(model, r.model.name)), None)
+    exact = (r for r in reading.records if r.model.name == model)
+    found = next(exact, None) or next((r for r in reading.records if names_match(model, r.model.name)), None)
     if found is None:
-        listed = ", ".join(r.model.name for r in reading.records[:5]) or "none"
+        listed = ", ".join(one_line(r.model.name, 80) for r in reading.records[:10]) or "none"
         raise UsageError(f"the bill describes no model {one_line(model, 80)}", f"it describes {listed}")
     return found
 

@@ -11,7 +11,7 @@ from typing import Any
 from forebear.bom.check.walk import Things, objects
 from forebear.bom.record import ClaimRecord, Record, Relative, Slot
 from forebear.bom.training import InputKind
-from forebear.bom.values import Said
+from forebear.bom.values import Basis, Said
 from forebear.errors import one_line
 from forebear.signals.declared import claims_scratch, names_match
 
@@ -130,9 +130,11 @@ def _claimed(record: Record, things: Things, known: list[Statement]) -> Iterator
 
 
 def _source(relative: Relative) -> str:
-    parts = [relative.said.basis.value]
-    parts += [f"in {relative.declared_in}"] if relative.declared_in else []
-    return one_line(" ".join(parts) + _by(relative.said), 200)
+    """``declared in README.md; measured by forebear``: a paper's word and a measurement are two sources."""
+    parts = [f"declared in {relative.declared_in}"] if relative.declared_in else []
+    if relative.said.basis is not Basis.DECLARED or not parts:
+        parts.append(f"{relative.said.basis.value}{_by(relative.said)}")
+    return one_line("; ".join(parts), 200)
 
 
 def _by(said: Said) -> str:

@@ -39,7 +39,10 @@ def headline(result: Difference) -> str:
     count = len(result.changes) + result.left_out
     if not graver:
         return f"{count:,} change{'s' if count != 1 else ''}; lineage, licences and weights are as they were."
-    return f"{count:,} change{'s' if count != 1 else ''}, of which {len(graver):,} matter: {', '.join(parts)}."
+    return (
+        f"{count:,} change{'s' if count != 1 else ''}, of which {len(graver):,} matter{'s' if len(graver) == 1 else ''}: "
+        f"{', '.join(parts)}."
+    )
 
 
 def show(console: Console, result: Difference, quiet: bool = False, verbose: bool = False) -> None:
@@ -79,7 +82,8 @@ def markdown(result: Difference) -> str:
 
 
 def _line(change: Change) -> str:
-    what = f"{change.what}: {change.field.replace('_', ' ')}" if change.field else change.what
+    field = change.field.replace("_", " ")
+    what = f"{change.what}: {field}" if field not in ("", change.what) else change.what
     if change.kind == "changed":
         return f"{_SIGNS['changed']} {what}: {_cut(change.before) or 'nothing'} → {_cut(change.after) or 'nothing'}"
     value = change.after if change.kind == "added" else change.before
@@ -87,4 +91,7 @@ def _line(change: Change) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= 90 else f"{text[:60]}…{text[-20:]}"
+    """Beginning and end of a long text, between words where it has some."""
+    if len(text) <= 90:
+        return text
+    return f"{text[:60].rsplit(' ', 1)[0]} … {text[-30:].partition(' ')[2] or text[-20:]}"

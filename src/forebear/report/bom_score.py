@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -22,15 +25,20 @@ LEGEND = (
     "verified: checked in this run. declared: the bill says so, nothing was checked. withheld: said not to be told. "
     "(h): being there is not enough, a person has to judge it. (r): recommended only, not counted."
 )
+SHOWN = 5
+"""Names of further models."""
 
 
 def terminal(console: Console, score: Score, quiet: bool = False, verbose: bool = False) -> None:
     """At a terminal; quiet: the count alone; verbose: also why of what is there."""
-    console.print(words.text(f"{score.subject or 'A bill without a model'} by {score.title}", "bold"))
+    console.print(words.text(_title(score), "bold"))
     console.print(Padding(words.text(_headline(score)), (0, 0, 0, 2)))
+    if others := _others(score):
+        console.print(Padding(words.text(others), (0, 0, 0, 2)))
     if quiet:
         return
-    for cluster, results in _clusters(score):
+    applies = [result for result in score.results if verbose or result.state is not State.NOT_APPLICABLE]
+    for cluster, results in _clusters(applies):
         console.print(words.text(f"\n  {cluster[:1].upper()}{cluster[1:]}", "bold"))
         grid = Table.grid(padding=(0, 2))
         grid.add_column(no_wrap=True)
@@ -42,13 +50,17 @@ def terminal(console: Console, score: Score, quiet: bool = False, verbose: bool 
                 line.append(words.clean(f"\n{reason}"), style="dim")
             grid.add_row(words.text(name, style), line)
         console.print(Padding(grid, (0, 0, 0, 4)))
+    if left := len(score.results) - len(applies):
+        console.print(Padding(words.text(f"\n{left} do not apply; --verbose lists them."), (0, 0, 0, 2)))
     console.print(Padding(words.text(f"\n{LEGEND}\n{score.notice}", "dim"), (0, 0, 0, 2)))
 
 
 def markdown(score: Score) -> str:
     """The same as Markdown."""
-    out = [f"# {escape(score.subject or 'A bill without a model')}: {escape(score.title)}", "", _headline(score), ""]
-    for cluster, results in _clusters(score):
+    out = [f"# {escape(_title(score))}", "", _headline(score), ""]
+    if others := _others(score):
+        out += [escape(others), ""]
+    for cluster, results in _clusters(score.results):
         out += [
             f"## {escape(cluster[:1].upper() + cluster[1:])}",
             "",
@@ -61,14 +73,27 @@ def markdown(score: Score) -> str:
     return "\n".join([*out, escape(LEGEND), "", escape(score.notice), ""])
 
 
+def _title(score: Score) -> str:
+    return f"{score.subject or 'A bill without a model'}, held against “{score.title}”"
+
+
 def _headline(score: Score) -> str:
+    """The share first, but never of a bill about something else."""
     share = score.share
-    return score.sentence if share is None else f"{100 * share:.0f} %: {score.sentence}"
+    return score.sentence if share is None or not score.subject else f"{math.floor(100 * share)} %: {score.sentence}"
 
 
-def _clusters(score: Score) -> list[tuple[str, list[Result]]]:
+def _others(score: Score) -> str:
+    if not score.others:
+        return ""
+    named = ", ".join(score.others[:SHOWN])
+    more = f" and {len(score.others) - SHOWN:,} more" if len(score.others) > SHOWN else ""
+    return f"Of {len(score.others) + 1:,} models in the bill this is one; not looked at: {named}{more} (--model NAME)."
+
+
+def _clusters(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
     found: dict[str, list[Result]] = {}
-    for result in score.results:
+    for result in results:
         found.setdefault(result.cluster, []).append(result)
     return list(found.items())
 

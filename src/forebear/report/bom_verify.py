@@ -69,7 +69,7 @@ def show(console: Console, result: Verification, quiet: bool = False, verbose: b
             console.print(Padding(words.text(text, "dim"), (0, 2, 0, 6)))
     for status in _ORDER:
         _section(console, result, status, verbose)
-    console.print(words.text(f"\n  {_tail(result)}", "dim"))
+    console.print(Padding(words.text(f"\n{_tail(result)}", "dim"), (0, 2, 0, 2)))
 
 
 def _section(console: Console, result: Verification, status: CheckStatus, verbose: bool) -> None:
@@ -128,10 +128,14 @@ def _about(claim: ClaimResult) -> Iterator[str]:
 
 
 def _tail(result: Verification) -> str:
-    parts = [f"{result.references_tested:,} comparable references"] if result.target else []
-    parts += [f"{result.unread:,} fields checked by the schema alone"] if result.unread else []
+    parts = [_many(result.references_tested, "comparable reference")] if result.target else []
+    parts += [f"{_many(result.unread, 'field')} checked by the schema alone"] if result.unread else []
     parts += [words.cost(result.cost)] if result.cost.requests else []
     return " · ".join(parts) or "only the document was read"
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def markdown(result: Verification) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from forebear.bom.record import LicenceStatement, Organisation, Record, Relative
@@ -11,6 +11,8 @@ from forebear.bom.values import Basis, GapState, Said
 from forebear.report import words
 
 LINEAGE = "Lineage"
+KEY = 28
+"""Columns of a key at most."""
 SHOWN = 12
 """Rows of one kind; the document has all of them."""
 _BASIS = {
@@ -59,8 +61,7 @@ def facts(record: Record) -> Iterator[Row]:
 def lineage(record: Record) -> Iterator[Row]:
     """Where it comes from: relatives, the answer in words, claims."""
     for relative in record.relatives[: SHOWN * 2]:
-        below = f" of {relative.child}" if relative.child else ""
-        yield Row(f"{relative.slot}{below}", _relative(relative))
+        yield _of(relative.slot.value, relative.child, _relative(relative))
     if more := len(record.relatives) - SHOWN * 2:
         yield from [Row("", f"and {more:,} more")] if more > 0 else []
     yield from _many("origin", record.notes.splitlines())
@@ -74,18 +75,27 @@ def stages(record: Record) -> Iterator[tuple[str, list[Row]]]:
     """Licences, makers, training, data, and what is missing: a title and rows of each."""
     yield "Licences", list(_licences(record.licences))
     yield "Developer and countries", [row for o in record.organisations[:SHOWN] for row in _organisation(o)]
-    yield "How it was made", [_stage(s) for s in record.stages[:SHOWN]]
+    declared = {r.name for r in record.relatives if r.direction != "a_to_b"}
+    yield "How it was made", [_stage(s, declared) for s in record.stages[:SHOWN]]
     yield "Data", [Row(_roles(d), _dataset(d)) for d in record.datasets[:SHOWN]]
     yield "Energy", [Row(e.activity.value, f"{e.kwh:,g} kWh ({_said(e.said)})") for e in record.energy[:SHOWN]]
     yield "Results", [Row(m.name, _metric(m.value, m.dataset, m.said)) for m in record.metrics[:SHOWN]]
     yield "What is not here", list(_missing(record))
 
 
+def _of(role: str, whose: str, value: str) -> Row:
+    """``ancestor of X``; a long name stands with the value, for keys share a line with what they are keys of."""
+    key = f"{role} of {whose}" if whose else role
+    return Row(key, value) if len(key) <= KEY else Row(role, f"of {whose}: {value}")
+
+
 def _relative(relative: Relative) -> str:
     """``org/base (measured: derived, p < 1e-30; declared in README.md, confirmed)``."""
     parts = []
     if relative.verdict:
-        parts.append(f"measured: {relative.verdict}{_kind(relative)}, {words.p_value(relative.log10_p)}")
+        parts.append(
+            f"measured: {relative.verdict.replace('_', ' ')}{_kind(relative)}, {words.p_value(relative.log10_p)}"
+        )
     elif relative.said.basis is Basis.PROBED:
         parts.append(f"{relative.standing or 'probed'}{_kind(relative)}: {relative.why}")
     elif not relative.declared_in:
@@ -106,7 +116,8 @@ def _kind(relative: Relative) -> str:
 
 def _licences(licences: Iterable[LicenceStatement]) -> Iterator[Row]:
     for licence in list(licences)[: SHOWN * 2]:
-        name = licence.spdx or licence.name
+        made_up = licence.spdx.startswith("LicenseRef-")  # an identifier that only programs know
+        name = licence.name if made_up and licence.name else licence.spdx or licence.name
         if licence.inherited_from:
             yield Row("inherited", f"{name}, from {licence.inherited_from} ({licence.said.note})")
         elif licence.file:
@@ -116,9 +127,8 @@ def _licences(licences: Iterable[LicenceStatement]) -> Iterator[Row]:
 
 
 def _organisation(organisation: Organisation) -> Iterator[Row]:
-    of = f" of {organisation.model}" if organisation.model else ""
     role = organisation.roles[0].value if organisation.roles else "organisation"
-    yield Row(f"{role}{of}", f"{organisation.name} ({_said(organisation.said)})")
+    yield _of(role, organisation.model, f"{organisation.name} ({_said(organisation.said)})")
     ties: dict[str, list[str]] = {}
     for seat in organisation.jurisdictions:
         ties.setdefault(_TIES.get(seat.tie, seat.tie), []).append(seat.country)
@@ -126,8 +136,13 @@ def _organisation(organisation: Organisation) -> Iterator[Row]:
         yield Row("", f"{tie} {', '.join(dict.fromkeys(countries))}")
 
 
-def _stage(stage: Stage) -> Row:
-    """What was done: its kind, or its name where it is of no kind."""
+def _stage(stage: Stage, undirected: Container[str]) -> Row:
+    """What was done: its kind, or its name where it is of no kind.
+
+    Args:
+        stage: the stage.
+        undirected: relatives of which no weights show that they came first; a measured stage says so of its inputs.
+    """
     plain = stage.kind is StageKind.OTHER and stage.name
     used = [f"{i.kind} {i.name}{f'@{i.revision[:12]}' if i.revision else ''}" for i in stage.inputs[:SHOWN]]
     more = f" and {len(stage.inputs) - SHOWN} more" if stage.inputs[SHOWN:] else ""
@@ -139,7 +154,9 @@ def _stage(stage: Stage) -> Row:
         f"with {', '.join(stage.software)}" if stage.software else "",
     ]
     words_of = "; ".join(p for p in parts if p) or "no detail"
-    return Row(stage.name if plain else stage.kind.value.replace("_", " "), f"{words_of} ({_said(stage.said)})")
+    order = "; which model came first is declared" if any(i.name in undirected for i in stage.inputs) else ""
+    basis = f"{_said(stage.said)}{order if stage.said.basis is Basis.MEASURED else ''}"
+    return Row(stage.name if plain else stage.kind.value.replace("_", " "), f"{words_of} ({basis})")
 
 
 def _roles(dataset: Dataset) -> str:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forebear.bom import cyclonedx, spdx
 from forebear.bom.reading import Reading
+from forebear.bom.record import Model, Record, Tool
 from forebear.bom.score.bill import Bill, bill_of
 
 CYCLONEDX: dict[str, Any] = {
@@ -52,6 +54,21 @@ def test_spdx() -> None:
     assert (bill.format, bill.format_version) == ("SPDX", "3.0.1")
     assert bill.authors == ("Ann",) and bill.tools == ("forebear",) and bill.context == ("build",)
     assert bill.timestamp == "2026-11-29T00:00:00Z" and bill.dependencies == "stated" and not bill.signature
+
+
+def test_the_program_that_wrote_a_bill_answers_for_nothing_in_either_format() -> None:
+    record = Record(
+        model=Model(name="acme/one"), created="2026-11-29T00:00:00Z", tool=Tool(name="forebear", version="1")
+    )
+    for kind in (cyclonedx, spdx):
+        for author, expected in (("", ()), ("Acme Ltd", ("Acme Ltd",))):
+            document = kind.write(record.model_copy(update={"author": author}))
+            assert bill_of(kind.read(document)).authors == expected
+
+
+@pytest.mark.parametrize(("given", "version"), [(3, "3"), (True, ""), (0, ""), ("3", ""), (10**400, "")])
+def test_the_version_of_a_bill_is_its_own_and_not_that_of_the_format(given: object, version: str) -> None:
+    assert bill_of(Reading("CycloneDX 1.6", (), {"version": given})).version == version
 
 
 @pytest.mark.parametrize("name", ["CycloneDX 1.7", "SPDX 3.0.1"])

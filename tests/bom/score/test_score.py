@@ -47,6 +47,40 @@ def test_nothing_stated_is_absent_and_something_is_declared_never_verified_by_it
     assert state(said, element("files.hashes.value"))[0] is State.DECLARED
 
 
+def test_a_check_that_can_only_contradict_verifies_nothing() -> None:
+    asked = replace(element("model.name"), refuted_by=("licence-files",))
+    assert state(EMPTY, asked, check("licence-files/LICENSE", CheckStatus.PASS))[0] is State.DECLARED
+    assert state(EMPTY, asked, check("licence-files/LICENSE", CheckStatus.FAIL))[0] is State.CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    ("name", "elements"),
+    [
+        ("g7-ai", {"metadata-author", "model-licence", "model-training"}),
+        ("uk-base-model", {"licence", "base-model-relation"}),
+    ],
+)
+def test_nothing_that_a_run_checks_verifies_a_name_a_licence_or_a_method(name: str, elements: set[str]) -> None:
+    passed = tuple(
+        check(i, CheckStatus.PASS)
+        for i in (
+            "signature",
+            "licence-files/LICENSE",
+            "lineage/a/b",
+            "claims/x",
+            "hashes/a",
+            "facts/x",
+            "identity/name",
+        )
+    )
+    licence = LicenceStatement(spdx="MIT", acknowledgement=Acknowledgement.DECLARED)
+    base = Relative(name="a/b", slot=Slot.ANCESTOR, relation="finetune", declared_relation="finetune")
+    record = EMPTY.model_copy(update={"licences": (licence,), "relatives": (base,), "author": "Acme"})
+    document: dict[str, object] = {"metadata": {"authors": [{"name": "Acme"}]}}
+    found = {r.id: r.state for r in score(reading(record, document=document), load_profile(name), passed).results}
+    assert {i: found[i] for i in elements} == dict.fromkeys(elements, State.DECLARED)
+
+
 def test_withheld_is_not_absent_and_unknown_is() -> None:
     asked = replace(element("datasets.name"), gaps=("training_data",))
     for kind, expected in ((GapState.WITHHELD, State.WITHHELD), (GapState.UNKNOWN, State.ABSENT)):

@@ -54,12 +54,12 @@ class Trail:
         for value, _ in parts(document if document is not None else {}):
             ref = value.get("bom-ref") if isinstance(value, dict) else None
             if isinstance(ref, str) and self.refs.setdefault(ref, value) is not value:
-                self.defect("", f"bom-ref {one_line(ref, 80)} stands more than once")
+                self.defect("", f"two objects have the bom-ref {one_line(ref, 80)}")
 
     def defect(self, where: str, what: str) -> None:
         """Note what is wrong with a place."""
         if len(self.defects) < MOST_DEFECTS:
-            self.defects.append(one_line(f"{where or '/'}: {what}", 400))
+            self.defects.append(one_line(f"{where}: {what}" if where else what, 400))
 
     def shadow(self, where: str, name: str) -> None:
         """Note a field that is said twice, and not the same."""

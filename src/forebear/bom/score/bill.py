@@ -17,7 +17,8 @@ class Bill(Value):
 
     Attributes:
         format, format_version: ``CycloneDX``, ``1.7``.
-        authors: who wrote it, persons or firms.
+        version: of the bill itself, ``3``; only CycloneDX has a field for it.
+        authors: who answers for it: persons or firms, never the program that wrote it.
         tools, tool_versions: programs that wrote it, and the versions of those that state one.
         timestamp: when.
         context: at which point of the life cycle it was made.
@@ -27,6 +28,7 @@ class Bill(Value):
 
     format: Name = ""
     format_version: Name = ""
+    version: Name = ""
     authors: tuple[Name, ...] = ()
     tools: tuple[Name, ...] = ()
     tool_versions: tuple[Name, ...] = ()
@@ -51,7 +53,9 @@ def _cyclonedx(document: Document) -> dict[str, Any]:
     authors.append(metadata.get("supplier"))
     phases = (_mapping(entry) for entry in _items(metadata, "lifecycles"))
     depends = any(_mapping(entry).get("dependsOn") for entry in _items(document, "dependencies"))
+    version = document.get("version")
     return {
+        "version": str(version) if type(version) is int and 0 < version < 10**9 else "",
         "authors": _named(authors),
         "tools": _named(listed),
         "tool_versions": tuple(_texts(_mapping(tool).get("version") for tool in listed)),
@@ -70,7 +74,8 @@ def _spdx(document: Document) -> dict[str, Any]:
     for key in ("createdBy", "createdUsing"):
         given = creation.get(key)
         ends = [given] if isinstance(given, str) else given if isinstance(given, list) else []
-        named[key] = _named(by_id.get(str(end), {}) for end in ends[:MOST])
+        agents = (by_id.get(str(end), {}) for end in ends[:MOST])
+        named[key] = _named(a for a in agents if key != "createdBy" or a.get("type") != "SoftwareAgent")
     boms = (e.get("software_sbomType") for e in graph if e.get("type") == "software_Sbom")
     links = {e.get("relationshipType") for e in graph if str(e.get("type", "")).endswith("Relationship")}
     return {

@@ -51,6 +51,7 @@ class Element:
         need, judged: see there.
         gaps: names under which it can be stated to be withheld or unknown.
         checks: beginnings of the ids of checks that verify it; none: nothing that a machine does verifies it.
+        refuted_by: those of checks that can only contradict it: that they pass says too little to verify it.
         not_for: kinds of subjects to which it does not apply: ``service`` (a product behind an endpoint).
         clears: what to write to meet it.
         cites: instruments of the catalogue.
@@ -69,6 +70,7 @@ class Element:
     judged: Judged = Judged.AUTOMATIC
     gaps: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
+    refuted_by: tuple[str, ...] = ()
     not_for: tuple[str, ...] = ()
     cites: tuple[str, ...] = ()
 

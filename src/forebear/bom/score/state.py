@@ -66,6 +66,7 @@ class Score:
         subject: the model's name, "" where the bill describes none.
         format: of the bill.
         results: one per element.
+        others: further models that the bill describes and that were not looked at here.
     """
 
     profile: str
@@ -75,6 +76,7 @@ class Score:
     subject: str
     format: str
     results: tuple[Result, ...]
+    others: tuple[str, ...] = ()
 
     def counts(self, need: Need | None = None) -> dict[str, int]:
         """How many elements are in which state; of one need only, or of all."""
@@ -94,11 +96,15 @@ class Score:
         counts = self.counts(Need.REQUIRED)
         applies = sum(counts.values()) - counts[State.NOT_APPLICABLE]
         if not applies:
-            return "None of the required elements applies to this bill of materials."
+            return f"{self._without_model}None of the required elements applies to this bill of materials."
         there = counts[State.VERIFIED] + counts[State.DECLARED]
         words = f"{there} of {applies} required elements are there, {counts[State.VERIFIED]} of them verified"
         rest = ", ".join(f"{counts[s]} {s}" for s in (State.WITHHELD, State.ABSENT, State.CONTRADICTED) if counts[s])
-        return words + (f"; {rest}." if rest else ".")
+        return self._without_model + words + (f"; {rest}." if rest else ".")
+
+    @property
+    def _without_model(self) -> str:
+        return "" if self.subject else "The bill describes no model; only the document itself was looked at. "
 
     def to_json(self) -> Json:
         """The ``forebear.bom-score/1`` document."""
@@ -124,7 +130,8 @@ def score(reading: Reading, profile: Profile, checks: Sequence[Check] = (), reco
     top = places.root(chosen, bill)
     results = tuple(_result(element, chosen, top, checks) for element in profile.elements)
     name = chosen.model.name if chosen else ""
-    return Score(profile.id, profile.title, profile.version, profile.notice, name, reading.format, results)
+    others = tuple(r.model.name for r in reading.records if r is not chosen)
+    return Score(profile.id, profile.title, profile.version, profile.notice, name, reading.format, results, others)
 
 
 def _result(element: Element, record: Record | None, top: Mapping[str, BaseModel], checks: Sequence[Check]) -> Result:
@@ -146,7 +153,7 @@ def _result(element: Element, record: Record | None, top: Mapping[str, BaseModel
 def _state(
     element: Element, record: Record | None, top: Mapping[str, BaseModel], checks: Sequence[Check]
 ) -> tuple[State, str, list[str]]:
-    if record is None and not all(place.startswith("bill.") for place in element.places):
+    if record is None and not any(place.startswith("bill.") for place in element.places):
         return State.NOT_APPLICABLE, "The bill describes no model.", []
     if record is not None and "service" in element.not_for and record.services and not record.files:
         return State.NOT_APPLICABLE, "The product is an endpoint: there are no files of the model to look at.", []
@@ -210,10 +217,13 @@ def _verified(element: Element, checks: Sequence[Check]) -> tuple[State, str]:
     """Whether what is there was verified in this run."""
     own = [c for c in checks if c.id.startswith(element.checks)] if element.checks else []
     told = [c for c in own if c.status is not CheckStatus.NOT_APPLICABLE]
-    if failed := next((c for c in told if c.status is CheckStatus.FAIL), None):
+    against = [c for c in checks if c.id.startswith(element.refuted_by)] if element.refuted_by else []
+    if failed := next((c for c in (*told, *against) if c.status is CheckStatus.FAIL), None):
         return State.CONTRADICTED, failed.message
     if told and all(c.status is CheckStatus.PASS for c in told):
-        return State.VERIFIED, told[0].message if len(told) == 1 else f"{len(told):,} checks of this run passed."
+        more = len(told) - 1
+        passed = f" {more:,} more check{'s' if more > 1 else ''} passed." if more else ""
+        return State.VERIFIED, told[0].message + passed
     human = " Whether it suffices is for a person to judge." if element.judged == "human" else ""
     if told:
         open_ = next(c for c in told if c.status is CheckStatus.UNKNOWN)
