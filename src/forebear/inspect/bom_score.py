@@ -45,8 +45,10 @@ def score_bom(
         raise UsageError(f"{bom}: no such file")
     reading = read_bom(read_document(str(bom)))
     record = _chosen(reading.records, model) if model else None
-    checks = verify_bom(bom, target, index=index, effort=effort, signature=signature, key=key, on_step=on_step).checks
-    return score(reading, wanted, checks, record)
+    found = verify_bom(
+        bom, target, index=index, effort=effort, signature=signature, key=key, on_step=on_step, model=model
+    )
+    return score(reading, wanted, found.checks, record)
 
 
 def _chosen(records: tuple[Record, ...], name: str) -> Record:

@@ -117,7 +117,8 @@ def _record(reading: Reading, model: str) -> Record | None:
     """The model that is verified: the one asked for, else the first."""
     if not model:
         return reading.records[0] if reading.records else None
-    found = next((r for r in reading.records if names_match(model, r.model.name)), None)
+    exact = (r for r in reading.records if r.model.name == model)
+    found = next(exact, None) or next((r for r in reading.records if names_match(model, r.model.name)), None)
     if found is None:
         listed = ", ".join(r.model.name for r in reading.records[:5]) or "none"
         raise UsageError(f"the bill describes no model {one_line(model, 80)}", f"it describes {listed}")

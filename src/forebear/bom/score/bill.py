@@ -17,6 +17,7 @@ class Bill(Value):
 
     Attributes:
         format, format_version: ``CycloneDX``, ``1.7``.
+        version: which version of the document it is; SPDX has no such field.
         authors: who wrote it, persons or firms.
         tools, tool_versions: programs that wrote it, and the versions of those that state one.
         timestamp: when.
@@ -27,6 +28,7 @@ class Bill(Value):
 
     format: Name = ""
     format_version: Name = ""
+    version: Name = ""
     authors: tuple[Name, ...] = ()
     tools: tuple[Name, ...] = ()
     tool_versions: tuple[Name, ...] = ()
@@ -51,7 +53,9 @@ def _cyclonedx(document: Document) -> dict[str, Any]:
     authors.append(metadata.get("supplier"))
     phases = (_mapping(entry) for entry in _items(metadata, "lifecycles"))
     depends = any(_mapping(entry).get("dependsOn") for entry in _items(document, "dependencies"))
+    version = document.get("version")
     return {
+        "version": str(version) if type(version) is int else _text(version),
         "authors": _named(authors),
         "tools": _named(listed),
         "tool_versions": tuple(_texts(_mapping(tool).get("version") for tool in listed)),

@@ -210,7 +210,8 @@ def _verified(element: Element, checks: Sequence[Check]) -> tuple[State, str]:
     """Whether what is there was verified in this run."""
     own = [c for c in checks if c.id.startswith(element.checks)] if element.checks else []
     told = [c for c in own if c.status is not CheckStatus.NOT_APPLICABLE]
-    if failed := next((c for c in told if c.status is CheckStatus.FAIL), None):
+    against = [c for c in checks if c.id.startswith(element.refutes)] if element.refutes else []
+    if failed := next((c for c in (*told, *against) if c.status is CheckStatus.FAIL), None):
         return State.CONTRADICTED, failed.message
     if told and all(c.status is CheckStatus.PASS for c in told):
         return State.VERIFIED, told[0].message if len(told) == 1 else f"{len(told):,} checks of this run passed."
