@@ -51,8 +51,8 @@ class Element:
         need, judged: see there.
         gaps: names under which it can be stated to be withheld or unknown.
         checks: beginnings of the ids of checks that verify it; none: nothing that a machine does verifies it.
-        refutes: beginnings of the ids of checks whose failure contradicts it and whose passing shows something else (that
-            a licence's file is there is not that it is the licence).
+        refutes: beginnings of the ids of checks whose failure contradicts it and whose passing shows something else
+            (that a licence's file is there is not that it is the licence).
         not_for: kinds of subjects to which it does not apply: ``service`` (a product behind an endpoint).
         clears: what to write to meet it.
         cites: instruments of the catalogue.
