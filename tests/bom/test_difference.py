@@ -25,8 +25,8 @@ from forebear.bom.record import (
     Service,
     Slot,
 )
-from forebear.bom.training import Dataset, Stage, StageKind
-from forebear.bom.values import Gap, GapState, Hash
+from forebear.bom.training import Dataset, Input, InputKind, Stage, StageKind
+from forebear.bom.values import Basis, Gap, GapState, Hash, Said
 from forebear.types import Level, Verdict
 
 OLD = Record(
@@ -74,6 +74,25 @@ CASES: dict[str, tuple[dict[str, Any], str, str, Level]] = {
     "no base": ({"relatives": ()}, "lineage", "removed", Level.WARNING),
     "a licence": ({"licences": (LicenceStatement(spdx="MIT"),)}, "licences", "added", Level.WARNING),
     "a stage": ({"stages": (Stage(kind=StageKind.SFT),)}, "training", "added", Level.NOTE),
+    "a stage from a model": (
+        {"stages": (Stage(kind=StageKind.SFT, inputs=(Input(kind=InputKind.MODEL, name="org/hidden"),)),)},
+        "training",
+        "added",
+        Level.WARNING,
+    ),
+    "another derivation": (
+        {"relatives": (OLD.relatives[0].model_copy(update={"declared_relation": "distilled"}),)},
+        "lineage",
+        "added",
+        Level.WARNING,
+    ),
+    "another assurance": (
+        {"relatives": (OLD.relatives[0].model_copy(update={"said": Said(basis=Basis.MEASURED, by="acme")}),)},
+        "lineage",
+        "changed",
+        Level.WARNING,
+    ),
+    "who answers for it": ({"author": "Acme"}, "model", "changed", Level.NOTE),
     "data": ({"datasets": (Dataset(name="org/data"),)}, "data", "added", Level.NOTE),
     "weights": (
         {"files": (OLD.files[0].model_copy(update={"hashes": (Hash(algorithm="SHA-256", value="b" * 64),)}),)},
@@ -98,6 +117,29 @@ def test_each_part_has_its_place_and_level(name: str) -> None:
     new, part, kind, level = CASES[name]
     found = changes(new)
     assert (part, kind, level) in [(c.part, c.kind, c.level) for c in found], found
+
+
+def test_models_are_compared_by_name_whatever_their_order_and_none_hides_another() -> None:
+    other = Record(model=Model(name="org/n"), created=OLD.created)
+    twin = other.model_copy(update={"relatives": OLD.relatives})
+
+    def found(old: tuple[Record, ...], new: tuple[Record, ...]) -> list[tuple[str, str, str]]:
+        before, after = (Reading("CycloneDX 1.7", records, {}) for records in (old, new))
+        return [(c.part, c.what, c.kind) for c in difference(before, after).changes]
+
+    assert found((OLD, other), (other, OLD)) == []
+    assert ("lineage", "ancestor org/base", "removed") in found((OLD, twin, other), (OLD, other, other))
+
+
+def test_what_no_record_holds_is_compared_across_versions_and_said_not_to_be_across_standards() -> None:
+    document = cyclonedx.write(OLD, "1.6")
+    document["metadata"]["component"]["pedigree"]["commits"] = [{"uid": "abc"}]
+    found = difference(cyclonedx.read(document), reading(OLD)).changes
+    assert "/metadata/component/pedigree/commits/0/uid" in [c.what for c in found]
+    (told,) = (
+        c for c in difference(cyclonedx.read(document), spdx.read(spdx.write(OLD))).changes if "across" in c.what
+    )
+    assert told.before.startswith("1 ") and told.after.startswith("0 ")
 
 
 def test_lineage_comes_first_and_files_after_licences() -> None:

@@ -111,6 +111,38 @@ def test_an_spdx_bill_is_held_against_the_same(child: Path, index: LocalIndex, t
     assert "hashes/config.json" in failures(forebear.verify_bom(path, str(child), index))
 
 
+# --- words that are truer of the model than of what they hide
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"slot": Slot.DESCENDANT}, "that the model came first is not settled"),
+        ({"component": "vision tower"}, "not in that part alone"),
+        ({"child": "org/elsewhere"}, "does not trace the model to"),
+        ({"declared_relation": "distilled"}, "the weights are not independent of it"),
+    ],
+)
+def test_a_base_under_a_milder_name_is_not_verified(
+    said: dict[str, Any], told: str, child: Path, index: LocalIndex
+) -> None:
+    result = verified(record_of(child, relatives=(base("org/base").model_copy(update=said),)), child, index)
+    assert result.verdict is Outcome.INCONCLUSIVE
+    assert [c.status for c in result.claims] == [Status.UNVERIFIED] and told in result.claims[0].why
+
+
+def test_an_order_is_confirmed_only_as_far_as_it_was_measured(parent: Path, index: LocalIndex) -> None:
+    early, down = pruned(parent), {"slot": Slot.DESCENDANT}
+    enrol(str(early), index, "org/pruned")
+    downwards = record_of(early, relatives=(base("org/base").model_copy(update=down),))
+    result = verified(downwards, early, index)
+    assert result.claims[0].status is Status.CONTRADICTED and result.verdict is Outcome.FAILED
+    upwards = record_of(parent, name="org/base", relatives=(base("org/pruned"),))
+    assert verified(upwards, parent, index).claims[0].status is Status.UNVERIFIED
+    true = record_of(parent, name="org/base", relatives=(base("org/pruned").model_copy(update=down),))
+    assert verified(true, parent, index).claims[0].status is Status.CONFIRMED
+
+
 # --- files
 
 

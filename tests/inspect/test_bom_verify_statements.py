@@ -10,7 +10,7 @@ from bills import NOW, base
 from forebear.bom.record import ClaimRecord, Model, Record, Relative, Slot
 from forebear.bom.training import Input, InputKind, Stage, StageKind
 from forebear.bom.values import Basis, Said
-from forebear.inspect.bom_verify_later import detectable, later, record_of
+from forebear.inspect.bom_verify_later import detectable, earlier, later, record_of
 from forebear.inspect.bom_verify_statements import MOST, Kind, declared_ancestors, left_out, statements_of
 from forebear.lineage.confidence import shares
 from forebear.types import Ancestor, Relation, Verdict
@@ -48,6 +48,21 @@ def test_stages_name_bases_once_and_not_what_they_made_themselves() -> None:
     )
     assert kinds(relatives=(base("base"),), stages=stages) == [(Kind.ANCESTOR, "base")]
     assert kinds(stages=stages) == [(Kind.ANCESTOR, "a/base")]
+
+
+def test_an_ancestor_of_a_model_that_is_no_ancestor_leads_nowhere() -> None:
+    relatives = (
+        base("a/base"),
+        base("a/root", child="a/base"),
+        base("a/first", child="a/root"),
+        base("b/hidden", child="b/kin"),
+        Relative(name="b/kin", slot=Slot.VARIANT),
+        base("c/one", child="c/other"),
+        base("c/other", child="c/one"),
+    )
+    record = Record(model=Model(name="org/m"), created=NOW, relatives=relatives)
+    led = {s.name for s in statements_of(record, {}) if s.leads_up}
+    assert led == {"a/base", "a/root", "a/first", "b/kin"}
 
 
 def test_claims_in_words() -> None:
@@ -128,6 +143,15 @@ def relative(*reasons: tuple[str, float], verdict: Verdict = Verdict.DEPENDENT, 
 )
 def test_which_came_first_is_told_by_facts_with_a_record(found: Ancestor, told: bool) -> None:
     assert bool(later(found)) is told
+    assert bool(earlier(mirrored(found))) is told
+    assert not (told and earlier(found))
+
+
+def mirrored(found: Ancestor) -> Ancestor:
+    """The same pair, seen from the other model."""
+    way = {"a_to_b": "b_to_a", "b_to_a": "a_to_b"}.get(found.relation.direction, "unknown")
+    reasons = tuple((r["name"], -r["log_odds"]) for r in found.relation.details["direction"]["reasons"])
+    return relative(*reasons, verdict=found.verdict, direction=way)
 
 
 def test_a_reason_is_worth_what_its_record_says() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from forebear.bom.check.walk import at
 from forebear.bom.reading import Reading
 from forebear.bom.record import File, Record
+from forebear.bom.training import InputKind, Stage
 from forebear.bom.values import Hash, Value
 from forebear.errors import one_line
 from forebear.types import Json, Level, head, to_json
@@ -100,8 +101,26 @@ def _of_file(entry: Any, field: str) -> Level:
 
 
 def _of_relative(entry: Any, field: str) -> Level:
-    telling = {"", "slot", "relation", "direction", "verdict", "claim", "version", "child", "licences", "component"}
-    return Level.WARNING if field in telling else Level.NOTE
+    told = {
+        "",
+        "slot",
+        "relation",
+        "declared_relation",
+        "direction",
+        "verdict",
+        "claim",
+        "version",
+        "child",
+        "licences",
+    }
+    assurance = {"said", "standing", "component"}
+    return Level.WARNING if field in told | assurance else Level.NOTE
+
+
+def _of_stage(entry: Any, field: str) -> Level:
+    """A base model may be named by what goes into a stage alone."""
+    models = isinstance(entry, Stage) and any(given.kind is InputKind.MODEL for given in entry.inputs)
+    return Level.WARNING if field == "inputs" or (models and field in ("", "kind", "outputs")) else Level.NOTE
 
 
 PARTS = (
@@ -112,7 +131,7 @@ PARTS = (
         lambda v: f"{v.acknowledgement} {v.spdx or v.name}" + _of(v.inherited_from),
         lambda entry, field: Level.WARNING if field in ("", "spdx", "name") else Level.NOTE,
     ),
-    _Part("training", lambda r: r.stages, lambda v: v.name or v.kind.value),
+    _Part("training", lambda r: r.stages, lambda v: v.name or v.kind.value, _of_stage),
     _Part("data", lambda r: r.datasets, lambda v: v.name),
     _Part("data", lambda r: r.energy, lambda v: f"energy of {v.activity}"),
     _Part("files", lambda r: r.files, lambda v: v.path, _of_file),
@@ -124,7 +143,7 @@ PARTS = (
     _Part("model", lambda r: r.metrics, lambda v: f"{v.name}" + _of(v.dataset)),
 )
 """Every list of a record, in the order in which changes are told."""
-_FIELDS = ("model", "verdict", "notes", "not_tested", "left_out", "problems", "attributions")
+_FIELDS = ("model", "author", "verdict", "notes", "not_tested", "left_out", "problems", "attributions")
 _LINEAGE_FIELDS = frozenset({"verdict"})
 _IDENTITY = frozenset({"name", "purl", "hashes"})
 _ORDER = (*dict.fromkeys(part.name for part in PARTS if part.name != "model"), "model", "document")
@@ -138,8 +157,11 @@ def difference(old: Reading, new: Reading, old_name: str = "", new_name: str = "
         old_name, new_name: what the files are called.
     """
     changes = list(_records(old.records, new.records))
-    if old.format == new.format:
+    if old.format.partition(" ")[0] == new.format.partition(" ")[0]:
         changes += _unread(old, new)
+    elif old.unread or new.unread:
+        said = (f"{len(reading.unread):,} that no record holds" for reading in (old, new))
+        changes.append(Change("document", "fields not compared across formats", "changed", Level.NOTE, *said))
     changes += [Change("document", "format", "changed", Level.NOTE, old.format, new.format)] * (
         old.format != new.format
     )
@@ -150,18 +172,26 @@ def difference(old: Reading, new: Reading, old_name: str = "", new_name: str = "
 
 def _records(old: Sequence[Record], new: Sequence[Record]) -> Iterator[Change]:
     """Models of the same name belong together; else the first of each bill do, and the others came or went."""
-    if old and new:
-        yield from between(old[0], new[0])
-    before, after = ({r.model.name: r for r in records[1:]} for records in (old, new))
-    if (bool(old), bool(new)) in ((True, False), (False, True)):
-        only = (old or new)[0]
-        kind = "removed" if old else "added"
-        yield Change("model", f"model {only.model.name}", kind, Level.WARNING)
+    before, after = _by_name(old), _by_name(new)
+    if old and new and (old[0].model.name not in after and new[0].model.name not in before):
+        yield from between(before.pop(old[0].model.name), after.pop(new[0].model.name))
     for name in sorted(set(before) | set(after)):
         if name in before and name in after:
             yield from between(before[name], after[name])
         else:
             yield Change("model", f"model {name}", "removed" if name in before else "added", Level.WARNING)
+
+
+def _by_name(records: Sequence[Record]) -> dict[str, Record]:
+    """Records by their names; those of one name are numbered."""
+    found: dict[str, Record] = {}
+    for record in records:
+        name, number = record.model.name, 1
+        while name in found:
+            number += 1
+            name = f"{record.model.name} ({number})"
+        found[name] = record
+    return found
 
 
 def between(old: Record, new: Record) -> Iterator[Change]:

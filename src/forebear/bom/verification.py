@@ -108,7 +108,9 @@ class Verification:
             more = f" ({len(failed) - 1:,} more fail)" if failed[1:] else ""
             return f"{_first(failed).message}{more}"
         if self.verdict is Outcome.VERIFIED and self.claims:
-            return "The files are those that it lists, and what it says of lineage was confirmed on the weights."
+            said = "The files are those that it lists, and what it says of lineage was confirmed on the weights"
+            first = any("came first is the bill's word" in claim.why for claim in self.claims)
+            return said + (", but for which came first: that is its word." if first else ".")
         if self.verdict is Outcome.VERIFIED:
             none = f"none of {self.references_tested:,} comparable references is related, which is not independence"
             return f"The files are those that it lists. It names no relative, and {none}."

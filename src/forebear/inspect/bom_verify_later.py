@@ -34,17 +34,27 @@ def later(found: Ancestor) -> str:
     scratch. The p-value covers the dependence; this rests on facts that have a direction, each counted for no more than
     its record is worth (:func:`record_of`), and their sum has to reach what names a direction.
     """
-    if found.verdict not in SHARED_TRAINING or found.relation.direction == "b_to_a":
+    return _order(found, "a_to_b", "b_to_a", 1)
+
+
+def earlier(found: Ancestor) -> str:
+    """Why a relative cannot have come before the model, "" where that is open; by the facts of :func:`later`."""
+    return _order(found, "b_to_a", "a_to_b", -1)
+
+
+def _order(found: Ancestor, direction: str, opposite: str, sign: int) -> str:
+    if found.verdict not in SHARED_TRAINING or found.relation.direction == opposite:
         return ""
-    if found.relation.direction == "a_to_b":
+    if found.relation.direction == direction:
         return one_line(found.why, 400)
     odds, texts = 0.0, []
     for reason in _reasons(found.relation):
-        worth = min(abs(float(reason["log_odds"])), record_of(str(reason["name"])))
-        if reason["log_odds"] > 0 and worth > 0:
+        told = sign * float(reason["log_odds"])
+        worth = min(abs(told), record_of(str(reason["name"])))
+        if told > 0 and worth > 0:
             known = shares()["reason"][str(reason["name"])]
             texts.append(f"{reason['text']} (right in {known.right} of {known.n} comparisons of known ancestry)")
-        odds += math.copysign(worth, reason["log_odds"])
+        odds += math.copysign(worth, told)
     return one_line("; ".join(texts), 400) if odds >= ENOUGH else ""
 
 

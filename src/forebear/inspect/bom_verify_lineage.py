@@ -15,8 +15,8 @@ from forebear.bom.record import Record, Status
 from forebear.bom.verification import ClaimResult
 from forebear.errors import one_line
 from forebear.index import Entry, Index
-from forebear.inspect.bom_verify_later import later, silence
-from forebear.inspect.bom_verify_statements import Kind, Statement, declared_ancestors
+from forebear.inspect.bom_verify_later import earlier, later, silence
+from forebear.inspect.bom_verify_statements import BILLS_WORD, Kind, Statement, declared_ancestors
 from forebear.inspect.judge import CONFIRMING, RELATED, claims_of
 from forebear.lineage.chain import Chain, Node, Standing
 from forebear.lineage.chains.extend import complete
@@ -28,7 +28,8 @@ STATUS = {
     Status.CONTRADICTED: CheckStatus.FAIL,
     Status.UNVERIFIED: CheckStatus.UNKNOWN,
 }
-PART = RELATED | {Verdict.COMPONENT_SHARED}
+OF_PARTS = frozenset({"component_shared", "multimodal_extension"})
+"""Relations in which another model became a part, or gave only a part."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +128,12 @@ def untested(statements: tuple[Statement, ...], why: str) -> tuple[ClaimResult, 
 def _judged(retest: Retest, statement: Statement) -> ClaimResult:
     if statement.kind is Kind.SCRATCH:
         return _scratch(retest, statement)
+    found = retest.measured(statement.name)
     if not statement.weights:
         why = "no weights are said to come from it, so there is nothing to test on weights"
-        return _result(statement, Status.UNVERIFIED, why)
-    found = retest.measured(statement.name)
+        if found is not None and found.verdict in RELATED:
+            why = f"no weights are said to come from it, and the weights are not independent of it ({found.verdict})"
+        return _result(statement, Status.UNVERIFIED, why, found)
     if found is None:
         return _absent(retest, statement)
     judge = _ancestor if statement.kind is Kind.ANCESTOR else _related
@@ -145,7 +148,9 @@ def _ancestor(retest: Retest, statement: Statement, found: Ancestor) -> tuple[St
     said = claims_of(Declared((statement.name,)), (found,), retest.effort)[0]
     if own := _own_claim(retest.scan, statement):
         said = own
-    return Status(said.status), said.why.replace("the card's word", "the bill's word")
+    if said.status == Status.CONFIRMED and (reason := earlier(found)):
+        return Status.UNVERIFIED, f"{found.name} is related, and seems to be the later one: {reason}"
+    return Status(said.status), said.why.replace("that it came first is the card's word", BILLS_WORD)
 
 
 def _own_claim(scan: Scan, statement: Statement) -> Claim | None:
@@ -156,15 +161,40 @@ def _own_claim(scan: Scan, statement: Statement) -> Claim | None:
 
 def _related(retest: Retest, statement: Statement, found: Ancestor) -> tuple[Status, str]:
     """A variant, a descendant, an ancestor of an ancestor, the origin of a part: dependence is what can be tested."""
-    part = statement.relative is not None and bool(statement.relative.component)
     tied = f"the weights are not independent of {found.name} ({found.verdict})"
-    if statement.kind is Kind.DESCENDANT and found.relation.direction == "a_to_b":
-        if found.verdict is Verdict.DERIVED:
-            return Status.CONTRADICTED, f"it was made from {found.name}: {found.why}"
-        return Status.UNVERIFIED, f"{tied}, and the model seems to be the later one"
-    if found.verdict in (PART if part else RELATED):
-        order = statement.kind in (Kind.DESCENDANT, Kind.OF_RELATIVE)
-        return Status.CONFIRMED, tied + ("; which came first is the bill's word" if order else "")
+    if statement.kind is Kind.DESCENDANT:
+        return _descendant(found, tied)
+    if statement.relative is not None and statement.relative.component:
+        return _part(found, tied)
+    if found.verdict not in RELATED:
+        return Status.UNVERIFIED, f"{found.verdict}: {found.why}".rstrip(".")
+    if statement.kind is not Kind.OF_RELATIVE:
+        return Status.CONFIRMED, tied
+    if not statement.leads_up:
+        child = statement.relative.child if statement.relative else ""
+        why = f"{tied}, and the bill names it as an ancestor of {child} alone, which it does not trace the model to"
+        return Status.UNVERIFIED, why
+    return Status.CONFIRMED, f"{tied}; {BILLS_WORD}"
+
+
+def _descendant(found: Ancestor, tied: str) -> tuple[Status, str]:
+    """A model said to come from this one: whoever says so gains by it, so its order has to be measured."""
+    if reason := later(found):
+        return Status.CONTRADICTED, f"{tied}, and the model is the later one: {reason}"
+    if reason := earlier(found):
+        return Status.CONFIRMED, f"{tied}, and it is the later one: {reason}"
+    if found.verdict not in RELATED:
+        return Status.UNVERIFIED, f"{found.verdict}: {found.why}".rstrip(".")
+    return Status.UNVERIFIED, f"{tied}; that the model came first is not settled"
+
+
+def _part(found: Ancestor, tied: str) -> tuple[Status, str]:
+    """The origin of a part: confirmed by the dependence of a part, not by that of everything."""
+    kinds = {found.relation.kind, *(str(k) for k in found.relation.details.get("kinds", ()))}
+    if found.verdict is Verdict.COMPONENT_SHARED or (found.verdict in RELATED and kinds & OF_PARTS):
+        return Status.CONFIRMED, tied
+    if found.verdict in RELATED:
+        return Status.UNVERIFIED, f"{tied}, not in that part alone"
     return Status.UNVERIFIED, f"{found.verdict}: {found.why}".rstrip(".")
 
 

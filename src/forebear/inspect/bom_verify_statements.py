@@ -21,6 +21,7 @@ NO_WEIGHTS = frozenset({"distilled", "trained_on_outputs", "architecture"})
 """Relations along which no weights go."""
 SCRATCH = "trained from scratch"
 BASE = "base model: "
+BILLS_WORD = "that it came first is the bill's word"
 
 
 class Kind(StrEnum):
@@ -45,6 +46,7 @@ class Statement:
         pointer: into the bill, "" where it could not be found.
         relative: the entry of the record that says it, None where a stage or a sentence does.
         record: the claim of the record that says it, None where it is no claim of the record.
+        leads_up: of an ancestor of an ancestor: whether the bill traces the model to the one below it.
     """
 
     kind: Kind
@@ -54,6 +56,7 @@ class Statement:
     pointer: str = ""
     relative: Relative | None = None
     record: ClaimRecord | None = None
+    leads_up: bool = True
 
     @property
     def weights(self) -> bool:
@@ -81,7 +84,9 @@ def statements_of(record: Record, document: Mapping[str, Any]) -> tuple[Statemen
         words = _WORDS[kind] + relative.name
         if relative.component:
             words += f" ({relative.component})"
-        found.append(Statement(kind, words, relative.name, _source(relative), places.get(relative.name, ""), relative))
+        place = places.get(relative.name, "")
+        leads = _in_line(record, relative.child)
+        found.append(Statement(kind, words, relative.name, _source(relative), place, relative, leads_up=leads))
     for name, source in islice(_inputs(record), MOST):
         if not any(s.name and names_match(s.name, name) for s in found):
             found.append(Statement(Kind.ANCESTOR, BASE + name, name, source, places.get(name, "")))
@@ -98,6 +103,17 @@ def declared_ancestors(statements: tuple[Statement, ...]) -> tuple[Statement, ..
     """The bases that the bill names, those of parts and those without weights left out."""
     wanted = (s for s in statements if s.kind is Kind.ANCESTOR and s.weights)
     return tuple(s for s in wanted if not (s.relative and s.relative.component))
+
+
+def _in_line(record: Record, name: str) -> bool:
+    """Whether the bill traces the model to another one, step by step; "" is the model itself."""
+    known, waiting = {""}, [""]
+    while waiting:
+        child = waiting.pop()
+        new = {r.name for r in record.relatives[:MOST] if r.slot is Slot.ANCESTOR and r.child == child} - known
+        known |= new
+        waiting += new
+    return name in known or any(names_match(name, given) for given, _ in islice(_inputs(record), MOST))
 
 
 def _inputs(record: Record) -> Iterator[tuple[str, str]]:

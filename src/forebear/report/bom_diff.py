@@ -39,10 +39,8 @@ def headline(result: Difference) -> str:
     count = len(result.changes) + result.left_out
     if not graver:
         return f"{count:,} change{'s' if count != 1 else ''}; lineage, licences and weights are as they were."
-    return (
-        f"{count:,} change{'s' if count != 1 else ''}, of which {len(graver):,} matter{'s' if len(graver) == 1 else ''}: "
-        f"{', '.join(parts)}."
-    )
+    changes, matter = "change" if count == 1 else "changes", "matters" if len(graver) == 1 else "matter"
+    return f"{count:,} {changes}, of which {len(graver):,} {matter}: {', '.join(parts)}."
 
 
 def show(console: Console, result: Difference, quiet: bool = False, verbose: bool = False) -> None:

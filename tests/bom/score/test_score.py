@@ -9,7 +9,18 @@ import pytest
 from documents import check_document
 from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.reading import Reading
-from forebear.bom.record import Acknowledgement, File, LicenceStatement, Model, Record, Relative, Service, Slot
+from forebear.bom.record import (
+    Acknowledgement,
+    ClaimRecord,
+    File,
+    LicenceStatement,
+    Model,
+    Record,
+    Relative,
+    Service,
+    Slot,
+    Status,
+)
 from forebear.bom.score import Element, Need, Profile, Score, State, load_profile, profiles, score
 from forebear.bom.training import Dataset, DatasetRole, Stage, StageKind
 from forebear.bom.values import Basis, Gap, GapState, Hash, Said
@@ -122,6 +133,43 @@ def test_only_checks_of_this_run_verify(statuses: tuple[CheckStatus, ...], expec
 def test_what_is_absent_is_not_verified_by_a_check_that_passed() -> None:
     asked = replace(element("model.version"), checks=("hashes",))
     assert state(EMPTY, asked, check("hashes/a", CheckStatus.PASS))[0] is State.ABSENT
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(CheckStatus.PASS, State.DECLARED), (CheckStatus.UNKNOWN, State.DECLARED), (CheckStatus.FAIL, State.CONTRADICTED)],
+)
+def test_some_checks_contradict_and_verify_nothing(status: CheckStatus, expected: State) -> None:
+    asked = replace(element("model.name"), refuted_by=("licence-files",))
+    assert state(EMPTY, asked, check("licence-files/LICENSE", status))[0] is expected
+
+
+def test_of_our_profiles_no_file_verifies_a_licence_no_lineage_the_training_and_no_key_an_author() -> None:
+    record = EMPTY.model_copy(
+        update={"licences": (LicenceStatement(spdx="MIT", file="LICENSE"),), "stages": (Stage(kind=StageKind.RL),)}
+    )
+    document: dict[str, object] = {"metadata": {"authors": [{"name": "Somebody Else"}]}}
+    checks = [check(n, CheckStatus.PASS) for n in ("licence-files/LICENSE", "lineage/undeclared", "signature")]
+    result = score(reading(record, document=document), load_profile("g7-ai"), checks)
+    states = {r.id: r.state for r in result.results}
+    assert {states[i] for i in ("model-licence", "model-training", "metadata-author")} == {State.DECLARED}
+    assert states["metadata-signature"] is State.VERIFIED
+
+
+def test_a_contradicted_claim_makes_nothing_inapplicable_and_no_part_is_the_base() -> None:
+    claim = ClaimRecord(claim="trained from scratch")
+    tower = Relative(name="org/tower", slot=Slot.ANCESTOR, component="vision tower")
+    above = Relative(name="org/root", slot=Slot.ANCESTOR, child="org/elsewhere")
+
+    def states(status: Status, *relatives: Relative) -> dict[str, State]:
+        claims = (claim.model_copy(update={"status": status}),)
+        record = EMPTY.model_copy(update={"claims": claims, "relatives": relatives})
+        return {r.id: r.state for r in score(reading(record), load_profile("uk-base-model")).results}
+
+    believed = states(Status.UNVERIFIED)
+    assert (believed["base-model"], believed["base-model-version"]) == (State.DECLARED, State.NOT_APPLICABLE)
+    refuted = states(Status.CONTRADICTED, tower, above)
+    assert (refuted["base-model"], refuted["base-model-version"]) == (State.ABSENT, State.ABSENT)
 
 
 def test_every_entry_needs_it_and_those_without_are_named() -> None:

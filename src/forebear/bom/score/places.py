@@ -1,8 +1,8 @@
 """Places in a record, as profiles write them, and what stands there.
 
 A place is a way of field names: ``model.name``, ``files.hashes``, ``relatives[slot=ancestor].licences``; lists
-are gone through, a filter keeps the entries whose field has (or, for a list, holds) the value. ``bill.…`` is the
-document itself.
+are gone through, a filter keeps the entries whose field has (or, for a list, holds) the value, with ``!`` before it
+those whose field has another one. ``bill.…`` is the document itself.
 """
 
 from __future__ import annotations
@@ -106,6 +106,8 @@ def _says(value: Any) -> bool:
 
 
 def _holds(value: Any, wanted: str) -> bool:
+    if wanted.startswith("!"):
+        return not _holds(value, wanted[1:])
     return wanted in [str(v) for v in value] if isinstance(value, tuple) else str(value or "") == wanted
 
 
