@@ -103,6 +103,12 @@ def test_a_profile_that_is_asked_for_is_demanded(place: tuple[Path, Path, Path])
     assert done.returncode == 1 and "profile/cyclonedx-ml/version" in done.stdout
 
 
+def test_a_misspelt_command_is_not_taken_for_a_model(place: tuple[Path, Path, Path]) -> None:
+    done = run(place[0], "veriffy", place[2])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "forebear: veriffy: no such file, and no command; did you mean forebear bom verify?\n"
+
+
 def test_help_has_an_example(place: tuple[Path, Path, Path]) -> None:
     for command in ("verify", "diff"):
         assert f"Example: forebear bom {command}" in " ".join(run(place[0], command, "--help").stdout.split())
