@@ -347,6 +347,16 @@ def floored(log10_p: float) -> float:
     return max(P_FLOOR_LOG10, min(0.0, log10_p))
 
 
+def p_value(log10_p: float, symbol: str = "p") -> str:
+    """``p ≤ 1e-30``, ``p = 3e-12``, ``p = 0.4``: at the floor a bound, for more was not computed."""
+    if log10_p <= P_FLOOR_LOG10:
+        return f"{symbol} ≤ 1e{P_FLOOR_LOG10:.0f}"
+    if log10_p > -2:
+        return f"{symbol} = {10**log10_p:.2g}"
+    exponent = int(log10_p // 1)
+    return f"{symbol} = {10 ** (log10_p - exponent):.1g}e{exponent}"
+
+
 def _after(body: Json, key: str, new: str, value: Any) -> Json:
     """The same document with one key inserted behind another, so that a reader finds them together."""
     out: Json = {}

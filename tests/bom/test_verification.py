@@ -60,6 +60,11 @@ def test_lineage_is_told_before_form() -> None:
     assert found.why == "claims/trained-from-scratch is fail. (2 more fail)"
 
 
+def test_weights_are_told_before_papers() -> None:
+    found = verification(("hashes/LICENSE", FAIL), ("hashes/README.md", FAIL), ("hashes/model.safetensors", FAIL))
+    assert found.why == "hashes/model.safetensors is fail. (2 more fail)"
+
+
 def test_a_bill_that_names_no_relative_is_not_said_to_be_confirmed_in_that() -> None:
     found = verification(*ENOUGH)
     assert not found.claims and "which is not independence" in found.why and "confirmed" not in found.why

@@ -49,6 +49,14 @@ RELATIONS = {
 """Of the contract's; ``identical``, ``merge``, ``siblings`` and ``component_shared`` are verdicts, too."""
 
 
+CHECKS = {
+    *("schema", "reading", "references", "cycles", "identifiers", "digests", "timestamps", "evidence", "components"),
+    *("relationships", "as-written", "profile", "hashes", "identity", "facts", "licence-files", "lineage", "claims"),
+    "signature",
+}
+"""Families of checks of ``bom verify``; tests/cli/test_bom_verify.py asks for each id that it shows."""
+
+
 @pytest.mark.parametrize("kind", sorted(RELATIONS))
 def test_every_relation_has_words(kind: str) -> None:
     text = relation_text(kind)
@@ -81,7 +89,7 @@ def test_every_verdict_of_a_probe_has_words() -> None:
 
 
 def test_the_registry_is_the_contracts() -> None:
-    assert set(topics()) == set(CONTRACT) | ADDED | {v.value for v in Verdict} | RELATIONS
+    assert set(topics()) == set(CONTRACT) | ADDED | {v.value for v in Verdict} | RELATIONS | CHECKS
 
 
 @pytest.mark.parametrize(("identifier", "level"), list(CONTRACT.items()))

@@ -14,7 +14,9 @@ import pytest
 from bills import base, record_of, written
 from documents import check_document
 from edits import drifted, move_gains
+from forebear.bom.formats import format_named, read_bom
 from forebear.bom.record import Record
+from forebear.catalogue import explanation
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
 from models import tiny_llama
@@ -101,6 +103,12 @@ def test_a_profile_that_is_asked_for_is_demanded(place: tuple[Path, Path, Path])
     assert done.returncode == 1 and "profile/cyclonedx-ml/version" in done.stdout
 
 
+def test_a_misspelt_command_is_not_taken_for_a_model(place: tuple[Path, Path, Path]) -> None:
+    done = run(place[0], "veriffy", place[2])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "forebear: veriffy: no such file, and no command; did you mean forebear bom verify?\n"
+
+
 def test_help_has_an_example(place: tuple[Path, Path, Path]) -> None:
     for command in ("verify", "diff"):
         assert f"Example: forebear bom {command}" in " ".join(run(place[0], command, "--help").stdout.split())
@@ -119,3 +127,19 @@ def test_differences(place: tuple[Path, Path, Path], false: Path) -> None:
     assert document["changes"][0]["part"] == "lineage" and not document["equal"]
     assert run(home, "diff", true, false, "-f", "md").stdout.startswith("# ")
     assert run(home, "diff", true, true.parent / "none").returncode == 2
+
+
+def test_every_check_that_is_shown_can_be_explained(place: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    """The ids beside the messages are no words of people: explain knows each."""
+    ids = set()
+    spdx = tmp_path / "true.spdx.json"
+    write = format_named("spdx").write
+    assert write
+    spdx.write_text(json.dumps(write(read_bom(json.loads(place[2].read_text())).records[0])))
+    for bill in (place[2], spdx):
+        arguments = ("verify", bill, place[1], "-f", "json", "--profile", "spdx-ai")
+        ids |= {check["id"] for check in json.loads(run(place[0], *arguments).stdout)["checks"]}
+    assert len({i.partition("/")[0] for i in ids}) > 10
+    for identifier in ids:
+        found = explanation(identifier)
+        assert found is not None and found.kind == "check", identifier

@@ -179,3 +179,17 @@ def test_damaged_results_are_refused_in_one_line_or_read(document: dict[str, Any
         assert "\n" not in str(error)
     else:
         assert all(MOST[r.standing] <= 3 for r in found.relatives if found.services)
+
+
+@pytest.mark.parametrize("path", ["/srv/ca.se/c.har", "./in here/c.har", "..\\x\\c.har", "C:\\x\\c.har", "~/c.har"])
+def test_a_bill_names_no_path_of_the_machine_that_made_the_result(path: str, tmp_path: Path) -> None:
+    document = json.loads(json.dumps(traffic(named(LEAK, "asked"))).replace('"c.har"', json.dumps(path)))
+    (tmp_path / "capture.json").write_text(json.dumps(document))
+    text = write_bom(str(tmp_path / "capture.json")).record.model_dump_json()
+    assert "c.har" in text and json.dumps(path)[1:-3] not in text
+
+
+def test_a_short_path_is_not_taken_out_of_names(tmp_path: Path) -> None:
+    document = json.loads(json.dumps(traffic(named("acme/mine", "asked"))).replace('"c.har"', '"/mine"'))
+    (tmp_path / "capture.json").write_text(json.dumps(document))
+    assert write_bom(str(tmp_path / "capture.json")).record.model.name == "acme/mine"

@@ -256,7 +256,7 @@ def test_from_scratch_over_a_derived_model_is_contradicted_with_the_p_value(pare
         -30.0,
         forebear.Test.EXACT,
     )
-    assert "log10 p = -30" in the(result, "claims/trained-from-scratch").message
+    assert "p ≤ 1e-30 (exact test)" in the(result, "claims/trained-from-scratch").message
 
 
 def test_dependence_without_a_direction_contradicts_nothing(child: Path, index: LocalIndex) -> None:

@@ -20,7 +20,7 @@ from forebear.lineage.counts import LOG10_ALPHA, Counts
 from forebear.signals.binomial import log10_tail
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import Cell, compare_codes
-from forebear.types import floored
+from forebear.types import floored, p_value
 
 COINS = ("sign-code/", "aligned-coins/")
 """Signals whose p-value is that of coins."""
@@ -125,7 +125,7 @@ def _from_codes(signs: Evidences, reference: Mark, model: Mark, name: str, relat
         yield Replay(believed=(f"{name}: its coins; the two codes have none in common",))
         return
     told = (
-        f"{name}: {total.agree:,} of {total.n:,} coins of the two codes agree, log10 p = {floored(counts.log10_p):.1f} "
+        f"{name}: {total.agree:,} of {total.n:,} coins of the two codes agree, {p_value(floored(counts.log10_p))} "
         f"({'exact' if exact else 'heuristic: neither model can be relied on'}; null: independent initialisation)"
     )
     for evidence in signs:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from forebear.bom.checks import Check, CheckStatus
+from forebear.bom.files import role_of
 from forebear.bom.record import Status
 from forebear.types import Cost, Json, Test, Untested, head, to_json
 
@@ -144,7 +145,8 @@ _WEIGHTIEST = ("claims/", "lineage/", "signature", "hashes/", "identity/", "lice
 
 
 def _first(checks: tuple[Check, ...]) -> Check:
-    def weight(check: Check) -> int:
-        return next((k for k, kind in enumerate(_WEIGHTIEST) if check.id.startswith(kind)), len(_WEIGHTIEST))
+    def weight(check: Check) -> tuple[int, bool]:
+        kind = next((k for k, kind in enumerate(_WEIGHTIEST) if check.id.startswith(kind)), len(_WEIGHTIEST))
+        return kind, check.id.startswith("hashes/") and role_of(check.id) != "weights"
 
     return min(checks, key=weight)

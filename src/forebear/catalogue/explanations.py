@@ -14,11 +14,11 @@ from forebear.types import Finding, Level, Verdict
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a finding, a verdict or a kind of relation means.
+    """What a finding, a verdict, a kind of relation or a check of a bill of materials means.
 
     Attributes:
         topic: the identifier.
-        kind: ``finding``, ``verdict`` or ``relation``.
+        kind: ``finding``, ``verdict``, ``relation`` or ``check``.
         title: a line for people; for a verdict the headline of its results.
         meaning: what was established.
         does_not_say: what must not be read into it.
@@ -38,6 +38,9 @@ class Explanation:
     def headline(self) -> str:
         """The title, under the name that results use."""
         return self.title
+
+
+_TABLES = ("verdicts", "outcomes", "relations", "findings", "checks")
 
 
 @cache
@@ -74,6 +77,12 @@ def verdict_text(verdict: Verdict) -> Explanation:
 def outcome_text(name: str) -> Explanation:
     """The words for a verdict of a probe; ``KeyError`` for another. ``inconclusive`` is a verdict of scans, too."""
     return replace(_text("outcome", name), kind="verdict")
+
+
+@cache
+def check_text(name: str) -> Explanation:
+    """The words for a check of a bill of materials, by the family before its slash; ``KeyError`` for another."""
+    return _text("check", name.partition("/")[0])
 
 
 @cache
@@ -117,21 +126,24 @@ def raise_finding(
 
 
 def explanation(topic: str) -> Explanation | None:
-    """The words for a verdict, relation or finding, however its words are joined; None for an unknown topic."""
+    """The words for a verdict, relation, finding or check, however its words are joined; None for an unknown topic."""
     wanted = _plain(topic)
     name = next((name for name in topics() if _plain(name) == wanted), None)
     if name is None:
-        return None
+        family = topic.partition("/")[0]
+        return check_text(family) if family in _table("checks") else None
     if name in _table("verdicts"):
         return verdict_text(Verdict(name))
     if name in _table("outcomes"):
         return outcome_text(name)
+    if name in _table("checks"):
+        return check_text(name)
     return relation_text(name) if name in _table("relations") else finding_text(name)
 
 
 def topics() -> tuple[str, ...]:
-    """Every verdict (of scans and of probes), relation and finding that can be explained."""
-    return (*_table("verdicts"), *_table("outcomes"), *_table("relations"), *_table("findings"))
+    """Every verdict (of scans and of probes), relation, finding and check of a bill that can be explained."""
+    return tuple(name for table in _TABLES for name in _table(table))
 
 
 def nearest(topic: str, extra: Iterable[str] = (), limit: int = 3) -> tuple[str, ...]:

@@ -6,11 +6,15 @@ like a command is written with its path: ``forebear bom ./verify``.
 
 from __future__ import annotations
 
+import os
+from difflib import get_close_matches
+
 import typer
 from typer.core import TyperGroup
 
 from forebear.cli import bom_diff, bom_score, bom_verify, bom_write
 from forebear.cli.options import common
+from forebear.errors import UsageError
 
 WRITE = "write"
 
@@ -20,6 +24,9 @@ class _WriteByDefault(TyperGroup):
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         first = next((a for a in args if not a.startswith("-")), None)
+        near = get_close_matches(first, list(self.commands), 1, 0.75) if first and first == args[0] else []
+        if near and first not in self.commands and not os.path.lexists(str(first)):
+            raise UsageError(f"{first}: no such file, and no command", f"did you mean forebear bom {near[0]}?")
         asks = bool(args) and (first is not None or not {"--help", "-h"} & set(args))
         return super().parse_args(ctx, [WRITE, *args] if asks and first not in self.commands else args)
 

@@ -15,12 +15,14 @@ from forebear.types import head
 def explain(
     topic: Annotated[
         str | None,
-        typer.Argument(help="A verdict, relation, finding or signal; nothing lists them all.", show_default=False),
+        typer.Argument(
+            help="A verdict, relation, finding, signal or check; nothing lists them all.", show_default=False
+        ),
     ] = None,
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """What a verdict, relation, finding or signal means, what would clear it, and what it cannot tell.
+    """What a verdict, relation, finding, signal or check means, what would clear it, and what it cannot tell.
 
     Example: forebear explain same_init_or_derived
     """

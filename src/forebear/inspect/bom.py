@@ -32,7 +32,7 @@ from forebear.inspect.bom_model import OURS, files_of, model_of
 from forebear.inspect.bom_parties import licences_of, organisations_of
 from forebear.inspect.bom_relatives import claims_of, named_bases, relatives_of
 from forebear.inspect.bom_result import is_result, record_of_result
-from forebear.inspect.bom_source import Hide, altered, identity, read_model, without_paths
+from forebear.inspect.bom_source import Hide, altered, identity, read_model, without_paths, without_paths_of
 from forebear.inspect.bom_stages import gaps_of, stages_by_relation
 from forebear.inspect.licence import detector, is_document, read_document
 from forebear.inspect.papers import papers_of_ancestors
@@ -95,7 +95,8 @@ def write_bom(
         if not is_result(document):
             raise UsageError(f"{target}: {_NEEDS}", "give the model's folder")
         stated = given or Stated()
-        return _by(author, record_of_result(document, stated.file, stated.declaration, model))
+        record = record_of_result(document, stated.file, stated.declaration, model)
+        return _by(author, without_paths_of(document, record))
     on_step(f"reading {target}")
     source = open_source(target)
     artifact = read_model(source)

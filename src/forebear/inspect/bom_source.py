@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
+from typing import Any
 
 from forebear.artifacts import Artifact, Weights, read_artifact
 from forebear.artifacts.documents import CARD, read_documents
 from forebear.artifacts.read import CONFIG, read_config
 from forebear.bom.card import HUB_ID, Card
 from forebear.bom.files import FileRecord, role_of
+from forebear.bom.record import Record
 from forebear.bom.values import Said
 from forebear.errors import InputError, one_line
 from forebear.index import Index
@@ -26,6 +29,8 @@ _CACHE = re.compile(
     r"[/\\]models--((?:(?!--)[^/\\])+)--((?:(?!--)[^/\\])+)[/\\]snapshots[/\\]([0-9a-f]{40})(?:[/\\]|$)"
 )
 """How hub caches name folders: owner, name and commit; hub names never hold two dashes."""
+_PATH = re.compile(r"(?:~|\.\.?|[A-Za-z]:)?[/\\]")
+"""How a path of a machine begins, in contrast to an address or a hub id."""
 _PINNED = re.compile(r"hf:([^@]+)@([0-9a-f]{40})\Z")
 
 
@@ -111,4 +116,49 @@ def without_paths(source: Source, target: str, result: Scan | None, references: 
     return hide
 
 
-__all__ = ["CONFIG", "HUB", "Hide", "Identity", "altered", "identity", "read_model", "without_paths"]
+def without_paths_of(document: Mapping[str, Any], record: Record) -> Record:
+    """The record of a saved result without the paths of the machine that the result was made on."""
+    paths = sorted(set(_paths(document)), key=len, reverse=True)
+
+    def hidden(value: Any) -> Any:
+        if isinstance(value, str) and not isinstance(value, Enum):
+            for path in paths:
+                value = re.sub(rf"(?<![\w.-]){re.escape(path)}(?!\w)", _last(path), value)
+        elif isinstance(value, dict):
+            return {key: hidden(item) for key, item in value.items()}
+        elif isinstance(value, list | tuple):
+            return tuple(map(hidden, value))
+        return value
+
+    return Record.model_validate(hidden(record.model_dump())) if paths else record
+
+
+def _paths(value: Any) -> Iterator[str]:
+    """Files and folders that a result names: absolute ones, and those that are written as relative."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key in ("file", "target") and isinstance(item, str):
+                if _PATH.match(item) and _last(item):
+                    yield item
+            else:
+                yield from _paths(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _paths(item)
+
+
+def _last(path: str) -> str:
+    return re.split(r"[/\\]", path)[-1]
+
+
+__all__ = [
+    "CONFIG",
+    "HUB",
+    "Hide",
+    "Identity",
+    "altered",
+    "identity",
+    "read_model",
+    "without_paths",
+    "without_paths_of",
+]

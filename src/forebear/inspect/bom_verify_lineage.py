@@ -21,7 +21,7 @@ from forebear.inspect.judge import CONFIRMING, RELATED, claims_of
 from forebear.lineage.chain import Chain, Node, Standing
 from forebear.lineage.chains.extend import complete
 from forebear.signals.declared import Declared, names_match
-from forebear.types import Ancestor, Claim, Evidence, Scan, Test, Verdict
+from forebear.types import Ancestor, Claim, Evidence, Scan, Test, Verdict, p_value
 
 STATUS = {
     Status.CONFIRMED: CheckStatus.PASS,
@@ -97,7 +97,7 @@ def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
         kind = "claims/trained-from-scratch" if statement.kind is Kind.SCRATCH else f"lineage/{statement.name}"
         said = f"“{claim.claim}” is {claim.status}: {claim.why}."
         if claim.log10_p is not None and claim.status is not Status.UNVERIFIED:
-            said += f" Dependence: log10 p = {claim.log10_p:g} ({claim.test} test)."
+            said += f" Dependence: {p_value(claim.log10_p)} ({claim.test} test)."
         if claim.clears and claim.status is Status.UNVERIFIED:
             said += f" What would settle it: {claim.clears}"
         status = STATUS[claim.status]

@@ -14,7 +14,7 @@ from forebear.inspect.bom_verify_statements import declared_ancestors
 from forebear.inspect.nominate import kin
 from forebear.lineage.evidence import joined
 from forebear.signals.declared import names_match
-from forebear.types import Ancestor, Verdict
+from forebear.types import Ancestor, Verdict, p_value
 
 
 def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
@@ -32,10 +32,9 @@ def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
         status, why = _standing(retest, claims, found)
         if status is not CheckStatus.PASS:
             told = True
-            said = (
-                f"The weights are not independent of {found.name} (log10 p = {found.log10_p}), and the bill does not "
-            )
-            yield Check(name, status, one_line(f"{said}name it; {why}.", 900))
+            p = "" if found.log10_p is None else f" ({p_value(found.log10_p)})"
+            said = f"The weights are not independent of {found.name}{p}, and the bill does not name it; {why}."
+            yield Check(name, status, one_line(said, 900))
     for nominee in retest.scan.nominated:
         if not any(s.name and names_match(s.name, nominee.name) for s in retest.statements):
             told = True

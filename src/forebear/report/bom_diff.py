@@ -37,10 +37,10 @@ def headline(result: Difference) -> str:
     graver = [c for c in result.changes if c.level is not Level.NOTE]
     parts = list(dict.fromkeys(TITLES[c.part].lower() for c in graver))
     count = len(result.changes) + result.left_out
+    changed = f"{count:,} change{'s' if count != 1 else ''}"
     if not graver:
-        return f"{count:,} change{'s' if count != 1 else ''}; lineage, licences and weights are as they were."
-    changes, matter = "change" if count == 1 else "changes", "matters" if len(graver) == 1 else "matter"
-    return f"{count:,} {changes}, of which {len(graver):,} {matter}: {', '.join(parts)}."
+        return f"{changed}; lineage, licences and weights are as they were."
+    return f"{changed}, of which {len(graver):,} matter{'s' if len(graver) == 1 else ''}: {', '.join(parts)}."
 
 
 def show(console: Console, result: Difference, quiet: bool = False, verbose: bool = False) -> None:

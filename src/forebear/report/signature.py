@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SENTENCES = {
     Verdict.VERIFIED: "Verified: signed by whom you trust, and unaltered.",
-    Verdict.FAILED: "Not verified: a signature or a digest is wrong.",
+    Verdict.FAILED: "Not verified: a signature, a certificate or a digest is wrong.",
     Verdict.INCONCLUSIVE: "Not decided: there was not enough to decide by.",
 }
 STYLES = {Verdict.VERIFIED: "bold green", Verdict.FAILED: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}

@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.text import Text
 
+from forebear import types
 from forebear.catalogue.countries import in_words
 from forebear.catalogue.licences import title_of
-from forebear.types import LOADED, P_FLOOR_LOG10, Ancestor, Claim, Cost, Evidence, Relation
+from forebear.types import LOADED, Ancestor, Claim, Cost, Evidence, Relation
 
 
 def clean(content: str) -> str:
@@ -56,14 +57,7 @@ def confidence(value: Relation) -> str:
 
 def p_value(log10_p: float | None, symbol: str = "p") -> str:
     """``p ≤ 1e-30``, ``p = 3e-12``, ``p = 0.4``; a dash where there is none."""
-    if log10_p is None:
-        return "–"
-    if log10_p <= P_FLOOR_LOG10:
-        return f"{symbol} ≤ 1e{P_FLOOR_LOG10:.0f}"
-    if log10_p > -2:
-        return f"{symbol} = {10**log10_p:.2g}"
-    exponent = int(log10_p // 1)
-    return f"{symbol} = {10 ** (log10_p - exponent):.1g}e{exponent}"
+    return "–" if log10_p is None else types.p_value(log10_p, symbol)
 
 
 def ratio(log10_lr: float) -> str:

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from documents import check_document
+from forebear.bom import cyclonedx, spdx
 from forebear.bom.checks import Check, CheckStatus
+from forebear.bom.formats import read_bom
 from forebear.bom.reading import Reading
 from forebear.bom.record import (
     Acknowledgement,
@@ -270,3 +272,13 @@ def test_more_in_a_record_never_scores_less() -> None:
         assert reached(less) < reached(more)
         check_document(more.to_json())
         assert all(bool(r.clears) == (r.state not in (State.DECLARED, State.NOT_APPLICABLE)) for r in more.results)
+
+
+@pytest.mark.parametrize("name", sorted(profiles()))
+def test_a_record_scores_alike_in_every_format(name: str) -> None:
+    """But for the version of the bill, for which SPDX has no field."""
+    record = EMPTY.model_copy(update={"author": "Acme Ltd", "licences": (LicenceStatement(spdx="MIT"),)})
+    documents = (cyclonedx.write(record), cyclonedx.write(record, "1.6"), spdx.write(record))
+    scores = [score(read_bom(document), load_profile(name)) for document in documents]
+    states = [{r.id: r.state for r in found.results if r.id != "metadata-version"} for found in scores]
+    assert states[0] == states[1] == states[2]
