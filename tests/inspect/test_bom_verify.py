@@ -130,6 +130,22 @@ def test_a_base_under_a_milder_name_is_not_verified(
     assert [c.status for c in result.claims] == [Status.UNVERIFIED] and told in result.claims[0].why
 
 
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("initialised with random weights of our own", CheckStatus.UNKNOWN),
+        ("no base model was used", CheckStatus.UNKNOWN),
+        ("safe for children", CheckStatus.NOT_APPLICABLE),
+    ],
+)
+def test_a_claim_of_lineage_in_words_that_are_not_read_is_open(
+    words: str, status: CheckStatus, child: Path, index: LocalIndex
+) -> None:
+    result = verified(record_of(child, index, claims=(ClaimRecord(claim=words),)), child, index)
+    assert the(result, "claims/0").status is status
+    assert (result.verdict is Outcome.VERIFIED) is (status is CheckStatus.NOT_APPLICABLE)
+
+
 def test_an_order_is_confirmed_only_as_far_as_it_was_measured(parent: Path, index: LocalIndex) -> None:
     early, down = pruned(parent), {"slot": Slot.DESCENDANT}
     enrol(str(early), index, "org/pruned")

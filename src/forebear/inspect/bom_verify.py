@@ -30,7 +30,7 @@ from forebear.inspect import (
     bom_verify_undeclared,
 )
 from forebear.inspect.bom_read import MAX_BOM, read, read_bytes
-from forebear.inspect.bom_verify_statements import Statement, left_out, statements_of
+from forebear.inspect.bom_verify_statements import Statement, left_out, statements_of, unread_relatives
 from forebear.inspect.licence import is_document, read_document
 from forebear.inspect.scan import scan
 from forebear.signals.declared import names_match
@@ -96,6 +96,10 @@ def verify_bom(
         if more := left_out(record):
             said = f"{more:,} relatives were not tested: it names more than anybody could look at."
             held = replace(held, checks=(*held.checks, Check("lineage", CheckStatus.UNKNOWN, said)))
+        if unread := unread_relatives(reading):
+            listed = ", ".join(unread[:3])
+            said = f"{len(unread):,} relatives were not tested: the bill does not say that they are models ({listed})."
+            held = replace(held, checks=(*held.checks, Check("lineage/unread", CheckStatus.UNKNOWN, said)))
     return Verification(
         str(bom),
         hashlib.sha256(raw).hexdigest(),
