@@ -96,6 +96,8 @@ def verify_bom(
         if more := left_out(record):
             said = f"{more:,} relatives were not tested: it names more than anybody could look at."
             held = replace(held, checks=(*held.checks, Check("lineage", CheckStatus.UNKNOWN, said)))
+        if others := len(reading.records) - 1:
+            held = replace(held, checks=(*held.checks, _of_several(record, others, bool(model))))
         if unread := unread_relatives(reading):
             listed = ", ".join(unread[:3])
             said = f"{len(unread):,} relatives were not tested: the bill does not say that they are models ({listed})."
@@ -127,6 +129,12 @@ def _record(reading: Reading, model: str) -> Record | None:
         listed = ", ".join(r.model.name for r in reading.records[:5]) or "none"
         raise UsageError(f"the bill describes no model {one_line(model, 80)}", f"it describes {listed}")
     return found
+
+
+def _of_several(record: Record, others: int, chosen: bool) -> Check:
+    """That what else the bill describes was not verified: open, unless one model was asked for."""
+    said = f"Only {one_line(record.model.name, 120)} was verified; the bill describes {others:,} more (--model NAME)."
+    return Check("models", CheckStatus.NOT_APPLICABLE if chosen else CheckStatus.UNKNOWN, said)
 
 
 def _without_model() -> Iterator[Check]:
