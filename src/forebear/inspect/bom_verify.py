@@ -201,6 +201,8 @@ def _by_files(
         *bom_verify_files.checks(record, source, stated, step),
         *bom_verify_facts.checks(record, source, artifact),
     ]
+    if artifact is not None:
+        checks += bom_verify_facts.bases_of_card(record, [s.name for s in statements if s.name], artifact)
     result = _scan(target, index, effort, step, problems) if artifact is not None else None
     here = {file.path for file in source.files()}
     checks += bom_verify_licences.checks(record, here, result)
