@@ -95,7 +95,7 @@ def model_of(component: Json) -> Json:
     if hashes(component):
         out["digests"] = hashes(component)
     has_parent = bool(component.get("pedigree", {}).get("ancestors"))
-    out["parent"] = "stated" if has_parent else said.get(f"{KEY}:parent", [None])[0]
+    out["parent"] = said.get(f"{KEY}:parent", ["stated" if has_parent else None])[0]
     out["licence"] = licences(component) or said.get(f"{KEY}:licence", [None])[0]
     maker = component.get("manufacturer") or component.get("supplier") or {}
     name = maker.get("name") or component.get("publisher")
@@ -294,7 +294,7 @@ def package_of(own: str, graph: Graph, children: set[str]) -> Json:
         out["identifier"] = package["software_packageUrl"]
     if verified(package):
         out["digests"] = verified(package)
-    out["parent"] = "stated" if own in children else said.get("parent")
+    out["parent"] = said.get("parent", "stated" if own in children else None)
     found = []
     for kind in ("hasDeclaredLicense", "hasConcludedLicense"):
         for start, end, _ in graph.pairs(kind):

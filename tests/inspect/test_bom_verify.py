@@ -131,6 +131,32 @@ def test_a_base_under_a_milder_name_is_not_verified(
     assert [c.status for c in result.claims] == [Status.UNVERIFIED] and told in result.claims[0].why
 
 
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("initialised with random weights of our own", CheckStatus.UNKNOWN),
+        ("no base model was used", CheckStatus.UNKNOWN),
+        ("safe for children", CheckStatus.NOT_APPLICABLE),
+    ],
+)
+def test_a_claim_of_lineage_in_words_that_are_not_read_is_open(
+    words: str, status: CheckStatus, child: Path, index: LocalIndex
+) -> None:
+    result = verified(record_of(child, index, claims=(ClaimRecord(claim=words),)), child, index)
+    assert the(result, "claims/0").status is status
+    assert (result.verdict is Outcome.VERIFIED) is (status is CheckStatus.NOT_APPLICABLE)
+
+
+def test_a_bill_that_is_silent_about_the_base_of_the_models_own_card_is_not_verified(
+    child: Path, index: LocalIndex
+) -> None:
+    (child / "README.md").write_text("---\nbase_model: acme/elsewhere\n---\n# Child\n")
+    result = verified(record_of(child, index), child, index)
+    assert the(result, "lineage/papers").status is CheckStatus.UNKNOWN and result.verdict is Outcome.INCONCLUSIVE
+    (child / "README.md").write_text("---\nbase_model: base\n---\n# Child\n")
+    assert verified(record_of(child, index), child, index).verdict is Outcome.VERIFIED
+
+
 def test_an_order_is_confirmed_only_as_far_as_it_was_measured(parent: Path, index: LocalIndex) -> None:
     early, down = pruned(parent), {"slot": Slot.DESCENDANT}
     enrol(str(early), index, "org/pruned")

@@ -7,11 +7,19 @@ from typing import Any
 import pytest
 
 from bills import NOW, base
+from forebear.bom import cyclonedx
 from forebear.bom.record import ClaimRecord, Model, Record, Relative, Slot
 from forebear.bom.training import Input, InputKind, Stage, StageKind
-from forebear.bom.values import Basis, Said
+from forebear.bom.values import Basis, Said, Setting
 from forebear.inspect.bom_verify_later import detectable, earlier, later, record_of
-from forebear.inspect.bom_verify_statements import MOST, Kind, declared_ancestors, left_out, statements_of
+from forebear.inspect.bom_verify_statements import (
+    MOST,
+    Kind,
+    declared_ancestors,
+    left_out,
+    statements_of,
+    unread_relatives,
+)
 from forebear.lineage.confidence import shares
 from forebear.types import Ancestor, Relation, Verdict
 
@@ -70,8 +78,49 @@ def test_claims_in_words() -> None:
     assert kinds(claims=(ClaimRecord(claim="This model was trained from scratch on our data."),)) == [
         (Kind.SCRATCH, "")
     ]
-    assert kinds(claims=(ClaimRecord(claim="base model: a/b"),)) == [(Kind.ANCESTOR, "a/b")]
+    for words in ("base model: a/b", "Base Model: a/b"):
+        assert kinds(claims=(ClaimRecord(claim=words),)) == [(Kind.ANCESTOR, "a/b")]
     assert kinds(claims=(ClaimRecord(claim="the fastest model in the world"),)) == []
+
+
+def test_properties_of_other_programs_name_bases() -> None:
+    def said(name: str, value: str) -> list[tuple[Kind, str]]:
+        return kinds(model=Model(name="org/m", properties=(Setting(name=name, value=value),)))
+
+    assert said("base_model", "a/b") == said("acme:parentModel", "a/b") == [(Kind.ANCESTOR, "a/b")]
+    assert said("aibom:from_scratch", "True") == [(Kind.SCRATCH, "")]
+    for nothing in ("org/m", "none", "unknown", "withheld", ""):
+        assert said("base_model", nothing) == [], nothing
+
+
+@pytest.mark.parametrize("name", ["org/m", "org/another"])
+def test_the_profiles_word_for_no_parent_is_a_claim_of_the_model_that_it_is_about(name: str) -> None:
+    record = Record(model=Model(name="org/m"), created=NOW)
+    parent = {"name": "ai-lineage:parent", "value": "none"}
+    component = {
+        "type": "machine-learning-model",
+        "group": "org",
+        "name": name.partition("/")[2],
+        "properties": [parent],
+    }
+    above = {"group": "org", "name": "m", "pedigree": {"ancestors": [component]}}
+    package = {"type": "ai_AIPackage", "spdxId": "urn:a", "name": name}
+    note = {"type": "Annotation", "subject": "urn:a", "statement": '{"ai-lineage": {"parent": "none"}}'}
+    expected = [Kind.SCRATCH] if name == "org/m" else []
+    for document in ({"metadata": {"component": component}}, {"@graph": [package, note]}):
+        assert [s.kind for s in statements_of(record, document)] == expected
+    assert statements_of(record, {"metadata": {"component": above}}) == ()
+
+
+def test_relatives_that_are_not_called_models_are_told() -> None:
+    def unread(kind: str, holder: str = "machine-learning-model") -> tuple[str, ...]:
+        other = {"type": kind, "name": "b", "bom-ref": "b"}
+        main = {"type": holder, "name": "m", "bom-ref": "m", "pedigree": {"ancestors": [other]}}
+        document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": main}}
+        return unread_relatives(cyclonedx.read(document))
+
+    assert unread("application") == ("b",)
+    assert unread("machine-learning-model") == unread("library", "library") == ()
 
 
 def test_a_description_speaks_only_where_no_base_is_named() -> None:

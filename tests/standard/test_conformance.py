@@ -96,6 +96,49 @@ def test_a_test_that_rejects_nothing_measures_nothing() -> None:
         assert broken(document) == found
 
 
+@pytest.mark.parametrize(
+    "weaker",
+    [
+        {"test": "equal", "reference": None},
+        {"reference": ""},
+        {"null": " "},
+        {"method": "looks alike"},
+        {"test": None},
+        {"test": "heuristic"},
+    ],
+)
+def test_evidence_without_what_makes_it_repeatable_is_noticed(weaker: Json) -> None:
+    document = example("conforms-measured.cdx.json")
+    (entry,) = (p for p in ancestor(document)["properties"] if p["name"] == "ai-lineage:evidence")
+    changed = {**json.loads(entry["value"]), **weaker}
+    entry["value"] = json.dumps({key: value for key, value in changed.items() if value is not None})
+    assert broken(document) == {"L1"}
+
+
+def test_no_p_value_without_a_test_at_any_level() -> None:
+    document = example("conforms-measured.cdx.json")
+    listed = ancestor(document)["properties"]
+    for entry in listed:
+        if entry["name"] == "ai-lineage:assurance":
+            entry["value"] = "declared"
+        if entry["name"] == "ai-lineage:evidence":
+            entry["value"] = json.dumps({"method": "cosine/1", "log10_p": -60, "summary": "alike"})
+    assert broken(document, "declared") == {"L1"}
+
+
+@pytest.mark.parametrize("word", ["none", "withheld", "unknown"])
+def test_a_parent_that_is_stated_and_said_not_to_be_is_noticed_in_both_formats(word: str) -> None:
+    document = example("conforms-measured.cdx.json")
+    document["metadata"]["component"]["properties"].append({"name": "ai-lineage:parent", "value": word})
+    assert broken(document) == {"L2"}
+    graph = example("conforms-measured.spdx.json")
+    view = CHECK.view_of(graph)
+    package = next(e for e in graph["@graph"] if e.get("name") == view["subject"]["name"] and "spdxId" in e)
+    note = {"type": "Annotation", "subject": package["spdxId"], "contentType": "application/json"}
+    graph["@graph"].append({**note, "statement": json.dumps({"ai-lineage": {"parent": word}})})
+    assert broken(graph) == {"L2"}
+
+
 OPTIONAL = {"ai-lineage:method", "ai-lineage:reward", "ai-lineage:role", "ai-lineage:delivered"}
 ONE_OF_TWO = {"ai-lineage:country"}
 """Of two countries one remains; that it is missing cannot be seen in the document."""

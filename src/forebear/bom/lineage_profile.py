@@ -13,7 +13,7 @@ from typing import Any
 from forebear.bom.record import Organisation, OrganisationRole, Record, Relative, Slot, Status
 from forebear.bom.training import Dataset, DatasetRole, Stage
 from forebear.bom.values import Basis, GapState, Observation
-from forebear.types import P_FLOOR_LOG10, Json, Test
+from forebear.types import P_FLOOR_LOG10, Json, Test, Verdict
 
 KEY = "ai-lineage"
 PROFILE = "0.1"
@@ -43,6 +43,8 @@ RELATIONS = frozenset(
 )
 TIES = frozenset({"incorporated_in", "engineering_in", "controlled_from", "address"})
 MAKERS = frozenset({OrganisationRole.DEVELOPER, OrganisationRole.SUPPLIER, OrganisationRole.MANUFACTURER})
+_NO_DESCENT = frozenset({Verdict.SAME_INIT_OR_DERIVED, Verdict.SIBLINGS})
+"""Verdicts that leave a shared start or parent open, whatever speaks for an order: no descent was measured."""
 LOG10_P = -6
 """The largest at which the profile lets a test carry a step."""
 SCRATCH = "trained from scratch"
@@ -82,9 +84,11 @@ def of_step(relative: Relative) -> Json:
     if relative.component:
         said["component"] = relative.component
     evidence = [_evidence(o, relative) for o in relative.observations if o.summary and o.signal]
-    came_first = relative.slot is not Slot.ANCESTOR or relative.direction == "a_to_b"
+    descent = relative.direction == "a_to_b" and relative.verdict not in _NO_DESCENT
+    came_first = relative.slot is not Slot.ANCESTOR or descent
     related = relative.verdict is not None and relative.verdict.related is True
-    strong = related and any(e.get("test") == "equal" or e.get("log10_p", 0) <= LOG10_P for e in evidence)
+    own = relative.said.basis is Basis.MEASURED
+    strong = own and related and any(e.get("test") == "equal" or e.get("log10_p", 0) <= LOG10_P for e in evidence)
     said["assurance"] = "measured" if strong and came_first else "declared"
     if evidence:
         said["evidence"] = evidence
@@ -158,8 +162,8 @@ def _evidence(observation: Observation, relative: Relative) -> Json:
     """A measurement; one without all that makes its test one that another can repeat claims none."""
     out: Json = {"method": observation.signal, "summary": observation.summary}
     exact = observation.test in (Test.EXACT, Test.CALIBRATED)
-    if observation.equal:
-        out["test"] = "equal"
+    if observation.equal and relative.digest:
+        out |= {"test": "equal", "reference": relative.digest}
     elif exact and observation.log10_p is not None and observation.null and observation.n and relative.digest:
         out |= {"test": observation.test.value, "null": observation.null, "n": observation.n}
         out |= {"log10_p": max(P_FLOOR_LOG10, observation.log10_p), "reference": relative.digest}

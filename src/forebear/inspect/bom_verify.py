@@ -30,7 +30,7 @@ from forebear.inspect import (
 )
 from forebear.inspect.bom_read import MAX_BOM, read, read_bytes
 from forebear.inspect.bom_signature import signature_checks
-from forebear.inspect.bom_verify_statements import Statement, left_out, statements_of
+from forebear.inspect.bom_verify_statements import Statement, left_out, statements_of, unread_relatives
 from forebear.inspect.licence import is_document, read_document
 from forebear.inspect.scan import scan
 from forebear.signals.declared import names_match
@@ -95,6 +95,12 @@ def verify_bom(
         if more := left_out(record):
             said = f"{more:,} relatives were not tested: it names more than anybody could look at."
             held = replace(held, checks=(*held.checks, Check("lineage", CheckStatus.UNKNOWN, said)))
+        if others := len(reading.records) - 1:
+            held = replace(held, checks=(*held.checks, _of_several(record, others, bool(model))))
+        if unread := unread_relatives(reading):
+            listed = ", ".join(unread[:3])
+            said = f"{len(unread):,} relatives were not tested: the bill does not say that they are models ({listed})."
+            held = replace(held, checks=(*held.checks, Check("lineage/unread", CheckStatus.UNKNOWN, said)))
     return Verification(
         str(bom),
         hashlib.sha256(raw).hexdigest(),
@@ -122,6 +128,12 @@ def chosen(reading: Reading, model: str) -> Record | None:
         listed = ", ".join(one_line(r.model.name, 80) for r in reading.records[:10]) or "none"
         raise UsageError(f"the bill describes no model {one_line(model, 80)}", f"it describes {listed}")
     return found
+
+
+def _of_several(record: Record, others: int, chosen: bool) -> Check:
+    """That what else the bill describes was not verified: open, unless one model was asked for."""
+    said = f"Only {one_line(record.model.name, 120)} was verified; the bill describes {others:,} more (--model NAME)."
+    return Check("models", CheckStatus.NOT_APPLICABLE if chosen else CheckStatus.UNKNOWN, said)
 
 
 def _without_model() -> Iterator[Check]:
@@ -188,6 +200,8 @@ def _by_files(
         *bom_verify_files.checks(record, source, stated, step),
         *bom_verify_facts.checks(record, source, artifact),
     ]
+    if artifact is not None:
+        checks += bom_verify_facts.bases_of_card(record, [s.name for s in statements if s.name], artifact)
     result = _scan(target, index, effort, step, problems) if artifact is not None else None
     here = {file.path for file in source.files()}
     checks += bom_verify_licences.checks(record, here, result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,8 +13,9 @@ from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.record import Record
 from forebear.bom.values import Basis
 from forebear.errors import one_line
+from forebear.lineage.chains.words import withheld
 from forebear.signals import shape
-from forebear.signals.declared import names_match
+from forebear.signals.declared import declared, names_match
 from forebear.sources import Source
 
 PASS, FAIL, UNKNOWN = CheckStatus.PASS, CheckStatus.FAIL, CheckStatus.UNKNOWN
@@ -44,6 +45,23 @@ def checks(record: Record, source: Source, artifact: Artifact | None) -> Iterato
     yield from _architecture(record, artifact)
     yield from _parameters(record, artifact)
     yield from _sizes(record, artifact)
+
+
+def bases_of_card(record: Record, named: Collection[str], artifact: Artifact) -> Iterator[Check]:
+    """Bases that the model's own papers name and the bill does not: silence about them is not the truth.
+
+    Args:
+        record: what the bill says.
+        named: every model that it names.
+        artifact: the model as read.
+    """
+    said = declared(artifact)
+    for base in said.base_models:
+        if base == said.loaded_from or withheld(base) or names_match(base, record.model.name):
+            continue
+        if not any(names_match(base, name) for name in named):
+            words = f"The model's own papers name {one_line(base, 120)} as its base, and the bill does not."
+            yield Check("lineage/papers", UNKNOWN, words)
 
 
 def known_as(source: Source) -> tuple[str, str, str]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from forebear.bom.check.walk import Things, objects
+from forebear.bom.check.walk import Things, at, objects
+from forebear.bom.lineage_profile import KEY
+from forebear.bom.reading import Reading
 from forebear.bom.record import ClaimRecord, Record, Relative, Slot
 from forebear.bom.training import InputKind
 from forebear.bom.values import Basis, Said
 from forebear.errors import one_line
+from forebear.lineage.chains.words import withheld
 from forebear.signals.declared import claims_scratch, names_match
 
 MOST = 200
@@ -20,6 +25,9 @@ MOST = 200
 NO_WEIGHTS = frozenset({"distilled", "trained_on_outputs", "architecture"})
 """Relations along which no weights go."""
 SCRATCH = "trained from scratch"
+_BASES = frozenset({"basemodel", "basemodels", "parentmodel"})
+_SCRATCH = frozenset({"fromscratch", "trainedfromscratch"})
+_NOTHING = frozenset({"none", "n/a", "na", "null", "unknown", "-"})
 BASE = "base model: "
 BILLS_WORD = "that it came first is the bill's word"
 
@@ -91,12 +99,31 @@ def statements_of(record: Record, document: Mapping[str, Any]) -> tuple[Statemen
         if not any(s.name and names_match(s.name, name) for s in found):
             found.append(Statement(Kind.ANCESTOR, BASE + name, name, source, places.get(name, "")))
     found += _claimed(record, things, found)
+    found += _by_properties(record, things, found)
     return tuple(found[:MOST])
 
 
 def left_out(record: Record) -> int:
     """How many relatives there are that no statement was made of."""
     return max(0, len(record.relatives) - MOST)
+
+
+_PEDIGREE = re.compile(r"(.*?)/pedigree/(?:(?:ancestors|descendants|variants)/\d+(?:/pedigree)?/?)+/name")
+_STEPS = ("ancestorOf", "descendantOf", "hasVariant")
+
+
+def unread_relatives(reading: Reading) -> tuple[str, ...]:
+    """Names of what the bill puts into a model's line and no record holds, since it does not call it a model."""
+    found = []
+    for pointer in reading.unread:
+        value = at(reading.document, pointer)
+        match = _PEDIGREE.fullmatch(pointer)
+        holder = at(reading.document, match[1]) if match else None
+        if isinstance(holder, Mapping) and holder.get("type") == "machine-learning-model":
+            found.append(one_line(str(value), 80))
+        elif pointer.endswith("/relationshipType") and value in _STEPS:
+            found.append(str(value))
+    return tuple(found)
 
 
 def declared_ancestors(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
@@ -130,8 +157,8 @@ def _claimed(record: Record, things: Things, known: list[Statement]) -> Iterator
     scratch = False
     for claim in record.claims[:MOST]:
         words = claim.claim.strip()
-        if words.startswith(BASE):
-            name = words.removeprefix(BASE).strip()
+        if words.lower().startswith(BASE):
+            name = words[len(BASE) :].strip()
             same = any(s.name and names_match(s.name, name) for s in known)
             if name and not same:
                 yield Statement(Kind.ANCESTOR, words, name, f"a claim{_by(claim.said)}", "", None, claim)
@@ -143,6 +170,52 @@ def _claimed(record: Record, things: Things, known: list[Statement]) -> Iterator
     telling = next((text for text in texts if claims_scratch(text)), "")
     if telling and not scratch and not declared_ancestors(tuple(known)):
         yield Statement(Kind.SCRATCH, SCRATCH, "", "its description", _text(things, telling))
+
+
+def _by_properties(record: Record, things: Things, known: list[Statement]) -> Iterator[Statement]:
+    """What properties of other programs say, and the lineage profile's statement that there is no parent."""
+    scratch = any(s.kind is Kind.SCRATCH for s in known)
+    for given in record.model.properties[:MOST]:
+        plain = "".join(ch for ch in given.name.rpartition(":")[2].lower() if ch.isalnum())
+        value, source = given.value.strip(), f"its property {given.name}"
+        if plain in _BASES and value and not withheld(value) and value.lower() not in _NOTHING:
+            same = any(s.name and names_match(s.name, value) for s in known)
+            if not same and not names_match(value, record.model.name):
+                yield Statement(Kind.ANCESTOR, BASE + value, value, source, _text(things, given.value))
+        elif plain in _SCRATCH and value.lower() == "true" and not scratch:
+            scratch = True
+            yield Statement(Kind.SCRATCH, SCRATCH, "", source, _text(things, given.name))
+    if not scratch and (pointer := _no_parent(record.model.name, things)) is not None:
+        yield Statement(Kind.SCRATCH, SCRATCH, "", f"{KEY}: its parent is none", pointer)
+
+
+def _no_parent(name: str, things: Things) -> str | None:
+    """Where the lineage profile's words say that a model has no parent, None where they do not."""
+    own = {str(t.get("spdxId")) for t, _ in things if t.get("type") == "ai_AIPackage" and t.get("name") == name}
+    for thing, pointer in things:
+        if thing.get("name") == f"{KEY}:parent" and thing.get("value") == "none" and "/pedigree/" not in pointer:
+            holder = pointer.partition("/properties/")[0]
+            if any(p == holder and _full_name(t) == name for t, p in things):
+                return pointer
+        said = thing.get("statement")
+        if isinstance(said, str) and str(thing.get("subject")) in own and _profile_parent(said) == "none":
+            return pointer
+    return None
+
+
+def _profile_parent(text: str) -> object:
+    if KEY not in text or len(text) > 100_000:
+        return None
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    own = said.get(KEY) if isinstance(said, dict) else None
+    return own.get("parent") if isinstance(own, dict) else None
+
+
+def _full_name(thing: Mapping[str, Any]) -> str:
+    return "/".join(str(part) for part in (thing.get("group"), thing.get("name")) if part)
 
 
 def _source(relative: Relative) -> str:

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bom.records import filled, values
+from forebear.bom.cyclonedx import read, write
 from forebear.bom.cyclonedx.properties import as_properties, build, difference
 from forebear.bom.cyclonedx.tree import Node, Trail
-from forebear.bom.record import LicenceStatement, Organisation, Record, Relative, Tool
+from forebear.bom.record import File, LicenceStatement, Model, Organisation, Record, Relative, Tool
 from forebear.bom.training import Dataset, Stage
-from forebear.bom.values import Said, Value
+from forebear.bom.values import Hash, Said, Value
 
 KINDS: list[type[Any]] = [Relative, Organisation, Stage, Dataset, LicenceStatement, Record]
 
@@ -119,6 +120,17 @@ def test_what_is_said_natively_and_otherwise_in_a_property_is_told() -> None:
     value, trail = over(Tool, Tool(name="a"), as_properties([("name", "b")]))
     assert value.name == "b"
     assert trail.shadowed == ["/: its name is in a property too, otherwise, and that was read"]
+
+
+def test_a_property_that_replaces_a_part_of_a_native_field_is_told_in_bills_of_ours_too() -> None:
+    file = File(path="a.bin", hashes=(Hash(algorithm="SHA-256", value="ab" * 32),))
+    record = Record(model=Model(name="org/m"), created="2026-01-02T03:04:05Z", files=(file,))
+    document = write(record)
+    assert read(document).defects == ()
+    (component,) = (c for c in document["components"] if c["type"] == "file")
+    component["hashes"][0]["content"] = "cd" * 32
+    component["properties"] = [*component.get("properties", []), *as_properties([("hashes.0.value", "ab" * 32)])]
+    assert any("its hashes is in a property too" in defect for defect in read(document).defects)
 
 
 def test_a_value_that_cannot_be_built_is_none_and_all_of_it_unread() -> None:

@@ -173,6 +173,17 @@ def _overlaid(kind: type[Value], fields: Fields, laid: Mapping[str, _Tree]) -> t
     return merged, bad
 
 
+def _says_otherwise(base: Any, tree: _Tree) -> bool:
+    """Whether properties replace something that native fields say, where every other reader reads these."""
+    if not base or tree.whole or not tree.inner:
+        return bool(base)
+    if isinstance(base, tuple | list):
+        places = ((int(key), inner) for key, inner in tree.inner.items() if key.isdecimal())
+        return any(place < len(base) and _says_otherwise(base[place], inner) for place, inner in places)
+    fields = _fields(base)
+    return any(_says_otherwise(fields.get(name), inner) for name, inner in tree.inner.items() if name != "said")
+
+
 def build(kind: type[V], node: Node, native: Callable[[Node], Fields], *more: Node | None) -> V | None:
     """A value of native fields and the properties of ``node`` and of ``more``; None where it cannot be built.
 
@@ -199,6 +210,6 @@ def build(kind: type[V], node: Node, native: Callable[[Node], Fields], *more: No
     for name, tree in laid.items():
         for container, key in tree.leaves:
             node.trail.see(container, key)
-        if fields.get(name) and (tree.whole or not tree.inner):
+        if _says_otherwise(fields.get(name), tree):
             node.trail.shadow(node.pointer, name)
     return value

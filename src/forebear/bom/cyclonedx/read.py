@@ -16,7 +16,7 @@ from forebear.bom.cyclonedx.terms import RECORD, VERSIONS
 from forebear.bom.cyclonedx.tree import Node, Trail
 from forebear.bom.cyclonedx.write import write
 from forebear.bom.reading import Document, Reading
-from forebear.bom.record import SCHEMA, Record
+from forebear.bom.record import SCHEMA
 from forebear.errors import InputError, one_line
 
 READ = (*VERSIONS, "1.5")
@@ -39,7 +39,9 @@ def read(document: Document) -> Reading:
     trail.see(document, "bomFormat")
     trail.see(document, "specVersion")
     if records and version in VERSIONS and _ours(document):
-        unread, defects = _not_given(document, records[0], str(version)), trail.defects
+        twin = write(records[0], str(version))
+        unread = _not_given(document, twin)
+        defects = trail.defects + (_replaced(twin, trail) if unread else [])
     else:
         unread, defects = trail.unread(document), trail.defects + trail.shadowed
     return Reading(f"CycloneDX {version}", tuple(records), document, unread, tuple(defects))
@@ -50,9 +52,18 @@ def _ours(document: Document) -> bool:
     return isinstance(listed, list) and {"name": PREFIX + RECORD, "value": SCHEMA} in listed
 
 
-def _not_given(document: Document, record: Record, version: str) -> tuple[str, ...]:
-    """Pointers of the leaves that a document of the record does not have, or has otherwise."""
-    again, twin = Trail(), write(record, version)
+def _replaced(twin: Document, trail: Trail) -> list[str]:
+    """Native fields that properties replace and would not, had we written the record: what no format can hold."""
+    if not trail.shadowed:
+        return []
+    again = Trail(twin)
+    records_of(Node(twin, again))
+    return [said for said in trail.shadowed if said not in again.shadowed]
+
+
+def _not_given(document: Document, twin: Document) -> tuple[str, ...]:
+    """Pointers of the leaves that a document as we write it (``twin``) does not have, or has otherwise."""
+    again = Trail()
     if json.dumps(document, sort_keys=True) == json.dumps(twin, sort_keys=True):
         return ()  # nobody touched it
     stack: list[tuple[Any, Any]] = [(document, twin)]

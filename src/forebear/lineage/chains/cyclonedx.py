@@ -97,11 +97,24 @@ def _stated(document: Document, chain: Chain) -> Chain:
             words = f"A model that {chain.subject.name} was made from is stated and not named."
             return replace(chain, parent=ParentState.WITHHELD, notes=sentences((*chain.notes, words)))
     made = mapping(document.get("declarations"), "declarations")
+    countered = _countered(made)
     for claim in objects(made.get("claims"), "claims", MOST_ELEMENTS):
-        if says_scratch(text(claim.get("predicate"), "a claim", 2_000)):
+        refuted = claim.get("counterEvidence") or properties(claim).get(OURS + "status") == "contradicted"
+        refuted = refuted or claim.get("bom-ref") in countered
+        if says_scratch(text(claim.get("predicate"), "a claim", 2_000)) and not refuted:
             words = "The bill of materials says that it was trained from scratch."
             return replace(chain, parent=ParentState.FROM_SCRATCH, notes=sentences((*chain.notes, words)))
     return chain
+
+
+def _countered(made: Document) -> set[str]:
+    """References of claims that an attestation of the bill holds the opposite of."""
+    found: set[str] = set()
+    for attestation in objects(made.get("attestations"), "attestations", MOST_ELEMENTS):
+        for entry in objects(attestation.get("map"), "an attestation", MOST_ELEMENTS):
+            refs = items(entry.get("counterClaims"), "counterClaims", MOST_ELEMENTS)
+            found |= {ref for ref in refs if isinstance(ref, str)}
+    return found
 
 
 def _called(chain: Chain) -> Chain:

@@ -68,7 +68,9 @@ def noted_edge(
     known = known if known is not EdgeKind.UNKNOWN else kind_named(declared_kind)
     words = f"The bill of materials lists {parent} as an ancestor of {child}." if ancestor else ""
     if verdict is None or verdict in SILENT:
-        return Edge(parent, child, known, Standing.DECLARED, True, evidence=(words,)) if declared else None
+        part = noted.get("component", "")
+        said = Edge(parent, child, known, Standing.DECLARED, True, evidence=(words,), component=part)
+        return said if declared else None
     way = "a_to_b" if ancestor and (by == "measured" or noted.get("direction") == "a_to_b") else "unknown"
     known = _BY_VERDICT.get(verdict, known)
     part = noted.get("component") or ("a part" if known is EdgeKind.COMPONENT else "")

@@ -144,7 +144,8 @@ def _state(annotation: Document) -> ParentState | None:
         if isinstance(gap, dict) and (gap.get("field"), gap.get("state")) == ("base_model", "withheld"):
             return ParentState.WITHHELD
     for claim in claims:
-        if isinstance(claim, dict) and isinstance(claim.get("claim"), str) and says_scratch(claim["claim"]):
+        stated = isinstance(claim, dict) and isinstance(claim.get("claim"), str)
+        if stated and claim.get("status") != "contradicted" and says_scratch(claim["claim"]):
             return ParentState.FROM_SCRATCH
     return None
 
