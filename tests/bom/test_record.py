@@ -6,14 +6,17 @@ import json
 from enum import Enum
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from pydantic import ValidationError
 
 from bom.records import NAMES, families, filled, records, values
+from documents import check_document
 from forebear.bom.record import SCHEMA, Model, Record, Relative, Slot
 from forebear.bom.training import DatasetRole, Energy, EnergyActivity, Stage, StageKind, Training
 from forebear.bom.values import Hash, Value
+from forebear.report.schemas import schema
 
 CREATED = "2026-01-02T03:04:05Z"
 
@@ -108,3 +111,16 @@ def test_energy_is_never_guessed() -> None:
 @pytest.mark.parametrize("kind", [StageKind, DatasetRole, EnergyActivity, Slot])
 def test_terms_are_lower_case_words(kind: type[Enum]) -> None:
     assert all(str(each).replace("_", "").replace("-", "").islower() for each in kind)
+
+
+def test_the_document_has_a_shipped_schema_made_from_the_types() -> None:
+    body = Record.model_json_schema()
+    shipped = schema("bom-record")
+    assert shipped["$defs"] == body["$defs"]  # a type changed: write the file in data/schemas anew from it
+    own = {"schema": {"const": SCHEMA}, "forebear_version": {"type": "string"}}
+    assert shipped["properties"] == {**own, **body["properties"]}
+    check_document(filled(Record).to_document())
+    wrong = filled(Record).to_document()
+    wrong["modle"] = {}
+    with pytest.raises(jsonschema.ValidationError):
+        check_document(wrong)
