@@ -31,6 +31,13 @@ def test_a_word_in_a_name_is_a_variant() -> None:
     assert all(s.said.note == "its name" for s in found)
 
 
+def test_a_word_in_the_name_of_what_is_only_possible_is_not_handed_on() -> None:
+    name = "somebody/Llama-3.1-8B-uncensored"
+    open_step = Edge(name, "mine", EdgeKind.UNKNOWN, Standing.POSSIBLE, evidence=("One random start, perhaps.",))
+    found = complete(Chain(Node("mine"), (Node(name),), (open_step,)))
+    assert any(edge.child == name for edge in found.edges) and list(above(found, [name])) == []
+
+
 def test_a_step_whose_child_is_not_in_the_record_is_left_out() -> None:
     loose = Edge("org/top", "org/elsewhere", EdgeKind.MERGE, Standing.CATALOGUED, evidence=("The catalogue has it.",))
     assert list(above(chain("org/base", loose), ["org/base"])) == []

@@ -16,8 +16,11 @@ from forebear.signals.declared import names_match
 def above(chain: Chain, direct: list[str]) -> Iterator[Relative]:
     """Steps of the chain that neither a scan nor the papers gave: sourced facts of the catalogue, words in names."""
     listed = set(direct)
+    established = {edge.parent for edge in chain.edges if edge.standing.established}
     for edge in chain.edges:
         child = "" if edge.child == chain.subject.name else edge.child
+        if child and edge.standing is Standing.POSSIBLE and child not in established:
+            continue  # a word in the name of what may be no relative at all is nothing to hand on
         if not child and any(edge.parent == name or names_match(edge.parent, name) for name in direct):
             continue
         if child and child not in listed:
