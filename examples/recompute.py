@@ -24,8 +24,8 @@ from typing import Any
 ALPHA, PART = -6.0, -3.0
 """log10 of the levels: of dependence, and of a group or the weaker half of the layers on its own."""
 FLOOR = -30.0
-LOOKS = math.log10(2 / 0.999)
-"""The pooled count and the best component are two looks; a thousandth of the level is kept for aligned coins."""
+LOOKS = math.log10(2 / 0.998)
+"""The pooled count and the best component are two looks; a thousandth of the level each is kept for aligned coins and for towers."""
 CLOSE = 2e-6
 SIGNS = ("sign-code/", "aligned-coins/")
 DEPENDENT = {"derived", "dependent", "siblings", "merge", "same_init_or_derived"}
