@@ -25,7 +25,7 @@ ALPHA, PART = -6.0, -3.0
 """log10 of the levels: of dependence, and of a group or the weaker half of the layers on its own."""
 FLOOR = -30.0
 LOOKS = math.log10(2 / 0.998)
-"""The pooled count and the best component are two looks; aligned coins and towers have a thousandth of the level each."""
+"""The pooled count and the best component are two looks; aligned coins and towers have a thousandth of the level."""
 CLOSE = 2e-6
 SIGNS = ("sign-code/", "aligned-coins/")
 DEPENDENT = {"derived", "dependent", "siblings", "merge", "same_init_or_derived"}
