@@ -18,8 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forebear.bom.formats import format_of
+from forebear.bom.formats import format_named, format_of
+from forebear.bom.record import Model, Record, Relative, Slot
 from forebear.bom.schemas import violations
+from forebear.bom.training import Stage, StageKind
+from forebear.bom.values import Hash
 
 HERE = Path(__file__).parents[2] / "docs" / "standard"
 EXAMPLES = sorted((HERE / "examples").glob("*.json"))
@@ -208,6 +211,24 @@ def test_both_formats_give_the_same_view_of_the_same_facts() -> None:
     }
     assert one["ancestors"][0]["evidence"] == two["ancestors"][0]["evidence"]
     assert one["ancestors"][0]["producer"] == two["ancestors"][0]["producer"]
+
+
+OURS = Record(
+    model=Model(name="acme/one", version="1", hashes=(Hash(algorithm="SHA-256", value="ab" * 32),)),
+    created="2026-11-29T09:00:00Z",
+    author="Acme",
+    relatives=(Relative(name="org/base", slot=Slot.ANCESTOR, declared_in="README.md", declared_relation="finetune"),),
+    stages=(Stage(kind=StageKind.SFT),),
+)
+
+
+@pytest.mark.parametrize("name", ["cyclonedx", "cyclonedx-1.6", "spdx"])
+def test_our_own_bills_follow_it_once_somebody_answers_for_them_and_a_stage_is_there(name: str) -> None:
+    write = format_named(name).write
+    assert write is not None
+    assert broken(write(OURS), "declared") == set() and broken(write(OURS), "measured") == {"L6"}
+    assert broken(write(OURS.model_copy(update={"author": ""})), "declared") == {"L1"}
+    assert broken(write(OURS.model_copy(update={"stages": ()})), "declared") == {"L4"}
 
 
 def test_an_annotation_of_spdx_that_is_missing_is_noticed() -> None:
