@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 from forebear.errors import IndexError_, UsageError
-from forebear.index import Entry, LocalIndex, home
+from forebear.index import Addition, Entry, Listing, LocalIndex, Provenance, home
 from forebear.index.search import ROW_BYTES, row_of
 from forebear.signals.binomial import log10_tail
 from forebear.signals.declared import Declared
@@ -254,7 +255,7 @@ def test_forebear_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError])
-@pytest.mark.parametrize("moment", ["record_of", "created", "row_of"])
+@pytest.mark.parametrize("moment", ["writing.record_of", "writing.created", "local.row_of"])
 def test_an_interrupted_add_changes_nothing(
     three: LocalIndex, moment: str, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,7 +263,7 @@ def test_an_interrupted_add_changes_nothing(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"forebear.index.local.{moment}", interrupt)
+        patch.setattr(f"forebear.index.{moment}", interrupt)
         with pytest.raises(error):
             three.add(make_fingerprint("m3", 3), "/m3")
         with pytest.raises(error):
@@ -564,3 +565,61 @@ def test_the_state_is_another_one_after_every_change(tmp_path: Path) -> None:
     assert LocalIndex(tmp_path / "home").state() == seen[-1]
     index.remove("a")
     assert index.state() not in seen
+
+
+def test_many_at_once(index: LocalIndex) -> None:
+    """One transaction: what is there already stays, and one that may not be added takes all others with it."""
+    index.add(make_fingerprint("old", 1), "/old")
+    me = Provenance(by="me", revision="c0ffee")
+    more = [Addition(make_fingerprint(f"n{k}", k), f"/n{k}", me) for k in range(2, 6)]
+    assert index.add_many([Addition(make_fingerprint("old", 1), "/moved"), *more]) == (False, True, True, True, True)
+    assert index.count() == 5
+    assert [h.name for h in index.search(make_fingerprint("x", 4).code, 1)] == ["n4"]
+    entry = index.get("n3")
+    assert entry is not None and entry.provenance == me
+    with pytest.raises(UsageError, match="another model"):
+        index.add_many([Addition(make_fingerprint("n9", 9), "/n9"), Addition(make_fingerprint("old", 7), "/old")])
+    assert index.get("n9") is None and index.count() == 5
+    assert index.add(make_fingerprint("n9", 9), "/n9")
+    assert [h.name for h in index.search(make_fingerprint("x", 9).code, 1)] == ["n9"]
+
+
+def test_the_same_name_twice_in_one_batch(index: LocalIndex) -> None:
+    twice = [Addition(make_fingerprint("m", 1), "/1"), Addition(make_fingerprint("m", 2), "/2")]
+    assert index.add_many(twice, replace=True) == (True, True)
+    assert index.count() == 1 and (entry := index.get("m")) is not None and entry.location == "/2"
+
+
+def test_names_by_digest(index: LocalIndex) -> None:
+    assert index.holding("x") == ()
+    mark = make_fingerprint("one", 1)
+    index.add_many([Addition(mark, "/1"), Addition(replaced(mark, name="another"), "/2")])
+    assert index.holding(mark.digest) == ("another", "one") and index.holding("x") == ()
+
+
+def test_provenance_is_kept_replaced_and_forgotten(index: LocalIndex) -> None:
+    mark = make_fingerprint("m", 1)
+    index.add(mark, "/m")
+    assert (entry := index.get("m")) is not None and entry.provenance is None
+    index.add(mark, "/m", provenance=Provenance(by="a", private=True))
+    index.add(mark, "/m")
+    assert (entry := index.get("m")) is not None and entry.provenance == Provenance(by="a", private=True)
+    assert [e.provenance for e in index.entries()] == [Provenance(by="a", private=True)]
+    index.remove("m")
+    index.add(mark, "/m")
+    assert (entry := index.get("m")) is not None and entry.provenance is None
+
+
+def test_listings_keep_every_revision(index: LocalIndex) -> None:
+    assert list(index.listings()) == []
+    one = Listing("org/a", "c1", licence="mit", base_models=("org/b",), relation="finetune", seen="t1")
+    later = replaced(one, licence="other", revision="c2", seen="t3")
+    assert index.keep_listings([one, replaced(one, seen="t2"), later]) == 2
+    assert index.keep_listings([one]) == 0
+    index.keep_listings([Listing("org/0", seen="t0")])
+    assert [(x.name, x.licence, x.seen) for x in index.listings()] == [
+        ("org/0", "", "t0"),
+        ("org/a", "mit", "t1"),
+        ("org/a", "other", "t3"),
+    ]
+    assert next(iter(index.listings("org/a"))) == one

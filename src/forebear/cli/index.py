@@ -60,13 +60,13 @@ def add(
 
     Example: forebear index add ./Llama-3.1-8B --name meta-llama/Llama-3.1-8B
     """
-    from forebear.index import LocalIndex
+    from forebear.index import open_index
     from forebear.inspect import enrol
     from forebear.report import terminal
 
     if name is not None and len(targets) != 1:
         raise UsageError("--name goes with exactly one target")
-    index = LocalIndex()
+    index = open_index()
     rows: list[dict[str, Any]] = []
     code = 0
     try:
@@ -95,7 +95,7 @@ def add(
                     }
                 )
     finally:
-        document = {**head("forebear.index-add/1"), "path": str(index.folder), "models": rows}
+        document = {**head("forebear.index-add/1"), "path": index.where, "models": rows}
         emit(
             document,
             how,
@@ -116,13 +116,13 @@ def list_(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None
 
     Example: forebear index list --format json
     """
-    from forebear.index import BlackBoxIndex, LocalIndex
+    from forebear.index import BlackBoxIndex, open_index
     from forebear.report import terminal
 
-    index, beside = LocalIndex(), BlackBoxIndex()
+    index, beside = open_index(), BlackBoxIndex()
     document = {
         **head("forebear.index-list/1"),
-        "path": str(index.folder),
+        "path": index.where,
         "models": [_summary(e) for e in index.entries()],
         "tokenizers": [
             {"name": t.name, "tokens": t.size, "used_by": list(t.models), "location": t.location, "added": t.added}
@@ -186,12 +186,12 @@ def remove(
 
     Example: forebear index remove old-model
     """
-    from forebear.index import BlackBoxIndex, LocalIndex
+    from forebear.index import BlackBoxIndex, open_index
     from forebear.report import terminal
 
-    index, beside = LocalIndex(), BlackBoxIndex()
+    index, beside = open_index(), BlackBoxIndex()
     removed = [name for name in names if any([index.remove(name), beside.remove(name)])]
-    document = {**head("forebear.index-remove/1"), "path": str(index.folder), "removed": removed}
+    document = {**head("forebear.index-remove/1"), "path": index.where, "removed": removed}
     _emit(document, how, output, terminal.shown)
     if missing := [name for name in names if name not in removed]:
         raise UsageError(f"not in the index: {', '.join(missing)}", "see forebear index list")
@@ -213,12 +213,12 @@ def search(
 
     Example: forebear index search ./my-model --limit 5
     """
-    from forebear.index import LocalIndex
+    from forebear.index import open_index
     from forebear.inspect import fingerprint
     from forebear.report import terminal
     from forebear.types import floored
 
-    index = LocalIndex()
+    index = open_index()
     with progress(quiet, no_progress) as step:
         mark = fingerprint(target, on_step=step)
         hits = index.search(mark.code, limit)
@@ -257,11 +257,11 @@ def info(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
 
     Example: forebear index info
     """
-    from forebear.index import LocalIndex
+    from forebear.index import open_index
     from forebear.inspect.force import in_force
     from forebear.report import terminal
 
-    index = LocalIndex()
+    index = open_index()
     force = in_force(index)
     document = {**head("forebear.index-info/1"), **index.info(), "calibration": force.signals}
     emit(
@@ -288,11 +288,11 @@ def calibrate(
 
     Example: forebear index calibrate --format md --output calibration.md
     """
-    from forebear.index import LocalIndex
+    from forebear.index import open_index
     from forebear.inspect.calibrate import calibrate as run
     from forebear.report import calibration as report
 
-    index = LocalIndex()
+    index = open_index()
     with progress(quiet, no_progress) as step:
         made = run(index, on_step=step)
     path = index.keep_calibration(made.to_text())
@@ -311,9 +311,9 @@ def _emit(
 def _entry(name: str) -> Entry:
     from difflib import get_close_matches
 
-    from forebear.index import LocalIndex
+    from forebear.index import open_index
 
-    index = LocalIndex()
+    index = open_index()
     entry = index.get(name)
     if entry is None:
         near = get_close_matches(name, [e.name for e in index.entries()], 1)

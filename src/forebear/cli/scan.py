@@ -129,12 +129,12 @@ def scan(
 
 def _scanned(asked: scan_set.Asked, deciding: bool, on_step: Callable[[str], None]) -> Scan:
     """The scan; where a decision is asked for and the weights cannot be read, by the papers, as ``policy check``."""
-    from forebear.index import LocalIndex
+    from forebear.index import open_index
     from forebear.inspect import scan as run
     from forebear.inspect.unread import scanned
 
     if deciding:
-        return scanned(asked.target, LocalIndex(), asked.effort, True, on_step, asked.fetch, asked.activations)
+        return scanned(asked.target, open_index(), asked.effort, True, on_step, asked.fetch, asked.activations)
     return run(asked.target, effort=asked.effort, on_step=on_step, fetch=asked.fetch, activations=asked.activations)
 
 

@@ -60,11 +60,11 @@ def decider(policies: list[str], organisation: Path | None) -> Callable[[Scan], 
         UsageError: there is no such policy.
         FormatError: a file is wrong.
     """
-    from forebear.index import LocalIndex
+    from forebear.index import open_index
     from forebear.inspect.consequences import follow_document
     from forebear.inspect.policy import Terms, answer_on, load
 
     loaded = load(Terms(tuple(policies), str(organisation or "")))
     return lambda result: Decided(
-        answer_on(follow_document(result.to_json(), loaded.organisation, LocalIndex()), loaded)
+        answer_on(follow_document(result.to_json(), loaded.organisation, open_index()), loaded)
     )

@@ -1,10 +1,23 @@
 """Fingerprints of known models, searchable."""
 
-from forebear.index.base import Entry, Hit, Index, Likeness, Likenesses, Nomination, Nominations
+from forebear.index.base import (
+    Addition,
+    Entry,
+    Hit,
+    Index,
+    Likeness,
+    Likenesses,
+    Listing,
+    Nomination,
+    Nominations,
+    Provenance,
+)
 from forebear.index.blackbox import Behaviour, BlackBoxIndex, UserTokenizer
 from forebear.index.local import LocalIndex, home
+from forebear.index.open import open_index
 
 __all__ = [
+    "Addition",
     "Behaviour",
     "BlackBoxIndex",
     "Entry",
@@ -12,9 +25,12 @@ __all__ = [
     "Index",
     "Likeness",
     "Likenesses",
+    "Listing",
     "LocalIndex",
     "Nomination",
     "Nominations",
+    "Provenance",
     "UserTokenizer",
     "home",
+    "open_index",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,63 @@ from forebear.signals import Fingerprint
 from forebear.signals.activations import Activations
 from forebear.signals.sign_code import SignCode
 from forebear.signals.towers import TowerMark
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Who measured a fingerprint, from which bytes, with what. Each is empty where nobody said.
+
+    Attributes:
+        by: who measured it, as they call themselves (``FOREBEAR_IDENTITY``) or as the file that brought it is signed.
+        version: of the Forebear that measured it.
+        revision: the commit of the repository that was read.
+        measured: RFC 3339.
+        effort: ``light`` where three depths were read, ``whole`` where the plan was.
+        origin: of an imported one, the digest of the file that it came in.
+        private: whether it is a guarded model's: codes and shape alone, never written to an export unless asked.
+    """
+
+    by: str = ""
+    version: str = ""
+    revision: str = ""
+    measured: str = ""
+    effort: str = ""
+    origin: str = ""
+    private: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a hub says about a repository at one revision, whether or not its weights were ever read. Claims.
+
+    Attributes:
+        name: repository id, ``org/name``.
+        revision: commit.
+        published: RFC 3339, when the repository was made; "" where the hub does not say.
+        changed: RFC 3339, its last change.
+        licence: as tagged.
+        base_models: repository ids that the card names.
+        relation: ``finetune``, ``quantized``, ``merge``, ``adapter``, or "".
+        seen: RFC 3339, when the hub said so.
+    """
+
+    name: str
+    revision: str = ""
+    published: str = ""
+    changed: str = ""
+    licence: str = ""
+    base_models: tuple[str, ...] = ()
+    relation: str = ""
+    seen: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Addition:
+    """A model that is to be added: what :meth:`Index.add` takes, as one value."""
+
+    fingerprint: Fingerprint
+    location: str
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +77,13 @@ class Entry:
         fingerprint: everything measured.
         location: absolute path (later: hub id and commit) where the model was read.
         added: RFC 3339.
+        provenance: who measured it, None in indexes of before.
     """
 
     fingerprint: Fingerprint
     location: str
     added: str
+    provenance: Provenance | None = None
 
     @property
     def name(self) -> str:
@@ -128,8 +187,28 @@ class Likenesses:
 class Index(Protocol):
     """A collection of reference models."""
 
-    def add(self, fingerprint: Fingerprint, location: str, replace: bool = False) -> bool:
+    @property
+    def where(self) -> str:
+        """Where it lies, for people: a folder, or an address without its password."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """What :func:`~forebear.index.open_index` takes to open it in another process; may hold a password."""
+        ...
+
+    def add(
+        self, fingerprint: Fingerprint, location: str, replace: bool = False, provenance: Provenance | None = None
+    ) -> bool:
         """Add one model durably; False when the same model is already there under this name."""
+        ...
+
+    def add_many(self, additions: Iterable[Addition], replace: bool = False) -> tuple[bool, ...]:
+        """Add models in one transaction, all or none of them; what :meth:`add` gives, for each."""
+        ...
+
+    def holding(self, digest: str) -> tuple[str, ...]:
+        """Names of the references with this fingerprint digest (``slices/2``), by name."""
         ...
 
     def get(self, name: str) -> Entry | None:
@@ -162,6 +241,14 @@ class Index(Protocol):
 
     def alike(self, mark: Fingerprint, limit: int = 5) -> Likenesses:
         """The references whose activations a model's resemble most; ``ValueError`` where the model has none."""
+        ...
+
+    def keep_listings(self, listings: Iterable[Listing]) -> int:
+        """Keep what a hub said; how many were new or said something new. A repository's earlier revisions stay."""
+        ...
+
+    def listings(self, name: str | None = None) -> Iterator[Listing]:
+        """What hubs said, by name and then by when it was seen; of one repository, or of all."""
         ...
 
     def count(self) -> int:

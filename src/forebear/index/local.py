@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as replaced
 from hashlib import sha256
 from pathlib import Path
@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from forebear.errors import IndexError_, UsageError
-from forebear.index.base import Entry, Hit, Likenesses, Nominations, TowerHits
+from forebear.index.base import Addition, Entry, Hit, Likenesses, Listing, Nominations, Provenance, TowerHits
 from forebear.index.cohort import MOST_COHORT, Named, alike
+from forebear.index.independent import POOL, independent, kin
+from forebear.index.listings import listings_in, put_listings
 from forebear.index.migrations import START_OVER, VERSION
 from forebear.index.nominate import MOST_FAMILIES, Sketched, nominate
 from forebear.index.records import (
@@ -29,34 +31,28 @@ from forebear.index.records import (
     checksum,
     entry_of,
     is_name,
-    record_of,
     sketched,
-    sketches_of,
-    text_bytes,
 )
 from forebear.index.search import agreements, best, row_of
 from forebear.index.storage import Storage
-from forebear.index.towers import DAMAGE, put_towers, search_towers, towers_of
+from forebear.index.towers import DAMAGE, search_towers, towers_of
+from forebear.index.writing import COLUMNS, forget, insert, keep_beside
 from forebear.signals import Fingerprint
 from forebear.signals.activations import Activations
 from forebear.signals.binomial import log10_tail
 from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import SignCode
 from forebear.signals.towers import TowerMark
-from forebear.types import created
 
 CALIBRATION = "calibration.json"
 """What ``forebear index calibrate`` keeps beside the index."""
-COLUMNS = "name, digest, row, checksum, location, added, record, signature"
+RECORD = ", ".join(f"models.{column}" for column in COLUMNS.split(", ")) + ", provenance.record AS provenance"
+WITH_PROVENANCE = "FROM models LEFT JOIN provenance ON provenance.row = models.row"
 SKETCHED = "SELECT name, models.row, spectra, tokens FROM models LEFT JOIN sketches ON sketches.row = models.row"
 ACTIVE = (
     "SELECT name, models.row, activations FROM models JOIN sketches ON sketches.row = models.row"
     " WHERE activations IS NOT NULL"
 )
-POOL = 256
-"""Sketched references among which independent ones are looked for; the first by digest, which is as good as by lot."""
-SAME_LINEAGE = -4.0
-"""log10 tail of two codes from which on only one of them counts for the consensus; generous, it costs one reference."""
 
 
 def home() -> Path:
@@ -79,54 +75,70 @@ class LocalIndex:
         self.folder = folder or home()
         self._files = Storage(self.folder)
 
-    def add(self, fingerprint: Fingerprint, location: str, replace: bool = False) -> bool:
+    @property
+    def where(self) -> str:
+        """See :attr:`Index.where`."""
+        return str(self.folder)
+
+    address = where
+
+    def add(
+        self, fingerprint: Fingerprint, location: str, replace: bool = False, provenance: Provenance | None = None
+    ) -> bool:
         """See :meth:`Index.add`.
 
         Raises:
             UsageError: the name is taken by another model and ``replace`` is not set.
             IndexError_: the index cannot be written.
         """
-        check_name(fingerprint.name)
+        return self.add_many((Addition(fingerprint, location, provenance),), replace)[0]
+
+    def add_many(self, additions: Iterable[Addition], replace: bool = False) -> tuple[bool, ...]:
+        """See :meth:`Index.add_many`; raises as :meth:`add`."""
+        done: list[bool] = []
+        gone: list[int] = []
+        additions = tuple(additions)
+        for addition in additions:
+            check_name(addition.fingerprint.name)
         with self._files.open(write=True) as db:
-            old = db.execute("SELECT digest, row FROM models WHERE name = ?", (fingerprint.name,)).fetchone()
-            if old is not None and old["digest"] == fingerprint.digest and not replace:
-                db.execute(
-                    "UPDATE models SET location = CAST(? AS TEXT) WHERE name = ?",
-                    (text_bytes(location), fingerprint.name),
-                )
-                _put_sketches(db, old["row"], fingerprint)
-                put_towers(db, old["row"], fingerprint)
-                return False
-            if old is not None and not replace:
-                raise UsageError(
-                    f"{fingerprint.name} is already in the index, and is another model",
-                    "choose another --name, or --replace it",
-                )
-            row = db.execute("SELECT coalesce(max(row), -1) + 1 FROM rows").fetchone()[0]
-            payload = row_of(fingerprint.code)
-            self._files.append(row, payload)
-            db.execute("INSERT INTO rows (row) VALUES (?)", (row,))
-            db.execute("DELETE FROM models WHERE name = ?", (fingerprint.name,))
-            if old is not None:
-                _forget(db, old["row"])
-            _put_sketches(db, row, fingerprint)
-            put_towers(db, row, fingerprint)
-            db.execute(
-                f"INSERT INTO models ({COLUMNS}) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)",
-                (
-                    fingerprint.name,
-                    fingerprint.digest,
-                    row,
-                    checksum(payload),
-                    text_bytes(location),
-                    created(),
-                    record_of(fingerprint),
-                    fingerprint.code.signature.astype("<f2").tobytes(),
-                ),
+            first = row = db.execute("SELECT coalesce(max(row), -1) + 1 FROM rows").fetchone()[0]
+            payloads: list[bytes] = []
+            for addition in additions:
+                old = self._taken(db, addition, replace)
+                if old is not None and old["digest"] == addition.fingerprint.digest and not replace:
+                    keep_beside(db, old["row"], addition)
+                    done.append(False)
+                    continue
+                if old is not None:
+                    forget(db, old["row"])
+                    gone.append(old["row"])
+                payloads.append(row_of(addition.fingerprint.code))
+                insert(db, row, payloads[-1], addition)
+                done.append(True)
+                row += 1
+            if payloads:
+                self._files.append(first, b"".join(payloads))
+        for place in gone:
+            self._files.blank(place)
+        return tuple(done)
+
+    def _taken(self, db: sqlite3.Connection, addition: Addition, replace: bool) -> sqlite3.Row | None:
+        """The record that stands under the name; ``UsageError`` where that is another model's and has to stay."""
+        mark = addition.fingerprint
+        old: sqlite3.Row | None = db.execute("SELECT digest, row FROM models WHERE name = ?", (mark.name,)).fetchone()
+        if old is not None and old["digest"] != mark.digest and not replace:
+            raise UsageError(
+                f"{mark.name} is already in the index, and is another model",
+                "choose another --name, or --replace it",
             )
-        if old is not None:
-            self._files.blank(old["row"])
-        return True
+        return old
+
+    def holding(self, digest: str) -> tuple[str, ...]:
+        """See :meth:`Index.holding`."""
+        if self._files.absent():
+            return ()
+        with self._files.open() as db:
+            return tuple(r[0] for r in db.execute("SELECT name FROM models WHERE digest = ? ORDER BY name", (digest,)))
 
     def get(self, name: str) -> Entry | None:
         """See :meth:`Index.get`."""
@@ -147,7 +159,7 @@ class LocalIndex:
             return
         with self._files.open() as db:
             none = ", ".join(f"NULL AS {column}" for column in SKETCHES)
-            rows = db.execute(f"SELECT {COLUMNS}, {none} FROM models ORDER BY name").fetchall()
+            rows = db.execute(f"SELECT {RECORD}, {none} {WITH_PROVENANCE} ORDER BY name").fetchall()
         for row in rows:
             if (entry := self._entry(row)) is not None:
                 yield entry
@@ -161,7 +173,7 @@ class LocalIndex:
             if row is None:
                 return False
             db.execute("DELETE FROM models WHERE name = ?", (name,))
-            _forget(db, row["row"])
+            forget(db, row["row"])
         self._files.blank(row["row"])
         return True
 
@@ -229,15 +241,26 @@ class LocalIndex:
             codes = self._files.rows()
             taken = np.array([row["row"] for row in rows], dtype=np.int64)
 
-            def kin(name: str) -> frozenset[str]:
-                agree, shared = agreements(codes[taken], codes[places[name]])
-                tails = (log10_tail(int(k), int(n)) if n else 0.0 for k, n in zip(agree, shared, strict=True))
-                return frozenset(
-                    m for (m, _), tail in zip(members, tails, strict=True) if tail <= SAME_LINEAGE and m != name
-                )
+            def relatives(name: str) -> frozenset[str]:
+                return frozenset(members[k][0] for k in kin(codes[taken], codes[places[name]])) - {name}
 
             every = (self._active(row) for row in db.execute(f"{ACTIVE} ORDER BY models.row"))
-            return alike(mark.activations, every, members, limit, kin)
+            return alike(mark.activations, every, members, limit, relatives)
+
+    def keep_listings(self, listings: Iterable[Listing]) -> int:
+        """See :meth:`Index.keep_listings`."""
+        with self._files.open(write=True) as db:
+            return put_listings(db, listings)
+
+    def listings(self, name: str | None = None) -> Iterator[Listing]:
+        """See :meth:`Index.listings`."""
+        if self._files.absent():
+            return
+        with self._files.open() as db:
+            try:
+                yield from listings_in(db, name)
+            except DAMAGE:
+                raise IndexError_(f"{self._files.database}: damaged listing", START_OVER) from None
 
     def count(self) -> int:
         """See :meth:`Index.count`."""
@@ -324,20 +347,12 @@ class LocalIndex:
     def _independent(self, db: sqlite3.Connection, select: str, most: int) -> tuple[list[sqlite3.Row], bool]:
         """Rows of references no two of whose codes agree, and whether there are no others but their relatives."""
         codes = self._files.rows()
-        found: list[sqlite3.Row] = []
-        taken: list[int] = []
         pool = db.execute(f"{select} ORDER BY digest LIMIT {POOL + 1}").fetchall()
-        for row in pool[:POOL]:
-            if not 0 <= row["row"] < len(codes):
-                raise self._files.short()
-            agree, shared = agreements(codes[np.array(taken, dtype=np.int64)], codes[row["row"]])
-            if any(log10_tail(int(k), int(n)) <= SAME_LINEAGE for k, n in zip(agree, shared, strict=True) if n):
-                continue
-            if len(found) == most:
-                return found, False
-            found.append(row)
-            taken.append(row["row"])
-        return found, len(pool) <= POOL
+        if any(not 0 <= row["row"] < len(codes) for row in pool):
+            raise self._files.short()
+        rows = codes[np.array([row["row"] for row in pool[:POOL]], dtype=np.int64)]
+        places, all_of_them = independent(rows, most)
+        return [pool[place] for place in places], all_of_them and len(pool) <= POOL
 
     def _sketched(self, row: sqlite3.Row) -> Sketched:
         try:
@@ -358,9 +373,9 @@ class LocalIndex:
 
     def _record(self, name: str) -> sqlite3.Row | None:
         with self._files.open() as db:
+            tables = f"{WITH_PROVENANCE} LEFT JOIN sketches USING (row)"
             row: sqlite3.Row | None = db.execute(
-                f"SELECT {COLUMNS}, {', '.join(SKETCHES)} FROM models LEFT JOIN sketches USING (row) WHERE name = ?",
-                (name,),
+                f"SELECT {RECORD}, {', '.join(SKETCHES)} {tables} WHERE name = ?", (name,)
             ).fetchone()
         return row
 
@@ -380,21 +395,3 @@ class LocalIndex:
             raise IndexError_(
                 f"{self._files.database}: the record of {row['name']} is damaged", "add that model again with --replace"
             ) from None
-
-
-def _forget(db: sqlite3.Connection, row: int) -> None:
-    """Drop what is kept of a row beside its record."""
-    for table in ("sketches", "towers"):
-        db.execute(f"DELETE FROM {table} WHERE row = ?", (row,))
-
-
-def _put_sketches(db: sqlite3.Connection, row: int, fingerprint: Fingerprint) -> None:
-    """Keep what was measured; what was not leaves what is there."""
-    sketches = sketches_of(fingerprint)
-    if any(s is not None for s in sketches):
-        kept = ", ".join(f"{column} = coalesce(excluded.{column}, {column})" for column in SKETCHES)
-        db.execute(
-            f"INSERT INTO sketches (row, {', '.join(SKETCHES)}) VALUES (?, ?, ?, ?)"
-            f" ON CONFLICT (row) DO UPDATE SET {kept}",
-            (row, *sketches),
-        )

@@ -58,6 +58,17 @@ STEPS: tuple[str, ...] = (
         PRIMARY KEY (row, place)
     ) STRICT;
     """,
+    # 6: who measured a fingerprint, and what hubs say about repositories, read or not
+    """
+    CREATE TABLE provenance (row INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
+    CREATE TABLE listings (
+        name TEXT NOT NULL,
+        revision TEXT NOT NULL,
+        seen TEXT NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (name, revision, record)
+    ) STRICT;
+    """,
 )
 """Every step, oldest first; never edited once released, only added to."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 
 from forebear.errors import UsageError, one_line
-from forebear.index.base import Entry
+from forebear.index.base import Entry, Provenance
 from forebear.index.nominate import Sketched
 from forebear.signals import Fingerprint
 from forebear.signals.activations import Activations
@@ -63,6 +63,19 @@ def record_of(fingerprint: Fingerprint) -> str:
     )
 
 
+def provenance_record(provenance: Provenance) -> str:
+    """A provenance as it is stored."""
+    return json.dumps(asdict(provenance), sort_keys=True)
+
+
+def provenance_of(record: str | None) -> Provenance | None:
+    """A provenance from what is stored; ``ValueError`` (or ``TypeError``) where that is damaged."""
+    if record is None:
+        return None
+    known = {field.name for field in fields(Provenance)}
+    return Provenance(**{key: value for key, value in json.loads(record).items() if key in known})
+
+
 def sketches_of(fingerprint: Fingerprint) -> tuple[bytes | None, bytes | None, bytes | None]:
     """The sketches as they are stored (:data:`SKETCHES`), None where they were not measured."""
     return (
@@ -106,6 +119,7 @@ def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
         ),
         row["location"],
         row["added"],
+        provenance_of(row["provenance"]),
     )
 
 

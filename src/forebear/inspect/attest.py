@@ -16,7 +16,7 @@ from forebear.attest.oms import SIGNATURE, check_files, read_manifest
 from forebear.attest.statements import ROOT, Statement, Subject, bom_statement, svr_statement
 from forebear.bom.checks import CheckStatus
 from forebear.errors import ForebearError, InputError, UsageError, one_line
-from forebear.index import Index, LocalIndex
+from forebear.index import Index, open_index
 from forebear.inspect.enrol import fingerprint
 from forebear.inspect.sign import Credentials
 from forebear.inspect.subjects import contradicted, files_of, local, manifest_of
@@ -94,7 +94,7 @@ def attest(
         raise UsageError("nothing to attest", "give --bom BILL or --result RESULT")
     raws = {path: read_file(path) for path in dict.fromkeys(paths)}
     documents = {path: load_object(raw, path) for path, raw in raws.items()}
-    references = index if index is not None else LocalIndex()
+    references = index if index is not None else open_index()
     model, subjects, mark, signature = _model(target, documents, bom, model_signature, paths, on_step)
     statements: dict[str, Statement] = {}
     for path, raw in raws.items():

@@ -15,7 +15,7 @@ from forebear.bom.stages import read_declaration
 from forebear.bom.training import Training
 from forebear.bom.values import Said
 from forebear.errors import ForebearError, UsageError
-from forebear.index import Index, LocalIndex
+from forebear.index import Index, open_index
 from forebear.inspect.bom_declared import (
     Stated,
     bases_of,
@@ -100,7 +100,7 @@ def write_bom(
     on_step(f"reading {target}")
     source = open_source(target)
     artifact = read_model(source)
-    references = index if index is not None else LocalIndex()
+    references = index if index is not None else open_index()
     readable = bool(artifact.weights.tensors)
     result = scan_model(target, references, effort, on_step) if scan and readable else None
     stated = given or beside(source)

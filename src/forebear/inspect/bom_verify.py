@@ -16,7 +16,7 @@ from forebear.bom.reading import Reading
 from forebear.bom.record import Record
 from forebear.bom.verification import ClaimResult, Verification
 from forebear.errors import InputError, UsageError, one_line
-from forebear.index import Index, LocalIndex
+from forebear.index import Index, open_index
 from forebear.inspect import (
     bom_verify_elsewhere as elsewhere,
 )
@@ -147,7 +147,7 @@ def _held(
 ) -> Held:
     if target is None:
         return _alone(statements)
-    references = index if index is not None else LocalIndex()
+    references = index if index is not None else open_index()
     if target.startswith("api:") and not os.path.lexists(target):
         elsewhere.address(target)
         document = elsewhere.probed(record, statements, target, effort=effort, on_step=step)

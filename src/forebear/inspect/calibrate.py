@@ -14,7 +14,7 @@ from math import isfinite
 
 from forebear.errors import UsageError
 from forebear.index import Index
-from forebear.index.local import SAME_LINEAGE
+from forebear.index.independent import SAME_LINEAGE
 from forebear.index.nominate import MOST_FAMILIES, Sketched
 from forebear.index.nulls import pair_scores
 from forebear.lineage import Counts

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.roles import tensors_by_role
 from forebear.catalogue import raise_finding
-from forebear.index import Index, LocalIndex
+from forebear.index import Index, open_index
 from forebear.inspect.activations import Resembling, compared
 from forebear.inspect.adapter import compare_adapter
 from forebear.inspect.cost import Meter, light_first, weight_bytes
@@ -100,7 +100,7 @@ def compare(
     counts = pair.counts
     covered, told = pair.coverage, Resembling()
     if activations:
-        told = compared(one, two, marks, effort, index if index is not None else LocalIndex(), on_step)
+        told = compared(one, two, marks, effort, index if index is not None else open_index(), on_step)
         covered = Coverage((*covered.tested, *told.done), (*covered.not_tested, *told.gaps))
     evidence = (*pair.evidence, *told.evidence.values())
     return Comparison(

@@ -10,7 +10,7 @@ from typing import Any
 
 from forebear.bom.checks import Check
 from forebear.errors import FormatError, UsageError
-from forebear.index import Index, LocalIndex
+from forebear.index import Index, open_index
 from forebear.inspect.bom_facts import bom_facts, is_bom
 from forebear.inspect.bom_read import MAX_BOM, read_bytes
 from forebear.inspect.bom_signature import signature_checks
@@ -93,7 +93,7 @@ def consequences(
         InputError: the model, a document or the index cannot be read, or a file of facts is wrong.
     """
     facts = read_organisation(organisation) if isinstance(organisation, str | Path) else organisation
-    references = index if index is not None else LocalIndex()
+    references = index if index is not None else open_index()
     bill = _bill(bom) if bom is not None else None  # what is wrong with it is told before a model is scanned
     checks = _signature(bom, target, signature)
     lineage = lineage_of(target, references, effort, scan, model, on_step)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 from forebear.errors import ForebearError
-from forebear.index import LocalIndex, home, kernels
+from forebear.index import home, kernels, open_index
 from forebear.sources import RangeCache, cache_home, offline
 from forebear.sources.hub import endpoint, find_token
 from forebear.types import Json
@@ -68,7 +68,7 @@ def _index() -> Check:
         writable = False
     if not writable:
         return "fail", f"{place} cannot be written", "set FOREBEAR_HOME to a folder of your own"
-    count = LocalIndex().count()
+    count = open_index().count()
     if count == 0:
         return "note", f"{place}: no references yet", "forebear index add ./a-base-model"
     return "ok", f"{place}: {count:,} references", ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact, read_artifact
-from forebear.errors import InputError
-from forebear.index import Index
+from forebear.errors import InputError, one_line
+from forebear.index import Index, Provenance
 from forebear.inspect.activations import measured
 from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.judge import FEWEST_COINS
@@ -15,10 +16,15 @@ from forebear.signals import Fingerprint
 from forebear.signals import fingerprint as measure
 from forebear.signals.content import content_digest
 from forebear.signals.fingerprint import sketched
+from forebear.signals.sign_code import light_code
 from forebear.sources import open_source
-from forebear.types import Cost, Untested
+from forebear.types import Cost, Untested, created
+from forebear.version import __version__
 
 Step = Callable[[str], None]
+
+MOST_IDENTITY = 200
+"""Characters of ``FOREBEAR_IDENTITY`` that are kept."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,15 @@ def enrol(
     if activations:
         found = measured(artifact, mark, effort, on_step)
         mark, gaps = found.mark, found.gaps
-    return Enrolled(mark, index.add(mark, location, replace_), artifact.problems, meter.cost(), gaps)
+    added = index.add(mark, location, replace_, provenance_of(mark, location))
+    return Enrolled(mark, added, artifact.problems, meter.cost(), gaps)
+
+
+def provenance_of(mark: Fingerprint, location: str) -> Provenance:
+    """Who measured a model just now, from which revision, with which version."""
+    revision = location.rsplit("@", 1)[1] if location.startswith("hf:") and "@" in location else ""
+    by = one_line(os.environ.get("FOREBEAR_IDENTITY", ""))[:MOST_IDENTITY]
+    return Provenance(by, __version__, revision, created(), "light" if light_code(mark.code) else "whole")
 
 
 def _measure(target: str, name: str | None, effort: str, on_step: Step) -> tuple[Artifact, Fingerprint, str, Meter]:

@@ -11,7 +11,7 @@ from typing import Any
 from forebear.artifacts.documents import CARD
 from forebear.artifacts.text import load_json
 from forebear.errors import ForebearError, InputError, UsageError
-from forebear.index import Index, LocalIndex
+from forebear.index import Index, open_index
 from forebear.inspect.papers import Read, has_card, papers_of_ancestors, read_papers_of
 from forebear.inspect.unread import scanned
 from forebear.licences.answer import DeclaredLicence, LicenceAnswer
@@ -95,7 +95,7 @@ def licence_of(
     if second_opinion:
         require()
     facts = _organisation(organisation)
-    references = index if index is not None else LocalIndex()
+    references = index if index is not None else open_index()
     found = lineage_of(target, references, effort, scan, model, on_step)
     chain, named = _against(found.chain, against)
     past, gap = _past(target, history, on_step)

@@ -14,6 +14,7 @@ from forebear.artifacts import Artifact, read_artifact
 from forebear.errors import ForebearError, UsageError
 from forebear.index import Entry, Index
 from forebear.inspect.cost import Meter, light_first
+from forebear.inspect.enrol import provenance_of
 from forebear.inspect.judge import FEWEST_COINS, suggested
 from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint, fingerprint
@@ -64,7 +65,7 @@ def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_st
             if mark.code.n < FEWEST_COINS:
                 missing.append(Untested(name, f"{mark.code.n} sign coins could be read of it, too few for a reference"))
                 continue
-            index.add(mark, source.location)
+            index.add(mark, source.location, provenance=provenance_of(mark, source.location))
             added.append(name)
         except ForebearError as error:
             missing.append(Untested(name, f"could not be fetched: {error.message}"))

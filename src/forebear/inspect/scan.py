@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from forebear.artifacts import Artifact, read_artifact
-from forebear.index import Index, LocalIndex
+from forebear.index import Index, open_index
 from forebear.inspect.activations import Resembling, measured, why_of
 from forebear.inspect.activations import resembling as resembling_activations
 from forebear.inspect.adapter import scan_adapter
@@ -65,7 +65,7 @@ def scan(
         InputError: the model, or the index, cannot be read.
     """
     meter = Meter()
-    references = index if index is not None else LocalIndex()
+    references = index if index is not None else open_index()
     on_step(f"reading {target}")
     source = open_source(target)
     artifact = read_artifact(source)

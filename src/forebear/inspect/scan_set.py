@@ -6,10 +6,9 @@ import os
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from forebear.errors import ForebearError, InputError
-from forebear.index import LocalIndex
+from forebear.index import Index, open_index
 from forebear.inspect.crew import cores, in_order
 from forebear.inspect.discover import Found, discover, stamp
 from forebear.inspect.kept import Kept, key_of
@@ -123,7 +122,7 @@ class _Task:
 
     found: Found
     effort: str
-    index: Path
+    index: str
     key: str
     activations: bool
 
@@ -153,13 +152,13 @@ class ScanSet:
     def __init__(
         self,
         root: str,
-        index: LocalIndex | None = None,
+        index: Index | None = None,
         effort: str = "standard",
         workers: int | None = 1,
         fresh: bool = False,
         activations: bool = False,
     ) -> None:
-        self._index = index if index is not None else LocalIndex()
+        self._index = index if index is not None else open_index()
         found = discover(root)
         if not found.models:
             raise InputError("; ".join((f"{root}: no model in it or below", *found.problems[:2])), "is it the folder?")
@@ -182,7 +181,7 @@ class ScanSet:
             if (row := self._known(found)) is not None:
                 known[found.path] = row
         tasks = (
-            _Task(m, self._effort, self._index.folder, self._keys[m.path], self._activations)
+            _Task(m, self._effort, self._index.address, self._keys[m.path], self._activations)
             for m in self.models
             if m.path not in known
         )
@@ -228,7 +227,7 @@ class ScanSet:
 def _answer(task: _Task) -> Json | str:
     """The document of one model, or the line that says why there is none. Runs in a worker."""
     try:
-        index = LocalIndex(task.index)
+        index = open_index(task.index)
         return scan(task.found.target, index, task.effort, fetch=False, activations=task.activations).to_json()
     except ForebearError as error:
         return str(error)

@@ -1,0 +1,1 @@
+"""Fingerprinting many models: which there are, which are done, and who does the next one."""
