@@ -256,6 +256,7 @@ def test_strange_tensors_are_left_out_and_said(tmp_path: Path) -> None:
     held["vision_encoder.conv.weight"] = ("F32", [1], b"1234")
     write_safetensors(out / "consolidated.safetensors", held)
     found = Consolidated().read(LocalSource(out))
+    assert found.unread == {"vision_encoder.conv.weight"} and not found.whole
     assert found.notes[0] == (
         "1 tensors of names unknown in such files are left out, the first is vision_encoder.conv.weight"
     )
