@@ -16,7 +16,7 @@ from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.observe import Allowed, described
-from forebear.inspect.oddities import odd_tokens, signless
+from forebear.inspect.oddities import not_finite, odd_tokens, signless
 from forebear.inspect.towers import tested_towers, towers_by_rows, untested_towers
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.calibrated import combined
@@ -220,7 +220,7 @@ def compare_artifacts(
     conclusion, counts = with_towers(conclusion, counts, shared, a.name)
     evidence += [*between, *(s.evidence for s in shared), *context_evidence(*marks)]
     gaps += () if effort == "quick" else untested_towers((a, b), shared)
-    covered = Coverage((*covered.tested, *tested_towers(shared)), (*covered.not_tested, *gaps))
+    covered = Coverage((*covered.tested, *tested_towers(shared)), (*covered.not_tested, *gaps, *not_finite(delta)))
     match = undone.match if isinstance(undone, Undone) else None
     return Pair(conclusion, counts, delta, tuple(evidence), covered, findings, match)
 
