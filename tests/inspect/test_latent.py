@@ -1,4 +1,4 @@
-"""Latent attention (DeepSeek, Kimi) in disguise: what lies outside of the heads proves it, heads are not put together."""
+"""Latent attention (DeepSeek, Kimi) in disguise: neurons and stream prove it, heads are not put together."""
 
 from __future__ import annotations
 
@@ -117,7 +117,8 @@ def flipped(held: Weights, seed: int) -> Weights:
 
 def _moved(held: Weights, read: Callable[[F32], F32], write: Callable[[F32], F32]) -> Weights:
     changes: Mapping[str, Callable[[F32], F32]] = dict.fromkeys(READERS, read) | dict.fromkeys(WRITERS, write)
-    return {n: changes.get(n.split(".")[-2], lambda v: v)(v) for n, v in held.items()}
+    modules = {n: n.split(".")[-2] for n in held}
+    return {n: changes[modules[n]](v) if modules[n] in changes else v for n, v in held.items()}
 
 
 @pytest.fixture(scope="module")

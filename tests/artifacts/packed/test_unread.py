@@ -81,8 +81,9 @@ def written(base: Path, name: str, stored: Stored, seed: int = 0) -> Path:
     tensors: dict[str, Entry] = {}
     for key, tensor in read(base).weights.tensors.items():
         if is_linear(key):
-            made = stored(*tensor.shape, rng).items()
-            tensors |= {key.removesuffix("weight") + ending: e for ending, e in made}
+            outputs, inputs = tensor.shape
+            made = stored(outputs, inputs, rng)
+            tensors |= {key.removesuffix("weight") + ending: e for ending, e in made.items()}
         else:
             tensors[key] = "BF16", list(tensor.shape), bf16(tensor.values())
     write_safetensors(out / "model.safetensors", tensors)
