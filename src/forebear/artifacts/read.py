@@ -68,7 +68,9 @@ def read_artifact(source: Source) -> Artifact:
         notes += ("an adapter lies beside the model: it was not applied, and what it changes was not tested",)
     if weights.adapter is None and len(readers) > 1:
         notes += (f"{weights.format} was read; it also holds {_listed(r.name for r in readers[1:])}, which was not",)
-    sizes = {n: s for n, s in shapes(weights.tensors).items() if n not in weights.unread}
+    sizes = shapes(weights.tensors)
+    for name in weights.unread:
+        sizes.pop(name, None)
     named = recognise(config, sizes)
     if weights.adapter is not None:  # what a config beside it says is its base's, and its tensors are no layers
         named = f"it is an adapter and no model ({weights.adapter.title})"
