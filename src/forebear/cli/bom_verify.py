@@ -22,6 +22,7 @@ from forebear.cli.options import (
     emit,
     leave,
     progress,
+    secret_in,
     show_problems,
     write,
 )
@@ -59,6 +60,15 @@ KeyOption = Annotated[
 ModelOption = Annotated[
     str, typer.Option("--model", metavar="NAME", help="Which model of a bill about several.", show_default=False)
 ]
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key-env",
+        metavar="VARIABLE",
+        help="The environment variable that holds the key of an endpoint.",
+        show_default=False,
+    ),
+]
 
 
 def verify(
@@ -68,6 +78,7 @@ def verify(
     signature: SignatureOption = None,
     key: KeyOption = None,
     model: ModelOption = "",
+    api_key_env: ApiKeyOption = None,
     effort: EffortOption = Effort.STANDARD,
     how: ReportFormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
@@ -96,6 +107,7 @@ def verify(
             signature=signature,
             key=key,
             model=model,
+            api_key=secret_in(api_key_env, "--api-key-env"),
         )
     if how is ReportFormat.SARIF:
         from forebear.report import sarif
