@@ -72,7 +72,7 @@ def checks(
             yield check
     if listed:
         yield from _unlisted(here, {_place(f.path, here) for f in listed})
-    yield from _whole(record, found)
+    yield from _whole(record, found, source.traffic is not None)
 
 
 def _place(path: str, here: Mapping[str, int]) -> str:
@@ -158,10 +158,10 @@ def _unlisted(here: Mapping[str, int], listed: set[str]) -> Iterator[Check]:
             yield Check(f"hashes/{name}", UNKNOWN, f"{name} ({role}) is not in the bill, so nothing says what it was.")
 
 
-def _whole(record: Record, found: Mapping[str, dict[str, str]]) -> Iterator[Check]:
+def _whole(record: Record, found: Mapping[str, dict[str, str]], far: bool) -> Iterator[Check]:
     """The model's own digest: over the list of its files, or that of its only weight file.
 
-    Where a store states one kind of digest alone, the other cannot be computed: one strong digest that holds suffices.
+    A store far away states one kind of digest alone, so another cannot be computed: one strong one that holds suffices.
     """
     held = ""
     for digest in sorted(record.model.hashes, key=lambda h: h.algorithm != "SHA-256"):
@@ -174,7 +174,7 @@ def _whole(record: Record, found: Mapping[str, dict[str, str]]) -> Iterator[Chec
             weights = [d for path, d in found.items() if role_of(path) == "weights"]
             again = weights[0].get(digest.algorithm) if len(weights) == 1 else None
             what = "its weight file"
-        if again is None and held:
+        if again is None and held and far and digest.algorithm in HASHES:
             said = f"The {digest.algorithm} of the model was not computed; its {held} holds."
             yield Check(name, CheckStatus.NOT_APPLICABLE, said)
         elif again is None:
