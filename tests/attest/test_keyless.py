@@ -57,7 +57,7 @@ def roots(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{server.server_address[1]}"
-    own = tuf.read_embedded
+    own = tuf.read_embedded  # type: ignore[attr-defined]
     monkeypatch.setattr(tuf, "read_embedded", lambda name, url: own(name, tuf.DEFAULT_TUF_URL))
     monkeypatch.setattr(models, "DEFAULT_TUF_URL", address)
     yield asked

@@ -13,6 +13,7 @@ from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.record import Acknowledgement, LicenceStatement, Model, Record, Relative, Status
 from forebear.bom.values import Said
 from forebear.bom.verification import Outcome, Verification
+from forebear.catalogue import explanation
 from forebear.inspect import bom_verify_licences as licences
 from forebear.types import Cost, Coverage, Finding, Level, ModelRef, Scan, Verdict
 from written_licences import DISPLAY, MIT
@@ -62,6 +63,8 @@ def test_a_declared_licence(
     record: Record, found: Documents, status: tuple[Status, CheckStatus], identifier: str
 ) -> None:
     assert judged(record, found) == [(*status, identifier)]
+    said = explanation(identifier)
+    assert said is not None and said.kind == "check"
 
 
 def test_another_text_that_the_bill_itself_mentions_contradicts_nothing() -> None:
