@@ -163,7 +163,7 @@ def _came_first(retest: Retest, found: Ancestor, tied: str) -> tuple[Status, str
     That the model is the later one of the two (:func:`~forebear.inspect.bom_verify_later.later`) does not suffice: a
     sibling that was trained for longer is, too. Equal values have no order to measure, and the model is that base.
     """
-    if found.relation.direction == "a_to_b":
+    if found.verdict in CONFIRMING and found.relation.direction == "a_to_b":
         return Status.CONFIRMED, tied
     if found.verdict is Verdict.IDENTICAL:
         return Status.CONFIRMED, f"{tied}; {BILLS_WORD}"
