@@ -51,7 +51,19 @@ RELATIONS = {
 
 CHECKS = {
     *("schema", "reading", "references", "cycles", "identifiers", "digests", "timestamps", "evidence", "components"),
-    *("relationships", "as-written", "profile", "hashes", "identity", "facts", "licence-files", "lineage", "claims"),
+    *(
+        "relationships",
+        "as-written",
+        "profile",
+        "hashes",
+        "identity",
+        "facts",
+        "licence-files",
+        "licence-text",
+        "licences",
+        "lineage",
+        "claims",
+    ),
     "signature",
 }
 """Families of checks of ``bom verify``; tests/cli/test_bom_verify.py asks for each id that it shows."""

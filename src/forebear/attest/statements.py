@@ -30,9 +30,9 @@ LINEAGE = "https://forebear.dev/lineage/v1"
 BUNDLED = "https://forebear.dev/bundle/v1"
 MODEL = "https://model_signing/signature/v1.0"
 VERIFIER = "https://forebear.dev"
-MANIFEST, ROOT, DOCUMENT = "manifest", "oms-root", "document"
+MANIFEST, ROOT, DOCUMENT, FILE = "manifest", "oms-root", "document", "file"
 """What a subject's digest is of: the list of the model's files (``sha256sum``), the digests of a model signature in its
-order, the bytes of a document."""
+order, the bytes of a document, the bytes of a single file of the model."""
 MAX_SUBJECTS = 100_000
 _DIGEST = re.compile(r"[0-9a-f]{8,256}")
 

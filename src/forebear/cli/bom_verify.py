@@ -22,14 +22,28 @@ from forebear.cli.options import (
     emit,
     leave,
     progress,
+    secret_in,
     show_problems,
     write,
 )
+from forebear.errors import UsageError
 from forebear.types import Level
 
 Bill = Annotated[
     Path,
-    typer.Argument(metavar="BOM", help="CycloneDX 1.5 to 1.7 or SPDX 3.0.1, as JSON.", show_default=False),
+    typer.Argument(
+        metavar="BOM",
+        help="CycloneDX 1.5 to 1.7 or SPDX 3.0.1, as JSON; with --recursive a folder.",
+        show_default=False,
+    ),
+]
+RecursiveOption = Annotated[
+    bool,
+    typer.Option(
+        "--recursive",
+        "-r",
+        help="Every bill below a folder, each held against the weights beside it; the worst exit code.",
+    ),
 ]
 Target = Annotated[
     str | None,
@@ -59,15 +73,26 @@ KeyOption = Annotated[
 ModelOption = Annotated[
     str, typer.Option("--model", metavar="NAME", help="Which model of a bill about several.", show_default=False)
 ]
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key-env",
+        metavar="VARIABLE",
+        help="The environment variable that holds the key of an endpoint.",
+        show_default=False,
+    ),
+]
 
 
 def verify(
     bom: Bill,
     target: Target = None,
+    recursive: RecursiveOption = False,
     profile: ProfileOption = None,
     signature: SignatureOption = None,
     key: KeyOption = None,
     model: ModelOption = "",
+    api_key_env: ApiKeyOption = None,
     effort: EffortOption = Effort.STANDARD,
     how: ReportFormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
@@ -81,7 +106,13 @@ def verify(
 
     Example: forebear bom verify bom.cdx.json ./my-model
     Example: forebear bom verify bom.cdx.json ./my-model --signature bom.dsse.json --key vendor.pub
+    Example: forebear bom verify -r ./models
     """
+    if recursive:
+        if target or signature or key or model or api_key_env:
+            raise UsageError("--recursive takes a folder and nothing else to verify", "name one bill for the rest")
+        _below(bom, tuple(profile or ()), effort, by_name(how, output), output, quiet, no_progress)
+        return
     from forebear.inspect.bom_verify import verify_bom
     from forebear.report import bom_verify as report
 
@@ -96,6 +127,7 @@ def verify(
             signature=signature,
             key=key,
             model=model,
+            api_key=secret_in(api_key_env, "--api-key-env"),
         )
     if how is ReportFormat.SARIF:
         from forebear.report import sarif
@@ -115,3 +147,38 @@ def verify(
             lambda: report.markdown(result),
         )
     leave(show_problems(result.problems), result.verdict.exit_code)
+
+
+def _below(
+    folder: Path,
+    profiles: tuple[str, ...],
+    effort: Effort,
+    how: ReportFormat,
+    output: Path | None,
+    quiet: bool,
+    no_progress: bool,
+) -> None:
+    """Every bill below a folder: a row each, and the worst exit code."""
+    from forebear.inspect.bom_verify_set import verify_boms
+    from forebear.report import bom_verify_set as report
+
+    with progress(quiet, no_progress) as step:
+        found = verify_boms(folder, effort=effort.value, profiles=profiles, on_step=step)
+    if how is ReportFormat.SARIF:
+        from forebear.report import sarif
+
+        document = sarif.document(report.subjects(found), str(folder.absolute()))
+        write([json.dumps(document, ensure_ascii=False, indent=2) + "\n"], output)
+    elif how is ReportFormat.JUNIT:
+        from forebear.report import junit
+
+        write([junit.document("forebear bom verify", report.subjects(found), Level.NOTE)], output)
+    else:
+        emit(
+            found.to_json(),
+            Format(how.value),
+            output,
+            lambda console: report.show(console, found, quiet),
+            lambda: report.markdown(found),
+        )
+    leave(show_problems(found.problems), *found.exit_codes)
