@@ -154,7 +154,7 @@ def audit_fingerprints(
     """
     _chosen(index, names)
     done = recheck(index, names, sample, seed, on_step)
-    levels = {level: 0 for level in ("note", "warning", "error")}
+    levels = dict.fromkeys(("note", "warning", "error"), 0)
     for one in done:
         if one.finding is not None:
             levels[one.finding.level.value] += 1

@@ -141,8 +141,8 @@ def _outdated(graph: DeclaredGraph, number: int, base: int) -> Row:
     who, other = graph.text(number), graph.text(base)
     when = graph.revised[base][:10]
     message = (
-        f"{who} is a quantisation of {other}, whose repository was changed on {when}, after it; whether weights or only "
-        "papers changed is not told."
+        f"{who} is a quantisation of {other}, whose repository was changed on {when}, after it; whether weights or "
+        "only papers changed is not told."
     )
     return declared_row("orphan", who, other, "quantisation-orphaned", message, base_changed=graph.revised[base])
 

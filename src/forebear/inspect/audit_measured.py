@@ -13,6 +13,7 @@ from forebear.inspect.ties import Looked, Tie
 from forebear.lineage.declared_graph import DeclaredGraph, repository
 from forebear.lineage.declared_names import account, plain
 from forebear.lineage.evidence import joined
+from forebear.signals.declared import names_match
 from forebear.types import Finding, Level
 
 OPEN = "which came first is not settled (parent, child and sibling look alike)"
@@ -58,8 +59,8 @@ def told(
     words = graph.above(number) if number is not None else ()
     agreed = {name: t for name, t in looked.named.items() if t.verdict.related}
     strangers = [t for t in looked.tied if t.name not in looked.named and _unexplained(entry, t, graph, entry_of)]
-    wholes = [t for t in strangers if t.whole and not any(tied_to(t.name, base) for base in agreed)]
-    parts = [t for t in strangers if t.partial]
+    strangers = [t for t in strangers if not any(tied_to(t.name, base) for base in agreed)]
+    wholes, parts = [t for t in strangers if t.whole], [t for t in strangers if t.partial]
     rows: list[Row] = []
     silent = [t for t in looked.named.values() if t.silent]
     untold = tuple(name for name, t in looked.named.items() if not t.verdict.related and not t.silent)
@@ -72,7 +73,7 @@ def told(
     elif words and not agreed:
         unplaced = bool(wholes)
     elif wholes:
-        rows.append(_unlabelled(entry, wholes[0], agreed, entry_of))
+        rows.append(_unlabelled(entry, wholes, agreed, entry_of))
     if parts and not wholes:
         rows.append(_part(entry, parts[0]))
     return Told(tuple(rows), agreed, unplaced, untold)
@@ -82,6 +83,9 @@ def _unexplained(entry: Entry, tie: Tie, graph: DeclaredGraph, entry_of: Callabl
     other = entry_of(tie.name)
     if other is None or plain(repository(other)) == plain(repository(entry)):
         return False  # the same repository at another revision
+    pair = (entry, other), (other, entry)
+    if any(names_match(a.fingerprint.declared.loaded_from, repository(b)) for a, b in pair):
+        return False  # the config names it, if not the card
     one, two = graph.find(repository(entry)), graph.find(repository(other))
     return one is None or two is None or not graph.kin(one, two)
 
@@ -106,14 +110,18 @@ def _silent(entry: Entry, base: Tie) -> Row:
     return _row("contradiction", entry, base, raise_finding("base-not-found", message, (_numbers(base),), Level.NOTE))
 
 
-def _unlabelled(entry: Entry, found: Tie, agreed: Mapping[str, Tie], entry_of: Callable[[str], Entry | None]) -> Row:
+def _unlabelled(
+    entry: Entry, ties: list[Tie], agreed: Mapping[str, Tie], entry_of: Callable[[str], Entry | None]
+) -> Row:
+    found, further = ties[0], [t.name for t in ties[1:]]
     other = entry_of(found.name)
     own = entry.fingerprint.declared
     scratch = own.from_scratch
     both = scratch and other is not None and other.fingerprint.declared.from_scratch
     says = f"beside {joined(list(agreed))}, which its card names" if agreed else "and neither names the other"
     ended = OPEN if found.excludes_start else f"{OPEN}, {START}"
-    message = f"The weights of {entry.name} are not independent of {found.name}, {says}; {ended}."
+    more = f" (nor of {len(further)} more of the nearest, {joined(further, 3)})" if further else ""
+    message = f"The weights of {entry.name} are not independent of {found.name}{more}, {says}; {ended}."
     level = Level.NOTE
     if both:
         message += " Both cards say that the model was trained from scratch."
@@ -126,7 +134,7 @@ def _unlabelled(entry: Entry, found: Tie, agreed: Mapping[str, Tie], entry_of: C
         message += " Every value that was read of the two is equal."
     finding = raise_finding("ancestor-undeclared", message, (_numbers(found),), level)
     licences = [own.licence, other.fingerprint.declared.licence if other is not None else ""]
-    return _row("unlabelled", entry, found, finding, licences=licences)
+    return _row("unlabelled", entry, found, finding, licences=licences, further=further)
 
 
 def _part(entry: Entry, found: Tie) -> Row:

@@ -11,7 +11,7 @@ from forebear.catalogue import raise_finding
 from forebear.types import Finding, Json, Level
 
 KINDS = {
-    "contradiction": "the declared base is not what the weights depend on, as far as was found",
+    "contradiction": "a declared base that the weights do not bear out, as far as was found",
     "unlabelled": "dependent weights, and nobody names the other",
     "licence": "another licence than the base's, or than before",
     "orphan": "a quantisation whose base is not there, or has moved on",
