@@ -16,10 +16,17 @@ from forebear.signals.layout import SLOTS
 from index.fingerprints import SHAPE, make_code, make_fingerprint
 
 
-def mark(name: str, seed: int, parent: int | None = None, flipped: float = 0.05, **declared: Any) -> Fingerprint:
-    """A model with coins of its own, or those of the model with another seed, a share of them flipped."""
+def mark(
+    name: str, seed: int, parent: int | None = None, flipped: float = 0.05, gains: bool = True, **declared: Any
+) -> Fingerprint:
+    """A model with coins of its own, or those of the model with another seed, a share of them flipped.
+
+    Its gains are those of the other one, which excludes a merely shared start, or are not known.
+    """
     own = parent if parent is not None else seed
     code = replace(make_code(own), repeats=(), layers=tuple(range(SLOTS)))
+    if not gains:
+        code = replace(code, signature=np.full_like(code.signature, np.nan))
     if parent is not None:
         rng = np.random.default_rng([seed, 7])
         flips = np.packbits(rng.random(8 * len(code.bits)) < flipped) & code.valid

@@ -206,6 +206,8 @@ def _measured(
         found += once(iter(said.rows), seen)
         unplaced, untold = unplaced + said.unplaced, untold + len(said.untold)
         _bear_out(looked, graph, said.agreed or {}, agreed, entry_of)
+    contradicted = {frozenset((r.who, r.other)) for r in found if r.kind == "contradiction"}
+    found = [r for r in found if r.kind == "contradiction" or frozenset((r.who, r.other)) not in contradicted]
     for row in _discovered(found, count, models):
         rows.add(row)
     if unplaced:
