@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebear.index import Listing
@@ -108,7 +108,7 @@ def test_claims_are_bounded_and_odd_names_survive() -> None:
 
 
 def test_a_long_chain_takes_no_recursion() -> None:
-    count = 20_000
+    count = 4_000
     found = graph(
         *(Listing(f"o/{k:06}", base_models=(f"o/{k + 1:06}",) if k + 1 < count else ()) for k in range(count))
     )
@@ -118,6 +118,7 @@ def test_a_long_chain_takes_no_recursion() -> None:
     assert ring.roots().tolist() == list(range(count))  # no beginning
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(-3, 11)), max_size=40))
 def test_circles_and_roots_as_by_walking(pairs: list[tuple[int, int]]) -> None:
     """Against the plain definitions: who reaches whom, and where the first bases lead."""

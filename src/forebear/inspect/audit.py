@@ -202,7 +202,7 @@ def _measured(
         if done % 50 == 1:
             on_step(f"holding models against one another: {done:,} of {count:,}")
         compared += bool(looked.entry.fingerprint.code.n)
-        said = told(looked, graph, entry_of, tied_to)
+        said = told(looked, graph, indexed, entry_of, tied_to)
         found += once(iter(said.rows), seen)
         unplaced, untold = unplaced + said.unplaced, untold + len(said.untold)
         _bear_out(looked, graph, said.agreed or {}, agreed, entry_of)
@@ -211,10 +211,13 @@ def _measured(
     for row in _discovered(found, count, models):
         rows.add(row)
     if unplaced:
-        why = "they depend on another reference, and the base that they name is not in the index: add it to settle that"
-        gaps.append(Untested(f"the base of {unplaced:,} models", why))
+        why = "a base that one of the two names is not in the index: add it to settle that"
+        gaps.append(Untested(f"ties of {unplaced:,} models with another reference", why))
     if untold:
-        why = "their coins do not line up, are too few for so many pairs, or cannot be relied on"
+        why = (
+            "their coins do not line up, are too few for so many pairs or cannot be relied on, or only the last part "
+            "of the name is theirs"
+        )
         gaps.append(Untested(f"{untold:,} declared bases that are in the index", why))
     return compared
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,30 +40,33 @@ class Told:
 def told(
     looked: Looked,
     graph: DeclaredGraph,
+    indexed: Container[int],
     entry_of: Callable[[str], Entry | None],
     tied_to: Callable[[str, str], bool],
 ) -> Told:
     """Hold one model's words against its ties.
 
     A tie is explained where words of either side lead to a common ancestor: by base models of cards and listings, one
-    after the other. A tie with a relative of a base that the weights do depend on is that relative's affair.
+    after the other. A tie with a relative of a base that the weights do depend on is that relative's affair. Where
+    either names a base that is not indexed, that base may be what ties them, and nothing is told.
 
     Args:
         looked: the model.
         graph: who says to come from whom.
+        indexed: numbers of the indexed models in it.
         entry_of: an indexed model by name.
         tied_to: whether two indexed models are dependent, by name.
     """
     entry = looked.entry
-    number = graph.find(repository(entry))
-    words = graph.above(number) if number is not None else ()
+    number, words = _number(entry, graph), _words(entry, graph)
     agreed = {name: t for name, t in looked.named.items() if t.verdict.related}
     strangers = [t for t in looked.tied if t.name not in looked.named and _unexplained(entry, t, graph, entry_of)]
     strangers = [t for t in strangers if not any(tied_to(t.name, base) for base in agreed)]
     wholes, parts = [t for t in strangers if t.whole], [t for t in strangers if t.partial]
     rows: list[Row] = []
-    silent = [t for t in looked.named.values() if t.silent]
-    untold = tuple(name for name, t in looked.named.items() if not t.verdict.related and not t.silent)
+    in_full = graph.in_full(number) if number is not None else frozenset()
+    silent = [t for t in looked.named.values() if t.silent and _number(entry_of(t.name), graph) in in_full]
+    untold = tuple(t.name for t in looked.named.values() if not t.verdict.related and t not in silent)
     unplaced = False
     if silent and not agreed:
         if wholes and not any(tied_to(t.name, base.name) for t in wholes for base in silent):
@@ -72,11 +75,23 @@ def told(
             rows += [_silent(entry, base) for base in silent]
     elif words and not agreed:
         unplaced = bool(wholes)
-    elif wholes:
+    elif settled := [t for t in wholes if all(b in indexed for b in _words(entry_of(t.name), graph))]:
+        wholes = settled
         rows.append(_unlabelled(entry, wholes, agreed, entry_of))
+    else:
+        unplaced = bool(wholes)
     if parts and not wholes:
         rows.append(_part(entry, parts[0]))
     return Told(tuple(rows), agreed, unplaced, untold)
+
+
+def _words(entry: Entry | None, graph: DeclaredGraph) -> tuple[int, ...]:
+    number = _number(entry, graph)
+    return graph.above(number) if number is not None else ()
+
+
+def _number(entry: Entry | None, graph: DeclaredGraph) -> int | None:
+    return None if entry is None else graph.find(repository(entry))
 
 
 def _unexplained(entry: Entry, tie: Tie, graph: DeclaredGraph, entry_of: Callable[[str], Entry | None]) -> bool:

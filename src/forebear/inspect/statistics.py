@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from forebear.catalogue.developers import Developer, developer_of, published
 from forebear.catalogue.licences import licence_named
 from forebear.catalogue.names import decode
-from forebear.index import Index
+from forebear.index import Entry, Index
 from forebear.inspect.ties import looked_at
 from forebear.lineage.declared_graph import DeclaredGraph, declared_graph, month_text, repository
 from forebear.lineage.declared_names import account, plain
@@ -167,7 +167,7 @@ def statistics(index: Index, seat: str = SEATS[0], measure: bool = True, on_step
         by["countries"][own_country(who)] += 1
         by["licences"][licences[int(graph.licence[number])]] += 1
         coverage["with a date"] += bool(month)
-        declares = graph.start[number] < graph.start[number + 1]
+        declares = bool(graph.start[number] < graph.start[number + 1])
         measured = bases.get(number)
         if not declares and measured is None:
             continue
@@ -217,23 +217,26 @@ def _measured(index: Index, graph: DeclaredGraph, roots: NDArray[np.int64], on_s
     named = set(graph.base[graph.base >= 0].tolist())
     found: dict[int, int] = {}
     numbers = {e.name: n for e in index.entries() if (n := graph.find(repository(e))) is not None}
+    names = {number: name for name, number in numbers.items()}
 
     def is_base(number: int) -> bool:
         return plain(graph.text(number)) in shipped or (number in named and not graph.above(number))
 
-    for done, looked in enumerate(looked_at(index, index.entries(), count * count, lambda _: ()), 1):
+    def own_words(entry: Entry) -> list[str]:
+        number = graph.find(repository(entry))
+        ends = () if number is None else (int(roots[number]), *graph.above(number))
+        return [names[k] for k in ends if k in names]
+
+    for done, looked in enumerate(looked_at(index, index.entries(), count * count, own_words), 1):
         if done % 50 == 1:
             on_step(f"holding models against one another: {done:,} of {count:,}")
         number = numbers.get(looked.entry.name)
         if number is None or is_base(number):
             continue
-        for tie in looked.tied:
-            other = numbers.get(tie.name)
-            if tie.whole and other is not None and other != number:
-                end = other if is_base(other) else int(roots[other])
-                if end != number and end >= 0 and is_base(end):
-                    found[number] = end
-                    break
+        # The base itself has to be tied: what another relative says about its own base proves nothing.
+        ends = (numbers[t.name] for t in looked.tied if t.whole and t.name in numbers)
+        if (end := next((k for k in ends if k != number and is_base(k)), None)) is not None:
+            found[number] = end
     return found
 
 

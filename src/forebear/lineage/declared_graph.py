@@ -68,6 +68,8 @@ class DeclaredGraph:
         start: ``(n + 1,)`` int64, where the edges of each child begin.
         base: ``(m,)`` int32, number of each edge's base; ``-1 - k`` for ``bases[k]`` that is not known.
         relation: ``(m,)`` uint8.
+        loose: ``(m,)`` whether only the last part of the base's name is that of the model that it leads to, one of the
+            two having no account: enough to explain a tie, and too little to contradict anybody.
         listed: how many of the numbers are listings; those above are only in the index.
         revised: repositories that were listed at several revisions, with the ``changed`` of the last one.
         changed: ``(n)``-sparse ``changed`` of quantisations, by number.
@@ -85,6 +87,7 @@ class DeclaredGraph:
     start: NDArray[np.int64]
     base: NDArray[np.int32]
     relation: NDArray[np.uint8]
+    loose: NDArray[np.bool_]
     listed: int
     revised: dict[int, str]
     changed: dict[int, str]
@@ -108,6 +111,11 @@ class DeclaredGraph:
         if number < 0:
             return ()
         return tuple(int(b) for b in self.base[self.start[number] : self.start[number + 1]])
+
+    def in_full(self, number: int) -> frozenset[int]:
+        """The known bases that a repository names by their full names."""
+        edges = slice(self.start[number], self.start[number + 1])
+        return frozenset(int(b) for b in self.base[edges][~self.loose[edges]] if b >= 0)
 
     def ancestors(self, number: int) -> frozenset[int]:
         """A repository and all above it, by their own words; at most :data:`MOST_ABOVE`."""
@@ -246,10 +254,9 @@ def declared_graph(listings: Iterable[Listing], entries: Iterable[Entry] = ()) -
     wanted = dict(making.bases.number)
     # Only what is left after this could be a former name, or a short one; that is asked of few.
     place = _places(making.names, wanted, making.numbers)
-    aliases: dict[str, str] = {}
-    for name in [n for n in wanted if n not in place]:
-        if other := _other_name(name, last_parts, making.numbers):
-            aliases[name] = other
+    short = {n: other for n in wanted if n not in place and (other := _short_name(n, last_parts, making.numbers))}
+    former = {n: other for n in wanted if n not in place and n not in short and (other := renamed(n))}
+    aliases = {**short, **former}
     if aliases:
         known = _places(making.names, dict.fromkeys(aliases.values(), 0), making.numbers)
         aliases = {name: other for name, other in aliases.items() if other in known}
@@ -258,6 +265,7 @@ def declared_graph(listings: Iterable[Listing], entries: Iterable[Entry] = ()) -
         (place.get(name, -1 - k) for k, name in enumerate(making.bases.texts)), np.int64, len(making.bases)
     )
     base = np.frombuffer(making.base, dtype=np.int32) if making.base else np.zeros(0, dtype=np.int32)
+    loose = np.fromiter((name in short for name in making.bases.texts), np.bool_, len(making.bases))[base]
     base = number[base].astype(np.int32)
     start = np.array(making.start, dtype=np.int64)
     return DeclaredGraph(
@@ -270,6 +278,7 @@ def declared_graph(listings: Iterable[Listing], entries: Iterable[Entry] = ()) -
         start,
         base,
         np.array(making.relation, dtype=np.uint8),
+        loose,
         listed,
         making.revised,
         making.changed,
@@ -305,10 +314,10 @@ def _places(names: Names, wanted: dict[str, int], indexed: dict[str, int]) -> di
     return found
 
 
-def _other_name(name: str, last_parts: dict[str, list[str]], indexed: dict[str, int]) -> str:
-    """Another plain name of the same model: where only one of the two has an account, or as the catalogue knows it."""
+def _short_name(name: str, last_parts: dict[str, list[str]], indexed: dict[str, int]) -> str:
+    """The one indexed model of the same last part, where only one of the two names has an account; else ""."""
     short = [n for n in last_parts.get(name.rpartition("/")[2], ()) if n in indexed and ("/" in n) != ("/" in name)]
-    return short[0] if len(short) == 1 else renamed(name)
+    return short[0] if len(short) == 1 else ""
 
 
 def month_number(date: str) -> int:
