@@ -2,15 +2,18 @@
 
     python benchmarks/audit.py --small
     python benchmarks/audit.py --listings 3000000 [--through-index]
+    python benchmarks/audit.py --zoo FOLDER
 
 The listings are synthetic: nine of ten name a base, bases are chosen with a Zipf law (a few have most of the
 derivatives), some by a former spelling, some that nobody lists, some in circles; the share of each is a guess and the
 cost does not depend on it much. ``--through-index`` keeps them in a local index first and reads them from there.
+``--zoo`` audits models of known ancestry (``models/`` and ``pairs.csv``), and holds every row and edge against it.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import resource
 import sys
@@ -21,7 +24,12 @@ from pathlib import Path
 
 import numpy as np
 
+from forebear.errors import ForebearError
 from forebear.index import Listing, LocalIndex
+from forebear.inspect import enrol
+from forebear.inspect.audit import audit
+from forebear.inspect.audit_rows import Row
+from forebear.inspect.statistics import statistics
 from forebear.lineage.declared_graph import declared_graph
 
 ORGANISATIONS = ("meta-llama", "Qwen", "mistralai", "google", "deepseek-ai", "microsoft", "someone", "elsewhere")
@@ -66,13 +74,47 @@ def memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+def zoo(place: Path, folder: Path) -> dict[str, object]:
+    """Audit models of known ancestry: what was told, and whether the truth bears it out."""
+    with (place / "pairs.csv").open(encoding="utf-8", newline="") as stream:
+        truth = {frozenset((r["model_a"], r["model_b"])): r for r in csv.DictReader(stream)}
+    index, left_out = LocalIndex(folder), []
+    for model in sorted((place / "models").iterdir()):
+        try:
+            enrol(str(model), index, f"zoo/{model.name}", effort="quick")
+        except ForebearError as error:
+            left_out.append(f"{model.name}: {error.message}")
+    found = audit(index, limit=0)
+
+    def true(row: Row) -> str:
+        pair = truth[frozenset(name.removeprefix("zoo/") for name in (row.who, row.other))]
+        return f"related={pair['related']} ({pair['relation']})"
+
+    measured = [r for r in found.rows if r.log10_p is not None]
+    ties = [r for r in measured if r.finding.id == "ancestor-undeclared"]
+    return {
+        "models": found.models,
+        "left_out": left_out,
+        "declared_edges": found.edges,
+        "borne_out": found.borne_out,
+        "levels": dict(found.levels),
+        "rows": [(r.kind, r.finding.level.value, r.who, r.other, r.log10_p, true(r)) for r in measured],
+        "ties_that_are_none": sum(true(r).endswith("(independent)") for r in ties),
+    }
+
+
 def main() -> None:
     """Measure, and print a JSON document."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--listings", type=int, default=3_000_000)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--through-index", action="store_true")
+    parser.add_argument("--zoo", type=Path)
     asked = parser.parse_args()
+    if asked.zoo is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            print(json.dumps(zoo(asked.zoo, Path(folder)), indent=2))
+        return
     count = 20_000 if asked.small else asked.listings
     out: dict[str, float | int] = {"listings": count}
 
@@ -81,9 +123,9 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         started = time.process_time()
+        index = LocalIndex(Path(folder))
         listings: Iterator[Listing] = synthetic(count)
         if asked.through_index:
-            index = LocalIndex(Path(folder))
             index.keep_listings(listings)
             timed("keep", started)
             listings = index.listings()
@@ -94,14 +136,22 @@ def main() -> None:
         before = memory()
         started = time.process_time()
         graph = declared_graph(listings)
-        timed("graph", started)
-    out["graph_bytes"] = memory() - before
-    out["edges"] = len(graph.base)
-    out["unknown_bases"] = int((graph.base < 0).sum())
-    out["circles"] = len(graph.circles)
-    started = time.process_time()
-    graph.roots()
-    timed("roots", started)
+        timed("graph_with_reading", started)
+        out["graph_bytes"] = memory() - before
+        out |= {"edges": len(graph.base), "circles": len(graph.circles)}
+        out["unknown_bases"] = int((graph.base < 0).sum())
+        started = time.process_time()
+        graph.roots()
+        timed("roots", started)
+        del graph
+        if asked.through_index:
+            started = time.process_time()
+            found = audit(index, measure=False, limit=20)
+            timed("audit_with_reading", started)
+            out["rows"] = sum(found.counts.values())
+            started = time.process_time()
+            statistics(index, measure=False)
+            timed("statistics_with_reading", started)
     out["peak_bytes"] = memory()
     print(json.dumps(out, indent=2))
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from documents import check_document
 from edits import drifted
 from forebear.cli import app
+from forebear.errors import UsageError
 from forebear.index import Listing, LocalIndex
 from models import tiny_llama
 
@@ -82,8 +82,6 @@ def test_exit_codes_and_kinds() -> None:
     ],
 )
 def test_a_call_that_makes_no_sense(arguments: list[str], words: str) -> None:
-    from forebear.errors import UsageError
-
     done = run("audit", *arguments)
     assert isinstance(done.exception, UsageError) and words in str(done.exception)
     assert done.exception.exit_code == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from documents import check_document
@@ -13,6 +14,7 @@ from forebear.index import Listing, LocalIndex
 from forebear.inspect.audit import Audit, audit
 from forebear.inspect.audit_rows import BOTH, DECLARED, MEASURED, Row
 from forebear.signals import Fingerprint
+from forebear.signals.layout import RESIDUAL_BITS
 from forebear.types import Level
 from marks import index_of, mark
 
@@ -136,10 +138,6 @@ def test_one_repository_at_two_revisions_is_one_model(tmp_path: Path) -> None:
 
 
 def test_a_shared_part_is_told_as_a_part(tmp_path: Path) -> None:
-    import numpy as np
-
-    from forebear.signals.sign_code import RESIDUAL_BITS
-
     base, other = mark("lab/base", 1), mark("x/other", 2)
     one, two = (np.unpackbits(m.code.bits) for m in (base, other))
     two[:RESIDUAL_BITS] = one[:RESIDUAL_BITS]

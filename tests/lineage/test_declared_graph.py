@@ -127,7 +127,7 @@ def test_circles_and_roots_as_by_walking(pairs: list[tuple[int, int]]) -> None:
         if base != child and base not in ways[child]:
             ways[child].append(base)
     start = np.cumsum([0, *(len(ways[k]) for k in range(12))]).astype(np.int64)
-    base = np.array([b for k in range(12) for b in ways[k]], dtype=np.int32)
+    ends = np.array([b for k in range(12) for b in ways[k]], dtype=np.int32)
 
     def reached(first: int) -> set[int]:
         seen, todo = set[int](), list(ways[first])
@@ -142,7 +142,7 @@ def test_circles_and_roots_as_by_walking(pairs: list[tuple[int, int]]) -> None:
     wanted = {
         tuple(sorted(j for j in range(12) if j in reach[k] and k in reach[j])) for k in range(12) if k in reach[k]
     }
-    assert set(circles(start, base)) == wanted
+    assert set(circles(start, ends)) == wanted
     listed = [Listing(f"o/{k:02}", base_models=tuple(_named(b) for b in ways[k])) for k in range(12)]
     made = declared_graph(listed)
     for k, root in enumerate(made.roots().tolist()):
