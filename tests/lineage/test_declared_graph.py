@@ -34,7 +34,7 @@ def test_names_meet_whatever_their_case_scheme_or_revision() -> None:
     assert edges(found) == {
         ("a/one", "Org/Base", True),
         ("a/two", "Org/Base", True),
-        ("a/three", "org/other", False),
+        ("a/three", "Org/Other", False),
         ("a/three", "Org/Base", True),
     }
     assert {e.relation for e in found.edges() if e.child == "a/two"} == {"quantized"}
@@ -51,7 +51,7 @@ def test_a_renamed_repository_is_followed_and_a_variant_is_not() -> None:
         Listing("x/other", base_models=("meta-llama/Meta-Llama-3.1-8B-Instruct",)),
     )
     assert ("x/tuned", "meta-llama/Llama-3.1-8B", True) in edges(found)
-    assert ("x/other", "meta-llama/meta-llama-3.1-8b-instruct", False) in edges(found)
+    assert ("x/other", "meta-llama/Meta-Llama-3.1-8B-Instruct", False) in edges(found)
     assert found.aliases == {"meta-llama/meta-llama-3.1-8b": "meta-llama/llama-3.1-8b"}
 
 

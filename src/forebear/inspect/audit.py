@@ -211,7 +211,7 @@ def _measured(
     for row in _discovered(found, count, models):
         rows.add(row)
     if unplaced:
-        why = "a base that one of the two names is not in the index: add it to settle that"
+        why = "a base that one of the two names is not in the index, or could not be told from chance: add it"
         gaps.append(Untested(f"ties of {unplaced:,} models with another reference", why))
     if untold:
         why = (

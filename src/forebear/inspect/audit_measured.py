@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ class Told:
 def told(
     looked: Looked,
     graph: DeclaredGraph,
-    indexed: Container[int],
+    indexed: Mapping[int, Sequence[str]],
     entry_of: Callable[[str], Entry | None],
     tied_to: Callable[[str, str], bool],
 ) -> Told:
@@ -53,7 +53,7 @@ def told(
     Args:
         looked: the model.
         graph: who says to come from whom.
-        indexed: numbers of the indexed models in it.
+        indexed: names of the indexed models by their number in it.
         entry_of: an indexed model by name.
         tied_to: whether two indexed models are dependent, by name.
     """
@@ -75,7 +75,7 @@ def told(
             rows += [_silent(entry, base) for base in silent]
     elif words and not agreed:
         unplaced = bool(wholes)
-    elif settled := [t for t in wholes if all(b in indexed for b in _words(entry_of(t.name), graph))]:
+    elif settled := [t for t in wholes if _settled(t, graph, indexed, entry_of, tied_to)]:
         wholes = settled
         rows.append(_unlabelled(entry, wholes, agreed, entry_of))
     else:
@@ -83,6 +83,18 @@ def told(
     if parts and not wholes:
         rows.append(_part(entry, parts[0]))
     return Told(tuple(rows), agreed, unplaced, untold)
+
+
+def _settled(
+    tie: Tie,
+    graph: DeclaredGraph,
+    indexed: Mapping[int, Sequence[str]],
+    entry_of: Callable[[str], Entry | None],
+    tied_to: Callable[[str, str], bool],
+) -> bool:
+    """Whether the other one names no base, or one that it is tied to: else its base may be what ties the two."""
+    words = _words(entry_of(tie.name), graph)
+    return not words or any(tied_to(tie.name, name) for base in words for name in indexed.get(base, ()))
 
 
 def _words(entry: Entry | None, graph: DeclaredGraph) -> tuple[int, ...]:
@@ -110,7 +122,8 @@ def _other_base(entry: Entry, silent: list[Tie], found: Tie) -> Row:
     message = (
         f"{entry.name} names {named} as its base, and no dependence on it was found although agreement of two thirds "
         f"would have been; its weights are not independent of {found.name}, of which neither {named} nor the card "
-        f"speaks. That it does not come from {named} is not established: coordinates that were moved are silent, too."
+        "speaks. What the two are to each other is not told (parent, child, sibling, or one random start); that "
+        f"{entry.name} does not come from {named} is not established: coordinates that were moved are silent, too."
     )
     finding = raise_finding("base-not-found", message, (_numbers(found), *map(_numbers, silent)), Level.WARNING)
     return _row("contradiction", entry, found, finding, silent=[t.name for t in silent])

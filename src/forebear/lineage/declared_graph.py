@@ -61,7 +61,7 @@ class DeclaredGraph:
 
     Attributes:
         names: by number.
-        bases: plain names that were declared as bases, whether or not they are known.
+        bases: names that were declared as bases, whether or not they are known, as the first to name them spells them.
         relations, licences: words by number.
         month: ``(n,)`` uint16, months since year 0 of the publication, 0 where it is not known.
         licence: ``(n,)`` uint32, number of the licence as tagged, 0 for none.
@@ -179,7 +179,7 @@ class _Making:
 
     def __init__(self, own: dict[str, _Own]) -> None:
         self.own, self.numbers = own, dict[str, int]()
-        self.names, self.bases = Names(), Words()
+        self.names, self.bases, self.spelt = Names(), Words(), list[str]()
         self.relations, self.licences = Words(""), Words("")
         self.month, self.licence = array("H"), array("I")
         self.start, self.base, self.relation = array("q", [0]), array("i"), array("B")
@@ -222,12 +222,17 @@ class _Making:
         self.month.append(UNKNOWN_MONTH)
         self.licence.append(self.licences.add(licence[:LONGEST]))
         how = min(self.relations.add(relation[:LONGEST]), 255) if len(self.relations) < 255 else 0
-        for base in dict.fromkeys(map(plain, list(bases)[:MOST_BASES])):
+        named: dict[str, str] = {}
+        for spelt in list(bases)[:MOST_BASES]:
+            named.setdefault(plain(spelt), spelt)
+        for base, spelt in named.items():
             if base == name:
                 self.themselves.append(number)
             elif base:
                 self.base.append(self.bases.add(base))
                 self.relation.append(how)
+                if len(self.spelt) < len(self.bases):
+                    self.spelt.append(spelt[:LONGEST].strip())
         self.start.append(len(self.base))
         return number
 
@@ -270,7 +275,7 @@ def declared_graph(listings: Iterable[Listing], entries: Iterable[Entry] = ()) -
     start = np.array(making.start, dtype=np.int64)
     return DeclaredGraph(
         making.names,
-        making.bases.texts,
+        making.spelt,
         making.relations.texts,
         making.licences.texts,
         np.array(making.month, dtype=np.uint16),

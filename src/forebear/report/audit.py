@@ -33,14 +33,13 @@ def show(console: Console, found: Audit, quiet: bool = False, verbose: bool = Fa
         return
     for said in summary(found):
         console.print(words.text(said), soft_wrap=True)
-    if found.rechecked:
+    if again := [r for r in found.rechecked if verbose or r.status is not Status.CONFIRMED]:
         section(console, "Measured again")
-        for one in found.rechecked:
-            if verbose or one.status is not Status.CONFIRMED:
-                mark, style = STATUS[one.status]
-                line = words.text(f"{mark} {one.name}  ", style)
-                line.append(words.clean(f"{_words(one.status)}: {one.why}"), style="default")
-                console.print(line, soft_wrap=True)
+        for one in again:
+            mark, style = STATUS[one.status]
+            line = words.text(f"{mark} {one.name}  ", style)
+            line.append(words.clean(f"{_words(one.status)}: {one.why}"), style="default")
+            console.print(line, soft_wrap=True)
     for kind, rows in _by_kind(found):
         section(console, f"{kind}: {KINDS[kind]}")
         for row in rows:

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from forebear.inspect.statistics import UNKNOWN, Month, Share, Statistics
+from forebear.lineage.declared_graph import month_number, month_text
 from forebear.report.statistics import SEAT, land
 
 LEFT, TOP, PANEL, GAP, COLUMN, FOOT = 64.0, 92.0, 150.0, 62.0, 26.0, 34.0
 MOST_MONTHS = 48
-"""The last months are drawn; the tables have all."""
+"""The last months of the calendar are drawn; the tables have all."""
 MOST_COUNTRIES = 6
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 OTHERS, GREY = "#f0e442", "#9a9a9a"
@@ -35,15 +36,15 @@ STYLE = (
 
 def svg(found: Statistics) -> str:
     """The whole picture."""
-    months = found.months[-MOST_MONTHS:]
+    months = _calendar(found.months)
     panels = [p for p in PANELS if found.measured or p[0] == "declared"]
     keys = _keys(found)
     width = max(LEFT + COLUMN * max(1, len(months)) + 40, 720.0)
     height = TOP + len(panels) * (PANEL + GAP) + FOOT
     title = "Derivatives by country of their base"
     said = f"{found.coverage.get('derivatives with a date', 0):,} derivatives with a date"
-    if len(found.months) > len(months):
-        said += f", the last {len(months)} of {len(found.months)} months"
+    if months and found.months[0].month < months[0].month:
+        said += f", drawn from {months[0].month}"
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-labelledby="t d">',
@@ -58,6 +59,16 @@ def svg(found: Statistics) -> str:
     for number, (column, name) in enumerate(panels if months else ()):
         out += _panel(column, name, months, keys, TOP + 20 + number * (PANEL + GAP))
     return "\n".join([*out, "</svg>", ""])
+
+
+def _calendar(found: Sequence[Month]) -> list[Month]:
+    """The last months in which something can be drawn, those between them in which nothing was published too."""
+    if not found:
+        return []
+    by_name = {m.month: m for m in found}
+    first, last = (month_number(m.month) for m in (found[0], found[-1]))
+    names = map(month_text, range(max(first, last - MOST_MONTHS + 1), last + 1))
+    return [by_name.get(name, Month(name, ())) for name in names]
 
 
 def _keys(found: Statistics) -> list[str]:
@@ -96,7 +107,7 @@ def _panel(column: str, name: str, months: Sequence[Month], keys: Sequence[str],
                 )
         middle = x + COLUMN / 2
         yield _below(middle, top + PANEL + 13, _short(total))
-        if number == 0 or month.month.endswith("-01") or number == len(months) - 1:
+        if number == 0 or (month.month.endswith("-01") and 1 < number < len(months) - 2) or number == len(months) - 1:
             yield _below(middle, top + PANEL + 27, month.month)
 
 
