@@ -126,7 +126,7 @@ def test_a_name_that_is_only_alike_explains_and_contradicts_nobody(tmp_path: Pat
     marks = mark("base", 1), mark("other", 2), mark("x/child", 3, 1, base_models=("lab/base",))
     assert not audited(tmp_path, *marks).rows
     wrong = audited(tmp_path / "2", *marks[:2], mark("x/child", 3, 2, base_models=("lab/base",)))
-    assert {(r.kind, r.who, r.finding.level) for r in wrong.rows} == {("unlabelled", "other", Level.NOTE)}
+    assert not wrong.rows
     assert any("only the last part" in gap.why for gap in wrong.not_tested)
 
 

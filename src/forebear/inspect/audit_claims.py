@@ -30,7 +30,8 @@ def licence_rows(graph: DeclaredGraph, agreed: Agreed, rows: Rows) -> int:
     """Derivatives under terms that their base's licence does not offer; how many edges had two known licences.
 
     By the catalogue: the base's licence is known, not permissive and does not say that derivatives may have other
-    terms; the derivative's is another one. Only where the weights bear the edge out is it more than a note.
+    terms; the derivative's is another one. It is more than a note only where the weights bear the edge out and the
+    facts about both licences were retrieved.
     """
     count = len(graph.names)
     child = np.repeat(np.arange(count, dtype=np.int64), np.diff(graph.start))
@@ -89,7 +90,9 @@ def _flip(graph: DeclaredGraph, number: int, base: int, tie: Tie | None) -> Row:
     row = replace(row, details={"licence": own, "base_licence": above, "departs": how})
     if tie is None:
         return row
-    level = Level.WARNING if how == "more permissive" else Level.NOTE
+    known = [found for tag in (own, above) if (found := _licence(tag)) is not None]
+    sure = all(found.basis.confidence.retrieved for found in known)
+    level = Level.WARNING if how == "more permissive" and sure else Level.NOTE
     message += f" The weights of the two are not independent ({tie.verdict})."
     evidence = (f"sign-code/1: log10 p = {tie.log10_p}",)
     finding = raise_finding("licence-relabelled", message, evidence, level)
