@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forebear.catalogue import raise_finding
 from forebear.catalogue.licences import KnownLicence, Permission, licence_named
@@ -22,6 +21,8 @@ _Thing = TypeVar("_Thing")
 
 MOST_BUILT = 10_000
 """Rows that are put in words where no limit was asked for to be kept; beyond, they are counted."""
+MOST_TAGS = 65_536
+"""Tags, and pairs of them, whose meaning is remembered; anybody can make up new ones."""
 Agreed = Mapping[tuple[int, int], Tie]
 """Declared edges (child, base) that the weights bear out."""
 
@@ -36,12 +37,12 @@ def licence_rows(graph: DeclaredGraph, agreed: Agreed, rows: Rows) -> int:
     count = len(graph.names)
     child = np.repeat(np.arange(count, dtype=np.int64), np.diff(graph.start))
     known = graph.base >= 0
-    pairs = _pairs(graph, child[known], graph.base[known].astype(np.int64))
-    kinds, inverse = np.unique(pairs, axis=0, return_inverse=True) if len(pairs) else (pairs, np.zeros(0, np.int64))
-    verdicts = [_differ(graph.licences[int(a)], graph.licences[int(b)]) for a, b in kinds]
-    both = sum(int((inverse == k).sum()) for k, v in enumerate(verdicts) if v is not None)
-    flips = np.array([bool(v) for v in verdicts], dtype=bool)
-    chosen = np.flatnonzero(flips[inverse.ravel()]) if len(pairs) else np.zeros(0, np.int64)
+    tags = len(graph.licences)
+    pairs = graph.licence[child[known]].astype(np.int64) * tags + graph.licence[graph.base[known]]
+    kinds, inverse, counts = np.unique(pairs, return_inverse=True, return_counts=True)
+    how = [_differ(graph.licences[int(pair) // tags], graph.licences[int(pair) % tags]) for pair in kinds]
+    both = int(sum(n for n, one in zip(counts.tolist(), how, strict=True) if one is not None))
+    chosen = np.flatnonzero(np.array([bool(one) for one in how], dtype=bool)[inverse])
     edges = np.flatnonzero(known)[chosen]
     first = [e for e in edges.tolist() if (int(child[e]), int(graph.base[e])) in agreed]
     later = [e for e in edges.tolist() if (int(child[e]), int(graph.base[e])) not in agreed]
@@ -55,16 +56,12 @@ def licence_rows(graph: DeclaredGraph, agreed: Agreed, rows: Rows) -> int:
     return both
 
 
-def _pairs(graph: DeclaredGraph, child: NDArray[np.int64], base: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.stack([graph.licence[child], graph.licence[base]], axis=1).astype(np.int64)
-
-
-@cache
+@lru_cache(maxsize=MOST_TAGS)
 def _licence(tag: str) -> KnownLicence | None:
     return licence_named(tag) or licence_named("other", tag) if tag else None
 
 
-@cache
+@lru_cache(maxsize=MOST_TAGS)
 def _differ(derivative: str, base: str) -> str | None:
     """How a derivative's licence departs from its base's: ``more permissive``, ``another``, "" or None for unknown."""
     ours, theirs = _licence(derivative), _licence(base)

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from operator import attrgetter
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from forebear.index import Entry, Listing
 from forebear.lineage.declared_cycles import circles
-from forebear.lineage.declared_names import LONGEST, Names, Words, plain, renamed
+from forebear.lineage.declared_names import LONGEST, Names, Words, could_be_renamed, plain, renamed
 
 MOST_ABOVE = 1_000
 """Ancestors of one repository that are followed; a merge of merges has dozens."""
@@ -26,6 +26,8 @@ MOST_CHANGES = 100_000
 """Changes of licence that are kept; all are counted."""
 MOST_BASES = 20
 """Bases of one repository that count."""
+MOST_RENAMED = 20_000
+"""Unknown bases that are looked up in the catalogue, which takes about a millisecond each."""
 UNKNOWN_MONTH = 0
 
 
@@ -260,7 +262,8 @@ def declared_graph(listings: Iterable[Listing], entries: Iterable[Entry] = ()) -
     # Only what is left after this could be a former name, or a short one; that is asked of few.
     place = _places(making.names, wanted, making.numbers)
     short = {n: other for n in wanted if n not in place and (other := _short_name(n, last_parts, making.numbers))}
-    former = {n: other for n in wanted if n not in place and n not in short and (other := renamed(n))}
+    rest = (n for n in wanted if n not in place and n not in short and could_be_renamed(n))
+    former = {n: other for n in islice(rest, MOST_RENAMED) if (other := renamed(n))}
     aliases = {**short, **former}
     if aliases:
         known = _places(making.names, dict.fromkeys(aliases.values(), 0), making.numbers)

@@ -22,6 +22,11 @@ def account(name: str) -> str:
     return name.partition("/")[0] if "/" in name else ""
 
 
+def could_be_renamed(name: str) -> bool:
+    """Whether a plain name is one under which the catalogue's developers publish, or has no account; quick to tell."""
+    return "/" not in name or developer_of(name) is not None
+
+
 def renamed(name: str) -> str:
     """The plain name of the repository that a developer's former name means by the catalogue; "" where none is meant.
 
