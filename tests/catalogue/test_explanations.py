@@ -90,6 +90,7 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
 ADDED = {
     *("answer-names-another", "endpoint-changes", "endpoint-differs", "bom-invalid"),
     *("consistent", "contradicted", "unknown"),
+    *("base-not-found", "licence-changed", "quantisation-orphaned", "descent-circular", "fingerprint-mismatch"),
 }
 """Findings that the contract does not name, and verdicts of probes."""
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forebear.cli.index_audit import audit
+from forebear.cli.index_statistics import statistics
 from forebear.cli.index_tokenizer import add_tokenizer
 from forebear.cli.options import (
     ActivationsOption,
@@ -107,6 +109,8 @@ def add(
 
 
 app.command("add-tokenizer")(common(add_tokenizer))
+app.command("audit")(common(audit))
+app.command("statistics")(common(statistics))
 
 
 @app.command("list")
