@@ -273,4 +273,5 @@ def _provenance(data: Any) -> Provenance | None:
         return None
     if type(data["private"]) is not bool or set(data) != {field.name for field in fields(Provenance)}:
         raise ValueError
-    return Provenance(**{key: value if key == "private" else _text(value) for key, value in data.items()})
+    texts = {key: _text(value) for key, value in data.items() if key != "private"}
+    return Provenance(**texts, private=data["private"])
