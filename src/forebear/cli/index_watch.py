@@ -36,8 +36,8 @@ def watch(
     withhold: Annotated[
         bool, typer.Option("--withhold-code", help="Leave the guarded model's code out of packs.")
     ] = False,
-    shared_too: Annotated[
-        bool, typer.Option("--shared-too", help="Packs also where an older entry depends on both.")
+    all_packs: Annotated[
+        bool, typer.Option("--all-packs", help="Packs also where something older in the index could explain it.")
     ] = False,
     check: Annotated[
         Path | None, typer.Option("--check", metavar="PACK", help="Check a pack that somebody wrote.", file_okay=False)
@@ -71,17 +71,15 @@ def watch(
     if check is not None:
         _check(check, key, how, output)
         return
-    if packs is None and (key or contact or withhold or shared_too):
-        raise UsageError(
-            "--key, --contact, --withhold-code and --shared-too are about packs", "--packs DIR writes them"
-        )
+    if packs is None and (key or contact or withhold or all_packs):
+        raise UsageError("--key, --contact, --withhold-code and --all-packs are about packs", "--packs DIR writes them")
     signer = credentials(key, (), passphrase_env) if key is not None else None
     sender = report.Sender(contact, days, withhold, signer.key if signer else None)
     with progress(quiet, no_progress) as step:
         found = sweep(open_index(), guard or (), since, step)
     written: dict[str, str] = {}
     for match in found.matches if packs is not None else ():
-        if packs is not None and (shared_too or not match.relatives):
+        if packs is not None and (all_packs or not match.explained):
             written[f"{match.name}\n{match.guarded}"] = str(report.write_pack(match, packs, sender))
     document: dict[str, Any] = found.to_json()
     for row, match in zip(document["matches"], found.matches, strict=True):

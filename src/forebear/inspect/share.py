@@ -101,7 +101,7 @@ def export_index(index: Index, file: Path, asked: Asked | None = None, signer: C
         entry = index.get(name)
         if entry is None:
             raise UsageError(f"{name} is not in the index", "see forebear index list")
-        if _private(entry) and not asked.private:
+        if is_private(entry) and not asked.private:
             raise UsageError(f"{name} is private: it is not exported", "--include-private writes it too")
     tally, digest = _Tally(), sha256()
     key, chain = (signer.key, signer.chain) if signer is not None else (None, ())
@@ -137,7 +137,7 @@ def _records(index: Index, asked: Asked, tally: _Tally) -> Iterator[bytes]:
         entry = index.get(name)
         if entry is None or (asked.family and entry.fingerprint.shape.get("family") != asked.family):
             continue  # the first: another process removed it meanwhile
-        if _private(entry) and not asked.private:
+        if is_private(entry) and not asked.private:
             tally.private += 1
             continue
         try:
@@ -152,7 +152,8 @@ def _records(index: Index, asked: Asked, tally: _Tally) -> Iterator[bytes]:
         yield record
 
 
-def _private(entry: Entry) -> bool:
+def is_private(entry: Entry) -> bool:
+    """Whether an entry is a guarded model's."""
     return entry.provenance is not None and entry.provenance.private
 
 
@@ -248,10 +249,10 @@ def import_index(
             new.add(entry.name)
         elif not (why := _differing(have, entry)):
             there += 1
-        elif replace_ and not _private(have):
+        elif replace_ and not is_private(have):
             old.add(entry.name)
         else:
-            conflicts.append(Conflict(entry.name, f"{why}; the other is private" if _private(have) else why))
+            conflicts.append(Conflict(entry.name, f"{why}; the other is private" if is_private(have) else why))
 
     sheet = survey(file, see)
     signature, signer = _vouched(sheet, trust, unsigned, file.name)
@@ -314,7 +315,7 @@ def _why(found: Signed) -> str:
 
 def private_names(index: Index) -> Collection[str]:
     """Names of the guarded models of an index."""
-    return tuple(entry.name for entry in index.entries() if _private(entry))
+    return tuple(entry.name for entry in index.entries() if is_private(entry))
 
 
 def named_in(index: Index, names: Sequence[str]) -> tuple[str, ...]:

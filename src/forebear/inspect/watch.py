@@ -14,12 +14,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from forebear.attest.exchange import public
 from forebear.attest.fingerprints import Mark, mark_of
+from forebear.attest.replay import coins
 from forebear.errors import UsageError
 from forebear.index import Entry, Index
 from forebear.inspect.imported import provenance_evidence
 from forebear.inspect.search import Candidate, by_code
-from forebear.inspect.share import named_in, private_names
+from forebear.inspect.share import is_private, named_in, private_names
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.types import Evidence, Json, Verdict, floored, head, to_json
 
@@ -43,7 +45,7 @@ class Match:
         name: of the entry.
         guarded: name of the guarded model.
         found, kept: what is needed to compute it again, of the entry and of the guarded model.
-        location: where the entry was read, "" where that is not kept.
+        location: the hub repository where the entry was read, "" for any other place: a match is shown to others.
         added: RFC 3339, when it came into the index.
         verdict: by the codes.
         why: the verdict in a sentence.
@@ -54,6 +56,7 @@ class Match:
         references: entries of the index.
         relatives: entries that were in the index before the guarded model and depend on both: what they have in common
             with each other they may have from there.
+        older: whether the entry itself was there before the guarded model, which may have been made from it.
     """
 
     name: str
@@ -70,6 +73,12 @@ class Match:
     watched: int
     references: int
     relatives: tuple[str, ...] = ()
+    older: bool = False
+
+    @property
+    def explained(self) -> bool:
+        """Whether something older in the index could explain the dependence: then nobody should be asked yet."""
+        return self.older or bool(self.relatives)
 
     @property
     def coins(self) -> Evidence:
@@ -88,6 +97,8 @@ class Match:
         if self.relatives:
             names = ", ".join(self.relatives[:5])
             lines.insert(0, f"that both were made from {names}, which was in the index before and depends on both")
+        if self.older:
+            lines.insert(0, f"that {self.guarded} was made from {self.name}, which was in the index before it")
         if self.verdict is Verdict.COMPONENT_SHARED:
             lines.insert(0, "that nothing but a part is shared, from wherever each of the two has it")
         if len(self.evidence) > 1:
@@ -116,6 +127,7 @@ class Match:
                 "how": PRICE,
             },
             "relatives": list(self.relatives),
+            "older": self.older,
             "evidence": to_json(self.evidence),
             "cannot_exclude": list(self.cannot_exclude),
         }
@@ -163,25 +175,29 @@ def watch(name: str, index: Index, guarded: Collection[str]) -> tuple[Match, ...
     """Whether an entry, which has just been added, depends on a guarded model.
 
     Args:
-        name: of the entry.
+        name: of the entry; a guarded or private one has no match.
         index: that holds it and the guarded models.
-        guarded: their names; those that are not in the index, and the entry itself, are passed over.
+        guarded: their names; those that are not in the index are passed over.
 
     Returns:
         A match for each guarded model that it depends on, the closest first; empty for an innocent one, up to the
         chance that the module states.
     """
     entry = index.get(name)
-    if entry is None or name in guarded:
+    if entry is None or name in guarded or is_private(entry):
         return ()
     references = index.count()
-    known = [g for g in dict.fromkeys(guarded) if g != name]
+    known = list(dict.fromkeys(guarded))
     found = []
     for other in known:
         reference = index.get(other)
         if reference is None:
             continue
-        candidate = by_code(reference, entry.fingerprint, entry.name, price(len(known), references))
+        paid = price(len(known), references)
+        counts, _ = coins(mark_of(reference.fingerprint), mark_of(entry.fingerprint))
+        if counts.log10_p + math.log10(paid) > LOG10_ALPHA:  # of nearly all, and then nothing else has to be told
+            continue
+        candidate = by_code(reference, entry.fingerprint, entry.name, paid)
         if candidate.tied:
             found.append(_match(candidate, entry, index, set(known), references))
     return tuple(sorted(found, key=lambda m: (m.log10_p, -(m.coins.score or 0.0), m.guarded)))
@@ -212,7 +228,7 @@ def sweep(index: Index, guarded: Sequence[str] = (), since: str = "", on_step: S
     looked = 0
     for name in near:
         entry = index.get(name)
-        if entry is None or name in names or entry.added < start:
+        if entry is None or name in names or is_private(entry) or entry.added < start:
             continue
         looked += 1
         on_step(f"comparing {name}")
@@ -243,7 +259,7 @@ def _match(candidate: Candidate, entry: Entry, index: Index, guarded: set[str], 
         reference.name,
         mark_of(entry.fingerprint),
         mark_of(reference.fingerprint),
-        entry.location,
+        entry.location if public(entry.location) else "",
         entry.added,
         candidate.conclusion.verdict,
         candidate.conclusion.why,
@@ -253,6 +269,7 @@ def _match(candidate: Candidate, entry: Entry, index: Index, guarded: set[str], 
         len(guarded),
         references,
         _relatives(reference, entry, index, guarded, paid),
+        entry.added <= reference.added,
     )
 
 
@@ -262,8 +279,7 @@ def _relatives(reference: Entry, entry: Entry, index: Index, guarded: set[str], 
     for hit in index.search(reference.fingerprint.code, RELATIVES):
         if hit.name in guarded or hit.name == entry.name or (older := index.get(hit.name)) is None:
             continue
-        private = older.provenance is not None and older.provenance.private
-        if private or older.added > reference.added:
+        if is_private(older) or older.added > reference.added:
             continue
         if all(by_code(older, m.fingerprint, m.name, paid).tied for m in (reference, entry)):
             out.append(older.name)

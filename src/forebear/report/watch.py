@@ -24,7 +24,7 @@ from forebear.attest.fingerprints import to_document
 from forebear.attest.keys import PrivateKey
 from forebear.attest.statements import DOCUMENT, PACKED, Statement, Subject
 from forebear.errors import UsageError, one_line
-from forebear.inspect.watch import Match, Sweep
+from forebear.inspect.watch import Match, Sweep, price
 from forebear.inspect.watch_check import DOCUMENT_FILE, ENVELOPE, FOUND, GUARDED, LETTER, SCHEMA, SUMS, PackCheck
 from forebear.lineage.evidence import group_words
 from forebear.report import words
@@ -149,15 +149,16 @@ def _measured(match: Match) -> Iterator[str]:
         yield f"| {escape(group_words(group, details['groups']))} | {told['n']:,} | {told['agree']:,} |"
     compared, agreeing = details["layers_compared"], details["agreeing_layers"]
     yield f"\n{agreeing} of {compared} layers that were compared agree beyond chance on their own."
+    paid = price(match.watched, match.references)
     yield "\n## How sure that is\n"
     yield (
         f"If the two had been started independently, so many signs would agree with probability "
-        f"{words.p_value(match.log10_p)}. {match.watched:,} guarded and {match.references:,} published models are "
-        f"compared, now and later, so that number is multiplied by {match.to_json()['watch']['paid']:,}: "
+        f"{words.p_value(match.log10_p)}. Guarded models ({match.watched:,}) and the entries of an index "
+        f"({match.references:,}) are compared, now and later, so that number is multiplied by {paid:,}: "
         f"{words.e_value(match.log10_e)}. Over the whole watch, however long, the chance of a single false match is at "
         "most one in a million. The test is exact under these conditions:\n"
     )
-    yield from (f"- {escape(line)}" for line in details["conditions"])
+    yield from (f"- {escape(line)}" for line in details["conditions"] if not line.startswith("it does not exclude"))
 
 
 def _limits(match: Match) -> Iterator[str]:
@@ -219,11 +220,11 @@ def markdown(found: Sweep, packs: dict[str, str] | None = None) -> str:
 
 def headline(found: Sweep) -> str:
     """What a sweep came to, in a sentence."""
-    entries = f"{found.looked_at:,} of {found.references:,} entries"
+    looked = f"{found.looked_at:,} of {found.references:,} entries were held against {_guarded(found)}"
     if not found.matches:
-        return f"Nothing ties {entries} to {_guarded(found)}. That is not independence: only their codes were compared."
+        return f"{looked}: nothing ties them to it. That is not independence, only codes were compared."
     names = len({match.name for match in found.matches})
-    return f"{names:,} of {entries} {'depends' if names == 1 else 'depend'} on {_guarded(found)}."
+    return f"{looked}: {names:,} {'depends' if names == 1 else 'depend'} on it."
 
 
 def _guarded(found: Sweep) -> str:
@@ -237,9 +238,11 @@ def _lines(match: Match, packs: dict[str, str]) -> Iterator[str]:
     key = f"{match.name}\n{match.guarded}"
     if key in packs:
         yield f"evidence pack: {packs[key]}"
+    elif match.older:
+        yield f"no pack: it was here before {match.guarded}, which may have been made from it (--all-packs)"
     elif match.relatives:
         named = ", ".join(match.relatives[:3])
-        yield f"no pack: {named} was here before and depends on both, so both may be made from it (--shared-too)"
+        yield f"no pack: {named} was here before and depends on both, so both may be made from it (--all-packs)"
 
 
 def _foot(found: Sweep) -> str:

@@ -182,17 +182,17 @@ def repeats(code: SignCode) -> tuple[str, ...]:
     """
     bits, valid = np.unpackbits(code.bits), np.unpackbits(code.valid).astype(bool)
     dims = int(np.flatnonzero(valid[:RESIDUAL_BITS]).max(initial=-1)) + 1
-    found = ["the residual width repeats itself"] if _repeats_itself(bits[None, :dims], valid[None, :dims]) else []
+    found = ["the residual width repeats itself"] if repeats_itself(bits[None, :dims], valid[None, :dims]) else []
     copies = copied_layers(code)
     for group, place in regions(code.groups).items():
         slots = [s for s in range(SLOTS) if code.layers[s] >= 0 and (code.layers[s], group) not in copies]
         at = np.array(slots, dtype=np.int64)[:, None] * LAYER_BITS + RESIDUAL_BITS + place.start + np.arange(place.size)
-        if _repeats_itself(bits[at], valid[at]):
+        if repeats_itself(bits[at], valid[at]):
             found.append(f"{group} rows repeat each other")
     return tuple(found)
 
 
-def _repeats_itself(bits: Bits, valid: NDArray[np.bool_]) -> bool:
+def repeats_itself(bits: Bits, valid: NDArray[np.bool_]) -> bool:
     """Whether coins agree, or disagree, with those at some distance in their row; the distances tried are paid for."""
     size = bits.shape[1]
     if size < 2:
