@@ -298,3 +298,17 @@ def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no regular file"):
         survey(tmp_path, lambda e: None)
     assert max(LIMITS.values()) <= 1_000_000
+
+
+def test_the_reader_in_the_documentation_reads_it(records: list[bytes], tmp_path: Path) -> None:
+    """The format is as docs/index-exchange.md says: its ten lines, which import nothing of Forebear, read a file."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "index-exchange.md").read_text("utf-8")
+    code = page.split("<!-- reader -->\n```python\n")[1].split("```")[0]
+    known: dict[str, Any] = {}
+    exec(code, known)
+    found = list(known["entries"](write(tmp_path / "f", records)))
+    assert [data["name"] for data, _ in found] == ["a", "b", "c"]
+    one, (data, rest) = entry("a", 0).fingerprint, found[0]
+    assert rest[:512] == (one.code.bits & one.code.valid).tobytes() and rest[512:1024] == one.code.valid.tobytes()
+    assert rest[1024:5120] == one.code.signature.astype("<f2").tobytes()
+    assert len(rest) == 5120 * 2 + sum(data["sketches"].values())
