@@ -301,7 +301,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def test_the_reader_in_the_documentation_reads_it(records: list[bytes], tmp_path: Path) -> None:
-    """The format is as docs/index-exchange.md says: its ten lines, which import nothing of Forebear, read a file."""
+    """The format is as docs/index-exchange.md says: its few lines, which import nothing of Forebear, read a file."""
     page = (Path(__file__).resolve().parents[2] / "docs" / "index-exchange.md").read_text("utf-8")
     code = page.split("<!-- reader -->\n```python\n")[1].split("```")[0]
     known: dict[str, Any] = {}
