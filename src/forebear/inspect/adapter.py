@@ -71,7 +71,7 @@ class _Tried:
             self.conclusion.relation,
             (rows_evidence(self.counts, name, log10_looks), shape_evidence(self.fit, name)),
             self.entry.fingerprint.digest,
-            self.entry.location,
+            self.entry.location or None,
             self.counts.pooled.share,
             why=self.conclusion.why,
         )
