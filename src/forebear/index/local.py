@@ -7,23 +7,26 @@ only the model it was at, and a reader never sees a record without its code.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace as replaced
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from forebear.errors import IndexError_, UsageError
-from forebear.index.base import Addition, Entry, Hit, Likenesses, Listing, Nominations, Provenance, TowerHits
+from forebear.index import tally
+from forebear.index.base import Addition, Entry, Hit, LayerHit, Likenesses, Listing, Nominations, Provenance, TowerHits
 from forebear.index.cohort import MOST_COHORT, Named, alike
 from forebear.index.independent import POOL, independent, kin
+from forebear.index.kernels import Words
 from forebear.index.listings import listings_in, put_listings
-from forebear.index.migrations import START_OVER, VERSION
+from forebear.index.lookup import hits, last_row, layer_hits
+from forebear.index.migrations import VERSION
 from forebear.index.nominate import MOST_FAMILIES, Sketched, nominate
 from forebear.index.records import (
     SKETCHES,
@@ -33,17 +36,20 @@ from forebear.index.records import (
     is_name,
     sketched,
 )
-from forebear.index.search import agreements, best, row_of
+from forebear.index.search import ROW_WORDS, row_of
 from forebear.index.storage import Storage
 from forebear.index.towers import DAMAGE, search_towers, towers_of
 from forebear.index.writing import COLUMNS, forget, insert, keep_beside
 from forebear.signals import Fingerprint
 from forebear.signals.activations import Activations
-from forebear.signals.binomial import log10_tail
-from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import SignCode
 from forebear.signals.towers import TowerMark
 
+T = TypeVar("T")
+
+NO_ROWS: Words = np.zeros((0, ROW_WORDS), dtype=np.uint64)
+PAGE = 1_000
+"""Records that are in memory at a time where all are read: 10 MB."""
 CALIBRATION = "calibration.json"
 """What ``forebear index calibrate`` keeps beside the index."""
 RECORD = ", ".join(f"models.{column}" for column in COLUMNS.split(", ")) + ", provenance.record AS provenance"
@@ -157,12 +163,18 @@ class LocalIndex:
         """See :meth:`Index.entries`."""
         if self._files.absent():
             return
-        with self._files.open() as db:
-            none = ", ".join(f"NULL AS {column}" for column in SKETCHES)
-            rows = db.execute(f"SELECT {RECORD}, {none} {WITH_PROVENANCE} ORDER BY name").fetchall()
-        for row in rows:
-            if (entry := self._entry(row)) is not None:
-                yield entry
+        none = ", ".join(f"NULL AS {column}" for column in SKETCHES)
+        page = f"SELECT {RECORD}, {none} {WITH_PROVENANCE} WHERE name > ? ORDER BY name LIMIT {PAGE}"
+        last = ""
+        while True:
+            with self._files.open() as db:
+                rows = db.execute(page, (last,)).fetchall()
+            for row in rows:
+                if (entry := self._entry(row)) is not None:
+                    yield entry
+            if len(rows) < PAGE:
+                return
+            last = rows[-1]["name"]
 
     def remove(self, name: str) -> bool:
         """See :meth:`Index.remove`. The row is blanked and never used again."""
@@ -179,27 +191,34 @@ class LocalIndex:
 
     def search(self, code: SignCode, limit: int = 20) -> Sequence[Hit]:
         """See :meth:`Index.search`."""
+        return self.search_many((code,), limit)[0]
+
+    def search_many(self, codes: Sequence[SignCode], limit: int = 20) -> Sequence[Sequence[Hit]]:
+        """See :meth:`Index.search_many`."""
+        with self._searched() as (db, rows):
+            return hits(db, rows, codes, limit)
+
+    def search_layers(self, code: SignCode, limit: int = 20) -> Sequence[LayerHit]:
+        """See :meth:`Index.search_layers`."""
+        with self._searched() as (db, rows):
+            return layer_hits(db, rows, code, limit)
+
+    @contextmanager
+    def _searched(self) -> Iterator[tuple[sqlite3.Connection, Words]]:
+        """The records, and all rows of codes; no rows where there are no records."""
         if self._files.absent():
-            return ()
+            with closing(sqlite3.connect(":memory:")) as nothing:
+                yield nothing, NO_ROWS
+            return
         with self._files.open() as db:
             try:
-                known = np.fromiter((r[0] for r in db.execute("SELECT row FROM models")), dtype=np.int64)
-            except (TypeError, ValueError):
-                raise IndexError_(f"{self._files.database}: damaged record", START_OVER) from None
-            if not known.size:
-                return ()
-            rows = self._files.rows()
-            if known.min() < 0 or known.max() >= len(rows):
-                raise self._files.short()
-            agree, shared = agreements(rows, np.frombuffer(row_of(code), dtype=np.uint64))
-            live = np.zeros(len(rows), dtype=bool)
-            live[known] = True
-            shared[~live] = 0
-            hits = [(int(r), int(agree[r]), int(shared[r])) for r in best(agree, shared, limit)]
-            names = [db.execute("SELECT name FROM models WHERE row = ?", (row,)).fetchone() for row, _, _ in hits]
-            if None in names:
-                raise IndexError_(f"{self._files.database}: damaged record", START_OVER)
-        return tuple(Hit(name[0], k, n, log10_tail(k, n)) for name, (_, k, n) in zip(names, hits, strict=True))
+                last = last_row(db)
+                rows = NO_ROWS if last < 0 else self._files.rows()
+                if last >= len(rows):
+                    raise self._files.short()
+                yield db, rows
+            except DAMAGE:
+                raise self._files.damaged() from None
 
     def search_towers(self, tower: TowerMark, limit: int = 20) -> TowerHits:
         """See :meth:`Index.search_towers`."""
@@ -209,7 +228,7 @@ class LocalIndex:
             try:
                 return search_towers(db, tower, limit)
             except DAMAGE:
-                raise IndexError_(f"{self._files.database}: damaged record of a tower", START_OVER) from None
+                raise self._files.damaged("record of a tower") from None
 
     def nominate(self, mark: Fingerprint, limit: int = 3) -> Nominations:
         """See :meth:`Index.nominate`. Streams every sketch once; a million of them are 25 GB."""
@@ -260,42 +279,29 @@ class LocalIndex:
             try:
                 yield from listings_in(db, name)
             except DAMAGE:
-                raise IndexError_(f"{self._files.database}: damaged listing", START_OVER) from None
+                raise self._files.damaged("listing") from None
 
     def count(self) -> int:
         """See :meth:`Index.count`."""
-        if self._files.absent():
-            return 0
-        with self._files.open() as db:
-            return int(db.execute("SELECT count(*) FROM models").fetchone()[0])
+        return 0 if self._files.absent() else self._told(tally.count)
 
     def comparable(self, shape: Mapping[str, Any]) -> int:
         """See :meth:`Index.comparable`."""
         if self._files.absent() or shape.get("family") is None:
             return 0
-        with self._files.open() as db:
-            rows = db.execute(
-                "SELECT json_extract(record, '$.shape') FROM models WHERE json_extract(record, '$.shape.width') = ?",
-                (shape["width"],),
-            ).fetchall()
-        try:
-            return sum(bool(comparable_shapes(json.loads(row[0]), shape)[0]) for row in rows)
-        except (ValueError, KeyError, TypeError):
-            raise IndexError_(f"{self._files.database}: damaged record", START_OVER) from None
+        return self._told(lambda db: tally.comparable(db, shape))
 
     def state(self) -> str:
         """See :meth:`Index.state`."""
-        digest = sha256()
-        if not self._files.absent():
-            with self._files.open() as db:
-                for row in db.execute("SELECT name, digest, row, location, added FROM models ORDER BY name"):
-                    digest.update(repr(tuple(row)).encode())
-                sketches = db.execute("SELECT row, activations IS NULL FROM sketches ORDER BY row")
-                digest.update(repr([tuple(row) for row in sketches]).encode())
-                towers = db.execute("SELECT row, place FROM towers ORDER BY row, place")
-                digest.update(repr([tuple(row) for row in towers]).encode())
-        digest.update(repr(self._files.read_text(CALIBRATION)).encode())
-        return digest.hexdigest()
+        references = "" if self._files.absent() else self._told(tally.state)
+        return sha256(repr((references, self._files.read_text(CALIBRATION))).encode()).hexdigest()
+
+    def _told(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        with self._files.open() as db:
+            try:
+                return ask(db)
+            except DAMAGE:
+                raise self._files.damaged() from None
 
     def calibration(self) -> tuple[str, str] | None:
         """See :meth:`Index.calibration`.
@@ -318,15 +324,7 @@ class LocalIndex:
     def info(self) -> dict[str, Any]:
         """See :meth:`Index.info`."""
         size = sum(p.stat().st_size for p in (self._files.database, self._files.codes) if p.exists())
-        families: dict[str, int] = {}
-        if not self._files.absent():
-            with self._files.open() as db:
-                families = dict(
-                    db.execute(
-                        "SELECT coalesce(json_extract(record, '$.shape.family'), 'unknown') AS family, count(*)"
-                        " FROM models GROUP BY family ORDER BY family"
-                    ).fetchall()
-                )
+        families = {} if self._files.absent() else self._told(tally.families)
         return {
             "path": str(self.folder),
             "models": sum(families.values()),

@@ -43,6 +43,14 @@ def checksum(payload: bytes) -> str:
     return hashlib.blake2b(payload, digest_size=8).hexdigest()
 
 
+def seal(name: str, digest: str, record: str, signature: bytes) -> str:
+    """What a record keeps of itself, so that a flipped bit is found that still makes sense."""
+    found = hashlib.blake2b(digest_size=8)
+    for part in (name.encode("utf-8", "surrogatepass"), digest.encode(), record.encode(), signature):
+        found.update(b"%d:%b" % (len(part), part))
+    return found.hexdigest()
+
+
 def text_bytes(text: str) -> bytes:
     """Text as SQLite keeps it; paths may hold bytes that are no UTF-8, which Python shows as lone surrogates."""
     return text.encode("utf-8", "surrogatepass")
@@ -100,6 +108,9 @@ def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
     Raises:
         ValueError: the record is damaged (or ``KeyError``, ``TypeError``).
     """
+    sealed = seal(row["name"], row["digest"], row["record"], row["signature"])
+    if row["seal"] not in (None, sealed):  # None: by a Forebear that sealed nothing
+        raise ValueError("a record that is not what was written")
     record = json.loads(row["record"])
     sketches = sketched(row)
     return Entry(

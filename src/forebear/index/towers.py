@@ -19,14 +19,17 @@ DAMAGE = (ValueError, KeyError, TypeError, IndexError)
 
 
 def put_towers(db: sqlite3.Connection, row: int, fingerprint: Fingerprint) -> None:
-    """Keep the towers that were measured in place of those that were there."""
-    db.execute("DELETE FROM towers WHERE row = ?", (row,))
+    """Keep the towers that were measured in place of those that were there; equal ones are left alone."""
+    new = []
     for place, tower in enumerate(fingerprint.towers):
         data = {"component": tower.component, "shape": dict(tower.shape), "code": code_data(tower.code)}
-        db.execute(
-            "INSERT INTO towers (row, place, record, code, signature) VALUES (?, ?, ?, ?, ?)",
-            (row, place, json.dumps(data), row_of(tower.code), tower.code.signature.astype("<f2").tobytes()),
-        )
+        signature = tower.code.signature.astype("<f2").tobytes()
+        new.append((row, place, json.dumps(data), row_of(tower.code), signature))
+    columns = "row, place, record, code, signature"
+    old = db.execute(f"SELECT {columns} FROM towers WHERE row = ? ORDER BY place", (row,)).fetchall()
+    if [tuple(one) for one in old] != new:
+        db.execute("DELETE FROM towers WHERE row = ?", (row,))
+        db.executemany(f"INSERT INTO towers ({columns}) VALUES (?, ?, ?, ?, ?)", new)
 
 
 def towers_of(db: sqlite3.Connection, row: int) -> tuple[TowerMark, ...]:

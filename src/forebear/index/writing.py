@@ -5,21 +5,22 @@ from __future__ import annotations
 import sqlite3
 
 from forebear.index.base import Addition
-from forebear.index.records import SKETCHES, checksum, provenance_record, record_of, sketches_of, text_bytes
+from forebear.index.records import SKETCHES, checksum, provenance_record, record_of, seal, sketches_of, text_bytes
 from forebear.index.towers import put_towers
 from forebear.signals import Fingerprint
 from forebear.types import created
 
-COLUMNS = "name, digest, row, checksum, location, added, record, signature"
+COLUMNS = "name, digest, row, checksum, location, added, record, signature, seal"
 
 
 def insert(db: sqlite3.Connection, row: int, payload: bytes, addition: Addition) -> None:
     """A new record and what is kept beside it."""
     mark = addition.fingerprint
+    record, signature = record_of(mark), mark.code.signature.astype("<f2").tobytes()
     db.execute("INSERT INTO rows (row) VALUES (?)", (row,))
     db.execute("DELETE FROM models WHERE name = ?", (mark.name,))
     db.execute(
-        f"INSERT INTO models ({COLUMNS}) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)",
+        f"INSERT INTO models ({COLUMNS}) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?)",
         (
             mark.name,
             mark.digest,
@@ -27,8 +28,9 @@ def insert(db: sqlite3.Connection, row: int, payload: bytes, addition: Addition)
             checksum(payload),
             text_bytes(addition.location),
             created(),
-            record_of(mark),
-            mark.code.signature.astype("<f2").tobytes(),
+            record,
+            signature,
+            seal(mark.name, mark.digest, record, signature),
         ),
     )
     _put_beside(db, row, addition)
