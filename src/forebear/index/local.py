@@ -184,7 +184,6 @@ class LocalIndex:
             row = db.execute("SELECT row FROM models WHERE name = ?", (name,)).fetchone()
             if row is None:
                 return False
-            db.execute("DELETE FROM models WHERE name = ?", (name,))
             forget(db, row["row"])
         self._files.blank(row["row"])
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -57,14 +57,17 @@ def text_bytes(text: str) -> bytes:
 
 
 def record_of(fingerprint: Fingerprint) -> str:
-    """Everything of a fingerprint that has neither a column of its own nor a place in the row of codes, as JSON."""
+    """Everything of a fingerprint that has neither a column of its own nor a place in the row of codes, as JSON.
+
+    ``vars`` and not ``asdict``, which copies 256 numbers one by one and made adding four times as slow.
+    """
     return json.dumps(
         {
             "target": fingerprint.target,
             "shape": dict(fingerprint.shape),
             "code": code_data(fingerprint.code),
-            "vocabulary": asdict(fingerprint.vocabulary) if fingerprint.vocabulary else None,
-            "declared": asdict(fingerprint.declared),
+            "vocabulary": vars(fingerprint.vocabulary) if fingerprint.vocabulary else None,
+            "declared": vars(fingerprint.declared),
             "dtype": fingerprint.dtype,
             "content": fingerprint.content,
         }
@@ -73,7 +76,7 @@ def record_of(fingerprint: Fingerprint) -> str:
 
 def provenance_record(provenance: Provenance) -> str:
     """A provenance as it is stored."""
-    return json.dumps(asdict(provenance), sort_keys=True)
+    return json.dumps(vars(provenance), sort_keys=True)
 
 
 def provenance_of(record: str | None) -> Provenance | None:

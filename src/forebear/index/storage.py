@@ -20,6 +20,8 @@ MOST_TEXT = 8_000_000
 """Bytes that are read of a text file beside the index."""
 MEND = f"forebear index repair keeps what is intact; else {START_OVER}"
 NO_ROOM = "make room and try again; what was there before is unchanged"
+CACHE_KIB = 65_536
+"""Pages that a writer keeps: names and digests come in no order, and touch the whole of their trees."""
 OWN_FOLDER = "set FOREBEAR_HOME to a folder of your own"
 
 
@@ -43,6 +45,7 @@ class Storage:
                 connection.row_factory = sqlite3.Row
                 connection.text_factory = lambda raw: raw.decode("utf-8", "surrogatepass")
                 migrate(connection, self.database, fresh=not used)
+                connection.execute(f"PRAGMA cache_size = -{CACHE_KIB if write else 2_000}")
                 connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 try:
                     if write and before is not None and self._place() != before:  # a repair, while this one waited

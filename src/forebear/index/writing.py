@@ -18,7 +18,6 @@ def insert(db: sqlite3.Connection, row: int, payload: bytes, addition: Addition)
     mark = addition.fingerprint
     record, signature = record_of(mark), mark.code.signature.astype("<f2").tobytes()
     db.execute("INSERT INTO rows (row) VALUES (?)", (row,))
-    db.execute("DELETE FROM models WHERE name = ?", (mark.name,))
     db.execute(
         f"INSERT INTO models ({COLUMNS}) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?)",
         (
@@ -33,7 +32,7 @@ def insert(db: sqlite3.Connection, row: int, payload: bytes, addition: Addition)
             seal(mark.name, mark.digest, record, signature),
         ),
     )
-    _put_beside(db, row, addition)
+    _put_beside(db, row, addition, new=True)
 
 
 def keep_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
@@ -43,9 +42,10 @@ def keep_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
     _put_beside(db, row, addition)
 
 
-def _put_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
+def _put_beside(db: sqlite3.Connection, row: int, addition: Addition, new: bool = False) -> None:
     _put_sketches(db, row, addition.fingerprint)
-    put_towers(db, row, addition.fingerprint)
+    if addition.fingerprint.towers or not new:
+        put_towers(db, row, addition.fingerprint)
     if addition.provenance is not None:
         db.execute(
             "INSERT OR REPLACE INTO provenance (row, record) VALUES (?, CAST(? AS TEXT))",
@@ -54,8 +54,8 @@ def _put_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
 
 
 def forget(db: sqlite3.Connection, row: int) -> None:
-    """Drop what is kept of a row beside its record."""
-    for table in ("sketches", "towers", "provenance"):
+    """Drop the record of a row, and what is kept beside it."""
+    for table in ("models", "sketches", "towers", "provenance"):
         db.execute(f"DELETE FROM {table} WHERE row = ?", (row,))
 
 
