@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forebear.cli.index_repair import repair
 from forebear.cli.index_tokenizer import add_tokenizer
 from forebear.cli.options import (
     ActivationsOption,
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from forebear.index import Entry
 
 app = typer.Typer(help="The reference models that scans are compared with.", no_args_is_help=True)
+
+MOST_NAMES = 5_000
+"""References up to which a name that is not there is held against all others, for a suggestion."""
 
 Name = Annotated[str, typer.Argument(help="A reference's name.", show_default=False)]
 
@@ -107,6 +111,7 @@ def add(
 
 
 app.command("add-tokenizer")(common(add_tokenizer))
+app.command("repair")(common(repair))
 
 
 @app.command("list")
@@ -316,7 +321,8 @@ def _entry(name: str) -> Entry:
     index = open_index()
     entry = index.get(name)
     if entry is None:
-        near = get_close_matches(name, [e.name for e in index.entries()], 1)
+        few = index.count() <= MOST_NAMES
+        near = get_close_matches(name, [e.name for e in index.entries()], 1) if few else []
         raise UsageError(
             f"{name} is not in the index", f"did you mean {near[0]}?" if near else "see forebear index list"
         )

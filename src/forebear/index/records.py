@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -96,7 +97,7 @@ def sketches_of(fingerprint: Fingerprint) -> tuple[bytes | None, bytes | None, b
     )
 
 
-def sketched(row: sqlite3.Row) -> Sketched:
+def sketched(row: sqlite3.Row | Mapping[str, Any]) -> Sketched:
     """Name and sketches of a row; ``ValueError`` (or ``TypeError``) where they are damaged."""
     return Sketched(
         row["name"],
@@ -105,7 +106,7 @@ def sketched(row: sqlite3.Row) -> Sketched:
     )
 
 
-def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
+def entry_of(row: sqlite3.Row | Mapping[str, Any], payload: bytes) -> Entry:
     """The entry of a record and its row of codes.
 
     Raises:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +36,7 @@ def put_towers(db: sqlite3.Connection, row: int, fingerprint: Fingerprint) -> No
 
 def towers_of(db: sqlite3.Connection, row: int) -> tuple[TowerMark, ...]:
     """The towers of a row; one of :data:`DAMAGE` where a record is damaged."""
-    return tuple(_tower(found) for found in db.execute("SELECT * FROM towers WHERE row = ? ORDER BY place", (row,)))
+    return tuple(tower_of(found) for found in db.execute("SELECT * FROM towers WHERE row = ? ORDER BY place", (row,)))
 
 
 def search_towers(db: sqlite3.Connection, tower: TowerMark, limit: int) -> TowerHits:
@@ -43,7 +45,7 @@ def search_towers(db: sqlite3.Connection, tower: TowerMark, limit: int) -> Tower
     codes: list[bytes] = []
     columns = "name, towers.record, code, towers.signature"
     for row in db.execute(f"SELECT {columns} FROM towers JOIN models USING (row) ORDER BY row, place"):
-        if comparable_towers(_tower(row), tower):
+        if comparable_towers(tower_of(row), tower):
             names.append(row["name"])
             codes.append(row["code"])
     rows = np.frombuffer(b"".join(codes), dtype=np.uint64).reshape(len(codes), ROW_BYTES // 8)
@@ -52,7 +54,8 @@ def search_towers(db: sqlite3.Connection, tower: TowerMark, limit: int) -> Tower
     return TowerHits(len(set(names)), tuple(Hit(name, k, n, log10_tail(k, n)) for name, k, n in hits))
 
 
-def _tower(row: sqlite3.Row) -> TowerMark:
+def tower_of(row: sqlite3.Row | Mapping[str, Any]) -> TowerMark:
+    """The tower of a record; one of :data:`DAMAGE` where it is damaged."""
     if len(row["code"]) != ROW_BYTES:
         raise ValueError("a code of another length")
     data = json.loads(row["record"])
