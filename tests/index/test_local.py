@@ -291,7 +291,7 @@ def test_a_full_disk_changes_nothing(three: LocalIndex, monkeypatch: pytest.Monk
 def test_a_disk_that_fills_up_in_the_middle_of_a_row(three: LocalIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel takes a part and says so; asked to take the rest it refuses. Nothing is half written."""
     before = files(three)
-    whole, taken = os.pwrite, []
+    whole, taken = os.pwrite, list[int]()
 
     def nearly_full(descriptor: int, payload: bytes, at: int) -> int:
         if taken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_the_state_changes_with_the_references_and_only_then(tmp_path: Path) -> 
     list(index.entries())
     assert index.state() == seen[0]
     one, other = make_sketched("a", 1), make_sketched("a", 2)
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: index.add(replace(one, spectra=other.spectra), "/a"),
         lambda: index.add(one, "/moved"),
         lambda: index.add(make_fingerprint("b", 2), "/b"),
