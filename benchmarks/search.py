@@ -5,8 +5,8 @@
 
 A plain pass reads every byte once: an XOR over all words, split over as many threads as the search uses. What is
 compared runs interleaved, and kernels have to give identical answers. A million codes are 1 GB of disk and page cache;
-``--models 10000000`` needs ten. A cold pass starts after the file was dropped from the page cache. Records are added to a
-real index and asked for, up to a hundred thousand of them. ``--append`` goes on from an earlier JSON file.
+``--models 10000000`` needs ten. A cold pass starts after the file was dropped from the page cache. Records are added to
+a real index and asked for, up to a hundred thousand of them. ``--append`` goes on from an earlier JSON file.
 """
 
 from __future__ import annotations
