@@ -20,6 +20,7 @@ import numpy as np
 
 from forebear.errors import IndexError_, UsageError
 from forebear.index import tally
+from forebear.index.ann import candidates
 from forebear.index.base import Addition, Entry, Hit, LayerHit, Likenesses, Listing, Nominations, Provenance, TowerHits
 from forebear.index.cohort import MOST_COHORT, Named, alike
 from forebear.index.independent import POOL, independent, kin
@@ -230,21 +231,27 @@ class LocalIndex:
                 raise self._files.damaged("record of a tower") from None
 
     def nominate(self, mark: Fingerprint, limit: int = 3) -> Nominations:
-        """See :meth:`Index.nominate`. Streams every sketch once; a million of them are 25 GB."""
+        """See :meth:`Index.nominate`.
+
+        Streams every sketch once, 25 KB each; of twenty thousand and more those that :mod:`forebear.index.ann` chooses.
+        """
         query = Sketched(mark.name, mark.spectra, mark.tokens)
         if self._files.absent():
             return nominate(query, (), (), False, limit)
         with self._files.open() as db:
             families, complete = self._families(db)
-            every = (self._sketched(row) for row in db.execute(f"{SKETCHED} ORDER BY models.row"))
-            return nominate(query, every, families, complete, limit)
+            few = candidates(db, self.folder, query, families)
+            where = "" if few is None else "WHERE models.row IN (SELECT value FROM json_each(:rows))"
+            every = db.execute(f"{SKETCHED} {where} ORDER BY models.row", {"rows": few and few.rows})
+            found = nominate(query, (self._sketched(row) for row in every), families, complete, limit)
+        return found if few is None else replaced(found, notes=(*found.notes, few.note))
 
     def cohort(self) -> Sequence[Named]:
         """See :meth:`Index.cohort`."""
         if self._files.absent():
             return ()
         with self._files.open() as db:
-            return self._cohort(db)
+            return [self._active(row) for row in self._independent(db, ACTIVE, MOST_COHORT)[0]]
 
     def alike(self, mark: Fingerprint, limit: int = 5) -> Likenesses:
         """See :meth:`Index.alike`. Streams every sketch once, 41 KB each."""
@@ -337,9 +344,6 @@ class LocalIndex:
         wanted = "WHERE spectra IS NOT NULL OR tokens IS NOT NULL"
         rows, complete = self._independent(db, f"{SKETCHED} {wanted}", MOST_FAMILIES)
         return [self._sketched(row) for row in rows], complete
-
-    def _cohort(self, db: sqlite3.Connection) -> list[Named]:
-        return [self._active(row) for row in self._independent(db, ACTIVE, MOST_COHORT)[0]]
 
     def _independent(self, db: sqlite3.Connection, select: str, most: int) -> tuple[list[sqlite3.Row], bool]:
         """Rows of references no two of whose codes agree, and whether there are no others but their relatives."""
