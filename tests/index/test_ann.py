@@ -124,5 +124,5 @@ def test_vectors_are_about_the_similarity_of_sketches() -> None:
     near = space.vectors([Sketched("q", copy.spectra, copy.tokens)])[0]
     for half in (slice(0, ann.SPECTRAL), slice(ann.SPECTRAL, None)):
         products = vectors[:, half] @ near[half]
-        assert products.argmax() == 8 and products[8] > 0.9 > 0.8 > np.sort(products)[-2]
+        assert products.argmax() == 8 and products[8] > 0.8 > 0.75 > np.sort(products)[-2]
     assert not space.vectors([Sketched("none", None, None)]).any()
