@@ -97,7 +97,9 @@ def counted(tokens: TokenGeometry) -> NDArray[np.float64]:
     mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
     place, sign = (mixed >> np.uint64(40)) % np.uint64(TOKENS), (mixed >> np.uint64(33)) & np.uint64(1)
     values = tokens.values - tokens.values.mean()
-    return np.bincount(place.astype(np.int64), np.where(sign == 0, values, -values), TOKENS)
+    return np.asarray(
+        np.bincount(place.astype(np.int64), np.where(sign == 0, values, -values), TOKENS), dtype=np.float64
+    )
 
 
 @cache
@@ -153,7 +155,7 @@ def candidates(
         return None
     try:
         about = _about(db, folder) or build(db, folder, families)
-        found = faiss.read_index(str(folder / FILE), faiss.IO_FLAG_MMAP)
+        found: Any = faiss.read_index(str(folder / FILE), faiss.IO_FLAG_MMAP)
         space = Space(_families(db, about["families"]))
     except (OSError, RuntimeError, ValueError):  # FAISS raises the second for a file that it cannot read or write
         return None
