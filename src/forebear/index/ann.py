@@ -76,9 +76,8 @@ class Space:
         stack = np.stack([s.profiles.astype(np.float32) for s in some])
         parts = spectral.by_part(np.where(np.isfinite(stack), stack - self._common.mean, 0.0), self._common)
         size = np.linalg.norm(parts, axis=2, keepdims=True)
-        return (
-            np.divide(parts, size, out=np.zeros_like(parts), where=size > 0).reshape(len(some), -1).astype(np.float32)
-        )
+        unit = np.divide(parts, size, out=np.zeros_like(parts), where=size > 0)
+        return np.asarray(unit.reshape(len(some), -1), dtype=np.float32)
 
     def _peculiar(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
         power = float(self._middle @ self._middle)
