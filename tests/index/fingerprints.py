@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,27 @@ def same(one: Fingerprint, two: Fingerprint) -> bool:
     plain = ("name", "target", "digest", "shape", "vocabulary", "declared", "dtype", "content")
     alike = same_code(one.code, two.code) and same_sketches(one, two)
     return alike and all(getattr(one, k) == getattr(two, k) for k in plain)
+
+
+def as_of_before(folder: Path, version: int) -> None:
+    """Undo the migrations after a version, as an index looks that an older Forebear wrote."""
+    undone = {
+        5: ("DROP TABLE towers",),
+        6: ("DROP TABLE provenance", "DROP TABLE listings"),
+        7: (
+            *(f"DROP TRIGGER models_{event}" for event in ("come", "go", "change", "move")),
+            *(f"DROP TRIGGER sketches_{event}" for event in ("come", "go", "change")),
+            *(f"DROP TRIGGER towers_{event}" for event in ("come", "go")),
+            "DROP TABLE tally",
+            "DROP TABLE shapes",
+            "ALTER TABLE models DROP COLUMN seal",
+        ),
+    }
+    with closing(sqlite3.connect(folder / "index.db", isolation_level=None)) as db:
+        for number in range(7, version, -1):
+            for statement in undone[number]:
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {version}")
 
 
 def add_many(folder: Path, first: int, stop: int) -> None:

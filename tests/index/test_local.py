@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -285,6 +286,54 @@ def test_a_full_disk_changes_nothing(three: LocalIndex, monkeypatch: pytest.Monk
         assert three.remove("m2")  # its row stays, and is never matched
     assert names(three) == ["m0", "m1"]
     assert {h.name for h in three.search(make_code(2))} == {"m0", "m1"}
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_row(three: LocalIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel takes a part and says so; asked to take the rest it refuses. Nothing is half written."""
+    before = files(three)
+    whole, taken = os.pwrite, list[int]()
+
+    def nearly_full(descriptor: int, payload: bytes, at: int) -> int:
+        if taken:
+            raise OSError(28, "No space left on device")
+        taken.append(whole(descriptor, bytes(payload)[:100], at))
+        return taken[0]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("forebear.index.storage.os.pwrite", nearly_full)
+        with pytest.raises(IndexError_, match="No space left on device") as refused:
+            three.add_many([Addition(make_fingerprint(f"m{k}", k), f"/m{k}") for k in range(3, 9)])
+    assert taken == [100] and "make room" in refused.value.hint and "unchanged" in refused.value.hint
+    assert files(three)["codes.bin"] == before["codes.bin"] and names(three) == ["m0", "m1", "m2"]
+    assert three.add(make_fingerprint("m3", 3), "/m3") and three.search(make_code(3), 1)[0].name == "m3"
+
+
+@pytest.mark.parametrize("room", [500, 40_000])
+def test_a_limit_on_the_size_of_files(three: LocalIndex, room: int) -> None:
+    """A real one: the codes do not fit, or only the records do not."""
+    before = names(three)
+    size = max(path.stat().st_size for path in three.folder.iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    many = [Addition(make_fingerprint(f"x{k}", k), "/x") for k in range(20, 120)]
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((4 * ROW_BYTES if room == 500 else size) + room, limits[1]))
+    try:
+        with pytest.raises(IndexError_) as refused:
+            three.add_many(many)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(three.folder) in refused.value.message and refused.value.hint
+    assert names(three) == before and three.search(make_code(1), 1)[0].name == "m1"
+    assert all(three.add_many(many)) and three.count() == 103
+
+
+def test_all_records_are_read_a_page_at_a_time(index: LocalIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forebear.index.local.PAGE", 2)
+    index.add_many([Addition(make_fingerprint(f"m{k}", k), "/m") for k in range(5)])
+    assert names(index) == [f"m{k}" for k in range(5)]
+    entries = index.entries()
+    assert [next(entries).name, next(entries).name] == ["m0", "m1"]
+    index.remove("m2")
+    assert [e.name for e in entries] == ["m3", "m4"]
 
 
 def test_a_replacement_under_a_readers_eyes(three: LocalIndex) -> None:

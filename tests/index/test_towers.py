@@ -14,7 +14,7 @@ from forebear.index import LocalIndex
 from forebear.index.base import TowerHits
 from forebear.signals import Fingerprint
 from forebear.signals.towers import TowerMark
-from index.fingerprints import SHAPE, make_code, make_fingerprint, same_code
+from index.fingerprints import SHAPE, as_of_before, make_code, make_fingerprint, same_code
 
 GROUPS = ("value_output", "query_key")
 TOWER = {**SHAPE, "family": "clip", "coins": list(GROUPS), "width": 64, "layers": 6}
@@ -76,11 +76,7 @@ def test_replacing_and_removing_take_towers_along(index: LocalIndex) -> None:
 
 
 def test_an_index_of_before_has_none_until_a_model_is_added_again(index: LocalIndex) -> None:
-    for change in (
-        *(f"DROP TABLE {table}" for table in ("towers", "provenance", "listings")),
-        "PRAGMA user_version = 4",
-    ):
-        run(index, change)
+    as_of_before(index.folder, 4)
     before = index.state()
     assert index.search_towers(tower(11)) == TowerHits()
     assert (entry := index.get("one")) is not None and entry.fingerprint.towers == ()

@@ -11,6 +11,7 @@ import typer
 
 from forebear.cli import index_exchange, index_watch
 from forebear.cli.index_audit import audit
+from forebear.cli.index_repair import repair
 from forebear.cli.index_statistics import statistics
 from forebear.cli.index_tokenizer import add_tokenizer
 from forebear.cli.options import (
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from forebear.index import Entry
 
 app = typer.Typer(help="The reference models that scans are compared with.", no_args_is_help=True)
+
+MOST_NAMES = 5_000
+"""References up to which a name that is not there is held against all others, for a suggestion."""
 
 Name = Annotated[str, typer.Argument(help="A reference's name.", show_default=False)]
 PrivateOption = Annotated[
@@ -128,6 +132,7 @@ app.command("statistics")(common(statistics))
 app.command("export")(common(index_exchange.export))
 app.command("import")(common(index_exchange.import_))
 app.command("watch")(common(index_watch.watch))
+app.command("repair")(common(repair))
 
 
 @app.command("list")
@@ -337,7 +342,8 @@ def _entry(name: str) -> Entry:
     index = open_index()
     entry = index.get(name)
     if entry is None:
-        near = get_close_matches(name, [e.name for e in index.entries()], 1)
+        few = index.count() <= MOST_NAMES
+        near = get_close_matches(name, [e.name for e in index.entries()], 1) if few else []
         raise UsageError(
             f"{name} is not in the index", f"did you mean {near[0]}?" if near else "see forebear index list"
         )

@@ -105,6 +105,38 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class LayerPair:
+    """A layer of the model and a layer of a reference whose coins agree too much: how many of how many.
+
+    Attributes:
+        layer: of the model in question.
+        theirs: of the reference.
+        agree: agreeing bits of the two slots.
+        n: bits valid on both sides, at most 128.
+    """
+
+    layer: int
+    theirs: int
+    agree: int
+    n: int
+
+
+@dataclass(frozen=True)
+class LayerHit:
+    """A reference with a layer that agrees with some layer of the query: a nomination, not yet evidence.
+
+    Attributes:
+        name: of the reference.
+        log10_p: exact tail of the best pair, times the 256 pairs of slots that there can be; not times references.
+        pairs: those too good for chance alone, best first, at most 16.
+    """
+
+    name: str
+    log10_p: float
+    pairs: tuple[LayerPair, ...]
+
+
+@dataclass(frozen=True)
 class TowerHits:
     """References with a tower of comparable shape: how many there are, and those that agree most, best first."""
 
@@ -225,6 +257,14 @@ class Index(Protocol):
 
     def search(self, code: SignCode, limit: int = 20) -> Sequence[Hit]:
         """The references whose codes agree most, exact, best first."""
+        ...
+
+    def search_many(self, codes: Sequence[SignCode], limit: int = 20) -> Sequence[Sequence[Hit]]:
+        """What :meth:`search` gives for each of many codes, in as few passes over the references as fit."""
+        ...
+
+    def search_layers(self, code: SignCode, limit: int = 20) -> Sequence[LayerHit]:
+        """The references one of whose layers agrees most with any layer of a code, exact, best first."""
         ...
 
     def search_towers(self, tower: TowerMark, limit: int = 20) -> TowerHits:

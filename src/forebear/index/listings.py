@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from forebear.index.base import Listing
@@ -14,7 +14,7 @@ from forebear.index.records import text_bytes
 
 def listing_record(listing: Listing) -> str:
     """A listing as it is stored, without when it was seen: the same words twice are one record."""
-    data = {key: value for key, value in asdict(listing).items() if key not in ("name", "revision", "seen")}
+    data = {key: value for key, value in vars(listing).items() if key not in ("name", "revision", "seen")}
     return json.dumps(data, sort_keys=True)
 
 

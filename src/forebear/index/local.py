@@ -7,23 +7,27 @@ only the model it was at, and a reader never sees a record without its code.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace as replaced
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from forebear.errors import IndexError_, UsageError
-from forebear.index.base import Addition, Entry, Hit, Likenesses, Listing, Nominations, Provenance, TowerHits
+from forebear.index import tally
+from forebear.index.ann import candidates
+from forebear.index.base import Addition, Entry, Hit, LayerHit, Likenesses, Listing, Nominations, Provenance, TowerHits
 from forebear.index.cohort import MOST_COHORT, Named, alike
 from forebear.index.independent import POOL, independent, kin
+from forebear.index.kernels import Words
 from forebear.index.listings import listings_in, put_listings
-from forebear.index.migrations import START_OVER, VERSION
+from forebear.index.lookup import hits, last_row, layer_hits
+from forebear.index.migrations import VERSION
 from forebear.index.nominate import MOST_FAMILIES, Sketched, nominate
 from forebear.index.records import (
     SKETCHES,
@@ -33,20 +37,22 @@ from forebear.index.records import (
     is_name,
     sketched,
 )
-from forebear.index.search import agreements, best, row_of
+from forebear.index.search import ROW_WORDS, row_of
 from forebear.index.storage import Storage
 from forebear.index.towers import DAMAGE, search_towers, towers_of
 from forebear.index.writing import COLUMNS, forget, insert, keep_beside
 from forebear.signals import Fingerprint
 from forebear.signals.activations import Activations
-from forebear.signals.binomial import log10_tail
-from forebear.signals.generators import comparable_shapes
 from forebear.signals.sign_code import SignCode
 from forebear.signals.towers import TowerMark
 
+T = TypeVar("T")
+
+NO_ROWS: Words = np.zeros((0, ROW_WORDS), dtype=np.uint64)
+PAGE = 1_000
+"""Records that are in memory at a time where all are read: 10 MB."""
 CALIBRATION = "calibration.json"
 """What ``forebear index calibrate`` keeps beside the index."""
-PAGE = 1_000  # records that are held at a time while all are gone through
 RECORD = ", ".join(f"models.{column}" for column in COLUMNS.split(", ")) + ", provenance.record AS provenance"
 WITH_PROVENANCE = "FROM models LEFT JOIN provenance ON provenance.row = models.row"
 SKETCHED = "SELECT name, models.row, spectra, tokens FROM models LEFT JOIN sketches ON sketches.row = models.row"
@@ -158,14 +164,18 @@ class LocalIndex:
         """See :meth:`Index.entries`."""
         if self._files.absent():
             return
-        none, last, more = ", ".join(f"NULL AS {column}" for column in SKETCHES), "", True
-        while more:
+        none = ", ".join(f"NULL AS {column}" for column in SKETCHES)
+        page = f"SELECT {RECORD}, {none} {WITH_PROVENANCE} WHERE name > ? ORDER BY name LIMIT {PAGE}"
+        last = ""
+        while True:
             with self._files.open() as db:
-                select = f"SELECT {RECORD}, {none} {WITH_PROVENANCE} WHERE name > ? ORDER BY name LIMIT {PAGE}"
-                rows = db.execute(select, (last,)).fetchall()
-            yield from (entry for row in rows if (entry := self._entry(row)) is not None)
-            more = len(rows) == PAGE
-            last = rows[-1]["name"] if rows else ""
+                rows = db.execute(page, (last,)).fetchall()
+            for row in rows:
+                if (entry := self._entry(row)) is not None:
+                    yield entry
+            if len(rows) < PAGE:
+                return
+            last = rows[-1]["name"]
 
     def remove(self, name: str) -> bool:
         """See :meth:`Index.remove`. The row is blanked and never used again."""
@@ -175,34 +185,40 @@ class LocalIndex:
             row = db.execute("SELECT row FROM models WHERE name = ?", (name,)).fetchone()
             if row is None:
                 return False
-            db.execute("DELETE FROM models WHERE name = ?", (name,))
             forget(db, row["row"])
         self._files.blank(row["row"])
         return True
 
     def search(self, code: SignCode, limit: int = 20) -> Sequence[Hit]:
         """See :meth:`Index.search`."""
+        return self.search_many((code,), limit)[0]
+
+    def search_many(self, codes: Sequence[SignCode], limit: int = 20) -> Sequence[Sequence[Hit]]:
+        """See :meth:`Index.search_many`."""
+        with self._searched() as (db, rows):
+            return hits(db, rows, codes, limit)
+
+    def search_layers(self, code: SignCode, limit: int = 20) -> Sequence[LayerHit]:
+        """See :meth:`Index.search_layers`."""
+        with self._searched() as (db, rows):
+            return layer_hits(db, rows, code, limit)
+
+    @contextmanager
+    def _searched(self) -> Iterator[tuple[sqlite3.Connection, Words]]:
+        """The records, and all rows of codes; no rows where there are no records."""
         if self._files.absent():
-            return ()
+            with closing(sqlite3.connect(":memory:")) as nothing:
+                yield nothing, NO_ROWS
+            return
         with self._files.open() as db:
             try:
-                known = np.fromiter((r[0] for r in db.execute("SELECT row FROM models")), dtype=np.int64)
-            except (TypeError, ValueError):
-                raise IndexError_(f"{self._files.database}: damaged record", START_OVER) from None
-            if not known.size:
-                return ()
-            rows = self._files.rows()
-            if known.min() < 0 or known.max() >= len(rows):
-                raise self._files.short()
-            agree, shared = agreements(rows, np.frombuffer(row_of(code), dtype=np.uint64))
-            live = np.zeros(len(rows), dtype=bool)
-            live[known] = True
-            shared[~live] = 0
-            hits = [(int(r), int(agree[r]), int(shared[r])) for r in best(agree, shared, limit)]
-            names = [db.execute("SELECT name FROM models WHERE row = ?", (row,)).fetchone() for row, _, _ in hits]
-            if None in names:
-                raise IndexError_(f"{self._files.database}: damaged record", START_OVER)
-        return tuple(Hit(name[0], k, n, log10_tail(k, n)) for name, (_, k, n) in zip(names, hits, strict=True))
+                last = last_row(db)
+                rows = NO_ROWS if last < 0 else self._files.rows()
+                if last >= len(rows):
+                    raise self._files.short()
+                yield db, rows
+            except DAMAGE:
+                raise self._files.damaged() from None
 
     def search_towers(self, tower: TowerMark, limit: int = 20) -> TowerHits:
         """See :meth:`Index.search_towers`."""
@@ -212,24 +228,30 @@ class LocalIndex:
             try:
                 return search_towers(db, tower, limit)
             except DAMAGE:
-                raise IndexError_(f"{self._files.database}: damaged record of a tower", START_OVER) from None
+                raise self._files.damaged("record of a tower") from None
 
     def nominate(self, mark: Fingerprint, limit: int = 3) -> Nominations:
-        """See :meth:`Index.nominate`. Streams every sketch once; a million of them are 25 GB."""
+        """See :meth:`Index.nominate`.
+
+        Streams every sketch once, 25 KB each; of twenty thousand and more those that :mod:`forebear.index.ann` chooses.
+        """
         query = Sketched(mark.name, mark.spectra, mark.tokens)
         if self._files.absent():
             return nominate(query, (), (), False, limit)
         with self._files.open() as db:
             families, complete = self._families(db)
-            every = (self._sketched(row) for row in db.execute(f"{SKETCHED} ORDER BY models.row"))
-            return nominate(query, every, families, complete, limit)
+            few = candidates(db, self.folder, query, families)
+            where = "" if few is None else "WHERE models.row IN (SELECT value FROM json_each(:rows))"
+            every = db.execute(f"{SKETCHED} {where} ORDER BY models.row", {"rows": few and few.rows})
+            found = nominate(query, (self._sketched(row) for row in every), families, complete, limit)
+        return found if few is None else replaced(found, notes=(*found.notes, few.note))
 
     def cohort(self) -> Sequence[Named]:
         """See :meth:`Index.cohort`."""
         if self._files.absent():
             return ()
         with self._files.open() as db:
-            return self._cohort(db)
+            return [self._active(row) for row in self._independent(db, ACTIVE, MOST_COHORT)[0]]
 
     def alike(self, mark: Fingerprint, limit: int = 5) -> Likenesses:
         """See :meth:`Index.alike`. Streams every sketch once, 41 KB each."""
@@ -263,42 +285,29 @@ class LocalIndex:
             try:
                 yield from listings_in(db, name)
             except DAMAGE:
-                raise IndexError_(f"{self._files.database}: damaged listing", START_OVER) from None
+                raise self._files.damaged("listing") from None
 
     def count(self) -> int:
         """See :meth:`Index.count`."""
-        if self._files.absent():
-            return 0
-        with self._files.open() as db:
-            return int(db.execute("SELECT count(*) FROM models").fetchone()[0])
+        return 0 if self._files.absent() else self._told(tally.count)
 
     def comparable(self, shape: Mapping[str, Any]) -> int:
         """See :meth:`Index.comparable`."""
         if self._files.absent() or shape.get("family") is None:
             return 0
-        with self._files.open() as db:
-            rows = db.execute(
-                "SELECT json_extract(record, '$.shape') FROM models WHERE json_extract(record, '$.shape.width') = ?",
-                (shape["width"],),
-            ).fetchall()
-        try:
-            return sum(bool(comparable_shapes(json.loads(row[0]), shape)[0]) for row in rows)
-        except (ValueError, KeyError, TypeError):
-            raise IndexError_(f"{self._files.database}: damaged record", START_OVER) from None
+        return self._told(lambda db: tally.comparable(db, shape))
 
     def state(self) -> str:
         """See :meth:`Index.state`."""
-        digest = sha256()
-        if not self._files.absent():
-            with self._files.open() as db:
-                for row in db.execute("SELECT name, digest, row, location, added FROM models ORDER BY name"):
-                    digest.update(repr(tuple(row)).encode())
-                sketches = db.execute("SELECT row, activations IS NULL FROM sketches ORDER BY row")
-                digest.update(repr([tuple(row) for row in sketches]).encode())
-                towers = db.execute("SELECT row, place FROM towers ORDER BY row, place")
-                digest.update(repr([tuple(row) for row in towers]).encode())
-        digest.update(repr(self._files.read_text(CALIBRATION)).encode())
-        return digest.hexdigest()
+        references = "" if self._files.absent() else self._told(tally.state)
+        return sha256(repr((references, self._files.read_text(CALIBRATION))).encode()).hexdigest()
+
+    def _told(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        with self._files.open() as db:
+            try:
+                return ask(db)
+            except DAMAGE:
+                raise self._files.damaged() from None
 
     def calibration(self) -> tuple[str, str] | None:
         """See :meth:`Index.calibration`.
@@ -321,15 +330,7 @@ class LocalIndex:
     def info(self) -> dict[str, Any]:
         """See :meth:`Index.info`."""
         size = sum(p.stat().st_size for p in (self._files.database, self._files.codes) if p.exists())
-        families: dict[str, int] = {}
-        if not self._files.absent():
-            with self._files.open() as db:
-                families = dict(
-                    db.execute(
-                        "SELECT coalesce(json_extract(record, '$.shape.family'), 'unknown') AS family, count(*)"
-                        " FROM models GROUP BY family ORDER BY family"
-                    ).fetchall()
-                )
+        families = {} if self._files.absent() else self._told(tally.families)
         return {
             "path": str(self.folder),
             "models": sum(families.values()),
@@ -343,9 +344,6 @@ class LocalIndex:
         wanted = "WHERE spectra IS NOT NULL OR tokens IS NOT NULL"
         rows, complete = self._independent(db, f"{SKETCHED} {wanted}", MOST_FAMILIES)
         return [self._sketched(row) for row in rows], complete
-
-    def _cohort(self, db: sqlite3.Connection) -> list[Named]:
-        return [self._active(row) for row in self._independent(db, ACTIVE, MOST_COHORT)[0]]
 
     def _independent(self, db: sqlite3.Connection, select: str, most: int) -> tuple[list[sqlite3.Row], bool]:
         """Rows of references no two of whose codes agree, and whether there are no others but their relatives."""

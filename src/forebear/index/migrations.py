@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from forebear.errors import IndexError_
+
+_VALID = "CASE WHEN json_valid({0}) THEN {0} END"  # a damaged record has no shape, and is no reason to fail
+_SHAPE_OF = (
+    f"coalesce(json_extract({_VALID}, '$.shape'), 'null'),"
+    f" CAST(json_extract({_VALID}, '$.shape.width') AS INTEGER),"
+    f" CAST(coalesce(json_extract({_VALID}, '$.shape.family'), 'unknown') AS TEXT)"
+)
+_ONE_MORE = (
+    f"INSERT INTO shapes SELECT {_SHAPE_OF.format('NEW.record')}, 1 WHERE true"
+    " ON CONFLICT (shape) DO UPDATE SET models = models + 1;"
+)
+_ONE_LESS = (
+    f"UPDATE shapes SET models = models - 1"
+    f" WHERE shape = coalesce(json_extract({_VALID.format('OLD.record')}, '$.shape'), 'null');"
+)
 
 STEPS: tuple[str, ...] = (
     # 1: records, and the rows of codes.bin that have ever been given out
@@ -69,6 +85,40 @@ STEPS: tuple[str, ...] = (
         PRIMARY KEY (name, revision, record)
     ) STRICT;
     """,
+    # 7: what is asked of the whole index, kept by triggers so that nobody has to read a million records for it
+    """
+    CREATE TABLE tally (models INTEGER NOT NULL, changes INTEGER NOT NULL, born TEXT NOT NULL) STRICT;
+    INSERT INTO tally SELECT count(*), 0, lower(hex(randomblob(16))) FROM models;
+    CREATE TABLE shapes (
+        shape TEXT PRIMARY KEY,
+        width INTEGER,
+        family TEXT NOT NULL,
+        models INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX shapes_width ON shapes (width);
+    ALTER TABLE models ADD COLUMN seal TEXT;
+    """
+    + "".join(
+        f"CREATE TRIGGER models_{name} AFTER {event} ON models BEGIN {does} UPDATE tally SET {change}; END;"
+        for name, event, does, change in (
+            ("come", "INSERT", _ONE_MORE, "models = models + 1, changes = changes + 1"),
+            ("go", "DELETE", _ONE_LESS, "models = models - 1, changes = changes + 1"),
+            ("change", "UPDATE OF record", _ONE_LESS + _ONE_MORE, "changes = changes + 1"),
+        )
+    )
+    + """
+    CREATE TRIGGER models_move AFTER UPDATE OF location, digest, row ON models
+        WHEN (OLD.location, OLD.digest, OLD.row) IS NOT (NEW.location, NEW.digest, NEW.row)
+        BEGIN UPDATE tally SET changes = changes + 1; END;
+    CREATE TRIGGER sketches_come AFTER INSERT ON sketches BEGIN UPDATE tally SET changes = changes + 1; END;
+    CREATE TRIGGER sketches_go AFTER DELETE ON sketches BEGIN UPDATE tally SET changes = changes + 1; END;
+    CREATE TRIGGER sketches_change AFTER UPDATE ON sketches
+        WHEN (OLD.spectra, OLD.tokens, OLD.activations) IS NOT (NEW.spectra, NEW.tokens, NEW.activations)
+        BEGIN UPDATE tally SET changes = changes + 1; END;
+    CREATE TRIGGER towers_come AFTER INSERT ON towers BEGIN UPDATE tally SET changes = changes + 1; END;
+    CREATE TRIGGER towers_go AFTER DELETE ON towers BEGIN UPDATE tally SET changes = changes + 1; END;
+    """
+    + f"INSERT INTO shapes SELECT {_SHAPE_OF.format('record')}, count(*) FROM models GROUP BY 1;",
 )
 """Every step, oldest first; never edited once released, only added to."""
 
@@ -94,15 +144,25 @@ def migrate(connection: sqlite3.Connection, path: Path, fresh: bool = True) -> N
     connection.execute("BEGIN IMMEDIATE")
     try:
         for step in STEPS[_checked(connection, path, fresh) :]:  # another process may have done it meanwhile
-            for statement in step.split(";"):
-                if statement.strip():
-                    connection.execute(statement)
+            for statement in statements(step):
+                connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one; those that make triggers hold semicolons of their own."""
+    text = ""
+    for piece in script.split(";"):
+        text += piece + ";"
+        if sqlite3.complete_statement(text):
+            if text.strip(" \n;"):
+                yield text
+            text = ""
 
 
 def _checked(connection: sqlite3.Connection, path: Path, fresh: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ from forebear.index.search import ROW_BYTES, ROW_WORDS
 
 MOST_TEXT = 8_000_000
 """Bytes that are read of a text file beside the index."""
+MEND = f"forebear index repair keeps what is intact; else {START_OVER}"
+NO_ROOM = "make room and try again; what was there before is unchanged"
+CACHE_KIB = 65_536
+"""Pages that a writer keeps: names and digests come in no order, and touch the whole of their trees."""
 OWN_FOLDER = "set FOREBEAR_HOME to a folder of your own"
 
 
@@ -35,12 +40,16 @@ class Storage:
             if write:
                 self.folder.mkdir(parents=True, exist_ok=True)
             used = self._size() > 0  # before connecting: codes are written only after the schema
+            before = self._place()
             with closing(self._connect(write)) as connection:
                 connection.row_factory = sqlite3.Row
                 connection.text_factory = lambda raw: raw.decode("utf-8", "surrogatepass")
                 migrate(connection, self.database, fresh=not used)
+                connection.execute(f"PRAGMA cache_size = -{CACHE_KIB if write else 2_000}")
                 connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 try:
+                    if write and before is not None and self._place() != before:  # a repair, while this one waited
+                        raise IndexError_(f"{self.database}: another file was put in its place", "try again")
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:
@@ -50,11 +59,12 @@ class Storage:
         except sqlite3.DatabaseError as error:
             raise IndexError_(f"{self.database}: {error}", _advice(error)) from None
         except UnicodeError:
-            raise IndexError_(f"{self.database}: damaged text", START_OVER) from None
+            raise IndexError_(f"{self.database}: damaged text", MEND) from None
         except PermissionError:
             raise IndexError_(f"{self.folder}: permission denied", OWN_FOLDER) from None
         except OSError as error:
-            raise IndexError_(f"{self.folder}: {error.strerror}", OWN_FOLDER) from None
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            raise IndexError_(f"{self.folder}: {error.strerror}", NO_ROOM if full else OWN_FOLDER) from None
 
     def _connect(self, write: bool) -> sqlite3.Connection:
         if write:
@@ -64,6 +74,9 @@ class Storage:
             mode = "mode=ro&immutable=1"  # else SQLite wants to create files even to read
         uri = f"{self.database.absolute().as_uri()}?{mode}"
         return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+    def _place(self) -> int | None:
+        return self.database.stat().st_ino if self.database.exists() else None
 
     def _size(self) -> int:
         return self.codes.stat().st_size if self.codes.exists() else 0
@@ -99,10 +112,19 @@ class Storage:
             return b""
 
     def _write(self, row: int, payload: bytes) -> None:
+        """All of it, durably, or an error with the file as long as it was."""
         descriptor = os.open(self.codes, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            os.pwrite(descriptor, payload, row * ROW_BYTES)
-            os.fsync(descriptor)
+            before, at, left = os.fstat(descriptor).st_size, row * ROW_BYTES, memoryview(payload)
+            try:
+                while left:  # a disk that is nearly full takes a part and says so only the next time
+                    done = os.pwrite(descriptor, left, at)
+                    at, left = at + done, left[done:]
+                os.fsync(descriptor)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(descriptor, before)
+                raise
         finally:
             os.close(descriptor)
 
@@ -146,9 +168,13 @@ class Storage:
                 temporary.unlink(missing_ok=True)
             raise IndexError_(f"{self.folder / name}: {error.strerror}", OWN_FOLDER) from None
 
+    def damaged(self, what: str = "record") -> IndexError_:
+        """The error for a record that is not what Forebear wrote."""
+        return IndexError_(f"{self.database}: damaged {what}", MEND)
+
     def short(self) -> IndexError_:
         """The error for codes that end before a record's row."""
-        return IndexError_(f"{self.codes}: shorter than the index says", START_OVER)
+        return IndexError_(f"{self.codes}: shorter than the index says", MEND)
 
 
 def _advice(error: sqlite3.DatabaseError) -> str:
@@ -157,4 +183,6 @@ def _advice(error: sqlite3.DatabaseError) -> str:
         return "another process is writing to it; try again"
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return OWN_FOLDER
-    return f"if it stays damaged, {START_OVER}"
+    if code == sqlite3.SQLITE_FULL:
+        return NO_ROOM
+    return f"if it stays damaged, {MEND}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -19,19 +21,22 @@ DAMAGE = (ValueError, KeyError, TypeError, IndexError)
 
 
 def put_towers(db: sqlite3.Connection, row: int, fingerprint: Fingerprint) -> None:
-    """Keep the towers that were measured in place of those that were there."""
-    db.execute("DELETE FROM towers WHERE row = ?", (row,))
+    """Keep the towers that were measured in place of those that were there; equal ones are left alone."""
+    new = []
     for place, tower in enumerate(fingerprint.towers):
         data = {"component": tower.component, "shape": dict(tower.shape), "code": code_data(tower.code)}
-        db.execute(
-            "INSERT INTO towers (row, place, record, code, signature) VALUES (?, ?, ?, ?, ?)",
-            (row, place, json.dumps(data), row_of(tower.code), tower.code.signature.astype("<f2").tobytes()),
-        )
+        signature = tower.code.signature.astype("<f2").tobytes()
+        new.append((row, place, json.dumps(data), row_of(tower.code), signature))
+    columns = "row, place, record, code, signature"
+    old = db.execute(f"SELECT {columns} FROM towers WHERE row = ? ORDER BY place", (row,)).fetchall()
+    if [tuple(one) for one in old] != new:
+        db.execute("DELETE FROM towers WHERE row = ?", (row,))
+        db.executemany(f"INSERT INTO towers ({columns}) VALUES (?, ?, ?, ?, ?)", new)
 
 
 def towers_of(db: sqlite3.Connection, row: int) -> tuple[TowerMark, ...]:
     """The towers of a row; one of :data:`DAMAGE` where a record is damaged."""
-    return tuple(_tower(found) for found in db.execute("SELECT * FROM towers WHERE row = ? ORDER BY place", (row,)))
+    return tuple(tower_of(found) for found in db.execute("SELECT * FROM towers WHERE row = ? ORDER BY place", (row,)))
 
 
 def search_towers(db: sqlite3.Connection, tower: TowerMark, limit: int) -> TowerHits:
@@ -40,7 +45,7 @@ def search_towers(db: sqlite3.Connection, tower: TowerMark, limit: int) -> Tower
     codes: list[bytes] = []
     columns = "name, towers.record, code, towers.signature"
     for row in db.execute(f"SELECT {columns} FROM towers JOIN models USING (row) ORDER BY row, place"):
-        if comparable_towers(_tower(row), tower):
+        if comparable_towers(tower_of(row), tower):
             names.append(row["name"])
             codes.append(row["code"])
     rows = np.frombuffer(b"".join(codes), dtype=np.uint64).reshape(len(codes), ROW_BYTES // 8)
@@ -49,7 +54,8 @@ def search_towers(db: sqlite3.Connection, tower: TowerMark, limit: int) -> Tower
     return TowerHits(len(set(names)), tuple(Hit(name, k, n, log10_tail(k, n)) for name, k, n in hits))
 
 
-def _tower(row: sqlite3.Row) -> TowerMark:
+def tower_of(row: sqlite3.Row | Mapping[str, Any]) -> TowerMark:
+    """The tower of a record; one of :data:`DAMAGE` where it is damaged."""
     if len(row["code"]) != ROW_BYTES:
         raise ValueError("a code of another length")
     data = json.loads(row["record"])

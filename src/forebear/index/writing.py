@@ -5,21 +5,21 @@ from __future__ import annotations
 import sqlite3
 
 from forebear.index.base import Addition
-from forebear.index.records import SKETCHES, checksum, provenance_record, record_of, sketches_of, text_bytes
+from forebear.index.records import SKETCHES, checksum, provenance_record, record_of, seal, sketches_of, text_bytes
 from forebear.index.towers import put_towers
 from forebear.signals import Fingerprint
 from forebear.types import created
 
-COLUMNS = "name, digest, row, checksum, location, added, record, signature"
+COLUMNS = "name, digest, row, checksum, location, added, record, signature, seal"
 
 
 def insert(db: sqlite3.Connection, row: int, payload: bytes, addition: Addition) -> None:
     """A new record and what is kept beside it."""
     mark = addition.fingerprint
+    record, signature = record_of(mark), mark.code.signature.astype("<f2").tobytes()
     db.execute("INSERT INTO rows (row) VALUES (?)", (row,))
-    db.execute("DELETE FROM models WHERE name = ?", (mark.name,))
     db.execute(
-        f"INSERT INTO models ({COLUMNS}) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?)",
+        f"INSERT INTO models ({COLUMNS}) VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?)",
         (
             mark.name,
             mark.digest,
@@ -27,11 +27,12 @@ def insert(db: sqlite3.Connection, row: int, payload: bytes, addition: Addition)
             checksum(payload),
             text_bytes(addition.location),
             created(),
-            record_of(mark),
-            mark.code.signature.astype("<f2").tobytes(),
+            record,
+            signature,
+            seal(mark.name, mark.digest, record, signature),
         ),
     )
-    _put_beside(db, row, addition)
+    _put_beside(db, row, addition, new=True)
 
 
 def keep_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
@@ -41,9 +42,10 @@ def keep_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
     _put_beside(db, row, addition)
 
 
-def _put_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
+def _put_beside(db: sqlite3.Connection, row: int, addition: Addition, new: bool = False) -> None:
     _put_sketches(db, row, addition.fingerprint)
-    put_towers(db, row, addition.fingerprint)
+    if addition.fingerprint.towers or not new:
+        put_towers(db, row, addition.fingerprint)
     if addition.provenance is not None:
         db.execute(
             "INSERT OR REPLACE INTO provenance (row, record) VALUES (?, CAST(? AS TEXT))",
@@ -52,8 +54,8 @@ def _put_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
 
 
 def forget(db: sqlite3.Connection, row: int) -> None:
-    """Drop what is kept of a row beside its record."""
-    for table in ("sketches", "towers", "provenance"):
+    """Drop the record of a row, and what is kept beside it."""
+    for table in ("models", "sketches", "towers", "provenance"):
         db.execute(f"DELETE FROM {table} WHERE row = ?", (row,))
 
 

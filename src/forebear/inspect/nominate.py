@@ -6,6 +6,7 @@ beyond all others that were opened, and establishes nothing.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 
 from forebear.index import Entry, Index, Nominations
@@ -46,8 +47,8 @@ def nominated(mark: Fingerprint, index: Index, itself: str, limit: int) -> tuple
     first = [(entry, scaled and score >= OUTSTANDING) for entry, score in known if entry is not None]
     if len(first) == limit:
         return first, search
-    others = [entry for entry in index.entries() if entry.name not in {itself, *ranked}]
-    others = sorted(others, key=lambda entry: _distance(mark, entry))[: limit - len(first)]
+    rest = (entry for entry in index.entries() if entry.name not in {itself, *ranked})
+    others = heapq.nsmallest(limit - len(first), rest, key=lambda entry: _distance(mark, entry))
     return first + [(entry, False) for entry in others], search
 
 

@@ -122,6 +122,7 @@ def scan(
     notes += unweighed(search.by_sketch, force)
     found = [c for c in sorted(found, key=Candidate.order) if c.established]
     found, joint = together(found, artifact, effort, meter, notes, on_step)
+    notes += search.layered.gaps
     done = (
         *fetched.note,
         *([f"{MATCH}: {held} references, neuron by neuron"] if held else ()),

@@ -13,6 +13,7 @@ from forebear.inspect.compare import compare_artifacts, context_evidence, gain_m
 from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.imported import provenance_evidence
 from forebear.inspect.judge import FEWEST_COINS
+from forebear.inspect.layered import Layered, by_layers
 from forebear.inspect.nominate import nominated
 from forebear.inspect.references import reopen
 from forebear.inspect.towers import towers_by_codes
@@ -54,6 +55,7 @@ class Search:
         self.itself = ""
         self.mark: Fingerprint
         self.by_sketch: Nominations | None = None
+        self.layered = Layered()
         self.towers: tuple[tuple[str, int], ...] = ()
         """Towers of the model, and the number of references with one of that shape."""
 
@@ -83,8 +85,11 @@ class Search:
         if self.mark.code.n < FEWEST_COINS and not self._artifact.architecture:
             return []
         self._sketch()
+        self.layered = by_layers(self.mark, self._index, self.itself, limit)
         found, self.by_sketch = nominated(self.mark, self._index, self.itself, limit)
-        return found
+        first = [(entry, True) for entry in self.layered.entries]
+        names = {entry.name for entry, _ in first}
+        return (first + [(entry, sought) for entry, sought in found if entry.name not in names])[:limit]
 
     def sketch(self, limit: int) -> None:
         """Search by sketches although coins have settled what there is, so that their scores can be told."""

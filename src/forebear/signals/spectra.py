@@ -188,7 +188,7 @@ def similarities(query: Spectra, others: Sequence[Spectra], common: Consensus) -
     one = np.broadcast_to(query.profiles.astype(np.float32), stack.shape)
     both = np.isfinite(one) & np.isfinite(stack)
     mean = common.mean if common.references >= FEWEST_REFERENCES else np.float32(0.0)
-    x, y = (_by_part(np.where(both, v - mean, 0.0), common) for v in (one, stack))
+    x, y = (by_part(np.where(both, v - mean, 0.0), common) for v in (one, stack))
     size = np.einsum("nqk,nqk->nq", x, x) + np.einsum("nqk,nqk->nq", y, y)
     dot = 2.0 * np.einsum("nqk,nqk->nq", x, y)
     agreement = np.where(size > 0, dot / np.where(size > 0, size, 1.0), -np.inf)
@@ -200,8 +200,8 @@ def similarities(query: Spectra, others: Sequence[Spectra], common: Consensus) -
     return np.asarray(np.where(half > 0, total / np.maximum(half, 1), np.nan))
 
 
-def _by_part(residual: F32, common: Consensus) -> F64:
-    """``(n, 6, 512)`` of ``(n, 8, 6, 64)``, the directions shrunk in which the references differ anyway."""
+def by_part(residual: F32, common: Consensus) -> F64:
+    """Residuals ``(n, 8, 6, 64)`` by part, ``(n, 6, 512)``, the directions shrunk in which references differ anyway."""
     flat = residual.transpose(0, 2, 1, 3).reshape(len(residual), len(PARTS), -1).astype(np.float64)
     if common.references >= FEWEST_REFERENCES:
         for part, (axes, cut) in enumerate(zip(common.axes, common.cut, strict=True)):

@@ -13,11 +13,17 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.signals.layout import SLOTS
+
 Words = NDArray[np.uint64]
 Counts = NDArray[np.int32]
+Tails = NDArray[np.float64]
 
 HALF_WORDS = 64
 """Words of bits in a row; as many of validity follow."""
+SLOT_WORDS = 2
+"""Words of a layer's slot; the slots fill the last words of a half."""
+FIRST_SLOT = HALF_WORDS - SLOTS * SLOT_WORDS
 KERNELS = ("numba", "numpy")
 """Every kernel, the fastest first."""
 WORTH_COMPILING = 4_000_000
@@ -36,6 +42,22 @@ class Kernel(Protocol):
             words: of the 64 words of a half, those of which the query says anything.
             agree: ``(N,)`` out, equal bits that are valid on both sides.
             shared: ``(N,)`` out, bits that are valid on both sides.
+        """
+        ...
+
+
+class LayerKernel(Protocol):
+    """The smallest tail of any layer of a query against any layer of a row; called as :class:`Kernel` is."""
+
+    def __call__(self, rows: Words, bits: Words, valid: Words, tails: Tails, smallest: Tails) -> None:
+        """Fill ``smallest``.
+
+        Args:
+            rows: ``(N, 128)`` packed rows.
+            bits: ``(s, 2)`` the query's layers of which it says anything.
+            valid: ``(s, 2)`` their validity.
+            tails: ``(129, 129)`` what ``k`` agreeing bits of ``n`` are worth, at ``[n, k]``.
+            smallest: ``(N,)`` out.
         """
         ...
 
@@ -74,3 +96,19 @@ def load(name: str) -> Kernel:
     from forebear.index.kernels.plain import count as count_plain
 
     return count_plain
+
+
+def layer_kernel(rows: int) -> LayerKernel:
+    """The kernel for a search by layers over so many rows, which is ten times the work of a plain one."""
+    return load_layers("numba" if 10 * rows >= WORTH_COMPILING and _starts("numba") else "numpy")
+
+
+def load_layers(name: str) -> LayerKernel:
+    """As :func:`load`, for layers."""
+    if name == "numba":
+        from forebear.index.kernels.compiled import layers
+
+        return layers
+    from forebear.index.kernels.plain import layers as layers_plain
+
+    return layers_plain

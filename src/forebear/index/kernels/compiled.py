@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from forebear.index.kernels import HALF_WORDS, Counts, Words
+from forebear.index.kernels import FIRST_SLOT, HALF_WORDS, SLOT_WORDS, Counts, Tails, Words
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -37,3 +37,23 @@ def _loop(rows: Words, query: Words, agree: Counts, shared: Counts) -> None:
 def count(rows: Words, query: Words, words: slice, agree: Counts, shared: Counts) -> None:
     """See :class:`forebear.index.kernels.Kernel`."""
     _loop(np.asarray(rows), np.asarray(query), agree, shared)
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def _layers(rows: Words, bits: Words, valid: Words, tails: Tails, smallest: Tails) -> None:
+    for k in range(rows.shape[0]):
+        least = 0.0
+        for w in range(FIRST_SLOT, HALF_WORDS, SLOT_WORDS):
+            there, there_too = rows[k, HALF_WORDS + w], rows[k, HALF_WORDS + w + 1]
+            if there | there_too:
+                for s in range(bits.shape[0]):
+                    one, two = there & valid[s, 0], there_too & valid[s, 1]
+                    both = _ones(one) + _ones(two)
+                    differing = _ones((rows[k, w] ^ bits[s, 0]) & one) + _ones((rows[k, w + 1] ^ bits[s, 1]) & two)
+                    least = min(least, tails[both, both - differing])
+        smallest[k] = least
+
+
+def layers(rows: Words, bits: Words, valid: Words, tails: Tails, smallest: Tails) -> None:
+    """See :class:`forebear.index.kernels.LayerKernel`."""
+    _layers(np.asarray(rows), bits, valid, tails, smallest)

@@ -1,0 +1,41 @@
+"""What is asked of the whole index at once, kept up to date by triggers: how many, of which shapes, and has it changed.
+
+Reading every record for these would take minutes with a million of them. A shape is one record however many models
+have it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from forebear.signals.generators import comparable_shapes
+
+
+def count(db: sqlite3.Connection) -> int:
+    """Number of references."""
+    return int(db.execute("SELECT models FROM tally").fetchone()[0])
+
+
+def comparable(db: sqlite3.Connection, shape: Mapping[str, Any]) -> int:
+    """Number of references with coins that line up with those of a model of this shape.
+
+    ``ValueError`` (or ``KeyError``, ``TypeError``) where a record is damaged.
+    """
+    rows = db.execute("SELECT shape, models FROM shapes WHERE width = ? AND models > 0", (shape["width"],))
+    return sum(int(models) for text, models in rows.fetchall() if comparable_shapes(json.loads(text), shape)[0])
+
+
+def families(db: sqlite3.Connection) -> dict[str, int]:
+    """References by family, those without a known one as ``unknown``."""
+    return dict(
+        db.execute("SELECT family, sum(models) FROM shapes WHERE models > 0 GROUP BY family ORDER BY family").fetchall()
+    )
+
+
+def state(db: sqlite3.Connection) -> str:
+    """What is another text after any change of the references: which index it is, and how often it has changed."""
+    born, changes = db.execute("SELECT born, changes FROM tally").fetchone()
+    return f"{born} {changes}"
