@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,6 +24,14 @@ from forebear.signals.vocabulary import Vocabulary
 MAX_NAME = 200
 SKETCHES = ("spectra", "tokens", "activations")
 """Columns of sketches."""
+
+
+class Record(Protocol):
+    """A row of a table, of whichever database."""
+
+    def __getitem__(self, key: str, /) -> Any:
+        """A column by its name."""
+        ...
 
 
 def is_name(name: str) -> bool:
@@ -85,7 +92,7 @@ def sketches_of(fingerprint: Fingerprint) -> tuple[bytes | None, bytes | None, b
     )
 
 
-def sketched(row: sqlite3.Row) -> Sketched:
+def sketched(row: Record) -> Sketched:
     """Name and sketches of a row; ``ValueError`` (or ``TypeError``) where they are damaged."""
     return Sketched(
         row["name"],
@@ -94,7 +101,7 @@ def sketched(row: sqlite3.Row) -> Sketched:
     )
 
 
-def entry_of(row: sqlite3.Row, payload: bytes) -> Entry:
+def entry_of(row: Record, payload: bytes) -> Entry:
     """The entry of a record and its row of codes.
 
     Raises:
