@@ -62,8 +62,8 @@ def record_of(fingerprint: Fingerprint) -> str:
             "target": fingerprint.target,
             "shape": dict(fingerprint.shape),
             "code": code_data(fingerprint.code),
-            "vocabulary": asdict(fingerprint.vocabulary) if fingerprint.vocabulary else None,
-            "declared": asdict(fingerprint.declared),
+            "vocabulary": vars(fingerprint.vocabulary) if fingerprint.vocabulary else None,  # asdict copies 256 numbers
+            "declared": vars(fingerprint.declared),
             "dtype": fingerprint.dtype,
             "content": fingerprint.content,
         }

@@ -34,7 +34,7 @@ STEPS: tuple[str, ...] = (
         record text NOT NULL,
         signature bytea NOT NULL
     );
-    ALTER TABLE records ALTER signature SET STORAGE EXTERNAL;
+    ALTER TABLE records ALTER record SET STORAGE EXTERNAL, ALTER signature SET STORAGE EXTERNAL;
     CREATE TABLE sketches (
         id bigint PRIMARY KEY REFERENCES models ON DELETE CASCADE,
         spectra bytea,

@@ -81,8 +81,8 @@ def _reserve(cursor: Cursor, wanted: dict[str, tuple[int, Addition]]) -> list[st
             column.append(value)
     rows = cursor.execute(
         "INSERT INTO models (id, name, digest, family, width, shape, location, added)"
-        " SELECT t.*, %s FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::bigint[], %s::text[],"
-        " %s::bytea[]) AS t ON CONFLICT (name) DO NOTHING RETURNING name",
+        " SELECT t.*, %s FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::bytea[], %b::bigint[], %b::text[],"
+        " %b::bytea[]) AS t ON CONFLICT (name) DO NOTHING RETURNING name",
         (now, *columns),
     ).fetchall()
     return [row["name"] for row in rows]
