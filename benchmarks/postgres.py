@@ -2,16 +2,16 @@
 
     python benchmarks/postgres.py [--models 1000000] [--small]        (3 GB of disk for a million; --small: 20,000)
 
-Starts a server of its own (`tests/index/servers.py`). Codes are random, every coin of 95 % of them there; queries are codes
-of the index with a share of their coins turned. Recall is the share of queries whose own code is the first answer, which
+Starts a server of its own (`tests/index/servers.py`). Codes are random, with 95 % of their stretches of 16
+coins there; queries are codes of the index with a share of their coins turned. Recall is the share of queries whose own code is the first answer, which
 it is for the exact search. HNSW, over Hamming distance of the codes as they are kept, is built over a twentieth.
-Milliseconds are medians; CPU is that of the server's process that was asked, with parallel workers in it only by their
-share of wall time.
+Milliseconds are medians, wall and (exact, without workers, and candidates) CPU of the server's process.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import struct
 import sys
@@ -43,10 +43,11 @@ BLOCK = 10_000
 
 def codes(first: int, count: int) -> np.ndarray:
     """``(count, 1024)`` codes as they are kept."""
-    rng = np.random.default_rng([0, first])
-    valid = np.packbits(rng.random((count, 8 * CODE_BYTES), dtype=np.float32) < 0.95, axis=1)
+    rng = np.random.default_rng([0, first])  # a block at a time, so that any of them can be made again
+    there = rng.random((BLOCK, CODE_BYTES // 2), dtype=np.float32) < 0.95
+    valid = np.repeat(there, 2, axis=1) * np.uint8(255)
     ones = rng.integers(0, 256, valid.shape, dtype=np.uint8) & valid
-    return np.concatenate([ones, valid & ~ones], axis=1)
+    return np.concatenate([ones, valid & ~ones], axis=1)[:count]
 
 
 def blocks(models: int) -> Iterator[bytes]:
@@ -54,10 +55,13 @@ def blocks(models: int) -> Iterator[bytes]:
     yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
     for first in range(0, models, BLOCK):
         count = min(BLOCK, models - first)
-        row = [("columns", ">i2"), ("eight", ">i4"), ("id", ">i8"), ("size", ">i4"), ("bits", ">i4"), ("code", "u1", 1024)]
+        row = [("columns", ">i2"), ("eight", ">i4"), ("id", ">i8"), ("two", ">i4"), ("whole", ">i2")]
+        row += [("size", ">i4"), ("bits", ">i4"), ("code", "u1", 1024)]
         rows = np.zeros(count, dtype=row)
-        rows["columns"], rows["eight"], rows["size"], rows["bits"] = 2, 8, 4 + BITS // 8, BITS
+        rows["columns"], rows["eight"], rows["two"], rows["size"], rows["bits"] = 3, 8, 2, 4 + BITS // 8, BITS
         rows["id"], rows["code"] = np.arange(first, first + count), codes(first, count)
+        whole = rows["code"][:, :CODE_BYTES] | rows["code"][:, CODE_BYTES:]
+        rows["whole"] = (np.ascontiguousarray(whole).view(np.uint16) == 0xFFFF).sum(axis=1)
         yield rows.tobytes()
     yield struct.pack("!h", -1)
 
@@ -72,7 +76,7 @@ def load(index: PostgresIndex, models: int) -> None:
             (models - 1,),
         )
         cursor.execute("SELECT setval('ids', %s)", (models,))
-        with cursor.copy("COPY codes (id, code) FROM STDIN (FORMAT BINARY)") as copy:
+        with cursor.copy("COPY codes (id, whole, code) FROM STDIN (FORMAT BINARY)") as copy:
             for block in blocks(models):
                 copy.write(block)
 
@@ -87,7 +91,7 @@ def queries(models: int, share: float) -> list[tuple[str, Bits]]:
     made = []
     for place in rng.choice(models, QUERIES, replace=False):
         block = int(place) // BLOCK * BLOCK
-        row = codes(block, min(BLOCK, models - block))[int(place) - block]
+        row = codes(block, BLOCK)[int(place) - block]
         turned = np.packbits(rng.random(8 * CODE_BYTES) >= share)
         ones, zeros = row[:CODE_BYTES], row[CODE_BYTES:]
         halves = (ones & ~turned | zeros & turned, zeros & ~turned | ones & turned)
@@ -100,14 +104,24 @@ def asked(index: PostgresIndex, code: Bits, approximate: bool) -> str:
     return index._db.read(lambda cursor: search.search_codes(cursor, code, 20, approximate))[0].name
 
 
-def timed(ask: Callable[[Bits], str], wanted: list[tuple[str, Bits]]) -> tuple[float, float]:
-    """Recall, and median milliseconds."""
-    right, times = 0, []
+def cpu(index: PostgresIndex) -> float:
+    """Seconds of CPU that the server's process of this connection has had."""
+    pid = index._db._connected(fresh=True).info.backend_pid
+    said = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def timed(
+    index: PostgresIndex, ask: Callable[[Bits], str], wanted: list[tuple[str, Bits]]
+) -> tuple[float, float, float]:
+    """Recall, median milliseconds, mean milliseconds of CPU."""
+    right, times, before = 0, [], cpu(index)
     for name, code in wanted:
         start = time.perf_counter()
         right += ask(code) == name
         times.append(time.perf_counter() - start)
-    return right / len(wanted), 1000 * statistics.median(times)
+    used = 1000 * (cpu(index) - before) / len(wanted)
+    return right / len(wanted), 1000 * statistics.median(times), used
 
 
 def hnsw(index: PostgresIndex, models: int) -> None:
@@ -118,7 +132,9 @@ def hnsw(index: PostgresIndex, models: int) -> None:
         cursor.execute(f"CREATE TABLE part AS SELECT id, code FROM codes WHERE id < {models}".encode())
         cursor.connection.execute("SET LOCAL search_path = public")
         schema = index._db.address.schema
-        cursor.execute(f"CREATE INDEX ON {schema}.part USING hnsw (code bit_hamming_ops) WITH (m = 16, ef_construction = 64)".encode())
+        cursor.execute(
+            f"CREATE INDEX ON {schema}.part USING hnsw (code bit_hamming_ops) WITH (m = 16, ef_construction = 64)".encode()
+        )
 
     start = time.perf_counter()
     index._db.write(build)
@@ -138,8 +154,8 @@ def hnsw(index: PostgresIndex, models: int) -> None:
     for share in SHARES:
         row = []
         for ef in (100, 1000):
-            recall, ms = timed(lambda code, ef=ef: ask(code, ef), queries(models, share))  # type: ignore[misc]
-            row.append(f"ef_search {ef}: recall {recall:.2f}, {ms:.0f} ms")
+            recall, ms, used = timed(index, lambda code, ef=ef: ask(code, ef), queries(models, share))  # type: ignore[misc]
+            row.append(f"ef_search {ef}: recall {recall:.2f}, {ms:.0f} ms, {used:.0f} CPU")
         print(f"  {share:.2f} agree: {'; '.join(row)}", flush=True)
 
 
@@ -156,7 +172,10 @@ def main() -> None:
         index = PostgresIndex(server.url("vector", timeout="0"))
         start = time.perf_counter()
         load(index, models)
-        print(f"{models:,} codes loaded in {time.perf_counter() - start:.0f} s; {index.info()['bytes']:,} bytes", flush=True)
+        print(
+            f"{models:,} codes loaded in {time.perf_counter() - start:.0f} s; {index.info()['bytes']:,} bytes",
+            flush=True,
+        )
         additions = [Addition(make_fingerprint(f"n{k}", k), "/") for k in range(2000)]
         start = time.perf_counter()
         index.add_many(additions)
@@ -174,16 +193,18 @@ def main() -> None:
                     "SET LOCAL parallel_tuple_cost = 0; SET LOCAL parallel_setup_cost = 0;"
                     f" SET LOCAL max_parallel_workers_per_gather = {workers}"
                 )
-                recall, ms = timed(lambda code: asked(index, code, False), exact)
-                print(f"exact, {name}, {workers} workers: {ms:,.0f} ms, recall {recall:.3f}", flush=True)
+                recall, ms, used = timed(index, lambda code: asked(index, code, False), exact)
+                print(
+                    f"exact, {name}, {workers} workers: {ms:,.0f} ms, {used:,.0f} CPU, recall {recall:.3f}", flush=True
+                )
         search.vector_schema = found
         start = time.perf_counter()
         index.build_candidates()
         seconds, size = time.perf_counter() - start, index.info()["bytes"]
         print(f"candidates built in {seconds:.0f} s; {size:,} bytes with them", flush=True)
         for share in SHARES:
-            recall, ms = timed(lambda code: asked(index, code, True), queries(models, share))
-            print(f"  {share:.2f} agree: recall {recall:.2f}, {ms:.0f} ms", flush=True)
+            recall, ms, used = timed(index, lambda code: asked(index, code, True), queries(models, share))
+            print(f"  {share:.2f} agree: recall {recall:.2f}, {ms:.0f} ms, {used:.0f} CPU", flush=True)
         if server.vector:
             hnsw(index, models // 20)
         index.close()

@@ -206,9 +206,13 @@ class Database:
                     "ask for the role forebear_writer (to read: forebear_reader)",
                 )
             case errors.LockNotAvailable():
-                return IndexError_(f"{where}: locked for {LOCK_SECONDS} s", "another process is writing to it; try again")
+                return IndexError_(
+                    f"{where}: locked for {LOCK_SECONDS} s", "another process is writing to it; try again"
+                )
             case errors.QueryCanceled():
-                return IndexError_(f"{where}: {self._said(error)}", "timeout=SECONDS in the address says how long it may take")
+                return IndexError_(
+                    f"{where}: {self._said(error)}", "timeout=SECONDS in the address says how long it may take"
+                )
             case errors.UndefinedTable() | errors.UndefinedColumn() | errors.UndefinedFunction():
                 return IndexError_(f"{where}: is no index any more, or damaged: {self._said(error)}")
             case psycopg.OperationalError():

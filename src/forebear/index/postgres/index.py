@@ -17,7 +17,7 @@ from forebear.index.base import Addition, Entry, Hit, Likenesses, Listing, Nomin
 from forebear.index.cohort import Named, alike
 from forebear.index.listings import listing_of
 from forebear.index.nominate import Sketched, nominate
-from forebear.index.postgres import search, sketches
+from forebear.index.postgres import candidates, search, sketches
 from forebear.index.postgres.address import SEARCHES, address_of
 from forebear.index.postgres.bits import bits_of, row_from
 from forebear.index.postgres.database import Cursor, Database
@@ -135,9 +135,7 @@ class PostgresIndex:
         if self._db.absent():
             return ()
         approximate = self._db.address.search != SEARCHES[0]
-        return self._db.read(
-            lambda cursor: search.search_codes(cursor, bits_of(row_of(code)), limit, approximate)
-        )
+        return self._db.read(lambda cursor: search.search_codes(cursor, bits_of(row_of(code)), limit, approximate))
 
     def search_towers(self, tower: TowerMark, limit: int = 20) -> TowerHits:
         """See :meth:`Index.search_towers`."""
@@ -191,7 +189,9 @@ class PostgresIndex:
         rows = self._db.read(sketches.members)
         members = [sketches.active_row(row, self._damaged) for row in rows]
         seen = sketches.Kin(rows)
-        every = (sketches.active_row(seen.passing(row), self._damaged) for row in self._db.stream(sketches.EVERY_ACTIVE))
+        every = (
+            sketches.active_row(seen.passing(row), self._damaged) for row in self._db.stream(sketches.EVERY_ACTIVE)
+        )
         return alike(mark.activations, every, members, limit, seen.of)
 
     def keep_listings(self, listings: Iterable[Listing]) -> int:
@@ -250,12 +250,12 @@ class PostgresIndex:
         return {**facts, **self._db.read(lambda cursor: sketches.facts(cursor, self._db.address))}
 
     def build_candidates(self) -> int:
-        """Build what ``search=approximate`` finds its candidates by; of how many codes. Takes minutes for a million.
+        """Build what ``search=approximate`` finds its candidates by, of what was added since; of how many codes.
 
         Raises:
-            IndexError_: this account does not own the tables.
+            IndexError_: this account may not write.
         """
-        return self._db.write(search.build)
+        return candidates.build(self._db)
 
     def _rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         return self._db.read(lambda cursor: cursor.execute(sql.encode(), values).fetchall())

@@ -26,6 +26,7 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE codes (
         id bigint PRIMARY KEY REFERENCES models ON DELETE CASCADE,
         n integer GENERATED ALWAYS AS (bit_count(code)) STORED,
+        whole smallint NOT NULL,
         code bit(8192) NOT NULL
     );
     ALTER TABLE codes ALTER code SET STORAGE PLAIN;
@@ -72,11 +73,16 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE behaviours (name text COLLATE "C" PRIMARY KEY, version text NOT NULL, added text NOT NULL,
         record text NOT NULL);
     CREATE TABLE texts (name text PRIMARY KEY, content bytea NOT NULL);
-    CREATE FUNCTION code_keys(code bit) RETURNS integer[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-        SELECT coalesce(array_agg((k << 16) | substring(code, 16 * k + 1, 16)::integer), '{}'::integer[])
-        FROM generate_series(0, 255) AS k
-        WHERE substring(code, 16 * k + 1, 16) = ~ substring(code, 4096 + 16 * k + 1, 16)
-    $$;
+    CREATE INDEX codes_sparse ON codes (id) WHERE whole < 192;
+    CREATE TABLE segments (first bigint PRIMARY KEY, last bigint NOT NULL);
+    CREATE TABLE postings (
+        first bigint REFERENCES segments ON DELETE CASCADE,
+        place smallint,
+        offsets bytea NOT NULL,
+        ids bytea NOT NULL,
+        PRIMARY KEY (first, place)
+    );
+    ALTER TABLE postings ALTER offsets SET STORAGE EXTERNAL, ALTER ids SET STORAGE EXTERNAL;
     """,
 )
 """Every step, oldest first; never edited once released, only added to."""
@@ -119,8 +125,7 @@ def _grant(cursor: psycopg.Cursor[Any], schema: str) -> None:
     for role in sorted(there & {READER, WRITER}):
         cursor.execute(f'GRANT USAGE ON SCHEMA "{schema}" TO {role}')
         cursor.execute(f'GRANT SELECT ON ALL TABLES IN SCHEMA "{schema}" TO {role}')
-        cursor.execute(f'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA "{schema}" TO {role}')
     if WRITER in there:
         cursor.execute(f'GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{schema}" TO {WRITER}')
-        cursor.execute(f'REVOKE INSERT, UPDATE, DELETE ON version FROM {WRITER}')
+        cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON version FROM {WRITER}")
         cursor.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO {WRITER}')

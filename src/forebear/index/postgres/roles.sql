@@ -13,7 +13,6 @@ BEGIN
     IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'forebear') THEN
         GRANT USAGE ON SCHEMA forebear TO forebear_reader, forebear_writer;
         GRANT SELECT ON ALL TABLES IN SCHEMA forebear TO forebear_reader, forebear_writer;
-        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA forebear TO forebear_reader, forebear_writer;
         GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA forebear TO forebear_writer;
         REVOKE INSERT, UPDATE, DELETE ON forebear.version FROM forebear_writer;
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA forebear TO forebear_writer;

@@ -1,4 +1,4 @@
-"""Sketches of references read from PostgreSQL, those that are independent of one another, and facts about the tables."""
+"""Sketches of references read from PostgreSQL, those that are independent of one another; facts about the tables."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from forebear.index.kernels import Words
 from forebear.index.nominate import MOST_FAMILIES, Sketched
 from forebear.index.postgres.address import Address
 from forebear.index.postgres.bits import row_from
+from forebear.index.postgres.candidates import built
 from forebear.index.postgres.database import Cursor
-from forebear.index.postgres.search import built, vector_schema
+from forebear.index.postgres.search import vector_schema
 from forebear.index.records import sketched
 from forebear.index.search import ROW_WORDS
 from forebear.signals.activations import Activations

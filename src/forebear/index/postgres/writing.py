@@ -15,6 +15,7 @@ from forebear.errors import UsageError
 from forebear.index.base import Addition, Listing
 from forebear.index.listings import listing_record
 from forebear.index.postgres.bits import bits_of
+from forebear.index.postgres.candidates import whole
 from forebear.index.postgres.database import Cursor
 from forebear.index.records import SKETCHES, code_data, provenance_record, record_of, sketches_of, text_bytes
 from forebear.index.search import row_of
@@ -30,6 +31,7 @@ def add_batch(cursor: Cursor, additions: Sequence[Addition], replace: bool) -> l
     Raises:
         UsageError: a name is another model's and ``replace`` is not set.
     """
+    cursor.execute("LOCK TABLE models IN ROW EXCLUSIVE MODE")  # before ids are taken, see `candidates.build`
     ids = [
         row["id"]
         for row in cursor.execute("SELECT nextval('ids') AS id FROM generate_series(1, %s)", (len(additions),))
@@ -92,7 +94,8 @@ def _write(cursor: Cursor, fresh: dict[str, tuple[int, Addition]]) -> None:
     """What belongs to new records, by COPY, in the order of their ids."""
     rows = sorted(fresh.values(), key=lambda pair: pair[0])
     marks = [(place, addition.fingerprint) for place, addition in rows]
-    _copy(cursor, "codes (id, code)", ("int8", "bit"), ((p, bits_of(row_of(m.code))) for p, m in marks))
+    codes = ((p, bits_of(row_of(m.code))) for p, m in marks)
+    _copy(cursor, "codes (id, whole, code)", ("int8", "int2", "bit"), ((p, whole(c), c) for p, c in codes))
     _copy(
         cursor,
         "records (id, record, signature)",
