@@ -273,7 +273,8 @@ def twins(fresh: Fresh, tmp_path: Path) -> Iterator[tuple[Index, Index]]:
     with ExitStack() as stack:
         pair = opened(fresh(), stack), opened(str(tmp_path / "twin"), stack)
         for index in pair:
-            index.add_many([Addition(_active(make_sketched(f"m{k}", k), k), "/") for k in range(24)])
+            marks = [make_sketched(f"m{k}", k) for k in range(22)]
+            index.add_many([Addition(_active(m, k) if k < 9 else m, "/") for k, m in enumerate(marks)])
             index.add(make_fingerprint("bare", 99), "/")
             index.add(replaced(_active(make_sketched("child", 3), 3), digest="0" * 40), "/")
             index.remove("m5")

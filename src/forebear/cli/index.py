@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forebear.cli.index_build import build
 from forebear.cli.index_tokenizer import add_tokenizer
 from forebear.cli.options import (
     ActivationsOption,
@@ -107,6 +108,7 @@ def add(
 
 
 app.command("add-tokenizer")(common(add_tokenizer))
+app.command("build")(common(build))
 
 
 @app.command("list")
@@ -240,13 +242,13 @@ def search(
 @app.command("path")
 @common
 def path(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
-    """Where the index lies (FOREBEAR_HOME, else the user's data directory).
+    """Where the index lies (FOREBEAR_INDEX, else FOREBEAR_HOME, else the user's data directory).
 
     Example: forebear index path
     """
-    from forebear.index import home
+    from forebear.index import open_index
 
-    document = {**head("forebear.index-path/1"), "path": str(home())}
+    document = {**head("forebear.index-path/1"), "path": open_index().where}
     _emit(document, how, output, lambda console, shown: console.print(shown["path"], soft_wrap=True))
 
 

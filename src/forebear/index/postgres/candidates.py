@@ -7,8 +7,8 @@ stretches, and those added since the candidates were built, are counted one by o
 others at least 128 stretches are common.
 
 Postings are built here and kept in the server, a segment per :data:`SEGMENT` rows and in it a row per place: the ids in
-the order of their sixteen bits, and where each value begins. PostgreSQL reads slices of such values without the rest. A
-segment never changes; the next build adds another one, and adding models costs nothing more.
+the order of their sixteen bits, and where each value begins (in a small segment, each value of the first few bits, which
+makes for more candidates). PostgreSQL reads slices of such values without the rest. A segment never changes; the next build adds another one, and adding models costs nothing more.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def candidates(cursor: Cursor, code: Bits) -> list[int]:
     values, there = stretches_of(code)
     places = np.flatnonzero(there)
     edges = cursor.execute(
-        "SELECT first, place, substring(offsets, 4 * value + 1, 8) AS edges FROM postings"
+        "SELECT first, place, substring(offsets, 4 * (value >> (16 - bits)) + 1, 8) AS edges"
+        " FROM segments JOIN postings USING (first)"
         " JOIN unnest(%b::smallint[], %b::integer[]) AS t (place, value) USING (place)",
         ([int(p) for p in places], [int(values[p]) for p in places]),
     ).fetchall()
@@ -98,29 +99,30 @@ def build(db: Database) -> int:
             codes[count] = np.frombuffer(row["code"], dtype=">u2").reshape(2, STRETCHES)
             count += 1
         total += count
-        made = list(_postings(ids[:count], codes[:count]))
-        db.write(lambda cursor, first=first, stop=stop, made=made: _keep(cursor, first, stop, made))  # type: ignore[misc]
+        bits = min(16, (64 * count + 1).bit_length())
+        made = list(_postings(ids[:count], codes[:count], bits))
+        db.write(lambda cursor, segment=(first, stop, bits), made=made: _keep(cursor, segment, made))  # type: ignore[misc]
     return total
 
 
-def _postings(ids: NDArray[np.uint32], codes: NDArray[np.uint16]) -> Iterator[tuple[int, bytes, bytes]]:
+def _postings(ids: NDArray[np.uint32], codes: NDArray[np.uint16], bits: int) -> Iterator[tuple[int, bytes, bytes]]:
     """Place, where each value begins, and the ids in the order of their values."""
     for place in range(STRETCHES):
         ones, zeros = codes[:, 0, place], codes[:, 1, place]
         there = np.flatnonzero((ones | zeros) == VALUES - 1)
-        values = ones[there]
-        edges = np.zeros(VALUES + 1, dtype="<u4")
-        np.cumsum(np.bincount(values, minlength=VALUES), out=edges[1:])
+        values = ones[there] >> (16 - bits)
+        edges = np.zeros((1 << bits) + 1, dtype="<u4")
+        np.cumsum(np.bincount(values, minlength=1 << bits), out=edges[1:])
         order = np.argsort(values, kind="stable")
         yield place, edges.tobytes(), ids[there[order]].astype("<u4").tobytes()
 
 
-def _keep(cursor: Cursor, first: int, last: int, made: list[tuple[int, bytes, bytes]]) -> None:
-    cursor.execute("INSERT INTO segments VALUES (%s, %s)", (first, last))
+def _keep(cursor: Cursor, segment: tuple[int, int, int], made: list[tuple[int, bytes, bytes]]) -> None:
+    cursor.execute("INSERT INTO segments VALUES (%s, %s, %s)", segment)
     with cursor.copy("COPY postings (first, place, offsets, ids) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(("int8", "int2", "bytea", "bytea"))
         for row in made:
-            copy.write_row((first, *row))
+            copy.write_row((segment[0], *row))
 
 
 def conditions(cursor: Cursor, code: Bits) -> tuple[list[str], dict[str, Any]]:

@@ -91,7 +91,7 @@ class PostgresIndex:
 
     def holding(self, digest: str) -> tuple[str, ...]:
         """See :meth:`Index.holding`."""
-        if self._db.absent() or "\0" in digest:
+        if not digest.isprintable() or self._db.absent():
             return ()
         rows = self._rows("SELECT name FROM models WHERE digest = %s ORDER BY name", digest)
         return tuple(row["name"] for row in rows)

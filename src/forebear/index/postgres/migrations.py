@@ -74,7 +74,7 @@ STEPS: tuple[str, ...] = (
         record text NOT NULL);
     CREATE TABLE texts (name text PRIMARY KEY, content bytea NOT NULL);
     CREATE INDEX codes_sparse ON codes (id) WHERE whole < 192;
-    CREATE TABLE segments (first bigint PRIMARY KEY, last bigint NOT NULL);
+    CREATE TABLE segments (first bigint PRIMARY KEY, last bigint NOT NULL, bits integer NOT NULL);
     CREATE TABLE postings (
         first bigint REFERENCES segments ON DELETE CASCADE,
         place smallint,
@@ -99,7 +99,7 @@ def version_in(cursor: psycopg.Cursor[Any], schema: str) -> int | None:
     )
     if cursor.fetchone() is None:
         return None
-    row = cursor.execute("SELECT version FROM version").fetchone()
+    row = cursor.execute(f'SELECT version FROM "{schema}".version').fetchone()
     return int(row["version"]) if row is not None else 0
 
 

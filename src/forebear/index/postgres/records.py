@@ -61,7 +61,7 @@ class PostgresRecords:
 
     def remove(self, name: str) -> bool:
         """See :meth:`RecordStore.remove`."""
-        if self._db.absent() or "\0" in name:
+        if not name.isprintable() or self._db.absent():
             return False
         tables = ("tokenizers", "behaviours")
         return self._db.write(
