@@ -2,10 +2,10 @@
 
     python benchmarks/postgres.py [--models 1000000] [--small]        (3 GB of disk for a million; --small: 20,000)
 
-Starts a server of its own (`tests/index/servers.py`). Codes are random, with 95 % of their stretches of 16
-coins there; queries are codes of the index with a share of their coins turned. Recall is the share of queries whose own code is the first answer, which
-it is for the exact search. HNSW, over Hamming distance of the codes as they are kept, is built over a twentieth.
-Milliseconds are medians, wall and (exact, without workers, and candidates) CPU of the server's process.
+Starts a server of its own (`tests/index/servers.py`). Codes are random, with 95 % of their stretches of 16 coins there;
+queries are codes of the index with a share of their coins turned. Recall is the share of queries whose own code is the
+first answer, which it is for the exact search. HNSW, over Hamming distance of the codes as they are kept, is built over
+a twentieth. Milliseconds are medians of wall time, and means of CPU time of the server's process without its workers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from forebear.index import Addition
 from forebear.index.postgres import PostgresIndex, search
@@ -125,7 +125,7 @@ def timed(
 
 
 def hnsw(index: PostgresIndex, models: int) -> None:
-    """pgvector's graph over a part of the codes."""
+    """The graph of pgvector over a part of the codes."""
 
     def build(cursor: Cursor) -> None:
         cursor.execute("SET LOCAL statement_timeout = 0")
@@ -133,7 +133,7 @@ def hnsw(index: PostgresIndex, models: int) -> None:
         cursor.connection.execute("SET LOCAL search_path = public")
         schema = index._db.address.schema
         cursor.execute(
-            f"CREATE INDEX ON {schema}.part USING hnsw (code bit_hamming_ops) WITH (m = 16, ef_construction = 64)".encode()
+            f"CREATE INDEX ON {schema}.part USING hnsw (code bit_hamming_ops) WITH (ef_construction = 64)".encode()
         )
 
     start = time.perf_counter()
@@ -177,9 +177,11 @@ def main() -> None:
             flush=True,
         )
         additions = [Addition(make_fingerprint(f"n{k}", k), "/") for k in range(2000)]
-        start = time.perf_counter()
+        start, here, there = time.perf_counter(), time.process_time(), cpu(index)
         index.add_many(additions)
-        print(f"add_many: {len(additions) / (time.perf_counter() - start):,.0f} fingerprints/s", flush=True)
+        seconds, here, there = time.perf_counter() - start, time.process_time() - here, cpu(index) - there
+        per = len(additions)
+        print(f"add_many: {per / seconds:,.0f} fingerprints/s; CPU for {per / (here + there):,.0f}/s", flush=True)
         for item in additions:
             index.remove(item.fingerprint.name)
         exact = queries(models, 0.9)[:7]

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from documents import check_document
 from forebear.errors import ForebearError, IndexError_, MissingExtra, UsageError
 from forebear.index import Addition, open_index
 from forebear.index import open as opening
@@ -197,7 +198,7 @@ def test_readers_writers_and_owners(server: object) -> None:
 
 
 def test_writers_at_once_lose_nothing(database: str) -> None:
-    """Threads with connections of their own, on a schema that none of them has made: every name once, one winner each."""
+    """Threads with connections of their own, on a schema that none of them has made: every name once, one winner."""
     marks = [make_fingerprint(f"m{k}", k) for k in range(12)]
     rivals = [make_fingerprint(f"m{k}", 100 + k) for k in range(12)]
     errors: list[ForebearError] = []
@@ -376,12 +377,14 @@ def test_commands_work_on_it(
     index.add(make_fingerprint("org/a", 1), "/a")
     code, out, _ = forebear("index", "info", "--format", "json")
     info = json.loads(out)
+    check_document(info)
     assert (code, info["models"], info["role"], info["path"]) == (0, 1, "owner", index.where)
     assert info["search"] == "exact, without pgvector"
     assert json.loads(forebear("index", "list", "--format", "json")[1])["models"][0]["name"] == "org/a"
     assert json.loads(forebear("index", "path", "--format", "json")[1])["path"] == index.where
     code, out, _ = forebear("index", "build", "--format", "json")
-    assert code == 0 and json.loads(out)["codes"] == 0
+    assert code == 0 and json.loads(out)["codes"] == 1
+    check_document(json.loads(out))
     assert forebear("index", "remove", "org/a")[0] == 0 and index.count() == 0
     monkeypatch.setenv("FOREBEAR_INDEX", f"postgresql://me:{SECRET}@/m?host=/nowhere")
     code, out, err = forebear("index", "list")

@@ -46,8 +46,8 @@ def address_of(given: str) -> Address:
         given: ``postgresql://user@host:port/database?schema=…&search=…&timeout=…`` and whatever libpq takes.
 
     Raises:
-        UsageError: libpq cannot read it, or an option of ours is wrong. Its words are not repeated: they quote what they
-            could not read, which may be the password.
+        UsageError: libpq cannot read it, or an option of ours is wrong. Its words are not repeated: they quote what
+            could not be read, which may be the password.
     """
     base, _, query = given.partition("?")
     ours: dict[str, str] = {}

@@ -1,9 +1,9 @@
 """Codes as PostgreSQL keeps them: one ``bit(8192)``, 4,096 bits that say where a coin is +, then 4,096 where it is -.
 
-So a position without a coin is 0 in both halves, and ``n`` and agreement need no third plane: of a query with its halves
-as they are (``same``) and exchanged (``opposite``), ``bit_count(code & same)`` positions agree and
-``bit_count(code & opposite)`` do not. Hamming distance folds validity in as well: it is twice the disagreements plus the
-positions that only one of the two has.
+So a position without a coin is 0 in both halves, and counting needs no third plane: of a query with its halves as they
+are (``same``) and exchanged (``opposite``), ``bit_count(code & same)`` positions agree and
+``bit_count(code & opposite)`` do not. Hamming distance folds validity in as well: it is twice the disagreements plus
+the positions that only one of the two has.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """Candidates for ``search=approximate``: which codes share sixteen coins in a row somewhere with a query.
 
-Locality-sensitive hashing by bit sampling (Indyk and Motwani 1998): the 4,096 positions are cut into 256 stretches of 16,
-and two codes meet where a stretch has all its coins in both and all of them agree. With a share r of coins agreeing over
-k common stretches, a relative is missed with probability (1 - r^16)^k. Codes with fewer than :data:`FEWEST` whole
+Locality-sensitive hashing by bit sampling (Indyk and Motwani 1998): the 4,096 positions are cut into 256 stretches of
+16, and two codes meet where a stretch has all its coins in both and all of them agree. With a share r of coins agreeing
+over k common stretches, a relative is missed with probability (1 - r^16)^k. Codes with fewer than :data:`FEWEST` whole
 stretches, and those added since the candidates were built, are counted one by one, so they are never missed; of two
 others at least 128 stretches are common.
 
 Postings are built here and kept in the server, a segment per :data:`SEGMENT` rows and in it a row per place: the ids in
-the order of their sixteen bits, and where each value begins (in a small segment, each value of the first few bits, which
-makes for more candidates). PostgreSQL reads slices of such values without the rest. A segment never changes; the next build adds another one, and adding models costs nothing more.
+the order of their sixteen bits, and where each value begins (in a small segment, each value of the first few bits, for
+more candidates). PostgreSQL reads slices of such values without the rest. A segment never changes; the next
+build adds another one, and adding models costs nothing more.
 """
 
 from __future__ import annotations

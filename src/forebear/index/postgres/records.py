@@ -65,7 +65,7 @@ class PostgresRecords:
             return False
         tables = ("tokenizers", "behaviours")
         return self._db.write(
-            lambda cursor: any(
-                [cursor.execute(f"DELETE FROM {table} WHERE name = %s", (name,)).rowcount for table in tables]
+            lambda cursor: (
+                sum(cursor.execute(f"DELETE FROM {table} WHERE name = %s", (name,)).rowcount for table in tables) > 0
             )
         )

@@ -1,8 +1,8 @@
 """Search in the server: every code counted exactly, or with ``search=approximate`` only candidates (`candidates`).
 
 The order is that of :func:`forebear.index.search.best`, in the same double arithmetic: excess of agreement in standard
-deviations, then the older row. With pgvector a distance is taken without copying the code, which is three times as fast;
-the counts are the same.
+deviations, then the older row. With pgvector a distance is taken without copying the code, which is three times as
+fast; the counts are the same.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def best_in(
     else:
         agree, against = "bit_count(code & %(same)s)", "bit_count(code & %(opposite)s)"
     parts = (
-        f"(SELECT {columns}, ({agree})::float8 AS agree, ({against})::float8 AS against FROM {table} WHERE {one} OFFSET 0)"
+        f"(SELECT {columns}, ({agree})::float8 AS agree, ({against})::float8 AS against"
+        f" FROM {table} WHERE {one} OFFSET 0)"
         for one in where
     )  # OFFSET 0 keeps the counts from being made once per use
     cursor.connection.execute(PARALLEL)

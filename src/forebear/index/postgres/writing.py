@@ -63,7 +63,7 @@ def add_batch(cursor: Cursor, additions: Sequence[Addition], replace: bool) -> l
 
 
 def _reserve(cursor: Cursor, wanted: dict[str, tuple[int, Addition]]) -> list[str]:
-    """Insert the records of those names that are free, in the order of names, so that no two writers wait in a circle."""
+    """Insert records under the names that are free, in the order of names, so that writers never wait in a circle."""
     now = created()
     columns: list[list[Any]] = [[] for _ in range(7)]
     for name in sorted(wanted):
