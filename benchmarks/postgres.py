@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,13 @@ def blocks(models: int) -> Iterator[bytes]:
     yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
     for first in range(0, models, BLOCK):
         count = min(BLOCK, models - first)
-        row = [("columns", ">i2"), ("eight", ">i4"), ("id", ">i8"), ("two", ">i4"), ("whole", ">i2")]
+        row: list[tuple[Any, ...]] = [
+            ("columns", ">i2"),
+            ("eight", ">i4"),
+            ("id", ">i8"),
+            ("two", ">i4"),
+            ("whole", ">i2"),
+        ]
         row += [("size", ">i4"), ("bits", ">i4"), ("code", "u1", 1024)]
         rows = np.zeros(count, dtype=row)
         rows["columns"], rows["eight"], rows["two"], rows["size"], rows["bits"] = 3, 8, 2, 4 + BITS // 8, BITS
@@ -189,7 +196,7 @@ def main() -> None:
         for name, schema in (("pgvector", vector), ("bit_count", lambda cursor: None)):
             if name == "pgvector" and not server.vector:
                 continue
-            search.vector_schema = schema  # type: ignore[assignment]
+            search.vector_schema = schema
             for workers in (0, 1, 2):
                 search.PARALLEL = (
                     "SET LOCAL parallel_tuple_cost = 0; SET LOCAL parallel_setup_cost = 0;"

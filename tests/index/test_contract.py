@@ -47,8 +47,8 @@ def fill(index: Index, *seeds: int) -> None:
 def code_of(ones: bytes, valid: bytes) -> SignCode:
     """A code of given bits."""
     blank = make_code(0)
-    arrays = (np.frombuffer(raw, dtype=np.uint8) for raw in (ones, valid))
-    return SignCode(*arrays, blank.layers, blank.signature, blank.groups, blank.keyed_by, blank.repeats)
+    bits, there = np.frombuffer(ones, dtype=np.uint8), np.frombuffer(valid, dtype=np.uint8)
+    return SignCode(bits, there, blank.layers, blank.signature, blank.groups, blank.keyed_by, blank.repeats)
 
 
 def with_towers(mark: Fingerprint, *seeds: int, shape: dict[str, Any] = TOWER) -> Fingerprint:
@@ -246,7 +246,7 @@ def test_search_is_brute_force(
             live[gone] = code
         rows = np.frombuffer(b"".join(map(row_of, live.values())), dtype=np.uint64).reshape(len(live), 128)
         agree, shared = agreements(rows, np.frombuffer(row_of(query), dtype=np.uint64))
-        order = best(agree, shared, limit) if len(live) else []
+        order = [int(k) for k in best(agree, shared, limit)]
         expected = [(list(live)[k], int(agree[k]), int(shared[k])) for k in order]
         assert [(h.name, h.agree, h.n) for h in index.search(query, limit)] == expected
         assert all(h.log10_p == log10_tail(h.agree, h.n) for h in index.search(query, limit))

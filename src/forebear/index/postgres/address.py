@@ -15,6 +15,8 @@ SCHEMA = "forebear"
 """Where the tables lie, unless the address says ``schema=``."""
 SECONDS = 300
 """That one statement may take, unless the address says ``timeout=``; 0 for no limit."""
+CONNECT_SECONDS = 10
+"""That connecting may take, unless the address says ``connect_timeout=``."""
 SEARCHES = ("exact", "approximate")
 
 
@@ -29,6 +31,7 @@ class Address:
         schema: of the tables.
         search: ``exact``, or ``approximate`` where candidates come from an index.
         seconds: limit of a statement.
+        connect_seconds: limit of connecting.
     """
 
     given: str = field(repr=False)
@@ -37,6 +40,7 @@ class Address:
     schema: str = SCHEMA
     search: str = SEARCHES[0]
     seconds: int = SECONDS
+    connect_seconds: int = CONNECT_SECONDS
 
 
 def address_of(given: str) -> Address:
@@ -72,7 +76,10 @@ def address_of(given: str) -> Address:
     except (ProgrammingError, UnicodeError, ValueError):
         hint = "postgresql://user@host:5432/database; special characters of a password as %XX"
         raise UsageError("the address of the index cannot be read", hint) from None
-    return Address(given, libpq, _where(parts, schema), schema, search, int(seconds))
+    limit = str(parts.get("connect_timeout") or CONNECT_SECONDS)
+    if not re.fullmatch(r"[0-9]{1,6}", limit):
+        raise UsageError(f"connect_timeout={one_line(limit)[:40]} is no number of seconds")
+    return Address(given, libpq, _where(parts, schema), schema, search, int(seconds), int(limit))
 
 
 def _where(parts: dict[str, str | int | None], schema: str) -> str:

@@ -25,7 +25,6 @@ T = TypeVar("T")
 
 OLDEST = 140_000
 """PostgreSQL 14 brought ``bit_count``."""
-CONNECT_SECONDS = 10
 LOCK_SECONDS = 60
 ATTEMPTS = 5
 """At a transaction that the server ended for the sake of another one."""
@@ -169,7 +168,7 @@ class Database:
                 row_factory=dict_row,
                 client_encoding="UTF8",
                 fallback_application_name="forebear",
-                **({} if "connect_timeout" in self.address.libpq else {"connect_timeout": CONNECT_SECONDS}),
+                connect_timeout=self.address.connect_seconds,
             )
         except psycopg.Error as error:
             hint = "is the address right, the server running, the account allowed?"
