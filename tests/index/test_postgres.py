@@ -118,7 +118,7 @@ def test_what_libpq_says_is_told_without_the_password(tmp_path: Path, monkeypatc
     def fail(*_: object, **__: object) -> None:
         raise psycopg.OperationalError(f"refused: password '{SECRET}' of me")
 
-    monkeypatch.setattr(database.psycopg, "connect", fail)
+    monkeypatch.setattr("forebear.index.postgres.database.psycopg.connect", fail)
     refused(PostgresIndex(f"postgresql://me:{SECRET}@/m?host={tmp_path}"), "password '…' of me")
 
 
