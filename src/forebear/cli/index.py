@@ -11,6 +11,7 @@ import typer
 
 from forebear.cli import index_exchange, index_watch
 from forebear.cli.index_audit import audit
+from forebear.cli.index_build import build
 from forebear.cli.index_repair import repair
 from forebear.cli.index_statistics import statistics
 from forebear.cli.index_tokenizer import add_tokenizer
@@ -133,6 +134,7 @@ app.command("export")(common(index_exchange.export))
 app.command("import")(common(index_exchange.import_))
 app.command("watch")(common(index_watch.watch))
 app.command("repair")(common(repair))
+app.command("build")(common(build))
 
 
 @app.command("list")
@@ -266,13 +268,13 @@ def search(
 @app.command("path")
 @common
 def path(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
-    """Where the index lies (FOREBEAR_HOME, else the user's data directory).
+    """Where the index lies (FOREBEAR_INDEX, else FOREBEAR_HOME, else the user's data directory).
 
     Example: forebear index path
     """
-    from forebear.index import home
+    from forebear.index import open_index
 
-    document = {**head("forebear.index-path/1"), "path": str(home())}
+    document = {**head("forebear.index-path/1"), "path": open_index().where}
     _emit(document, how, output, lambda console, shown: console.print(shown["path"], soft_wrap=True))
 
 

@@ -6,19 +6,14 @@ Both live in the index's database, as records that are small and read whole.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from forebear.errors import IndexError_, UsageError
-from forebear.index.local import home
-from forebear.index.migrations import START_OVER
+from forebear.errors import IndexError_
 from forebear.index.records import check_name
-from forebear.index.storage import Storage
 from forebear.signals.agreement import Continuation
-from forebear.types import created
 
 
 @dataclass(frozen=True)
@@ -67,16 +62,42 @@ class Behaviour:
     added: str = ""
 
 
+class RecordStore(Protocol):
+    """Two tables of records, ``tokenizers`` and ``behaviours``, in an index that need not exist yet."""
+
+    mend: str
+    """What to do about a damaged record."""
+
+    @property
+    def where(self) -> str:
+        """For people."""
+        ...
+
+    def put(self, table: str, name: str, version: str, text: str, replace: bool) -> bool:
+        """Keep a record; False where the same one is there, ``UsageError`` where another one is and has to stay."""
+        ...
+
+    def rows(self, table: str) -> list[tuple[str, str, str, str]]:
+        """Name, version, when it was added, and record: all, by name."""
+        ...
+
+    def remove(self, name: str) -> bool:
+        """Take a name out of both tables; whether it was in one."""
+        ...
+
+
 class BlackBoxIndex:
-    """Tokenizers and behaviours of this machine's index. One that does not exist yet is empty.
+    """Tokenizers and behaviours beside the references of an index. One that does not exist yet is empty.
 
     Args:
-        folder: default :func:`~forebear.index.local.home`.
+        folder: of a local index; default the index that :func:`~forebear.index.open_index` opens.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or home()
-        self._files = Storage(self.folder)
+        from forebear.index.local_records import LocalRecords
+        from forebear.index.open import open_records
+
+        self._store: RecordStore = open_records() if folder is None else LocalRecords(folder)
 
     def add_tokenizer(self, tokenizer: UserTokenizer, replace: bool = False) -> bool:
         """Keep a tokenizer; False where the same one is there under that name.
@@ -93,7 +114,7 @@ class BlackBoxIndex:
             "models": list(tokenizer.models),
             "location": tokenizer.location,
         }
-        return self._put("tokenizers", "battery", tokenizer.name, tokenizer.battery, record, replace)
+        return self._put("tokenizers", tokenizer.name, tokenizer.battery, record, replace)
 
     def add_behaviour(self, behaviour: Behaviour, replace: bool = False) -> bool:
         """Keep how a model continues texts; see :meth:`add_tokenizer`."""
@@ -106,7 +127,7 @@ class BlackBoxIndex:
             "location": behaviour.location,
             "tokenizers": list(behaviour.tokenizers),
         }
-        return self._put("behaviours", "prompts", behaviour.name, behaviour.prompts, record, replace)
+        return self._put("behaviours", behaviour.name, behaviour.prompts, record, replace)
 
     def tokenizers(self) -> tuple[UserTokenizer, ...]:
         """All, by name.
@@ -128,7 +149,7 @@ class BlackBoxIndex:
                     a,
                 ),
             )
-            for name, battery, added, record in self._rows("tokenizers", "battery")
+            for name, battery, added, record in self._rows("tokenizers")
         )
 
     def behaviours(self) -> tuple[Behaviour, ...]:
@@ -145,51 +166,27 @@ class BlackBoxIndex:
                     a,
                 ),
             )
-            for name, prompts, added, record in self._rows("behaviours", "prompts")
+            for name, prompts, added, record in self._rows("behaviours")
         )
 
     def remove(self, name: str) -> bool:
         """Take out a tokenizer and a behaviour of that name; whether there was one."""
-        if self._files.absent():
-            return False
-        with self._files.open(write=True) as db:
-            tables = ("tokenizers", "behaviours")
-            gone = [db.execute(f"DELETE FROM {table} WHERE name = ?", (name,)).rowcount for table in tables]
-        return any(gone)
+        return self._store.remove(name)
 
-    def _put(self, table: str, kind: str, name: str, version: str, record: Mapping[str, Any], replace: bool) -> bool:
-        text = json.dumps(record, sort_keys=True)
-        with self._files.open(write=True) as db:
-            old = db.execute(f"SELECT {kind}, record FROM {table} WHERE name = ?", (name,)).fetchone()
-            if old is not None and (old[kind], old["record"]) == (version, text):
-                return False
-            if old is not None and not replace:
-                raise UsageError(
-                    f"{name} is already among the {table}, and differs", "choose another name, or replace it"
-                )
-            db.execute(
-                f"INSERT OR REPLACE INTO {table} (name, {kind}, added, record) VALUES (?, ?, ?, ?)",
-                (name, version, created(), text),
-            )
-        return True
+    def _put(self, table: str, name: str, version: str, record: Mapping[str, Any], replace: bool) -> bool:
+        return self._store.put(table, name, version, json.dumps(record, sort_keys=True), replace)
 
-    def _rows(self, table: str, kind: str) -> list[tuple[str, str, str, Any]]:
-        if self._files.absent():
-            return []
-        with self._files.open() as db:
-            rows: list[sqlite3.Row] = db.execute(
-                f"SELECT name, {kind}, added, record FROM {table} ORDER BY name"
-            ).fetchall()
+    def _rows(self, table: str) -> list[tuple[str, str, str, Any]]:
         return [
-            (row["name"], row[kind], row["added"], self._read(row["name"], lambda r=row: json.loads(r["record"])))
-            for row in rows
+            (name, version, added, self._read(name, lambda r=record: json.loads(r)))
+            for name, version, added, record in self._store.rows(table)
         ]
 
     def _read(self, name: str, value: Any) -> Any:
         try:
             return value()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise IndexError_(f"{self._files.database}: the record of {name} is damaged", START_OVER) from None
+            raise IndexError_(f"{self._store.where}: the record of {name} is damaged", self._store.mend) from None
 
 
 def _continuation(value: Mapping[str, Any]) -> Continuation:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from forebear.errors import UsageError, one_line
+from forebear.errors import MissingExtra, UsageError, one_line
 from forebear.index.base import Index
+from forebear.index.blackbox import RecordStore
 from forebear.index.local import LocalIndex
+from forebear.index.local_records import LocalRecords
 
 POSTGRES = ("postgresql://", "postgres://")
 
@@ -23,12 +25,36 @@ def open_index(where: str | None = None) -> Index:
         UsageError: it is neither.
         IndexError_: a database cannot be reached, or is not an index.
     """
-    chosen = where if where is not None else os.environ.get("FOREBEAR_INDEX", "")
-    if not chosen:
-        return LocalIndex()
+    chosen = _chosen(where)
     if chosen.startswith(POSTGRES):
-        raise UsageError("an index in PostgreSQL is not supported by this version")
-    if "://" in chosen:
+        _need_psycopg()
+        from forebear.index.postgres import PostgresIndex
+
+        return PostgresIndex(chosen)
+    return LocalIndex(Path(chosen).expanduser() if chosen else None)
+
+
+def open_records(where: str | None = None) -> RecordStore:
+    """Tokenizers and behaviours of the index at a place; see :func:`open_index`."""
+    chosen = _chosen(where)
+    if chosen.startswith(POSTGRES):
+        _need_psycopg()
+        from forebear.index.postgres import PostgresRecords
+
+        return PostgresRecords(chosen)
+    return LocalRecords(Path(chosen).expanduser() if chosen else None)
+
+
+def _chosen(where: str | None) -> str:
+    chosen = where if where is not None else os.environ.get("FOREBEAR_INDEX", "")
+    if "://" in chosen and not chosen.startswith(POSTGRES):
         scheme = one_line(chosen.split("://", 1)[0])[:40]
         raise UsageError(f"no index can be opened by {scheme}://", "give a folder or postgresql://…")
-    return LocalIndex(Path(chosen).expanduser())
+    return chosen
+
+
+def _need_psycopg() -> None:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise MissingExtra("postgres", "an index in PostgreSQL") from None

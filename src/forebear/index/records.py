@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,6 +24,14 @@ from forebear.signals.vocabulary import Vocabulary
 MAX_NAME = 200
 SKETCHES = ("spectra", "tokens", "activations")
 """Columns of sketches."""
+
+
+class Record(Protocol):
+    """A row of a table, of whichever database."""
+
+    def __getitem__(self, key: str, /) -> Any:
+        """A column by its name."""
+        ...
 
 
 def is_name(name: str) -> bool:
@@ -67,7 +73,7 @@ def record_of(fingerprint: Fingerprint) -> str:
             "target": fingerprint.target,
             "shape": dict(fingerprint.shape),
             "code": code_data(fingerprint.code),
-            "vocabulary": vars(fingerprint.vocabulary) if fingerprint.vocabulary else None,
+            "vocabulary": vars(fingerprint.vocabulary) if fingerprint.vocabulary else None,  # asdict copies 256 numbers
             "declared": vars(fingerprint.declared),
             "dtype": fingerprint.dtype,
             "content": fingerprint.content,
@@ -97,7 +103,7 @@ def sketches_of(fingerprint: Fingerprint) -> tuple[bytes | None, bytes | None, b
     )
 
 
-def sketched(row: sqlite3.Row | Mapping[str, Any]) -> Sketched:
+def sketched(row: Record) -> Sketched:
     """Name and sketches of a row; ``ValueError`` (or ``TypeError``) where they are damaged."""
     return Sketched(
         row["name"],
@@ -106,7 +112,7 @@ def sketched(row: sqlite3.Row | Mapping[str, Any]) -> Sketched:
     )
 
 
-def entry_of(row: sqlite3.Row | Mapping[str, Any], payload: bytes) -> Entry:
+def entry_of(row: Record, payload: bytes) -> Entry:
     """The entry of a record and its row of codes.
 
     Raises:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 from forebear.errors import ForebearError
-from forebear.index import home, kernels, open_index
+from forebear.index import LocalIndex, kernels, open_index
 from forebear.sources import RangeCache, cache_home, offline
 from forebear.sources.hub import endpoint, find_token
 from forebear.types import Json
@@ -61,14 +61,17 @@ def _sqlite() -> Check:
 
 
 def _index() -> Check:
-    place = home()
+    index = open_index()
+    if not isinstance(index, LocalIndex):
+        return "ok", f"{index.where}: {index.count():,} references", ""
+    place = index.folder
     try:
         writable = os.access(next(p for p in (place, *place.parents) if p.exists()), os.W_OK)
     except OSError:
         writable = False
     if not writable:
         return "fail", f"{place} cannot be written", "set FOREBEAR_HOME to a folder of your own"
-    count = open_index().count()
+    count = index.count()
     if count == 0:
         return "note", f"{place}: no references yet", "forebear index add ./a-base-model"
     return "ok", f"{place}: {count:,} references", ""

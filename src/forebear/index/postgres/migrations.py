@@ -1,0 +1,131 @@
+"""The schema in PostgreSQL, one step per version; the local index has steps of its own (`index/migrations`)."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import psycopg
+
+STEPS: tuple[str, ...] = (
+    # 1: text that may hold what PostgreSQL's does not (NUL, bytes that are no UTF-8) is bytea; JSON is ASCII
+    """
+    CREATE SEQUENCE ids MINVALUE 0 START 0;
+    CREATE TABLE models (
+        id bigint PRIMARY KEY,
+        name text COLLATE "C" NOT NULL UNIQUE,
+        digest text COLLATE "C" NOT NULL CHECK (length(digest) <= 200),
+        family bytea,
+        width bigint,
+        shape text NOT NULL,
+        location bytea NOT NULL,
+        added text NOT NULL
+    );
+    CREATE INDEX models_digest ON models (digest, id);
+    CREATE INDEX models_width ON models (width);
+    CREATE TABLE codes (
+        id bigint PRIMARY KEY REFERENCES models ON DELETE CASCADE,
+        n integer GENERATED ALWAYS AS (bit_count(code)) STORED,
+        whole smallint NOT NULL,
+        code bit(8192) NOT NULL
+    );
+    ALTER TABLE codes ALTER code SET STORAGE PLAIN;
+    CREATE TABLE records (
+        id bigint PRIMARY KEY REFERENCES models ON DELETE CASCADE,
+        record text NOT NULL,
+        signature bytea NOT NULL
+    );
+    ALTER TABLE records ALTER record SET STORAGE EXTERNAL, ALTER signature SET STORAGE EXTERNAL;
+    CREATE TABLE sketches (
+        id bigint PRIMARY KEY REFERENCES models ON DELETE CASCADE,
+        spectra bytea,
+        tokens bytea,
+        activations bytea
+    );
+    ALTER TABLE sketches ALTER spectra SET STORAGE EXTERNAL, ALTER tokens SET STORAGE EXTERNAL,
+        ALTER activations SET STORAGE EXTERNAL;
+    CREATE TABLE towers (
+        id bigint REFERENCES models ON DELETE CASCADE,
+        place integer,
+        kind bytea NOT NULL,
+        record text NOT NULL,
+        n integer GENERATED ALWAYS AS (bit_count(code)) STORED,
+        code bit(8192) NOT NULL,
+        signature bytea NOT NULL,
+        PRIMARY KEY (id, place)
+    );
+    ALTER TABLE towers ALTER code SET STORAGE PLAIN, ALTER signature SET STORAGE EXTERNAL;
+    CREATE INDEX towers_kind ON towers (kind);
+    CREATE TABLE provenance (
+        id bigint PRIMARY KEY REFERENCES models ON DELETE CASCADE,
+        record text NOT NULL
+    );
+    CREATE TABLE listings (
+        key bytea PRIMARY KEY,
+        name bytea NOT NULL,
+        revision bytea NOT NULL,
+        seen bytea NOT NULL,
+        record text NOT NULL
+    );
+    CREATE INDEX listings_name ON listings USING hash (name);
+    CREATE TABLE tokenizers (name text COLLATE "C" PRIMARY KEY, version text NOT NULL, added text NOT NULL,
+        record text NOT NULL);
+    CREATE TABLE behaviours (name text COLLATE "C" PRIMARY KEY, version text NOT NULL, added text NOT NULL,
+        record text NOT NULL);
+    CREATE TABLE texts (name text PRIMARY KEY, content bytea NOT NULL);
+    CREATE INDEX codes_sparse ON codes (id) WHERE whole < 192;
+    CREATE TABLE segments (first bigint PRIMARY KEY, last bigint NOT NULL, bits integer NOT NULL);
+    CREATE TABLE postings (
+        first bigint REFERENCES segments ON DELETE CASCADE,
+        place smallint,
+        offsets bytea NOT NULL,
+        ids bytea NOT NULL,
+        PRIMARY KEY (first, place)
+    );
+    ALTER TABLE postings ALTER offsets SET STORAGE EXTERNAL, ALTER ids SET STORAGE EXTERNAL;
+    """,
+)
+"""Every step, oldest first; never edited once released, only added to."""
+
+VERSION = len(STEPS)
+READER, WRITER = "forebear_reader", "forebear_writer"
+
+
+def version_in(cursor: psycopg.Cursor[Any], schema: str) -> int | None:
+    """The version of the index in a schema; None where there is none."""
+    cursor.execute(
+        "SELECT 1 FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = %s AND relname = 'version'",
+        (schema,),
+    )
+    if cursor.fetchone() is None:
+        return None
+    row = cursor.execute(f'SELECT version FROM "{schema}".version').fetchone()
+    return int(row["version"]) if row is not None else 0
+
+
+def migrate(cursor: psycopg.Cursor[Any], schema: str) -> None:
+    """Bring a schema to :data:`VERSION`, inside a transaction; processes that start at once wait for one another."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (zlib.crc32(f"forebear {schema}".encode()),))
+    known = cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone()
+    if known is None:
+        cursor.execute(f'CREATE SCHEMA "{schema}"')
+    version = version_in(cursor, schema)
+    if version is None:
+        cursor.execute("CREATE TABLE version (version integer NOT NULL)")
+        cursor.execute("INSERT INTO version VALUES (0)")
+    for step in STEPS[version or 0 :]:
+        cursor.connection.execute(step.encode())  # many statements, which a binary cursor does not take
+    cursor.execute("UPDATE version SET version = %s", (VERSION,))
+    _grant(cursor, schema)
+
+
+def _grant(cursor: psycopg.Cursor[Any], schema: str) -> None:
+    """What the roles may do, where the server has them; ``roles.sql`` makes them, before or after."""
+    there = {row["rolname"] for row in cursor.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'forebear%'")}
+    for role in sorted(there & {READER, WRITER}):
+        cursor.execute(f'GRANT USAGE ON SCHEMA "{schema}" TO {role}')
+        cursor.execute(f'GRANT SELECT ON ALL TABLES IN SCHEMA "{schema}" TO {role}')
+    if WRITER in there:
+        cursor.execute(f'GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{schema}" TO {WRITER}')
+        cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON version FROM {WRITER}")
+        cursor.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO {WRITER}')
