@@ -27,6 +27,21 @@ MOST_IDENTITY = 200
 """Characters of ``FOREBEAR_IDENTITY`` that are kept."""
 
 
+class Unfit(InputError):
+    """A model that was read, and has too few coins to be found by."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model that can be added: its fingerprint, where it was read, and what could not be read or measured of it."""
+
+    fingerprint: Fingerprint
+    location: str
+    problems: tuple[str, ...]
+    cost: Cost
+    gaps: tuple[Untested, ...] = ()
+
+
 @dataclass(frozen=True)
 class Enrolled:
     """What became of one model that was to be added; ``gaps`` are what could not be measured of it."""
@@ -68,9 +83,22 @@ def enrol(
         UsageError: the target does not exist, or the name is taken by another model.
         InputError: it cannot be read, or has too few coins to be found by.
     """
+    found = reference(target, name, effort, on_step, activations)
+    added = index.add(found.fingerprint, found.location, replace_, provenance_of(found.fingerprint, found.location))
+    return Enrolled(found.fingerprint, added, found.problems, found.cost, found.gaps)
+
+
+def reference(
+    target: str,
+    name: str | None = None,
+    effort: str = "standard",
+    on_step: Step = lambda _: None,
+    activations: bool = False,
+) -> Measured:
+    """Measure a model as :func:`enrol` does, for an index that somebody else adds it to; raises as that does."""
     artifact, mark, location, meter = _measure(target, name, effort, on_step)
     if max(code.n for code in (mark.code, *(tower.code for tower in mark.towers))) < FEWEST_COINS:
-        raise InputError(
+        raise Unfit(
             f"{target}: {mark.code.n} sign coins, too few for a reference",
             "its architecture is not known to this version, or it is very small, or an adapter: add its base model",
         )
@@ -81,8 +109,7 @@ def enrol(
     if activations:
         found = measured(artifact, mark, effort, on_step)
         mark, gaps = found.mark, found.gaps
-    added = index.add(mark, location, replace_, provenance_of(mark, location))
-    return Enrolled(mark, added, artifact.problems, meter.cost(), gaps)
+    return Measured(mark, location, artifact.problems, meter.cost(), gaps)
 
 
 def provenance_of(mark: Fingerprint, location: str) -> Provenance:
