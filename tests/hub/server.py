@@ -64,6 +64,7 @@ class Hub:
         """Changing it makes all URLs given out so far invalid."""
         self._lock = threading.Lock()
         self._busy = 0
+        self._large: dict[str, Entry] = {}
         self._servers = [_Server(self, "hub"), _Server(self, "lfs")]
         self.endpoint, self.storage = (f"http://127.0.0.1:{s.server_address[1]}" for s in self._servers)
 
@@ -73,7 +74,8 @@ class Hub:
         """A repository with one commit on ``main``, or another commit of one that is there."""
         repository = self.repositories.setdefault(name, Repository(name))
         repository.gated, repository.private = gated, private
-        repository.push(files)
+        commit = repository.push(files)
+        self._large.update((e.oid, e) for e in repository.commits[commit].values() if e.large)
         return repository
 
     def fault(self, fault: Fault) -> None:
@@ -111,8 +113,13 @@ class Hub:
 
     def large(self, oid: str) -> Entry | None:
         """The large file with this hash."""
+        if (known := self._large.get(oid)) is not None:
+            return known
         commits = (c for r in list(self.repositories.values()) for c in list(r.commits.values()))
-        return next((e for c in commits for e in c.values() if e.large and e.oid == oid), None)
+        found = next((e for c in commits for e in c.values() if e.large and e.oid == oid), None)
+        if found is not None:
+            self._large[oid] = found
+        return found
 
 
 class _Server(ThreadingHTTPServer):

@@ -36,13 +36,13 @@ def crawl(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="[SOURCE]",
+            metavar="SOURCE",
             help="hf: (a hub), hf:org, a file of names, a folder, s3://… or gs://…",
             show_default=False,
         ),
     ] = "",
     workers: Annotated[int, typer.Option("--workers", min=1, max=1000, help="Models read at once.")] = 2,
-    engine: Annotated[str, typer.Option("--engine", help="processes, or ray (the extra [ray]).")] = "processes",
+    engine: Annotated[str, typer.Option("--engine", help="processes, or ray (an extra).")] = "processes",
     rate: Annotated[
         list[str] | None,
         typer.Option("--rate", metavar="HOST=N/s", help="Most requests to a host, by all workers together."),

@@ -42,9 +42,8 @@ def progress_words(tally: Tally) -> str:
         parts.append(tally.waiting)
     elif tally.left is not None:
         parts.append(f"{duration(tally.left)} left")
-    for state in ("gated", "failed"):
-        if count := next((n for s, n in tally.states.items() if s.value == state), 0):
-            parts.append(f"{count:,} {state}")
+    told = {state.value: count for state, count in tally.states.items()}
+    parts += [f"{told[state]:,} {state}" for state in ("gated", "failed") if told.get(state)]
     if tally.matches:
         parts.append(f"{tally.matches:,} reports")
     return " · ".join(parts)
@@ -186,10 +185,8 @@ def _unread(console: Console, jobs: list[Mapping[str, Any]], most: int) -> None:
 def _unread_table(jobs: list[Mapping[str, Any]]) -> list[str]:
     if not jobs:
         return []
-    rows = [
-        f"| {escape(job['name'] or job['target'])} | {job['state']} | {job['attempts']} | {escape(job['reason'] or '–')} |"
-        for job in jobs
-    ]
+    cells = ((job["name"] or job["target"], job["state"], str(job["attempts"]), job["reason"] or "–") for job in jobs)
+    rows = [f"| {' | '.join(map(escape, row))} |" for row in cells]
     return ["", "## Not read", "", "| model | state | failed attempts | why |", "| --- | --- | --- | --- |", *rows]
 
 
