@@ -16,6 +16,8 @@ from forebear.crawl.work import measure
 from forebear.inspect.crew import enlist
 from forebear.sources.pace import set_pace
 
+START = "spawn"
+"""How processes are made: a fork would copy locks that other threads hold."""
 BROKEN = (EOFError, OSError)
 """What a pipe raises whose other end was killed; also in the middle of a message."""
 
@@ -63,7 +65,7 @@ class _Worker:
     """One process, and what it has in hand: the first of it is what it is at."""
 
     def __init__(self, crew: Crew) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
+        context = multiprocessing.get_context(START)
         self.pipe, theirs = context.Pipe()
         self.hand: deque[Task] = deque()
         self._process = context.Process(
