@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from forebear.crawl.base import Outcome, State, Task
-from forebear.crawl.engines import ENGINES, Crew, Engine, engine_of
+from forebear.crawl.engines import ENGINES, Crew, Engine, engine_of, processes
 from forebear.crawl.engines.base import DIED
 from forebear.crawl.engines.processes import ProcessEngine
 from forebear.errors import MissingExtra, UsageError
@@ -74,6 +74,20 @@ def children() -> list[int]:
     import multiprocessing
 
     return [p.pid for p in multiprocessing.active_children() if p.pid and p.name == "forebear-crawl"]
+
+
+def test_a_model_that_takes_for_ever_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A named pipe in a worker's way would be no model; a worker that sleeps stands for one that computes for ever."""
+    monkeypatch.setattr(processes, "_work", sleep)
+    given = [Task("/somewhere", "m", "")]
+    outcomes = [o for step, _ in work(ProcessEngine(), Crew(1, {}, tmp_path / "pace", 0.2), given) for o in step]
+    assert [(o.state, o.reason) for o in outcomes] == [(State.PENDING, "it took longer than 0 seconds")]
+    assert not children()
+
+
+def sleep(*_: object) -> None:
+    """A worker that never answers."""
+    time.sleep(600)
 
 
 def test_nothing_to_do_gives_control_back(tmp_path: Path) -> None:

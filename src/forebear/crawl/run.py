@@ -45,12 +45,14 @@ class Rules:
     Attributes:
         attempts: per model.
         backoff: seconds before the second; doubles.
+        longest: seconds for one model, after which its worker is killed.
         in_a_row: models that can be had neither now nor later, one after the other, until the run stops.
         free: bytes that stay free on the index's disk and the cache's.
     """
 
     attempts: int = 4
     backoff: float = 2.0
+    longest: float = 3_600.0
     in_a_row: int = 50
     free: int = 1_000_000_000
 
@@ -121,7 +123,7 @@ class Run:
             IndexError_: the index or the job table cannot be written.
         """
         pace = self._jobs.path.with_name(f"{self._jobs.path.name}.pace")
-        crew = Crew(self.asked.workers, self.asked.rates, pace)
+        crew = Crew(self.asked.workers, self.asked.rates, pace, self.asked.rules.longest)
         self._stopped = "interrupted"  # by whatever comes before this is called off
         try:
             with paced(SharedPace(pace, self.asked.rates)):
@@ -259,7 +261,9 @@ class Run:
             raise
         for outcome in batch:
             self._hand.pop((outcome.task.target, outcome.task.revision))
-            self._problems += [f"{outcome.task.name}: {p}" for p in outcome.problems][: MOST_TOLD - len(self._problems)]
+            who = outcome.task.name or outcome.task.target
+            room = max(0, MOST_TOLD - len(self._problems))
+            self._problems += [f"{who}: {problem}" for problem in outcome.problems[:room]]
         for job in settled:
             self._states[State.PENDING] -= 1
             self._states[job.state] += 1

@@ -14,6 +14,7 @@ AHEAD = 2
 TICK = 0.5
 """Seconds after which an engine gives control back, with or without outcomes."""
 DIED = "the process that read it was killed; was there enough memory?"
+SLOW = "it took longer than {:,.0f} seconds"
 
 Take = Callable[[int], Sequence[Task]]
 """Gives at most so many tasks that can be begun now."""
@@ -27,11 +28,13 @@ class Crew:
         workers: how many.
         rates: requests per second by host, for all of them together.
         pace: a file that workers on this machine share for it.
+        longest: seconds for one model, after which its worker is killed.
     """
 
     workers: int
     rates: Mapping[str, float]
     pace: Path
+    longest: float = 3_600.0
 
 
 class Engine(Protocol):
@@ -45,6 +48,6 @@ class Engine(Protocol):
         ...
 
 
-def died(task: Task) -> Outcome:
-    """The outcome of a task whose worker was killed at it."""
-    return Outcome(task, State.PENDING, DIED)
+def died(task: Task, seconds: float = 0.0) -> Outcome:
+    """The outcome of a task whose worker was killed at it; after so many seconds where we did that."""
+    return Outcome(task, State.PENDING, SLOW.format(seconds) if seconds else DIED, seconds=seconds)

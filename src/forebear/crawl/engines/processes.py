@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
@@ -38,14 +39,17 @@ class ProcessEngine:
                 ready = wait([w.pipe for w in crew_], TICK)
                 outcomes: list[Outcome] = []
                 for k, worker in enumerate(crew_):
-                    if worker.pipe not in ready:
+                    late = worker.pipe not in ready and worker.busy > crew.longest
+                    if worker.pipe not in ready and not late:
                         continue
                     try:
+                        if late:
+                            raise EOFError
                         outcomes.append(worker.answer())
                     except BROKEN:
                         worker.end()
                         if worker.hand:
-                            outcomes.append(died(worker.hand.popleft()))
+                            outcomes.append(died(worker.hand.popleft(), crew.longest if late else 0.0))
                         spare.extend(worker.hand)  # these it had not begun
                         crew_[k] = _Worker(crew)
                 yield outcomes
@@ -68,13 +72,21 @@ class _Worker:
         context = multiprocessing.get_context(START)
         self.pipe, theirs = context.Pipe()
         self.hand: deque[Task] = deque()
+        self._since = 0.0
         self._process = context.Process(
             target=_work, args=(theirs, crew.pace, dict(crew.rates)), daemon=True, name="forebear-crawl"
         )
         self._process.start()
         theirs.close()
 
+    @property
+    def busy(self) -> float:
+        """Seconds for which it has been at one task."""
+        return time.monotonic() - self._since if self.hand else 0.0
+
     def give(self, task: Task) -> None:
+        if not self.hand:
+            self._since = time.monotonic()
         self.hand.append(task)
         with suppress(*BROKEN):  # it shows when its answer is waited for
             self.pipe.send(task)
@@ -82,6 +94,7 @@ class _Worker:
     def answer(self) -> Outcome:
         outcome: Outcome = self.pipe.recv()
         self.hand.popleft()
+        self._since = time.monotonic()
         return outcome
 
     def end(self) -> None:

@@ -51,15 +51,17 @@ class RayEngine:
         environment = {name: os.environ[name] for name in SENT if name in os.environ}
         actors = [kind.remote(pace, environment) for _ in range(crew.workers)]
         hands: list[deque[tuple[Task, Any]]] = [deque() for _ in actors]
+        since = [0.0] * len(actors)
         spare: deque[Task] = deque()
         try:
             while True:
                 for round_ in range(AHEAD):
-                    for actor, hand in zip(actors, hands, strict=True):
+                    for k, (actor, hand) in enumerate(zip(actors, hands, strict=True)):
                         if len(hand) > round_:
                             continue
                         task = spare.popleft() if spare else next(iter(take(1)), None)
                         if task is not None:
+                            since[k] = since[k] if hand else time.monotonic()
                             hand.append((task, actor.measure.remote(task)))
                 first = {hand[0][1]: k for k, hand in enumerate(hands) if hand}
                 if not first:
@@ -68,16 +70,21 @@ class RayEngine:
                 if first and not ready:
                     ready = ray.wait(list(first), num_returns=1, timeout=TICK)[0]
                 outcomes: list[Outcome] = []
-                for reference in ready:
-                    k = first[reference]
+                for reference, k in first.items():
+                    late = reference not in ready and time.monotonic() - since[k] > crew.longest
+                    if reference not in ready and not late:
+                        continue
                     task = hands[k].popleft()[0]
                     try:
+                        if late:
+                            ray.kill(actors[k])
                         outcomes.append(ray.get(reference))
                     except ray.exceptions.RayError:
-                        outcomes.append(died(task))
+                        outcomes.append(died(task, crew.longest if late else 0.0))
                         spare.extend(task for task, _ in hands[k])  # these it had not begun
                         hands[k].clear()
                         actors[k] = kind.remote(pace, environment)
+                    since[k] = time.monotonic()
                 yield outcomes
         finally:
             for actor in (*actors, pace):
