@@ -1,7 +1,8 @@
 """Crawls that are killed at random points: python crawl_kill.py [--rounds N] [--models N] [--seed N]
 
 A round crawls a folder of small models with two workers into an empty index. One to three times SIGKILL hits the run
-itself or one of its workers, at a moment drawn at random; a run that was killed is started again. At the end index and
+itself or one of its workers, at a moment drawn at random (in CPU time, so that a busy machine does not matter); a run
+that was killed is started again. At the end index and
 job table must hold what an undisturbed crawl gives: every model once, under its own name, with its own fingerprint, and
 no worker may have outlived its run.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import resource
 import signal
 import sqlite3
 import sys
@@ -75,13 +77,30 @@ def await_end(pid: int) -> int:
     return code
 
 
+def spent(pid: int) -> float:
+    """CPU seconds of a process and of those that it has started, as far as they still run."""
+    ticks = 0
+    for each in (pid, *children(pid)):
+        with suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def disturbed(folder: Path, home: Path, seconds: float, chance: random.Random) -> Counter[str]:
     """Crawl, with kills; what was killed."""
     killed: Counter[str] = Counter()
     pid = start(folder, home)
     for _ in range(chance.randint(1, 3)):
-        time.sleep(chance.uniform(0, seconds))
-        if (code := ended(pid)) is not None:
+        moment = chance.uniform(0, seconds)
+        code = None
+        while code is None and spent(pid) < moment:
+            time.sleep(0.003)
+            code = ended(pid)
+        if code is None:
+            time.sleep(chance.uniform(0, 0.02))  # the system counts in hundredths
+            code = ended(pid)
+        if code is not None:
             return _checked(code, killed)
         workers = children(pid)
         if workers and chance.random() < 0.5:
@@ -151,9 +170,9 @@ def main() -> None:
         for k in range(asked.models):
             tiny_llama(folder / f"m{k:02}", seed=k, hidden=32, intermediate=64, vocabulary=128)
         quiet = Path(place, "quiet")
-        begun = time.monotonic()
         _checked(await_end(start(folder, quiet)), killed)
-        seconds = time.monotonic() - begun
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = used.ru_utime + used.ru_stime
         expected = {e.name: e.fingerprint.digest for e in LocalIndex(quiet).entries()}
         if len(expected) != asked.models:
             raise SystemExit("the undisturbed crawl is not complete")

@@ -73,7 +73,7 @@ def test_what_is_shown(shelf: Hub, tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "hf:org: 4 models listed, 3 references added"
     assert lines[1].split() == ["3", "done", "in", "the", "index"] and lines[2].split()[:2] == ["1", "gated"]
-    assert any("org/gated  gated: gated; accept its terms" in line for line in lines) and "\x1b" not in done.output
+    assert any("org/gated  gated: accept its terms" in line for line in lines) and "\x1b" not in done.output
     again = document("hf:org", "--free-space", "0")
     assert again["known_before"] == 4 and again["added"] == 0 and again["cost"]["requests"] == 0
     assert again["states"]["done"] == 3 and again["unread"][0]["state"] == "gated"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,7 +123,9 @@ def crawl(
     if not kept:  # nothing was listed, and nothing was wrong with that
         tell(result)
     problems = (*result.problems, *((f"stopped: {result.stopped}",) if result.stopped else ()))
-    leave(show_problems(problems), 4 if result.unreadable else 0)
+    if result.unreadable:
+        problems += (f"{result.unreadable:,} of {result.tally.listed:,} models could not be read",)
+    leave(show_problems(problems))
 
 
 def _status(job: Path, how: Format, output: Path | None) -> None:
@@ -138,8 +141,8 @@ def _watcher(names: list[str], index: Index, folder: Path) -> Callable[[Sequence
     if not names:
         return None
     try:
-        from forebear.inspect.watch import watch
-        from forebear.report.watch import write_pack
+        watch = import_module("forebear.inspect.watch").watch
+        write_pack = import_module("forebear.report.watch").write_pack
     except ImportError:
         raise UsageError("--watch is not part of this version") from None
     guarded = {name for name in names if name != ALL_PRIVATE}

@@ -19,7 +19,7 @@ class Tally:
 
     Attributes:
         listed: models that the listing names; still growing where ``listing``.
-        before: of these, final before this run began.
+        before: of these, read before this run began.
         settled: of these, final now.
         states: how many are in which state.
         added: references that are new in the index.
@@ -47,8 +47,9 @@ class Tally:
 
     @property
     def rate(self) -> float:
-        """Models settled per second of work."""
-        return (self.settled - self.before) / self.work if self.work > 0 else 0.0
+        """Models read per second of work."""
+        read = self.settled - self.before - self.states.get(State.SKIPPED, 0)
+        return read / self.work if self.work > 0 else 0.0
 
     @property
     def left(self) -> float | None:

@@ -173,8 +173,8 @@ class Run:
         if self.asked.retry_failed:
             self._jobs.again(self._run, AGAIN)
         self._states = self._jobs.states(self._run)
-        listed = sum(self._states.values())
-        self._tally = replace(self._tally, listing=False, before=listed - self._states[State.PENDING], listed=listed)
+        listed, fresh = sum(self._states.values()), self._states[State.PENDING] + self._states[State.SKIPPED]
+        self._tally = replace(self._tally, listing=False, before=listed - fresh, listed=listed)
 
     def _put(self, page: list[Wanted]) -> None:
         """Write a page of the listing down; what was done and is no longer in the index is to be done again."""

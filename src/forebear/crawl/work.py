@@ -72,7 +72,7 @@ def refusal(task: Task, error: ForebearError) -> Outcome:
     why = str(error).removeprefix(f"{target}: ")
     if isinstance(error, Refused):
         if error.code == "GatedRepo" or error.status in DENIED:
-            return Outcome(task, State.GATED, why)
+            return Outcome(task, State.GATED, why.removeprefix("gated; "))
         if error.status in GONE:
             return Outcome(task, State.ABSENT, why)
         return Outcome(task, State.PENDING, why, wait=error.wait, busy=error.status == TOO_MANY)

@@ -21,7 +21,7 @@ MEANING = {
     "unfit": "no reference: too few coins, or of an unknown kind",
     "gated": "access denied",
     "absent": "not there",
-    "damaged": "damaged",
+    "damaged": "its files are cut off or contradict themselves",
     "failed": "given up",
     "pending": "still to be read",
 }
@@ -127,7 +127,7 @@ def _run(run: Mapping[str, Any]) -> str:
 
 
 def _listed(document: Mapping[str, Any]) -> str:
-    before = f", {document['known_before']:,} of them settled before" if document["known_before"] else ""
+    before = f", {document['known_before']:,} of them known before" if document["known_before"] else ""
     return f"{document['listed']:,} models listed{before}, {document['added']:,} references added"
 
 

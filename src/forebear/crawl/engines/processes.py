@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 from forebear.crawl.base import Outcome, Task
 from forebear.crawl.engines.base import AHEAD, TICK, Crew, Take, died
@@ -69,7 +70,7 @@ class _Worker:
     """One process, and what it has in hand: the first of it is what it is at."""
 
     def __init__(self, crew: Crew) -> None:
-        context = multiprocessing.get_context(START)
+        context: Any = multiprocessing.get_context(START)
         self.pipe, theirs = context.Pipe()
         self.hand: deque[Task] = deque()
         self._since = 0.0
