@@ -160,7 +160,7 @@ class PretendedRay:
 
 
 def test_actors_that_die_lose_and_double_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ray", PretendedRay())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "ray", PretendedRay())
     Actor.deadly, Actor.made = {"m1", "m4"}, 0
     given = tasks(folder, 8)
     outcomes = [o for step, _ in work(engine_of("ray"), Crew(2, {}, tmp_path / "pace"), given) for o in step]
@@ -170,7 +170,7 @@ def test_actors_that_die_lose_and_double_nothing(folder: Path, tmp_path: Path, m
 
 
 def test_the_cluster_shares_one_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ray", PretendedRay())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "ray", PretendedRay())
     from forebear.crawl.engines.ray import PaceActor, RayPace
 
     actor = Actor(PaceActor, ({"h": 1.0},))
