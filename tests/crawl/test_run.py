@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -166,8 +167,8 @@ def test_a_guarded_reference_hides_no_copy(five: Hub, index: LocalIndex, crawl: 
     index.add(fingerprint("hf:org/m0", name="secret"), "/secret", provenance=Provenance(private=True))
     seen: list[str] = []
 
-    def watch(fresh: object) -> list[str]:
-        seen.extend(fresh)  # type: ignore[call-overload]
+    def watch(fresh: Sequence[str]) -> list[str]:
+        seen.extend(fresh)
         return ["report.html"] if "org/m0" in seen else []
 
     result = crawl(watch=watch)
