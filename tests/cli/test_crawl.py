@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from crawls import Here
 from documents import check_document
 from forebear.cli import app
 from forebear.crawl.engines import processes
-from forebear.crawl.engines.processes import ProcessEngine
 from forebear.errors import ForebearError
 from forebear.index import LocalIndex, Provenance
 from forebear.inspect import fingerprint
@@ -33,16 +33,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, bytes]]:
     return [
         folder_files(tiny_llama(root / f"m{k}", seed=k, hidden=32, intermediate=64, vocabulary=128)) for k in range(3)
     ]
-
-
-class Here(ProcessEngine):
-    """The engine's loop with workers that are no processes: for what the command says, not for how it works."""
-
-    def run(self, crew: Any, take: Any) -> Any:
-        from forebear.crawl.work import measure
-
-        while True:
-            yield [measure(task) for task in take(1)]
 
 
 @pytest.fixture

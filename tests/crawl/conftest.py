@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from crawls import QUICK, Crawl, Here
 from forebear.crawl import Asked, Crawled, Filters, Rules, Run
 from forebear.crawl import run as run_module
-from forebear.crawl.base import Outcome
-from forebear.crawl.engines.base import Crew, Take
 from forebear.crawl.jobs import Jobs
 from forebear.crawl.listing import models
 from forebear.crawl.run import Watch
-from forebear.crawl.work import measure
 from forebear.index import LocalIndex
 from hub import Hub, folder_files
 from models import tiny_llama
-
-Crawl = Callable[..., Crawled]
-QUICK = Rules(attempts=3, backoff=0.01, in_a_row=20, free=0)
-
-
-class Here:
-    """An engine without processes: one model after the other."""
-
-    def run(self, crew: Crew, take: Take) -> Generator[list[Outcome], None, None]:
-        while True:
-            yield [measure(task) for task in take(1)]
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crawl.conftest import QUICK, Crawl
+from crawls import QUICK, Crawl
 from forebear.crawl import Crawled, Jobs, State
 from forebear.crawl import run as run_module
 from forebear.errors import IndexError_, InputError, UsageError
