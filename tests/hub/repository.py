@@ -65,11 +65,15 @@ class Entry:
 
 @dataclass
 class Repository:
-    """A model repository: commits by hash, branches by name, and who may read it."""
+    """A model repository: commits by hash, branches by name, who may read it, and what the hub's lists say of it."""
 
     id: str
     gated: bool = False
     private: bool = False
+    tags: tuple[str, ...] = ()
+    created: str = "2026-01-01T00:00:00.000Z"
+    changed: str = "2026-01-01T00:00:00.000Z"
+    downloads: int = 0
     commits: dict[str, dict[str, Entry]] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
 
@@ -126,13 +130,19 @@ class Repository:
             "private": self.private,
             "gated": "manual" if self.gated else False,
             "disabled": False,
-            "tags": [],
-            "downloads": 0,
+            "tags": list(self.tags),
+            "downloads": self.downloads,
             "likes": 0,
-            "lastModified": "2026-01-01T00:00:00.000Z",
-            "createdAt": "2026-01-01T00:00:00.000Z",
+            "lastModified": self.changed,
+            "createdAt": self.created,
             "siblings": siblings,
         }
+
+    def entry(self, full: bool) -> dict[str, Any]:
+        """What a list of models says of this one."""
+        short = ("_id", "id", "modelId", "private", "tags", "downloads", "likes", "createdAt")
+        info = self.info(self.commit, blobs=False)
+        return {**info, "author": self.id.rpartition("/")[0]} if full else {key: info[key] for key in short}
 
     def tree(self, commit: str, under: str, recursive: bool) -> list[dict[str, Any]]:
         """The answer of the tree API, whole: files and folders of a folder, those below it only on demand."""

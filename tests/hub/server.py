@@ -22,13 +22,14 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from hub.faults import Fault, Request
 from hub.link import Link
 from hub.repository import Content, Entry, Repository, Stored
 
 _ID = r"(?P<id>[^/]+(?:/[^/]+)?)"
+_MODELS = "/api/models"
 _INFO = re.compile(rf"/api/models/{_ID}(?:/revision/(?P<revision>[^/]+))?\Z")
 _TREE = re.compile(rf"/api/models/{_ID}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?\Z")
 _COMMITS = re.compile(rf"/api/models/{_ID}/commits/(?P<revision>[^/]+)\Z")
@@ -49,6 +50,8 @@ class Hub:
 
     def __init__(self, token: str = "hf_test-token", page: int = 1_000) -> None:
         self.token, self.page = token, page
+        self.models_page = 1_000
+        """Most entries on a page of the list of models."""
         self.link = Link()
         """What lies between hub and reader: nothing, until it is replaced."""
         self.granted: set[str] = set()
@@ -61,6 +64,7 @@ class Hub:
         """Changing it makes all URLs given out so far invalid."""
         self._lock = threading.Lock()
         self._busy = 0
+        self._large: dict[str, Entry] = {}
         self._servers = [_Server(self, "hub"), _Server(self, "lfs")]
         self.endpoint, self.storage = (f"http://127.0.0.1:{s.server_address[1]}" for s in self._servers)
 
@@ -70,7 +74,8 @@ class Hub:
         """A repository with one commit on ``main``, or another commit of one that is there."""
         repository = self.repositories.setdefault(name, Repository(name))
         repository.gated, repository.private = gated, private
-        repository.push(files)
+        commit = repository.push(files)
+        self._large.update((e.oid, e) for e in repository.commits[commit].values() if e.large)
         return repository
 
     def fault(self, fault: Fault) -> None:
@@ -108,8 +113,13 @@ class Hub:
 
     def large(self, oid: str) -> Entry | None:
         """The large file with this hash."""
+        if (known := self._large.get(oid)) is not None:
+            return known
         commits = (c for r in list(self.repositories.values()) for c in list(r.commits.values()))
-        return next((e for c in commits for e in c.values() if e.large and e.oid == oid), None)
+        found = next((e for c in commits for e in c.values() if e.large and e.oid == oid), None)
+        if found is not None:
+            self._large[oid] = found
+        return found
 
 
 class _Server(ThreadingHTTPServer):
@@ -272,6 +282,9 @@ class _Front(_Handler):
         if self.entry.authorization and not self._known:
             self._refuse(401, "", self.INVALID)
             return
+        if url.path == _MODELS:
+            self._models(parse_qs(url.query))
+            return
         for pattern, serve in (
             (_INFO, self._info),
             (_TREE, self._tree),
@@ -304,6 +317,32 @@ class _Front(_Handler):
             self._refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
             return None
         return repository, commit
+
+    def _models(self, query: Mapping[str, list[str]]) -> None:
+        """The list of models, in pages: filters, order and cursor as the official client asks for them."""
+        hub, asked = self.server.hub, {key: values[0] for key, values in query.items()}
+        tags = [tag for value in query.get("filter", []) for tag in value.split(",")]
+        found = [
+            r
+            for r in list(hub.repositories.values())
+            if (self._known or not r.private)
+            and r.id.startswith(f"{asked['author']}/" if "author" in asked else "")
+            and asked.get("search", "").lower() in r.id.lower()
+            and set(tags) <= set(r.tags)
+        ]
+        order = {"lastModified": "changed", "createdAt": "created", "downloads": "downloads"}
+        if "sort" in asked:
+            if asked["sort"] not in order:
+                self._refuse(400, "", "sort: unknown")
+                return
+            found.sort(key=lambda r: getattr(r, order[asked["sort"]]), reverse=True)
+        first, size = int(asked.get("cursor", "0")), min(hub.models_page, int(asked.get("limit", "1000")))
+        more = {}
+        if first + size < len(found):
+            rest = urlencode([(k, v) for k, values in query.items() if k != "cursor" for v in values])
+            more["Link"] = f'<{hub.endpoint}{_MODELS}?{rest}&cursor={first + size}>; rel="next"'
+        full = asked.get("full", "").lower() in ("true", "1")
+        self._json([r.entry(full) for r in found[first : first + size]], more)
 
     def _info(self, repository: Repository, commit: str, path: str, query: Mapping[str, str]) -> None:
         self._json(repository.info(commit, query.get("blobs", "").lower() == "true"))

@@ -33,6 +33,10 @@ _OTHER_FORMATS = {
 }
 
 
+class NoWeights(InputError):
+    """There is no file of weights of a kind that is read."""
+
+
 def read_artifact(source: Source) -> Artifact:
     """Read a model.
 
@@ -43,7 +47,7 @@ def read_artifact(source: Source) -> Artifact:
     metered = Metered(source)
     readers = [r for r in READERS if r.handles(source)]
     if not readers:
-        raise InputError(f"{source.target}: {_absence(source)}", f"{_listed(r.name for r in READERS)} files are read")
+        raise NoWeights(f"{source.target}: {_absence(source)}", f"{_listed(r.name for r in READERS)} files are read")
     _announce(metered)
     weights = readers[0].read(metered)
     config = read_config(metered) or weights.config

@@ -20,6 +20,7 @@ from forebear.cli import (
     bom,
     cache,
     catalogue,
+    crawl,
     demo,
     explain,
     index,
@@ -77,6 +78,7 @@ app.add_typer(bom.app, name="bom")
 app.command("licence")(common(licence.licence))
 app.command("license", hidden=True)(common(licence.licence))
 app.add_typer(index.app, name="index")
+app.command("crawl")(common(crawl.crawl))
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(policy.app, name="policy")
 app.command("sign")(common(attest.sign))

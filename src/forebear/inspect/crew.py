@@ -74,7 +74,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that end with the block: at once where it is left by an error or an interrupt."""
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
-    pool = ProcessPoolExecutor(workers, context, initializer=_enlist)
+    pool = ProcessPoolExecutor(workers, context, initializer=enlist)
     try:
         yield pool
     except BaseException:
@@ -85,7 +85,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     pool.shutdown()
 
 
-def _enlist() -> None:
+def enlist() -> None:
     """A worker leaves Ctrl-C to its parent, and does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()

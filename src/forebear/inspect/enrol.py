@@ -28,6 +28,21 @@ MOST_IDENTITY = 200
 """Characters of ``FOREBEAR_IDENTITY`` that are kept."""
 
 
+class Unfit(InputError):
+    """A model that was read, and has too few coins to be found by."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model that can be added: its fingerprint, where it was read, and what could not be read or measured of it."""
+
+    fingerprint: Fingerprint
+    location: str
+    problems: tuple[str, ...]
+    cost: Cost
+    gaps: tuple[Untested, ...] = ()
+
+
 @dataclass(frozen=True)
 class Enrolled:
     """What became of one model that was to be added; ``gaps`` are what could not be measured of it."""
@@ -88,22 +103,12 @@ def enrol(
         UsageError: the target does not exist, or the name is taken by another model, or by a private one.
         InputError: it cannot be read, or has too few coins to be found by.
     """
-    artifact, mark, location, meter = _measure(target, name, effort, on_step)
-    if max(code.n for code in (mark.code, *(tower.code for tower in mark.towers))) < FEWEST_COINS:
-        raise InputError(
-            f"{target}: {mark.code.n} sign coins, too few for a reference",
-            "its architecture is not known to this version, or it is very small, or an adapter: add its base model",
-        )
+    sketches = private is None or private.sketches
+    found = reference(target, name, effort, on_step, activations, sketches)
+    mark, location = found.fingerprint, found.location
     have = index.get(mark.name)
     if have is not None and not private and not replace_ and have.provenance is not None and have.provenance.private:
         raise UsageError(f"{mark.name} is kept as a private model", "--private keeps it so, --replace opens it")
-    if artifact.source.traffic is None and effort != "quick" and (private is None or private.sketches):
-        on_step(f"sketching {artifact.name}")
-        mark = sketched(mark, artifact)
-    gaps: tuple[Untested, ...] = ()
-    if activations:
-        found = measured(artifact, mark, effort, on_step)
-        mark, gaps = found.mark, found.gaps
     provenance = provenance_of(mark, location)
     if private is not None:
         mark, location = private.mark(mark), ""
@@ -111,7 +116,32 @@ def enrol(
         # the same model, kept openly until now: what was kept of it beside the code has to go
         replace_ = replace_ or (have is not None and have.fingerprint.digest == mark.digest)
     added = index.add(mark, location, replace_, provenance)
-    return Enrolled(mark, added, artifact.problems, meter.cost(), gaps)
+    return Enrolled(mark, added, found.problems, found.cost, found.gaps)
+
+
+def reference(
+    target: str,
+    name: str | None = None,
+    effort: str = "standard",
+    on_step: Step = lambda _: None,
+    activations: bool = False,
+    sketches: bool = True,
+) -> Measured:
+    """Measure a model as :func:`enrol` does, for an index that somebody else adds it to; raises as that does."""
+    artifact, mark, location, meter = _measure(target, name, effort, on_step)
+    if max(code.n for code in (mark.code, *(tower.code for tower in mark.towers))) < FEWEST_COINS:
+        raise Unfit(
+            f"{target}: {mark.code.n} sign coins, too few for a reference",
+            "its architecture is not known to this version, or it is very small, or an adapter: add its base model",
+        )
+    if artifact.source.traffic is None and effort != "quick" and sketches:
+        on_step(f"sketching {artifact.name}")
+        mark = sketched(mark, artifact)
+    gaps: tuple[Untested, ...] = ()
+    if activations:
+        found = measured(artifact, mark, effort, on_step)
+        mark, gaps = found.mark, found.gaps
+    return Measured(mark, location, artifact.problems, meter.cost(), gaps)
 
 
 def provenance_of(mark: Fingerprint, location: str) -> Provenance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from forebear.errors import InputError, one_line
 
 FORBIDDEN = "the network is off limits (--offline, FOREBEAR_OFFLINE or HF_HUB_OFFLINE)"
+_RESET = re.compile(r";\s*r=0\b[^,]{0,100}?;\s*t=(\d{1,9})\b")
 _NO = ("", "0", "false", "no", "off")
 
 
@@ -20,11 +22,14 @@ class Refused(InputError):
     Attributes:
         status: of its answer; 0 where there was none.
         code: the hub's ``X-Error-Code``.
+        wait: seconds for which it does not want to be asked again; None where it does not say.
     """
 
-    def __init__(self, message: str, hint: str = "", status: int = 0, code: str = "") -> None:
+    def __init__(
+        self, message: str, hint: str = "", status: int = 0, code: str = "", wait: float | None = None
+    ) -> None:
         super().__init__(message, hint)
-        self.status, self.code = status, code
+        self.status, self.code, self.wait = status, code, wait
 
 
 def offline() -> bool:
@@ -76,3 +81,14 @@ def retry_after(value: str) -> float | None:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
+
+
+def patience(headers: Mapping[str, str]) -> float | None:
+    """Seconds for which a server that refuses does not want to be asked again; None where it does not say.
+
+    ``Retry-After`` (RFC 9110), else the window of ``RateLimit`` in which nothing remains (an IETF draft that the hub
+    follows).
+    """
+    said = retry_after(headers.get("Retry-After", ""))
+    spent = _RESET.search(headers.get("RateLimit", "")[:1_000])
+    return float(spent[1]) if said is None and spent else said

@@ -24,11 +24,12 @@ from forebear.sources.answers import (
     host,
     offline,
     origin,
+    patience,
     redirected,
-    retry_after,
     validator,
 )
 from forebear.sources.base import Traffic
+from forebear.sources.pace import pace
 from forebear.sources.quiet import quiet
 from forebear.version import __version__
 
@@ -64,11 +65,13 @@ _log = logging.getLogger(__name__)
 
 
 class _Again(Exception):
-    """What may go better next time; ``wait`` in seconds where the server says, ``weight`` in attempts."""
+    """What may go better next time; ``wait`` in seconds where the server (``host``) says, ``weight`` in attempts."""
 
-    def __init__(self, trouble: str, wait: float | None = None, status: int = 0, weight: int = 1) -> None:
+    def __init__(
+        self, trouble: str, wait: float | None = None, status: int = 0, weight: int = 1, host: str = ""
+    ) -> None:
         super().__init__(trouble)
-        self.wait, self.status, self.weight = wait, status, weight
+        self.wait, self.status, self.weight, self.host = wait, status, weight, host
 
 
 class Client:
@@ -196,12 +199,14 @@ class Client:
             failures = 1 if progress() > reached else failures + trouble.weight
             reached = progress()
             pause = trouble.wait
-            if pause is None:
+            if pause is not None:
+                pace().hold(trouble.host or host(url), pause)
+            else:
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)) * random.uniform(0.5, 1)
             over = time.monotonic() + pause > deadline
             if failures >= ATTEMPTS or pause > LONGEST_PAUSE or over:
                 hint = "try again later" if pause <= LONGEST_PAUSE else f"try again in {pause:,.0f} seconds"
-                raise Refused(f"{name}: {host(url)}: {trouble}", hint, trouble.status)
+                raise Refused(f"{name}: {host(url)}: {trouble}", hint, trouble.status, wait=trouble.wait)
             _log.info("%s: %s; next attempt in %.1f s", name, trouble, pause)
             if self._halted.wait(pause):
                 raise Refused(f"{name}: interrupted")
@@ -255,6 +260,11 @@ class Client:
         import httpx2
 
         own = {"Authorization": f"Bearer {self._token}"} if self._token and origin(url) == self._endpoint else {}
+        if (wait := pace().turn(host(url))) > LONGEST_PAUSE:
+            hint = f"try again in {wait:,.0f} seconds"
+            raise Refused(f"{host(url)} does not want to be asked yet", hint, 429, wait=wait)
+        if wait > 0 and self._halted.wait(wait):
+            raise Refused("interrupted")
         with self._lock:
             self.traffic.requests += 1
         try:
@@ -326,7 +336,7 @@ class Client:
         self._discard(response)
         if status in _LATER:
             words = "too many requests (429)" if status == 429 else f"answers {status}"
-            return _Again(words, retry_after(response.headers.get("Retry-After", "")), status)
+            return _Again(words, patience(response.headers), status, host=server)
         if status in (401, 403):
             return Refused(
                 f"{name}: {server} denies access ({status})", "check the address and your rights", status, code

@@ -245,22 +245,23 @@ class HubSource:
             yield
         except Refused as error:
             page = f"{self._endpoint}/{self._id}"
+            of = (error.status, error.code, error.wait)
             if error.code == "GatedRepo":
                 then = "" if self._has_token else ", then set HF_TOKEN"
-                raise Refused(f"{self.target}: gated", f"accept its terms on the hub ({page}){then}") from None
+                raise Refused(f"{self.target}: gated", f"accept its terms on the hub ({page}){then}", *of) from None
             if error.code == "RevisionNotFound":
-                raise Refused(f"{self.target}: there is no revision {self._revision}", f"see {page}") from None
+                raise Refused(f"{self.target}: there is no revision {self._revision}", f"see {page}", *of) from None
             if error.code == "EntryNotFound":
-                raise Refused(str(error), "it is listed and cannot be had: try again") from None
+                raise Refused(str(error), "it is listed and cannot be had: try again", *of) from None
             if error.status == 401 and self._has_token:
-                raise Refused(f"{self.target}: the hub refuses HF_TOKEN", "it is wrong or has expired") from None
+                raise Refused(f"{self.target}: the hub refuses HF_TOKEN", "it is wrong or has expired", *of) from None
             if error.status in (401, 403, 404):
                 hint = "HF_TOKEN may lack the right to read it" if self._has_token else "set HF_TOKEN"
                 hint += "" if self.target.startswith("hf:") else "; there is no such local folder either"
-                raise Refused(f"{self.target}: not found or gated", hint) from None
+                raise Refused(f"{self.target}: not found or gated", hint, *of) from None
             if error.status == 429:
                 more = "" if self._has_token else ", or set HF_TOKEN"
-                raise Refused(error.message, f"{error.hint}{more}") from None
+                raise Refused(error.message, f"{error.hint}{more}", *of) from None
             raise
 
 

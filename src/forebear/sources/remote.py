@@ -129,6 +129,54 @@ class UrlSource:
         return Ranges(self.target, self.files(), contents, fetch, self._client.halt, self._cache)
 
 
+MAX_FOLDERS = 1_000_000
+
+
+def bucket_folders(target: str) -> Iterator[tuple[str, list[tuple[str, int, str]]]]:
+    """Every folder of a bucket from this one on, as a target, and its files: name, size, validator. Depth first.
+
+    Raises:
+        MissingExtra: the package for this store is not installed.
+        UsageError: the environment forbids the network.
+        InputError: a folder cannot be listed, or there are too many.
+    """
+    scheme = target.partition("://")[0]
+    store = _open_store(target)
+    stack, folders = [target.partition("://")[2].rstrip("/")], 1
+    while stack:
+        path = stack.pop()
+        with _in_words(f"{scheme}://{path}"):
+            entries = store.ls(path, detail=True)
+        names = {str(e["name"]).rstrip("/"): e for e in entries}
+        names.pop(path, None)  # some stores list a folder in itself
+        below = sorted(
+            (n for n, e in names.items() if e["type"] == "directory" and n.startswith(f"{path}/")), reverse=True
+        )
+        folders += len(below)
+        if folders > MAX_FOLDERS:
+            raise InputError(f"{target}: more than {MAX_FOLDERS:,} folders", "name one of them")
+        stack += below
+        files = [(name.rpartition("/")[2], e) for name, e in sorted(names.items()) if e["type"] == "file"]
+        yield (
+            f"{scheme}://{path}",
+            [(n, int(e["size"] or 0), str(e.get("ETag") or e.get("etag") or "")) for n, e in files if n],
+        )
+
+
+def _open_store(target: str) -> Any:
+    scheme = target.partition("://")[0]
+    package, extra = STORES[scheme]
+    if offline():
+        raise UsageError(f"{target}: {FORBIDDEN}", "name a local folder")
+    try:
+        importlib.import_module(package)
+        fsspec = importlib.import_module("fsspec")
+    except ImportError:
+        raise MissingExtra(extra, f"{scheme}://") from None
+    with _in_words(target):
+        return fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
+
+
 class BucketSource:
     """A folder, or one file, in a bucket (``s3://bucket/folder``, ``gs://bucket/folder/model.safetensors``).
 
@@ -142,19 +190,10 @@ class BucketSource:
     """
 
     def __init__(self, target: str, cache: RangeCache | None = None) -> None:
-        scheme, _, path = target.partition("://")
-        package, extra = STORES[scheme]
-        if offline():
-            raise UsageError(f"{target}: {FORBIDDEN}", "name a local folder")
-        try:
-            importlib.import_module(package)
-            fsspec = importlib.import_module("fsspec")
-        except ImportError:
-            raise MissingExtra(extra, f"{scheme}://") from None
+        path = target.partition("://")[2]
+        self._store = _open_store(target)
         self.target = self.location = target.rstrip("/")
         self.traffic: Traffic | None = Traffic()
-        with _in_words(self.target):
-            self._store = fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
         self._cache = cache or RangeCache()
         self._lock = threading.Lock()
         self._path = path.rstrip("/")
