@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from forebear.cli.machines import MACHINES, write_for_machines
 from forebear.cli.options import (
     Effort,
     EffortOption,
-    Format,
     OutputOption,
     ProgressOption,
     QuietOption,
@@ -23,7 +22,6 @@ from forebear.cli.options import (
     leave,
     progress,
     show_problems,
-    write,
 )
 from forebear.types import Level
 
@@ -97,19 +95,13 @@ def verify(
             key=key,
             model=model,
         )
-    if how is ReportFormat.SARIF:
-        from forebear.report import sarif
-
+    if how in MACHINES:
         root = str(bom.absolute().parent)
-        write([json.dumps(sarif.document([report.subject(result)], root), ensure_ascii=False, indent=2) + "\n"], output)
-    elif how is ReportFormat.JUNIT:
-        from forebear.report import junit
-
-        write([junit.document("forebear bom verify", [report.subject(result)], Level.NOTE)], output)
+        write_for_machines(how, [report.subject(result)], "forebear bom verify", root, Level.NOTE, output)
     else:
         emit(
             result.to_json(),
-            Format(how.value),
+            how,
             output,
             lambda console: report.show(console, result, quiet, verbose),
             lambda: report.markdown(result),

@@ -101,8 +101,8 @@ def _relation(saved: Saved) -> Iterator[Html]:
     if confidence is not None and record:
         said.append(
             f"The kind of relation has confidence {confidence:.2f}: it was right in {count(record, 'right'):,} of "
-            f"{count(record, 'comparisons'):,} comparisons with models of known ancestry, of {count(record, 'bases'):,} "
-            "bases."
+            f"{count(record, 'comparisons'):,} comparisons with models of known ancestry, of "
+            f"{count(record, 'bases'):,} bases."
         )
     for reason in objects(part(details, "direction"), "reasons"):
         told_ = part(reason, "was_right")

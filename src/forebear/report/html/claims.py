@@ -33,4 +33,8 @@ def _measured(claim: Mapping[str, Any]) -> str:
     p = number(claim, "log10_p")
     numbers = f" ({p_value(p)}, {line(claim, 'test', 20)} test)" if p is not None else ""
     clears = line(claim, "clears", 200)
-    return line(claim, "why") + numbers + (f" What would settle it: {clears}" if clears else "")
+    return (
+        (line(claim, "why") or "the document does not say")
+        + numbers
+        + (f" What would settle it: {clears}" if clears else "")
+    )

@@ -32,8 +32,8 @@ def _short(licence: Mapping[str, Any]) -> Iterator[Html]:
     declared = text(licence, "declared")
     yield paragraph(
         f"Its papers state {title_of(declared)}." if declared else "Its papers state no licence.",
-        f"Duties: {count(counts, 'unmet'):,} not met, {count(counts, 'conditional'):,} depend on facts that a scan does "
-        f"not have, {count(counts, 'met'):,} met. Each of them: forebear licence, with --org.",
+        f"Duties: {count(counts, 'unmet'):,} not met, {count(counts, 'conditional'):,} depend on facts that a scan "
+        f"does not have, {count(counts, 'met'):,} met. Each of them: forebear licence, with --org.",
     )
     yield from _inherited(licence)
     content = [
@@ -52,15 +52,10 @@ def _short(licence: Mapping[str, Any]) -> Iterator[Html]:
 
 def _texts(of: Mapping[str, Any]) -> Iterator[Html]:
     """What is declared, and what the licence files are."""
-    said = [
-        joined(
-            [
-                title_of(text(d, "licence")) if text(d, "licence") else line(d, "value", 120),
-                f" ({line(d, 'where', 120)})",
-            ]
-        )
-        for d in objects(of, "declared")
-    ]
+    said = []
+    for d in objects(of, "declared"):
+        title = title_of(text(d, "licence")) if text(d, "licence") else line(d, "value", 120)
+        said.append(f"{title} ({line(d, 'where', 120)})")
     found = []
     for d in objects(of, "detected"):
         what = line(d, "name", 120) or line(d, "id", 80)

@@ -12,6 +12,7 @@ from forebear.report.html.models import scans
 from forebear.report.html.saved import Saved, count, line, number, objects, part, text, texts
 from forebear.report.markup import Html, element, joined
 from forebear.report.words import cost as cost_words
+from forebear.report.words import without_secrets
 from forebear.types import Cost
 
 
@@ -61,7 +62,8 @@ def again(saved: Saved) -> Html | None:
     if saved.how.index:
         lines.append(f"References: {saved.how.index}.")
     if tested:
-        lines.append(f"{tested:,} references of the index were compared; another index may give another answer.")
+        many = "1 reference of the index was" if tested == 1 else f"{tested:,} references of the index were"
+        lines.append(f"{many} compared; another index may give another answer.")
     version, created = line(document, "forebear_version", 40), line(document, "created", 40)
     lines.append(f"Made by Forebear {version} on {created}; document {line(document, 'schema', 60)}.")
     return joined([*out, listing(lines)])
@@ -92,7 +94,7 @@ def _command(saved: Saved) -> str:
     if any(not t.isprintable() or len(t) > 1_000 for t in targets):
         return ""
     more = ["--policy", line(part(saved.policy, "policy"), "name", 120)] if saved.policy else []
-    return shlex.join(["forebear", *saved.kind.split(), *targets, *more])
+    return without_secrets(shlex.join(["forebear", *saved.kind.split(), *targets, *more]))
 
 
 def _targets(kind: str, document: Mapping[str, Any]) -> list[str]:
