@@ -22,6 +22,8 @@ LONGEST, TOLD = 34, 300
 BETWEEN = 18.0
 LEAST = 730.0
 """Width that the key needs."""
+TALL = 60
+"""Models from which on a drawing in a page is scrolled."""
 COLUMN = 200.0
 """Width that a column has at least where p-values stand below its boxes."""
 KEY = (
@@ -118,7 +120,7 @@ def drawing(tree: FamilyTree) -> str:
 
 
 def _drawn(tree: FamilyTree, style: str, attributes: str, tested: bool) -> str:
-    layout = _placed(tree, COLUMN if tested else 0.0)
+    layout = _placed(tree, COLUMN if tested else 0.0, tested and len(tree.members) > TALL)
     boxes, height, widths = layout.boxes, layout.height, layout.widths
     width = max([LEFT + sum(w + GAP for w in widths) + 40, LEAST])
     top = 0.0 if style else 34.0  # a page has a heading of its own
@@ -138,8 +140,11 @@ def _drawn(tree: FamilyTree, style: str, attributes: str, tested: bool) -> str:
     return "\n".join([*out, "</svg>", ""])
 
 
-def _placed(tree: FamilyTree, least: float) -> _Layout:
-    """A column by generation, a family below the other, and at the end those that have no relative."""
+def _placed(tree: FamilyTree, least: float, hanging: bool) -> _Layout:
+    """A column by generation, a family below the other, and at the end those that have no relative.
+
+    ``hanging``: a parent stands beside its first child, not in the middle of all: who scrolls reads it from the top.
+    """
     below = {m.name: _own(tree, m.name) for m in tree.members}
     depth: dict[str, int] = {}
     row: dict[str, float] = {}
@@ -156,7 +161,7 @@ def _placed(tree: FamilyTree, least: float) -> _Layout:
                 top += ROW
         for name, _ in reversed(list(_walk(root.name, below))):
             if below[name]:
-                row[name] = (row[below[name][0]] + row[below[name][-1]]) / 2
+                row[name] = (row[below[name][0]] + row[below[name][0 if hanging else -1]]) / 2
     members = {m.name: m for m in tree.members}
     widths = [
         max([least, *(_width(members[n]) for n, level in depth.items() if level == k)])

@@ -21,8 +21,6 @@ from forebear.types import Cost, Coverage, Relation, Verdict
 MOST_MODELS = 5_000
 MOST_ANCESTORS = 12
 """Related references of one model that are drawn; all of them stand in the table."""
-PAPER = 60
-"""Models up to which a drawing is printed; a larger one stands on paper as its table."""
 
 
 def family(saved: Saved) -> Html | None:
@@ -36,7 +34,7 @@ def family(saved: Saved) -> Html | None:
         "Every line has the relation, its p-value and, where other neighbours were possible, its support. "
         f"{KEY[0][:1].upper()}{KEY[0][1:]}."
     )
-    big = models > PAPER
+    big = models > tree_svg.TALL  # paper does not scroll
     left = (
         paragraph(f"The drawing of {models:,} models is left out on paper; the table holds all of it.", kind="onpaper")
         if big
