@@ -52,7 +52,13 @@ def tree(models: int = 3, name: str = "model-{}") -> Document:
     edges = [
         {
             **{"a": names[k - 5] if k >= 5 else names[0], "b": names[k], "direction": "a_to_b" if k % 2 else "unknown"},
-            **{"log_odds": 2.5, "verdict": "dependent", "related": True, "log10_p": -30.0, "support": 0.7 + 0.3 * (k % 2)},
+            **{
+                "log_odds": 2.5,
+                "verdict": "dependent",
+                "related": True,
+                "log10_p": -30.0,
+                "support": 0.7 + 0.3 * (k % 2),
+            },
             "relation": {
                 **{"kind": "finetune", "direction": "a_to_b", "confidence": 0.95},
                 "details": {"kinds": ["finetune"], "in_words": ["fine-tuned (relative drift 8%)"]},
@@ -63,7 +69,15 @@ def tree(models: int = 3, name: str = "model-{}") -> Document:
         for k in range(1, models)
     ]
     members = [
-        {"name": n, "target": f"/models/{n}", "digest": "a" * 40, "group": 0, "ghost": False, "problem": "", "shape": {}}
+        {
+            "name": n,
+            "target": f"/models/{n}",
+            "digest": "a" * 40,
+            "group": 0,
+            "ghost": False,
+            "problem": "",
+            "shape": {},
+        }
         for n in names
     ]
     broken = {**members[0], "name": "broken", "group": None, "problem": "broken: not a model"}
@@ -111,7 +125,13 @@ def bill() -> Document:
     }
     return {
         **head("forebear.bom-verify/1"),
-        **{"bom": "bom.json", "verdict": "failed", "why": "1 check fails.", "digest": "0" * 64, "format": "CycloneDX 1.7"},
+        **{
+            "bom": "bom.json",
+            "verdict": "failed",
+            "why": "1 check fails.",
+            "digest": "0" * 64,
+            "format": "CycloneDX 1.7",
+        },
         **{"model": "org/child", "target": "./child", "checks": checks, "claims": [claim], "models": ["org/child"]},
         **{"unread": 0, "references_tested": 1, "problems": [], "not_tested": [{"what": "facts", "why": "no files"}]},
         "cost": {"bytes_read": 1, "requests": 1, "seconds": 0.1, "peak_memory_bytes": 0},
@@ -122,7 +142,14 @@ def licence() -> Document:
     """A licence answer with duties of every standing."""
     duty = {
         **{"kind": "notice_file", "licence": "apache-2.0", "ancestor": "org/base", "standing": "measured", "text": ""},
-        **{"status": "unmet", "why": "There is no NOTICE.", "component": "", "triggered": True, "on": [], "evidence": []},
+        **{
+            "status": "unmet",
+            "why": "There is no NOTICE.",
+            "component": "",
+            "triggered": True,
+            "on": [],
+            "evidence": [],
+        },
         **{"clears": "Add it.", "clause": "4(d)", "sources": [], "confidence": "high", "revision_known": False},
     }
     met = {**duty, "kind": "include_licence_copy", "status": "met", "why": "LICENSE is it."}

@@ -9,7 +9,7 @@ from typing import Any
 from forebear.catalogue import verdict_text
 from forebear.report.html.blocks import listing, paragraph, rows
 from forebear.report.html.evidence import all_counted, counted
-from forebear.report.html.saved import Saved, count, finite, line, many, number, objects, part, text, texts
+from forebear.report.html.saved import Saved, count, finite, line, log_p, many, number, objects, part, text, texts
 from forebear.report.html.words import odds, told
 from forebear.report.markup import Html, element, joined
 from forebear.report.page.blocks import Cell
@@ -29,7 +29,13 @@ def chance(saved: Saved) -> Html | None:
 
 def _coins(saved: Saved) -> Iterator[Html]:
     """Coins of two models that were initialised separately, and those that were counted."""
-    for item in all_counted(saved.evidence):
+    found = all_counted(saved.evidence)
+    if not found:
+        yield paragraph(
+            "The document keeps no counts against a reference (a scan keeps those of related ones), so there is no number "
+            "of chance."
+        )
+    for item in found:
         yield from _counted(item)
     references = count(saved.document, "references_tested")
     if references > 1:
@@ -41,7 +47,7 @@ def _coins(saved: Saved) -> Iterator[Html]:
 
 def _counted(item: Mapping[str, Any]) -> Iterator[Html]:
     details, n = part(item, "details"), count(item, "n")
-    agree, p = count(details, "agree"), number(item, "log10_p")
+    agree, p = count(details, "agree"), log_p(item)
     if agree > n or n > LARGEST:
         return
     aligned = text(item, "signal").startswith("aligned-coins/")
@@ -55,7 +61,7 @@ def _counted(item: Mapping[str, Any]) -> Iterator[Html]:
     if p is not None:
         exact = text(item, "test") == "exact"
         yield paragraph(
-            told(p, number(details, "log10_p_raw"))
+            told(p, log_p(details, "log10_p_raw"))
             if exact
             else "For these two the assumptions of the exact test do not hold; the number is no error rate."
         )
@@ -87,7 +93,7 @@ def _starts(saved: Saved) -> Iterator[Html]:
     if item is None or count(part(item, "details"), "agree") > count(item, "n") or count(item, "n") > LARGEST:
         return
     yield element("h3", "Shared training, or only a shared random start?")
-    yield paragraph(line(item, "summary", 700), told(number(item, "log10_p") or 0.0))
+    yield paragraph(line(item, "summary", 700), told(log_p(item) or 0.0))
     yield from _picture(count(item, "n"), count(part(item, "details"), "agree"), "models that share a start alone")
 
 
@@ -119,7 +125,7 @@ def _calibrated(saved: Saved) -> Iterator[Html]:
     """Scores that are held against models known to be independent."""
     content = []
     for item in saved.evidence:
-        p, n = number(item, "log10_p"), count(item, "n")
+        p, n = log_p(item), count(item, "n")
         if text(item, "test") != "calibrated" or p is None or not n:
             continue
         above = max(0, round(10**p * (n + 1)) - 1)

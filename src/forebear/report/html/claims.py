@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forebear.report.html.blocks import rows
-from forebear.report.html.saved import Saved, line, number, objects, part, text
+from forebear.report.html.saved import Saved, line, log_p, objects, part, text
 from forebear.report.markup import Html
 from forebear.report.page.blocks import Cell
 from forebear.report.words import p_value
@@ -30,7 +30,7 @@ def claims(saved: Saved) -> Html | None:
 
 
 def _measured(claim: Mapping[str, Any]) -> str:
-    p = number(claim, "log10_p")
+    p = log_p(claim)
     numbers = f" ({p_value(p)}, {line(claim, 'test', 20)} test)" if p is not None else ""
     clears = line(claim, "clears", 200)
     return (

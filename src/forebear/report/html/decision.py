@@ -37,7 +37,8 @@ def _pieces(saved: Saved, found: Mapping[str, Any]) -> Iterator[Html]:
     if questions := texts(found, "questions", 60):
         yield paragraph(f"What to ask the vendor next: {', '.join(questions[:12])} (forebear policy questions).")
     policy = answer.policy
-    yield paragraph(f"Policy {policy.name}, version {policy.version}, SHA-256 {policy.digest}.", kind="more")
+    title = f" ({policy.title})" if policy.title else ""
+    yield paragraph(f"Policy {policy.name}{title}, version {policy.version}, SHA-256 {policy.digest}.", kind="more")
 
 
 def answer_of(found: Mapping[str, Any], model: str) -> PolicyAnswer:

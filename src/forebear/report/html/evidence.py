@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forebear.report.html.blocks import rows
-from forebear.report.html.saved import Saved, count, line, number, part, text
+from forebear.report.html.saved import Saved, count, line, log_p, number, part, text
 from forebear.report.markup import Html
 from forebear.report.page.blocks import Cell
 from forebear.report.words import p_value, ratio
@@ -42,7 +42,7 @@ def evidence(saved: Saved) -> Html | None:
     """All evidence against the other model, or against the nearest reference."""
     content = []
     for item in saved.evidence:
-        p, odds = number(item, "log10_p"), number(item, "log10_lr")
+        p, odds = log_p(item), number(item, "log10_lr")
         numbers = [p_value(p)] if p is not None else []
         numbers += [ratio(odds)] if odds is not None and abs(odds) < 300 else []
         kind = text(item, "test")

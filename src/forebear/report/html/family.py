@@ -10,7 +10,7 @@ from forebear.lineage.tree import Edge, FamilyTree, Member
 from forebear.report import tree_svg
 from forebear.report.html.blocks import listing, paragraph, rows
 from forebear.report.html.evidence import coins_said
-from forebear.report.html.saved import Saved, line, number, objects, part, text, texts
+from forebear.report.html.saved import Saved, line, log_p, number, objects, part, text, texts
 from forebear.report.markup import Html, joined, named
 from forebear.report.page.blocks import Cell
 from forebear.report.svg import figure
@@ -147,7 +147,7 @@ def _edge(of: Mapping[str, Any]) -> Edge:
         "a_to_b" if text(of, "direction") == "a_to_b" else "unknown",
         number(of, "log_odds"),
         verdict,
-        number(of, "log10_p"),
+        log_p(of),
         Relation(
             line(relation, "kind", 60) or "unknown",
             details={key: list(texts(details, key, 120)) for key in ("in_words", "undone", "papers", "kinds")},

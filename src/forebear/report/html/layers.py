@@ -8,7 +8,7 @@ from typing import Any
 from forebear.lineage.evidence import GROUP_WORDS
 from forebear.report.html.blocks import folded, rows
 from forebear.report.html.evidence import all_counted
-from forebear.report.html.saved import Saved, count, finite, many, number, objects, part, text
+from forebear.report.html.saved import Saved, count, finite, log_p, many, number, objects, part, text
 from forebear.report.html.words import odds
 from forebear.report.markup import Html, joined
 from forebear.report.page.blocks import Cell
@@ -46,7 +46,7 @@ def _agreement(details: Mapping[str, Any], aligned: bool) -> Iterator[Html]:
     """A bar for each layer: from chance at the bottom to certainty at the top."""
     values, content = [], []
     for layer in objects(details, "layers")[:MOST_CELLS]:
-        n, agree, p = count(layer, "n"), count(layer, "agree"), number(layer, "log10_p")
+        n, agree, p = count(layer, "n"), count(layer, "agree"), log_p(layer)
         if not n:
             continue
         share = min(1.0, agree / n)
@@ -79,7 +79,7 @@ def _groups(details: Mapping[str, Any], aligned: bool) -> Iterator[Html]:
     for name, tail in part(details, "groups").items():
         if not isinstance(tail, Mapping) or not count(tail, "n"):
             continue
-        n, agree, p = count(tail, "n"), count(tail, "agree"), number(tail, "log10_p")
+        n, agree, p = count(tail, "n"), count(tail, "agree"), log_p(tail)
         said = GROUP_WORDS.get(str(name), str(name)[:60])
         alone = "–" if p is None else odds(p)
         share = f"{min(1.0, agree / n):.1%}"

@@ -9,7 +9,7 @@ from forebear.errors import one_line
 from forebear.report.html.blocks import MOST_ITEMS, folded, listing, paragraph, rows
 from forebear.report.html.evidence import coins_said
 from forebear.report.html.findings import TONES
-from forebear.report.html.saved import Saved, line, number, objects, part, text, texts
+from forebear.report.html.saved import Saved, line, log_p, objects, part, text, texts
 from forebear.report.html.verdict import decision_words, headline, verdict_words
 from forebear.report.markup import Html, joined, named
 from forebear.report.page.blocks import Cell
@@ -45,7 +45,7 @@ def _row(name: str, scan: Mapping[str, Any], error: str) -> tuple[Cell, ...]:
         return (Cell(named(name)), Cell("unreadable", "unmet"), Cell("–"), Cell("–"), Cell("–"), Cell(why))
     found = objects(scan, "ancestors")
     best = found[0] if found else {}
-    p = number(scan, "log10_p")
+    p = log_p(scan)
     _, tone = verdict_words(text(scan, "verdict"))
     findings = objects(scan, "findings")
     worst = max(findings, key=lambda f: _rank(text(f, "level")), default=None)

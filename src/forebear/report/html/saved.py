@@ -105,6 +105,12 @@ def finite(value: Any) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
+def log_p(of: Mapping[str, Any], key: str = "log10_p") -> float | None:
+    """The logarithm of a probability, None for anything else."""
+    value = number(of, key)
+    return value if value is not None and -1e9 <= value <= 0 else None
+
+
 def count(of: Mapping[str, Any], key: str) -> int:
     """A whole number from zero on, 0 for anything else."""
     value = number(of, key)

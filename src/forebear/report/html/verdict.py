@@ -12,7 +12,7 @@ from forebear.catalogue import verdict_text
 from forebear.errors import one_line
 from forebear.policy.answer import Decision
 from forebear.report.bom_verify import HEADLINE
-from forebear.report.html.saved import Saved, count, line, objects, part, text
+from forebear.report.html.saved import Saved, count, line, number, objects, part, text
 from forebear.report.page import words as page_words
 from forebear.types import Verdict
 
@@ -96,7 +96,7 @@ def _tree(document: Mapping[str, Any]) -> Answer:
     unread = sum(bool(m.get("problem")) for m in members)
     edges = objects(document, "edges")
     directed = sum(text(e, "direction") == "a_to_b" for e in edges)
-    groups = {m.get("group") for m in members if m.get("group") is not None}
+    groups = {g for m in members if (g := number(m, "group")) is not None}
     if not edges:
         return Answer("Family tree", "No relatives", "inconclusive", f"No two of {len(members):,} models are related.")
     told = (
