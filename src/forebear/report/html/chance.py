@@ -32,8 +32,8 @@ def _coins(saved: Saved) -> Iterator[Html]:
     found = all_counted(saved.evidence)
     if not found:
         yield paragraph(
-            "The document keeps no counts against a reference (a scan keeps those of related ones), so there is no number "
-            "of chance."
+            "The document keeps no counts against a reference (a scan keeps those of related ones), so there is no "
+            "number of chance."
         )
     for item in found:
         yield from _counted(item)
