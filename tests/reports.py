@@ -180,7 +180,14 @@ def whole_set() -> Document:
 
 def policy_set() -> Document:
     """Decisions on two documents and one that could not be read."""
-    one: Document = {"path": "a.json", "model": "a", "decision": "deny", "why": "T2 holds.", "rules": ["T2"], "problem": ""}
+    one: Document = {
+        "path": "a.json",
+        "model": "a",
+        "decision": "deny",
+        "why": "T2 holds.",
+        "rules": ["T2"],
+        "problem": "",
+    }
     rows = [one, {**one, "path": "b.json", "decision": "pass", "rules": []}]
     rows.append({**one, "path": "c.json", "decision": None, "problem": "c.json: no JSON", "rules": []})
     ref = {"name": "baseline", "version": "1", "digest": "ab" * 32, "title": "Baseline", "rules": 9}

@@ -6,6 +6,7 @@ import random
 import re
 from base64 import b64encode
 from collections.abc import Iterator
+from copy import deepcopy
 from hashlib import sha256
 from html.parser import HTMLParser
 from importlib import resources
@@ -209,9 +210,22 @@ def leaves(value: Any) -> Iterator[tuple[Any, Any]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_document_with_anything_in_any_place_is_no_error(kind: str, documents: dict[str, Document]) -> None:
     chance = random.Random(kind)
-    strange = (None, [], {}, "x", -1, 10**30, float("nan"), float("inf"), True, [[1, 2], "y", None], {"n": -3}, 0.5)
+    strange: tuple[Any, ...] = (
+        None,
+        [],
+        {},
+        "x",
+        -1,
+        10**30,
+        float("nan"),
+        float("inf"),
+        True,
+        [[1, 2], "y", None],
+        {"n": -3},
+        0.5,
+    )
     for _ in range(12):
-        document = reports.copy.deepcopy(documents[kind])
+        document = deepcopy(documents[kind])
         places = [(box, key) for box, key in leaves(document) if key != "schema"]
         for box, key in chance.sample(places, min(len(places), 25)):
             box[key] = chance.choice(strange)
