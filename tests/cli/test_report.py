@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 import reports
 from edits import drifted
 from forebear.cli import app
+from forebear.cli.options import typed
 from forebear.errors import ForebearError
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
@@ -23,7 +24,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("models")
     base = tiny_llama(place / "base", seed=1)
     drifted(base, "child", 0.1)
-    enrol(str(base), LocalIndex(place.parent / "home" / "index"), "org/base")
+    enrol(str(base), LocalIndex(place.parent / "home"), "org/base")
     return place
 
 
@@ -71,6 +72,7 @@ def test_every_command_writes_a_page(models: Path, tmp_path: Path) -> None:
         assert done.exit_code in (0, 1, 3), done.output
         text = page.read_text("utf-8")
         assert "child" in text and "How to reproduce it" in text
+    assert "References: 1 in the index (1 llama)" in (tmp_path / "scan.html").read_text("utf-8")
     assert "Baseline transparency" in (tmp_path / "policy.html").read_text("utf-8")
 
 
@@ -91,6 +93,7 @@ def test_gitlab_and_github_name_files_of_the_repository(
     assert one and {e["location"]["path"].split("/")[0] for e in (*one, *many)} == {models.name}
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     done = call("scan", "-r", models, "-j", "1", "--format", "github")
+    assert "::note " not in done.stdout and "ancestor-undeclared" in done.stdout
     assert f"file={models.name}/child/" in done.stdout and done.stdout.startswith("::")
     said = (tmp_path / "summary.md").read_text("utf-8")
     assert said.startswith("## Forebear: ") and "child" in said
@@ -108,6 +111,15 @@ def test_an_unreadable_model_is_told_to_machines_as_well(tmp_path: Path) -> None
     for how in ("gitlab", "github"):
         done = call("scan", tmp_path, "--no-fetch", "--format", how)
         assert failed(done).exit_code == 4 and "unreadable" in done.stdout
+
+
+def test_the_command_is_told_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "https://me:word@host.example/m.safetensors?X-Amz-Signature=abc123"
+    monkeypatch.setattr("sys.argv", ["/usr/bin/forebear", "scan", address, "--effort", "deep"])
+    assert typed().startswith("forebear scan ") and typed().endswith(" --effort deep")
+    assert "host.example/m.safetensors" in typed() and "word" not in typed() and "abc123" not in typed()
+    monkeypatch.setattr("sys.argv", ["/usr/bin/pytest", "secret"])
+    assert typed() == ""
 
 
 def test_what_no_report_is_written_of_is_told_in_a_line(tmp_path: Path) -> None:

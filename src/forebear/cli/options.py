@@ -214,10 +214,21 @@ def emit(
 
 
 def page_of(document: Mapping[str, Any]) -> str:
-    """A document as a page, with the command that was typed."""
+    """A document as a page, with the command that was typed and the state of the index."""
     from forebear.report import html
 
-    return html.report(document, html.Reproduction(typed()))
+    return html.report(
+        document, html.Reproduction(typed(), index=_references() if "references_tested" in document else "")
+    )
+
+
+def _references() -> str:
+    """What the index holds, in words."""
+    from forebear.index import open_index
+
+    found = open_index().info()
+    families = ", ".join(f"{count:,} {family}" for family, count in found["families"].items())
+    return f"{found['models']:,} in the index{f' ({families})' if families else ''}, format {found['version']}"
 
 
 def typed() -> str:

@@ -38,7 +38,7 @@ def _coins(saved: Saved) -> Iterator[Html]:
     for item in found:
         yield from _counted(item)
     references = count(saved.document, "references_tested")
-    if references > 1:
+    if found and references > 1:
         yield paragraph(
             f"{references:,} references were compared. By chance that makes a match {references:,} times likelier than "
             "with one; the E-values of the document count that in."
