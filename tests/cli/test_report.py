@@ -102,8 +102,11 @@ def test_gitlab_and_github_name_files_of_the_repository(
     done = call("policy", "check", kept, "--policy", "baseline", "--format", "github")
     assert done.exit_code in (1, 3) and "title=forebear%3A policy/T" in done.stdout
     assert (tmp_path / "summary.md").read_text("utf-8").startswith(said)  # a later command of the step adds to it
+    monkeypatch.delenv("CI_PROJECT_DIR")
+    monkeypatch.chdir(tmp_path.parent)
     gitlab = json.loads(call("policy", "check", kept, "--policy", "baseline", "--format", "gitlab").stdout)
     assert {"policy/T2"} <= {e["check_name"] for e in gitlab}
+    assert {e["location"]["path"] for e in gitlab} == {f"{tmp_path.name}/r.json"}
 
 
 def test_an_unreadable_model_is_told_to_machines_as_well(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def _write(
         sheet = _page(answer, found, terms, target, bom)
         write([page.html(sheet) if how is ReportFormat.HTML else page.markdown(sheet)], output)
     elif how in MACHINES:
-        _for_machines([report.subject(answer, os.path.basename(target) or target)], how, output)
+        _for_machines([report.subject(answer, _place(target))], how, output)
     else:
         emit(
             answer.to_json(),
@@ -177,6 +177,12 @@ def _write(
             lambda c: report.show(c, answer, quiet, verbose),
             lambda: report.markdown(answer),
         )
+
+
+def _place(target: str) -> str:
+    """Where a target lies, from the present folder; its name alone where it lies elsewhere."""
+    below = os.path.relpath(target) if os.path.exists(target) else ".."
+    return os.path.basename(target) or target if below.split(os.sep)[0] in ("..", ".") else below.replace(os.sep, "/")
 
 
 def _write_set(found: PolicySet, how: ReportFormat, output: Path | None, quiet: bool) -> None:
