@@ -55,13 +55,15 @@ def test_findings_problems_and_expectations_become_entries() -> None:
     error = raise_finding("claim-contradicted", "Its card is contradicted.", level=Level.ERROR)
     note = raise_finding("no-reference-tested", "None was tested.")
     wrong = subject("b", (error, note), contradicted="expected org/other, found org/base")
-    found = check(subject(), unread, wrong, problems=("folder: permission denied",))
+    open_ = subject("c", (), undecided="facts are missing")
+    found = check(subject(), unread, wrong, open_, problems=("folder: permission denied",))
     assert [(e["check_name"], e["severity"]) for e in found] == [
         ("ancestor-undeclared", "minor"),
         ("unreadable", "blocker"),
         ("claim-contradicted", "critical"),
         ("no-reference-tested", "info"),
         ("expectation", "critical"),
+        ("undecided", "major"),
         ("unreadable", "blocker"),
     ]
     places = [e["location"]["path"] for e in found]  # type: ignore[index]

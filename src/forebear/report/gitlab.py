@@ -15,13 +15,13 @@ from forebear.report.subject import Subject, fingerprint
 from forebear.types import Json, Level
 
 SEVERITIES = {Level.NOTE: "info", Level.WARNING: "minor", Level.ERROR: "critical"}
-UNREADABLE, EXPECTED = "unreadable", "expectation"
-"""Checks of what could not be read, and of an expectation that is contradicted."""
+UNREADABLE, EXPECTED, UNDECIDED = "unreadable", "expectation", "undecided"
+"""Checks of what could not be read, of an expectation that is contradicted, of a decision that could not be taken."""
 MAX_TEXT = 1_000
 
 
 def document(subjects: Iterable[Subject], problems: Iterable[str] = ()) -> list[Json]:
-    """An entry for each finding, for each input that could not be read, and for each contradicted expectation.
+    """An entry for each finding, input that could not be read, contradicted expectation and decision not taken.
 
     Args:
         subjects: what was checked; their places are relative to the repository.
@@ -37,9 +37,13 @@ def document(subjects: Iterable[Subject], problems: Iterable[str] = ()) -> list[
             out.append(_entry(message + more, finding.id, mark, SEVERITIES[finding.level], subject.about))
             seen[finding.id] += 1
         out += [_entry(p, UNREADABLE, _mark(subject.path, p), "blocker", subject.about) for p in subject.problems]
-        if subject.contradicted:
-            message = f"{subject.name}: {subject.contradicted}"
-            out.append(_entry(message, EXPECTED, _mark(subject.path, EXPECTED), "critical", subject.about))
+        for check, why, severity in (
+            (EXPECTED, subject.contradicted, "critical"),
+            (UNDECIDED, subject.undecided, "major"),
+        ):
+            if why:
+                mark = _mark(subject.path, check)
+                out.append(_entry(f"{subject.name}: {why}", check, mark, severity, subject.about))
     out += [_entry(problem, UNREADABLE, _mark("", problem), "blocker", ".") for problem in problems]
     return out
 
