@@ -250,6 +250,46 @@ def test_a_tree_is_read_back_as_it_was_written() -> None:
             assert one[key] == other[key], key
 
 
+def test_hidden_states_are_drawn_beside_their_cohort_and_layer_by_layer() -> None:
+    document = reports.compare()
+    between = {"a": [0, 2], "b": [0, 1, 2], "cosine": [[0.9, 0.1, 0.2], [0.3, 0.4, "x"]]}
+    details = {"cosine": 0.85, "cohort_cosines": [0.1, 0.05, -0.2, None], "layers_between": between}
+    document["evidence"].append(
+        {
+            **document["evidence"][0],
+            "signal": "activations/1",
+            "test": "none",
+            "n": 0,
+            "log10_p": None,
+            "details": details,
+        }
+    )
+    page = html.report(document)
+    text = " ".join(check(page).text.split())
+    assert "(line, 0.85) and to 3 independent references (dots): 0 of them are as like or more so" in text
+    assert "Layers against layers: how alike texts lie" in text and "the highest value is 0.90" in text
+    assert page.count('class="null"') == 3 and page.count("fill-opacity") == 5
+
+
+def test_the_parents_of_a_merge_have_their_shares() -> None:
+    document = reports.scan()
+    best = document["ancestors"][0]
+    parents = [{"name": "demo-base", "coefficient": 0.6}, {"name": "another", "coefficient": 0.4}]
+    best |= {"verdict": "merge", "relation": {"kind": "merge", "direction": "a_to_b", "details": {"parents": parents}}}
+    page = html.report(document)
+    text = check(page).text
+    assert "coefficient 0.60" in text and "coefficient 0.40" in text and "another" in text
+    assert page.count('<path class="merge"') == 3  # two edges and the key
+
+
+def test_a_deep_model_has_a_bar_for_each_layer() -> None:
+    document = reports.scan()
+    details = document["ancestors"][0]["evidence"][0]["details"]
+    details["layers"] = [{"a": k, "b": k, "n": 100, "agree": 50 + k % 51, "log10_p": -float(k % 9)} for k in range(126)]
+    text = check(html.report(document)).text
+    assert "42 of 126 layers have a p-value of one in a million or less" in text
+
+
 def test_secrets_of_an_address_are_not_shown() -> None:
     document = reports.scan()
     document["model"]["target"] = "https://me:word@host.example/model.safetensors?X-Amz-Signature=abc123"

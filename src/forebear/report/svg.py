@@ -8,7 +8,7 @@ anything alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from forebear.report.markup import Html, element, joined
@@ -48,7 +48,7 @@ def bars(values: Sequence[Bar], alternative: str, low: str, high: str, height: f
     shown = values[:MOST_CELLS]
     left, top = 62.0, 8.0
     step = min(46.0, (WIDTH - left - 4) / max(1, len(shown)))
-    every = max(1, math.ceil(22 / step))
+    every = max(1, math.ceil(_room(bar.name for bar in shown) / step))
     wide = max(0.5, step - (2.0 if step > 6 else 0.4))
     parts = [
         _line(left, top, left + step * len(shown), top, "grid"),
@@ -80,7 +80,7 @@ def grid(
     """
     left, top = 62.0, 20.0
     size = min(34.0, (WIDTH - left - 4) / max(1, len(columns)), max(3.0, 520.0 / max(1, len(rows))))
-    every = max(1, math.ceil(18 / size))
+    every, across = (max(1, math.ceil(least / size)) for least in (18.0, _room(columns)))
     parts = [element("text", axes, x=4.0, y=11.0, class_="note")]
     numbered = size >= 26
     for (row, column), share in cells.items():
@@ -94,7 +94,9 @@ def grid(
         parts.append(element("g", told, ground, square, number))
     parts += [_text(left - 6, top + (k + 0.5) * size + 4, n, "end") for k, n in enumerate(rows) if k % every == 0]
     bottom = top + size * len(rows)
-    parts += [_text(left + (k + 0.5) * size, bottom + 14, n, "middle") for k, n in enumerate(columns) if k % every == 0]
+    parts += [
+        _text(left + (k + 0.5) * size, bottom + 14, n, "middle") for k, n in enumerate(columns) if k % across == 0
+    ]
     return picture(alternative, bottom + 22, *parts, width=max(NARROW, left + size * len(columns) + 8))
 
 
@@ -150,6 +152,11 @@ def dots(values: Sequence[float], seen: float, alternative: str, word: str) -> H
         *[_text(at(v), base + 15, f"{v:.2f}", "middle") for v in ([low, high] if high > low else [low])],
     ]
     return picture(alternative, base + 22, *parts, width=NARROW)
+
+
+def _room(names: Iterable[str]) -> float:
+    """What the longest name needs along an axis."""
+    return 8.0 + 7.5 * max(map(len, names), default=0)
 
 
 def _likelihood(count: float, n: int) -> float:
