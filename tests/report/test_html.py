@@ -137,9 +137,9 @@ def test_a_page_is_one_file_that_anybody_can_read(kind: str, pages: dict[str, st
         ),
         ("policy", ("Moonshot AI", "China", "Singapore", "Show “Kimi K2.5” in the product's interface", "Q-BASE")),
         ("policy", ("trained from scratch", "contradicted", "depends on the revenue")),
-        ("licence", ("1 duties are not met", "There is no NOTICE. Add it.", "org/base → org/child", "Another licence")),
+        ("licence", ("Duties: 1 not met", "There is no NOTICE. Add it.", "org/base → org/child", "Another licence")),
         ("set", ("2 of 4 models are related", "team/permuted", "unreadable", "broken: cut off")),
-        ("policies", ("1 are denied", "a.json", "T2", "c.json: no JSON", "1 JSON files were neither")),
+        ("policies", ("1 denied", "a.json", "T2", "c.json: no JSON", "neither results nor bills of materials: 1")),
         ("demo", ("2 of 3 models are related to demo-base", "an independent model")),
     ],
 )

@@ -131,7 +131,7 @@ def _conflicts(of: Mapping[str, Any]) -> Iterator[Html]:
     for c in objects(of, "conflicts"):
         kind = text(c, "kind")
         possible = " This holds only if the descent is established." if text(c, "standing") == "possible" else ""
-        said.append(f"{words.CONFLICTS.get(kind, kind[:60])}: {line(c, 'why')}{possible}")
+        said.append(f"{words.CONFLICTS.get(kind, kind[:60])}: {line(c, 'why').rstrip('.')}.{possible}")
     if items := listing(said):
         yield joined([paragraph("Conflicts:"), items])
 

@@ -26,7 +26,7 @@ def unchecked(saved: Saved) -> Html | None:
     for name, scan, error in scans(document):
         said += [f"{one_line(name, 120)} could not be read: {error}"] if error and not scan else []
     if (skipped := len(texts(document, "skipped"))) > 0:
-        said.append(f"{skipped:,} JSON files were neither results nor bills of materials.")
+        said.append(f"JSON files that are neither results nor bills of materials: {skipped:,}.")
     tested = texts(part(document, "coverage"), "tested")
     done = folded("What was tested", listing(tested))
     items = listing(dict.fromkeys(said))

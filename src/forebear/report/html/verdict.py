@@ -148,8 +148,8 @@ def _licence(document: Mapping[str, Any]) -> Answer:
     if not duties and not conflicts:
         said, word, tone = "No duty was found; that is no proof that there is none.", "None found", "inconclusive"
     else:
-        said = f"{unmet:,} duties are not met, {depends:,} depend on facts that were not given, {met:,} are met."
-    more = f" {conflicts:,} licences conflict." if conflicts else ""
+        said = f"Duties: {unmet:,} not met, {depends:,} dependent on facts that were not given, {met:,} met."
+    more = f" Conflicts between licences: {conflicts:,}." if conflicts else ""
     return Answer(text(document, "model"), word, tone, said + more)
 
 
@@ -176,7 +176,7 @@ def _policies(document: Mapping[str, Any]) -> Answer:
     counts, policy = part(document, "counts"), part(document, "policy")
     denied, open_, passed, unread = (count(counts, k) for k in ("deny", "inconclusive", "pass", "unread"))
     word, tone = ("No", "deny") if denied else ("Not decided", "inconclusive") if open_ or unread else ("Pass", "pass")
-    told = f"{denied:,} are denied, {open_:,} not decided, {passed:,} pass; {unread:,} could not be read."
+    told = f"Documents: {denied:,} denied, {open_:,} not decided, {passed:,} passed, {unread:,} not readable."
     return Answer(line(policy, "title", 160) or line(policy, "name", 160), word, tone, told)
 
 
