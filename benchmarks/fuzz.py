@@ -1,98 +1,38 @@
 """Damaged model files until the time is up: python fuzz.py [READER ...] [--seconds 600] [--seed 0] [--corpus DIR]
 
-Every input is a small real model in the reader's format with some bytes changed, cut out, doubled, or replaced by
-numbers that readers trip over, half of them near the start, where headers are. It has to be read, with all of its
-values, or refused in one line. Anything else (another exception, more than the time or the memory that a file of its
-size justifies) is written to the corpus and ends with exit code 1. What the corpus holds already is tried first.
+Every input is a small real model in the reader's format (``tests/fuzz_seeds.py``) with some bytes changed, cut out,
+doubled, or replaced by numbers that readers trip over, half of them near the start, where headers are. It has to be
+read, with all of its values, or refused in one line. Anything else (another exception, more than the time or the memory
+that a file of its size justifies) is written to the corpus and ends with exit code 1. What the corpus and tests/corpus
+hold already is tried first. ``--grow`` keeps short inputs that are refused, or have a part refused, in words of their
+own: so tests/corpus began.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import re
 import resource
-import shutil
 import signal
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-import ggufs
-import torch_files
-from adapters import trained_pairs, write_adapter
-from forebear.artifacts import read_artifact
-from forebear.errors import ForebearError
-from forebear.signals import fingerprint
-from forebear.sources import LocalSource
-from models import tiny_llama
-from quantise import quantised
-from recurrent import net, write_keras, write_onnx
+from fuzz_seeds import SEEDS, STORE, base_of, refusal
 
 SECONDS_AN_INPUT = 30
 MEMORY = 2_000_000_000
 """Bytes of address space beyond what the process has when it starts: no small file justifies more."""
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63 - 1, 2**63, 2**64 - 1)
-
-Made = tuple[Path, str]
-"""A folder with a model, and the file of it that is damaged."""
-
-
-def gguf(folder: Path, base: Path) -> Made:
-    """Q4_0, with tokenizer and metadata."""
-    (folder / "m").mkdir()
-    ggufs.convert(base, folder / "m" / "model.gguf", ggufs.q4_0)
-    return folder / "m", "model.gguf"
-
-
-def adapter(folder: Path, base: Path) -> Made:
-    """LoRA."""
-    write_adapter(folder / "m", trained_pairs(base))
-    return folder / "m", "adapter_model.safetensors"
-
-
-def packed(scheme: str) -> Callable[[Path, Path], Made]:
-    """Safetensors with weights in several tensors."""
-
-    def make(folder: Path, base: Path) -> Made:
-        return quantised(base, "m", scheme), "model.safetensors"
-
-    return make
-
-
-def keras(folder: Path, base: Path) -> Made:
-    """HDF5."""
-    return write_keras(folder / "m" / "model.h5", net()).parent, "model.h5"
-
-
-def onnx(folder: Path, base: Path) -> Made:
-    """Initialisers and nodes."""
-    return write_onnx(folder / "m", net()), "model.onnx"
-
-
-SEEDS: dict[str, Callable[[Path, Path], Made]] = {
-    "safetensors": lambda folder, base: (Path(shutil.copytree(base, folder / "m")), "model.safetensors"),
-    "zip": lambda folder, base: (torch_files.converted(base, folder / "m"), "pytorch_model.bin"),
-    "legacy": lambda folder, base: (
-        torch_files.converted(base, folder / "m", torch_files.legacy_bytes),
-        "pytorch_model.bin",
-    ),
-    "gguf": gguf,
-    "adapter": adapter,
-    "keras": keras,
-    "onnx": onnx,
-    "config": lambda folder, base: (Path(shutil.copytree(base, folder / "m")), "config.json"),
-    **{
-        scheme: packed(scheme)
-        for scheme in ("fp8-blocks", "bnb-fp4-nested", "gptq-4", "awq", "ct-int4-zeros", "nvfp4-ct")
-    },
-    "tokenizer": lambda folder, base: (Path(shutil.copytree(base, folder / "m")), "tokenizer.json"),
-}
-"""Every reader: what makes a real model for it."""
+KEPT = Path(__file__).parents[1] / "tests" / "corpus"
+LONGEST, MOST = 2_048, 6
+"""Bytes of an input that is kept, and inputs of a reader."""
 
 
 def damaged(raw: bytes, rng: random.Random) -> bytes:
@@ -121,37 +61,25 @@ def damaged(raw: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def check(folder: Path) -> None:
-    """Read everything, as a scan and a hash of all values would."""
-    artifact = read_artifact(LocalSource(folder))
-    fingerprint(artifact)
-    for tensor in artifact.weights.tensors.values():
-        if tensor.readable and tensor.shape:
-            for _ in tensor.chunks(1_000_000):
-                pass
-
-
-def bound(reader: str, seconds: float, seed: int, corpus: Path) -> tuple[int, int]:
+def bound(reader: str, seconds: float, seed: int, corpus: Path, grow: bool = False) -> tuple[int, int]:
     """Fuzz one reader; returns how many inputs there were, and how many of them were read."""
     rng = random.Random(f"{reader}-{seed}")
     inputs = read = 0
-    kept = corpus / reader
-    waiting = sorted(kept.iterdir()) if kept.is_dir() else []
+    kept, known = corpus / reader, set[str]()
+    waiting = [p for place in (KEPT / reader, kept) if place.is_dir() for p in sorted(place.iterdir())]
     with tempfile.TemporaryDirectory() as name:
-        base = tiny_llama(Path(name) / "base", seed=1, layers=2)
-        folder, file = SEEDS[reader](Path(name), base)
-        raw = (folder / file).read_bytes()
+        os.environ["OLLAMA_MODELS"] = str(Path(name) / STORE)
+        made = SEEDS[reader](Path(name), base_of(Path(name)))
+        raw = made.file.read_bytes()
         end = time.process_time() + seconds
-        while time.process_time() < end:
+        while waiting or time.process_time() < end:
             data = waiting.pop().read_bytes() if waiting else damaged(raw, rng)
-            (folder / file).write_bytes(data)
+            made.file.write_bytes(data)
             inputs += 1
             signal.alarm(SECONDS_AN_INPUT)
             try:
-                check(folder)
-                read += 1
-            except ForebearError as error:
-                assert str(error).isprintable() and len(str(error)) < 2_000, str(error)
+                what, told = refusal(made)
+                read += what != "refused"
             except BaseException:
                 kept.mkdir(parents=True, exist_ok=True)
                 where = kept / f"{seed}-{inputs}"
@@ -160,6 +88,11 @@ def bound(reader: str, seconds: float, seed: int, corpus: Path) -> tuple[int, in
                 raise SystemExit(f"{reader}: input {inputs} is in {where}") from None
             finally:
                 signal.alarm(0)
+            words = re.sub(r"[^a-z ]+", "", told.replace(name, ""))
+            if grow and words and words not in known and len(data) <= LONGEST and len(known) < MOST:
+                known.add(words)
+                kept.mkdir(parents=True, exist_ok=True)
+                (kept / f"{what}-{len(known)}").write_bytes(data)
     return inputs, read
 
 
@@ -174,6 +107,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600, help="CPU seconds for each")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--corpus", type=Path, default=Path("corpus"), help="inputs that a reader has failed on")
+    parser.add_argument("--grow", action="store_true", help="keep short inputs that are refused in words of their own")
     arguments = parser.parse_args()
     if unknown := set(arguments.readers) - SEEDS.keys():
         parser.error(f"no reader {', '.join(sorted(unknown))}")
@@ -182,7 +116,7 @@ def main() -> None:
         held = int(stream.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, held + MEMORY))
     for reader in arguments.readers or SEEDS:
-        inputs, read = bound(reader, arguments.seconds, arguments.seed, arguments.corpus)
+        inputs, read = bound(reader, arguments.seconds, arguments.seed, arguments.corpus, arguments.grow)
         print(f"{reader}: {inputs:,} inputs, {read:,} read, the others refused in one line", flush=True)
 
 

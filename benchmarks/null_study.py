@@ -1,12 +1,13 @@
 """Is every sign coin fair between independent models, and what does the test find? Writes docs/null-study.md's tables.
 
-    python benchmarks/null_study.py [--seed 1] [--cache DIR] [--jobs 2] [--only PART] [--output docs/null-study.md]
+    python benchmarks/null_study.py [--seed 1] [--cache DIR] [--jobs 2] [--only PART | --families A,B] [--output FILE]
 
 Needs: pip install 'forebear[bench]'. Builds the sets ``null``, ``replicate`` and ``shared-start`` of benchmarks/zoo
 first (about twenty minutes of two cores unless they are in the cache), then counts and draws (about twenty minutes of
 one). ``--only aligned`` counts coins after alignment alone, about eight of those minutes; ``--only disguise`` looks at
 the second frame, the resemblance of neurons and the whole comparison, about fifteen. For both the set ``null`` is
-enough. The same seed, versions and processor give the same document.
+enough. ``--families llama,mistral,qwen2,qwen3`` looks in the latter way at every pair of these (1,128 of 48 models),
+about twenty minutes. The same seed, versions and processor give the same document.
 """
 
 from __future__ import annotations
@@ -57,9 +58,9 @@ def locate(built: Iterable[Built]) -> list[Located]:
     return [(open_model(b.recipe.name, b.recipe.family, b.folder), b.folder) for b in built]
 
 
-def built_set(name: str, cache: Path, jobs: int) -> list[Built]:
-    """All models of a set, in its order."""
-    recipes = SETS[name]()
+def built_set(name: str, cache: Path, jobs: int, families: Sequence[str] = ()) -> list[Built]:
+    """All models of a set, or those of some families, in its order."""
+    recipes = [r for r in SETS[name]() if not families or r.family in families]
     done = {built.recipe.digest: built for built in build_all(recipes, cache, jobs)}
     return [done[recipe.digest] for recipe in recipes]
 
@@ -239,12 +240,15 @@ def study_aligned(document: Path, models: Sequence[Located], seed: int, draws: i
     }
 
 
-def study_disguise(document: Path, looks: Sequence[Looked], seed: int, draws: int = 999) -> dict[str, str]:
+def study_disguise(
+    document: Path, looks: Sequence[Looked], seed: int, draws: int = 999, part: str = "disguise"
+) -> dict[str, str]:
     """Independent models with their coordinates put together: counts beside the document, and its blocks.
 
-    They are about frames, about neurons, and about whole comparisons.
+    They are about frames, about neurons, and about whole comparisons; ``part`` is what the blocks are called after.
     """
-    write_counts(folder_of(document) / "undone-pairs.csv.gz", looks, SEEN)
+    name = "undone-pairs" if part == "disguise" else f"undone-pairs-{part}"
+    write_counts(folder_of(document) / f"{name}.csv.gz", looks, SEEN)
     groups = by_group(looks, seed, draws, methods=SEEN)
     hardest = by_group(twins_of(looks), seed, draws, (POOLED,), SEEN)
     say("fairness in forced frames done")
@@ -253,21 +257,22 @@ def study_disguise(document: Path, looks: Sequence[Looked], seed: int, draws: in
     bound = clopper_pearson(second, len(looks))[1]
     within = sum(x.families[0] == x.families[1] for x in looks)
     met = sum(x.of(RECOGNISED).pooled.n > 0 for x in looks)
+    drawn = "random ones between" if part == "disguise" else "between"
     return {
-        "disguise-setting": textwrap.fill(
+        f"{part}-setting": textwrap.fill(
             f"{len(looks):,} pairs of {len(models)} models: {within:,} within a family and {len(looks) - within:,} "
-            f"random ones between families. {second} of them have a second frame (at most {bound:.2%}, 95 % "
+            f"{drawn} families. {second} of them have a second frame (at most {bound:.2%}, 95 % "
             f"Clopper-Pearson); {met:,} have coins in one that takes whatever neurons pass. Seed {seed}.",
             118,
         ),
-        "disguise-groups": tables.fair(groups, ("frame", "group")),
-        "disguise-hardest": tables.fair(hardest, ("frame", "group")),
-        "disguise-summary": summary((groups, hardest), "The two tables hold"),
-        "disguise-p": tables.conservative(final_p(looks)),
-        "disguise-neurons": tables.shares(resembled.by_kind(asked, seed)),
-        "disguise-named": tables.named(resembled.nominations(asked, seed)),
-        "disguise-ranks": tables.ranks(resembled.ranked(asked, seed)),
-        "disguise-verdicts": tables.comparisons(looks),
+        f"{part}-groups": tables.fair(groups, ("frame", "group")),
+        f"{part}-hardest": tables.fair(hardest, ("frame", "group")),
+        f"{part}-summary": summary((groups, hardest), "The two tables hold"),
+        f"{part}-p": tables.conservative(final_p(looks)),
+        f"{part}-neurons": tables.shares(resembled.by_kind(asked, seed)),
+        f"{part}-named": tables.named(resembled.nominations(asked, seed)),
+        f"{part}-ranks": tables.ranks(resembled.ranked(asked, seed)),
+        f"{part}-verdicts": tables.comparisons(looks),
     }
 
 
@@ -316,7 +321,16 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", choices=("aligned", "disguise"), help="this part alone")
     parser.add_argument("--output", type=Path, default=DOCUMENT, metavar="FILE.md")
+    parser.add_argument("--families", metavar="A,B", help="every pair of these, as --only disguise looks at pairs")
     given = parser.parse_args()
+    if given.families:
+        some = given.families.split(",")
+        models = locate(built_set("null", given.cache, given.jobs, some))
+        pairs = drawn_pairs(models, given.seed, families=some)
+        blocks = study_disguise(given.output, [look(a, b) for a, b in pairs], given.seed, part="every")
+        blocks = {name: text for name, text in blocks.items() if f"<!-- {name} -->" in given.output.read_text("utf-8")}
+        given.output.write_text(tables.fill(given.output.read_text("utf-8"), blocks), "utf-8")
+        return
     blocks = {} if given.only else study(given.output, given.cache, given.seed, given.jobs)
     models = locate(built_set("null", given.cache, given.jobs))
     if given.only != "disguise":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,6 +20,45 @@ os.environ["FOREBEAR_OFFLINE"] = "1"  # a test that needs a network brings its o
 
 settings.register_profile("forebear", deadline=None, derandomize=True)
 settings.load_profile("forebear")
+
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="run all cases of sweeps, not one in so many")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test marked ``sweep(n)`` one case in ``n`` is run, the same ones every time; all with ``--whole``.
+
+    A sweep repeats one property over many models. Cases that are asked for by name are always run.
+    """
+    if config.getoption("--whole") or any("::" in argument for argument in config.args):
+        return
+    left = [item for item in items if not _in_sample(item)]
+    items[:] = [item for item in items if _in_sample(item)]
+    config.stash[LEFT_OUT] = len(left)
+    config.hook.pytest_deselected(items=left)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left_out"] = len(left)
+
+
+def _in_sample(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("sweep")
+    return mark is None or zlib.crc32(item.nodeid.encode()) % int(mark.args[0]) == 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Where tests are dealt out to processes, each has left out the same."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[LEFT_OUT] = output.get("left_out", 0)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if left := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(f"left out: {left:,} cases of sweeps (pytest --whole runs them)")
 
 
 @pytest.fixture

@@ -195,9 +195,24 @@ def policy_set() -> Document:
     return {**head("forebear.policy-set/1"), "counts": counts, "policy": ref, "rows": rows, "skipped": ["x.json"]}
 
 
+def bills() -> Document:
+    """Two bills below a folder, one of which could not be read."""
+    found: list[Document] = [{"path": "a/bom.json", "result": bill(), "problem": None}]
+    found.append({"path": "b.json", "result": None, "problem": "b.json: no JSON"})
+    counts = {"verified": 0, "failed": 1, "inconclusive": 0}
+    return {**head("forebear.bom-verify-set/1"), "folder": "./bills", "counts": counts, "bills": found}
+
+
 def everything() -> dict[str, Document]:
     """A document of every kind."""
     return {
         **{"scan": scan(), "disguised": scan(1), "twin": scan(2), "compare": compare(), "tree": tree(), "bill": bill()},
-        **{"policy": policy(), "licence": licence(), "set": whole_set(), "policies": policy_set(), "demo": demo()},
+        **{
+            "policy": policy(),
+            "licence": licence(),
+            "set": whole_set(),
+            "policies": policy_set(),
+            "demo": demo(),
+            "bills": bills(),
+        },
     }

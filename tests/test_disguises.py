@@ -78,6 +78,7 @@ def change(folder: Path, before: F32) -> float:
     return float(np.abs(fl.logits(folder) - before).max() / before.std())
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.torch
 @pytest.mark.parametrize("step", LOADABLE)
 def test_the_outputs_of_real_implementations_stay(real: tuple[fl.Case, Path, F32], step: str, tmp_path: Path) -> None:

@@ -73,8 +73,15 @@ class Looked:
         return self.by_frame[method]
 
 
-def drawn_pairs(models: Sequence[Located], seed: int, fewest: int = FEWEST_OF_FAMILY) -> list[tuple[Located, Located]]:
-    """Every pair within families of at least ``fewest`` models, and random ones between them."""
+def drawn_pairs(
+    models: Sequence[Located], seed: int, fewest: int = FEWEST_OF_FAMILY, families: Sequence[str] = ()
+) -> list[tuple[Located, Located]]:
+    """Every pair within families of at least ``fewest`` models, and random ones between them.
+
+    Of ``families``, where some are named, every pair within and between them, and no other.
+    """
+    if families:
+        return list(combinations([(model, folder) for model, folder in models if model.family in families], 2))
     families = [model.family for model, _ in models]
     usable = [(model, folder) for model, folder in models if families.count(model.family) >= fewest]
     pairs = list(combinations(usable, 2))

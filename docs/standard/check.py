@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,11 +26,30 @@ KEY = "ai-lineage"
 LEVELS = ("declared", "attested", "measured")
 LIMIT = 50_000_000
 DEEPEST = 50
+ROUNDING = 0.01
+"""By how much log10 of a p-value may be smaller than its least, for it may have been rounded."""
 Json = dict[str, Any]
 
 
 class NoLineage(Exception):
     """The document is not one that has a lineage view."""
+
+
+def parsed(text: str | bytes) -> Any:
+    """JSON in which a key stands once and every number is one: two readers of anything else may read two documents."""
+
+    def once(pairs: list[tuple[str, Any]]) -> Json:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise ValueError(f"the key {twice[:80]!r} stands twice in one object")
+        return found
+
+    def refuse(word: str) -> Any:
+        raise ValueError(f"{word} is no number of JSON")
+
+    return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
 
 
 # --- CycloneDX -------------------------------------------------------------------------------------------------------
@@ -118,7 +138,7 @@ def step_of(said: dict[str, list[str]]) -> Json:
     for key in ("relation", "component"):
         if f"{KEY}:{key}" in said:
             out[key] = said[f"{KEY}:{key}"][0]
-    out["evidence"] = [json.loads(text) for text in said.get(f"{KEY}:evidence", [])]
+    out["evidence"] = [parsed(text) for text in said.get(f"{KEY}:evidence", [])]
     return out
 
 
@@ -200,10 +220,13 @@ class Graph:
         self.links: list[Json] = [e for e in graph if str(e.get("type", "")).endswith("Relationship")]
         self.notes: dict[str, Json] = {}
         for note in (e for e in graph if e.get("type") == "Annotation" and e.get("contentType") == "application/json"):
+            text = note.get("statement", "")
             try:
-                said = json.loads(note.get("statement", ""))
+                said = parsed(text)
             except ValueError:
-                continue
+                if KEY in str(text):
+                    raise
+                continue  # somebody else's annotation
             if isinstance(said, dict) and isinstance(said.get(KEY), dict):
                 self.notes.setdefault(str(note.get("subject")), {}).update(said[KEY])
 
@@ -362,6 +385,22 @@ def check(view: Json, level: str = "declared") -> Iterator[tuple[str, str]]:
     for step in ancestors:
         if step.get("assurance") in LEVELS and LEVELS.index(step["assurance"]) < wanted:
             yield "L6", f"{step.get('name')} is {step['assurance']}, and {level} is asked for"
+    for step in [*ancestors, *variants]:
+        yield from impossible(step)
+
+
+def impossible(step: Json) -> Iterator[tuple[str, str]]:
+    """Exact p-values that are smaller than the observations behind them can give: n fair coins give 2 to the -n."""
+    for evidence in step.get("evidence") or []:
+        if not isinstance(evidence, dict) or evidence.get("test") != "exact":
+            continue
+        n, log10_p = evidence.get("n"), evidence.get("log10_p")
+        if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in (n, log10_p)):
+            continue  # L1 says what is missing
+        least = -float(min(n, 10**9)) * math.log10(2)
+        if log10_p < least - ROUNDING:
+            why = f"{n} observations give no p-value below 10^{least:.1f}, and 10^{log10_p:g} is stated"
+            yield "L7", f"{evidence.get('method')} on {step.get('name')}: {why}"
 
 
 def ends(subject: Json, ancestors: list[Json]) -> Iterator[tuple[str, str]]:
@@ -397,7 +436,7 @@ def main() -> int:
         raw = Path(given.bom).read_bytes()
         if len(raw) > LIMIT:
             raise NoLineage(f"{len(raw):,} bytes, more than the {LIMIT:,} that are read")
-        view = view_of(json.loads(raw))
+        view = view_of(parsed(raw))
     except (OSError, ValueError, RecursionError, NoLineage) as error:
         sys.stderr.write(f"{given.bom}: {error}\n")
         return 2

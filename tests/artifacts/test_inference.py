@@ -325,6 +325,7 @@ def test_heads_come_from_any_config_else_from_norms_else_from_nowhere(
 # verdicts
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("disguise", DISGUISES, ids=lambda d: d.__name__)
 @pytest.mark.parametrize("family", ["llama", "qwen3", "mixtral"])
 def test_a_disguised_fine_tune_meets_its_parent_exactly_and_no_stranger(

@@ -136,6 +136,8 @@ def test_all_pairs_of_large_families_are_looked_at_and_some_between_them(located
     models = [(replace(m, family=f), folder) for (m, folder), f in zip(located, "aabb", strict=True)]
     assert len(undone.drawn_pairs(models, 1, fewest=2)) == 6
     assert len(undone.drawn_pairs(models, 1, fewest=3)) == 0
+    assert len(undone.drawn_pairs(models, 1, fewest=3, families=["a", "b"])) == 6
+    assert [[m.family for m, _ in p] for p in undone.drawn_pairs(models, 1, families=["b"])] == [["b", "b"]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(undone, "BETWEEN", {("gated",): 1})
         drawn = [undone.drawn_pairs(models, seed, fewest=2) for seed in range(6)]
@@ -173,3 +175,6 @@ def test_the_part_runs_alone_and_tells_relatives(
     assert "4 of other families" not in blocks["disguise-named"]  # four models are too few
     assert f"| {RECOGNISED} | pooled |" in blocks["disguise-groups"]
     assert (tmp_path / "study" / "undone-pairs.csv.gz").exists()
+    every = null_study.study_disguise(tmp_path / "study.md", looks, seed=1, draws=19, part="every")
+    assert every["every-verdicts"] == blocks["disguise-verdicts"] and "random" not in every["every-setting"]
+    assert (tmp_path / "study" / "undone-pairs-every.csv.gz").exists()

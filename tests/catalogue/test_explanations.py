@@ -51,7 +51,19 @@ RELATIONS = {
 
 CHECKS = {
     *("schema", "reading", "references", "cycles", "identifiers", "digests", "timestamps", "evidence", "components"),
-    *("relationships", "as-written", "profile", "hashes", "identity", "facts", "licence-files", "lineage", "claims"),
+    *(
+        "relationships",
+        "as-written",
+        "profile",
+        "hashes",
+        "identity",
+        "facts",
+        "licence-files",
+        "licence-text",
+        "licences",
+        "lineage",
+        "claims",
+    ),
     "signature",
 }
 """Families of checks of ``bom verify``; tests/cli/test_bom_verify.py asks for each id that it shows."""
@@ -78,6 +90,7 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
 ADDED = {
     *("answer-names-another", "endpoint-changes", "endpoint-differs", "bom-invalid"),
     *("consistent", "contradicted", "unknown"),
+    *("base-not-found", "licence-changed", "quantisation-orphaned", "descent-circular", "fingerprint-mismatch"),
 }
 """Findings that the contract does not name, and verdicts of probes."""
 

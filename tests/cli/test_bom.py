@@ -102,7 +102,7 @@ def test_a_declaration_is_read_from_a_file(model: Path, tmp_path: Path) -> None:
     assert done.returncode == 0 and "GRPO" in done.stdout and "unit tests" in done.stdout
     file.write_text("schema: forebear.training/1\nstagess: []\n")
     done = run(tmp_path, "bom", model, "--no-scan", "--declaration", file)
-    assert done.returncode == 2 and "did you mean stages?" in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 4 and "did you mean stages?" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_saved_probe_becomes_a_product(tmp_path: Path) -> None:

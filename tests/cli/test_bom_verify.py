@@ -81,7 +81,7 @@ def test_every_format(place: tuple[Path, Path, Path], false: Path, tmp_path: Pat
         if how == "json":
             document = json.loads(text)
             check_document(document)
-            assert document["verdict"] == "failed" and document["claims"][0]["status"] == "confirmed"
+            assert document["verdict"] == "failed" and document["claims"][0]["status"] == "unverified"
         elif how == "md":
             assert "**This bill of materials does not verify**" in text and "| fail | facts/parameters |" in text
         elif how == "sarif":

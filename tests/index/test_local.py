@@ -332,7 +332,8 @@ def test_killed_in_the_middle_of_many_adds(index: LocalIndex, after: int) -> Non
     said = [writer.stdout.readline().strip() for _ in range(after)]
     time.sleep(random.Random(after).random() / 50)
     writer.send_signal(signal.SIGKILL)
-    out, _err = writer.communicate(timeout=60)
+    out = writer.stdout.read()  # not communicate(), which forgets what readline() has read ahead
+    writer.communicate(timeout=60)
     assert writer.returncode == -signal.SIGKILL
     said += [line for line in out.split("\n")[:-1] if line]
     there = names(index)

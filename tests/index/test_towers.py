@@ -76,8 +76,11 @@ def test_replacing_and_removing_take_towers_along(index: LocalIndex) -> None:
 
 
 def test_an_index_of_before_has_none_until_a_model_is_added_again(index: LocalIndex) -> None:
-    for table in ("DROP TABLE towers", "PRAGMA user_version = 4"):
-        run(index, table)
+    for change in (
+        *(f"DROP TABLE {table}" for table in ("towers", "provenance", "listings")),
+        "PRAGMA user_version = 4",
+    ):
+        run(index, change)
     before = index.state()
     assert index.search_towers(tower(11)) == TowerHits()
     assert (entry := index.get("one")) is not None and entry.fingerprint.towers == ()

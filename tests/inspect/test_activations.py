@@ -165,6 +165,7 @@ def renamed(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name, make, words", refusals(), ids=[r[0] for r in refusals()])
 def test_a_scan_goes_on_without_it_and_says_why(
     name: str, make: Callable[[Path], Path], words: str, index: LocalIndex, tmp_path: Path

@@ -75,6 +75,14 @@ def test_a_bill_of_other_files_is_not_attested(made: Papers, tmp_path: Path) -> 
         attest(made.signer, str(made.model), bom=str(path))
 
 
+def test_a_bill_that_describes_no_model_is_not_attested_for_one(made: Papers, tmp_path: Path) -> None:
+    path = tmp_path / "software.json"
+    program = {"type": "application", "name": "editor"}
+    path.write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": program}}))
+    with pytest.raises(InputError, match="describes no model"):
+        attest(made.signer, str(made.model), bom=str(path))
+
+
 def test_a_signature_of_other_files_is_not_bound_in(made: Papers) -> None:
     with pytest.raises(InputError, match="not of these files"):
         attest(made.signer, str(DEMO / "twin"), bom=str(made.bom), model_signature=str(made.signature))

@@ -90,16 +90,38 @@ def test_a_true_bill_is_verified(child: Path, index: LocalIndex) -> None:
     assert claim.null == "independent initialisation" and claim.pointer.startswith("/metadata/component/pedigree")
 
 
-def test_a_declared_base_is_confirmed_by_an_exact_test(child: Path, index: LocalIndex) -> None:
-    record = record_of(child, relatives=(base("org/base", declared_relation="finetune"),))
-    result = verified(record, child, index)
-    assert result.verdict is Outcome.VERIFIED
-    assert "the bill's word" in result.claims[0].why
+def test_a_declared_base_is_confirmed_where_its_order_was_measured(parent: Path, index: LocalIndex) -> None:
+    target = pruned(parent)
+    result = verified(record_of(target, relatives=(base("org/base", declared_relation="pruned"),)), target, index)
+    assert result.verdict is Outcome.VERIFIED, [c.message for c in result.open]
+    assert (result.claims[0].status, result.claims[0].log10_p) == (Status.CONFIRMED, -30.0)
 
 
-def test_a_base_that_only_a_stage_names_is_tested_too(child: Path, index: LocalIndex) -> None:
+def test_a_copy_of_the_base_is_that_base(parent: Path, index: LocalIndex) -> None:
+    target = copy(parent, "copied")
+    result = verified(record_of(target, relatives=(base("org/base"),)), target, index)
+    assert result.claims[0].status is Status.CONFIRMED and "the bill's word" in result.claims[0].why
+
+
+def test_dependence_without_an_order_establishes_no_base(parent: Path, child: Path, index: LocalIndex) -> None:
+    """A base, a sibling and the model's own child look alike: none of them is confirmed as the base."""
+    enrol(str(drifted(parent, "sibling", 0.1, seed=9)), index, "org/sibling")
+    enrol(str(drifted(child, "grandchild", 0.1, seed=8)), index, "org/grandchild")
+    for name in ("org/base", "org/sibling", "org/grandchild"):
+        result = verified(record_of(child, relatives=(base(name, declared_relation="finetune"),)), child, index)
+        (claim,) = result.claims
+        assert (claim.status, claim.log10_p) == (Status.UNVERIFIED, -30.0), name
+        assert "related, but not established as the base" in claim.why and claim.clears
+        assert result.verdict is Outcome.INCONCLUSIVE and not failures(result)
+    zeros = pruned(parent)
+    told = verified(record_of(zeros, relatives=(base("org/sibling"),)), zeros, index).claims[0]
+    assert told.status is Status.UNVERIFIED and "what was measured to come first is org/base" in told.why
+
+
+def test_a_base_that_only_a_stage_names_is_tested_too(parent: Path, index: LocalIndex) -> None:
+    target = pruned(parent)
     stage = Stage(kind=StageKind.SFT, inputs=(Input(kind=InputKind.MODEL, name="org/base"),))
-    result = verified(record_of(child, stages=(stage,)), child, index)
+    result = verified(record_of(target, stages=(stage,)), target, index)
     assert [(c.claim, c.status) for c in result.claims] == [("base model: org/base", Status.CONFIRMED)]
 
 
@@ -338,12 +360,11 @@ def test_a_sibling_is_explained_by_a_base_that_the_bill_names(parent: Path, chil
     enrol(str(drifted(parent, "sibling", 0.1, seed=9)), index, "org/sibling")
     result = verified(record_of(child, relatives=(base("org/base"),)), child, index)
     assert the(result, "lineage/undeclared").status is CheckStatus.PASS
-    assert result.verdict is Outcome.VERIFIED
 
 
-def test_distillation_is_nothing_that_weights_show(child: Path, index: LocalIndex) -> None:
-    teacher = base("org/stranger", declared_relation="distilled")
-    result = verified(record_of(child, relatives=(base("org/base"), teacher)), child, index)
+def test_distillation_is_nothing_that_weights_show(parent: Path, index: LocalIndex) -> None:
+    target, teacher = pruned(parent), base("org/stranger", declared_relation="distilled")
+    result = verified(record_of(target, relatives=(base("org/base"), teacher)), target, index)
     assert [c.status for c in result.claims] == [Status.CONFIRMED, Status.UNVERIFIED]
 
 
@@ -362,7 +383,8 @@ def test_a_quantised_model_of_a_declared_base(parent: Path, index: LocalIndex) -
         assert the(result, "lineage/org/base/measured").status is status
 
 
-def test_an_ancestor_of_an_ancestor_is_open_unless_the_catalogue_says_the_same(child: Path, index: LocalIndex) -> None:
+def test_an_ancestor_of_an_ancestor_is_open_unless_the_catalogue_says_the_same(parent: Path, index: LocalIndex) -> None:
+    child = pruned(parent)
     known = base("microsoft/phi-1_5", child="microsoft/phi-2")
     made_up = base("acme/phi-0", child="microsoft/phi-2")
     result = verified(record_of(child, relatives=(base("org/base"), known, made_up)), child, index)
@@ -406,9 +428,9 @@ def test_what_was_measured_otherwise_is_open(fields: dict[str, Any], child: Path
     assert result.verdict is Outcome.INCONCLUSIVE
 
 
-def test_a_status_that_is_the_opposite_of_ours_fails(child: Path, index: LocalIndex) -> None:
-    relative = base("org/base", claim=Status.CONTRADICTED)
-    result = verified(record_of(child, relatives=(relative,)), child, index)
+def test_a_status_that_is_the_opposite_of_ours_fails(parent: Path, index: LocalIndex) -> None:
+    target, relative = pruned(parent), base("org/base", claim=Status.CONTRADICTED)
+    result = verified(record_of(target, relatives=(relative,)), target, index)
     assert "lineage/org/base/measured" in failures(result)
 
 

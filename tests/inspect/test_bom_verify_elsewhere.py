@@ -21,6 +21,7 @@ from forebear.index import LocalIndex
 from forebear.inspect import bom_verify_elsewhere as elsewhere
 from forebear.inspect import enrol, scan
 from forebear.inspect.bom_verify_statements import statements_of
+from forebear.types import Cost, Coverage
 from models import tiny_llama
 
 NAME = "acme-1"
@@ -61,6 +62,8 @@ def test_an_endpoint_is_asked_about_the_base(tmp_path: Path, monkeypatch: pytest
     asked: list[Any] = []
 
     class Answer:
+        coverage, cost, problems = Coverage(), Cost(), ()
+
         def to_json(self) -> Mapping[str, Any]:
             return said(("org/kimi-k9", "unverified"), (NAME, "unverified"))
 

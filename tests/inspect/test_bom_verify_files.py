@@ -1,4 +1,4 @@
-"""Files far away, digests of every kind, licences that an ancestor demands."""
+"""Files far away, digests of every kind, what a hub calls a model."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from forebear.bom.record import File as Listed
 from forebear.bom.record import Model, Record
 from forebear.bom.values import Hash
 from forebear.errors import InputError
-from forebear.inspect import bom_verify_facts, bom_verify_files, bom_verify_licences
+from forebear.inspect import bom_verify_facts, bom_verify_files
 from forebear.inspect.bom_verify_files import FAR, HASHES, WEAK
 from forebear.sources import File, Range, Traffic
-from forebear.types import Cost, Coverage, Finding, Level, ModelRef, Scan, Verdict
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -137,21 +136,3 @@ def test_what_a_hub_calls_it(folder: str, fields: dict[str, Any], statuses: dict
     source = Far({"model.safetensors": b""}, f"hf:org/model{folder}@{COMMIT}")
     found = {c.id: c.status.value for c in bom_verify_facts.checks(record, source, None)}
     assert found.items() >= statuses.items()
-
-
-def scanned(*unmet: dict[str, str], about: str = "org/base") -> Scan:
-    finding = Finding("licence-notice-missing", Level.WARNING, f"A notice of {about} is missing.")
-    licence = {"unmet": list(unmet)}
-    return Scan(ModelRef("t", "m"), Verdict.DERIVED, (), licence, None, (), (finding,), 1, Coverage(), Cost())
-
-
-DUTY = {"kind": "notice_file", "licence": "Llama", "ancestor": "org/base", "why": "No file holds it."}
-
-
-def test_what_a_measured_ancestors_licence_demands() -> None:
-    record = Record(model=Model(name="m"), created=NOW)
-    (found,) = bom_verify_licences.checks(record, set(), scanned(DUTY))
-    assert found.status is CheckStatus.FAIL and found.id == "licence-files/org/base/notice_file"
-    assert not list(bom_verify_licences.checks(record, set(), scanned({**DUTY, "kind": "registration"})))
-    assert not list(bom_verify_licences.checks(record, set(), scanned(DUTY, about="org/other")))  # no finding of it
-    assert not list(bom_verify_licences.checks(record, set(), None))

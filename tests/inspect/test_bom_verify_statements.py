@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bills import NOW, base
 from forebear.bom import cyclonedx
-from forebear.bom.record import ClaimRecord, Model, Record, Relative, Slot
+from forebear.bom.record import ClaimRecord, Model, Record, Relative, Slot, Status
 from forebear.bom.training import Input, InputKind, Stage, StageKind
 from forebear.bom.values import Basis, Said, Setting
+from forebear.index import LocalIndex
 from forebear.inspect.bom_verify_later import detectable, earlier, later, record_of
+from forebear.inspect.bom_verify_lineage import Retest, results
 from forebear.inspect.bom_verify_statements import (
     MOST,
     Kind,
@@ -21,7 +24,7 @@ from forebear.inspect.bom_verify_statements import (
     unread_relatives,
 )
 from forebear.lineage.confidence import shares
-from forebear.types import Ancestor, Relation, Verdict
+from forebear.types import Ancestor, Cost, Coverage, ModelRef, Relation, Scan, Verdict
 
 
 def kinds(**more: Any) -> list[tuple[Kind, str]]:
@@ -217,3 +220,28 @@ def test_power_grows_with_coins_and_shrinks_with_the_index() -> None:
     assert few is not None and many is not None and 0.5 < many < few <= 1
     crowded = detectable(2_000, 1_000_000)
     assert crowded is not None and crowded > many
+
+
+@pytest.mark.parametrize("child", ["", "a/middle"])
+@pytest.mark.parametrize(
+    ("verdict", "direction", "status"),
+    [
+        (Verdict.DERIVED, "a_to_b", Status.CONFIRMED),
+        (Verdict.DEPENDENT, "a_to_b", Status.CONFIRMED),
+        (Verdict.IDENTICAL, "unknown", Status.CONFIRMED),
+        (Verdict.DEPENDENT, "unknown", Status.UNVERIFIED),
+        (Verdict.DEPENDENT, "b_to_a", Status.UNVERIFIED),
+        (Verdict.SIBLINGS, "a_to_b", Status.UNVERIFIED),
+        (Verdict.SIBLINGS, "unknown", Status.UNVERIFIED),
+        (Verdict.SAME_INIT_OR_DERIVED, "a_to_b", Status.UNVERIFIED),
+    ],
+)
+def test_an_ancestor_is_confirmed_by_dependence_and_order(
+    child: str, verdict: Verdict, direction: str, status: Status, tmp_path: Path
+) -> None:
+    middle = (base("a/middle"),) if child else ()
+    record = Record(model=Model(name="org/m"), created=NOW, relatives=(*middle, base("a/base", child=child)))
+    found = Ancestor("a/base", verdict, -30.0, -29.0, Relation("finetune", direction), (), why="so it is")
+    scan = Scan(ModelRef("t", "m"), verdict, (found,), None, None, (), (), 1, Coverage(), Cost())
+    retest = Retest(record, statements_of(record, {}), scan, LocalIndex(tmp_path), "standard")
+    assert results(retest)[-1].status is status

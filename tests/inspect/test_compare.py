@@ -136,7 +136,31 @@ def test_constant_weights_carry_no_coins(tmp_path: Path) -> None:
         tiny_llama(tmp_path / name, seed=1)
         edit(tmp_path / name, lambda n, v: np.full_like(v, 0.01))
     result = forebear.compare(str(tmp_path / "a"), str(tmp_path / "b"))
-    assert result.verdict in (Verdict.IDENTICAL, Verdict.SAME_ARCHITECTURE)
+    assert result.verdict is Verdict.IDENTICAL and result.log10_p is None  # equal, and no coin says so
+    other = forebear.compare(str(tiny_llama(tmp_path / "c", seed=1)), str(tmp_path / "a"))
+    assert other.verdict is Verdict.SAME_ARCHITECTURE and other.related is None
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"hidden": 1, "heads": 1, "kv_heads": 1, "head_dim": 1, "intermediate": 1, "layers": 1},
+        {"hidden": 2, "heads": 1, "kv_heads": 1, "head_dim": 2, "intermediate": 1, "layers": 1},
+        {"hidden": 4, "heads": 2, "kv_heads": 1, "head_dim": 2, "intermediate": 3, "layers": 2},
+    ],
+    ids=["1 wide", "2 wide", "4 wide"],
+)
+def test_tiny_tensors_hold_too_few_coins_to_establish_anything(
+    shape: dict[str, int], base: Path, tmp_path: Path
+) -> None:
+    """A copy is equal, a drifted child is not proved by a handful of coins, and nobody else is accused or cleared."""
+    small, twin = (tiny_llama(tmp_path / str(k), seed=k, vocabulary=97, **shape) for k in (1, 2))  # type: ignore[arg-type]
+    assert forebear.compare(str(small), str(copy(small, "same"))).verdict is Verdict.IDENTICAL
+    for other in (drifted(small, "child", 0.1), twin, base):
+        for one, two in ((small, other), (other, small)):
+            result = forebear.compare(str(one), str(two))
+            assert result.related is None and result.findings == ()
 
 
 def test_nan_weights_are_left_out_and_said(base: Path) -> None:
@@ -146,7 +170,12 @@ def test_nan_weights_are_left_out_and_said(base: Path) -> None:
         lambda n, v: np.where(np.arange(v.size).reshape(v.shape) % 97 == 0, np.nan, v) if "up_proj" in n else v,
     )
     result = forebear.compare(str(base), str(child))
-    assert result.related is True
+    assert result.related is True and result.verdict is not Verdict.IDENTICAL
+    (gap,) = [u for u in result.coverage.not_tested if u.what == "values that are no finite numbers"]
+    assert "of those read; their rows are left out" in gap.why
+    assert "values that are no finite numbers" not in [
+        u.what for u in forebear.compare(str(base), str(base)).coverage.not_tested
+    ]
 
 
 def test_quick_looks_at_no_weights(base: Path) -> None:

@@ -16,6 +16,8 @@ from disguises.network import write
 from documents import check_document
 from edits import edit, move_gains, rebuilt
 from forebear.artifacts import Artifact, read_artifact
+from forebear.index import LocalIndex
+from forebear.inspect import enrol
 from forebear.inspect.disguise import Undone, undo
 from forebear.signals.sign_code import encode
 from forebear.sources import open_source
@@ -144,6 +146,12 @@ def test_random_weights_under_a_famous_config_and_tokenizer(base: Path, tmp_path
     fake = rebuilt(base, "fake", lambda t: {n: np.random.default_rng([*n.encode()]).permuted(v) for n, v in t.items()})
     result = compared(base, fake)
     assert result.verdict is Verdict.SAME_ARCHITECTURE and result.related is None and result.findings == ()
+    (fake / "README.md").write_text("---\nlicense: mit\nbase_model: org/Famous-7B\n---\n# Fine-tuned from Famous\n")
+    index = LocalIndex(tmp_path / "index")
+    enrol(str(base), index, name="org/Famous-7B")
+    scan = forebear.scan(str(fake), index=index)
+    assert scan.verdict is Verdict.INCONCLUSIVE and not scan.ancestors
+    assert [(c.claim, c.status) for c in scan.claims] == [("base model: org/Famous-7B", "unverified")]
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen3", "mixtral"])

@@ -83,15 +83,16 @@ def test_no_base_has_an_ancestor_and_distillation_leaves_no_weights(
             assert forebear.scan(str(zoo / "models" / name), index).ancestors == ()
 
 
-QUARTERS = 4
+SHARES = 16
 
 
-@pytest.mark.parametrize("quarter", range(QUARTERS))
-def test_every_pair_is_judged_rightly(quarter: int, zoo: Path) -> None:
+@pytest.mark.sweep(4)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_every_pair_is_judged_rightly(share: int, zoo: Path) -> None:
     """No independent pair related; no sibling, reversed or shared-start pair derived. Dependent ones both ways."""
     pairs = every_pair(zoo)
     assert collections.Counter(kind for *_, kind in pairs) == {"related": 106, "independent": 315, "shared start": 20}
-    for one, two, kind in pairs[quarter::QUARTERS]:
+    for one, two, kind in pairs[share::SHARES]:
         result = forebear.compare(str(zoo / "models" / one), str(zoo / "models" / two))
         assert result.verdict is not Verdict.DERIVED  # nothing stored in the zoo lost information
         if kind == "related":

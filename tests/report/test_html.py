@@ -22,7 +22,20 @@ from forebear.report.html.family import tree_of
 from forebear.report.html.words import odds, told
 from reports import HOSTILE, LONG, Document
 
-KINDS = ("scan", "disguised", "twin", "compare", "tree", "bill", "policy", "licence", "set", "policies", "demo")
+KINDS = (
+    "scan",
+    "disguised",
+    "twin",
+    "compare",
+    "tree",
+    "bill",
+    "policy",
+    "licence",
+    "set",
+    "policies",
+    "demo",
+    "bills",
+)
 VOID = frozenset({"meta", "br"})
 FIXED = frozenset(
     {"schema", "verdict", "status", "level", "direction", "kind", "test", "supports", "decision", "severity", "signal"}
@@ -140,6 +153,7 @@ def test_a_page_is_one_file_that_anybody_can_read(kind: str, pages: dict[str, st
         ("licence", ("Duties: 1 not met", "There is no NOTICE. Add it.", "org/base → org/child", "Another licence")),
         ("set", ("2 of 4 models are related", "team/permuted", "unreadable", "broken: cut off")),
         ("policies", ("1 denied", "a.json", "T2", "c.json: no JSON", "neither results nor bills of materials: 1")),
+        ("bills", ("1 failed", "1 not readable", "a/bom.json", "hashes/1", "b.json: no JSON")),
         ("demo", ("2 of 3 models are related to demo-base", "an independent model")),
     ],
 )

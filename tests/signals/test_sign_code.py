@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals.alignment import align_layers
+from forebear.signals.binomial import log10_tail
 from forebear.signals.generators import comparable_groups
 from forebear.signals.layout import CODE_BITS
 from forebear.signals.pairing import paired_blocks
 from forebear.signals.sign_code import (
+    SELF_ALPHA,
     compare_codes,
     compare_rows,
     copied_layers,
     encode,
     public_signs,
+    repeats_itself,
     token_signs,
 )
 from forebear.sources import open_source
@@ -254,3 +257,29 @@ def test_signalling_nans_anywhere_cost_coins_and_no_warning(family: str, tmp_pat
     assert encode(artifact)[0].n < whole
     for tensor in artifact.weights.tensors.values():
         assert np.isnan(np.concatenate(list(tensor.chunks(4096)))).any()
+
+
+def test_repeats_are_those_of_every_distance_tried_one_by_one() -> None:
+    """The sums over all distances at once are those of a loop, also for copies that drifted apart and holes."""
+    rng = np.random.default_rng(0)
+    answers = []
+    for k in range(60):
+        size, rows = int(rng.choice([2, 60, 128, 400])), int(rng.integers(1, 12))
+        bits, valid = (
+            rng.integers(0, 2, (rows, size), dtype=np.uint8),
+            rng.random((rows, size)) < rng.choice([0.4, 0.9]),
+        )
+        if k % 2:
+            half = size // 2
+            bits[:, half : 2 * half] = bits[:, :half] ^ (rng.random((rows, half)) < rng.choice([0, 0.1, 0.3]))
+        slow = False
+        limit = SELF_ALPHA - np.log10(2 * (size - 1))
+        for distance in range(1, size):
+            both = valid[:, :-distance] & valid[:, distance:]
+            n, agree = int(both.sum()), int((both & (bits[:, :-distance] == bits[:, distance:])).sum())
+            far = (2 * agree - n) ** 2 > 16 * n
+            slow = slow or (far and log10_tail(max(agree, n - agree), n) < limit)
+        assert repeats_itself(bits, valid) == slow
+        answers.append(slow)
+    assert 10 < sum(answers) < 50
+    assert not repeats_itself(np.zeros((1, 0), np.uint8), np.zeros((1, 0), bool))

@@ -100,6 +100,42 @@ def test_a_test_that_rejects_nothing_measures_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("n", "log10_p", "found"),
+    [(20, -6.02, set()), (20, -6.1, {"L7"}), (896, -30.0, set()), (896, -269.73, set()), (896, -270.0, {"L7"})],
+)
+def test_no_p_value_is_smaller_than_its_coins_can_give(n: int, log10_p: float, found: set[str]) -> None:
+    document = example("conforms-measured.cdx.json")
+    (entry,) = (p for p in ancestor(document)["properties"] if p["name"] == "ai-lineage:evidence")
+    entry["value"] = json.dumps({**json.loads(entry["value"]), "n": n, "log10_p": log10_p})
+    assert broken(document) == found
+
+
+@pytest.mark.parametrize("place", ["document", "evidence", "number", "annotation"])
+def test_what_two_programs_could_read_in_two_ways_is_read_in_none(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = example("conforms-measured.cdx.json")
+    (entry,) = (p for p in ancestor(document)["properties"] if p["name"] == "ai-lineage:evidence")
+    if place in ("evidence", "number"):
+        more = ', "test": "exact"}' if place == "evidence" else ', "more": NaN}'
+        entry["value"] = entry["value"].removesuffix("}") + more
+    text = json.dumps(document)
+    if place == "document":
+        text = text.replace('"specVersion"', '"specVersion": "1.5", "specVersion"', 1)
+    if place == "annotation":
+        graph = example("conforms-measured.spdx.json")
+        note = next(e for e in graph["@graph"] if "ai-lineage" in str(e.get("statement")))
+        note["statement"] = note["statement"].replace("{", '{"ai-lineage": {}, ', 1)
+        text = json.dumps(graph)
+    path = tmp_path / "bom.json"
+    path.write_text(text)
+    monkeypatch.setattr(sys, "argv", ["check.py", str(path)])
+    assert CHECK.main() == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and ("stands twice" in said or "no number" in said)
+
+
+@pytest.mark.parametrize(
     "weaker",
     [
         {"test": "equal", "reference": None},
@@ -243,13 +279,18 @@ def run(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, HERE / "check.py", path, *options], capture_output=True, text=True)
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     good = HERE / "examples" / "conforms-measured.spdx.json"
     done = run(good, "--level", "measured")
     assert done.returncode == 0 and "conforms" in done.stdout
-    assert json.loads(run(good, "--view").stdout)["profile"] == "0.1"
-    bad = run(HERE / "examples" / "L4-nothing-was-done.cdx.json")
-    assert bad.returncode == 1 and bad.stdout.startswith("L4 violated: ")
+
+    def called(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["check.py", *map(str, arguments)])
+        return (CHECK.main(), *capsys.readouterr())
+
+    assert json.loads(called(good, "--view")[1])["profile"] == "0.1"
+    code, out, _ = called(HERE / "examples" / "L4-nothing-was-done.cdx.json")
+    assert code == 1 and out.startswith("L4 violated: ")
     for name, text in {
         "empty": "",
         "list": "[]",
@@ -258,9 +299,9 @@ def test_the_command(tmp_path: Path) -> None:
     }.items():
         path = tmp_path / name
         path.write_text(text)
-        done = run(path)
-        assert done.returncode == 2 and done.stderr.count("\n") == 1 and done.stdout == ""
-    assert run(tmp_path / "nothing").returncode == 2
+        code, out, told = called(path)
+        assert code == 2 and told.count("\n") == 1 and out == ""
+    assert called(tmp_path / "nothing")[0] == 2
 
 
 @given(st.data())

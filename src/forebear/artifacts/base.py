@@ -148,6 +148,8 @@ class Weights:
         own_names: the tensors have names of the format, because those of the family are not known; that hides nothing.
         dangers: what the files would do to whoever loads them with the usual library; nothing of it was run.
         adapter: where the tensors are those of an adapter, what it says and changes.
+        unread: names of weights that are stored in a form that is not read. Those that are among the tensors take no
+            role and are hashed as they are stored; of others nothing is known.
     """
 
     format: str
@@ -160,6 +162,12 @@ class Weights:
     card: Mapping[str, Any] = field(default_factory=dict)
     own_names: bool = False
     adapter: Adapter | None = None
+    unread: frozenset[str] = frozenset()
+
+    @property
+    def whole(self) -> bool:
+        """Whether all values of the model are in the tensors, so that hashes of these can say that models are equal."""
+        return all(name in self.tensors for name in self.unread)
 
 
 class Reader(Protocol):

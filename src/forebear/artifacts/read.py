@@ -69,9 +69,15 @@ def read_artifact(source: Source) -> Artifact:
     if weights.adapter is None and len(readers) > 1:
         notes += (f"{weights.format} was read; it also holds {_listed(r.name for r in readers[1:])}, which was not",)
     sizes = shapes(weights.tensors)
+    for name in weights.unread:
+        sizes.pop(name, None)
     named = recognise(config, sizes)
     if weights.adapter is not None:  # what a config beside it says is its base's, and its tensors are no layers
         named = f"it is an adapter and no model ({weights.adapter.title})"
+    elif isinstance(named, str) and any(
+        n in weights.tensors for n in weights.unread
+    ):  # roles by shapes would be those of what is left
+        named = "its weights are stored in a form that is not read"
     elif isinstance(named, str):
         from forebear.artifacts.inference import infer  # large, and few models have names of their own
 

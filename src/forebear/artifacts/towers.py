@@ -66,7 +66,10 @@ def towers(model: Artifact) -> tuple[Tower, ...]:
     taken = set(model.names.values())
     if len(taken) == len(model.weights.tensors) and not model.by_names:
         return ()
-    rest = {n: s for n, s in shapes(model.weights.tensors).items() if n not in taken or model.by_names}
+    unread = model.weights.unread
+    rest = {
+        n: s for n, s in shapes(model.weights.tensors).items() if (n not in taken or model.by_names) and n not in unread
+    }
     found = []
     for stem, names in _stacks(rest):
         tensors = {name: model.weights.tensors[name] for name in names}

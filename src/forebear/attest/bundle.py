@@ -7,6 +7,7 @@
 | ``results/*.json`` | results of scan, compare, probe, policy check, bom verify |
 | ``fingerprints/*.json`` | sign codes of the model and of the references that the results name |
 | ``attestations/*.dsse.json`` | one envelope for the bill and for each result |
+| ``included/*.dsse.json`` | envelopes of others, as they are |
 | ``model.sig`` | the signature of the model's files (OMS) |
 | ``SHA256SUMS``, ``README.md`` | for people: ``sha256sum -c SHA256SUMS`` |
 """
@@ -23,6 +24,7 @@ from forebear.attest.bom import check_bom, check_document
 from forebear.attest.documents import sha256
 from forebear.attest.dsse import Envelope, read_envelope, sign
 from forebear.attest.fingerprints import Mark, from_document
+from forebear.attest.included import INCLUDED, verify_included
 from forebear.attest.keys import PrivateKey
 from forebear.attest.lineage import SOURCES
 from forebear.attest.oms import SIGNATURE, read_manifest
@@ -47,11 +49,13 @@ class Contents:
         name: of the model.
         model: subjects that stand for it.
         files: see the module's table; without the statement, the sums and the README.
+        parts: single files of the model that an included statement is about.
     """
 
     name: str
     model: tuple[Subject, ...]
     files: Mapping[str, bytes]
+    parts: tuple[Subject, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def write_bundle(contents: Contents, key: PrivateKey, chain: tuple[bytes, ...] =
     files = dict(contents.files)
     files[README] = _readme(contents).encode()
     files[SUMS] = "".join(f"{sha256(files[n])}  {n}\n" for n in sorted(files)).encode()
-    subjects = (*contents.model, *(Subject(n, sha256(files[n]), DOCUMENT) for n in sorted(files)))
+    subjects = (*contents.model, *contents.parts, *(Subject(n, sha256(files[n]), DOCUMENT) for n in sorted(files)))
     predicate = {
         "model": contents.name,
         "created": created(),
@@ -117,6 +121,13 @@ def verify_bundle(raw: bytes, trust: Trust, name: str) -> Verified:
         inner = _attestation(path, files, statement, trust)
         checks += inner.checks
         signers += inner.signers
+    theirs: list[str] = []
+    open_ones: list[Check] = []
+    for path in sorted(n for n in files if n.startswith(INCLUDED)):
+        other = verify_included(path, files[path], statement, trust)
+        open_ones += other.checks
+        signers += other.signers
+        theirs += other.says
     signature = None
     if SIGNATURE in files:
         signature = read_envelope(files[SIGNATURE], SIGNATURE)
@@ -144,6 +155,8 @@ def verify_bundle(raw: bytes, trust: Trust, name: str) -> Verified:
     if outer.valid and all(c.status in (CheckStatus.PASS, CheckStatus.NOT_APPLICABLE) for c in checks):
         inner_ones = [files[n] for n in sorted(files) if n.startswith(ATTESTATIONS)]
         told = tuple(line for raw in inner_ones for line in says(read_statement(read_envelope(raw).payload)))
+        told += tuple(theirs)
+    checks += open_ones
     return Verified(statement, tuple(checks), tuple(dict.fromkeys(signers)), replay, signature, read.get(OWN), told)
 
 

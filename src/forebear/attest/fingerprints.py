@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,25 +74,40 @@ def from_document(document: Mapping[str, Any], name: str = "fingerprint") -> Mar
         code = document["code"]
         if document["schema"] != SCHEMA or not isinstance(document["digest"], str):
             raise ValueError
-        bits, valid = (np.frombuffer(strict_base64(code[k], name, k), np.uint8) for k in ("bits", "valid"))
-        signature = np.frombuffer(strict_base64(code["signature"], name, "signature"), "<f2").astype(np.float16)
-        layers, groups = tuple(code["layers"]), tuple(code["groups"])
-        right = len(bits) == len(valid) == CODE_BYTES and signature.size == SLOTS * 2 * SIGNATURE_DIMS
-        right = right and len(layers) == SLOTS and all(type(k) is int and -1 <= k < MAX_LAYER for k in layers)
-        read = [k for k in layers if k >= 0]
-        right = right and len(set(read)) == len(read) and set(groups) <= set(GROUPS) and not (bits & ~valid).any()
-        if not right or code["keyed_by"] not in ("token", "row") or type(code["inferred"]) is not bool:
-            raise ValueError
-        shape = _shape(document["shape"])
-        plain = SignCode(bits, valid, layers, signature.reshape(SLOTS, 2, -1), groups, code["keyed_by"], ())
-        doubts = (*((INFERRED,) if code["inferred"] else ()), *repeats(plain))
+        bits, valid, signature = (strict_base64(code[k], name, k) for k in ("bits", "valid", "signature"))
+        plain = plain_code(code, bits, valid, signature)
+        shape = plain_shape(document["shape"])
+        made = with_doubts(plain, code["inferred"])
         told = one_line(str(document["name"]), 200)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         raise FormatError(name, "no whole fingerprint") from None
-    return Mark(told, document["digest"], shape, SignCode(**{**vars(plain), "repeats": doubts}))
+    return Mark(told, document["digest"], shape, made)
 
 
-def _shape(data: Mapping[str, Any]) -> Mapping[str, Any]:
+def plain_code(data: Mapping[str, Any], bits: bytes, valid: bytes, signature: bytes) -> SignCode:
+    """A code that somebody else wrote, checked; what makes its coins unreliable is left to :func:`with_doubts`.
+
+    Raises:
+        ValueError: it cannot be one (or ``KeyError``, ``TypeError``).
+    """
+    ones, known = np.frombuffer(bits, np.uint8), np.frombuffer(valid, np.uint8)
+    gains = np.frombuffer(signature, "<f2").astype(np.float16)
+    layers, groups = tuple(data["layers"]), tuple(data["groups"])
+    right = len(ones) == len(known) == CODE_BYTES and gains.size == SLOTS * 2 * SIGNATURE_DIMS
+    right = right and len(layers) == SLOTS and all(type(k) is int and -1 <= k < MAX_LAYER for k in layers)
+    read = [k for k in layers if k >= 0]
+    right = right and len(set(read)) == len(read) and set(groups) <= set(GROUPS) and not (ones & ~known).any()
+    if not right or data["keyed_by"] not in ("token", "row") or type(data["inferred"]) is not bool:
+        raise ValueError
+    return SignCode(ones, known, layers, gains.reshape(SLOTS, 2, -1), groups, data["keyed_by"], ())
+
+
+def with_doubts(plain: SignCode, inferred: bool) -> SignCode:
+    """The same code with why its own coins cannot be relied on: found out anew from its bits, whatever was written."""
+    return replace(plain, repeats=(*((INFERRED,) if inferred else ()), *repeats(plain)))
+
+
+def plain_shape(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Sizes and names; ``ValueError`` for anything else, ``KeyError`` where what the test asks for is missing."""
     plain = (str, int, float, type(None))
     for value in data.values():

@@ -6,8 +6,10 @@ be said in this package's words is told in theirs.
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from forebear.attest.oms import SIGNATURE, hashing_for_signing, library
@@ -30,10 +32,12 @@ def sign_keyless(model: Path, ignore: Sequence[str] = (), follow_links: bool = F
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / SIGNATURE
         try:
-            signer = signing.Config().use_sigstore_signer(use_ambient_credentials=True)
-            signer.set_hashing_config(config).sign(model, made)
+            with _quietly():
+                signer = signing.Config().use_sigstore_signer(use_ambient_credentials=True)
+                signer.set_hashing_config(config).sign(model, made)
         except Exception as error:  # files, network, OpenID Connect and the log each have errors of their own
-            raise InputError(f"{model}: Sigstore did not sign ({one_line(str(error), 200)})") from None
+            why = f"{model}: Sigstore did not sign ({one_line(str(error), 200)})"
+            raise InputError(why, "sign with --key where its service cannot be reached") from None
         return made.read_bytes()
 
 
@@ -54,11 +58,34 @@ def check_keyless(model: Path, signature: Path, identity: str, issuer: str) -> C
     from model_signing import verifying
 
     try:
-        config = verifying.Config().use_sigstore_verifier(identity=identity, oidc_issuer=issuer)
-        config.verify(model, signature)
+        with _quietly():
+            config = verifying.Config().use_sigstore_verifier(identity=identity, oidc_issuer=issuer)
+            config.verify(model, signature)
+    except _out_of_reach() as error:
+        why = f"Sigstore's service could not be asked ({one_line(str(error), 200)}), so nothing was verified."
+        return Check("signature", CheckStatus.UNKNOWN, why)
     except Exception as error:  # as above; whatever it was, nothing is verified
         return Check("signature", CheckStatus.FAIL, f"Sigstore's library refuses it: {one_line(str(error), 200)}.")
     return Check("signature", CheckStatus.PASS, f"It is by {one_line(identity, 120)}, and all files are as signed.")
+
+
+def _out_of_reach() -> tuple[type[Exception], ...]:
+    """Errors that say nothing about a signature: the service or its roots of trust could not be fetched."""
+    from sigstore.errors import NetworkError, TUFError
+
+    return NetworkError, TUFError, ConnectionError, TimeoutError
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what HTTP libraries log of every attempt: the answer is one line."""
+    logger = logging.getLogger("urllib3")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _network() -> None:

@@ -6,6 +6,8 @@
 | a scan or a comparison | ``https://forebear.dev/lineage/v1`` (docs/signing/lineage-v1.md) |
 | a verification or decision | ``https://in-toto.io/attestation/svr/v0.2`` (Simple Verification Result) |
 | a bundle | ``https://forebear.dev/bundle/v1``: its files are the subjects |
+| an exchange file of an index | ``https://forebear.dev/index/v1``: all before the signature is the subject |
+| an evidence pack of a watch | ``https://forebear.dev/watch/v1``: its files are the subjects |
 """
 
 from __future__ import annotations
@@ -28,11 +30,13 @@ BOMS = (CYCLONEDX, SPDX, f"{SPDX}/v3")
 SVR = "https://in-toto.io/attestation/svr/v0.2"
 LINEAGE = "https://forebear.dev/lineage/v1"
 BUNDLED = "https://forebear.dev/bundle/v1"
+EXCHANGED = "https://forebear.dev/index/v1"
+PACKED = "https://forebear.dev/watch/v1"
 MODEL = "https://model_signing/signature/v1.0"
 VERIFIER = "https://forebear.dev"
-MANIFEST, ROOT, DOCUMENT = "manifest", "oms-root", "document"
+MANIFEST, ROOT, DOCUMENT, FILE = "manifest", "oms-root", "document", "file"
 """What a subject's digest is of: the list of the model's files (``sha256sum``), the digests of a model signature in its
-order, the bytes of a document."""
+order, the bytes of a document, the bytes of a single file of the model."""
 MAX_SUBJECTS = 100_000
 _DIGEST = re.compile(r"[0-9a-f]{8,256}")
 

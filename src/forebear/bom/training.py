@@ -121,7 +121,8 @@ class Dataset(Value):
         collected: how it was obtained.
         personal: whether it holds personal information.
         synthetic_from: models whose outputs it consists of.
-        supplier: who provides it.
+        supplier: who provides it; ``originators`` who made it.
+        built, released: RFC 3339, when it was made, and when it was published.
         said: who says so.
     """
 
@@ -136,6 +137,9 @@ class Dataset(Value):
     personal: Presence = Presence.UNKNOWN
     synthetic_from: tuple[Name, ...] = ()
     supplier: Name = ""
+    originators: tuple[Name, ...] = ()
+    built: Name = ""
+    released: Name = ""
     said: Said = Said()
 
 

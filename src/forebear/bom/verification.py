@@ -13,8 +13,10 @@ from forebear.types import Cost, Json, Test, Untested, head, to_json
 SCHEMA = "forebear.bom-verify/1"
 NEEDED = ("hashes/", "lineage/")
 """Kinds of checks of which one at least has to have passed for a bill to be verified."""
-MAY_BE_OPEN = ("identity/version", "identity/purl", "facts/", "profile/")
+MAY_BE_OPEN = ("identity/version", "identity/purl", "facts/", "profile/", "licence-text/")
 """Kinds of checks that files often cannot answer, and profiles that nobody asked for: nothing waits for them."""
+LICENCE = "licence: "
+"""How a claim about a licence begins; all others are about lineage."""
 
 
 class Outcome(StrEnum):
@@ -32,10 +34,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """What a bill says about lineage, and what became of it when it was tested again.
+    """What a bill says about lineage or a licence, and what became of it when it was tested again.
 
     Attributes:
-        claim: in words (``base model: org/base``, ``trained from scratch``).
+        claim: in words (``base model: org/base``, ``trained from scratch``, ``licence: Apache-2.0``).
         source: who says so, and where.
         status: confirmed, contradicted, unverified.
         why: the reason.
@@ -108,9 +110,10 @@ class Verification:
         if failed := self.of(CheckStatus.FAIL):
             more = f" ({len(failed) - 1:,} more fail)" if failed[1:] else ""
             return f"{_first(failed).message}{more}"
-        if self.verdict is Outcome.VERIFIED and self.claims:
+        lineage = [claim for claim in self.claims if not claim.claim.startswith(LICENCE)]
+        if self.verdict is Outcome.VERIFIED and lineage:
             said = "The files are those that it lists, and what it says of lineage was confirmed on the weights"
-            first = any("came first is the bill's word" in claim.why for claim in self.claims)
+            first = any("came first is the bill's word" in claim.why for claim in lineage)
             return said + (", but for which came first: that is its word." if first else ".")
         if self.verdict is Outcome.VERIFIED:
             none = f"none of {self.references_tested:,} comparable references is related, which is not independence"
@@ -140,7 +143,7 @@ class Verification:
         return {**head(SCHEMA), "bom": body.pop("bom"), **decided, **body}
 
 
-_WEIGHTIEST = ("claims/", "lineage/", "signature", "hashes/", "identity/", "licence-files/", "facts/")
+_WEIGHTIEST = ("claims/", "lineage/", "signature", "hashes/", "identity/", "licences/", "licence-files/", "facts/")
 """What a reader wants to know first."""
 
 

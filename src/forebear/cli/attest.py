@@ -93,6 +93,12 @@ def attest(
         Path | None,
         typer.Option("--signature", metavar="FILE", help="The model's model.sig, to be bound in.", dir_okay=False),
     ] = None,
+    include: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--include", metavar="FILE", help="A vendor's own envelope, to be put into the bundle as it is; again."
+        ),
+    ] = None,
     bundle: Annotated[
         Path | None,
         typer.Option("--bundle", metavar="ZIP", help="Everything in one file that verify replays.", dir_okay=False),
@@ -127,7 +133,10 @@ def attest(
     signer = credentials(key, certificate or (), passphrase_env)
     with progress(quiet, no_progress) as step:
         papers = [str(path) for path in result or ()]
-        made = make(signer, target, str(bom or ""), papers, str(signature or ""), None, bundle is not None, step)
+        theirs = [str(path) for path in include or ()]
+        made = make(
+            signer, target, str(bom or ""), papers, str(signature or ""), None, bundle is not None, step, theirs
+        )
     where = bundle or output or Path(f"{documents[0].name}.dsse.json")
     write_whole(where, [made.bundle if made.bundle is not None else made.envelopes[str(documents[0])]])
     emit(made.to_json(), how, None, lambda c: report.attested(c, made, str(where)), lambda: report.attested_md(made))

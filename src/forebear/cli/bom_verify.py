@@ -21,13 +21,27 @@ from forebear.cli.options import (
     emit,
     leave,
     progress,
+    secret_in,
     show_problems,
 )
+from forebear.errors import UsageError
 from forebear.types import Level
 
 Bill = Annotated[
     Path,
-    typer.Argument(metavar="BOM", help="CycloneDX 1.5 to 1.7 or SPDX 3.0.1, as JSON.", show_default=False),
+    typer.Argument(
+        metavar="BOM",
+        help="CycloneDX 1.5 to 1.7 or SPDX 3.0.1, as JSON; with --recursive a folder.",
+        show_default=False,
+    ),
+]
+RecursiveOption = Annotated[
+    bool,
+    typer.Option(
+        "--recursive",
+        "-r",
+        help="Every bill below a folder, each held against the weights beside it; the worst exit code.",
+    ),
 ]
 Target = Annotated[
     str | None,
@@ -57,15 +71,26 @@ KeyOption = Annotated[
 ModelOption = Annotated[
     str, typer.Option("--model", metavar="NAME", help="Which model of a bill about several.", show_default=False)
 ]
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key-env",
+        metavar="VARIABLE",
+        help="The environment variable that holds the key of an endpoint.",
+        show_default=False,
+    ),
+]
 
 
 def verify(
     bom: Bill,
     target: Target = None,
+    recursive: RecursiveOption = False,
     profile: ProfileOption = None,
     signature: SignatureOption = None,
     key: KeyOption = None,
     model: ModelOption = "",
+    api_key_env: ApiKeyOption = None,
     effort: EffortOption = Effort.STANDARD,
     how: ReportFormatOption = ReportFormat.TABLE,
     output: OutputOption = None,
@@ -79,7 +104,13 @@ def verify(
 
     Example: forebear bom verify bom.cdx.json ./my-model
     Example: forebear bom verify bom.cdx.json ./my-model --signature bom.dsse.json --key vendor.pub
+    Example: forebear bom verify -r ./models
     """
+    if recursive:
+        if target or signature or key or model or api_key_env:
+            raise UsageError("--recursive takes a folder and nothing else to verify", "name one bill for the rest")
+        _below(bom, tuple(profile or ()), effort, by_name(how, output), output, quiet, no_progress)
+        return
     from forebear.inspect.bom_verify import verify_bom
     from forebear.report import bom_verify as report
 
@@ -94,6 +125,7 @@ def verify(
             signature=signature,
             key=key,
             model=model,
+            api_key=secret_in(api_key_env, "--api-key-env"),
         )
     if how in MACHINES:
         root = str(bom.absolute().parent)
@@ -107,3 +139,32 @@ def verify(
             lambda: report.markdown(result),
         )
     leave(show_problems(result.problems), result.verdict.exit_code)
+
+
+def _below(
+    folder: Path,
+    profiles: tuple[str, ...],
+    effort: Effort,
+    how: ReportFormat,
+    output: Path | None,
+    quiet: bool,
+    no_progress: bool,
+) -> None:
+    """Every bill below a folder: a row each, and the worst exit code."""
+    from forebear.inspect.bom_verify_set import verify_boms
+    from forebear.report import bom_verify_set as report
+
+    with progress(quiet, no_progress) as step:
+        found = verify_boms(folder, effort=effort.value, profiles=profiles, on_step=step)
+    if how in MACHINES:
+        root = str(folder.absolute())
+        write_for_machines(how, report.subjects(found), "forebear bom verify", root, Level.NOTE, output, found.problems)
+    else:
+        emit(
+            found.to_json(),
+            how,
+            output,
+            lambda console: report.show(console, found, quiet),
+            lambda: report.markdown(found),
+        )
+    leave(show_problems(found.problems), *found.exit_codes)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forebear.cli import index_exchange, index_watch
+from forebear.cli.index_audit import audit
+from forebear.cli.index_statistics import statistics
 from forebear.cli.index_tokenizer import add_tokenizer
 from forebear.cli.options import (
     ActivationsOption,
@@ -36,6 +39,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The reference models that scans are compared with.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="A reference's name.", show_default=False)]
+PrivateOption = Annotated[
+    bool, typer.Option("--private", help="A model that you guard: keep its codes and shape alone, never export it.")
+]
+SketchesOption = Annotated[bool, typer.Option("--with-sketches", help="With --private: keep sketches of it too.")]
 
 
 @app.command("add")
@@ -51,6 +58,8 @@ def add(
     replace: Annotated[bool, typer.Option("--replace", help="Replace a reference of the same name.")] = False,
     effort: EffortOption = Effort.STANDARD,
     activations: ActivationsOption = False,
+    private: PrivateOption = False,
+    with_sketches: SketchesOption = False,
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -62,8 +71,14 @@ def add(
     """
     from forebear.index import open_index
     from forebear.inspect import enrol
+    from forebear.inspect.enrol import Private
     from forebear.report import terminal
 
+    guarded = Private(with_sketches) if private else None
+    if with_sketches and not private:
+        raise UsageError("--with-sketches goes with --private", "otherwise sketches are kept anyway")
+    if activations and private and not with_sketches:
+        raise UsageError("--activations keeps a sketch", "--private --with-sketches keeps it")
     if name is not None and len(targets) != 1:
         raise UsageError("--name goes with exactly one target")
     index = open_index()
@@ -73,7 +88,7 @@ def add(
         with progress(quiet, no_progress) as step:
             for target in targets:
                 try:
-                    done = enrol(target, index, name, effort.value, replace, step, activations)
+                    done = enrol(target, index, name, effort.value, replace, step, activations, guarded)
                 except ForebearError as error:
                     sys.stderr.write(f"forebear: {error}\n")
                     code = max(code, error.exit_code)
@@ -89,6 +104,7 @@ def add(
                         "family": mark.shape.get("family"),
                         "coins": mark.code.n,
                         "digest": mark.digest,
+                        "private": private,
                         "bytes_read": done.cost.bytes_read,
                         "activations": mark.activations.depths if mark.activations is not None else None,
                         "not_measured": [{"what": gap.what, "why": gap.why} for gap in done.gaps],
@@ -107,6 +123,11 @@ def add(
 
 
 app.command("add-tokenizer")(common(add_tokenizer))
+app.command("audit")(common(audit))
+app.command("statistics")(common(statistics))
+app.command("export")(common(index_exchange.export))
+app.command("import")(common(index_exchange.import_))
+app.command("watch")(common(index_watch.watch))
 
 
 @app.command("list")
@@ -335,4 +356,5 @@ def _summary(entry: Entry) -> dict[str, Any]:
         "digest": mark.digest,
         "location": entry.location,
         "added": entry.added,
+        "provenance": vars(entry.provenance) | {} if entry.provenance else None,
     }

@@ -179,6 +179,15 @@ def set_log_level() -> None:
     logging.getLogger("forebear").setLevel(level)  # ours alone: HTTP libraries would log signed addresses and headers
 
 
+def secret_in(variable: str | None, option: str) -> str:
+    """A key from an environment variable, "" where none is named; ``UsageError`` where the variable is not set."""
+    if variable is None:
+        return ""
+    if not (key := os.environ.get(variable, "")):
+        raise UsageError(f"{option} {variable}: the variable is not set", "export it, or name another")
+    return key
+
+
 def by_name(how: Choice, output: Path | None) -> Choice:
     """The format to write in: a table for a file whose name ends in another format's name is that format.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +21,7 @@ from forebear.cli.options import (
     fail_exit,
     leave,
     progress,
+    secret_in,
     show_problems,
 )
 from forebear.errors import UsageError
@@ -114,7 +114,9 @@ def probe(
 
     if trusted is None and (trusted_model or trusted_key_env):
         raise UsageError("--trusted-model and --trusted-key-env go with --trusted")
-    other = Trusted(trusted, trusted_model or model, _key(trusted_key_env)) if trusted else None
+    other = (
+        Trusted(trusted, trusted_model or model, secret_in(trusted_key_env, "--trusted-key-env")) if trusted else None
+    )
     settings = Settings(model, expect, effort.value, seed, trusted=other)
     address = public_url(endpoint(url)) if replay is None else url
     budget = Budget(max_requests, max_tokens, price_in, price_out)
@@ -134,7 +136,7 @@ def probe(
             effort=effort.value,
             seed=seed,
             trusted=other,
-            key=_key(key_env),
+            key=secret_in(key_env, "--key-env"),
             budget=budget,
             log=log or (None if replay else _new_log(address, model)),
             replay=replay,
@@ -170,12 +172,3 @@ def _new_log(address: str, model: str) -> Path:
     except OSError as error:
         raise UsageError(f"{folder}: {error.strerror}", "name another place with --log") from None
     return folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{slug}.jsonl"
-
-
-def _key(variable: str | None) -> str:
-    """The key from the environment; ``UsageError`` where the variable is not set."""
-    if variable is None:
-        return ""
-    if not (key := os.environ.get(variable, "")):
-        raise UsageError(f"--key-env {variable}: the variable is not set", "export it, or name another")
-    return key

@@ -46,6 +46,7 @@ from forebear.signals.towers import TowerMark
 
 CALIBRATION = "calibration.json"
 """What ``forebear index calibrate`` keeps beside the index."""
+PAGE = 1_000  # records that are held at a time while all are gone through
 RECORD = ", ".join(f"models.{column}" for column in COLUMNS.split(", ")) + ", provenance.record AS provenance"
 WITH_PROVENANCE = "FROM models LEFT JOIN provenance ON provenance.row = models.row"
 SKETCHED = "SELECT name, models.row, spectra, tokens FROM models LEFT JOIN sketches ON sketches.row = models.row"
@@ -157,12 +158,14 @@ class LocalIndex:
         """See :meth:`Index.entries`."""
         if self._files.absent():
             return
-        with self._files.open() as db:
-            none = ", ".join(f"NULL AS {column}" for column in SKETCHES)
-            rows = db.execute(f"SELECT {RECORD}, {none} {WITH_PROVENANCE} ORDER BY name").fetchall()
-        for row in rows:
-            if (entry := self._entry(row)) is not None:
-                yield entry
+        none, last, more = ", ".join(f"NULL AS {column}" for column in SKETCHES), "", True
+        while more:
+            with self._files.open() as db:
+                select = f"SELECT {RECORD}, {none} {WITH_PROVENANCE} WHERE name > ? ORDER BY name LIMIT {PAGE}"
+                rows = db.execute(select, (last,)).fetchall()
+            yield from (entry for row in rows if (entry := self._entry(row)) is not None)
+            more = len(rows) == PAGE
+            last = rows[-1]["name"] if rows else ""
 
     def remove(self, name: str) -> bool:
         """See :meth:`Index.remove`. The row is blanked and never used again."""

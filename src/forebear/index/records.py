@@ -153,6 +153,7 @@ def _declared(data: dict[str, Any]) -> Declared:
         data["licence"],
         tuple(data["licence_files"]),
         data["from_scratch"],
+        data.get("loaded_from", ""),
     )
 
 

@@ -206,7 +206,7 @@ def resembling(
         relation = _relation(taught, search, force)
         opened = {"open_set_p": p, "open_set_n": n, "false_accepts": FALSE_ACCEPTS}
         item = replace(told[name], details={**told[name].details, **opened})
-        target = entry.location if (entry := index.get(name)) is not None else None
+        target = (entry.location or None) if (entry := index.get(name)) is not None else None
         nominee = Nominee(name, (item,), item.log10_lr, target, relation)
     if who is not None and not who.attributed:
         gaps = (*gaps, Untested(f"imitation of {who.name}" if who.name else "imitation", who.why))

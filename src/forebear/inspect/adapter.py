@@ -38,6 +38,7 @@ from forebear.types import (
     Untested,
     Verdict,
     floored,
+    p_value,
 )
 
 Step = Callable[[str], None]
@@ -70,7 +71,7 @@ class _Tried:
             self.conclusion.relation,
             (rows_evidence(self.counts, name, log10_looks), shape_evidence(self.fit, name)),
             self.entry.fingerprint.digest,
-            self.entry.location,
+            self.entry.location or None,
             self.counts.pooled.share,
             why=self.conclusion.why,
         )
@@ -256,7 +257,7 @@ def _findings(
     if related and not any(names_match(b, t.entry.name) for t in related for b in bases):
         says = f"it names {', '.join(bases[:3])}" if bases else "it names no base model"
         text = f"The adapter's changes are not independent of {related[0].entry.name}; {says}."
-        evidence = (f"{adapter_rows.NAME}: log10 p = {floored(related[0].counts.pooled.log10_p)}",)
+        evidence = (f"{adapter_rows.NAME}: {p_value(floored(related[0].counts.pooled.log10_p))} against independence",)
         yield raise_finding("ancestor-undeclared", text, evidence, Level.NOTE)
     yield from (raise_finding("pickle-unsafe", f"{d}. It was not run.") for d in artifact.weights.dangers)
     if not tested and effort != "quick":

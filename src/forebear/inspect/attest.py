@@ -11,9 +11,10 @@ from forebear.attest.bundle import ATTESTATIONS, BOM, FINGERPRINTS, RESULTS, Con
 from forebear.attest.documents import canonical, load_object, read_file
 from forebear.attest.dsse import read_envelope, sign
 from forebear.attest.fingerprints import Mark, mark_of, to_document
+from forebear.attest.included import INCLUDED
 from forebear.attest.lineage import SOURCES, lineage_statement
 from forebear.attest.oms import SIGNATURE, check_files, read_manifest
-from forebear.attest.statements import ROOT, Statement, Subject, bom_statement, svr_statement
+from forebear.attest.statements import FILE, ROOT, Statement, Subject, bom_statement, read_statement, svr_statement
 from forebear.bom.checks import CheckStatus
 from forebear.errors import ForebearError, InputError, UsageError, one_line
 from forebear.index import Index, open_index
@@ -37,6 +38,7 @@ class Attested:
         statements: the same, as they were signed.
         bundle: the bytes of a bundle, None where none was asked for.
         key_id: of the signer.
+        included: paths of others' envelopes that the bundle holds.
         notes: what the statements do not rest on.
     """
 
@@ -47,6 +49,7 @@ class Attested:
     key_id: str = ""
     bundle: bytes | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
         """The ``forebear.attest/1`` document."""
@@ -56,6 +59,7 @@ class Attested:
             "subjects": [{"name": s.name, "sha256": s.sha256, "of": s.of} for s in self.subjects],
             "attestations": [{"document": p, "predicate": s.predicate_type} for p, s in self.statements.items()],
             "bundle": self.bundle is not None,
+            "included": list(self.included),
             "key_id": self.key_id,
             "notes": list(self.notes),
         }
@@ -70,6 +74,7 @@ def attest(
     index: Index | None = None,
     bundle: bool = False,
     on_step: Step = lambda _: None,
+    include: Sequence[str] = (),
 ) -> Attested:
     """Sign statements about a model: a bill of materials, results, or all of it in a bundle.
 
@@ -84,18 +89,23 @@ def attest(
         index: where references' codes are found; default the one in ``FOREBEAR_HOME``.
         bundle: make one.
         on_step: told what is being done.
+        include: paths of envelopes by others, which a bundle takes in as they are.
 
     Raises:
-        UsageError: there is nothing to attest.
+        UsageError: there is nothing to attest, or an envelope is to be included in no bundle.
         InputError: a document cannot be read, or is about other files than the target's.
     """
     paths = [path for path in (bom, *results) if path]
     if not paths:
         raise UsageError("nothing to attest", "give --bom BILL or --result RESULT")
+    if include and not bundle:
+        raise UsageError("--include is about a bundle", "make one: --bundle bundle.zip")
+    others = {path: read_file(path) for path in dict.fromkeys(include)}
     raws = {path: read_file(path) for path in dict.fromkeys(paths)}
     documents = {path: load_object(raw, path) for path, raw in raws.items()}
     references = index if index is not None else open_index()
-    model, subjects, mark, signature = _model(target, documents, bom, model_signature, paths, on_step)
+    beside = (*paths, *others)
+    model, subjects, mark, signature, parts = _model(target, documents, bom, model_signature, beside, on_step)
     statements: dict[str, Statement] = {}
     for path, raw in raws.items():
         name, document = os.path.basename(path), documents[path]
@@ -114,25 +124,39 @@ def attest(
         on_step("collecting evidence")
         marks = _marks(mark, [d for d in documents.values() if d.get("schema") in SOURCES], references)
         files = _files(raws, bom, envelopes, marks, signature)
+        about = _about(others, (*subjects, *(s for made in statements.values() for s in made.subjects)), parts)
+        files |= {f"{INCLUDED}statement-{k}.dsse.json": raw for k, raw in enumerate(others.values(), 1)}
         name = model or one_line(Path(paths[0]).stem, 100)
-        whole = write_bundle(Contents(name, subjects, files), signer.key, signer.chain)
-    return Attested(model, subjects, envelopes, statements, signer.key.public.id, whole, notes)
+        whole = write_bundle(Contents(name, subjects, files, about), signer.key, signer.chain)
+    return Attested(model, subjects, envelopes, statements, signer.key.public.id, whole, notes, tuple(others))
+
+
+def _about(others: Mapping[str, bytes], known: Sequence[Subject], parts: Sequence[Subject]) -> tuple[Subject, ...]:
+    """The single files of the model that envelopes of others are about; ``InputError`` for one about other bytes."""
+    digests, found = {s.sha256 for s in known}, []
+    for path, raw in others.items():
+        subjects = {s.sha256 for s in read_statement(read_envelope(raw, path).payload, path).subjects}
+        own = [part for part in parts if part.sha256 in subjects]
+        if not own and not digests & subjects:
+            raise InputError(f"{path}: a statement about other files and documents than these", "leave it out")
+        found += own
+    return tuple(dict.fromkeys(found))
 
 
 def _model(
     target: str, documents: Mapping[str, Json], bom: str, signature: str, beside: Sequence[str], on_step: Step
-) -> tuple[str, tuple[Subject, ...], Mark | None, bytes]:
-    """Name, subjects and code of the model, and its signature; every document held against it."""
+) -> tuple[str, tuple[Subject, ...], Mark | None, bytes, tuple[Subject, ...]]:
+    """Name, subjects and code of the model, its signature, its single files; every document held against it."""
     if not target:
         if signature:
             raise UsageError("--signature is about a model's files", "name the model, too")
-        return "", (), None, b""
+        return "", (), None, b"", ()
     path = local(target)
     on_step(f"hashing {path.name}")
     files = files_of(target, (*beside, *([signature] if signature else [])), on_step)
     name = path.stem if path.is_file() else path.name
     subjects = [manifest_of(files, name)]
-    if bom and (why := contradicted(_stated(documents[bom]), files)):
+    if bom and (why := contradicted(_stated(documents[bom], bom), files)):
         raise InputError(f"{bom}: a bill of other files: {why}", "write it anew: forebear bom")
     raw = b""
     if signature:
@@ -145,7 +169,8 @@ def _model(
         subjects.append(Subject(SIGNATURE, manifest.root, ROOT))
     lineages = [(p, d) for p, d in documents.items() if d.get("schema") in SOURCES]
     mark = _mark(target, lineages, on_step) if lineages else None
-    return name, tuple(subjects), mark, raw
+    parts = tuple(Subject(f.path, f.sha256, FILE) for f in files)
+    return name, tuple(subjects), mark, raw, parts
 
 
 def _mark(target: str, lineages: Sequence[tuple[str, Json]], on_step: Step) -> Mark:
@@ -159,13 +184,14 @@ def _mark(target: str, lineages: Sequence[tuple[str, Json]], on_step: Step) -> M
     return mark
 
 
-def _stated(document: Json) -> dict[str, str]:
-    """SHA-256 by path of the files that a bill lists, as far as it can be read."""
+def _stated(document: Json, bom: str) -> dict[str, str]:
+    """SHA-256 by path of the files that a bill lists; ``InputError`` for a bill that describes no model."""
     from forebear.bom.formats import read_bom
 
     reading = read_bom(document)
-    files = reading.records[0].files if reading.records else ()
-    return {f.path: h.value for f in files for h in f.hashes if h.algorithm == "SHA-256"}
+    if not reading.records:
+        raise InputError(f"{bom}: a bill that describes no model", "write one of this model: forebear bom")
+    return {f.path: h.value for f in reading.records[0].files for h in f.hashes if h.algorithm == "SHA-256"}
 
 
 def _index_digest(index: Index) -> str | None:

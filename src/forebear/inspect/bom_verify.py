@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.artifacts import Artifact, read_artifact
+from forebear.artifacts.documents import read_documents
 from forebear.bom.check import check_document
 from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.reading import Reading
@@ -64,6 +65,7 @@ def verify_bom(
     signature: str | Path | None = None,
     key: str | Path | None = None,
     model: str = "",
+    api_key: str = "",
 ) -> Verification:
     """Verify a bill of materials.
 
@@ -77,6 +79,7 @@ def verify_bom(
         on_step: told what is being done.
         signature: a detached signature over the bill (DSSE); ``key`` whose it has to be, PEM.
         model: which model of a bill about several.
+        api_key: of an endpoint; never kept.
 
     Raises:
         UsageError: the target does not exist, a profile is unknown, or a key is missing.
@@ -91,7 +94,7 @@ def verify_bom(
         held = Held(tuple(_without_model()))
     else:
         statements = statements_of(record, reading.document)
-        held = _held(record, statements, target, index, effort, on_step)
+        held = _held(record, statements, target, index, effort, on_step, api_key)
         if more := left_out(record):
             said = f"{more:,} relatives were not tested: it names more than anybody could look at."
             held = replace(held, checks=(*held.checks, Check("lineage", CheckStatus.UNKNOWN, said)))
@@ -143,16 +146,22 @@ def _without_model() -> Iterator[Check]:
 
 
 def _held(
-    record: Record, statements: tuple[Statement, ...], target: str | None, index: Index | None, effort: str, step: Step
+    record: Record,
+    statements: tuple[Statement, ...],
+    target: str | None,
+    index: Index | None,
+    effort: str,
+    step: Step,
+    api_key: str,
 ) -> Held:
     if target is None:
         return _alone(statements)
     references = index if index is not None else open_index()
     if target.startswith("api:") and not os.path.lexists(target):
-        elsewhere.address(target)
-        document = elsewhere.probed(record, statements, target, effort=effort, on_step=step)
-        claims = elsewhere.by_probe(record, statements, document)
-        return Held((*elsewhere.checks(claims),), claims)
+        found = elsewhere.probed(record, statements, target, references, effort=effort, on_step=step, key=api_key)
+        claims = elsewhere.by_probe(record, statements, found.to_json())
+        untested, cost = found.coverage.not_tested, found.cost
+        return Held((*elsewhere.checks(claims),), claims, untested, cost=cost, problems=found.problems)
     if is_document(target):
         return _by_saved(record, statements, read_document(target), references, effort)
     return _by_files(record, statements, target, references, effort, step)
@@ -205,6 +214,9 @@ def _by_files(
     result = _scan(target, index, effort, step, problems) if artifact is not None else None
     here = {file.path for file in source.files()}
     checks += bom_verify_licences.checks(record, here, result)
+    papers = artifact.documents if artifact is not None else read_documents(source)[0]
+    licences = bom_verify_licences.claims(record, papers)
+    checks += bom_verify_licences.claim_checks(record, papers, licences)
     if result is None:
         why = problems[0].rstrip(".") if problems else "the weights could not be read"
         claims = bom_verify_lineage.untested(statements, f"the weights could not be compared ({why})")
@@ -213,14 +225,15 @@ def _by_files(
             for s, c in zip(statements, claims, strict=True)
         ]
         checks.append(Check("lineage/undeclared", CheckStatus.UNKNOWN, "The weights were not compared."))
-        return Held(tuple(checks), claims, problems=tuple(dict.fromkeys(problems)))
+        return Held(tuple(checks), (*claims, *licences), problems=tuple(dict.fromkeys(problems)))
     retest = bom_verify_lineage.Retest(record, statements, result, index, effort, step)
     claims = bom_verify_lineage.results(retest)
     checks += bom_verify_lineage.checks(retest, claims)
-    checks += bom_verify_undeclared.checks(retest, claims)
+    checks += bom_verify_undeclared.checks(retest)
     checks += bom_verify_measured.checks(retest, claims)
     told = tuple(dict.fromkeys((*problems, *result.problems)))
-    return Held(tuple(checks), claims, result.coverage.not_tested, result.references_tested, result.cost, told)
+    found = (*claims, *licences)
+    return Held(tuple(checks), found, result.coverage.not_tested, result.references_tested, result.cost, told)
 
 
 def _read(source: Source) -> tuple[Artifact | None, list[str]]:

@@ -10,9 +10,11 @@ from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.record import Record, Status
 from forebear.bom.verification import ClaimResult
 from forebear.errors import InputError, UsageError, one_line
+from forebear.index import BlackBoxIndex, Index, LocalIndex
 from forebear.inspect.bom_verify_lineage import STATUS
 from forebear.inspect.bom_verify_statements import Statement, declared_ancestors
 from forebear.inspect.probe import probe
+from forebear.inspect.probe_result import Probe
 from forebear.types import Ancestor, Claim, Cost, Coverage, Evidence, ModelRef, Nominee, Relation, Scan, Test, Verdict
 
 SERVES = "it serves "
@@ -30,11 +32,12 @@ def address(target: str) -> tuple[str, str]:
     return url, model
 
 
-def probed(record: Record, statements: tuple[Statement, ...], target: str, **more: Any) -> Mapping[str, Any]:
-    """The ``forebear.probe/1`` document of an endpoint, asked whether it serves what the bill names."""
+def probed(record: Record, statements: tuple[Statement, ...], target: str, index: Index, **more: Any) -> Probe:
+    """An endpoint, asked whether it serves what the bill names; ``index`` holds tokenizers of the user's as well."""
     url, model = address(target)
     bases = declared_ancestors(statements)
-    return probe(url, model, expect=bases[0].name if bases else record.model.name, **more).to_json()
+    known = BlackBoxIndex(index.folder) if isinstance(index, LocalIndex) else None
+    return probe(url, model, expect=bases[0].name if bases else record.model.name, index=known, **more)
 
 
 def by_probe(record: Record, statements: tuple[Statement, ...], document: Mapping[str, Any]) -> tuple[ClaimResult, ...]:

@@ -72,7 +72,7 @@ def checks(
             yield check
     if listed:
         yield from _unlisted(here, {_place(f.path, here) for f in listed})
-    yield from _whole(record, found)
+    yield from _whole(record, found, source.traffic is not None)
 
 
 def _place(path: str, here: Mapping[str, int]) -> str:
@@ -158,9 +158,13 @@ def _unlisted(here: Mapping[str, int], listed: set[str]) -> Iterator[Check]:
             yield Check(f"hashes/{name}", UNKNOWN, f"{name} ({role}) is not in the bill, so nothing says what it was.")
 
 
-def _whole(record: Record, found: Mapping[str, dict[str, str]]) -> Iterator[Check]:
-    """The model's own digest: over the list of its files, or that of its only weight file."""
-    for digest in record.model.hashes:
+def _whole(record: Record, found: Mapping[str, dict[str, str]], far: bool) -> Iterator[Check]:
+    """The model's own digest: over the list of its files, or that of its only weight file.
+
+    A store far away states one kind of digest alone, so another cannot be computed: one strong one that holds suffices.
+    """
+    held = ""
+    for digest in sorted(record.model.hashes, key=lambda h: h.algorithm != "SHA-256"):
         name = f"hashes/model/{digest.algorithm}"
         if MANIFEST in record.model.hashes_of:
             files = [FileRecord(path, 0, "", d.get("SHA-256", ""), d.get("SHA-512", "")) for path, d in found.items()]
@@ -170,10 +174,14 @@ def _whole(record: Record, found: Mapping[str, dict[str, str]]) -> Iterator[Chec
             weights = [d for path, d in found.items() if role_of(path) == "weights"]
             again = weights[0].get(digest.algorithm) if len(weights) == 1 else None
             what = "its weight file"
-        if again is None:
+        if again is None and held and far and digest.algorithm in HASHES:
+            said = f"The {digest.algorithm} of the model was not computed; its {held} holds."
+            yield Check(name, CheckStatus.NOT_APPLICABLE, said)
+        elif again is None:
             said = f"The {digest.algorithm} of the model could not be computed again from the files that are listed."
             yield Check(name, UNKNOWN, said)
         elif again != digest.value:
             yield Check(name, FAIL, f"The {digest.algorithm} over {what} is another one than the bill says.")
         else:
+            held = held or ("" if digest.algorithm in WEAK else digest.algorithm)
             yield Check(name, PASS, f"The {digest.algorithm} over {what} is the one that the bill says.")

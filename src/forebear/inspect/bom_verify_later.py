@@ -14,6 +14,7 @@ from typing import Any
 from forebear.errors import ForebearError, one_line
 from forebear.index import Entry
 from forebear.inspect.compare import compare
+from forebear.inspect.imported import unopenable
 from forebear.lineage.confidence import shares
 from forebear.lineage.counts import LOG10_ALPHA, LOOKS
 from forebear.lineage.direction import ENOUGH
@@ -94,6 +95,8 @@ def silence(claimed: Entry, target: str, other: Entry, references: int, effort: 
     agreement no larger than that with the other model; and the claimed base and the other one are silent to each other
     as well, so that neither stands for the other under a disguise.
     """
+    if why := unopenable(claimed) or unopenable(other):
+        return Silence(False, f"{claimed.name} could not be read again ({why})")
     try:
         here = compare(claimed.location, target, effort)
         beside = compare(claimed.location, other.location, effort)

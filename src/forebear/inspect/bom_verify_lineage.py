@@ -30,6 +30,9 @@ STATUS = {
 }
 OF_PARTS = frozenset({"component_shared", "multimodal_extension"})
 """Relations in which another model became a part, or gave only a part."""
+NOT_ESTABLISHED = "related, but not established as the base"
+SETTLES_ORDER = "an early checkpoint of either, or the optimiser's state at the start"
+"""What would tell which of two dependent models came first."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,8 @@ def _judged(retest: Retest, statement: Statement) -> ClaimResult:
         return _absent(retest, statement)
     judge = _ancestor if statement.kind is Kind.ANCESTOR else _related
     status, why = judge(retest, statement, found)
-    return _result(statement, status, why, found)
+    clears = SETTLES_ORDER if why.startswith(NOT_ESTABLISHED) else ""
+    return _result(statement, status, why, found, clears)
 
 
 def _ancestor(retest: Retest, statement: Statement, found: Ancestor) -> tuple[Status, str]:
@@ -148,9 +152,44 @@ def _ancestor(retest: Retest, statement: Statement, found: Ancestor) -> tuple[St
     said = claims_of(Declared((statement.name,)), (found,), retest.effort)[0]
     if own := _own_claim(retest.scan, statement):
         said = own
-    if said.status == Status.CONFIRMED and (reason := earlier(found)):
+    if said.status == Status.CONFIRMED:
+        return _came_first(retest, found, said.why.partition("; ")[0])
+    return Status(said.status), said.why
+
+
+def _came_first(retest: Retest, found: Ancestor, tied: str) -> tuple[Status, str]:
+    """An ancestor that is dependent: something has to speak for its order, for siblings and children are as dependent.
+
+    Either the order was measured, or the model is the later one of the two by facts with a record
+    (:func:`~forebear.inspect.bom_verify_later.later`) and nothing in the index lies nearer: a sibling that was trained
+    for longer is the later one too, but their common base lies nearer than its other child. Equal values have no order
+    to measure, and the model is that base.
+    """
+    if found.verdict in CONFIRMING and found.relation.direction == "a_to_b":
+        return Status.CONFIRMED, tied
+    if found.verdict is Verdict.IDENTICAL:
+        return Status.CONFIRMED, f"{tied}; {BILLS_WORD}"
+    if reason := earlier(found):
         return Status.UNVERIFIED, f"{found.name} is related, and seems to be the later one: {reason}"
-    return Status(said.status), said.why.replace("that it came first is the card's word", BILLS_WORD)
+    nearer = _nearer(retest, found)
+    reason = later(found)
+    if reason and nearer is None:
+        why = f"{tied}; the model is the later one of the two ({reason}), and no other reference lies as near"
+        return Status.CONFIRMED, f"{why} (a sibling of longer training, whose base is not indexed, would look the same)"
+    if reason and nearer is not None:
+        why = f"the model seems to be the later one ({reason}), but {nearer.name} lies as near or nearer"
+    else:
+        why = "a sibling, or a model made from this one, would look the same"
+    first = next((a for a in retest.relatives if a.relation.direction == "a_to_b" and a.verdict in CONFIRMING), None)
+    if first is not None:
+        why += f"; what was measured to come first is {first.name}"
+    return Status.UNVERIFIED, f"{NOT_ESTABLISHED}: {tied}; {why}"
+
+
+def _nearer(retest: Retest, found: Ancestor) -> Ancestor | None:
+    """Another relative that lies as near to the model, or of which it is not known how near."""
+    others = (a for a in retest.relatives if a.name != found.name and a.verdict in RELATED)
+    return next((a for a in others if a.score is None or found.score is None or a.score >= found.score), None)
 
 
 def _own_claim(scan: Scan, statement: Statement) -> Claim | None:
@@ -174,7 +213,7 @@ def _related(retest: Retest, statement: Statement, found: Ancestor) -> tuple[Sta
         child = statement.relative.child if statement.relative else ""
         why = f"{tied}, and the bill names it as an ancestor of {child} alone, which it does not trace the model to"
         return Status.UNVERIFIED, why
-    return Status.CONFIRMED, f"{tied}; {BILLS_WORD}"
+    return _came_first(retest, found, tied)
 
 
 def _descendant(found: Ancestor, tied: str) -> tuple[Status, str]:
@@ -253,8 +292,7 @@ def _scratch(retest: Retest, statement: Statement) -> ClaimResult:
     related = next((a for a in retest.relatives if a.verdict in RELATED), None)
     if related is not None:
         why = f"its weights are not independent of {related.name}; which came first is not settled"
-        clears = "an early checkpoint of either, or the optimiser's state at the start"
-        return _result(statement, Status.UNVERIFIED, why, related, clears)
+        return _result(statement, Status.UNVERIFIED, why, related, SETTLES_ORDER)
     why = f"none of {retest.scan.references_tested:,} comparable references is related, which is no proof of it"
     return _result(statement, Status.UNVERIFIED, why, clears="forebear index add <the model that you suspect>")
 

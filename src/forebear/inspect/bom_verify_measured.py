@@ -17,7 +17,7 @@ from forebear.errors import one_line
 from forebear.inspect.bom_verify_lineage import Retest
 from forebear.inspect.bom_verify_statements import BASE
 from forebear.signals.declared import names_match
-from forebear.types import Ancestor, Evidence, Verdict
+from forebear.types import P_FLOOR_LOG10, Ancestor, Evidence, Verdict, p_value
 
 PASS, FAIL, UNKNOWN = CheckStatus.PASS, CheckStatus.FAIL, CheckStatus.UNKNOWN
 TOLERANCE = 0.01
@@ -73,7 +73,7 @@ def _of_relative(retest: Retest, relative: Relative) -> Iterator[Said]:
         same = relative.verdict is found.verdict
         yield (PASS if same else UNKNOWN), f"The bill states {relative.verdict}; measured again: {found.verdict}."
         yield from _direction(relative, found)
-    if relative.digest and found.digest:
+    if relative.digest and found.digest and retest.record.tool.name == "forebear":  # others digest other bytes
         same = relative.digest == found.digest
         said = "The reference is the one that was measured." if same else "The index holds another revision of it."
         yield (PASS if same else UNKNOWN), said
@@ -123,7 +123,7 @@ def _numbers(relative: Relative, found: Ancestor) -> Iterator[Said]:
         same_coins |= bool(again.n) and again.n == stated.n and again.log10_p is not None
         yield from _number(stated, again)
     if relative.log10_p is not None and found.log10_p is not None and _differ(relative.log10_p, found.log10_p):
-        said = f"The bill states log10 p = {relative.log10_p:g}; measured again: {found.log10_p:g}."
+        said = f"The bill states {_p(relative.log10_p)}; measured again: {_p(found.log10_p)}."
         yield (FAIL if same_coins else UNKNOWN), said
 
 
@@ -136,9 +136,15 @@ def _number(stated: Observation, again: Evidence) -> Iterator[Said]:
     elif (stated.log10_p is None) != (again.log10_p is None) or (
         stated.log10_p is not None and again.log10_p is not None and _differ(stated.log10_p, again.log10_p)
     ):
-        yield FAIL, f"{what} log10 p = {stated.log10_p}; the same {again.n:,} give {again.log10_p}."
+        yield FAIL, f"{what} {_p(stated.log10_p)}; the same {again.n:,} observations give {_p(again.log10_p)}."
     else:
         yield PASS, f"{one_line(stated.signal, 60)} gives the same again."
+
+
+def _p(log10_p: float | None) -> str:
+    if log10_p is None:
+        return "no p-value"
+    return p_value(log10_p) if log10_p >= P_FLOOR_LOG10 else f"p = 1e{log10_p:.0f}"  # two bounds would read the same
 
 
 def _differ(one: float, other: float) -> bool:

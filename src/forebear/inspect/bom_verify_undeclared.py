@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forebear.bom.checks import Check, CheckStatus
-from forebear.bom.record import Status
-from forebear.bom.verification import ClaimResult
 from forebear.errors import one_line
-from forebear.inspect.bom_verify_later import later
+from forebear.inspect.bom_verify_later import earlier, later
 from forebear.inspect.bom_verify_lineage import Retest
 from forebear.inspect.bom_verify_statements import declared_ancestors
+from forebear.inspect.judge import CONFIRMING
 from forebear.inspect.nominate import kin
 from forebear.lineage.evidence import joined
 from forebear.signals.declared import names_match
 from forebear.types import Ancestor, Verdict, p_value
 
 
-def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
+def checks(retest: Retest) -> Iterator[Check]:
     """Relatives that the weights show and the bill does not name: a failure only where one is shown to come first."""
     name = "lineage/undeclared"
     if retest.effort == "quick":
@@ -29,7 +28,7 @@ def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
         return
     told = False
     for found in retest.undeclared:
-        status, why = _standing(retest, claims, found)
+        status, why = _standing(retest, found)
         if status is not CheckStatus.PASS:
             told = True
             p = "" if found.log10_p is None else f" ({p_value(found.log10_p)})"
@@ -45,12 +44,17 @@ def checks(retest: Retest, claims: tuple[ClaimResult, ...]) -> Iterator[Check]:
         yield Check(name, CheckStatus.PASS, f"{said}references.")
 
 
-def _standing(retest: Retest, claims: tuple[ClaimResult, ...], found: Ancestor) -> tuple[CheckStatus, str]:
+def _related(retest: Retest) -> list[str]:
+    """Models that the bill names and the weights are not independent of, but for those that are the later ones."""
+    known = [retest.measured(s.name) for s in retest.statements if s.name and s.weights]
+    return [a.name for a in known if a is not None and a.verdict in CONFIRMING and not earlier(a)]
+
+
+def _standing(retest: Retest, found: Ancestor) -> tuple[CheckStatus, str]:
     """What a relative that the bill does not name means for the bill."""
     bases = declared_ancestors(retest.statements)
-    confirmed = [c.reference for c in claims if c.status is Status.CONFIRMED and c.reference]
     entry = retest.entry(found.name)
-    for base in confirmed:
+    for base in _related(retest):
         other = retest.entry(base)
         if entry is not None and other is not None and kin(entry, other):
             return CheckStatus.PASS, f"it is a relative of {other.name}, which the bill names"

@@ -16,7 +16,7 @@ from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.observe import Allowed, described
-from forebear.inspect.oddities import odd_tokens, signless
+from forebear.inspect.oddities import not_finite, odd_tokens, signless
 from forebear.inspect.towers import tested_towers, towers_by_rows, untested_towers
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.calibrated import combined
@@ -209,7 +209,9 @@ def compare_artifacts(
     moved = isinstance(undone, Undone) and (counts is undone.counts or bool(findings and undone.words))
     together = undone if moved and isinstance(undone, Undone) else None
     rows = effort == "deep" or not any(light_first(m, effort) for m in (a, b))
-    allowed = Allowed(may_read_whole(a, b, ""), rows and effort != "quick")  # a sample tells as much of large ones
+    allowed = Allowed(
+        may_read_whole(a, b, "") and all_there(a, b), rows and effort != "quick"
+    )  # a sample tells as much of large ones
     conclusion, between, gaps = described(
         a, b, conclusion, counts, delta, together, allowed, gain_sizes(marks[0].code, marks[1].code)
     )
@@ -218,7 +220,7 @@ def compare_artifacts(
     conclusion, counts = with_towers(conclusion, counts, shared, a.name)
     evidence += [*between, *(s.evidence for s in shared), *context_evidence(*marks)]
     gaps += () if effort == "quick" else untested_towers((a, b), shared)
-    covered = Coverage((*covered.tested, *tested_towers(shared)), (*covered.not_tested, *gaps))
+    covered = Coverage((*covered.tested, *tested_towers(shared)), (*covered.not_tested, *gaps, *not_finite(delta)))
     match = undone.match if isinstance(undone, Undone) else None
     return Pair(conclusion, counts, delta, tuple(evidence), covered, findings, match)
 
@@ -297,7 +299,7 @@ def settle_identity(
 
     Hashes only when every value read so far is equal, and then unasked only for small models.
     """
-    if effort == "quick" or (delta.values == 0 and effort != "deep"):
+    if effort == "quick" or (delta.values == 0 and effort != "deep") or not all_there(a, b):
         return None
     if delta.values and delta.drift != 0.0:
         return False
@@ -315,7 +317,7 @@ def settle_pruning(a: Artifact, b: Artifact, delta: Delta, incomplete: bool, eff
 
     Read whole only where the sample fits, and then unasked only for small models.
     """
-    if delta.direction == "unknown" or incomplete or not may_read_whole(a, b, effort):
+    if delta.direction == "unknown" or incomplete or not all_there(a, b) or not may_read_whole(a, b, effort):
         return "unknown"
     on_step("comparing every value")
     rich, poor = (a, b) if delta.direction == "a_to_b" else (b, a)
@@ -325,6 +327,11 @@ def settle_pruning(a: Artifact, b: Artifact, delta: Delta, incomplete: bool, eff
 def may_read_whole(a: Artifact, b: Artifact, effort: str) -> bool:
     """Whether all values of both models may be read: on request, or unasked where they are small."""
     return effort == "deep" or weight_bytes(a) + weight_bytes(b) <= READ_UNASKED
+
+
+def all_there(a: Artifact, b: Artifact) -> bool:
+    """Whether nothing of the two models is left unread: only then can anything be said of all their values."""
+    return a.weights.whole and b.weights.whole
 
 
 def gain_movement(a: SignCode, b: SignCode) -> tuple[float, float] | None:
@@ -380,6 +387,8 @@ def coverage(
         tested.append(f"{MATCH}: {sum(m.probes for m in undone.match.layers):,} neurons")
     if identical is not None:
         tested.append("content/1" if identical else "equality of all values (differences were found)")
+    elif effort != "quick" and not all_there(a, b):
+        missing.append(Untested("content/1", "weights that are not read cannot be told equal"))
     elif effort != "quick" and counts.pooled.n:
         missing.append(Untested("content/1", "every value read is equal; --effort deep reads all of them"))
     for art in (a, b):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact, read_artifact
-from forebear.errors import InputError, one_line
+from forebear.errors import InputError, UsageError, one_line
 from forebear.index import Index, Provenance
 from forebear.inspect.activations import measured
 from forebear.inspect.cost import Meter, light_first
@@ -15,6 +15,7 @@ from forebear.inspect.judge import FEWEST_COINS
 from forebear.signals import Fingerprint
 from forebear.signals import fingerprint as measure
 from forebear.signals.content import content_digest
+from forebear.signals.declared import Declared
 from forebear.signals.fingerprint import sketched
 from forebear.signals.sign_code import light_code
 from forebear.sources import open_source
@@ -38,6 +39,22 @@ class Enrolled:
     gaps: tuple[Untested, ...] = ()
 
 
+@dataclass(frozen=True)
+class Private:
+    """That a model is guarded: its codes and its shape are kept, and nothing else that was read of it.
+
+    Attributes:
+        sketches: keep the sketches that outlast a change of coordinates too; more can be learnt from them.
+    """
+
+    sketches: bool = False
+
+    def mark(self, mark: Fingerprint) -> Fingerprint:
+        """What of a fingerprint is kept."""
+        kept = replace(mark, target="", vocabulary=None, declared=Declared(), content=None)
+        return kept if self.sketches else replace(kept, spectra=None, tokens=None, activations=None)
+
+
 def fingerprint(
     target: str, name: str | None = None, effort: str = "standard", on_step: Step = lambda _: None
 ) -> Fingerprint:
@@ -58,14 +75,17 @@ def enrol(
     replace_: bool = False,
     on_step: Step = lambda _: None,
     activations: bool = False,
+    private: Private | None = None,
 ) -> Enrolled:
     """Measure a model and add it to the index as a reference.
 
     Of a local model, unless the effort is ``quick``, the sketches that outlast a change of coordinates are kept too;
     that of ``activations`` only where it is asked for, because it takes running the model.
 
+    With ``private`` codes and shape are kept alone. A private entry does not become an open one by adding it again.
+
     Raises:
-        UsageError: the target does not exist, or the name is taken by another model.
+        UsageError: the target does not exist, or the name is taken by another model, or by a private one.
         InputError: it cannot be read, or has too few coins to be found by.
     """
     artifact, mark, location, meter = _measure(target, name, effort, on_step)
@@ -74,14 +94,23 @@ def enrol(
             f"{target}: {mark.code.n} sign coins, too few for a reference",
             "its architecture is not known to this version, or it is very small, or an adapter: add its base model",
         )
-    if artifact.source.traffic is None and effort != "quick":
+    have = index.get(mark.name)
+    if have is not None and not private and not replace_ and have.provenance is not None and have.provenance.private:
+        raise UsageError(f"{mark.name} is kept as a private model", "--private keeps it so, --replace opens it")
+    if artifact.source.traffic is None and effort != "quick" and (private is None or private.sketches):
         on_step(f"sketching {artifact.name}")
         mark = sketched(mark, artifact)
     gaps: tuple[Untested, ...] = ()
     if activations:
         found = measured(artifact, mark, effort, on_step)
         mark, gaps = found.mark, found.gaps
-    added = index.add(mark, location, replace_, provenance_of(mark, location))
+    provenance = provenance_of(mark, location)
+    if private is not None:
+        mark, location = private.mark(mark), ""
+        provenance = replace(provenance, revision="", private=True)
+        # the same model, kept openly until now: what was kept of it beside the code has to go
+        replace_ = replace_ or (have is not None and have.fingerprint.digest == mark.digest)
+    added = index.add(mark, location, replace_, provenance)
     return Enrolled(mark, added, artifact.problems, meter.cost(), gaps)
 
 

@@ -14,7 +14,7 @@ from forebear.catalogue import LookAlike, look_alikes, raise_finding
 from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint
 from forebear.signals.declared import Declared, names_match
-from forebear.types import LOADED, Ancestor, Claim, Finding, Level, Verdict
+from forebear.types import LOADED, Ancestor, Claim, Finding, Level, Verdict, p_value
 
 CONFIRMING = frozenset({Verdict.IDENTICAL, Verdict.DERIVED, Verdict.DEPENDENT, Verdict.MERGE})
 FEWEST_COINS = 64
@@ -94,7 +94,8 @@ def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
         says = "its card says that it was trained from scratch"
     elif named := tuple(base for base in mark.declared.base_models if base != mark.declared.loaded_from):
         says = f"its card names {joined(named)}"
-    evidence = (f"sign-code/1: log10 p = {ancestor.log10_p}",)
+    p = "no p-value" if ancestor.log10_p is None else p_value(ancestor.log10_p)
+    evidence = (f"sign-code/1: {p} against independence",)
     if _is_child(ancestor):
         level = Level.ERROR if mark.declared.from_scratch else Level.WARNING
         return raise_finding(

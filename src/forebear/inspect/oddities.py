@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.kinds import kinds
+from forebear.signals.delta import Delta
 from forebear.types import Untested
 
 
@@ -19,3 +20,9 @@ def signless(artifact: Artifact) -> list[str]:
     known = set(artifact.names.values())
     signless = (kind for kind in kinds(artifact.weights.tensors).kinds if not kind.like.signed)
     return sorted({kind.like.dtype for kind in signless if not known.isdisjoint(kind.names)})
+
+
+def not_finite(delta: Delta) -> list[Untested]:
+    """Values of the rows that were compared which are no finite numbers: such rows carry no coins."""
+    what = "values that are no finite numbers"
+    return [Untested(what, f"{delta.strange:,} of those read; their rows are left out")] if delta.strange else []

@@ -15,6 +15,7 @@ from forebear.errors import ForebearError, UsageError
 from forebear.index import Entry, Index
 from forebear.inspect.cost import Meter, light_first
 from forebear.inspect.enrol import provenance_of
+from forebear.inspect.imported import unopenable
 from forebear.inspect.judge import FEWEST_COINS, suggested
 from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint, fingerprint
@@ -77,6 +78,8 @@ def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_st
 
 def reopen(entry: Entry, meter: Meter) -> tuple[Artifact, Fingerprint] | str:
     """The reference's own files and what they measure, or a clause that says why they cannot be used."""
+    if why := unopenable(entry):
+        return why
     try:
         reference = read_artifact(open_source(entry.location))
         meter.watch(reference.source)

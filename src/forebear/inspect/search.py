@@ -11,6 +11,7 @@ from forebear.errors import ForebearError
 from forebear.index import Entry, Index, Nominations
 from forebear.inspect.compare import compare_artifacts, context_evidence, gain_movement
 from forebear.inspect.cost import Meter, light_first
+from forebear.inspect.imported import provenance_evidence
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.nominate import nominated
 from forebear.inspect.references import reopen
@@ -179,9 +180,9 @@ class Candidate:
             floored(log10_p),
             floored(log10_p) + math.log10(max(1, references)),
             confident(self.conclusion.relation),
-            self.evidence,
+            (*self.evidence, *(() if self.by_rows else provenance_evidence(self.entry))),
             self.entry.fingerprint.digest,
-            self.entry.location,
+            self.entry.location or None,
             self.closeness,
             log10_lr=combined(self.evidence),
             why=self.conclusion.why,
@@ -190,7 +191,7 @@ class Candidate:
     def nominee(self) -> Nominee | None:
         """As it stands where it is resembled and not established; None where no score could be told."""
         told = tuple(e for e in self.evidence if e.test is Test.CALIBRATED)
-        return Nominee(self.entry.name, told, combined(told), self.entry.location) if told else None
+        return Nominee(self.entry.name, told, combined(told), self.entry.location or None) if told else None
 
 
 def by_code(entry: Entry, mark: Fingerprint, name: str, total: int) -> Candidate:

@@ -16,7 +16,7 @@ from forebear.attest.fingerprints import Mark
 from forebear.attest.keyless import check_keyless
 from forebear.attest.oms import SIGNATURE, check_files, read_manifest
 from forebear.attest.replay import Replay
-from forebear.attest.statements import BOMS, MANIFEST, MODEL, Statement, read_statement, says
+from forebear.attest.statements import BOMS, FILE, MANIFEST, MODEL, Statement, read_statement, says
 from forebear.attest.trust import Signer, Trust, signed, trust_in, verdict
 from forebear.bom.checks import Check, CheckStatus
 from forebear.catalogue import raise_finding
@@ -213,6 +213,8 @@ def _about(statement: Statement, target: str, beside: tuple[str, ...], on_step: 
     files = files_of(target, [path for path in beside if path], on_step)
     own = manifest_of(files, "").sha256
     single = [f.sha256 for f in files if f.role == "weights"]
+    if not {f.sha256 for f in files}.issuperset(statement.digests(FILE)):
+        return Check("model", CheckStatus.FAIL, "A file that the statement counts among the model's is not there.")
     if own in digests:
         return Check("model", CheckStatus.PASS, "The statement is about these very files.")
     if not digests and len(single) == 1 and statement.about(single[0]):

@@ -10,7 +10,7 @@ from rich.padding import Padding
 
 from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.record import Status
-from forebear.bom.verification import ClaimResult, Outcome, Verification
+from forebear.bom.verification import LICENCE, ClaimResult, Outcome, Verification
 from forebear.catalogue import raise_finding
 from forebear.report import words
 from forebear.report.markdown import escape
@@ -39,6 +39,7 @@ _FINDINGS = (
     ("claims/", "claim-contradicted"),
     ("identity/", "claim-contradicted"),
     ("facts/", "claim-contradicted"),
+    ("licences/", "claim-contradicted"),
     ("licence-files/", "licence-notice-missing"),
     ("signature", "signature-invalid"),
     ("profile/", "bom-incomplete"),
@@ -59,17 +60,28 @@ def show(console: Console, result: Verification, quiet: bool = False, verbose: b
     )
     if quiet:
         return
-    if result.claims:
-        console.print(words.text("\n  Lineage", "bold"))
-    for claim in result.claims:
-        line = words.text(f"{_CLAIMS[claim.status]} ", _CLAIM_STYLE[claim.status])
-        line.append(words.clean(f"{claim.claim}: {claim.status}"), style="default")
-        console.print(Padding(line, (0, 2, 0, 4)))
-        for text in _about(claim):
-            console.print(Padding(words.text(text, "dim"), (0, 2, 0, 6)))
+    for title, claims in _titled(result.claims):
+        console.print(words.text(f"\n  {title}", "bold"))
+        for claim in claims:
+            _claim(console, claim)
     for status in _ORDER:
         _section(console, result, status, verbose)
     console.print(Padding(words.text(f"\n{_tail(result)}", "dim"), (0, 2, 0, 2)))
+
+
+def _titled(claims: tuple[ClaimResult, ...]) -> Iterator[tuple[str, list[ClaimResult]]]:
+    """Claims under the titles that they stand under."""
+    for title, of_licences in (("Lineage", False), ("Licences", True)):
+        if found := [c for c in claims if c.claim.startswith(LICENCE) is of_licences]:
+            yield title, found
+
+
+def _claim(console: Console, claim: ClaimResult) -> None:
+    line = words.text(f"{_CLAIMS[claim.status]} ", _CLAIM_STYLE[claim.status])
+    line.append(words.clean(f"{claim.claim}: {claim.status}"), style="default")
+    console.print(Padding(line, (0, 2, 0, 4)))
+    for text in _about(claim):
+        console.print(Padding(words.text(text, "dim"), (0, 2, 0, 6)))
 
 
 def _section(console: Console, result: Verification, status: CheckStatus, verbose: bool) -> None:
@@ -149,11 +161,9 @@ def markdown(result: Verification) -> str:
         f"- **held against**: {escape(result.target) if result.target else 'nothing but itself'}",
         "",
     ]
-    if result.claims:
-        out += ["## Lineage", "", "| claim | status | p | why |", "| --- | --- | --- | --- |"]
-        out += [
-            f"| {escape(c.claim)} | {c.status} | {words.p_value(c.log10_p)} | {escape(c.why)} |" for c in result.claims
-        ]
+    for title, claims in _titled(result.claims):
+        out += [f"## {title}", "", "| claim | status | p | why |", "| --- | --- | --- | --- |"]
+        out += [f"| {escape(c.claim)} | {c.status} | {words.p_value(c.log10_p)} | {escape(c.why)} |" for c in claims]
         out.append("")
     out += ["## Checks", "", "| status | check | what was found | where |", "| --- | --- | --- | --- |"]
     for status in _ORDER:

@@ -78,6 +78,7 @@ def _attested_title(made: Attested) -> str:
 
 def _attested(made: Attested) -> list[str]:
     lines = [f"{path}: {PREDICATES.get(s.predicate_type, s.predicate_type)}" for path, s in made.statements.items()]
+    lines += [f"{path}: included, as somebody else signed it" for path in made.included]
     lines += [f"bound to {s.of} sha256:{s.sha256}" for s in made.subjects]
     return [*lines, f"by key {made.key_id}", *made.notes]
 

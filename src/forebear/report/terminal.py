@@ -270,7 +270,7 @@ def _references(console: Console, document: Mapping[str, Any]) -> None:
     for m in document["models"]:
         count = words.parameters(m["parameters"])
         table.add_row(
-            words.text(m["name"]),
+            words.text(m["name"] + _whose(m["provenance"])),
             m["family"],
             count,
             f"{m['coins']:,}",
@@ -278,6 +278,13 @@ def _references(console: Console, document: Mapping[str, Any]) -> None:
             m["added"][:10],
         )
     console.print(table)
+
+
+def _whose(provenance: Mapping[str, Any] | None) -> str:
+    """That an entry is a guarded model's, or somebody else's measurement; "" for any other."""
+    told = provenance or {}
+    marks = [mark for mark, is_so in (("private", told.get("private")), ("imported", told.get("origin"))) if is_so]
+    return f" ({', '.join(marks)})" if marks else ""
 
 
 def hits(console: Console, document: Mapping[str, Any]) -> None:

@@ -55,6 +55,7 @@ class Delta:
             that were added: :func:`pruned_from` asks about whole models.
         shared_training: cosine of the movements of norm gains from one, None where they have not moved.
         error: standard error of it (jackknife over norms).
+        strange: places read at which one of the two holds no finite number; nothing else counts them.
     """
 
     values: int
@@ -64,6 +65,7 @@ class Delta:
     direction: str
     shared_training: float | None
     error: float | None
+    strange: int = 0
 
     @property
     def excludes_shared_start(self) -> str:
@@ -86,7 +88,7 @@ class Tally:
 
     def __init__(self, dtype_a: str, dtype_b: str) -> None:
         self._dtypes = dtype_a, dtype_b
-        self._values = self._nonzero = self._same = 0
+        self._values = self._nonzero = self._same = self._strange = 0
         self._squares = self._reference = 0.0
         self._rounds = [dtype_a != dtype_b, dtype_a != dtype_b]  # may B be a rounding of A, A one of B
         self._zeroed = [0, 0]  # values that only B, only A has at zero
@@ -112,6 +114,7 @@ class Tally:
             self._reference += float((a.astype(np.float64) ** 2).sum())
         self._skipped |= not bool(good.all())  # behind a value that is no number anything could hide
         self._values += int(good.sum())
+        self._strange += int((~good).sum())
         self._nonzero += int((a != 0).sum())
         self._same += int(((a == b) & (a != 0)).sum())
         only_b, only_a = (b == 0) & (a != 0), (a == 0) & (b != 0)
@@ -146,6 +149,7 @@ class Tally:
             direction,
             shared_training[0] if shared_training else None,
             shared_training[1] if shared_training else None,
+            self._strange,
         )
 
 

@@ -182,27 +182,39 @@ def repeats(code: SignCode) -> tuple[str, ...]:
     """
     bits, valid = np.unpackbits(code.bits), np.unpackbits(code.valid).astype(bool)
     dims = int(np.flatnonzero(valid[:RESIDUAL_BITS]).max(initial=-1)) + 1
-    found = ["the residual width repeats itself"] if _repeats_itself(bits[None, :dims], valid[None, :dims]) else []
+    found = ["the residual width repeats itself"] if repeats_itself(bits[None, :dims], valid[None, :dims]) else []
     copies = copied_layers(code)
     for group, place in regions(code.groups).items():
         slots = [s for s in range(SLOTS) if code.layers[s] >= 0 and (code.layers[s], group) not in copies]
         at = np.array(slots, dtype=np.int64)[:, None] * LAYER_BITS + RESIDUAL_BITS + place.start + np.arange(place.size)
-        if _repeats_itself(bits[at], valid[at]):
+        if repeats_itself(bits[at], valid[at]):
             found.append(f"{group} rows repeat each other")
     return tuple(found)
 
 
-def _repeats_itself(bits: Bits, valid: NDArray[np.bool_]) -> bool:
+def repeats_itself(bits: Bits, valid: NDArray[np.bool_]) -> bool:
     """Whether coins agree, or disagree, with those at some distance in their row; the distances tried are paid for."""
     size = bits.shape[1]
-    limit = SELF_ALPHA - np.log10(2 * max(1, size - 1))
-    for distance in range(1, size):
-        both = valid[:, :-distance] & valid[:, distance:]
-        n = int(both.sum())
-        agree = int((both & (bits[:, :-distance] == bits[:, distance:])).sum())
-        if (2 * agree - n) ** 2 > 16 * n and log10_tail(max(agree, n - agree), n) < limit:  # 4 errors, to be quick
+    if size < 2:
+        return False
+    limit = SELF_ALPHA - np.log10(2 * (size - 1))
+    balance, shared = _by_distance(np.where(valid, 2.0 * bits - 1.0, 0.0)), _by_distance(valid.astype(np.float64))
+    for distance in np.flatnonzero(balance**2 > 16 * shared):  # 4 errors, to be quick
+        n = int(shared[distance])
+        agree = (n + int(abs(balance[distance]))) // 2
+        if distance and log10_tail(agree, n) < limit:
             return True
     return False
+
+
+def _by_distance(rows: NDArray[np.float64]) -> NDArray[np.int64]:
+    """``(size,)`` sums of products of values that lie each distance apart in their row ``(rows, size)``.
+
+    By the Fourier transform, which for so few small whole numbers is exact after rounding.
+    """
+    size = rows.shape[1]
+    spectrum = np.fft.rfft(rows, 2 * size, axis=1)
+    return np.rint(np.fft.irfft((spectrum * spectrum.conj()).real.sum(axis=0), 2 * size)[:size]).astype(np.int64)
 
 
 def copied_layers(code: SignCode) -> dict[tuple[int, str], int]:

@@ -165,6 +165,45 @@ def test_values_written_one_by_one_are_left_out_and_said() -> None:
     assert set(weights.tensors) == {"w"} and "1 initialisers keep their values" in weights.notes[0]
 
 
+def quantised_network(folder: Path, base: Path, seed: int, scale: float = 0.01) -> Path:
+    """A model as onnxruntime quantises it: linear layers as integers, with a scale and a zero for each."""
+    folder.mkdir()
+    rng, graph = np.random.default_rng(seed), list[bytes]()
+    for name, tensor in read_artifact(LocalSource(base)).weights.tensors.items():
+        if name.endswith("_proj.weight"):
+            code, stem = f"{name}_quantized", name.removesuffix(".weight")
+            codes = rng.integers(-127, 127, tensor.shape[::-1]).astype(np.int8)
+            graph += [
+                node("MatMulInteger", f"/{stem}/MatMul_quant", "x", code, "zero", f"{name}_zero_point"),
+                initialiser(code, codes),
+                initialiser(f"{name}_zero_point", np.zeros(1, np.int8)),
+                initialiser(f"{name}_scale", np.full(1, scale, np.float32)),
+                node("Mul", f"/{stem}/Mul", "y", f"{name}_scale"),
+            ]
+        else:
+            graph.append(initialiser(name, tensor.values()))
+    (folder / "model.onnx").write_bytes(model_proto(*graph))
+    for file in ("config.json", "tokenizer.json"):
+        (folder / file).write_bytes((base / file).read_bytes())
+    return folder
+
+
+def test_a_quantised_network_is_told_and_its_integers_are_no_weights(tmp_path: Path) -> None:
+    base = tiny_llama(tmp_path / "base")
+    one, two, scaled = (
+        quantised_network(tmp_path / n, base, seed, scale)
+        for n, seed, scale in (("a", 1, 0.01), ("b", 2, 0.01), ("c", 1, 0.02))
+    )
+    artifact = read_artifact(LocalSource(one))
+    (note,) = [n for n in artifact.notes if "quantised" in n]
+    assert "model.layers.0.mlp.down_proj.weight_quantized" in note and "not read" in note
+    assert not artifact.names and not artifact.weights.whole and "not read" in artifact.unknown
+    for other in (two, scaled):  # what is read of them is equal, the network is not
+        found = compare(str(one), str(other), effort="deep")
+        assert not found.verdict.related and not found.related
+        assert "weights that are not read cannot be told equal" in [u.why for u in found.coverage.not_tested]
+
+
 def test_weights_are_stepped_over_and_tiny_fields_do_not_hang(deadline: None) -> None:
     class Counted(Memory):
         read_bytes = 0

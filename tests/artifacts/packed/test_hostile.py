@@ -223,6 +223,32 @@ def test_a_config_that_lies_about_sizes_is_not_believed(stated: dict[str, Any], 
     np.testing.assert_allclose(tensor.values(), values, rtol=3e-7)
 
 
+@pytest.mark.parametrize(
+    ("scheme", "words", "kept"),
+    [
+        ("gptq-4", "the first, by zeros", True),
+        ("gptq-4-v2", "the second, by zeros", True),
+        ("gptq-8-no-index", "taken for the first", False),
+    ],
+)
+def test_the_version_of_gptq_is_told_by_zeros_where_no_config_is(
+    scheme: str, words: str, kept: bool, tmp_path: Path
+) -> None:
+    entries, values = SCHEMES[scheme][0](W)
+    stored, middle = entries["qzeros"], 8 if scheme.endswith("v2") else 7
+    if kept:  # symmetric: every zero in the middle of the codes
+        entries["qzeros"] = entry("I32", np.full(stored[1], int(f"{middle:x}" * 8, 16), dtype=np.uint32).view(np.int32))
+        values = np.repeat(np.frombuffer(entries["scales"][2], "<f2").reshape(3, 64).T, 32, axis=1).astype(np.float32)
+        codes = np.frombuffer(entries["qweight"][2], "<u4").reshape(12, 64)
+        codes = np.stack([codes >> np.uint32(4 * k) & np.uint32(15) for k in range(8)], axis=1).reshape(96, 64).T
+        values = values * (codes.astype(np.float32) - 8)
+    write_safetensors(tmp_path / "model.safetensors", {f"m.{k}": v for k, v in entries.items()})
+    artifact = read_artifact(open_source(str(tmp_path)))
+    (note,) = [n for n in artifact.notes if "GPTQ" in n]
+    assert words in note
+    np.testing.assert_allclose(artifact.weights.tensors["m.weight"].values(), values, rtol=3e-7)
+
+
 def test_a_config_that_names_a_method_without_its_tensors_is_noted(tmp_path: Path) -> None:
     write_safetensors(tmp_path / "model.safetensors", {"m.weight": W})
     (tmp_path / "config.json").write_text(json.dumps({"quantization_config": {"quant_method": "aqlm\n" * 40}}))

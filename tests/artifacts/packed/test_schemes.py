@@ -100,6 +100,7 @@ def test_it_depends_on_the_original_and_not_on_a_stranger(scheme: str, base: Pat
     assert result.ancestors[0].log10_p is not None and result.ancestors[0].log10_p < -20
 
 
+@pytest.mark.sweep(3)
 @every_scheme
 def test_a_quantised_model_can_be_the_reference(scheme: str, base: Path, tmp_path: Path) -> None:
     folder = quantised(base, f"{scheme}-reference", scheme)

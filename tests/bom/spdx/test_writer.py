@@ -11,7 +11,7 @@ from bom.spdx.typical import BARE, RECORD
 from forebear.bom import spdx
 from forebear.bom.record import LicenceStatement, Model, Organisation, OrganisationRole, Record, Relative, Slot
 from forebear.bom.spdx.terms import NO_ASSERTION, NO_LICENCE
-from forebear.bom.training import Energy, EnergyActivity, Stage, StageKind
+from forebear.bom.training import Dataset, Energy, EnergyActivity, Stage, StageKind
 from forebear.types import Json
 
 DOCUMENT = spdx.write(RECORD)
@@ -165,3 +165,30 @@ def test_a_time_that_nobody_states_is_said_to_be_none() -> None:
     creation = spdx.write(BARE)["@graph"][0]
     assert creation["created"].startswith("1970") and "not stated" in creation["comment"]
     assert "comment" not in DOCUMENT["@graph"][0]
+
+
+def test_only_profiles_with_elements_are_named() -> None:
+    """A bill without datasets conforms to no dataset profile."""
+
+    def named(record: Record) -> list[str]:
+        (document,) = (e for e in spdx.write(record)["@graph"] if e["type"] == "SpdxDocument")
+        found: list[str] = document["profileConformance"]
+        return found
+
+    model = Record(model=Model(name="m"), created="2026-01-01T00:00:00Z")
+    assert named(model) == ["core", "software", "ai"]
+    more = {"datasets": (Dataset(name="d"),), "stages": (Stage(kind=StageKind.SFT),)}
+    assert named(model.model_copy(update=more)) == ["core", "software", "ai", "dataset", "build"]
+    licensed = model.model_copy(update={"licences": (LicenceStatement(spdx="MIT"),)})
+    assert named(licensed) == ["core", "software", "simpleLicensing", "ai"]
+
+
+def test_who_made_a_dataset_and_when_are_spdx_fields() -> None:
+    stated = Dataset(name="d", originators=("A. Person", "Acme"), built="2025-01-02", released="2025-02-03T04:05:06Z")
+    record = Record(model=Model(name="m"), created="2026-01-01T00:00:00Z", datasets=(stated,))
+    document = spdx.write(record)
+    (node,) = (e for e in document["@graph"] if e["type"] == "dataset_DatasetPackage")
+    assert (node["builtTime"], node["releaseTime"]) == ("2025-01-02T00:00:00Z", "2025-02-03T04:05:06Z")
+    names = {e["spdxId"]: e.get("name") for e in document["@graph"] if "spdxId" in e}
+    assert [names[key] for key in node["originatedBy"]] == ["A. Person", "Acme"]
+    assert spdx.read(document).records == (record,)

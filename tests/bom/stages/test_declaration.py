@@ -86,7 +86,7 @@ def test_what_is_no_declaration_is_refused(raw: bytes, tmp_path: Path) -> None:
     with pytest.raises(FormatError):
         parse(raw, "t.yaml")
     (tmp_path / "t.yaml").write_bytes(raw)
-    with pytest.raises(UsageError):
+    with pytest.raises(FormatError):  # as any file that is named and damaged
         read_declaration(tmp_path / "t.yaml")
 
 

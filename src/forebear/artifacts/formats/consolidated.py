@@ -77,11 +77,13 @@ class Consolidated:
         notes: list[str] = []
         dangers: list[str] = []
         held: dict[str, list[Tensor]] = {}
+        unread: frozenset[str] = frozenset()
         for path in paths:
             if path.endswith(".pth"):
                 part = read_tensors(source, File(path, sizes[path]))
                 notes += part.notes
                 dangers += part.dangers
+                unread |= part.unread
                 tensors = part.tensors
             else:
                 tensors = read_header(source, File(path, sizes[path]))
@@ -105,7 +107,15 @@ class Consolidated:
         if not out:
             raise FormatError(paths[0], "holds no tensors of a consolidated checkpoint", "is it of another program?")
         notes.append(f"{paths[0]}: names, and the order of query and key rows, were changed to those of Hugging Face")
-        return Weights(self.name, out, paths, _config(params, out), notes=tuple(notes), dangers=tuple(dangers))
+        return Weights(
+            self.name,
+            out,
+            paths,
+            _config(params, out),
+            notes=tuple(notes),
+            dangers=tuple(dangers),
+            unread=frozenset(strange) | unread,
+        )
 
 
 @dataclass(frozen=True)

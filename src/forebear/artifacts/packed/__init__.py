@@ -22,6 +22,7 @@ from forebear.artifacts.packed.integers import PackQuantized
 from forebear.artifacts.packed.mxfp4 import GptOss
 from forebear.artifacts.packed.scaled import ByteScales
 from forebear.artifacts.packed.turned import TURNED_FAMILIES, as_in_the_network
+from forebear.artifacts.packed.unread import unread
 from forebear.artifacts.text import load_json, read_whole
 from forebear.errors import one_line
 
@@ -46,7 +47,8 @@ MAX_CONFIG = 1_000_000
 def unpack(weights: Weights, config: Mapping[str, Any]) -> Weights:
     """The same weights with every packed matrix as one tensor, and a note for each scheme found.
 
-    Names, dtypes and shapes decide; where the config names a method of which no tensor is there, a note says so.
+    Names, dtypes and shapes decide. What is stored in a form that is not read is told and named in ``unread``; where
+    the config names a method of which no tensor is there, a note says so.
 
     Raises:
         FormatError: tensors of a scheme contradict each other or the config.
@@ -62,6 +64,8 @@ def unpack(weights: Weights, config: Mapping[str, Any]) -> Weights:
         if found is not None:
             weights = (as_in_the_network(found) if turned else found).applied_to(weights)
             tensors = kinds(weights.tensors)
+    if (left := unread(tensors)) is not None:
+        return replace(weights, unread=weights.unread | left.names, notes=(*weights.notes, left.note))
     method = quantization(config).get("quant_method")
     if weights is stored and isinstance(method, str):
         note = (

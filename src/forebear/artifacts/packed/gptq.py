@@ -9,7 +9,7 @@ I32 (groups, out · bits / 32), ``scales`` (groups, out), ``g_idx`` I32 (in), th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,7 @@ class GptqScheme:
         """See :meth:`Scheme.unpack`."""
         stated = quantization(config)
         marlin = stated.get("is_marlin_format") is True or stated.get("checkpoint_format") == "marlin"
-        offset = 0 if stated.get("checkpoint_format") == "gptq_v2" else 1
+        second, assumed = stated.get("checkpoint_format") == "gptq_v2", ""
         sizes = stated_numbers(config, "group_size")
         found: list[Packed] = []
         for name, weight in tensors.items():
@@ -124,9 +124,29 @@ class GptqScheme:
                 parts["group"] = checked(group, ("I32",))
             elif not size:
                 raise wrong(scale, f"has {scale.shape[0]} groups, which divide no {shape[1]} inputs")
+            if not stated and not found:
+                second, assumed = version(zero, bits, weight.shape[1])
             at = (weight.path, weight.start, weight.source)
-            found.append(Gptq(stem + "weight", f"GPTQ {bits}-bit", shape, *at, parts, bits, size, offset))
-        return unpacked(tensors, found)
+            found.append(Gptq(stem + "weight", f"GPTQ {bits}-bit", shape, *at, parts, bits, size, 0 if second else 1))
+        made = unpacked(tensors, found)
+        return replace(made, note=f"{made.note}; {assumed}") if made is not None and assumed else made
+
+
+def version(zero: Tensor, bits: int, count: int) -> tuple[bool, str]:
+    """Whether a file of which no config speaks is in the second format, and a clause that says how that was told.
+
+    Symmetric quantisation has all zeros in the middle of the codes, which the first format stores as one less.
+    """
+    words = word_rows(zero, 0, min(1, zero.shape[0])).view("<u4")
+    stored, middle = unpack_bits(words, bits, count), 1 << (bits - 1)
+    if stored.size and (stored == middle).all():
+        return True, "no config says which version of the format it is: the second, by zeros in the middle of the codes"
+    if stored.size and (stored == middle - 1).all():
+        return False, "no config says which version of the format it is: the first, by zeros in the middle of the codes"
+    return (
+        False,
+        "no config says which version of the format it is: taken for the first; in the second zeros are one less",
+    )
 
 
 def code_bits(weight: Tensor, zero: Tensor, scale: Tensor) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from forebear.bom.cyclonedx.foreign import is_taken, see
 from forebear.bom.cyclonedx.licences import hashes, hashes_of
 from forebear.bom.cyclonedx.properties import PREFIX, Fields, build, complete
 from forebear.bom.cyclonedx.terms import (
@@ -144,7 +145,9 @@ def _settings(node: Node | None) -> list[Fields]:
     found = []
     for entry in node.children("properties") if node is not None else ():
         name = entry.value.get("name")
-        if isinstance(name, str) and not name.startswith(APART):
+        if isinstance(name, str) and node is not None and is_taken(node, name, entry.value.get("value")):
+            see(entry)
+        elif isinstance(name, str) and not name.startswith(APART):
             found.append({"name": entry.text("name"), "value": entry.text("value")})
     return found
 

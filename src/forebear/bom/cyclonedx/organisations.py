@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from forebear.bom.cyclonedx.foreign import jurisdictions
 from forebear.bom.cyclonedx.properties import Fields
 from forebear.bom.cyclonedx.terms import is_address
 from forebear.bom.cyclonedx.tree import NAME, Node
@@ -58,7 +59,11 @@ def organisations_of(node: Node, model: str) -> list[Organisation]:
     if publisher:
         same = next((known for known in found if known[0] == publisher), (publisher, "", ""))
         found.setdefault(same, []).append(OrganisationRole.PUBLISHER)
-    return [_organisation(known, roles, model) for known, roles in found.items() if known[0]]
+    firms = [_organisation(known, roles, model) for known, roles in found.items() if known[0]]
+    stated = jurisdictions(node) if firms else []
+    if stated and set(_ENTITIES.values()) & set(firms[0].roles):
+        firms[0] = Organisation.model_validate(firms[0].model_dump() | {"jurisdictions": stated})
+    return firms
 
 
 def _entity(firm: Node) -> tuple[str, str, str]:

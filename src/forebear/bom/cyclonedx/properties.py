@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from forebear.bom.cyclonedx.foreign import lineage_fields
 from forebear.bom.cyclonedx.tree import Node, Trail
 from forebear.bom.values import Value
 from forebear.types import Json
@@ -191,6 +192,7 @@ def build(kind: type[V], node: Node, native: Callable[[Node], Fields], *more: No
     """
     start = node.trail.mark()
     fields = native(node)
+    fields = {**fields, **lineage_fields(kind, node, fields)}
     laid = {name: tree for name, tree in _tree((node, *more)).inner.items() if name in kind.model_fields}
     while True:
         merged, bad = _overlaid(kind, fields, laid)

@@ -34,7 +34,7 @@ def read(document: Document) -> Reading:
     if document.get("bomFormat") != "CycloneDX" or version not in READ:
         raise InputError(f"this is not CycloneDX {', '.join(READ)}: it says {one_line(str(version), 40)}")
     document = document if isinstance(document, dict) else dict(document)
-    trail = Trail(document)
+    trail = Trail(document, foreign=not _ours(document))
     records = records_of(Node(document, trail))
     trail.see(document, "bomFormat")
     trail.see(document, "specVersion")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from forebear.bom.cyclonedx.citations import attributions_of
 from forebear.bom.cyclonedx.claims import claims_of, findings_of
+from forebear.bom.cyclonedx.foreign import gaps_and_claims
 from forebear.bom.cyclonedx.formulation import stages_of
 from forebear.bom.cyclonedx.licences import licences_of
 from forebear.bom.cyclonedx.lineage import relatives_of
@@ -119,6 +120,11 @@ def _of_model(document: Node, model: Node, whole: bool) -> Fields:
             "claims": claims_of(document),
             "findings": findings_of(document),
         }
+    gaps, claims = gaps_and_claims(model)
+    if gaps:
+        fields["gaps"] = gaps
+    if claims:
+        fields["claims"] = [*fields.get("claims", ()), *claims]
     return fields
 
 

@@ -44,9 +44,11 @@ class Trail:
         refs: the object of every ``bom-ref``, the first where several have the same.
         defects: what is wrong, in words with a pointer, at most :data:`MOST_DEFECTS`.
         shadowed: what a native field says and a property of ours says otherwise.
+        foreign: somebody else wrote it, so the proposed profile's statements are read; ours say the same themselves.
     """
 
-    def __init__(self, document: Any = None) -> None:
+    def __init__(self, document: Any = None, foreign: bool = False) -> None:
+        self.foreign = foreign
         self.refs: dict[str, Mapping[str, Any]] = {}
         self.defects: list[str] = []
         self.shadowed: list[str] = []

@@ -51,6 +51,9 @@ def _dataset(to: Elements, each: Dataset) -> str:
         name=each.name,
         description=each.description,
         suppliedBy=to.agent(each.supplier) if each.supplier else "",
+        originatedBy=[to.agent(name) for name in dict.fromkeys(each.originators)],
+        builtTime=terms.instant(each.built, dates=True),
+        releaseTime=terms.instant(each.released, dates=True),
         software_packageVersion=each.version,
         software_downloadLocation=each.url if terms.is_uri(each.url) else "",
         software_primaryPurpose="data",
@@ -101,6 +104,8 @@ def dataset(node: Node) -> Json:
     if sensitive == "no":  # no sensitive information may still be personal
         node.give_back("dataset_hasSensitivePersonalInformation")
     found: Json = {"name": node.text("name"), "description": node.text("description"), "supplier": parts.supplier(node)}
+    found["originators"] = [agent.text("name") for agent in node.nodes("originatedBy", *terms.AGENTS)]
+    found["built"], found["released"] = node.text("builtTime"), node.text("releaseTime")
     found["version"] = node.text("software_packageVersion")
     found["url"] = node.text("software_downloadLocation")
     found["size"] = _size(node)

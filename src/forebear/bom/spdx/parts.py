@@ -17,7 +17,7 @@ Decisions that the standard leaves open:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
@@ -25,7 +25,8 @@ from forebear.bom.record import Acknowledgement, LicenceStatement, Organisation,
 from forebear.bom.spdx import packages, terms
 from forebear.bom.spdx.elements import Elements
 from forebear.bom.spdx.graph import Graph
-from forebear.bom.spdx.nodes import Node, Relation
+from forebear.bom.spdx.licences import licence
+from forebear.bom.spdx.nodes import Node
 from forebear.bom.spdx.statements import Statement, text_of
 from forebear.bom.values import Link, Said
 from forebear.types import Json
@@ -33,7 +34,6 @@ from forebear.types import Json
 _SUPPLIERS = (OrganisationRole.SUPPLIER, OrganisationRole.PUBLISHER)
 _MAKERS = {OrganisationRole.DEVELOPER, OrganisationRole.MANUFACTURER, OrganisationRole.AUTHOR}
 _BYTES = re.compile(r"(\d{1,19}) bytes", re.ASCII)
-_NAMED = ("simplelicensing_SimpleLicensingText", "expandedlicensing_CustomLicense")
 _DECLARED, _CONCLUDED = "hasDeclaredLicense", "hasConcludedLicense"
 
 
@@ -201,8 +201,8 @@ def write_licences(to: Elements, model: str) -> None:
     to.licensed(model, joined[Acknowledgement.DECLARED], concluded, alone.name, alone.url)
 
 
-def _expression(licence: LicenceStatement) -> str:
-    return terms.expression(licence.spdx or licence.name)
+def _expression(stated: LicenceStatement) -> str:
+    return terms.expression(stated.spdx or stated.name)
 
 
 def licences_of(graph: Graph, source: str) -> list[Json]:
@@ -210,7 +210,7 @@ def licences_of(graph: Graph, source: str) -> list[Json]:
     found = []
     for kind, word in ((_DECLARED, Acknowledgement.DECLARED), (_CONCLUDED, Acknowledgement.CONCLUDED)):
         for relation in graph.going(source, kind):
-            found += [licence | {"acknowledgement": word.value} for licence in _licence(graph, relation)]
+            found += [each | {"acknowledgement": word.value} for each in licence(graph, relation)]
     return found
 
 
@@ -219,31 +219,5 @@ def expressions_of(graph: Graph, source: str) -> list[str]:
     for relation in graph.going(source, _CONCLUDED):
         if relation.target in terms.UNSTATED:
             relation.use()
-    declared = [licence for relation in graph.going(source, _DECLARED) for licence in _licence(graph, relation)]
-    return [licence.get("spdx") or licence.get("name", "") for licence in declared]
-
-
-def _licence(graph: Graph, relation: Relation) -> Iterator[Json]:
-    node, listed = graph.nodes.get(relation.target), terms.LISTED.fullmatch(relation.target)
-    if relation.target in terms.UNSTATED:
-        relation.use()
-    elif relation.target == terms.NO_LICENCE:
-        relation.use()
-        yield {"spdx": "NONE"}
-    elif node is not None and node.kind == terms.EXPRESSION:
-        relation.use()
-        node.touch()
-        if listed:  # its id says the same
-            node.give_back("spdxId", "type")
-        addresses = packages.read_pairs(node, "simplelicensing_customIdToUri")
-        url = addresses[0][1] if addresses else ""
-        text = node.text("simplelicensing_licenseExpression")
-        if text != "NOASSERTION":
-            yield {"spdx": text, "name": node.text("name"), "url": url}
-    elif node is not None and node.kind in _NAMED:
-        relation.use()
-        node.touch()
-        yield {"name": node.text("name")}
-    elif listed:
-        relation.use()
-        yield {"spdx": listed[1], "name": node.text("name") if node else ""}
+    declared = [each for relation in graph.going(source, _DECLARED) for each in licence(graph, relation)]
+    return [each.get("spdx") or each.get("name", "") for each in declared]

@@ -16,7 +16,7 @@ from forebear.bom.spdx.graph import Graph
 from forebear.bom.spdx.lineage import Family
 from forebear.bom.spdx.nodes import Node
 from forebear.bom.spdx.profile import say_lineage
-from forebear.bom.spdx.statements import Statements, statements
+from forebear.bom.spdx.statements import Statements, foreign, statements
 from forebear.bom.spdx.writer import annotate, compose, native
 from forebear.bom.values import Value
 from forebear.types import Json
@@ -112,7 +112,7 @@ def _record(graph: Graph, found: Entries, said: Statements) -> tuple[Record, boo
     """A record, and whether it says all that the document does, in the same words: then the document is our own."""
     says = _says(graph, found, said)
     record = _assemble(graph, found, says)
-    if not says and not found.by_kind["model"][0].subject.startswith(terms.OURS):
+    if foreign(graph) or (not says and not found.by_kind["model"][0].subject.startswith(terms.OURS)):
         return record, False
     to = compose(record)
     again = native(to)

@@ -34,6 +34,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from forebear.bom import lineage_profile_read as profile
+from forebear.bom.lineage_profile import KEY
+from forebear.bom.spdx import terms
 from forebear.bom.spdx.graph import Graph
 from forebear.bom.spdx.nodes import Node
 from forebear.bom.values import Observation, Value
@@ -98,6 +101,8 @@ def statements(graph: Graph) -> Statements:
 
     That a statement is there is read here, what it says is read (:meth:`Statement.use`) where it gets into a record.
     """
+    if foreign(graph):
+        return profile_statements(graph)
     found: Statements = {}
     for node in graph.of_kind("Annotation"):
         texts = node.values("statement")
@@ -106,6 +111,51 @@ def statements(graph: Graph) -> Statements:
             for each in _statement(graph, node, texts[0][0], document):
                 found.setdefault(each.kind, {}).setdefault(each.subject, []).append(each)
     return found
+
+
+def foreign(graph: Graph) -> bool:
+    """Whether somebody else wrote the document: no id and no annotation of it is ours."""
+    if any(name.startswith(terms.OURS) for name in graph.nodes):
+        return False
+    return not any(SCHEMA in str(v) for node in graph.of_kind("Annotation") for _, v in node.values("statement"))
+
+
+def profile_statements(graph: Graph) -> Statements:
+    """What annotations by others say by the proposed lineage profile (docs/standard), as if we had said it."""
+    found: Statements = {}
+    for node in graph.of_kind("Annotation"):
+        texts, subjects = node.values("statement"), node.values("subject")
+        document = profile.parsed(texts[0][1]) if len(texts) == 1 and isinstance(texts[0][1], str) else None
+        said = document.get(KEY) if isinstance(document, dict) and document.keys() == {KEY} else None
+        subject = graph.at(*subjects[0]) if isinstance(said, dict) and len(subjects) == 1 else None
+        if subject is None or not isinstance(said, dict):
+            continue
+        kind, says, known = _by_profile(subject, said)
+        if says:
+            node.touch()
+            node.word("annotationType", ("other", "review"))
+            node.text("contentType")
+            made = Statement(subject.id, kind, says, None, texts[0][0], known)
+            found.setdefault(kind, {}).setdefault(subject.id, []).append(made)
+    return found
+
+
+_OF_STEP = frozenset({"relation", "component", "assurance", "evidence"})
+_OF_MODEL = frozenset(profile.GAPS)
+
+
+def _by_profile(subject: Node, said: Json) -> tuple[str, Json, bool]:
+    """Kind, fields, and whether these are all that is said."""
+    if subject.kind == terms.BUILD:
+        return "stage", profile.stage_of(said), said.keys() <= {"stage", "method", "reward"}
+    if subject.kind in terms.RELATIONSHIPS:
+        return "relative", profile.relative_of(said), said.keys() <= _OF_STEP
+    if subject.kind in terms.AGENTS:
+        return "organisation", {"jurisdictions": profile.jurisdictions_of(said.get("countries"))}, len(said) == 1
+    if subject.kind == terms.MODEL:
+        whole: Json = {"gaps": profile.gaps_of(said), "claims": profile.claims_of(said)}
+        return "record", {key: value for key, value in whole.items() if value}, said.keys() <= _OF_MODEL
+    return "", {}, False
 
 
 def _statement(graph: Graph, node: Node, pointer: str, document: Json) -> list[Statement]:

@@ -11,7 +11,8 @@ from forebear.bom.spdx.profile import say_lineage
 from forebear.bom.spdx.statements import differences, statements, text_of
 from forebear.types import Json
 
-PROFILES = ["core", "software", "simpleLicensing", "ai", "dataset", "build"]
+PROFILES = {"simpleLicensing": "simplelicensing_", "ai": "ai_", "dataset": "dataset_", "build": "build_"}
+"""Profiles by how the types of their elements begin; only those are named of which the document has an element."""
 _REVIEWS = frozenset({"claims", "findings"})
 _APART: Json = dict.fromkeys(FIELDS.values(), ())
 _MARKED = frozenset({"organisation", "service", "dataset"})
@@ -48,7 +49,10 @@ def compose(record: Record) -> Elements:
     else:
         to.add("writer", "SoftwareAgent", name=record.tool.name)
     bill = to.add("sbom", "software_Sbom", rootElement=[model], software_sbomType=["analyzed"])
-    to.add("document", "SpdxDocument", name=record.model.name, profileConformance=PROFILES, rootElement=[bill])
+    kinds = {str(node["type"]) for node in to.nodes.values()}
+    used = [name for name, start in PROFILES.items() if any(kind.startswith(start) for kind in kinds)]
+    named = ["core", "software", *used]
+    to.add("document", "SpdxDocument", name=record.model.name, profileConformance=named, rootElement=[bill])
     return to
 
 

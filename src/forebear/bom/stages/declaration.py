@@ -131,6 +131,9 @@ class DatasetFile(_Strict):
         (), description="models whose outputs it consists of"
     )
     supplier: Label = ""
+    originators: Annotated[tuple[Label, ...], Field(max_length=20)] = Field((), description="who made it")
+    built: Label = Field("", description="when it was made (RFC 3339)")
+    released: Label = Field("", description="when it was published (RFC 3339)")
 
 
 class EnergyFile(_Strict):

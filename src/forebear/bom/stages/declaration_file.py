@@ -25,7 +25,8 @@ def read_declaration(path: str | Path) -> Declaration:
     """The declaration in a file that a user names.
 
     Raises:
-        UsageError: there is no such file, or it is no declaration; the message names the field.
+        UsageError: there is no such file.
+        FormatError: it is damaged, or no declaration; the message names the field.
     """
     name = one_line(Path(path).name, 200)
     try:
@@ -33,10 +34,7 @@ def read_declaration(path: str | Path) -> Declaration:
             raw = stream.read(MAX_FILE + 1)
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror}", HINT) from None
-    try:
-        return parse(raw, name)
-    except FormatError as error:
-        raise UsageError(error.message, error.hint or HINT) from None
+    return parse(raw, name)
 
 
 def declaration_beside(source: Source) -> tuple[str, Declaration] | None:

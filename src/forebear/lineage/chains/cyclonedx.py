@@ -29,6 +29,7 @@ from forebear.lineage.chains.base import (
     sentences,
     text,
 )
+from forebear.lineage.chains.made import BASE, of_cyclonedx, with_bases
 from forebear.lineage.chains.named import named_edge
 from forebear.lineage.chains.pedigree import OURS, edge_of, properties
 from forebear.lineage.chains.words import says_scratch, withheld
@@ -36,6 +37,7 @@ from forebear.lineage.chains.words import says_scratch, withheld
 MODEL = "machine-learning-model"
 _BASE = frozenset({"basemodel", "basemodels", "parentmodel"})
 _SCRATCH = frozenset({"fromscratch", "trainedfromscratch"})
+_KEYS = ("ancestors", "variants")
 
 
 @dataclass
@@ -57,7 +59,8 @@ def read(document: Document) -> tuple[Chain, ...]:
     inside = objects(document.get("components"), "components", MOST_ELEMENTS)
     measured = _by_forebear(metadata)
     if main.get("type") == MODEL:
-        return (_stated(document, _chain(main, _parts(document, main, inside), measured)),)
+        chain = with_bases(_chain(main, _parts(document, main, inside), measured), of_cyclonedx(document))
+        return (_stated(document, chain),)
     nested = objects(main.get("components"), "nested components", MOST_ELEMENTS)
     models = list(_models([*nested, *inside]))
     if len(models) > MOST:
@@ -98,13 +101,17 @@ def _stated(document: Document, chain: Chain) -> Chain:
             return replace(chain, parent=ParentState.WITHHELD, notes=sentences((*chain.notes, words)))
     made = mapping(document.get("declarations"), "declarations")
     countered = _countered(made)
+    bases: list[str] = []
     for claim in objects(made.get("claims"), "claims", MOST_ELEMENTS):
         refuted = claim.get("counterEvidence") or properties(claim).get(OURS + "status") == "contradicted"
         refuted = refuted or claim.get("bom-ref") in countered
-        if says_scratch(text(claim.get("predicate"), "a claim", 2_000)) and not refuted:
+        said = text(claim.get("predicate"), "a claim", 2_000)
+        if said.lower().startswith(BASE) and not refuted:
+            bases.append(name(said[len(BASE) :].strip(), "a base model"))
+        if says_scratch(said) and not refuted:
             words = "The bill of materials says that it was trained from scratch."
             return replace(chain, parent=ParentState.FROM_SCRATCH, notes=sentences((*chain.notes, words)))
-    return chain
+    return with_bases(chain, bases)
 
 
 def _countered(made: Document) -> set[str]:
@@ -143,9 +150,13 @@ def _step(component: Document, child: str, found: _Found, part: str, nearest: bo
     """The relatives of one component, each with its name; ``nearest`` where it is the model in question."""
     pedigree = mapping(component.get("pedigree"), "pedigree")
     own = nearest and not part
-    for key in ("ancestors", "variants"):
+    own_names = {child, *(_called_in_bill(r) for k in _KEYS for r in objects(pedigree.get(k), f"pedigree.{k}"))}
+    for key in _KEYS:
         for relative in objects(pedigree.get(key), f"pedigree.{key}"):
             node = _node(relative)
+            stated = properties(relative).get(OURS + "child", "") if found.measured else ""
+            if stated and stated not in found.called and stated not in own_names:
+                continue  # an ancestor of a model that the bill does not trace this one to
             if key == "ancestors" and _is_withheld(relative, node.name):
                 found.notes.append(f"A model that {child} was made from is stated and not named.")
                 found.state = ParentState.WITHHELD if own and found.state is ParentState.ABSENT else found.state

@@ -25,6 +25,7 @@ from forebear.lineage.chains.base import (
     objects,
     text,
 )
+from forebear.lineage.chains.made import of_spdx, with_bases
 from forebear.lineage.chains.pedigree import noted_edge
 from forebear.lineage.chains.words import says_scratch, withheld
 
@@ -87,7 +88,11 @@ def read(document: Document) -> tuple[Chain, ...]:
     subjects = [i for i in graph.packages if i in graph.roots] or [i for i in graph.packages if i not in parents]
     if len(subjects) > MOST:
         raise InputError(f"the graph is about {len(subjects):,} models, more than the {MOST:,} that are read")
-    return tuple(_chain(i, graph) for i in subjects or list(graph.packages)[:1])
+    chains = [_chain(i, graph) for i in subjects or list(graph.packages)[:1]]
+    if len(chains) == 1:  # of several models nobody says whose stages they are
+        elements = objects(document.get("@graph"), "@graph", MOST_ELEMENTS)
+        chains = [with_bases(chains[0], of_spdx(elements, graph.links))]
+    return tuple(chains)
 
 
 def _graph(document: Document) -> _Graph:

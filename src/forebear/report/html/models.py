@@ -10,7 +10,7 @@ from forebear.report.html.blocks import MOST_ITEMS, folded, listing, paragraph, 
 from forebear.report.html.evidence import coins_said
 from forebear.report.html.findings import TONES
 from forebear.report.html.saved import Saved, line, log_p, objects, part, text, texts
-from forebear.report.html.verdict import decision_words, headline, verdict_words
+from forebear.report.html.verdict import decision_words, headline, outcome_words, verdict_words
 from forebear.report.markup import Html, joined, named
 from forebear.report.page.blocks import Cell
 from forebear.report.words import p_value
@@ -22,6 +22,8 @@ def models(saved: Saved) -> Html | None:
     """A row for every model, then the findings model by model."""
     if saved.kind == "policy check -r":
         return _decisions(saved.document)
+    if saved.kind == "bom verify -r":
+        return _bills(saved.document)
     found = list(scans(saved.document))
     content = [_row(name, scan, error) for name, scan, error in found]
     head = ("Model", "Verdict", "Nearest reference", "p-value", "Coins agreeing", "Gravest finding")
@@ -102,6 +104,24 @@ def _decisions(document: Mapping[str, Any]) -> Html | None:
             )
         )
     return rows("Documents", ("Document", "Model", "Decision", "Rules", "Why"), content, shown=False)
+
+
+def _bills(document: Mapping[str, Any]) -> Html | None:
+    content = []
+    for one in objects(document, "bills"):
+        result, problem = part(one, "result"), line(one, "problem", 300)
+        word, tone, _ = outcome_words(text(result, "verdict"))
+        failed = [c for c in objects(result, "checks") if text(c, "status") == "fail"]
+        content.append(
+            (
+                Cell(named(text(one, "path"))),
+                Cell(named(text(result, "model")) if text(result, "model") else "–"),
+                Cell(word, _TONES[tone]) if result else Cell("unread", "unmet"),
+                Cell(", ".join(line(c, "id", 60) for c in failed[:8]) or "–"),
+                Cell(line(result, "why", 300) or problem or "–"),
+            )
+        )
+    return rows("Bills of materials", ("Bill", "Model", "Result", "Failed checks", "Why"), content, shown=False)
 
 
 _TONES = {"pass": "met", "deny": "unmet", "inconclusive": "conditional"}

@@ -20,6 +20,7 @@ TITLES: Mapping[str, str] = {
     "tree": "Who descends from whom",
     "policy check": "May it be used, by a written policy?",
     "bom verify": "Does its bill of materials say the truth?",
+    "bom verify -r": "Do these bills of materials say the truth?",
     "licence": "What its licences demand",
     "scan -r": "Where these models come from",
     "policy check -r": "May they be used, by a written policy?",

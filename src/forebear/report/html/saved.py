@@ -16,6 +16,7 @@ KINDS: Mapping[str, str] = {
     "forebear.tree/1": "tree",
     "forebear.policy/1": "policy check",
     "forebear.bom-verify/1": "bom verify",
+    "forebear.bom-verify-set/1": "bom verify -r",
     "forebear.licence/1": "licence",
     "forebear.scan-set/1": "scan -r",
     "forebear.policy-set/1": "policy check -r",

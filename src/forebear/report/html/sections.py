@@ -19,7 +19,7 @@ from forebear.report.html.saved import KINDS, Saved
 from forebear.report.markup import joined
 
 PAIRS = frozenset({"scan", "compare"})
-SETS = frozenset({"scan -r", "policy check -r", "demo"})
+SETS = frozenset({"scan -r", "policy check -r", "bom verify -r", "demo"})
 ALL = frozenset(KINDS.values())
 
 SECTIONS: tuple[Part, ...] = (

@@ -125,15 +125,30 @@ def decision_words(value: str) -> tuple[str, str, str]:
     return word, decision.value, sentence
 
 
-def _bill(document: Mapping[str, Any]) -> Answer:
-    words = {Outcome.VERIFIED: ("Verified", "pass"), Outcome.FAILED: ("Does not verify", "deny")}
+def outcome_words(value: str) -> tuple[str, str, str]:
+    """Word, tone and sentence of what became of a bill of materials; an unknown one is not settled."""
     try:
-        outcome = Outcome(text(document, "verdict"))
+        outcome = Outcome(value)
     except ValueError:
         outcome = Outcome.INCONCLUSIVE
-    word, tone = words.get(outcome, ("Not settled", "inconclusive"))
+    words = {Outcome.VERIFIED: ("Verified", "pass"), Outcome.FAILED: ("Does not verify", "deny")}
+    return *words.get(outcome, ("Not settled", "inconclusive")), HEADLINE[outcome]
+
+
+def _bill(document: Mapping[str, Any]) -> Answer:
+    word, tone, sentence = outcome_words(text(document, "verdict"))
     title = text(document, "model") or text(document, "bom")
-    return Answer(title, word, tone, f"{HEADLINE[outcome]}. {line(document, 'why')}".strip())
+    return Answer(title, word, tone, f"{sentence}. {line(document, 'why')}".strip())
+
+
+def _bills(document: Mapping[str, Any]) -> Answer:
+    counts = part(document, "counts")
+    verified, failed, open_ = (count(counts, key) for key in ("verified", "failed", "inconclusive"))
+    unread = sum(not part(one, "result") for one in objects(document, "bills"))
+    value = Outcome.FAILED if failed else Outcome.INCONCLUSIVE if open_ or unread or not verified else Outcome.VERIFIED
+    word, tone, _ = outcome_words(value)
+    told = f"Bills: {verified:,} verified, {failed:,} failed, {open_:,} not settled, {unread:,} not readable."
+    return Answer(f"Bills of materials below {one_line(text(document, 'folder'), 160)}", word, tone, told)
 
 
 def _licence(document: Mapping[str, Any]) -> Answer:
@@ -194,6 +209,7 @@ _ANSWERS: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = MappingProxyType
         "tree": _tree,
         "policy check": _policy,
         "bom verify": _bill,
+        "bom verify -r": _bills,
         "licence": _licence,
         "scan -r": _set,
         "policy check -r": _policies,

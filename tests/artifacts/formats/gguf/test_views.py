@@ -56,6 +56,7 @@ def cases() -> dict[str, tuple[Tensor, F32]]:
     }  # fmt: skip
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", list(cases()))
 @given(data=st.data())
 def test_any_part_is_that_of_the_whole(name: str, data: st.DataObject) -> None:

@@ -50,6 +50,7 @@ def test_a_lossless_file_is_the_model(name: str, encode: Any, zoo: Path, tmp_pat
     assert forebear.compare(str(zoo / name), str(tmp_path / "m.gguf")).verdict is Verdict.IDENTICAL
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("encode", [f16, q8_0, q4_0, q4_k, q2_k])
 def test_a_quantised_file_is_dependent_and_a_twin_is_not(name: str, encode: Any, zoo: Path, tmp_path: Path) -> None:

@@ -334,11 +334,32 @@ def test_safetensors_are_preferred_and_the_rest_is_said(tmp_path: Path) -> None:
     assert "safetensors was read; it also holds PyTorch, which was not" in artifact.notes
 
 
+@pytest.mark.parametrize("module", [False, True])
+def test_models_that_differ_in_weights_that_are_not_read_are_not_called_identical(module: bool, tmp_path: Path) -> None:
+    """What ``torch.quantize_per_tensor`` has made is no tensor of plain values; the rest of the two models is equal."""
+    base = tiny_llama(tmp_path / "base")
+
+    def quantised(number: int) -> Callable[[dict[str, Any]], Any]:
+        def wrap(held: dict[str, Any]) -> Any:
+            made = Call(Name("torch._utils", "_rebuild_qtensor"), (number, 0, (2, 3)))
+            held = {n: made if n.endswith("up_proj.weight") else t for n, t in held.items()}
+            state = {"_modules": {}, "_parameters": held, "_buffers": {}}
+            return New(Name("some.model", "Llama"), (), state) if module else held
+
+        return wrap
+
+    one, two = (converted(base, tmp_path / str(k), wrap=quantised(k)) for k in (1, 2))
+    assert any(name.endswith("layers.0.mlp.up_proj.weight") for name in read_artifact(LocalSource(one)).weights.unread)
+    found = forebear.compare(str(one), str(two), effort="deep")
+    assert found.verdict is not Verdict.IDENTICAL
+    assert "weights that are not read cannot be told equal" in [u.why for u in found.coverage.not_tested]
+
+
 @pytest.mark.parametrize("write", [zip_bytes, legacy_bytes])
 def test_what_stands_beside_the_tensors_is_said(write: Callable[[Any], bytes]) -> None:
     inner = Call(Name("torch.storage", "_load_from_bytes"), (legacy_bytes(Call(Name("os", "system"), ("id",))),))
     part = read({"w": ONES, "args": New(Name("argparse", "Namespace"), (), {"lr": 0.1}), "inner": inner}, write)
-    assert part.tensors.keys() == {"w"}
+    assert part.tensors.keys() == {"w"} and part.unread == {"args", "inner"}
     assert part.notes == (
         "m.bin: 2 entries beside its tensors could not be read and are left out",
         "m.bin: also holds argparse.Namespace, passed over",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from forebear.artifacts.base import Tensor, Weights
 from forebear.artifacts.dtypes import DTYPES
-from forebear.artifacts.formats.gguf.blocks import KINDS
+from forebear.artifacts.formats.gguf.blocks import KINDS, UNREAD
 from forebear.artifacts.formats.gguf.config import card_of, config_of, experts, sigmoid_router
 from forebear.artifacts.formats.gguf.names import CONVERSIONS, DEEPSEEK_V3, MIXTRAL, Conversion
 from forebear.artifacts.formats.gguf.undo import undo
@@ -171,9 +171,10 @@ def tensors_of(header: Header, file: File, source: Source) -> tuple[dict[str, Te
     for info in sorted(header.tensors, key=lambda i: (i.start, i.name)):
         kind = KINDS.get(info.kind)
         if kind is None:
-            raise FormatError(
-                file.path, f"tensor {info.name} has the unknown type {info.kind} (offset {info.stated:,})"
-            )
+            known = UNREAD.get(info.kind)
+            what = f"type {known}, which is not read" if known else f"unknown type {info.kind}"
+            hint = "scan another quantisation of the model" if known else ""
+            raise FormatError(file.path, f"tensor {info.name} has the {what} (offset {info.stated:,})", hint)
         if not DTYPES[kind].divides(info.size) or (info.shape and info.shape[-1] % DTYPES[kind].block):
             raise FormatError(file.path, f"tensor {info.name} of shape {list(info.shape)} is no whole blocks of {kind}")
         stop = info.start + DTYPES[kind].nbytes(info.size)

@@ -231,6 +231,9 @@ KINDS = {0: "F32", 1: "F16", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64
     b.kind: b.name for b in BLOCKS
 }
 """Number of a ggml type to the name of its number format."""
+UNREAD = {4: "Q4_2", 5: "Q4_3", 9: "Q8_1", 31: "Q4_0_4_4", 32: "Q4_0_4_8", 33: "Q4_0_8_8", 41: "Q1_0"}
+UNREAD |= {36: "IQ4_NL_4_4", 37: "IQ4_NL_4_8", 38: "IQ4_NL_8_8"}
+"""The same of those that are not read: withdrawn, of intermediate results (Q8_1), or without a published decoder."""
 
 
 def _decoder(block: Block) -> Callable[[Bytes], F32]:

@@ -66,6 +66,7 @@ class Keras:
             config=about if about["keras_layers"] else {},
             notes=notes,
             dangers=tuple(_dangers(path, config)),
+            unread=frozenset(found.left_out),
         )
 
 

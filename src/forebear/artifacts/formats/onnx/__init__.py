@@ -15,7 +15,7 @@ from forebear.artifacts.formats.onnx.graph import Graph, Node, read_graph
 from forebear.artifacts.formats.onnx.wire import Wire
 from forebear.artifacts.text import LFS_POINTER, lfs_pointer
 from forebear.artifacts.views import gate
-from forebear.errors import FormatError
+from forebear.errors import FormatError, one_line
 from forebear.sources import Source
 
 SUFFIX = ".onnx"
@@ -24,6 +24,11 @@ MADE_UP = re.compile(r"(onnx::\w+_\d+|\d+|val_\d+|_?[a-z]+_\d+)\Z")
 """Names that exporters give to what has none: ``onnx::MatMul_123``, ``1234``, ``val_7``."""
 READERS = frozenset(["MatMul", "Gemm", "Gather", "Conv", "LSTM", "GRU", "Transpose"])
 """Operations whose constants are weights; others have constants of the computation, such as an initial state."""
+QUANTISED = {
+    *("MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearMatMul", "MatMulNBits", "MatMulBnb4"),
+    *("ConvInteger", "QLinearConv", "DequantizeLinear", "GatherBlockQuantized", "QAttention", "QMoE"),
+}
+"""Operations of quantised networks: what they read are codes, with scales and zeros in orders of their own."""
 RECURRENT = {1: "W", 2: "R", 3: "B"}
 """Inputs of the operations LSTM and GRU that are weights: kernel, recurrent kernel, biases."""
 
@@ -47,20 +52,35 @@ class Onnx:
             raise lfs_pointer(path)
         found = read_graph(Wire(source, path, size), sizes)
         tensors = renamed(found)
-        if not tensors:
+        codes = quantised(found)
+        if not tensors and not codes:
             raise FormatError(path, "its graph holds no weights")
         notes: list[str] = []
         if len(names) > 1:
             notes.append(f"{path} was read; {len(names) - 1} more ONNX files were not")
         if found.unread:
             notes.append(f"{len(found.unread)} initialisers keep their values in a form that is not read")
+        unread = frozenset(found.unread)
+        if codes:
+            first = one_line(min(codes), 80)
+            notes.append(
+                f"the network is quantised: {len(codes)} initialisers ({first}) are codes, scales and zeros, which are "
+                "not read: nothing of them is compared; scan the model that it was made from"
+            )
+            unread |= codes | (found.tensors.keys() - tensors.keys())
+            tensors |= {name: found.tensors[name] for name in codes}
         files = sorted({path, *(t.path for t in tensors.values())})
-        return Weights(self.name, tensors, tuple(files), notes=tuple(notes))
+        return Weights(self.name, tensors, tuple(files), notes=tuple(notes), unread=unread)
 
 
 def _candidates(source: Source) -> list[str]:
     names = [source.only] if source.only else [f.path for f in source.files()]
     return sorted(n for n in names if n.lower().endswith(SUFFIX))
+
+
+def quantised(found: Graph) -> frozenset[str]:
+    """Names of the initialisers that operations of quantised networks read."""
+    return frozenset(n for node in found.nodes if node.kind in QUANTISED for n in node.inputs if n in found.tensors)
 
 
 def renamed(found: Graph) -> dict[str, Tensor]:

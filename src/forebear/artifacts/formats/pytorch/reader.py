@@ -63,7 +63,7 @@ class PyTorch:
         choice = _choose(source)
         sizes = {f.path: f.size for f in source.files()}
         tensors: dict[str, Tensor] = {}
-        notes, dangers = list(choice.notes), list[str]()
+        notes, dangers, unread = list(choice.notes), list[str](), set[str]()
         for path in choice.paths:
             if path not in sizes:
                 raise InputError(f"{path}: not in {source.target}", "was it moved or deleted just now?")
@@ -72,12 +72,18 @@ class PyTorch:
                 if name in tensors:
                     raise FormatError(path, f"tensor {name} is also in {tensors[name].path}", "remove one of them")
                 tensors[name] = tensor
+            unread |= part.unread
             notes += part.notes
             dangers += part.dangers
         if choice.owner is not None:
             check_index(choice.index, dict(choice.owner), tensors)
         return Weights(
-            self.name, tensors, choice.paths, notes=tuple(dict.fromkeys(notes)), dangers=tuple(dict.fromkeys(dangers))
+            self.name,
+            tensors,
+            choice.paths,
+            notes=tuple(dict.fromkeys(notes)),
+            dangers=tuple(dict.fromkeys(dangers)),
+            unread=frozenset(unread),
         )
 
 
@@ -93,11 +99,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Part:
-    """The tensors of one file, where they were found in it, and what its pickle would do."""
+    """The tensors of one file, where they were found in it, what its pickle would do, and names that are not read."""
 
     tensors: Mapping[str, Tensor]
     notes: tuple[str, ...] = field(default=())
     dangers: tuple[str, ...] = field(default=())
+    unread: frozenset[str] = frozenset()
 
 
 def read_tensors(source: Source, file: File) -> Part:
@@ -126,7 +133,7 @@ def _read_tensors(source: Source, file: File, log: Log) -> Part:
     if found.where:
         notes = (f"{path}: the model is its entry {one_line(found.where, 120)}", *notes)
     if found.passed:
-        notes = (*notes, f"{path}: {found.passed:,} entries beside its tensors could not be read and are left out")
+        notes = (*notes, f"{path}: {len(found.passed):,} entries beside its tensors could not be read and are left out")
     if log.passed:
         classes = ", ".join(str(c) for c in list(log.passed)[:3])
         notes = (*notes, f"{path}: also holds {classes}{' and others' if len(log.passed) > 3 else ''}, passed over")
@@ -143,7 +150,7 @@ def _read_tensors(source: Source, file: File, log: Log) -> Part:
         raise FormatError(
             path, f"its tensors claim {claimed:,} bytes, the file has {file.size:,}", "it is made to mislead"
         )
-    return Part(tensors, notes, dangers)
+    return Part(tensors, notes, dangers, frozenset(found.passed))
 
 
 def candidates(files: Iterable[File]) -> list[File]:

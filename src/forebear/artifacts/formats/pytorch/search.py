@@ -25,12 +25,12 @@ class Found:
     Attributes:
         where: the keys that lead to it, as text; empty for the object itself.
         tensors: by name.
-        passed: entries that are no tensors which can be read.
+        passed: names of entries that are no tensors which can be read.
     """
 
     where: str
     tensors: Mapping[str, Strided]
-    passed: int
+    passed: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -62,11 +62,11 @@ def _dictionaries(value: Any) -> Iterator[Found]:
             elif isinstance(node, dict):
                 module = _module(node)
                 if module is not None:
-                    yield Found(where, module, 0)
+                    yield Found(where, *module)
                     continue
                 texts = {k: v for k, v in node.items() if isinstance(k, str)}
                 tensors = {k: v for k, v in texts.items() if isinstance(v, Strided)}
-                yield Found(where, tensors, sum(isinstance(v, Opaque) for v in texts.values()))
+                yield Found(where, tensors, tuple(k for k, v in texts.items() if isinstance(v, Opaque)))
                 deeper += [
                     (f"{where}[{k[:40]!r}]", v)
                     for k, v in texts.items()
@@ -75,11 +75,15 @@ def _dictionaries(value: Any) -> Iterator[Found]:
         level = deeper
 
 
-def _module(state: Mapping[Any, Any]) -> dict[str, Strided] | None:
-    """The tensors of a whole pickled ``torch.nn.Module`` by their dotted names, None where this is none."""
+def _module(state: Mapping[Any, Any]) -> tuple[dict[str, Strided], tuple[str, ...]] | None:
+    """The tensors of a whole pickled ``torch.nn.Module`` by their dotted names, and names of those that are not read.
+
+    None where this is no module.
+    """
     if not isinstance(state.get("_modules"), dict) or not isinstance(state.get("_parameters"), dict):
         return None
     out: dict[str, Strided] = {}
+    passed: list[str] = []
     stack: list[tuple[str, Any]] = [("", state)]
     seen: set[int] = set()
     while stack:
@@ -92,9 +96,9 @@ def _module(state: Mapping[Any, Any]) -> dict[str, Strided] | None:
         elif isinstance(node, dict):
             for part in ("_parameters", "_buffers"):
                 if isinstance(node.get(part), dict):
-                    out |= {
-                        prefix + k: v for k, v in node[part].items() if isinstance(k, str) and isinstance(v, Strided)
-                    }
+                    named = {prefix + k: v for k, v in node[part].items() if isinstance(k, str)}
+                    out |= {k: v for k, v in named.items() if isinstance(v, Strided)}
+                    passed += [k for k, v in named.items() if isinstance(v, Opaque)]
             if isinstance(node.get("_modules"), dict):
                 stack += [(f"{prefix}{k}.", v) for k, v in node["_modules"].items() if isinstance(k, str)]
-    return out
+    return out, tuple(passed)
