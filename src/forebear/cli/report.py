@@ -23,7 +23,7 @@ def report(
         Path,
         typer.Argument(
             metavar="RESULT",
-            help="A saved result (JSON) of scan, scan -r, compare, tree, policy check, bom verify, licence or demo.",
+            help="A saved result (JSON) of scan, compare, tree, policy check, bom verify (also -r), licence or demo.",
             show_default=False,
         ),
     ],
