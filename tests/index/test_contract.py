@@ -252,6 +252,16 @@ def test_search_is_brute_force(
         assert all(h.log10_p == log10_tail(h.agree, h.n) for h in index.search(query, limit))
 
 
+def test_a_private_entry_is_opened_by_replacing_it_alone(index: Index) -> None:
+    mark, private = make_fingerprint("guarded", 1), Provenance(by="lab", private=True)
+    index.add(mark, "", provenance=private)
+    for said in (None, Provenance(by="crawl")):
+        assert not index.add(mark, "hf:org/public@c0ffee", provenance=said)
+        assert found(index, "guarded").provenance == private and found(index, "guarded").location == ""
+    assert index.add(mark, "/open", replace=True, provenance=Provenance(by="lab"))
+    assert found(index, "guarded").provenance == Provenance(by="lab")
+
+
 def test_many_searches_are_those_of_each(index: Index) -> None:
     codes = [make_code(seed) for seed in (3, 5, 99)]
     assert list(index.search_many(codes, 2)) == [(), (), ()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -203,7 +204,11 @@ def test_the_file_loads_nothing_and_runs_nothing() -> None:
     names = {name for _, name, _ in found.attributes}
     assert not names & {"src", "href", "srcset", "action"} and not [n for n in names if n.startswith("on")]
     assert "url(" not in html(page()) and "@import" not in html(page())
-    assert ("meta", "content", "default-src 'none'; style-src 'unsafe-inline'") in found.attributes
+    style = re.search("<style>(.*?)</style>", html(page()), re.DOTALL)
+    assert style is not None
+    digest = b64encode(sha256(style[1].encode()).digest()).decode()
+    assert ("meta", "content", f"default-src 'none'; style-src 'sha256-{digest}'") in found.attributes
+    assert "style" not in names
 
 
 def test_it_can_be_read_by_everybody() -> None:

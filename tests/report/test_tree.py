@@ -62,7 +62,7 @@ def test_the_text_has_roots_first_and_every_mark() -> None:
     assert sum("merged" in line and "coefficient" in line for line in lines) == 2
     text = shown(WHOLE)
     assert "no relative among these" in text and "cut off" in text and "a note" in text
-    assert "4 models" not in text and "6 models, 1 families, 1 alone" in text
+    assert "4 models" not in text and "6 models, 1 family, 1 alone" in text
 
 
 def test_quiet_is_the_tree_alone_and_verbose_has_rivals_and_p_values() -> None:

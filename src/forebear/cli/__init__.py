@@ -27,6 +27,7 @@ from forebear.cli import (
     licence,
     policy,
     probe,
+    report,
     scan,
     traffic,
     tree,
@@ -72,6 +73,7 @@ app.command("demo")(common(demo.demo))
 app.command("scan")(common(scan.scan))
 app.command("compare")(common(scan.compare))
 app.command("tree")(common(tree.tree))
+app.command("report")(common(report.report))
 app.command("probe")(common(probe.probe))
 app.command("traffic")(common(traffic.traffic))
 app.add_typer(bom.app, name="bom")

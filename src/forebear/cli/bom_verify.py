@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from forebear.cli.machines import MACHINES, write_for_machines
 from forebear.cli.options import (
     Effort,
     EffortOption,
-    Format,
     OutputOption,
     ProgressOption,
     QuietOption,
@@ -24,7 +23,6 @@ from forebear.cli.options import (
     progress,
     secret_in,
     show_problems,
-    write,
 )
 from forebear.errors import UsageError
 from forebear.types import Level
@@ -129,19 +127,13 @@ def verify(
             model=model,
             api_key=secret_in(api_key_env, "--api-key-env"),
         )
-    if how is ReportFormat.SARIF:
-        from forebear.report import sarif
-
+    if how in MACHINES:
         root = str(bom.absolute().parent)
-        write([json.dumps(sarif.document([report.subject(result)], root), ensure_ascii=False, indent=2) + "\n"], output)
-    elif how is ReportFormat.JUNIT:
-        from forebear.report import junit
-
-        write([junit.document("forebear bom verify", [report.subject(result)], Level.NOTE)], output)
+        write_for_machines(how, [report.subject(result)], "forebear bom verify", root, Level.NOTE, output)
     else:
         emit(
             result.to_json(),
-            Format(how.value),
+            how,
             output,
             lambda console: report.show(console, result, quiet, verbose),
             lambda: report.markdown(result),
@@ -164,19 +156,13 @@ def _below(
 
     with progress(quiet, no_progress) as step:
         found = verify_boms(folder, effort=effort.value, profiles=profiles, on_step=step)
-    if how is ReportFormat.SARIF:
-        from forebear.report import sarif
-
-        document = sarif.document(report.subjects(found), str(folder.absolute()))
-        write([json.dumps(document, ensure_ascii=False, indent=2) + "\n"], output)
-    elif how is ReportFormat.JUNIT:
-        from forebear.report import junit
-
-        write([junit.document("forebear bom verify", report.subjects(found), Level.NOTE)], output)
+    if how in MACHINES:
+        root = str(folder.absolute())
+        write_for_machines(how, report.subjects(found), "forebear bom verify", root, Level.NOTE, output, found.problems)
     else:
         emit(
             found.to_json(),
-            Format(how.value),
+            how,
             output,
             lambda console: report.show(console, found, quiet),
             lambda: report.markdown(found),

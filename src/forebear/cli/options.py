@@ -34,14 +34,26 @@ class Format(StrEnum):
     MD = "md"
 
 
+class PageFormat(StrEnum):
+    """The same, and as a page that a browser shows and prints."""
+
+    TABLE = "table"
+    JSON = "json"
+    MD = "md"
+    HTML = "html"
+
+
 class ReportFormat(StrEnum):
     """How the result of a command with findings is written: for people, for programs, for continuous integration."""
 
     TABLE = "table"
     JSON = "json"
     MD = "md"
+    HTML = "html"
     SARIF = "sarif"
     JUNIT = "junit"
+    GITLAB = "gitlab"
+    GITHUB = "github"
 
 
 class Effort(StrEnum):
@@ -62,16 +74,24 @@ class FailOn(StrEnum):
 
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to write the result.")]
+PageFormatOption = Annotated[
+    PageFormat, typer.Option("--format", "-f", help="How to write the result; html: a page to read and print.")
+]
 ReportFormatOption = Annotated[
     ReportFormat,
-    typer.Option("--format", "-f", help="How to write the result; sarif and junit: for continuous integration."),
+    typer.Option(
+        "--format",
+        "-f",
+        help="How to write the result; html: a page to read and print; sarif, junit, gitlab, github: for continuous "
+        "integration.",
+    ),
 ]
 OutputOption = Annotated[
     Path | None,
     typer.Option(
         "--output",
         "-o",
-        help="Write to this file instead of the terminal; *.json and *.md are written as such.",
+        help="Write to this file instead of the terminal; *.json, *.md and *.html are written as such.",
         dir_okay=False,
     ),
 ]
@@ -179,25 +199,57 @@ def by_name(how: Choice, output: Path | None) -> Choice:
 
 def emit(
     document: dict[str, Any],
-    how: Format,
+    how: Format | PageFormat | ReportFormat,
     output: Path | None,
     table: Callable[[Console], None],
     markdown: Callable[[], str],
 ) -> None:
     """Write a result in the chosen format to stdout or a file, whole or not at all; see :func:`by_name`."""
     how = by_name(how, output)
-    if how is Format.TABLE and output is None and sys.stdout.isatty():
+    if how.value == "table" and output is None and sys.stdout.isatty():
         from rich.console import Console
 
         table(Console(highlight=False))
         return
-    if how is Format.JSON:
+    if how.value == "json":
         text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    elif how is Format.MD:
+    elif how.value == "md":
         text = markdown()
+    elif how.value == "html":
+        text = page_of(document)
     else:
         text = rendered(table)
     write([text], output)
+
+
+def page_of(document: Mapping[str, Any]) -> str:
+    """A document as a page, with the command that was typed and the state of the index."""
+    from forebear.report import html
+
+    return html.report(
+        document, html.Reproduction(typed(), index=_references() if "references_tested" in document else "")
+    )
+
+
+def _references() -> str:
+    """What the index holds, in words."""
+    from forebear.index import open_index
+
+    found = open_index().info()
+    families = ", ".join(f"{count:,} {family}" for family, count in found["families"].items())
+    return f"{found['models']:,} in the index{f' ({families})' if families else ''}, format {found['version']}"
+
+
+def typed() -> str:
+    """The command line of this process, without what is secret in addresses; "" where it is no command of ours."""
+    import shlex
+
+    from forebear.report.words import without_secrets
+
+    program = Path(sys.argv[0])
+    if program.name != "forebear" and program.parent.name != "forebear":
+        return ""
+    return one_line(without_secrets(shlex.join(["forebear", *sys.argv[1:]])), 4_000)
 
 
 def write(pieces: Iterable[str], output: Path | None) -> None:

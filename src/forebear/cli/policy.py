@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forebear.cli.licence import ModelOption, NoScanOption, OrganisationOption
+from forebear.cli.machines import MACHINES, write_for_machines
 from forebear.cli.options import (
     Effort,
     EffortOption,
@@ -21,6 +21,7 @@ from forebear.cli.options import (
     OutputOption,
     ProgressOption,
     QuietOption,
+    ReportFormat,
     VerboseOption,
     by_name,
     common,
@@ -40,17 +41,6 @@ if TYPE_CHECKING:
     from forebear.report.subject import Subject
 
 app = typer.Typer(help="Decide on models by written rules; none is legal advice.", no_args_is_help=True)
-
-
-class DecisionFormat(StrEnum):
-    """How a decision is written; md and html: one page for people, to print."""
-
-    TABLE = "table"
-    JSON = "json"
-    MD = "md"
-    HTML = "html"
-    SARIF = "sarif"
-    JUNIT = "junit"
 
 
 PolicyOption = Annotated[
@@ -120,8 +110,13 @@ def check(
     model: ModelOption = "",
     effort: EffortOption = Effort.STANDARD,
     how: Annotated[
-        DecisionFormat, typer.Option("--format", "-f", help="How to write it; md, html: a page to print.")
-    ] = DecisionFormat.TABLE,
+        ReportFormat,
+        typer.Option(
+            "--format",
+            "-f",
+            help="How to write it; md, html: a page to print; sarif, junit, gitlab, github: for CI.",
+        ),
+    ] = ReportFormat.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -160,42 +155,45 @@ def _write(
     terms: Terms,
     target: str,
     bom: str,
-    how: DecisionFormat,
+    how: ReportFormat,
     output: Path | None,
     quiet: bool,
     verbose: bool,
 ) -> None:
     from forebear.report import policy as report
 
-    if how in (DecisionFormat.MD, DecisionFormat.HTML):
+    if how in (ReportFormat.MD, ReportFormat.HTML):
         from forebear.report import page
 
         sheet = _page(answer, found, terms, target, bom)
-        write([page.html(sheet) if how is DecisionFormat.HTML else page.markdown(sheet)], output)
-    elif how in (DecisionFormat.SARIF, DecisionFormat.JUNIT):
-        _for_machines([report.subject(answer, os.path.basename(target) or target)], how, output)
+        write([page.html(sheet) if how is ReportFormat.HTML else page.markdown(sheet)], output)
+    elif how in MACHINES:
+        _for_machines([report.subject(answer, _place(target))], how, output)
     else:
-        table = Format(how.value)
         emit(
             answer.to_json(),
-            table,
+            how,
             output,
             lambda c: report.show(c, answer, quiet, verbose),
             lambda: report.markdown(answer),
         )
 
 
-def _write_set(found: PolicySet, how: DecisionFormat, output: Path | None, quiet: bool) -> None:
+def _place(target: str) -> str:
+    """Where a target lies, from the present folder; its name alone where it lies elsewhere."""
+    below = os.path.relpath(target) if os.path.exists(target) else ".."
+    return os.path.basename(target) or target if below.split(os.sep)[0] in ("..", ".") else below.replace(os.sep, "/")
+
+
+def _write_set(found: PolicySet, how: ReportFormat, output: Path | None, quiet: bool) -> None:
     from forebear.report import policy as report
 
-    if how in (DecisionFormat.SARIF, DecisionFormat.JUNIT):
+    if how in MACHINES:
         _for_machines(list(report.subjects(found)), how, output)
-    elif how is DecisionFormat.HTML:
-        raise UsageError("--format html is a page about one model", "use table, json, md, sarif or junit")
     else:
         emit(
             found.to_json(),
-            Format(how.value),
+            how,
             output,
             lambda console: report.show_set(console, found, quiet),
             lambda: report.markdown_set(found),
@@ -207,14 +205,10 @@ def _write_set(found: PolicySet, how: DecisionFormat, output: Path | None, quiet
     leave(problems, *codes)
 
 
-def _for_machines(subjects: list[Subject], how: DecisionFormat, output: Path | None) -> None:
-    from forebear.report import junit, sarif
+def _for_machines(subjects: list[Subject], how: ReportFormat, output: Path | None) -> None:
     from forebear.types import Level
 
-    if how is DecisionFormat.SARIF:
-        write([json.dumps(sarif.document(subjects, os.getcwd()), ensure_ascii=False, indent=2) + "\n"], output)
-    else:
-        write([junit.document("policy", subjects, Level.ERROR)], output)
+    write_for_machines(how, subjects, "policy", os.getcwd(), Level.ERROR, output)
 
 
 def _page(answer: PolicyAnswer, found: Consequences, terms: Terms, target: str, bom: str) -> Page:

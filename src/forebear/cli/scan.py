@@ -10,6 +10,7 @@ import typer
 
 from forebear.cli import scan_endpoint, scan_policy, scan_set
 from forebear.cli.licence import OrganisationOption
+from forebear.cli.machines import MACHINES
 from forebear.cli.options import (
     ActivationsOption,
     Effort,
@@ -17,9 +18,9 @@ from forebear.cli.options import (
     ExpectOption,
     FailOn,
     FailOnOption,
-    Format,
-    FormatOption,
     OutputOption,
+    PageFormat,
+    PageFormatOption,
     ProgressOption,
     QuietOption,
     ReportFormat,
@@ -88,6 +89,7 @@ def scan(
     """Where does this model come from? Its ancestors among the indexed references, claims and findings.
 
     Example: forebear scan ./my-model --format json --output result.json
+    Example: forebear scan ./my-model --output report.html
     Example: forebear scan -r ./models --format sarif --output models.sarif
     """
     how = by_name(how, output)
@@ -101,7 +103,7 @@ def scan(
     if recursive:
         scan_set.scan_all(asked, quiet, verbose, no_progress)
         return
-    if how in (ReportFormat.SARIF, ReportFormat.JUNIT):
+    if how in MACHINES:
         scan_set.scan_for_ci(asked, quiet, no_progress)
         return
     from forebear.report import markdown
@@ -112,7 +114,7 @@ def scan(
     decided = decide(result) if decide else None
     emit(
         {**result.to_json(), **(decided.document if decided else {})},
-        Format(how.value),
+        how,
         output,
         lambda console: _show(console, result, decided, quiet, verbose),
         lambda: markdown.scan(result) + (decided.markdown if decided else ""),
@@ -152,10 +154,8 @@ def _check_policy_goes_with(
     """Refuse what ``--policy`` does not go with, naming what does."""
     if org is not None and not policy:
         raise UsageError("--org goes with --policy", "forebear licence takes it as well")
-    if policy and (
-        recursive or target.startswith(scan_endpoint.API) or how in (ReportFormat.SARIF, ReportFormat.JUNIT)
-    ):
-        raise UsageError("--policy goes with one model, as table, json or md", "forebear policy check takes more")
+    if policy and (recursive or target.startswith(scan_endpoint.API) or how in MACHINES):
+        raise UsageError("--policy goes with one model, as table, json, md or html", "forebear policy check takes more")
 
 
 def compare(
@@ -164,7 +164,7 @@ def compare(
     effort: EffortOption = Effort.STANDARD,
     expect: ExpectOption = None,
     activations: ActivationsOption = False,
-    how: FormatOption = Format.TABLE,
+    how: PageFormatOption = PageFormat.TABLE,
     output: OutputOption = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,

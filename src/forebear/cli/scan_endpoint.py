@@ -31,7 +31,7 @@ def scan(
     url, _, model = target.removeprefix(API).rpartition("#")
     if not url or not model:
         raise UsageError("an endpoint is named as api:URL#MODEL", "for example api:https://host/v1#acme-1")
-    if how in (ReportFormat.SARIF, ReportFormat.JUNIT):
+    if how.value not in {one.value for one in Format}:
         raise UsageError(f"--format {how}: a probe has no such report", "use json or md")
     probe(
         url,

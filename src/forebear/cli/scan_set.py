@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -12,12 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forebear.cli.machines import write_for_machines
 from forebear.cli.options import (
     FailOn,
     ReportFormat,
     expect_exit,
     fail_exit,
     leave,
+    page_of,
     progress,
     rendered,
     show_problems,
@@ -124,6 +125,8 @@ def _finish(asked: Asked, whole: ScanSet, rows: list[Row], quiet: bool, verbose:
         write(scan_set.json_text(rows, whole), asked.output)
     elif asked.how is ReportFormat.MD:
         write([scan_set.markdown(rows, whole)], asked.output)
+    elif asked.how is ReportFormat.HTML:
+        write([page_of(scan_set.short(rows, whole))], asked.output)
     else:
         _write_for_ci(asked, rows, os.path.abspath(whole.root), (*whole.problems, *scan_set.cut_off(rows, whole)))
     show_problems(scan_set.unread(rows, whole))
@@ -132,7 +135,7 @@ def _finish(asked: Asked, whole: ScanSet, rows: list[Row], quiet: bool, verbose:
 
 
 def scan_for_ci(asked: Asked, quiet: bool, no_progress: bool) -> None:
-    """Scan one model and write SARIF or JUnit; also about a model that cannot be read, since somebody waits for it."""
+    """Scan one model and write what machines read; also of a model that cannot be read, since somebody waits for it."""
     from forebear.inspect import scan
     from forebear.inspect.discover import place
     from forebear.inspect.scan_set import row_of, unread
@@ -153,16 +156,9 @@ def scan_for_ci(asked: Asked, quiet: bool, no_progress: bool) -> None:
 
 
 def _write_for_ci(asked: Asked, rows: list[Row], root: str | None, problems: tuple[str, ...] = ()) -> None:
-    from forebear.report import junit, sarif
-
-    subjects = asked.subjects(rows)
-    if asked.how is ReportFormat.SARIF:
-        document = sarif.document(subjects, root, problems)
-        write([json.dumps(document, ensure_ascii=False, indent=2) + "\n"], asked.output)
-        return
     least = None if asked.fail_on is FailOn.NEVER else Level(asked.fail_on.value)
     name = os.path.basename(root or asked.target) or "models"
-    write([junit.document(name, subjects, least, problems)], asked.output)
+    write_for_machines(asked.how, list(asked.subjects(rows)), name, root, least, asked.output, problems)
 
 
 def _show(part: Callable[[Console], None]) -> None:

@@ -17,6 +17,7 @@ from forebear.cli.options import (
     VerboseOption,
     by_name,
     leave,
+    page_of,
     progress,
     rendered,
     show_problems,
@@ -30,6 +31,7 @@ class TreeFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     MD = "md"
+    HTML = "html"
     DOT = "dot"
     SVG = "svg"
 
@@ -73,6 +75,7 @@ def tree(
             TreeFormat.TABLE: lambda: rendered(lambda console: report.show(console, result, quiet, verbose)),
             TreeFormat.JSON: lambda: json.dumps(result.to_json(), ensure_ascii=False, indent=2) + "\n",
             TreeFormat.MD: lambda: report.markdown(result),
+            TreeFormat.HTML: lambda: page_of(result.to_json()),
             TreeFormat.DOT: lambda: report.dot(result),
             TreeFormat.SVG: lambda: tree_svg.svg(result),
         }

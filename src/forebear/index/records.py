@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from forebear.errors import UsageError, one_line
-from forebear.index.base import Entry, Provenance
+from forebear.index.base import Addition, Entry, Provenance
 from forebear.index.nominate import Sketched
 from forebear.signals import Fingerprint
 from forebear.signals.activations import Activations
@@ -92,6 +92,12 @@ def provenance_of(record: str | None) -> Provenance | None:
         return None
     known = {field.name for field in fields(Provenance)}
     return Provenance(**{key: value for key, value in json.loads(record).items() if key in known})
+
+
+def opens(stored: str | None, addition: Addition) -> bool:
+    """Whether keeping an addition beside a record would open a private entry, which only replacing it may."""
+    kept, said = provenance_of(stored), addition.provenance
+    return kept is not None and kept.private and not (said is not None and said.private)
 
 
 def sketches_of(fingerprint: Fingerprint) -> tuple[bytes | None, bytes | None, bytes | None]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import sqlite3
 
 from forebear.index.base import Addition
-from forebear.index.records import SKETCHES, checksum, provenance_record, record_of, seal, sketches_of, text_bytes
+from forebear.index.records import (
+    SKETCHES,
+    checksum,
+    opens,
+    provenance_record,
+    record_of,
+    seal,
+    sketches_of,
+    text_bytes,
+)
 from forebear.index.towers import put_towers
 from forebear.signals import Fingerprint
 from forebear.types import created
@@ -36,7 +45,10 @@ def insert(db: sqlite3.Connection, row: int, payload: bytes, addition: Addition)
 
 
 def keep_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
-    """The same model again: it may have moved, and more may have been measured of it."""
+    """The same model again: it may have moved, and more may have been measured of it. A private one stays as it is."""
+    stored = db.execute("SELECT record FROM provenance WHERE row = ?", (row,)).fetchone()
+    if opens(stored[0] if stored else None, addition):
+        return
     name = addition.fingerprint.name
     db.execute("UPDATE models SET location = CAST(? AS TEXT) WHERE name = ?", (text_bytes(addition.location), name))
     _put_beside(db, row, addition)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
-from hashlib import sha256
 from urllib.parse import quote
 
 from forebear.catalogue import explanation, topics
 from forebear.catalogue.explanations import Explanation
 from forebear.errors import one_line
-from forebear.report.subject import Subject
+from forebear.report.subject import Subject, fingerprint
 from forebear.types import Finding, Json, created
 from forebear.version import __version__
 
@@ -98,18 +97,12 @@ def _result(subject: Subject, finding: Finding, number: dict[str, int], earlier:
         "level": finding.level.value,
         "message": {"text": _cut(f"{subject.name}: {message}")},
         "locations": [_location(subject)],
-        "partialFingerprints": {FINGERPRINT: _fingerprint(subject, finding, earlier)},
+        "partialFingerprints": {FINGERPRINT: fingerprint(subject, finding, earlier)},
         "properties": {**subject.properties, "evidence": [_cut(line) for line in finding.evidence]},
     }
     if finding.id in number:
         result["ruleIndex"] = number[finding.id]
     return result
-
-
-def _fingerprint(subject: Subject, finding: Finding, earlier: int) -> str:
-    """The same for the same kind of finding at the same place, whatever the numbers in its words have become."""
-    parts = (finding.id, subject.path, str(earlier))
-    return sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _location(subject: Subject) -> Json:

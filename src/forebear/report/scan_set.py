@@ -23,6 +23,7 @@ VERDICT, P, TIME, FINDING = 20, 8, 8, 33
 """Widths of the columns that have one: the longest verdict, a p-value, seconds, a level and a finding and a count."""
 GAP = "  "
 NOTHING = "–"
+COINS = ("sign-code/", "aligned-coins/")
 LEAST = 20
 """With less room than this for both names, a model takes two or three lines."""
 
@@ -190,9 +191,46 @@ def markdown(rows: list[Row], whole: ScanSet) -> str:
 
 def json_text(rows: list[Row], whole: ScanSet) -> Iterator[str]:
     """The ``forebear.scan-set/1`` document in pieces, so that no more than one model's answer is in memory."""
-    levels = Counter(f.level for r in rows for f in r.findings)
     discovered = remaining(rows, len(whole.models))
-    document: Json = {
+    document = _without_models(rows, whole, len(discovered))
+    yield json.dumps(document, ensure_ascii=False, indent=2).removesuffix("\n}") + ',\n  "models": ['
+    for number, item in enumerate(rows):
+        entry = _entry(item, item.path in discovered, whole.document(item))
+        text = json.dumps(entry, ensure_ascii=False, indent=2).replace("\n", "\n    ")
+        yield f"{',' if number else ''}\n    {text}"
+    yield "\n  ]\n}\n"
+
+
+def short(rows: list[Row], whole: ScanSet) -> Json:
+    """The same document with so much of every answer as a page about all of them shows."""
+    discovered = remaining(rows, len(whole.models))
+    models = [_entry(item, item.path in discovered, _shortened(whole.document(item))) for item in rows]
+    return {**_without_models(rows, whole, len(discovered)), "models": models}
+
+
+def _shortened(scan: Json | None) -> Json | None:
+    if scan is None:
+        return None
+    nearest = [
+        {**a, "evidence": [e for e in a["evidence"] if e["signal"].startswith(COINS)]} for a in scan["ancestors"][:1]
+    ]
+    kept = ("schema", "model", "verdict", "related", "log10_p", "why", "findings", "problems")
+    return {**{key: scan[key] for key in kept}, "ancestors": nearest}
+
+
+def _entry(item: Row, discovery: bool, scan: Json | None) -> Json:
+    return {
+        "path": item.path,
+        "kept": item.kept,
+        "discovery": discovery,
+        "error": None if item.verdict is not None else item.problems[0],
+        "scan": scan,
+    }
+
+
+def _without_models(rows: list[Row], whole: ScanSet, discoveries: int) -> Json:
+    levels = Counter(f.level for r in rows for f in r.findings)
+    return {
         **head("forebear.scan-set/1"),
         "target": whole.root,
         "complete": len(rows) == len(whole.models),
@@ -204,22 +242,10 @@ def json_text(rows: list[Row], whole: ScanSet) -> Iterator[str]:
             "unreadable": sum(r.verdict is None for r in rows),
             "kept": sum(r.kept for r in rows),
             "repeats": whole.repeats,
-            "discoveries": {"fdr": FDR, "hypotheses": len(whole.models), "models": len(discovered)},
+            "discoveries": {"fdr": FDR, "hypotheses": len(whole.models), "models": discoveries},
             "findings": {level.value: levels[level] for level in Level},
         },
     }
-    yield json.dumps(document, ensure_ascii=False, indent=2).removesuffix("\n}") + ',\n  "models": ['
-    for number, item in enumerate(rows):
-        entry = {
-            "path": item.path,
-            "kept": item.kept,
-            "discovery": item.path in discovered,
-            "error": None if item.verdict is not None else item.problems[0],
-            "scan": whole.document(item),
-        }
-        text = json.dumps(entry, ensure_ascii=False, indent=2).replace("\n", "\n    ")
-        yield f"{',' if number else ''}\n    {text}"
-    yield "\n  ]\n}\n"
 
 
 def subject(item: Row, expected: str | None, code: int) -> Subject:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
+
+from forebear.errors import one_line
 
 
 def names() -> tuple[str, ...]:
@@ -20,3 +23,25 @@ def schema(name: str) -> dict[str, Any]:
     text = (resources.files("forebear") / "data" / "schemas" / f"{name}.json").read_text("utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
+
+
+def wrong(document: Mapping[str, Any]) -> str | None:
+    """What is wrong with a document by the schema that it names, the first thing only; None where nothing is.
+
+    Raises:
+        KeyError: it names no schema of ours.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+    from referencing import Registry, Resource
+
+    kind = str(document.get("schema")).removeprefix("forebear.").removesuffix("/1")
+    pairs = [(f"https://forebear.dev/schemas/{name}.json", Resource.from_contents(schema(name))) for name in names()]
+    registry: Registry[Any] = Registry().with_resources(pairs)
+    found: ValidationError | None = next(
+        Draft202012Validator(schema(kind), registry=registry).iter_errors(document), None
+    )
+    if found is None:
+        return None
+    place = "/".join(str(part) for part in found.absolute_path)
+    return one_line(f"{place or 'the document'}: {found.message}", 300)

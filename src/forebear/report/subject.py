@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 from forebear.types import Finding
@@ -34,3 +36,30 @@ class Subject:
     undecided: str = ""
     seconds: float = 0.0
     properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+def fingerprint(subject: Subject, finding: Finding, earlier: int) -> str:
+    """The same for the same kind of finding at the same place, whatever the numbers in its words have become.
+
+    ``earlier`` counts the findings of that kind before it.
+    """
+    parts = (finding.id, subject.path, str(earlier))
+    return sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def within(subject: Subject, root: str | None, repository: str) -> Subject:
+    """The same with places relative to a repository, for formats that know no other; what lies outside stays.
+
+    Args:
+        subject: with places relative to ``root``.
+        root: the folder that was checked; None for what is not on this machine.
+        repository: where the repository lies.
+    """
+    if root is None:
+        return subject
+
+    def place(path: str) -> str:
+        moved = os.path.relpath(os.path.join(root, path), repository).replace(os.sep, "/")
+        return path if moved == ".." or moved.startswith("../") else moved
+
+    return replace(subject, path=place(subject.path), about=place(subject.about))

@@ -111,9 +111,11 @@ def summary(tree: FamilyTree) -> str:
     """How much it is, in a line."""
     read = [m for m in tree.members if not m.ghost and not m.problem]
     alone = sum(len(members) == 1 for members in tree.groups.values())
-    parts = [f"{len(read):,} models", f"{len(tree.groups) - alone:,} families", f"{alone:,} alone"]
+    families, edges = len(tree.groups) - alone, len(tree.edges)
+    parts = [f"{len(read):,} model{'' if len(read) == 1 else 's'}"]
+    parts += [f"{families:,} famil{'y' if families == 1 else 'ies'}", f"{alone:,} alone"]
     named = sum(e.directed for e in tree.edges)
-    return ", ".join([*parts, f"{len(tree.edges):,} edges, {named:,} with a direction"])
+    return ", ".join([*parts, f"{edges:,} edge{'' if edges == 1 else 's'}, {named:,} with a direction"])
 
 
 def flat(name: str) -> str:

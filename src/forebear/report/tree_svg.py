@@ -12,13 +12,20 @@ from unicodedata import east_asian_width
 
 from forebear.lineage.tree import Edge, FamilyTree, Member
 from forebear.report.tree import edge_words, flat, summary
+from forebear.report.words import p_value
 
 ROW, BOX, GAP, LEFT, TOP = 42.0, 20.0, 64.0, 24.0, 84.0
 NAME_PX, SMALL_PX, PAD = 7.2, 5.6, 10.0
 """Widths of a letter in the two sizes, and what a box has to either side."""
-LONGEST = 34
-"""Letters of a name; longer ones lose their middle and keep their whole in the tooltip."""
+LONGEST, TOLD = 34, 300
+"""Letters of a name, and of a tooltip; longer ones lose their middle."""
 BETWEEN = 18.0
+LEAST = 730.0
+"""Width that the key needs."""
+TALL = 60
+"""Models from which on a drawing in a page is scrolled."""
+COLUMN = 200.0
+"""Width that a column has at least where p-values stand below its boxes."""
 KEY = (
     ("", True, "comes from"),
     ("", False, "which came first is open"),
@@ -28,24 +35,57 @@ KEY = (
 LIGHT = ("#fff", "#1b1f24", "#57606a", "#8c959f", "#f6f8fa", "#ddf4ff", "#8250df", "#cf222e")
 DARK = ("#0d1117", "#e6edf3", "#9198a1", "#6e7681", "#161b22", "#0c2d4d", "#b392f0", "#ff7b72")
 """Colours of paper, ink, soft ink, lines, boxes, roots, merges and failures."""
-SHAPES = """
-text{font:12px ui-sans-serif,system-ui,sans-serif}.title{font-size:15px;font-weight:600}.note{font-size:10px}
-.ghost rect{fill:none;stroke-dasharray:4 3}.ghost text{font-style:italic}
-path{fill:none;stroke-width:1.4}.uncertain{stroke-dasharray:5 4}
-"""
+PAGE = (
+    "var(--paper)",
+    "var(--ink)",
+    "var(--soft)",
+    "var(--edge)",
+    "var(--wash)",
+    "var(--root)",
+    "var(--merge)",
+    "var(--deny)",
+)
+"""The same as names that a page gives its colours."""
 
 
-def _colours(paper: str, ink: str, soft: str, line: str, box: str, root: str, merge: str, bad: str) -> str:
-    """Rules for one set of colours, without variables: programs that print a file know none."""
-    return (
-        f"svg{{background:{paper}}}text{{fill:{ink}}}.soft,.note,.ghost text{{fill:{soft}}}"
-        f"rect{{fill:{box};stroke:{line}}}.root rect{{fill:{root}}}.bad rect{{stroke:{bad}}}"
-        f"path{{stroke:{line}}}path.merge{{stroke:{merge}}}"
-        f"path.head{{fill:{line};stroke:none}}path.head.merge{{fill:{merge};stroke:none}}"
+def rules(paper: str, ink: str, soft: str, line: str, box: str, root: str, merge: str, bad: str, at: str = "") -> str:
+    """Rules for one set of colours, without variables: programs that print a file know none.
+
+    ``at`` stands before every selector, for a drawing within a page that has other drawings.
+    """
+    parts = (
+        ("text", f"fill:{ink}"),
+        (".soft", f"fill:{soft}"),
+        (".note", f"fill:{soft}"),
+        (".ghost text", f"fill:{soft}"),
+        ("rect", f"fill:{box};stroke:{line}"),
+        (".root rect", f"fill:{root}"),
+        (".bad rect", f"stroke:{bad}"),
+        ("path", f"stroke:{line}"),
+        ("path.merge", f"stroke:{merge}"),
+        ("path.head", f"fill:{line};stroke:none"),
+        ("path.head.merge", f"fill:{merge};stroke:none"),
     )
+    return f"{at or 'svg'}{{background:{paper}}}" + "".join(f"{at} {name}{{{said}}}".lstrip() for name, said in parts)
 
 
-STYLE = f"\n{_colours(*LIGHT)}\n@media(prefers-color-scheme:dark){{{_colours(*DARK)}}}{SHAPES}"
+def shapes(at: str = "") -> str:
+    """Rules for letters and lines."""
+    parts = (
+        ("text", "font:12px ui-sans-serif,system-ui,sans-serif"),
+        (".title", "font-size:15px;font-weight:600"),
+        (".note", "font-size:10px"),
+        (".ghost rect", "fill:none;stroke-dasharray:4 3"),
+        (".ghost text", "font-style:italic"),
+        ("path", "fill:none;stroke-width:1.4"),
+        (".uncertain", "stroke-dasharray:5 4"),
+    )
+    return "".join(f"{at} {name}{{{said}}}".lstrip() for name, said in parts)
+
+
+STYLE = f"\n{shapes()}{rules(*LIGHT)}\n@media(prefers-color-scheme:dark){{{rules(*DARK)}}}\n"
+IN_PAGE = f"\n{shapes('.family')}{rules(*PAGE, at='.family')}\n"
+"""For :func:`drawing` in a page that names its colours."""
 
 
 @dataclass(frozen=True)
@@ -70,27 +110,41 @@ class _Layout:
 
 
 def svg(tree: FamilyTree) -> str:
-    """The whole picture."""
-    layout = _placed(tree)
+    """The whole picture, as a file of its own."""
+    return _drawn(tree, f"<style>{STYLE}</style>", 'xmlns="http://www.w3.org/2000/svg"', False)
+
+
+def drawing(tree: FamilyTree) -> str:
+    """The same within a page whose style has :data:`IN_PAGE`, with the p-value on every edge."""
+    return _drawn(tree, "", 'class="family"', True)
+
+
+def _drawn(tree: FamilyTree, style: str, attributes: str, tested: bool) -> str:
+    layout = _placed(tree, COLUMN if tested else 0.0, tested and len(tree.members) > TALL)
     boxes, height, widths = layout.boxes, layout.height, layout.widths
-    width = max([LEFT + sum(w + GAP for w in widths) + 40, 640.0])
+    width = max([LEFT + sum(w + GAP for w in widths) + 40, LEAST])
+    top = 0.0 if style else 34.0  # a page has a heading of its own
+    size = f'width="{width:.0f}" height="{height - top:.0f}" viewBox="0 {top:.0f} {width:.0f} {height - top:.0f}"'
+    heading = f'<text class="title" x="{LEFT}" y="30">Family tree</text>' if style else ""
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">',
-        f"<title>Family tree: {_text(summary(tree))}</title><style>{STYLE}</style>",
-        f'<text class="title" x="{LEFT}" y="30">Family tree</text>',
+        f'<svg {attributes} {size} role="img">',
+        f"<title>Family tree: {_text(summary(tree))}</title>{style}",
+        heading,
         f'<text class="soft" x="{LEFT}" y="48">{_text(summary(tree))}</text>',
         *_key(),
     ]
-    out += [part for edge in tree.edges for part in _edge(edge, boxes)]
+    out += [part for edge in tree.edges for part in _edge(edge, boxes, tested)]
     out += [_box(box) for box in boxes.values()]
     if layout.alone is not None:
         out.append(f'<text class="note" x="{LEFT}" y="{layout.alone:.1f}">no relative found among these</text>')
     return "\n".join([*out, "</svg>", ""])
 
 
-def _placed(tree: FamilyTree) -> _Layout:
-    """A column by generation, a family below the other, and at the end those that have no relative."""
+def _placed(tree: FamilyTree, least: float, hanging: bool) -> _Layout:
+    """A column by generation, a family below the other, and at the end those that have no relative.
+
+    ``hanging``: a parent stands beside its first child, not in the middle of all: who scrolls reads it from the top.
+    """
     below = {m.name: _own(tree, m.name) for m in tree.members}
     depth: dict[str, int] = {}
     row: dict[str, float] = {}
@@ -107,10 +161,10 @@ def _placed(tree: FamilyTree) -> _Layout:
                 top += ROW
         for name, _ in reversed(list(_walk(root.name, below))):
             if below[name]:
-                row[name] = (row[below[name][0]] + row[below[name][-1]]) / 2
+                row[name] = (row[below[name][0]] + row[below[name][0 if hanging else -1]]) / 2
     members = {m.name: m for m in tree.members}
     widths = [
-        max(_width(members[n]) for n, level in depth.items() if level == k)
+        max([least, *(_width(members[n]) for n, level in depth.items() if level == k)])
         for k in range(max(depth.values(), default=-1) + 1)
     ]
     left = [LEFT + sum(widths[:k]) + k * GAP for k in range(len(widths))]
@@ -157,26 +211,30 @@ def _key() -> Iterator[str]:
         x += 70 + SMALL_PX * len(words)
 
 
-def _edge(edge: Edge, boxes: dict[str, _Box]) -> Iterator[str]:
+def _edge(edge: Edge, boxes: dict[str, _Box], tested: bool) -> Iterator[str]:
     if edge.a not in boxes or edge.b not in boxes:
         return
     one, two = boxes[edge.a], boxes[edge.b]
     x1, y1, x2, y2 = one.x + one.width, one.y, two.x - (6 if edge.directed else 0), two.y
     bend = max(24.0, abs(x2 - x1) / 2)
     style = "merge" if edge.coefficient is not None else "uncertain" if edge.uncertain else ""
-    said = f"{flat(edge.a)} {'to' if edge.directed else 'and'} {flat(edge.b)}: {edge_words(edge)} [{edge.verdict}]"
+    parent, child = (_cut(flat(name), TOLD // 3) for name in (edge.a, edge.b))
+    said = f"{parent} {'to' if edge.directed else 'and'} {child}: {edge_words(edge)} [{edge.verdict}]"
+    said += f"; {p_value(edge.log10_p)}" if tested and edge.log10_p is not None else ""
     way = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
     yield f'<path class="{style}" d="{way}"><title>{_text(said)}</title></path>'
     if edge.directed:
         yield _head(x2 + 6, y2, style)
     if edge.coefficient is None:
-        note = _note(edge, int((max(two.width, 150) + GAP / 2) / SMALL_PX))
+        note = _note(edge, int((max(two.width, COLUMN if tested else 150) + GAP / 2) / SMALL_PX), tested)
         yield f'<text class="note" x="{two.x:.1f}" y="{two.y + BOX / 2 + 11:.1f}">{_text(note)}</text>'
 
 
-def _note(edge: Edge, most: int) -> str:
+def _note(edge: Edge, most: int, tested: bool) -> str:
     """What stands below a box: the relation, and the support where it is not nearly full."""
     support = f" · support {edge.support:.0%}" if edge.support is not None and edge.support < 0.95 else ""
+    if tested and edge.log10_p is not None:
+        support += f" · {p_value(edge.log10_p)}"
     said, room = edge_words(replace(edge, support=None)), most - len(support)
     return (said if len(said) <= room else f"{said[: room - 1].rstrip(' ,;(')}…") + support
 
@@ -191,7 +249,7 @@ def _box(box: _Box) -> str:
     about = member.problem or member.target or "its models meet here"
     y = box.y - BOX / 2
     return (
-        f'<g class="{kind}"><title>{_text(flat(member.name))}: {_text(flat(about))}</title>'
+        f'<g class="{kind}"><title>{_text(_cut(flat(member.name), TOLD))}: {_text(_cut(flat(about), TOLD))}</title>'
         f'<rect x="{box.x:.1f}" y="{y:.1f}" width="{box.width:.1f}" height="{BOX:.1f}" rx="6"/>'
         f'<text x="{box.x + PAD:.1f}" y="{y + 14:.1f}">{_text(_cut(flat(member.name), LONGEST))}</text></g>'
     )

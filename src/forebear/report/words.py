@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from forebear.catalogue.countries import in_words
 from forebear.catalogue.licences import title_of
 from forebear.types import LOADED, Ancestor, Claim, Cost, Evidence, Relation
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"]+")
+
 
 def clean(content: str) -> str:
     """What strangers wrote, without the characters that move the cursor, colour a line or hide a word."""
@@ -21,6 +24,20 @@ def clean(content: str) -> str:
 def text(content: str, style: str = "") -> Text:
     """Clean text for the terminal."""
     return Text(clean(content), style)
+
+
+def without_secrets(content: str) -> str:
+    """A text whose addresses have no user, no password and no secret values in their queries."""
+    return _ADDRESS.sub(lambda found: _public(found[0]), content)
+
+
+def _public(address: str) -> str:
+    from forebear.endpoints.addresses import public_url  # the package behind it takes its time
+
+    try:
+        return public_url(address)
+    except ValueError:
+        return address.partition("://")[0] + "://…"
 
 
 def coins(evidence: Sequence[Evidence]) -> Evidence | None:

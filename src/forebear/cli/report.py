@@ -1,0 +1,53 @@
+"""``forebear report``: a saved result as a page."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forebear.cli.options import OutputOption, write
+from forebear.errors import FormatError, UsageError
+
+
+class KeptFormat(StrEnum):
+    """What a saved result is written as."""
+
+    HTML = "html"
+
+
+def report(
+    result: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULT",
+            help="A saved result (JSON) of scan, compare, tree, policy check, bom verify (also -r), licence or demo.",
+            show_default=False,
+        ),
+    ],
+    how: Annotated[KeptFormat, typer.Option("--format", "-f", help="How to write it.")] = KeptFormat.HTML,
+    output: OutputOption = None,
+) -> None:
+    """A saved result as one HTML file to read, print and pass on; no model, index or network is touched.
+
+    Example: forebear report result.json --output report.html
+    """
+    from hashlib import sha256
+
+    from forebear.inspect.licence import read_document
+    from forebear.report import html
+    from forebear.report.schemas import wrong
+
+    document = read_document(str(result))
+    kind = document.get("schema")
+    if kind not in html.KINDS:
+        said = kind if isinstance(kind, str) else "a document without a schema"
+        wanted = ", ".join(dict.fromkeys(html.KINDS.values()))
+        raise UsageError(f"{result}: {said} is nothing that a report is written of", f"give a result of {wanted}")
+    if (problem := wrong(document)) is not None:
+        raise FormatError(str(result), problem, "write it again with --format json")
+    digest = sha256(result.read_bytes()).hexdigest()
+    known = html.Reproduction(digests=((f"Document {result.name}", f"SHA-256 {digest}"),))
+    write([html.report(document, known)], output)
