@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from fuzz_seeds import SEEDS, STORE, base_of, refusal
 
 SECONDS_AN_INPUT = 30
+"""Of CPU: a clock on the wall accuses a reader of what else runs on the machine."""
 MEMORY = 2_000_000_000
 """Bytes of address space beyond what the process has when it starts: no small file justifies more."""
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63 - 1, 2**63, 2**64 - 1)
@@ -76,7 +77,7 @@ def bound(reader: str, seconds: float, seed: int, corpus: Path, grow: bool = Fal
             data = waiting.pop().read_bytes() if waiting else damaged(raw, rng)
             made.file.write_bytes(data)
             inputs += 1
-            signal.alarm(SECONDS_AN_INPUT)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS_AN_INPUT)
             try:
                 what, told = refusal(made)
                 read += what != "refused"
@@ -87,7 +88,7 @@ def bound(reader: str, seconds: float, seed: int, corpus: Path, grow: bool = Fal
                 traceback.print_exc()
                 raise SystemExit(f"{reader}: input {inputs} is in {where}") from None
             finally:
-                signal.alarm(0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
             words = re.sub(r"[^a-z ]+", "", told.replace(name, ""))
             if grow and words and words not in known and len(data) <= LONGEST and len(known) < MOST:
                 known.add(words)
@@ -111,7 +112,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.readers) - SEEDS.keys():
         parser.error(f"no reader {', '.join(sorted(unknown))}")
-    signal.signal(signal.SIGALRM, _late)
+    signal.signal(signal.SIGPROF, _late)
     with open("/proc/self/statm", encoding="ascii") as stream:
         held = int(stream.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, held + MEMORY))

@@ -13,7 +13,7 @@ import heapq
 import random
 import re
 import tomllib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +133,7 @@ def simulate(
     cores = [0.0] * fleet.cores
     ready = [(0.0, worker) for worker in range(fleet.workers)]
     done, requests, moved, cpu = 0.0, 0, 0.0, 0.0
-    waited: Counter[str] = Counter()
+    waited: dict[str, float] = defaultdict(float)
     listed = 1 / facts["listed_per_request"]
     owed = 0.0
     for _ in range(models):
