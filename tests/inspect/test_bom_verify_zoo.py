@@ -52,7 +52,7 @@ def judged(name: str, result: Scan, index: LocalIndex, **said: Any) -> tuple[Cla
 
 
 def test_no_true_statement_is_contradicted(models: Path, truth: dict[str, Any], index: LocalIndex) -> None:
-    related = 0
+    related = confirmed = 0
     for name, model in list(truth.items())[::2]:  # docs/bom-verify.md has all of them, with three indexes
         result = scan(str(models / name), index, fetch=False)
         inherits = model["weight_lineage"] and model["parents"]
@@ -60,10 +60,10 @@ def test_no_true_statement_is_contradicted(models: Path, truth: dict[str, Any], 
         claim, undeclared = judged(name, result, index, **said)
         assert claim.status is not Status.CONTRADICTED, (name, claim.why)
         assert undeclared is not CheckStatus.FAIL, name
-        if claim.status is Status.CONFIRMED:  # the order was measured, and is the true one
-            assert inherits and result.ancestors[0].relation.direction == "a_to_b"
+        assert claim.status is not Status.CONFIRMED or inherits, name
+        confirmed += claim.status is Status.CONFIRMED
         related += claim.status is Status.CONFIRMED or NOT_ESTABLISHED in claim.why
-    assert related >= 5
+    assert related >= 5 and confirmed >= 3
 
 
 def test_a_sibling_or_a_child_of_the_base_is_never_confirmed_as_the_base(models: Path, tmp_path: Path) -> None:

@@ -59,6 +59,15 @@ def _order(found: Ancestor, direction: str, opposite: str, sign: int) -> str:
     return one_line("; ".join(texts), 400) if odds >= ENOUGH else ""
 
 
+def came_first(one: Entry, other: Entry, effort: str) -> bool:
+    """Whether a reference is shown to have come before another, by the facts of :func:`later`; files are read."""
+    try:
+        found = compare(one.location, other.location, effort)
+    except ForebearError:
+        return False
+    return bool(later(Ancestor(one.name, found.verdict, found.log10_p, None, found.relation, found.evidence)))
+
+
 def record_of(reason: str) -> float:
     """Natural log-odds that a reason is worth by how often it was right; 0 where that is not known, or was no use."""
     share = shares()["reason"].get(reason)

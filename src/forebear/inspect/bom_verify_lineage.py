@@ -15,7 +15,7 @@ from forebear.bom.record import Record, Status
 from forebear.bom.verification import ClaimResult
 from forebear.errors import one_line
 from forebear.index import Entry, Index
-from forebear.inspect.bom_verify_later import earlier, later, silence
+from forebear.inspect.bom_verify_later import came_first, earlier, later, silence
 from forebear.inspect.bom_verify_statements import BILLS_WORD, Kind, Statement, declared_ancestors
 from forebear.inspect.judge import CONFIRMING, RELATED, claims_of
 from forebear.lineage.chain import Chain, Node, Standing
@@ -31,6 +31,8 @@ STATUS = {
 OF_PARTS = frozenset({"component_shared", "multimodal_extension"})
 """Relations in which another model became a part, or gave only a part."""
 NOT_ESTABLISHED = "related, but not established as the base"
+MOST_RIVALS = 12
+"""Other relatives that are compared with a declared base."""
 SETTLES_ORDER = "an early checkpoint of either, or the optimiser's state at the start"
 """What would tell which of two dependent models came first."""
 
@@ -161,9 +163,8 @@ def _came_first(retest: Retest, found: Ancestor, tied: str) -> tuple[Status, str
     """An ancestor that is dependent: something has to speak for its order, for siblings and children are as dependent.
 
     Either the order was measured, or the model is the later one of the two by facts with a record
-    (:func:`~forebear.inspect.bom_verify_later.later`) and nothing in the index lies nearer: a sibling that was trained
-    for longer is the later one too, but their common base lies nearer than its other child. Equal values have no order
-    to measure, and the model is that base.
+    (:func:`~forebear.inspect.bom_verify_later.later`) and nothing in the index could be a base of both. Equal values
+    have no order to measure, and the model is that base.
     """
     if found.verdict in CONFIRMING and found.relation.direction == "a_to_b":
         return Status.CONFIRMED, tied
@@ -171,13 +172,12 @@ def _came_first(retest: Retest, found: Ancestor, tied: str) -> tuple[Status, str
         return Status.CONFIRMED, f"{tied}; {BILLS_WORD}"
     if reason := earlier(found):
         return Status.UNVERIFIED, f"{found.name} is related, and seems to be the later one: {reason}"
-    nearer = _nearer(retest, found)
-    reason = later(found)
-    if reason and nearer is None:
-        why = f"{tied}; the model is the later one of the two ({reason}), and no other reference lies as near"
-        return Status.CONFIRMED, f"{why} (a sibling of longer training, whose base is not indexed, would look the same)"
-    if reason and nearer is not None:
-        why = f"the model seems to be the later one ({reason}), but {nearer.name} lies as near or nearer"
+    if reason := later(found):
+        rival = _rival(retest, found)
+        if not rival:
+            why = f"{tied}; the model is the later one of the two ({reason})"
+            return Status.CONFIRMED, f"{why}, and no other reference could be a base of both (one not indexed could)"
+        why = f"the model seems to be the later one ({reason}), but {rival}"
     else:
         why = "a sibling, or a model made from this one, would look the same"
     first = next((a for a in retest.relatives if a.relation.direction == "a_to_b" and a.verdict in CONFIRMING), None)
@@ -186,10 +186,27 @@ def _came_first(retest: Retest, found: Ancestor, tied: str) -> tuple[Status, str
     return Status.UNVERIFIED, f"{NOT_ESTABLISHED}: {tied}; {why}"
 
 
-def _nearer(retest: Retest, found: Ancestor) -> Ancestor | None:
-    """Another relative that lies as near to the model, or of which it is not known how near."""
-    others = (a for a in retest.relatives if a.name != found.name and a.verdict in RELATED)
-    return next((a for a in others if a.score is None or found.score is None or a.score >= found.score), None)
+def _rival(retest: Retest, found: Ancestor) -> str:
+    """Why another relative could be the base of the model and of the one that is declared, "" where none could.
+
+    A common base of two siblings lies nearer to either than they to each other, unless both were trained on the same
+    texts. So every other relative has to be shown to be later than the declared one, too.
+    """
+    others = [a for a in retest.relatives if a.name != found.name and a.verdict in RELATED]
+    for other in others:
+        if other.score is None or found.score is None or other.score >= found.score:
+            return f"{other.name} lies as near or nearer"
+    if len(others) > MOST_RIVALS:
+        return f"so are {len(others)} others, too many to be told apart here"
+    declared = retest.entry(found.name)
+    for other in others:
+        entry = retest.entry(other.name)
+        if entry is None or declared is None or not retest.files:
+            return f"{other.name} is related as well"
+        retest.on_step(f"comparing {declared.name} with {entry.name}")
+        if not came_first(declared, entry, retest.effort):
+            return f"both may come from {other.name}"
+    return ""
 
 
 def _own_claim(scan: Scan, statement: Statement) -> Claim | None:
