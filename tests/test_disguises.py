@@ -137,6 +137,7 @@ def test_what_is_taken_apart_is_put_together_again(family: str, tmp_path: Path) 
     assert {k: v for k, v in said if v is not None} == {k: settings(read(base))[k] for k, v in said if v is not None}
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("step", sorted(DISGUISES))
 def test_every_disguise_can_be_worn_and_read_and_follows_its_seed(family: str, step: str, tmp_path: Path) -> None:

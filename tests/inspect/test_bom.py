@@ -19,7 +19,7 @@ from boms import check_bom
 from edits import copy, drifted, edit, move_gains
 from forebear.bom import Bom, Relative, Slot
 from forebear.bom.values import Basis, GapState
-from forebear.errors import InputError, UsageError
+from forebear.errors import FormatError, InputError, UsageError
 from forebear.index import LocalIndex
 from forebear.inspect import enrol, write_bom
 from models import tiny, tiny_llama
@@ -282,7 +282,7 @@ def test_a_wrong_declaration_that_is_given_is_refused_and_one_beside_the_model_c
     bom = write_bom(str(base), index, scan=False)
     assert bom.problems == ("forebear-training.yaml: witheld is no field; did you mean withheld?",)
     written(bom)
-    with pytest.raises(UsageError, match="did you mean withheld"):
+    with pytest.raises(FormatError, match="did you mean withheld"):
         write_bom(str(base), index, declaration=wrong)
 
 

@@ -141,6 +141,7 @@ def coarse(name: str, values: Any) -> Any:
     )
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("change", [rounded, pruned, noisy, coarse])
 def test_every_base_is_found_after_changes_that_keep_coordinates(
     change: Callable[[str, Any], Any], zoo: Path, truth: dict[str, dict[str, Any]], index: LocalIndex, tmp_path: Path

@@ -140,6 +140,7 @@ def counted(folders: list[Path]) -> list[Counts]:
     return out
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("family", "permuted"), [("llama", False), ("llama", True), ("mixtral", False), ("gpt2", True)]
 )

@@ -87,6 +87,7 @@ def test_a_quantised_model_is_the_model_that_it_stands_for(
     assert any(title in one.dtype for title in ("FP8", "FP4", "bit", "INT", "NF4")), one.dtype
 
 
+@pytest.mark.sweep(2)
 @every_scheme
 def test_it_depends_on_the_original_and_not_on_a_stranger(scheme: str, base: Path, tmp_path: Path) -> None:
     index = LocalIndex(tmp_path / "home")
@@ -128,6 +129,7 @@ def test_other_families_keep_their_roles(family: str, tmp_path: Path) -> None:
                 np.testing.assert_array_equal(tensor.rows(1, 4), tensor.values()[1:4])
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.shared
 @pytest.mark.parametrize(("turn", "model"), list(enumerate(["dev-llama-1", "dev-mixtral-1", "dev-qwen2-1"])))
 def test_trained_models_keep_their_verdicts_in_every_scheme(turn: int, model: str, tmp_path: Path) -> None:

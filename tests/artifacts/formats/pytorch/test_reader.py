@@ -96,6 +96,7 @@ def test_the_zoo_reads_the_same_in_every_form(form: str, tmp_path: Path) -> None
     assert seen == 28
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.shared
 @pytest.mark.parametrize("form", ["zip", "legacy"])
 def test_the_zoo_has_the_same_verdicts_in_every_form(form: str, tmp_path: Path) -> None:
