@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crawls import QUICK, Crawl
-from forebear.crawl import Crawled, Jobs, State
+from forebear.crawl import Crawled, Jobs, State, Watched
 from forebear.crawl import run as run_module
 from forebear.errors import IndexError_, InputError, UsageError
 from forebear.index import LocalIndex, Provenance
@@ -167,9 +167,9 @@ def test_a_guarded_reference_hides_no_copy(five: Hub, index: LocalIndex, crawl: 
     index.add(fingerprint("hf:org/m0", name="secret"), "/secret", provenance=Provenance(private=True))
     seen: list[str] = []
 
-    def watch(fresh: Sequence[str]) -> list[str]:
+    def watch(fresh: Sequence[str]) -> Watched:
         seen.extend(fresh)
-        return ["report.html"] if "org/m0" in seen else []
+        return Watched(("report",) if "org/m0" in seen else ())
 
     result = crawl(watch=watch)
     assert counts(result) == {"done": 5} and sorted(seen) == [f"org/m{k}" for k in range(5)]
