@@ -182,7 +182,7 @@ def test_licences_along_declared_edges(tmp_path: Path) -> None:
     assert {r.finding.level for r in unmeasured.rows} == {Level.NOTE} and unmeasured.counts["licence"] == 2
 
 
-@pytest.mark.parametrize("child", ["Lab/free", "facebook/free"])
+@pytest.mark.parametrize("child", ["Lab/free", "meta-models/free"])
 def test_who_owns_the_base_may_license_its_child_as_he_likes(tmp_path: Path, child: str) -> None:
     """By account, or by a developer of the catalogue with two accounts."""
     base = "lab/base" if child.startswith("Lab") else "meta-llama/base"

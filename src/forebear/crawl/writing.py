@@ -61,7 +61,8 @@ def write(batch: Sequence[tuple[Job, Outcome]], index: Index, jobs: Jobs) -> Wri
     added, refused = _add(additions, index, jobs)
     marks = [a.fingerprint for _, a in additions]
     here = tuple(mark.name for mark in marks if (mark.name, mark.digest) not in refused)
-    settled, stray = [], []
+    settled: list[tuple[Job, Outcome]] = []
+    stray: list[tuple[Job, Outcome]] = []
     for given, (job, outcome) in zip(batch, out, strict=True):
         if job.state is State.SAME and (job.same_as, job.digest) in refused:
             stray.append(given)  # the name that it was to be found under is not in the index with this content

@@ -35,7 +35,7 @@ def licence_rows(graph: DeclaredGraph, agreed: Agreed, rows: Rows) -> int:
     By the catalogue: the base's licence is known, not permissive and does not say that derivatives may have other
     terms; the derivative's is another one. It is more than a note only where the weights bear the edge out by
     codes that were measured here, the facts about both licences were retrieved, the two are not of one developer, who
-    may give his own work under several licences, and the base was never listed under terms that allowed it.
+    may give its own work under several licences, and the base was never listed under terms that allowed it.
     """
     count = len(graph.names)
     child = np.repeat(np.arange(count, dtype=np.int64), np.diff(graph.start))
@@ -91,7 +91,7 @@ def _flip(graph: DeclaredGraph, number: int, base: int, tie: Tie | None, changes
     ).replace("another than that", "another licence than that")
     excused = _one_developer(graph.text(number), graph.text(base))
     if excused:
-        message += " Both are of one developer, who may give his own work under several licences."
+        message += " Both are of one developer, who may give its own work under several licences."
     if allowed := next((c for c in changes if _differ(own, c.before) == ""), None):
         message += f" {graph.text(base)} was tagged {allowed.before} before {allowed.seen[:10] or 'that'}."
     row = declared_row("licence", graph.text(number), graph.text(base), "licence-relabelled", message)
