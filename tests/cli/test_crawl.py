@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import types
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,14 @@ from typer.testing import CliRunner, Result
 
 from crawls import Here
 from documents import check_document
+from forebear.attest.trust import trust_in
 from forebear.cli import app
 from forebear.crawl.engines import processes
 from forebear.errors import ForebearError
 from forebear.index import LocalIndex, Provenance
 from forebear.inspect import fingerprint
+from forebear.inspect.enrol import Private
+from forebear.inspect.watch_check import check_pack
 from hub import Fault, Hub, folder_files
 from models import tiny_llama
 
@@ -95,6 +96,7 @@ def test_the_status_of_a_job_table(shelf: Hub, tmp_path: Path) -> None:
         (("hf:org", "--rate", "fast"), "not a rate"),
         (("hf:org", "--since", "soon"), "not a date"),
         (("hf:org", "--watch", "org/base"), "--watch"),
+        (("hf:org", "--contact", "me"), "are about reports"),
     ],
 )
 def test_unusable_calls(shelf: Hub, arguments: tuple[str, ...], words: str) -> None:
@@ -108,33 +110,43 @@ def test_a_hub_that_talks_nonsense(shelf: Hub) -> None:
     assert isinstance(error, ForebearError) and error.exit_code == 4 and "what it sends is none" in str(error)
 
 
-@dataclass(frozen=True)
-class Match:
-    name: str
-    guarded: str
+def at(monkeypatch: pytest.MonkeyPatch, day: int) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(1_790_000_000 + 86_400 * day))
 
 
 def test_new_models_are_held_against_guarded_ones(shelf: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With modules in the place of those that decide and write."""
+    """A report about a copy of what was guarded before; none about what was there before the guarded one."""
+    index, out = LocalIndex(tmp_path / "home"), tmp_path / "out"
+    watched = ("hf:org", "--free-space", "0", "--evidence", str(out), "--watch")
+    for name, words in (("all-private", "no private reference"), ("secret", "--watch secret: not in the index")):
+        error = forebear(*watched, name).exception
+        assert isinstance(error, ForebearError) and error.exit_code == 2 and words in str(error)
+    for day, name, model in ((1, "secret", "org/m1"), (3, "late", "org/m2")):
+        at(monkeypatch, day)
+        index.add(Private().mark(fingerprint(f"hf:{model}", name=name)), "", provenance=Provenance(private=True))
+    at(monkeypatch, 2)
+    found = document(*watched, "all-private", "--contact", "legal@acme.example", "--withhold-code")
+    assert found["explained"] == ["org/m2 and late: it was here before late, which may have been made from it"]
+    (pack,) = (Path(path) for path in found["matches"])
+    assert pack.parent == out and pack.name.startswith("org-m1-")
+    letter = (pack / "letter.md").read_text()
+    assert "legal@acme.example" in letter and "This is a question and no accusation." in letter
+    assert (pack / "fingerprint-found.json").is_file() and not (pack / "fingerprint-guarded.json").exists()
+    checked = check_pack(pack, trust_in())
+    assert {c.id: c.status.value for c in checked.checks}["price"] == "pass"
+    for name in ("secret", "late"):
+        entry = index.get(name)
+        assert entry is not None and entry.provenance is not None and entry.provenance.private and not entry.location
+    assert index.count() == 5
 
-    def watch(name: str, index: object, guarded: set[str]) -> tuple[Match, ...]:
-        return tuple(Match(name, g) for g in sorted(guarded) if name == "org/m1")
 
-    def write_pack(match: Match, folder: Path) -> Path:
-        return folder / f"{match.name.replace('/', '--')}.html"
-
-    for name, content in (("inspect", watch), ("report", write_pack)):
-        module = types.ModuleType(f"forebear.{name}.watch")
-        setattr(module, content.__name__, content)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-    index = LocalIndex(tmp_path / "home")
-    error = forebear("hf:org", "--watch", "all-private").exception
-    assert isinstance(error, ForebearError) and "no private reference" in str(error)
-    error = forebear("hf:org", "--watch", "secret").exception
-    assert isinstance(error, ForebearError) and "--watch secret: not in the index" in str(error)
-    index.add(fingerprint("hf:org/m1", name="secret"), "/secret", provenance=Provenance(private=True))
-    found = document("hf:org", "--watch", "all-private", "--evidence", str(tmp_path / "out"), "--free-space", "0")
-    assert found["matches"] == [str(tmp_path / "out" / "org--m1.html")]
+def test_reports_that_cannot_be_written_are_told_before_the_crawl(shelf: Hub, tmp_path: Path) -> None:
+    LocalIndex(tmp_path / "home").add(fingerprint("hf:org/m1", name="secret"), "")
+    (tmp_path / "file").write_text("")
+    shelf.log.clear()
+    error = forebear("hf:org", "--watch", "secret", "--evidence", str(tmp_path / "file" / "out")).exception
+    assert isinstance(error, ForebearError) and error.exit_code == 2 and "can be written" in str(error)
+    assert not shelf.log
 
 
 def test_killed_interrupted_and_started_again(shelf: Hub, tmp_path: Path) -> None:

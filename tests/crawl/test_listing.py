@@ -140,6 +140,9 @@ def test_a_file_of_names(tmp_path: Path, files: list[dict[str, bytes]], hub: Hub
         ("https://x.test/m.safetensors", ""),
     ]
     assert [bool(w.revision) for w in found] == [False, True, True, False] and found[1].revision == commit
+    text.write_text(f"org/a\norg/a@v1\norg/b@v1\nhf:org/a@{commit}\norg/b@v1\n")
+    several = ["org/a", "org/a@v1", "org/b", f"org/a@{commit}", "org/b"]  # one name is one model
+    assert [w.name for w in listed(str(text))] == several
     wrong = ((b"", "names no model"), (b"a\0b\n", "line 1 is no target"), (b"x\n" + b"y" * 3_000, "line 2"))
     for content, why in wrong:
         text.write_bytes(content)

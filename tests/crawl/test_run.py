@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crawls import QUICK, Crawl
-from forebear.crawl import Crawled, Jobs, State
+from forebear.crawl import Crawled, Jobs, State, Watched
 from forebear.crawl import run as run_module
 from forebear.errors import IndexError_, InputError, UsageError
 from forebear.index import LocalIndex, Provenance
@@ -167,13 +167,33 @@ def test_a_guarded_reference_hides_no_copy(five: Hub, index: LocalIndex, crawl: 
     index.add(fingerprint("hf:org/m0", name="secret"), "/secret", provenance=Provenance(private=True))
     seen: list[str] = []
 
-    def watch(fresh: Sequence[str]) -> list[str]:
+    def watch(fresh: Sequence[str]) -> Watched:
         seen.extend(fresh)
-        return ["report.html"] if "org/m0" in seen else []
+        return Watched(("report",) if "org/m0" in seen else ())
 
     result = crawl(watch=watch)
     assert counts(result) == {"done": 5} and sorted(seen) == [f"org/m{k}" for k in range(5)]
     assert result.matches and result.to_json()["matches"] == list(result.matches)
+
+
+def test_one_repository_at_two_revisions_is_two_models(
+    five: Hub, files: list[dict[str, bytes]], index: LocalIndex, crawl: Crawl, tmp_path: Path
+) -> None:
+    """And neither takes the other's place, crawl after crawl. A branch is no fixed revision: it is looked at again."""
+    old = five.repositories["org/m0"].commit
+    five.add("org/m0", dict(files[1]))
+    text = tmp_path / "names.txt"
+    text.write_text(f"org/m0@{old}\norg/m0@main\n")
+    assert counts(crawl(str(text))) == {"done": 2}
+    assert names(index) == sorted([f"org/m0@{old}", "org/m0@main"])
+    five.forget()
+    again = crawl(str(text))
+    assert counts(again) == {"done": 2} and again.tally.bytes == 0 and index.count() == 2
+    assert not any(old in r.path for r in five.log)
+    five.add("org/m0", dict(files[2]))
+    crawl(str(text))
+    entry = index.get("org/m0@main")
+    assert entry is not None and entry.fingerprint.digest == fingerprint("hf:org/m2").digest and index.count() == 2
 
 
 def test_a_disk_that_fills_up_ends_the_run(five: Hub, crawl: Crawl) -> None:

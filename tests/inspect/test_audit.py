@@ -10,7 +10,7 @@ import pytest
 
 from documents import check_document
 from forebear.errors import UsageError
-from forebear.index import Listing, LocalIndex
+from forebear.index import Listing, LocalIndex, Provenance
 from forebear.inspect.audit import Audit, audit
 from forebear.inspect.audit_rows import BOTH, DECLARED, MEASURED, Row
 from forebear.signals import Fingerprint
@@ -180,6 +180,54 @@ def test_licences_along_declared_edges(tmp_path: Path) -> None:
     assert found.rows[0].details["departs"] == "more permissive"
     unmeasured = audited(tmp_path / "2", listings=LICENCES)
     assert {r.finding.level for r in unmeasured.rows} == {Level.NOTE} and unmeasured.counts["licence"] == 2
+
+
+@pytest.mark.parametrize("child", ["Lab/free", "meta-models/free"])
+def test_who_owns_the_base_may_license_its_child_as_he_likes(tmp_path: Path, child: str) -> None:
+    """By account, or by a developer of the catalogue with two accounts."""
+    base = "lab/base" if child.startswith("Lab") else "meta-llama/base"
+    listings = (Listing(base, licence="llama3.1"), Listing(child, licence="apache-2.0", base_models=(base,)))
+    row = only(audited(tmp_path, mark(base, 1), mark(child, 2, 1), listings=listings))
+    assert (row.kind, row.basis, row.finding.level) == ("licence", BOTH, Level.NOTE)
+    assert "Both are of one developer" in row.finding.message
+
+
+def test_a_licence_that_the_base_had_before_is_held_against_nobody(tmp_path: Path) -> None:
+    listings = (
+        Listing("lab/base", "c1", licence="mit", seen="2024-01-01T00:00:00Z"),
+        Listing("lab/base", "c2", licence="llama3.1", seen="2025-01-01T00:00:00Z"),
+        Listing("x/free", licence="apache-2.0", base_models=("lab/base",)),
+    )
+    found = audited(tmp_path, mark("lab/base", 1), mark("x/free", 2, 1), listings=listings)
+    row = next(r for r in found.rows if r.who == "x/free")
+    assert (row.basis, row.finding.level) == (BOTH, Level.NOTE) and found.levels["warning"] == 0
+    assert "lab/base was tagged mit before 2025-01-01" in row.finding.message
+
+
+def test_codes_that_somebody_sent_accuse_nobody(tmp_path: Path) -> None:
+    """The warnings of the tests above, each resting on a code that came in a file: anybody can make one up."""
+    bases = mark("lab/base", 1), mark("lab/true", 2)
+    sent = (
+        (mark("x/claims", 3, 2, base_models=("lab/base",)), "contradiction"),
+        (mark("x/free", 4, 1, base_models=("lab/base",), licence="apache-2.0"), "licence"),
+    )
+    for child, kind in sent:
+        index = index_of(tmp_path / kind, bases)
+        index.add(child, "", provenance=Provenance(origin="0" * 64))
+        index.keep_listings((Listing("lab/base", licence="llama3.1"),))
+        row = next(r for r in audit(index).rows if r.kind == kind)
+        assert (row.who, row.finding.level) == (child.name, Level.NOTE)
+        assert f"imported and not measured here ({child.name})" in row.finding.message
+
+
+def test_a_base_that_was_revised_contradicts_nobody_for_certain(tmp_path: Path) -> None:
+    """The card may mean the weights of before; the sibling that shows it is tied says nothing of itself."""
+    listings = (Listing("lab/base", "c1", changed="2024-01-01T00:00:00Z", seen="2024-02-01T00:00:00Z"),)
+    listings += (Listing("lab/base", "c2", changed="2025-01-01T00:00:00Z", seen="2025-02-01T00:00:00Z"),)
+    marks = mark("lab/base", 1), mark("x/sibling", 2), mark("x/child", 3, 2, base_models=("lab/base",))
+    row = only(audited(tmp_path, *marks, listings=listings))
+    assert (row.kind, row.finding.level) == ("contradiction", Level.NOTE)
+    assert "several revisions were listed" in row.finding.message
 
 
 def test_a_licence_that_changes_in_time(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +26,7 @@ from forebear.cli.options import (
 from forebear.errors import UsageError
 
 if TYPE_CHECKING:
-    from forebear.crawl import Crawled, Tally
+    from forebear.crawl import Crawled, Tally, Watched
     from forebear.index import Index
 
 ALL_PRIVATE = "all-private"
@@ -69,6 +68,12 @@ def crawl(
     evidence: Annotated[
         Path, typer.Option("--evidence", help="Where --watch writes its reports.", file_okay=False)
     ] = Path("forebear-evidence"),
+    contact: Annotated[
+        str, typer.Option("--contact", metavar="TEXT", help="In reports of --watch: where the other side answers to.")
+    ] = "",
+    withhold: Annotated[
+        bool, typer.Option("--withhold-code", help="Leave the guarded model's code out of reports of --watch.")
+    ] = False,
     status: Annotated[bool, typer.Option("--status", help="Show the job table; crawl nothing.")] = False,
     effort: EffortOption = Effort.STANDARD,
     how: FormatOption = Format.TABLE,
@@ -105,7 +110,9 @@ def crawl(
     )
     filters = Filters(author, tuple(tag or ()), since, min_downloads, limit, gguf)
     index = open_index()
-    watcher = _watcher(watch or [], index, evidence)
+    if not watch and (contact or withhold):
+        raise UsageError("--contact and --withhold-code are about reports", "--watch all-private writes them")
+    watcher = _watcher(watch or [], index, evidence, contact, withhold)
 
     def tell(result: Crawled) -> None:
         document = result.to_json()
@@ -136,15 +143,23 @@ def _status(job: Path, how: Format, output: Path | None) -> None:
     emit(document, how, output, lambda c: report.status(c, document), lambda: report.status_markdown(document))
 
 
-def _watcher(names: list[str], index: Index, folder: Path) -> Callable[[Sequence[str]], list[str]] | None:
-    """Looks at new references; None where nothing is watched. ``UsageError`` where a guarded model is not there."""
+def _watcher(
+    names: list[str], index: Index, folder: Path, contact: str, withhold: bool
+) -> Callable[[Sequence[str]], Watched] | None:
+    """Looks at new references; None where nothing is watched.
+
+    A report is a question to whoever published a model: none is written where something older in the index could
+    explain the tie.
+
+    Raises:
+        UsageError: a guarded model is not in the index, or reports cannot be written.
+    """
     if not names:
         return None
-    try:
-        watch = import_module("forebear.inspect.watch").watch
-        write_pack = import_module("forebear.report.watch").write_pack
-    except ImportError:
-        raise UsageError("--watch is not part of this version") from None
+    from forebear.crawl import Watched
+    from forebear.inspect.watch import watch
+    from forebear.report.watch import Sender, explanation, write_pack
+
     guarded = {name for name in names if name != ALL_PRIVATE}
     if missing := sorted(name for name in guarded if index.get(name) is None):
         raise UsageError(f"--watch {missing[0]}: not in the index", "forebear index add --private adds it")
@@ -153,9 +168,18 @@ def _watcher(names: list[str], index: Index, folder: Path) -> Callable[[Sequence
     if not guarded:
         raise UsageError("--watch all-private: the index has no private reference", "forebear index add --private")
 
-    def look(fresh: Sequence[str]) -> list[str]:
-        matches = [match for name in fresh if name not in guarded for match in watch(name, index, guarded)]
-        return [str(write_pack(match, folder)) for match in matches]
+    try:  # now, and not after the hours that it takes to find the first match
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--evidence {folder}: {error.strerror}", "choose a folder that can be written") from None
+    sender = Sender(contact, withhold=withhold)
+
+    def look(fresh: Sequence[str]) -> Watched:
+        matches = [match for name in fresh for match in watch(name, index, guarded)]
+        return Watched(
+            tuple(str(write_pack(match, folder, sender)) for match in matches if not match.explained),
+            tuple(f"{match.name} and {match.guarded}: {explanation(match)}" for match in matches if match.explained),
+        )
 
     return look
 

@@ -54,9 +54,10 @@ PUT = (
     " ON CONFLICT (target, revision) DO UPDATE SET run = excluded.run, name = excluded.name, due = 0,"
     " reason = CASE WHEN state IN ('skipped', 'pending') THEN excluded.reason ELSE reason END,"
     " state = CASE WHEN state IN ('skipped', 'pending') THEN excluded.state"
-    " WHEN revision = '' AND state IN ('done', 'same', 'unfit') THEN 'pending' ELSE state END"
+    " WHEN length(revision) <> 40 AND state IN ('done', 'same', 'unfit') THEN 'pending' ELSE state END"
 )
-"""A model that is known at its revision keeps what has become of it; one without a revision is looked at again."""
+"""A model that is known at its revision keeps what has become of it. One without a revision, or at one that is no
+commit and no digest (both have 40 characters) but a branch, which moves, is looked at again."""
 SETTLE = (
     "UPDATE jobs SET state = ?, attempts = ?, due = ?, reason = ?, read = ?, digest = ?,"
     " same_as = CAST(? AS TEXT), name = CAST(? AS TEXT),"
@@ -244,11 +245,14 @@ class Jobs:
                 cost = (j.bytes, j.requests, j.seconds)
                 self._db.execute(SETTLE, (*about, *cost, now, _text(j.target), j.revision))
 
-    def ours(self, name: str) -> bool:
-        """Whether a crawl with this file has put a reference of this name into the index."""
+    def ours(self, name: str, target: str) -> bool:
+        """Whether a crawl with this file has put a reference of this name, read from this target, into the index."""
+        query = (
+            "SELECT 1 FROM jobs WHERE name = CAST(? AS TEXT) AND target = CAST(? AS TEXT) AND digest <> ''"
+            " AND same_as = '' LIMIT 1"
+        )
         with self._damage():
-            query = "SELECT 1 FROM jobs WHERE name = CAST(? AS TEXT) AND digest <> '' AND same_as = '' LIMIT 1"
-            return self._db.execute(query, (_text(name),)).fetchone() is not None
+            return self._db.execute(query, (_text(name), _text(target))).fetchone() is not None
 
     def states(self, run: int | None = None) -> dict[State, int]:
         """How many jobs are in which state, of a run or of all; every state is there."""

@@ -14,6 +14,26 @@ MOST_TOLD = 1_000
 
 
 @dataclass(frozen=True)
+class Watched:
+    """What ``--watch`` came to.
+
+    Attributes:
+        reports: folders of evidence that were written.
+        explained: ties that something older in the index could explain, a sentence each: nobody is to be asked yet.
+    """
+
+    reports: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()
+
+    def __add__(self, more: Watched) -> Watched:
+        """Both, each once: a batch that could not be written down is looked at again."""
+        return Watched(
+            tuple(dict.fromkeys((*self.reports, *more.reports))),
+            tuple(dict.fromkeys((*self.explained, *more.explained))),
+        )
+
+
+@dataclass(frozen=True)
 class Tally:
     """A run so far.
 
@@ -73,7 +93,8 @@ class Crawled:
         stopped: why it ended before its end; "" where it came to it.
         unread: models that could not be read or were not come to, at most :data:`MOST_TOLD`.
         same: models that are the same content as another name's, at most :data:`MOST_TOLD`.
-        matches: files that ``--watch`` has written.
+        matches: folders that ``--watch`` has written.
+        explained: see :class:`Watched`.
     """
 
     source: str
@@ -88,6 +109,7 @@ class Crawled:
     unread: tuple[Job, ...] = ()
     same: tuple[Job, ...] = ()
     matches: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -126,6 +148,7 @@ class Crawled:
             "unread": [job_json(job) for job in self.unread],
             "same": [{"name": job.name, "same_as": job.same_as} for job in self.same],
             "matches": list(self.matches),
+            "explained": list(self.explained),
         }
 
 

@@ -18,7 +18,7 @@ from forebear.crawl.base import AGAIN, UNREAD, Outcome, State, Task, Wanted
 from forebear.crawl.engines import Crew, Engine
 from forebear.crawl.jobs import Job, Jobs, due_after
 from forebear.crawl.limits import LONGEST_HOLD, SharedPace
-from forebear.crawl.result import MOST_TOLD, Crawled, Tally
+from forebear.crawl.result import MOST_TOLD, Crawled, Tally, Watched
 from forebear.crawl.writing import Written, write
 from forebear.errors import ForebearError
 from forebear.index import Index
@@ -30,12 +30,14 @@ FETCH = 256
 """Jobs that are looked up at once."""
 PAGE = 1_000
 """Models of a listing that are written together."""
+FIXED = 40
+"""Characters of a revision that cannot change: a commit, or a digest. Others are branches, tags, or none."""
 PAUSE = 5.0
 """Seconds for which nothing is begun after a host had too many requests and does not say for how long; doubles."""
 
 OnTally = Callable[[Tally], None]
-Watch = Callable[[Sequence[str]], Sequence[str]]
-"""Looks at references that are new, by name; gives the files that it has written about them."""
+Watch = Callable[[Sequence[str]], Watched]
+"""Looks at references that are new, by name."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Run:
         self._fresh: list[Outcome] = []
         self._oldest = 0.0
         self._problems: list[str] = []
-        self._matches: list[str] = []
+        self._watched = Watched()
         self._stopped = ""
         self._row = self._refusals = 0
         self._resume = 0.0
@@ -153,7 +155,8 @@ class Run:
             self._stopped,
             tuple(self._jobs.all(self._run, UNREAD, MOST_TOLD)),
             tuple(self._jobs.all(self._run, (State.SAME,), MOST_TOLD)),
-            tuple(self._matches),
+            self._watched.reports,
+            self._watched.explained,
         )
 
     def _list(self, wanted: Iterator[Wanted]) -> None:
@@ -231,7 +234,7 @@ class Run:
         while self._queue and len(tasks) < room:
             job = self._queue.popleft()
             self._hand[job.target, job.revision] = job
-            known = job.read if job.digest and not job.revision else ""
+            known = job.read if job.digest and len(job.revision) != FIXED else ""
             tasks.append(Task(job.target, job.name, job.revision, known, self.asked.effort, job.attempts))
         return tasks
 
@@ -273,12 +276,12 @@ class Run:
             added=t.added + len(written.added),
             bytes=t.bytes + sum(o.bytes for o in batch),
             requests=t.requests + sum(o.requests for o in batch),
-            matches=len(self._matches),
+            matches=len(self._watched.reports),
         )
 
     def _look(self, written: Written) -> None:
         if self._watch is not None and written.here:
-            self._matches += self._watch(written.here)
+            self._watched += self._watch(written.here)
 
     def _judged(self, job: Job, outcome: Outcome) -> Job:
         """A job after an attempt: the rules say whether there is another one, and the run whether it goes on."""

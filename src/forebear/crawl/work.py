@@ -35,7 +35,7 @@ def measure(task: Task) -> Outcome:
 
 def _measure(task: Task) -> Outcome:
     target = address(task.target, task.revision)
-    if task.known and not task.revision:  # the listing does not say whether it has changed: one question does
+    if task.known:  # the listing does not say whether it has changed: one question does
         revision = revision_of(open_source(target).location)
         if revision == task.known:
             return Outcome(task, State.DONE, revision=revision)
@@ -65,8 +65,8 @@ def revision_of(location: str) -> str:
 def refusal(task: Task, error: ForebearError) -> Outcome:
     """What an error means for a job: an end, or another attempt.
 
-    What cannot get better at the same revision is an end. A damaged file is read twice, because a server can send
-    nonsense that looks like a file. Too many requests are no fault of the model's and cost no attempt.
+    What cannot get better at the same revision is an end. A server's damaged file is read twice, because a server can
+    send nonsense that looks like a file. Too many requests are no fault of the model's and cost no attempt.
     """
     target = address(task.target, task.revision)
     why = str(error).removeprefix(f"{target}: ")
@@ -79,7 +79,8 @@ def refusal(task: Task, error: ForebearError) -> Outcome:
     if isinstance(error, Unfit | NoWeights):
         return Outcome(task, State.UNFIT, why)
     if isinstance(error, FormatError):
-        return Outcome(task, State.DAMAGED if task.attempts else State.PENDING, why)
+        final = task.attempts or os.path.lexists(task.target)
+        return Outcome(task, State.DAMAGED if final else State.PENDING, why)
     if isinstance(error, UsageError):
         here = isinstance(error, MissingExtra) or os.path.lexists(task.target)
         return Outcome(task, State.FAILED if here else State.ABSENT, why)

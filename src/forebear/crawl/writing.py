@@ -36,13 +36,13 @@ def write(batch: Sequence[tuple[Job, Outcome]], index: Index, jobs: Jobs) -> Wri
     Content that is in the index under another name stays there alone, and its other names are kept as ``same``: a copy
     under a new name is no second reference. A guarded (private) reference is nobody's first name, since that would hide
     the copy. A name that this job table has put into the index gets its new revision; one that somebody else has put
-    there is not touched.
+    there, or that is of another target, is not touched, and a guarded one never: replacing it would open it.
 
     Raises:
         IndexError_: the index cannot be written.
     """
     out: list[tuple[Job, Outcome]] = []
-    additions: list[Addition] = []
+    additions: list[tuple[str, Addition]] = []
     first: dict[str, str] = {}
     for job, outcome in batch:
         now = _told(job, outcome)
@@ -51,21 +51,34 @@ def write(batch: Sequence[tuple[Job, Outcome]], index: Index, jobs: Jobs) -> Wri
             holders = index.holding(mark.digest)
             other = first.get(mark.digest, "") or _first_name(index, mark.name, holders)
             if mark.name in holders or not other or other == mark.name or index.get(mark.name) is not None:
-                first.setdefault(mark.digest, mark.name)
+                if not _guarded(index, mark.name):
+                    first.setdefault(mark.digest, mark.name)
                 provenance = replace(provenance_of(mark, outcome.location), revision=outcome.revision)
-                additions.append(Addition(mark, outcome.location, provenance))
+                additions.append((job.target, Addition(mark, outcome.location, provenance)))
             else:
                 now = replace(now, state=State.SAME, same_as=other, reason=f"the same content as {other}")
         out.append((now, outcome))
     added, refused = _add(additions, index, jobs)
-    settled = tuple((_refused(job, refused.get((job.name, job.digest), "")), outcome) for job, outcome in out)
-    marks = [a.fingerprint for a in additions]
+    marks = [a.fingerprint for _, a in additions]
     here = tuple(mark.name for mark in marks if (mark.name, mark.digest) not in refused)
-    return Written(settled, added, here)
+    settled: list[tuple[Job, Outcome]] = []
+    stray: list[tuple[Job, Outcome]] = []
+    for given, (job, outcome) in zip(batch, out, strict=True):
+        if job.state is State.SAME and (job.same_as, job.digest) in refused:
+            stray.append(given)  # the name that it was to be found under is not in the index with this content
+        else:
+            settled.append((_refused(job, refused.get((job.name, job.digest), "")), outcome))
+    if not stray:
+        return Written(tuple(settled), added, here)
+    more = write(stray, index, jobs)
+    return Written((*settled, *more.jobs), (*added, *more.added), (*here, *more.here))
 
 
-def _add(additions: Sequence[Addition], index: Index, jobs: Jobs) -> tuple[tuple[str, ...], dict[Content, str]]:
+def _add(
+    targets: Sequence[tuple[str, Addition]], index: Index, jobs: Jobs
+) -> tuple[tuple[str, ...], dict[Content, str]]:
     """Names that are new, and why others were refused."""
+    additions = [addition for _, addition in targets]
     names = [a.fingerprint.name for a in additions]
     if len(set(names)) == len(names):
         try:
@@ -75,11 +88,11 @@ def _add(additions: Sequence[Addition], index: Index, jobs: Jobs) -> tuple[tuple
             pass  # one of the names is taken: each by itself
     added: list[str] = []
     refused: dict[Content, str] = {}
-    for addition in additions:
+    for target, addition in targets:
         name = addition.fingerprint.name
         try:
             digest = addition.fingerprint.digest
-            renewed = jobs.ours(name) and name not in index.holding(digest)
+            renewed = jobs.ours(name, target) and name not in index.holding(digest) and not _guarded(index, name)
             if index.add_many((addition,), replace=renewed)[0]:
                 added.append(name)
         except UsageError as error:
@@ -91,11 +104,12 @@ def _first_name(index: Index, name: str, holders: Sequence[str]) -> str:
     """The reference that has this content already; "" where there is none, or a guarded one alone."""
     if name in holders:
         return name
-    for holder in holders:
-        entry = index.get(holder)
-        if entry is not None and not (entry.provenance is not None and entry.provenance.private):
-            return holder
-    return ""
+    return next((holder for holder in holders if index.get(holder) is not None and not _guarded(index, holder)), "")
+
+
+def _guarded(index: Index, name: str) -> bool:
+    entry = index.get(name)
+    return entry is not None and entry.provenance is not None and entry.provenance.private
 
 
 def _told(job: Job, outcome: Outcome) -> Job:

@@ -10,11 +10,13 @@ from typing import TypeVar
 import numpy as np
 
 from forebear.catalogue import raise_finding
+from forebear.catalogue.developers import developer_of
 from forebear.catalogue.licences import KnownLicence, Permission, licence_named
-from forebear.inspect.audit_rows import BOTH, Row, Rows, declared_row
+from forebear.inspect.audit_rows import BOTH, Row, Rows, declared_row, unmeasured
 from forebear.inspect.ties import Tie
 from forebear.licences.declared import same_terms
 from forebear.lineage.declared_graph import DeclaredGraph, LicenceChange
+from forebear.lineage.declared_names import account, plain
 from forebear.types import Level
 
 _Thing = TypeVar("_Thing")
@@ -31,8 +33,9 @@ def licence_rows(graph: DeclaredGraph, agreed: Agreed, rows: Rows) -> int:
     """Derivatives under terms that their base's licence does not offer; how many edges had two known licences.
 
     By the catalogue: the base's licence is known, not permissive and does not say that derivatives may have other
-    terms; the derivative's is another one. It is more than a note only where the weights bear the edge out and the
-    facts about both licences were retrieved.
+    terms; the derivative's is another one. It is more than a note only where the weights bear the edge out by
+    codes that were measured here, the facts about both licences were retrieved, the two are not of one developer, who
+    may give its own work under several licences, and the base was never listed under terms that allowed it.
     """
     count = len(graph.names)
     child = np.repeat(np.arange(count, dtype=np.int64), np.diff(graph.start))
@@ -44,12 +47,15 @@ def licence_rows(graph: DeclaredGraph, agreed: Agreed, rows: Rows) -> int:
     both = int(sum(n for n, one in zip(counts.tolist(), how, strict=True) if one is not None))
     chosen = np.flatnonzero(np.array([bool(one) for one in how], dtype=bool)[inverse])
     edges = np.flatnonzero(known)[chosen]
+    earlier: dict[str, list[LicenceChange]] = {}
+    for change in graph.changes:
+        earlier.setdefault(plain(change.name), []).append(change)
     first = [e for e in edges.tolist() if (int(child[e]), int(graph.base[e])) in agreed]
     later = [e for e in edges.tolist() if (int(child[e]), int(graph.base[e])) not in agreed]
 
     def flip(edge: int) -> Row:
         number, base = int(child[edge]), int(graph.base[edge])
-        return _flip(graph, number, base, agreed.get((number, base)))
+        return _flip(graph, number, base, agreed.get((number, base)), earlier.get(plain(graph.text(base)), ()))
 
     _filled(rows, "licence", first + later, flip)
     _filled(rows, "licence", [c for c in graph.changes if _changed(c)], _change)
@@ -74,7 +80,7 @@ def _differ(derivative: str, base: str) -> str | None:
     return "more permissive" if ours.permissive else "another"
 
 
-def _flip(graph: DeclaredGraph, number: int, base: int, tie: Tie | None) -> Row:
+def _flip(graph: DeclaredGraph, number: int, base: int, tie: Tie | None, changes: Sequence[LicenceChange]) -> Row:
     own, above = (graph.licences[int(graph.licence[k])] for k in (number, base))
     how = _differ(own, above)
     theirs = _licence(above)
@@ -83,17 +89,33 @@ def _flip(graph: DeclaredGraph, number: int, base: int, tie: Tie | None) -> Row:
         f"{graph.text(number)} is tagged {own}, {how} than that of {graph.text(base)}, which it names as its base and "
         f"which is tagged {above}{note}. Whether that was allowed is not told."
     ).replace("another than that", "another licence than that")
+    excused = _one_developer(graph.text(number), graph.text(base))
+    if excused:
+        message += " Both are of one developer, who may give its own work under several licences."
+    if allowed := next((c for c in changes if _differ(own, c.before) == ""), None):
+        message += f" {graph.text(base)} was tagged {allowed.before} before {allowed.seen[:10] or 'that'}."
     row = declared_row("licence", graph.text(number), graph.text(base), "licence-relabelled", message)
     row = replace(row, details={"licence": own, "base_licence": above, "departs": how})
     if tie is None:
         return row
     known = [found for tag in (own, above) if (found := _licence(tag)) is not None]
     sure = all(found.basis.confidence.retrieved for found in known)
-    level = Level.WARNING if how == "more permissive" and sure else Level.NOTE
+    excused = excused or allowed is not None or bool(tie.imported)
+    level = Level.WARNING if how == "more permissive" and sure and not excused else Level.NOTE
     message += f" The weights of the two are not independent ({tie.verdict})."
+    message += f" {unmeasured(tie.imported)}" if tie.imported else ""
     evidence = (f"sign-code/1: log10 p = {tie.log10_p}",)
     finding = raise_finding("licence-relabelled", message, evidence, level)
     return replace(row, basis=BOTH, finding=finding, log10_p=tie.log10_p, log10_e=tie.log10_e)
+
+
+def _one_developer(one: str, two: str) -> bool:
+    """Whether two repositories are of one account, or of two accounts of one developer of the catalogue."""
+    first, second = plain(one), plain(two)
+    if account(first) and account(first) == account(second):
+        return True
+    owner = developer_of(first) if account(first) and account(second) else None
+    return owner is not None and owner == developer_of(second)
 
 
 def _changed(change: LicenceChange) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from forebear.catalogue import raise_finding
 from forebear.index import Entry
-from forebear.inspect.audit_rows import MEASURED, Row
+from forebear.inspect.audit_rows import MEASURED, Row, unmeasured
 from forebear.inspect.ties import Looked, Tie
 from forebear.lineage.declared_graph import DeclaredGraph, repository
 from forebear.lineage.declared_names import account, plain
@@ -70,7 +70,8 @@ def told(
     unplaced = False
     if silent and not agreed:
         if wholes and not any(tied_to(t.name, base.name) for t in wholes for base in silent):
-            rows.append(_other_base(entry, silent, wholes[0]))
+            revised = [t.name for t in silent if _number(entry_of(t.name), graph) in graph.revised]
+            rows.append(_other_base(entry, silent, wholes[0], revised))
         else:
             rows += [_silent(entry, base) for base in silent]
     elif words and not agreed:
@@ -117,7 +118,7 @@ def _unexplained(entry: Entry, tie: Tie, graph: DeclaredGraph, entry_of: Callabl
     return one is None or two is None or not graph.kin(one, two)
 
 
-def _other_base(entry: Entry, silent: list[Tie], found: Tie) -> Row:
+def _other_base(entry: Entry, silent: list[Tie], found: Tie, revised: list[str]) -> Row:
     named = joined([t.name for t in silent])
     message = (
         f"{entry.name} names {named} as its base, and no dependence on it was found although agreement of two thirds "
@@ -125,15 +126,19 @@ def _other_base(entry: Entry, silent: list[Tie], found: Tie) -> Row:
         "speaks. What the two are to each other is not told (parent, child, sibling, or one random start); that "
         f"{entry.name} does not come from {named} is not established: coordinates that were moved are silent, too."
     )
-    finding = raise_finding("base-not-found", message, (_numbers(found), *map(_numbers, silent)), Level.WARNING)
-    return _row("contradiction", entry, found, finding, silent=[t.name for t in silent])
+    if revised:  # the weights that the card means may be those of before
+        message += f" Of {joined(revised)} several revisions were listed; another one may be meant."
+    level = Level.NOTE if revised else Level.WARNING
+    finding = raise_finding("base-not-found", message, (_numbers(found), *map(_numbers, silent)), level)
+    imported = tuple(name for t in silent for name in t.imported)
+    return _row("contradiction", entry, found, finding, imported, silent=[t.name for t in silent])
 
 
 def _silent(entry: Entry, base: Tie) -> Row:
     message = (
         f"{entry.name} names {base.name} as its base; a dependence on it is not established, although agreement of "
-        f"two thirds of the coins would have been found. Moved coordinates, very long training and imitation of "
-        f"outputs are silent, too."
+        f"two thirds of the coins would have been found. Moved coordinates, another revision of {base.name}, very long "
+        f"training and imitation of outputs are silent, too."
     )
     return _row("contradiction", entry, base, raise_finding("base-not-found", message, (_numbers(base),), Level.NOTE))
 
@@ -175,7 +180,11 @@ def _part(entry: Entry, found: Tie) -> Row:
     return _row("unlabelled", entry, found, finding, parts=list(found.parts))
 
 
-def _row(kind: str, entry: Entry, found: Tie, finding: Finding, **details: Any) -> Row:
+def _row(kind: str, entry: Entry, found: Tie, finding: Finding, imported: tuple[str, ...] = (), **details: Any) -> Row:
+    """A row; at most a note where it rests on a code that was not measured here, which anybody can make up."""
+    if words := list(dict.fromkeys((*found.imported, *imported))):
+        finding = replace(finding, level=Level.NOTE, message=f"{finding.message} {unmeasured(words)}")
+        details["imported"] = words
     more = {"agree": found.agree, "coins": found.n, "verdict": found.verdict.value, **details}
     return Row(kind, entry.name, found.name, MEASURED, finding, found.log10_p, found.log10_e, details=more)
 

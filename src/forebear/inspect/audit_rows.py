@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,12 @@ class Row:
 def declared_row(kind: str, who: str, other: str, identifier: str, message: str, **details: Any) -> Row:
     """A row that rests on words alone: a note."""
     return Row(kind, who, other, DECLARED, raise_finding(identifier, message, level=Level.NOTE), details=details)
+
+
+def unmeasured(names: Sequence[str]) -> str:
+    """That codes came in somebody's file, a sentence."""
+    whose = "is that of its weights" if len(names) == 1 else "are those of their weights"
+    return f"What was imported and not measured here ({', '.join(names)}): that it {whose} is the word of who sent it."
 
 
 class Rows:

@@ -43,6 +43,7 @@ class Tie:
         towers: whether that part is an encoder beside the language model alone.
         excludes_start: the test that excludes a shared random start, or "".
         strong: whether a tie of :data:`STRONG` would have been found with probability 0.999, by exact coins.
+        imported: which of the two were not measured here: what their codes say is somebody's word.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Tie:
     towers: bool
     excludes_start: str
     strong: bool
+    imported: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -104,6 +106,7 @@ def _tie(found: Candidate, other: Entry, pairs: int) -> Tie:
         partial and only_towers(said),
         str(said.relation.details.get("excludes_shared_initialisation") or ""),
         trusted and counts.pooled.n >= FEWEST_COINS and least is not None and least <= STRONG,
+        tuple(e.name for e in (other, found.entry) if e.provenance is not None and e.provenance.origin),
     )
 
 

@@ -74,6 +74,8 @@ def shown(console: Console, document: Mapping[str, Any], most: int = FEW) -> Non
         _more(console, len(document["same"]) - most)
     for path in document["matches"]:
         _line(console, f"report: {path}", "bold magenta")
+    for line in document["explained"]:
+        _line(console, f"no report: {line} (forebear index watch --all-packs)", "magenta")
 
 
 def verbose(console: Console, document: Mapping[str, Any]) -> None:
@@ -98,6 +100,7 @@ def markdown(document: Mapping[str, Any]) -> str:
         out += [f"| {escape(each['name'])} | {escape(each['same_as'])} |" for each in document["same"]]
     if document["matches"]:
         out += ["", "## Reports", "", *(f"- {escape(path)}" for path in document["matches"])]
+    out += [f"- no report: {escape(line)}" for line in document["explained"]]
     return "\n".join([*out, ""])
 
 

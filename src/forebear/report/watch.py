@@ -238,11 +238,18 @@ def _lines(match: Match, packs: dict[str, str]) -> Iterator[str]:
     key = f"{match.name}\n{match.guarded}"
     if key in packs:
         yield f"evidence pack: {packs[key]}"
-    elif match.older:
-        yield f"no pack: it was here before {match.guarded}, which may have been made from it (--all-packs)"
-    elif match.relatives:
+    elif match.explained:
+        yield f"no pack: {explanation(match)} (--all-packs)"
+
+
+def explanation(match: Match) -> str:
+    """What older in the index could explain a match, a clause; "" where nothing does."""
+    if match.older:
+        return f"it was here before {match.guarded}, which may have been made from it"
+    if match.relatives:
         named = ", ".join(match.relatives[:3])
-        yield f"no pack: {named} was here before and depends on both, so both may be made from it (--all-packs)"
+        return f"{named} was here before and depends on both, so both may be made from it"
+    return ""
 
 
 def _foot(found: Sweep) -> str:
