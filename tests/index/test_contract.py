@@ -169,6 +169,11 @@ def test_comparable_counts_matching_shapes(index: Index) -> None:
     assert index.info()["families"] == {"llama": 3, "unknown": 1}
 
 
+def test_a_width_that_no_database_keeps_is_comparable_with_nothing(index: Index) -> None:
+    for width in (2**63, -(2**63) - 1, 10**400, "wide"):
+        assert index.comparable({**SHAPE, "width": width}) == 0
+
+
 def test_the_state_is_another_one_after_every_change(index: Index) -> None:
     seen = [index.state()]
     for change in (
@@ -351,3 +356,17 @@ def test_records_of_models_behind_an_api(fresh: Fresh, monkeypatch: pytest.Monke
         index.add_tokenizer(replaced(acme, size=1))
     assert index.add_tokenizer(replaced(acme, size=1), replace=True) and again.tokenizers()[0].size == 1
     assert index.remove("acme") and not again.remove("acme") and again.behaviours() == ()
+
+
+def test_somebodys_word_does_not_take_the_place_of_a_measurement(index: Index) -> None:
+    """Where another process measured the model between the two readings of an import."""
+    mine, theirs = Provenance(by="me"), Provenance(by="them", origin="sha256:00")
+    fingerprint = make_fingerprint("m", 1)
+    index.add(fingerprint, "/mine", provenance=mine)
+    assert index.add(fingerprint, "/theirs", provenance=theirs) is False
+    kept = index.get("m")
+    assert kept is not None and (kept.location, kept.provenance) == ("/mine", mine)
+    index.add(make_fingerprint("n", 2), "/theirs", provenance=theirs)
+    index.add(make_fingerprint("n", 2), "/mine", provenance=mine)
+    kept = index.get("n")
+    assert kept is not None and (kept.location, kept.provenance) == ("/mine", mine)

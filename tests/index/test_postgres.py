@@ -74,6 +74,8 @@ def whole_code(seed: int, blank: int = 0) -> SignCode:
         (f"postgresql://me:{SECRET}@db.example:5433/models", "postgresql://me@db.example:5433/models"),
         (f"postgres://me@h/m?password={SECRET}&schema=team_a&sslmode=require", "postgresql://me@h/m?schema=team_a"),
         (f"postgresql://h1:1,h2:2/m?sslpassword={SECRET}", "postgresql://h1,h2:1,2/m"),
+        (f"postgresql://me:{SECRET}?x@h/m", "postgresql://me@h/m"),
+        (f"postgresql://me@h/m?password={SECRET}@/", "postgresql://me@h/m"),
         ("postgresql:///m?host=/var/run&search=approximate&timeout=5", "postgresql:///m?host=/var/run"),
     ],
 )
@@ -89,6 +91,13 @@ def test_where_has_no_secret(given: str, where: str) -> None:
     [
         f"postgresql://me:{SECRET}@h/m?nonsense={SECRET}",
         f"postgresql://me:{SECRET}%zz@h/m",
+        f"postgresql://me:p@{SECRET}@h/m",
+        f"postgresql://me:1@{SECRET}/m@h/m",
+        f"postgresql://me:{SECRET}/x@h/m",
+        f"postgresql://me:12/{SECRET}@h/m",
+        f"postgresql://me:p?a@{SECRET}@h/m",
+        f"postgresql:/me:{SECRET}@h/m",
+        f"host=h password={SECRET} dbname=m",
         "postgresql://h/m?schema=a;drop",
         "postgresql://h/m?schema=pg_catalog",
         "postgresql://h/m?search=fast",

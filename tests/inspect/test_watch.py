@@ -141,6 +141,20 @@ def test_an_imported_entry_is_told_as_somebodys_word(index: LocalIndex, tmp_path
     assert "imported and not measured here" in found.cannot_exclude[-1]
 
 
+def test_a_file_does_not_choose_what_is_guarded(index: LocalIndex, tmp_path: Path) -> None:
+    """What somebody's file calls private is neither passed over nor asked about, nor does it raise the price."""
+    told = Provenance("ACME lab", private=True)
+    hidden = replace(entry("x", 1), fingerprint=child(mark("ours", 50), "org/hidden", 56), provenance=told)
+    bait = replace(entry("x", 1), fingerprint=child(mark("org/stranger", 52), "bait", 57), provenance=told)
+    import_index(index, write(tmp_path / "x", [to_record(e, Terms()) for e in (bait, hidden)]), Trust(), unsigned=True)
+    found = sweep(index)
+    assert found.guarded == ("ours",) and {m.name for m in found.matches} == {"org/new", "org/hidden"}
+    assert [m.name for m in sweep(index, ["bait"]).matches] == ["org/stranger"]
+    index.remove("ours")
+    with pytest.raises(UsageError, match="no model is guarded"):
+        sweep(index)
+
+
 # -- what is never found ------------------------------------------------------------------------------------------
 
 

@@ -14,10 +14,12 @@ from forebear.artifacts import Artifact, read_artifact
 from forebear.signals.alignment import align_layers
 from forebear.signals.binomial import log10_tail
 from forebear.signals.generators import comparable_groups
-from forebear.signals.layout import CODE_BITS
+from forebear.signals.layout import CODE_BITS, LAYER_BITS, RESIDUAL_BITS, SLOTS, regions
 from forebear.signals.pairing import paired_blocks
 from forebear.signals.sign_code import (
+    COPY_ALPHA,
     SELF_ALPHA,
+    SignCode,
     compare_codes,
     compare_rows,
     copied_layers,
@@ -140,6 +142,7 @@ def test_cloned_layers_are_noticed(tmp_path: Path) -> None:
     code, _ = encode(read(tmp_path))
     assert code.repeats == ()
     assert copied_layers(code) == {(2, group): 1 for group in ("glu", "value_output", "query_key")}
+    assert copied_layers(code) is copied_layers(code)
 
 
 def grown(folder: Path, part: str, times: int, spread: bool) -> Path:
@@ -283,3 +286,41 @@ def test_repeats_are_those_of_every_distance_tried_one_by_one() -> None:
         answers.append(slow)
     assert 10 < sum(answers) < 50
     assert not repeats_itself(np.zeros((1, 0), np.uint8), np.zeros((1, 0), bool))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_copied_layers_are_those_of_pair_after_pair(seed: int) -> None:
+    """Also where copies are turned over, of one group alone, chained, or in slots that do not follow the layers."""
+    rng = np.random.default_rng(seed)
+    groups = ("residual", "glu", "value_output", "query_key")
+    bits = rng.integers(0, 2, CODE_BITS, dtype=np.uint8)
+    valid = (rng.random(CODE_BITS) < (1.0, 0.8)[seed % 2]).astype(np.uint8)
+    layers = [int(k) for k in rng.permutation(40)[:SLOTS]]
+    layers[3] = -1
+    places = regions(groups)
+
+    def at(slot: int, group: str) -> slice:
+        start = RESIDUAL_BITS + slot * LAYER_BITS + places[group].start
+        return slice(start, start + places[group].size)
+
+    for one, two, group, turn in ((0, 5, "glu", 0), (5, 9, "glu", 1), (1, 2, "value_output", 0), (7, 3, "glu", 0)):
+        bits[at(two, group)] = bits[at(one, group)] ^ turn
+    gains = np.zeros((SLOTS, 2, 64), np.float16)
+    code = SignCode(np.packbits(bits & valid), np.packbits(valid), tuple(layers), gains, groups, "row", ())
+    slots = sorted((s for s in range(SLOTS) if layers[s] >= 0), key=lambda s: layers[s])
+
+    def tail(a: int, b: int, spans: list[str]) -> float:
+        both = np.concatenate([valid[at(a, g)] & valid[at(b, g)] for g in spans]) > 0
+        alike = np.concatenate([bits[at(a, g)] == bits[at(b, g)] for g in spans])[both]
+        return log10_tail(max(int(alike.sum()), int((~alike).sum())), len(alike)) if len(alike) else 0.0
+
+    expected: dict[tuple[int, str], int] = {}
+    for k, b in enumerate(slots):
+        for a in slots[:k]:
+            for group in places:
+                if (
+                    min(tail(a, b, list(places)), tail(a, b, [group])) < COPY_ALPHA
+                    and (layers[b], group) not in expected
+                ):
+                    expected[layers[b], group] = expected.get((layers[a], group), layers[a])
+    assert expected and copied_layers(code) == expected

@@ -38,6 +38,8 @@ MAX_LIST = 200
 MAX_TEXT = 300
 MAX_PATH = 4_096
 MAX_NUMBER = 10**15
+SIZES = frozenset(("width", "layers", "intermediate", "vocabulary", "query_heads", "heads", "kv_heads", "head_dim"))
+"""Of a shape, what reports and orders count with."""
 GAINS_BYTES = SLOTS * 2 * SIGNATURE_DIMS * 2
 SKETCHES: Mapping[str, type[Spectra] | type[TokenGeometry] | type[Activations]] = {
     "spectra": Spectra,
@@ -233,8 +235,12 @@ def _shape(data: Any) -> Mapping[str, Any]:
     shape = plain_shape(data)
     if len(shape) > 64 or type(shape["parameters"]) is not int or shape["parameters"] < 0:
         raise ValueError
+    if not isinstance(shape["family"], str | None) or not isinstance(shape.get("coins", []), list):
+        raise ValueError
     for key, value in shape.items():
         _text(key, 64)
+        if key in SIZES and type(value) not in (int, type(None)):
+            raise ValueError
         if isinstance(value, list):
             _texts(value)
         elif isinstance(value, str):

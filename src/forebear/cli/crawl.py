@@ -164,7 +164,7 @@ def _watcher(
     if missing := sorted(name for name in guarded if index.get(name) is None):
         raise UsageError(f"--watch {missing[0]}: not in the index", "forebear index add --private adds it")
     if ALL_PRIVATE in names:
-        guarded |= {e.name for e in index.entries() if e.provenance is not None and e.provenance.private}
+        guarded |= set(import_module("forebear.inspect.share").guarded_names(index))
     if not guarded:
         raise UsageError("--watch all-private: the index has no private reference", "forebear index add --private")
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
 from itertools import islice
 
 import numpy as np
@@ -132,10 +134,35 @@ def _scale(mark: Sketched, families: Sequence[Sketched]) -> tuple[_Scale, F64]:
     """
     if len(families) < FEWEST_FAMILIES:
         return _Scale(), np.zeros(0)
-    shown = [
+    shown = tuple(
         Sketched(f.name, f.spectra if mark.spectra is not None else None, f.tokens if mark.tokens is not None else None)
         for f in families
-    ]
+    )
+    return _among(_Shown(_digest(shown), shown))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Independent references, with the sketches in question; the same ones whenever their digest is the same."""
+
+    digest: bytes
+    families: tuple[Sketched, ...] = field(compare=False)
+
+
+def _digest(families: Sequence[Sketched]) -> bytes:
+    found = blake2b(digest_size=16)
+    for one in families:
+        found.update(b"%d:%b" % (len(name := one.name.encode("utf-8", "surrogatepass")), name))
+        for sketch in (one.spectra, one.tokens):
+            raw = b"" if sketch is None else sketch.to_bytes()
+            found.update(b"%d:%b" % (len(raw), raw))
+    return found.digest()
+
+
+@lru_cache(maxsize=4)
+def _among(of: _Shown) -> tuple[_Scale, F64]:
+    """What :func:`_scale` gives: some seconds for many families, and the same for every model of one scan or crawl."""
+    shown = of.families
     raw = []
     for k, one in enumerate(shown):
         others = [*shown[:k], *shown[k + 1 :]]
@@ -149,7 +176,9 @@ def _scale(mark: Sketched, families: Sequence[Sketched]) -> tuple[_Scale, F64]:
         deviations.append(spread if spread > 0 else 1.0)
     scale = _Scale((means[0], means[1]), (deviations[0], deviations[1]))
     units = [scale.units(one) for one in raw]
-    return scale, np.array([np.nanmax(u) for u in units if not np.isnan(u).all()])
+    null = np.array([np.nanmax(u) for u in units if not np.isnan(u).all()])
+    null.flags.writeable = False
+    return scale, null
 
 
 def _some(score: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from forebear.errors import MissingExtra, UsageError, one_line
@@ -12,6 +13,7 @@ from forebear.index.local import LocalIndex
 from forebear.index.local_records import LocalRecords
 
 POSTGRES = ("postgresql://", "postgres://")
+_MISSPELT = re.compile(r"^postgres\w*:|\bpassword=", re.IGNORECASE)
 
 
 def open_index(where: str | None = None) -> Index:
@@ -50,6 +52,10 @@ def _chosen(where: str | None) -> str:
     if "://" in chosen and not chosen.startswith(POSTGRES):
         scheme = one_line(chosen.split("://", 1)[0])[:40]
         raise UsageError(f"no index can be opened by {scheme}://", "give a folder or postgresql://…")
+    if "://" not in chosen and _MISSPELT.search(chosen):  # as a folder it would be made, and its name shown
+        raise UsageError(
+            "the address of the index cannot be read", "a database is postgresql://user@host:5432/database"
+        )
     return chosen
 
 

@@ -94,10 +94,16 @@ def provenance_of(record: str | None) -> Provenance | None:
     return Provenance(**{key: value for key, value in json.loads(record).items() if key in known})
 
 
-def opens(stored: str | None, addition: Addition) -> bool:
-    """Whether keeping an addition beside a record would open a private entry, which only replacing it may."""
-    kept, said = provenance_of(stored), addition.provenance
-    return kept is not None and kept.private and not (said is not None and said.private)
+def stays(stored: str | None, addition: Addition) -> bool:
+    """Whether a record stays as it is when the same model is added again.
+
+    It does where the addition would open a private entry, which only replacing it may, and where it is somebody's word
+    on what was measured here: an import found the name free, and another process has measured the model since.
+    """
+    kept, said = provenance_of(stored), addition.provenance or Provenance()
+    if kept is not None and kept.private and not said.private:
+        return True
+    return bool(said.origin) and not (kept is not None and kept.origin)
 
 
 def sketches_of(fingerprint: Fingerprint) -> tuple[bytes | None, bytes | None, bytes | None]:

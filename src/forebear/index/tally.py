@@ -13,6 +13,9 @@ from typing import Any
 
 from forebear.signals.generators import comparable_shapes
 
+LARGEST = 2**63
+"""Beyond what SQLite keeps as a whole number."""
+
 
 def count(db: sqlite3.Connection) -> int:
     """Number of references."""
@@ -24,6 +27,8 @@ def comparable(db: sqlite3.Connection, shape: Mapping[str, Any]) -> int:
 
     ``ValueError`` (or ``KeyError``, ``TypeError``) where a record is damaged.
     """
+    if not isinstance(shape["width"], int) or not -LARGEST <= shape["width"] < LARGEST:
+        return 0  # somebody's config may say anything; no model is so wide
     rows = db.execute("SELECT shape, models FROM shapes WHERE width = ? AND models > 0", (shape["width"],))
     return sum(int(models) for text, models in rows.fetchall() if comparable_shapes(json.loads(text), shape)[0])
 

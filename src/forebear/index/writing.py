@@ -8,11 +8,11 @@ from forebear.index.base import Addition
 from forebear.index.records import (
     SKETCHES,
     checksum,
-    opens,
     provenance_record,
     record_of,
     seal,
     sketches_of,
+    stays,
     text_bytes,
 )
 from forebear.index.towers import put_towers
@@ -47,7 +47,7 @@ def insert(db: sqlite3.Connection, row: int, payload: bytes, addition: Addition)
 def keep_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
     """The same model again: it may have moved, and more may have been measured of it. A private one stays as it is."""
     stored = db.execute("SELECT record FROM provenance WHERE row = ?", (row,)).fetchone()
-    if opens(stored[0] if stored else None, addition):
+    if stays(stored[0] if stored else None, addition):
         return
     name = addition.fingerprint.name
     db.execute("UPDATE models SET location = CAST(? AS TEXT) WHERE name = ?", (text_bytes(addition.location), name))

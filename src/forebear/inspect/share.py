@@ -159,10 +159,17 @@ def is_private(entry: Entry) -> bool:
 
 @dataclass(frozen=True)
 class Conflict:
-    """An entry of a file that contradicts one of the index of the same name, and what they differ in."""
+    """An entry of a file that contradicts one of the index of the same name, and what they differ in.
+
+    Attributes:
+        name: of both.
+        why: a clause.
+        private: whether the index's is private, and no file takes its place.
+    """
 
     name: str
     why: str
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,7 +259,8 @@ def import_index(
         elif replace_ and not is_private(have):
             old.add(entry.name)
         else:
-            conflicts.append(Conflict(entry.name, f"{why}; the other is private" if is_private(have) else why))
+            kept = is_private(have)
+            conflicts.append(Conflict(entry.name, f"{why}; the other is private" if kept else why, kept))
 
     sheet = survey(file, see)
     signature, signer = _vouched(sheet, trust, unsigned, file.name)
@@ -313,9 +321,18 @@ def _why(found: Signed) -> str:
     return next((c.message for c in found.checks if c.status is not CheckStatus.PASS), "no valid signature")
 
 
-def private_names(index: Index) -> Collection[str]:
-    """Names of the guarded models of an index."""
-    return tuple(entry.name for entry in index.entries() if is_private(entry))
+def is_guarded(entry: Entry) -> bool:
+    """Whether an entry is a model that is guarded here.
+
+    An imported one can be private too, on somebody's word: whoever wrote the file must not choose what a watch passes
+    over, what it asks about in our name, or what it pays for.
+    """
+    return entry.provenance is not None and entry.provenance.private and not entry.provenance.origin
+
+
+def guarded_names(index: Index) -> Collection[str]:
+    """Names of the models that are guarded here."""
+    return tuple(entry.name for entry in index.entries() if is_guarded(entry))
 
 
 def named_in(index: Index, names: Sequence[str]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from forebear.errors import UsageError
 from forebear.index import Entry, Index
 from forebear.inspect.imported import provenance_evidence
 from forebear.inspect.search import Candidate, by_code
-from forebear.inspect.share import is_private, named_in, private_names
+from forebear.inspect.share import guarded_names, is_guarded, is_private, named_in
 from forebear.lineage.counts import LOG10_ALPHA
 from forebear.types import Evidence, Json, Verdict, floored, head, to_json
 
@@ -175,7 +175,7 @@ def watch(name: str, index: Index, guarded: Collection[str]) -> tuple[Match, ...
     """Whether an entry, which has just been added, depends on a guarded model.
 
     Args:
-        name: of the entry; a guarded or private one has no match.
+        name: of the entry; one that is guarded, or private and not imported, has no match.
         index: that holds it and the guarded models.
         guarded: their names; those that are not in the index are passed over.
 
@@ -184,7 +184,7 @@ def watch(name: str, index: Index, guarded: Collection[str]) -> tuple[Match, ...
         chance that the module states.
     """
     entry = index.get(name)
-    if entry is None or name in guarded or is_private(entry):
+    if entry is None or name in guarded or is_guarded(entry):
         return ()
     references = index.count()
     known = list(dict.fromkeys(guarded))
@@ -208,14 +208,14 @@ def sweep(index: Index, guarded: Sequence[str] = (), since: str = "", on_step: S
 
     Args:
         index: the references.
-        guarded: names; default every private one.
+        guarded: names; default every private one that was not imported.
         since: RFC 3339 day or time; entries that were added before are passed over.
         on_step: told what is being done.
 
     Raises:
         UsageError: nothing is guarded, a name is not in the index, or ``since`` is no time.
     """
-    names = named_in(index, guarded) if guarded else tuple(private_names(index))
+    names = named_in(index, guarded) if guarded else tuple(guarded_names(index))
     if not names:
         raise UsageError("no model is guarded", "--guard NAME, or forebear index add MODEL --private")
     start = _moment(since)
@@ -228,7 +228,7 @@ def sweep(index: Index, guarded: Sequence[str] = (), since: str = "", on_step: S
     looked = 0
     for name in near:
         entry = index.get(name)
-        if entry is None or name in names or is_private(entry) or entry.added < start:
+        if entry is None or name in names or is_guarded(entry) or entry.added < start:
             continue
         looked += 1
         on_step(f"comparing {name}")

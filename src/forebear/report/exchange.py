@@ -58,7 +58,10 @@ def _imported(made: Imported) -> Iterator[str]:
         yield f"{made.there:,} were there already and stay as they are"
     if made.replaced:
         yield f"{len(made.replaced):,} {'would take' if made.dry else 'took'} the place of another of their name"
-    yield from _listed("refused (--replace takes them)", [f"{c.name}: {c.why}" for c in made.conflicts])
+    yield from _listed(
+        "refused (--replace takes them)", [f"{c.name}: {c.why}" for c in made.conflicts if not c.private]
+    )
+    yield from _listed("refused, whatever is asked", [f"{c.name}: {c.why}" for c in made.conflicts if c.private])
     yield "A signature says whose word these are, not that they are right; a scan that finds one says it was imported."
 
 

@@ -34,6 +34,8 @@ PREDICATES = {
     "https://spdx.dev/Document/v3": "bill of materials (SPDX)",
     "https://forebear.dev/lineage/v1": "lineage",
     "https://forebear.dev/bundle/v1": "bundle of evidence",
+    "https://forebear.dev/index/v1": "references of an index",
+    "https://forebear.dev/watch/v1": "evidence pack of a watch",
     "https://in-toto.io/attestation/svr/v0.2": "result of a verification",
     "https://model_signing/signature/v1.0": "model files (OpenSSF)",
 }

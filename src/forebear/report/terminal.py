@@ -271,7 +271,7 @@ def _references(console: Console, document: Mapping[str, Any]) -> None:
         count = words.parameters(m["parameters"])
         table.add_row(
             words.text(m["name"] + _whose(m["provenance"])),
-            m["family"],
+            words.text(m["family"] or ""),
             count,
             f"{m['coins']:,}",
             words.text(m["licence"] or "–"),

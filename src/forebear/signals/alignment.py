@@ -70,7 +70,7 @@ def signature_similarity(a: NDArray[np.float16], b: NDArray[np.float16]) -> NDAr
     """``(La, Lb)`` mean correlation of log gains after removing each dimension's mean over the layers."""
 
     def centred(s: NDArray[np.float16]) -> NDArray[np.float64]:
-        x = np.nan_to_num(s.astype(np.float64), nan=0.0)
+        x = np.nan_to_num(s.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
         x = x - x.mean(axis=2, keepdims=True)
         x = x - x.mean(axis=0, keepdims=True) if len(x) > 2 else x
         norms = np.linalg.norm(x, axis=2, keepdims=True)

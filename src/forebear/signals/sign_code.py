@@ -8,9 +8,10 @@ Derivation and conditions: docs/architecture.md; the reading of the generators: 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,7 +218,8 @@ def _by_distance(rows: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.rint(np.fft.irfft((spectrum * spectrum.conj()).real.sum(axis=0), 2 * size)[:size]).astype(np.int64)
 
 
-def copied_layers(code: SignCode) -> dict[tuple[int, str], int]:
+@lru_cache(maxsize=256)
+def copied_layers(code: SignCode) -> Mapping[tuple[int, str], int]:
     """Layers that share a group's weights with an earlier one of the same model: (layer, group) to the first of them.
 
     Up-scaled models have copied layers, others share only keys and values, or the MLP, between layers. Flipping a
@@ -225,21 +227,26 @@ def copied_layers(code: SignCode) -> dict[tuple[int, str], int]:
     the layer as a whole, which at large widths has too few bits a group. Nothing but this model decides, so leaving out
     a layer that only looks like a copy costs coins and no honesty.
     """
-    bits, valid = np.unpackbits(code.bits), np.unpackbits(code.valid).astype(bool)
+    bits, valid = np.unpackbits(code.bits)[RESIDUAL_BITS:], np.unpackbits(code.valid)[RESIDUAL_BITS:]
     slots = sorted((s for s in range(SLOTS) if code.layers[s] >= 0), key=lambda s: code.layers[s])
-    places = regions(code.groups)
+    signs = np.where(valid, 2.0 * bits - 1.0, 0.0).reshape(SLOTS, LAYER_BITS)[slots]
+    whole = _repeated(signs)
     first: dict[tuple[int, str], int] = {}
-    for k, b in enumerate(slots):
-        for a in slots[:k]:
-            starts = [RESIDUAL_BITS + s * LAYER_BITS for s in (a, b)]
-            one, two = (start + np.arange(LAYER_BITS) for start in starts)
-            whole = _log10_repeats(bits, valid, one, two) < COPY_ALPHA
-            for group, place in places.items():
-                one, two = (start + place.start + np.arange(place.size) for start in starts)
-                copied = whole or _log10_repeats(bits, valid, one, two) < COPY_ALPHA
-                if copied and (code.layers[b], group) not in first:
-                    first[code.layers[b], group] = first.get((code.layers[a], group), code.layers[a])
-    return first
+    for group, place in regions(code.groups).items():
+        copied = whole | _repeated(signs[:, place.start : place.start + place.size])
+        for b, a in np.argwhere(np.tril(copied, -1)).tolist():  # by rows: each layer meets the earliest first
+            later, earlier = code.layers[slots[b]], code.layers[slots[a]]
+            if (later, group) not in first:
+                first[later, group] = first.get((earlier, group), earlier)
+    return MappingProxyType(first)
+
+
+def _repeated(signs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """``(n, n)``: which of the rows ``(n, size)``, ±1 or 0 for none, agree or disagree beyond chance (one-sided)."""
+    shared = np.abs(signs) @ np.abs(signs).T
+    most = (shared + np.abs(signs @ signs.T)) / 2
+    tails = [log10_tail(int(k), int(n)) if n else 0.0 for k, n in zip(most.flat, shared.flat, strict=True)]
+    return np.asarray(np.array(tails).reshape(shared.shape) < COPY_ALPHA, dtype=np.bool_)
 
 
 def shown_twice(code: SignCode) -> frozenset[str]:

@@ -71,15 +71,27 @@ def address_of(given: str) -> Address:
     seconds = ours.get("timeout", str(SECONDS))
     if not re.fullmatch(r"[0-9]{1,6}", seconds):
         raise UsageError(f"timeout={one_line(seconds)[:40]} is no number of seconds")
+    hint = "postgresql://user@host:5432/database; special characters of a password as %XX"
+    unreadable = UsageError("the address of the index cannot be read", hint)
+    if _loose(libpq):
+        raise unreadable
     try:
         parts = conninfo_to_dict(libpq)
     except (ProgrammingError, UnicodeError, ValueError):
-        hint = "postgresql://user@host:5432/database; special characters of a password as %XX"
-        raise UsageError("the address of the index cannot be read", hint) from None
+        raise unreadable from None
     limit = str(parts.get("connect_timeout") or CONNECT_SECONDS)
     if not re.fullmatch(r"[0-9]{1,6}", limit):
         raise UsageError(f"connect_timeout={one_line(limit)[:40]} is no number of seconds")
     return Address(given, libpq, _where(parts, schema), schema, search, int(seconds), int(limit))
+
+
+def _loose(address: str) -> bool:
+    """Whether a ``/`` or a second ``@`` stands in what was meant as a password: libpq takes the rest for a host."""
+    rest = address.partition("://")[2]
+    who = re.match("[^@/]*", rest)
+    if who is not None and rest[who.end() : who.end() + 1] == "@":
+        rest = rest[who.end() + 1 :]
+    return "@" in rest.partition("?")[0]
 
 
 def _where(parts: dict[str, str | int | None], schema: str) -> str:

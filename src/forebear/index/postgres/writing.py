@@ -17,7 +17,7 @@ from forebear.index.listings import listing_record
 from forebear.index.postgres.bits import bits_of
 from forebear.index.postgres.candidates import whole
 from forebear.index.postgres.database import Cursor
-from forebear.index.records import SKETCHES, code_data, opens, provenance_record, record_of, sketches_of, text_bytes
+from forebear.index.records import SKETCHES, code_data, provenance_record, record_of, sketches_of, stays, text_bytes
 from forebear.index.search import row_of
 from forebear.signals import Fingerprint
 from forebear.types import created
@@ -113,7 +113,7 @@ def _write(cursor: Cursor, fresh: dict[str, tuple[int, Addition]]) -> None:
 def _keep_beside(cursor: Cursor, place: int, addition: Addition) -> None:
     """The same model again: it may have moved, and more may have been measured of it. A private one stays as it is."""
     stored = cursor.execute("SELECT record FROM provenance WHERE id = %s", (place,)).fetchone()
-    if opens(stored["record"] if stored else None, addition):
+    if stays(stored["record"] if stored else None, addition):
         return
     mark = addition.fingerprint
     cursor.execute("UPDATE models SET location = %s WHERE id = %s", (text_bytes(addition.location), place))
