@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
 
 from forebear.crawl import Crawled, Rules
@@ -19,3 +20,8 @@ class Here:
     def run(self, crew: Crew, take: Take) -> Generator[list[Outcome], None, None]:
         while True:
             yield [measure(task) for task in take(1)]
+
+
+def sleep(*_: object) -> None:
+    """A worker that never answers; here, because a process of its own has to be able to import it."""
+    time.sleep(600)

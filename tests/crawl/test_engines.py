@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from crawls import sleep
 from forebear.crawl.base import Outcome, State, Task
 from forebear.crawl.engines import ENGINES, Crew, Engine, engine_of, processes
 from forebear.crawl.engines.base import DIED
@@ -83,11 +84,6 @@ def test_a_model_that_takes_for_ever_is_given_up(tmp_path: Path, monkeypatch: py
     outcomes = [o for step, _ in work(ProcessEngine(), Crew(1, {}, tmp_path / "pace", 0.2), given) for o in step]
     assert [(o.state, o.reason) for o in outcomes] == [(State.PENDING, "it took longer than 0 seconds")]
     assert not children()
-
-
-def sleep(*_: object) -> None:
-    """A worker that never answers."""
-    time.sleep(600)
 
 
 def test_nothing_to_do_gives_control_back(tmp_path: Path) -> None:

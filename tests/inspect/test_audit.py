@@ -222,8 +222,10 @@ def test_codes_that_somebody_sent_accuse_nobody(tmp_path: Path) -> None:
 
 def test_a_base_that_was_revised_contradicts_nobody_for_certain(tmp_path: Path) -> None:
     """The card may mean the weights of before; the sibling that shows it is tied says nothing of itself."""
-    listings = (Listing("lab/base", "c1", changed="2024-01-01T00:00:00Z", seen="2024-02-01T00:00:00Z"),)
-    listings += (Listing("lab/base", "c2", changed="2025-01-01T00:00:00Z", seen="2025-02-01T00:00:00Z"),)
+    listings = (
+        Listing("lab/base", "c1", changed="2024-01-01T00:00:00Z", seen="2024-02-01T00:00:00Z"),
+        Listing("lab/base", "c2", changed="2025-01-01T00:00:00Z", seen="2025-02-01T00:00:00Z"),
+    )
     marks = mark("lab/base", 1), mark("x/sibling", 2), mark("x/child", 3, 2, base_models=("lab/base",))
     row = only(audited(tmp_path, *marks, listings=listings))
     assert (row.kind, row.finding.level) == ("contradiction", Level.NOTE)

@@ -157,6 +157,7 @@ def _watcher(
     if not names:
         return None
     from forebear.crawl import Watched
+    from forebear.inspect.share import guarded_names
     from forebear.inspect.watch import watch
     from forebear.report.watch import Sender, explanation, write_pack
 
@@ -164,7 +165,7 @@ def _watcher(
     if missing := sorted(name for name in guarded if index.get(name) is None):
         raise UsageError(f"--watch {missing[0]}: not in the index", "forebear index add --private adds it")
     if ALL_PRIVATE in names:
-        guarded |= set(import_module("forebear.inspect.share").guarded_names(index))
+        guarded |= set(guarded_names(index))
     if not guarded:
         raise UsageError("--watch all-private: the index has no private reference", "forebear index add --private")
 
