@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,7 @@ class SqliteStore:
             raise UsageError(f"{path}: cannot be written ({error.strerror})", "set FOREBEAR_HOME") from None
         with self._damage():
             self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+            weakref.finalize(self, self._db.close)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             with self._change() as db:
