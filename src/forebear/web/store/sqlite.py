@@ -204,7 +204,7 @@ class SqliteStore:
 
     def tokens(self) -> list[Token]:
         """See :class:`Store`."""
-        return [_token(row) for row in self._rows("SELECT * FROM tokens ORDER BY created, id", ())]
+        return [_token(row) for row in self._rows("SELECT * FROM tokens ORDER BY rowid", ())]
 
     def revoke(self, id: str) -> bool:
         """See :class:`Store`."""
