@@ -29,6 +29,7 @@ from forebear.cli import (
     probe,
     report,
     scan,
+    serve,
     traffic,
     tree,
 )
@@ -86,6 +87,7 @@ app.add_typer(policy.app, name="policy")
 app.command("sign")(common(attest.sign))
 app.command("attest")(common(attest.attest))
 app.command("verify")(common(attest.verify))
+app.add_typer(serve.app, name="serve")
 app.add_typer(cache.app, name="cache")
 app.command("explain")(common(explain.explain))
 app.command("doctor")(common(explain.doctor))

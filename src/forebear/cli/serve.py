@@ -1,0 +1,188 @@
+"""``forebear serve …``: the service, and who may ask it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forebear.cli.options import Format, FormatOption, OfflineOption, OutputOption, common, emit
+from forebear.errors import MissingExtra, UsageError
+from forebear.types import Json, head
+
+if TYPE_CHECKING:
+    from forebear.web.store import SqliteStore, Token
+
+app = typer.Typer(help="The service: jobs over HTTP, with tokens.")
+tokens = typer.Typer(help="Who may ask the service.", no_args_is_help=True)
+app.add_typer(tokens, name="token")
+
+
+@app.callback(invoke_without_command=True)
+@common
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8080,
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Processes that run jobs.")] = 2,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="A host name that the service goes by; may be given again.", show_default=False),
+    ] = None,
+    networks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-network", metavar="CIDR", help="A private range that jobs may connect to.", show_default=False
+        ),
+    ] = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--allow-path",
+            metavar="DIR",
+            help="A folder with indexed references that jobs may read.",
+            show_default=False,
+        ),
+    ] = None,
+    offline: OfflineOption = False,
+) -> None:
+    """Serve scans, comparisons, bills, policies, searches, captures and probes as jobs over HTTP.
+
+    Example: forebear serve --port 8080 --workers 2
+    Example: forebear serve token add ann --scope read --scope submit
+    """
+    if context.invoked_subcommand is not None:
+        return
+    try:
+        import uvicorn
+
+        from forebear.web.app import create_app
+    except ImportError:
+        raise MissingExtra("serve", "forebear serve") from None
+    from forebear.web import log
+    from forebear.web.settings import Settings, service_home
+
+    if _is_root():
+        raise UsageError("the service does not run as root", "run it as a user of its own")
+    own = (*Settings.hosts, *([host] if host not in ("0.0.0.0", "::") else []))
+    settings = Settings(
+        service_home(),
+        workers=workers,
+        hosts=tuple(name.lower() for name in (*own, *(names or ()))),
+        networks=tuple(networks or ()),
+        paths=tuple(str(path) for path in paths or ()),
+        offline=offline,
+    )
+    log.set_up()
+    uvicorn.run(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=10,
+        h11_max_incomplete_event_size=16_384,
+        limit_concurrency=512,
+    )
+
+
+@tokens.command("add")
+@common
+def add(
+    name: Annotated[str, typer.Argument(help="Whose it is.", show_default=False)],
+    scopes: Annotated[
+        list[str] | None,
+        typer.Option("--scope", help="read, submit, probe or admin; may be given again.", show_default=False),
+    ] = None,
+    days: Annotated[float, typer.Option("--days", min=0, help="After which it expires; 0: never.")] = 90.0,
+    how: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+) -> None:
+    """A new token. It is shown once; only a hash of it is kept.
+
+    Example: forebear serve token add ann --scope read --scope submit --days 30
+    """
+    from forebear.web.tokens import make_token
+
+    token, text = make_token(name, scopes or ("read", "submit"), days)
+    store = _store()
+    store.add_token(token)
+    store.close()
+    document = {**head("forebear.serve-token/1"), "token": text, **_row(token)}
+    emit(document, how, output, lambda c: c.print(text, markup=False, soft_wrap=True), lambda: f"`{text}`\n")
+
+
+@tokens.command("list")
+@common
+def show(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
+    """All tokens, without what proves them.
+
+    Example: forebear serve token list
+    """
+    store = _store()
+    found = [_row(token) for token in store.tokens()]
+    store.close()
+    lines = [
+        f"{row['id']}  {' '.join(row['scopes']):24}  {(row['revoked'] and 'revoked') or row['expires'] or 'no end':20}"
+        f"  {row['name']}"
+        for row in found
+    ] or ["There are no tokens: forebear serve token add NAME"]
+    document = {**head("forebear.serve-tokens/1"), "tokens": found}
+    emit(
+        document,
+        how,
+        output,
+        lambda c: c.print("\n".join(lines), markup=False, soft_wrap=True),
+        lambda: "```text\n" + "\n".join(lines) + "\n```\n",
+    )
+
+
+@tokens.command("revoke")
+@common
+def revoke(
+    id: Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.", show_default=False)],
+    how: FormatOption = Format.TABLE,
+    output: OutputOption = None,
+) -> None:
+    """Refuse a token from the next request on.
+
+    Example: forebear serve token revoke 0123456789abcdef
+    """
+    store = _store()
+    done, token = store.revoke(id), store.token(id)
+    store.close()
+    if not done or token is None:
+        raise UsageError(f"{id}: there is no such token, or it was revoked before", "forebear serve token list")
+    document = {**head("forebear.serve-tokens/1"), "tokens": [_row(token)]}
+    emit(document, how, output, lambda c: c.print(f"revoked {id}", markup=False), lambda: f"revoked `{id}`\n")
+
+
+def _is_root() -> bool:
+    """Whether this process runs as root, who may read and write everything."""
+    import os
+
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _store() -> SqliteStore:
+    from forebear.web.settings import service_home
+    from forebear.web.store import SqliteStore
+
+    return SqliteStore(service_home() / "service.sqlite")
+
+
+def _row(token: Token) -> Json:
+    from datetime import UTC, datetime
+
+    expires = datetime.fromtimestamp(token.expires, UTC).replace(microsecond=0) if token.expires else None
+    return {
+        "id": token.id,
+        "name": token.name,
+        "scopes": sorted(token.scopes),
+        "created": token.created,
+        "expires": expires.isoformat().replace("+00:00", "Z") if expires else None,
+        "revoked": token.revoked or None,
+    }

@@ -1,0 +1,87 @@
+"""Who asks, and what every route needs."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from forebear.web.crew import Crew
+from forebear.web.rates import Rates
+from forebear.web.settings import Settings
+from forebear.web.store import Job, Store, Token
+from forebear.web.tokens import Keeper
+
+BEARER = HTTPBearer(auto_error=False, description="`forebear serve token add NAME --scope read --scope submit`")
+FAILURES = (0.2, 10)
+"""Rate and burst of requests with a token that is none, per address."""
+
+
+@dataclass
+class Service:
+    """What the routes share."""
+
+    settings: Settings
+    store: Store
+    crew: Crew
+    keeper: Keeper
+    rates: Rates
+    failures: Rates = field(default_factory=lambda: Rates(*FAILURES))
+    streams: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def service(request: Request) -> Service:
+    """The service that a request is for."""
+    found: Service = request.app.state.service
+    return found
+
+
+def caller(scope: str) -> Callable[..., Token]:
+    """A dependency: the token of a request, which allows ``scope``; 401, 403 or 429 otherwise."""
+
+    def check(
+        request: Request,
+        service: Annotated[Service, Depends(service)],
+        given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+    ) -> Token:
+        client = request.client.host if request.client else ""
+        if wait := service.failures.wait(client, 0):
+            raise refused(429, "too many requests with a token that is none", retry=wait)
+        token = service.keeper.check(given.credentials) if given else None
+        if token is None:
+            if given:
+                service.failures.wait(client)
+            raise refused(401, "no valid token", "send Authorization: Bearer fb_…")
+        request.state.token = token.id
+        if wait := service.rates.wait(token.id):
+            raise refused(429, "too many requests", retry=wait)
+        if scope not in token.scopes:
+            raise refused(403, f"the token does not allow this: {scope}")
+        return token
+
+    return check
+
+
+Serving = Annotated[Service, Depends(service)]
+Reader = Annotated[Token, Depends(caller("read"))]
+Submitter = Annotated[Token, Depends(caller("submit"))]
+
+
+def refused(status: int, message: str, hint: str = "", retry: int = 0) -> HTTPException:
+    """An answer that says no."""
+    headers = {"Retry-After": str(retry)} if retry else {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return HTTPException(status, {"message": message, "hint": hint}, headers)
+
+
+def own_job(service: Service, token: Token, id: str) -> Job:
+    """A job that a token may see: its own, or any with ``admin``; else 404, as for one that is not there."""
+    job = service.store.job(id)
+    if job is None or (job.owner != token.id and "admin" not in token.scopes):
+        raise refused(404, "there is no such job")
+    return job

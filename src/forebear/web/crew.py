@@ -1,0 +1,249 @@
+"""Who runs the jobs: a thread for every worker process takes jobs from the store, one after the other.
+
+Nothing is remembered but the store and the secrets of jobs that wait. A worker that dies costs its job one attempt; a
+server that dies leaves jobs that ``recover`` puts back. The result and the end of a job are one transaction.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import multiprocessing
+import os
+import shutil
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from forebear.errors import ForebearError, UsageError
+from forebear.web import worker
+from forebear.web.settings import Settings
+from forebear.web.store import Job, State, Store
+from forebear.web.targets import prepare
+from forebear.web.work import WORK
+
+IDLE_SECONDS = 1.0
+"""Between two looks for a job that nobody announced, as one that another thread put back."""
+LOOK_SECONDS = 0.1
+"""Between two looks whether a job was cancelled."""
+START_SECONDS = 120.0
+"""For a worker to come up."""
+SWEEP_SECONDS = 600.0
+MOST_STARTS = 10
+"""Of a job, whoever died: one that takes the server down with it is given up in the end."""
+_log = logging.getLogger("forebear.web")
+
+
+class Crew:
+    """Workers on a store. One server has a home at a time: it holds a lock.
+
+    Args:
+        settings: see there.
+        store: where jobs are.
+        writable: folders that jobs may write: index and cache.
+
+    Raises:
+        UsageError: another server runs on this home.
+    """
+
+    def __init__(self, settings: Settings, store: Store, writable: tuple[str, ...] = ()) -> None:
+        self._settings, self._store = settings, store
+        own = (str(settings.home),)
+        self._bounds = worker.Bounds(
+            settings.networks, settings.paths, settings.offline, settings.job_bytes, writable, own
+        )
+        self._secrets: dict[str, str] = {}
+        self._more = threading.Condition()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        for folder in (settings.uploaded, settings.runs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = os.open(settings.home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise UsageError(f"{settings.home}: another server runs on it", "stop it, or set FOREBEAR_HOME") from None
+
+    def start(self) -> None:
+        """Take up what an earlier server left, and begin."""
+        again = self._store.recover()
+        for left in self._settings.runs.iterdir():
+            shutil.rmtree(left, ignore_errors=True)
+        _log.info("started", extra={"fields": {"workers": self._settings.workers, "jobs_again": again}})
+        tasks = [*[self._work] * self._settings.workers, self._sweep]
+        self._threads = [threading.Thread(target=task, daemon=True) for task in tasks]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Kill the workers; their jobs wait for the next server."""
+        self._stopping.set()
+        with self._more:
+            self._more.notify_all()
+        for thread in self._threads:
+            thread.join(10)
+        self._store.recover()
+        os.close(self._lock)
+
+    @property
+    def alive(self) -> bool:
+        """Whether every thread still runs."""
+        return bool(self._threads) and all(t.is_alive() for t in self._threads) and not self._stopping.is_set()
+
+    def submit(self, job: Job, secret: str = "") -> None:
+        """Keep a job and run it when its turn comes; the secret stays in memory until then."""
+        if secret:
+            self._secrets[job.id] = secret
+        self._store.add_job(job)
+        with self._more:
+            self._more.notify()
+
+    def cancel(self, id: str) -> bool:
+        """End a job that waits or runs; its worker is killed within a moment."""
+        self._secrets.pop(id, None)
+        return self._store.cancel(id)
+
+    def _work(self) -> None:
+        process: _Process | None = None
+        try:
+            while not self._stopping.is_set():
+                try:
+                    job = self._store.claim()
+                    if job is None:
+                        with self._more:
+                            self._more.wait(IDLE_SECONDS)
+                        continue
+                    if process is None or not process.alive:
+                        process = _Process(self._bounds)
+                    if not self._run(job, process):
+                        process.kill()
+                        process = None
+                except Exception:  # a full disk must not end the thread; the job is taken up by recover
+                    _log.exception("a worker's thread", extra={"fields": {}})
+                    self._stopping.wait(IDLE_SECONDS)
+        finally:
+            if process is not None:
+                process.kill()
+
+    def _run(self, job: Job, process: _Process) -> bool:
+        """Run one job to its end; False where the process is not to be used again."""
+        folder = self._settings.runs / job.id
+        secret = self._secrets.pop(job.id, "")
+        try:
+            if job.attempts > MOST_STARTS:
+                raise UsageError(f"it was started {MOST_STARTS} times and never ended", "ask for less")
+            if WORK[job.kind].secret and job.request.get("keyed") and not secret:
+                raise UsageError("its key was not kept when the server stopped", "ask again")
+            request = prepare(job, folder, self._store, self._settings)
+            return self._follow(job, process, worker.Task(job.kind, request, secret, str(folder.resolve())))
+        except ForebearError as error:
+            self._end(job, State.FAILED, None, worker.told(error.message, error.hint, error.exit_code))
+            return True
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _follow(self, job: Job, process: _Process, task: worker.Task) -> bool:
+        until = time.monotonic() + self._settings.job_seconds
+        try:
+            process.send(task)
+            while True:
+                if process.pipe.poll(LOOK_SECONDS):
+                    kind, value = process.pipe.recv()
+                    if kind == "step":
+                        self._store.tell(job.id, value)
+                    elif kind == "done":
+                        return self._end(job, State.DONE, value, None)
+                    elif kind == "failed":
+                        return self._end(job, State.FAILED, None, value)
+                if self._stopping.is_set() or self._gone(job):
+                    return False
+                if time.monotonic() > until:
+                    said = worker.told(f"not done after {self._settings.job_seconds:,.0f} seconds", "ask for less")
+                    self._end(job, State.FAILED, None, said)
+                    return False
+        except (EOFError, OSError):
+            if job.attempts >= self._settings.attempts:
+                said = worker.told(f"its worker died {job.attempts} times", "is it too large for this machine?")
+                self._end(job, State.FAILED, None, said)
+            else:
+                if task.secret:
+                    self._secrets[job.id] = task.secret
+                self._store.again(job.id)
+            return False
+
+    def _gone(self, job: Job) -> bool:
+        now = self._store.job(job.id)
+        return now is None or now.state is not State.RUNNING
+
+    def _end(self, job: Job, state: State, result: bytes | None, error: dict[str, object] | None) -> bool:
+        kept = self._store.finish(job.id, state, result, error)
+        fields = {"job": job.id, "kind": job.kind, "owner": job.owner, "state": state.value if kept else "cancelled"}
+        _log.info("job", extra={"fields": fields})
+        return True
+
+    def _sweep(self) -> None:
+        """Remove what has expired, now and then."""
+        while not self._stopping.is_set():
+            try:
+                self.expire()
+            except (ForebearError, OSError):
+                _log.exception("sweeping", extra={"fields": {}})
+            self._stopping.wait(SWEEP_SECONDS)
+
+    def expire(self) -> None:
+        """Remove uploads and finished jobs whose time is over, and folders that no row knows."""
+        before = datetime.now(UTC) - timedelta(days=self._settings.result_days)
+        self._store.expire(before.replace(microsecond=0).isoformat().replace("+00:00", "Z"))
+        old = time.time() - self._settings.upload_hours * 3_600
+        for upload in self._store.uploads():
+            if upload.made < old:
+                self._store.drop_upload(upload.id)
+        known = {upload.id for upload in self._store.uploads()}
+        for folder in self._settings.uploaded.iterdir():
+            if folder.name not in known and folder.stat().st_mtime < time.time() - 60:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Process:
+    """A worker process and the pipe to it."""
+
+    def __init__(self, bounds: worker.Bounds) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would copy locks, and other workers' pipes
+        self.pipe, theirs = context.Pipe()
+        self._process: BaseProcess = context.Process(target=worker.main, args=(theirs, bounds), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._ready = False
+
+    @property
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid or 0
+
+    def send(self, task: worker.Task) -> None:
+        """Hand over a task; ``OSError`` where the process is dead or does not come up."""
+        if not self._ready:
+            if not self.pipe.poll(START_SECONDS):
+                raise OSError("a worker does not come up")
+            self.pipe.recv()
+            self._ready = True
+        self.pipe.send(task)
+
+    def kill(self) -> None:
+        with suppress(OSError, ValueError):
+            self._process.kill()
+            self._process.join(10)
+            self._process.close()
+        self._close(self.pipe)
+
+    @staticmethod
+    def _close(pipe: Connection) -> None:
+        with suppress(OSError):
+            pipe.close()

@@ -1,0 +1,6 @@
+"""What outlives the process, behind one interface."""
+
+from forebear.web.store.base import Event, Job, State, Store, Token, Upload
+from forebear.web.store.sqlite import SqliteStore
+
+__all__ = ["Event", "Job", "SqliteStore", "State", "Store", "Token", "Upload"]

@@ -1,0 +1,172 @@
+"""The interface of what outlives the process: jobs with their events and results, tokens, uploads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class State(StrEnum):
+    """What has become of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self not in (State.QUEUED, State.RUNNING)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, without its result.
+
+    Attributes:
+        id: not to be guessed.
+        owner: the token that asked for it.
+        kind: a name in :data:`~forebear.web.work.WORK`.
+        request: what was asked, as checked; no secret is in it.
+        state: what has become of it.
+        attempts: how often it was started.
+        created, started, ended: RFC 3339; "" for not yet.
+        error: message, hint and exit code of one that failed.
+    """
+
+    id: str
+    owner: str
+    kind: str
+    request: Mapping[str, Any]
+    state: State = State.QUEUED
+    attempts: int = 0
+    created: str = ""
+    started: str = ""
+    ended: str = ""
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a job: ``kind`` is ``state`` or ``step``; ``seq`` counts from 1 in a job."""
+
+    seq: int
+    at: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Token:
+    """Who may ask what; the secret is not kept.
+
+    Attributes:
+        id: public, the middle part of the token.
+        name: whose it is, in words.
+        scopes: see :data:`~forebear.web.tokens.SCOPES`.
+        salt, digest: of the secret (scrypt).
+        created: RFC 3339.
+        expires: seconds since the epoch, 0 for never.
+        revoked: RFC 3339, "" for not.
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    salt: bytes
+    digest: bytes
+    created: str = ""
+    expires: float = 0.0
+    revoked: str = ""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A folder of files that a token has sent: ``made`` in seconds since the epoch, ``bytes`` in total."""
+
+    id: str
+    owner: str
+    name: str
+    made: float
+    bytes: int = 0
+    files: int = 0
+
+
+class Store(Protocol):
+    """Durable, safe to use from several threads. What a method returned holds after a ``kill -9``."""
+
+    def add_job(self, job: Job) -> None:
+        """Keep a new job."""
+
+    def job(self, id: str) -> Job | None:
+        """One job."""
+
+    def jobs(self, owner: str | None, limit: int, before: str = "") -> list[Job]:
+        """The newest first, of one owner or of all (None), from the one behind ``before`` on."""
+
+    def unfinished(self, owner: str) -> int:
+        """Jobs of an owner that wait or run."""
+
+    def claim(self) -> Job | None:
+        """Start a waiting job: of the owner with the fewest running, the oldest. None where none waits."""
+
+    def tell(self, id: str, text: str) -> None:
+        """Note a step of a job that runs."""
+
+    def finish(self, id: str, state: State, result: bytes | None, error: Mapping[str, Any] | None) -> bool:
+        """End a job that runs, with its result in the same transaction; False where it no longer runs."""
+
+    def again(self, id: str) -> bool:
+        """Put a job that runs back to those that wait; False where it no longer runs."""
+
+    def cancel(self, id: str) -> bool:
+        """End a job that waits or runs; False where it had ended."""
+
+    def remove(self, id: str) -> bool:
+        """Forget a job that has ended, and its result."""
+
+    def result(self, id: str) -> bytes | None:
+        """The document of a job that is done."""
+
+    def events(self, id: str, after: int = 0) -> list[Event]:
+        """What happened to a job since the event ``after``."""
+
+    def recover(self) -> int:
+        """Put all that run back to those that wait, for a server that has just started; how many."""
+
+    def expire(self, before: str) -> int:
+        """Forget the jobs that ended before an instant (RFC 3339); how many."""
+
+    def add_token(self, token: Token) -> None:
+        """Keep a new token."""
+
+    def token(self, id: str) -> Token | None:
+        """One token, revoked or not."""
+
+    def tokens(self) -> list[Token]:
+        """All tokens, the oldest first."""
+
+    def revoke(self, id: str) -> bool:
+        """From now on the token is refused; False where there is none that was not."""
+
+    def add_upload(self, upload: Upload) -> None:
+        """Keep a new, empty upload."""
+
+    def upload(self, id: str) -> Upload | None:
+        """One upload."""
+
+    def uploads(self, owner: str | None = None) -> list[Upload]:
+        """All uploads of an owner, or all (None), the oldest first."""
+
+    def grow(self, id: str, size: int) -> None:
+        """A file of so many bytes was added to an upload."""
+
+    def drop_upload(self, id: str) -> None:
+        """Forget an upload; its files are the caller's affair."""
+
+    def close(self) -> None:
+        """Give it up."""

@@ -1,0 +1,287 @@
+"""The store as one SQLite file. Commits are durable (``synchronous=FULL``) before a method returns."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from forebear.errors import IndexError_, UsageError, one_line
+from forebear.types import created
+from forebear.web.store.base import Event, Job, State, Token, Upload
+
+VERSION = 1
+SCHEMA = """
+    CREATE TABLE jobs (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, kind TEXT NOT NULL,
+        request TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, created TEXT NOT NULL,
+        started TEXT NOT NULL, ended TEXT NOT NULL, error TEXT, result BLOB
+    ) STRICT;
+    CREATE INDEX jobs_state ON jobs (state, owner);
+    CREATE INDEX jobs_owner ON jobs (owner, number);
+    CREATE TABLE events (
+        job TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,
+        PRIMARY KEY (job, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE tokens (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, salt BLOB NOT NULL, digest BLOB NOT NULL,
+        created TEXT NOT NULL, expires REAL NOT NULL, revoked TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE uploads (
+        id TEXT PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, made REAL NOT NULL, bytes INTEGER NOT NULL,
+        files INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX uploads_owner ON uploads (owner, made);
+"""
+JOB = "id, owner, kind, request, state, attempts, created, started, ended, error"
+CLAIM = f"""
+    UPDATE jobs SET state = 'running', attempts = attempts + 1, started = ?
+    WHERE number = (
+        SELECT number FROM jobs AS j WHERE state = 'queued'
+        ORDER BY (SELECT count(*) FROM jobs AS r WHERE r.state = 'running' AND r.owner = j.owner), number LIMIT 1
+    ) RETURNING {JOB}
+"""
+MOST_EVENTS = 2_000
+"""Of one job; steps after that are not kept."""
+
+
+class SqliteStore:
+    """A :class:`~forebear.web.store.base.Store` in one file.
+
+    Args:
+        path: of the file; it and its folder are made, readable by this user alone.
+
+    Raises:
+        UsageError: it cannot be written.
+        IndexError_: it is damaged, another program's, or of a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written ({error.strerror})", "set FOREBEAR_HOME") from None
+        with self._damage():
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+            weakref.finalize(self, self._db.close)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            with self._change() as db:
+                version = int(db.execute("PRAGMA user_version").fetchone()[0])
+                tables = int(db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+                if version > VERSION:
+                    raise IndexError_(f"{path}: written by a newer Forebear", "upgrade Forebear")
+                if version == 0 and tables:
+                    raise IndexError_(f"{path}: not the database of a service", "move it away")
+                if version == 0:
+                    for statement in SCHEMA.split(";"):
+                        db.execute(statement)
+                    db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def add_job(self, job: Job) -> None:
+        """See :class:`Store`."""
+        row = (job.id, job.owner, job.kind, json.dumps(job.request), job.state, job.attempts, job.created or created())
+        with self._change() as db:
+            db.execute(
+                "INSERT INTO jobs (id, owner, kind, request, state, attempts, created, started, ended)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, '', '')",
+                row,
+            )
+            _note(db, job.id, "state", job.state)
+
+    def job(self, id: str) -> Job | None:
+        """See :class:`Store`."""
+        found = self._rows(f"SELECT {JOB} FROM jobs WHERE id = ?", (id,))
+        return _job(found[0]) if found else None
+
+    def jobs(self, owner: str | None, limit: int, before: str = "") -> list[Job]:
+        """See :class:`Store`."""
+        terms, values = ["1"], []
+        if owner is not None:
+            terms.append("owner = ?")
+            values.append(owner)
+        if before:
+            terms.append("number < (SELECT number FROM jobs WHERE id = ?)")
+            values.append(before)
+        query = f"SELECT {JOB} FROM jobs WHERE {' AND '.join(terms)} ORDER BY number DESC LIMIT ?"
+        return [_job(row) for row in self._rows(query, (*values, limit))]
+
+    def unfinished(self, owner: str) -> int:
+        """See :class:`Store`."""
+        query = "SELECT count(*) FROM jobs WHERE owner = ? AND state IN ('queued', 'running')"
+        return int(self._rows(query, (owner,))[0][0])
+
+    def claim(self) -> Job | None:
+        """See :class:`Store`."""
+        with self._change() as db:
+            row = db.execute(CLAIM, (created(),)).fetchone()
+            if row is None:
+                return None
+            _note(db, row[0], "state", State.RUNNING)
+        return _job(row)
+
+    def tell(self, id: str, text: str) -> None:
+        """See :class:`Store`."""
+        with self._change() as db:
+            if db.execute("SELECT 1 FROM jobs WHERE id = ? AND state = 'running'", (id,)).fetchone():
+                _note(db, id, "step", one_line(text, 300))
+
+    def finish(self, id: str, state: State, result: bytes | None, error: Mapping[str, Any] | None) -> bool:
+        """See :class:`Store`."""
+        return self._end(id, state, "state = 'running'", result, error)
+
+    def cancel(self, id: str) -> bool:
+        """See :class:`Store`."""
+        return self._end(id, State.CANCELLED, "state IN ('queued', 'running')", None, None)
+
+    def _end(self, id: str, state: State, where: str, result: bytes | None, error: Mapping[str, Any] | None) -> bool:
+        told = None if error is None else json.dumps(error)
+        with self._change() as db:
+            query = f"UPDATE jobs SET state = ?, ended = ?, result = ?, error = ? WHERE id = ? AND {where}"
+            changed = db.execute(query, (state, created(), result, told, id)).rowcount == 1
+            if changed:
+                _note(db, id, "state", state)
+        return changed
+
+    def again(self, id: str) -> bool:
+        """See :class:`Store`."""
+        with self._change() as db:
+            query = "UPDATE jobs SET state = 'queued', started = '' WHERE id = ? AND state = 'running'"
+            changed = db.execute(query, (id,)).rowcount == 1
+            if changed:
+                _note(db, id, "state", State.QUEUED)
+        return changed
+
+    def remove(self, id: str) -> bool:
+        """See :class:`Store`."""
+        with self._change() as db:
+            query = "DELETE FROM jobs WHERE id = ? AND state NOT IN ('queued', 'running')"
+            changed = db.execute(query, (id,)).rowcount == 1
+            if changed:
+                db.execute("DELETE FROM events WHERE job = ?", (id,))
+        return changed
+
+    def result(self, id: str) -> bytes | None:
+        """See :class:`Store`."""
+        found = self._rows("SELECT result FROM jobs WHERE id = ? AND state = 'done'", (id,))
+        return bytes(found[0][0]) if found and found[0][0] is not None else None
+
+    def events(self, id: str, after: int = 0) -> list[Event]:
+        """See :class:`Store`."""
+        query = "SELECT seq, at, kind, text FROM events WHERE job = ? AND seq > ? ORDER BY seq"
+        return [Event(*row) for row in self._rows(query, (id, min(after, 1 << 62)))]
+
+    def recover(self) -> int:
+        """See :class:`Store`."""
+        running = self._rows("SELECT id FROM jobs WHERE state = 'running'", ())
+        return sum(self.again(row[0]) for row in running)
+
+    def expire(self, before: str) -> int:
+        """See :class:`Store`."""
+        query = "SELECT id FROM jobs WHERE ended <> '' AND ended < ? AND state NOT IN ('queued', 'running')"
+        return sum(self.remove(row[0]) for row in self._rows(query, (before,)))
+
+    def add_token(self, token: Token) -> None:
+        """See :class:`Store`."""
+        scopes = " ".join(sorted(token.scopes))
+        row = (token.id, token.name, scopes, token.salt, token.digest, token.created or created(), token.expires)
+        with self._change() as db:
+            db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, '')", row)
+
+    def token(self, id: str) -> Token | None:
+        """See :class:`Store`."""
+        found = self._rows("SELECT * FROM tokens WHERE id = ?", (id,))
+        return _token(found[0]) if found else None
+
+    def tokens(self) -> list[Token]:
+        """See :class:`Store`."""
+        return [_token(row) for row in self._rows("SELECT * FROM tokens ORDER BY rowid", ())]
+
+    def revoke(self, id: str) -> bool:
+        """See :class:`Store`."""
+        with self._change() as db:
+            query = "UPDATE tokens SET revoked = ? WHERE id = ? AND revoked = ''"
+            return db.execute(query, (created(), id)).rowcount == 1
+
+    def add_upload(self, upload: Upload) -> None:
+        """See :class:`Store`."""
+        row = (upload.id, upload.owner, upload.name, upload.made, upload.bytes, upload.files)
+        with self._change() as db:
+            db.execute("INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def upload(self, id: str) -> Upload | None:
+        """See :class:`Store`."""
+        found = self._rows("SELECT * FROM uploads WHERE id = ?", (id,))
+        return Upload(*found[0]) if found else None
+
+    def uploads(self, owner: str | None = None) -> list[Upload]:
+        """See :class:`Store`."""
+        where, values = ("", ()) if owner is None else ("WHERE owner = ?", (owner,))
+        return [Upload(*row) for row in self._rows(f"SELECT * FROM uploads {where} ORDER BY made", values)]
+
+    def grow(self, id: str, size: int) -> None:
+        """See :class:`Store`."""
+        with self._change() as db:
+            db.execute("UPDATE uploads SET bytes = bytes + ?, files = files + 1 WHERE id = ?", (size, id))
+
+    def drop_upload(self, id: str) -> None:
+        """See :class:`Store`."""
+        with self._change() as db:
+            db.execute("DELETE FROM uploads WHERE id = ?", (id,))
+
+    def close(self) -> None:
+        """See :class:`Store`."""
+        with self._lock:
+            self._db.close()
+
+    def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self._lock, self._damage():
+            return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, whole or not at all."""
+        with self._lock, self._damage():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise IndexError_(
+                f"{self.path}: {one_line(str(error), 120)}", "is the disk full, or the file damaged?"
+            ) from None
+
+
+def _note(db: sqlite3.Connection, job: str, kind: str, text: str) -> None:
+    """Append an event; there is always room for a state."""
+    last = db.execute("SELECT coalesce(max(seq), 0) FROM events WHERE job = ?", (job,)).fetchone()[0]
+    if kind == "state" or last < MOST_EVENTS:
+        db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (job, last + 1, created(), kind, str(text)))
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    id, owner, kind, request, state, attempts, made, started, ended, error = row
+    told = None if error is None else json.loads(error)
+    return Job(id, owner, kind, json.loads(request), State(state), attempts, made, started, ended, told)
+
+
+def _token(row: tuple[Any, ...]) -> Token:
+    id, name, scopes, salt, digest, made, expires, revoked = row
+    return Token(id, name, frozenset(scopes.split()), bytes(salt), bytes(digest), made, expires, revoked)

@@ -1,0 +1,160 @@
+"""What a stranger may name, and how a job gets it: as files of its own, never as a path of this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from forebear.errors import InputError, UsageError, one_line
+from forebear.web.confine import private
+from forebear.web.settings import Settings
+from forebear.web.store import Job, Store
+from forebear.web.work import WORK, Work
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}\Z", re.ASCII)
+"""Of files and uploads: no separator, no leading dot, nothing that a shell or a terminal minds."""
+_ID = r"[0-9a-f]{32}"
+_UPLOAD = re.compile(rf"upload:({_ID})(?:/([^/\0]{{1,120}}))?\Z")
+_JOB = re.compile(rf"job:({_ID})\Z")
+_REMOTE = re.compile(r"https?://", re.IGNORECASE)
+
+
+def check_request(work: Work, asked: Mapping[str, Any], owner: str, store: Store, settings: Settings) -> None:
+    """Refuse what a job could not get, before it waits.
+
+    Raises:
+        UsageError: a target is none that can be named here, or is not the owner's.
+    """
+    for key, value in _named(work, asked):
+        _check(value, key in work.targets, key in work.documents, owner, store, settings)
+    if work.secret:
+        check_address(str(asked["url"]), settings)
+
+
+def prepare(job: Job, folder: Path, store: Store, settings: Settings) -> dict[str, Any]:
+    """The request of a job with relative paths in place of uploads and jobs, which are linked into its folder.
+
+    Hard links: the job keeps its input though the upload expires, and its folder holds nothing of anybody else.
+
+    Raises:
+        UsageError: as :func:`check_request`; something may have been removed since.
+        InputError: the files cannot be linked.
+    """
+    work = WORK[job.kind]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    check_request(work, job.request, job.owner, store, settings)
+    out = dict(job.request)
+    for key in dict.fromkeys((*work.targets, *work.documents)):
+        value = job.request[key]
+        if isinstance(value, list):
+            out[key] = [_placed(str(v), folder, store, settings) for v in value]
+        elif value is not None:
+            out[key] = _placed(str(value), folder, store, settings)
+    return out
+
+
+def _named(work: Work, asked: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Every target and document of a request, with its key."""
+    out: list[tuple[str, str]] = []
+    for key in dict.fromkeys((*work.targets, *work.documents)):
+        value = asked[key]
+        if value is not None:
+            out += [(key, str(v)) for v in (value if isinstance(value, list | tuple) else [value])]
+    return out
+
+
+def _check(value: str, model: bool, document: bool, owner: str, store: Store, settings: Settings) -> None:
+    if match := _UPLOAD.match(value):
+        upload = store.upload(match[1])
+        if upload is None or upload.owner != owner:
+            raise UsageError(f"upload:{match[1]}: there is no such upload", "it may have expired; send it again")
+        if match[2] is None and not model:
+            raise UsageError(f"{value}: a folder", "name the file: upload:ID/FILE")
+        if match[2] is not None and not (NAME.match(match[2]) and (settings.uploaded / match[1] / match[2]).is_file()):
+            raise UsageError(f"upload:{match[1]}: has no such file")
+        return
+    if match := _JOB.match(value):
+        job = store.job(match[1])
+        if not document:
+            raise UsageError(f"{value}: a document, and no model")
+        if job is None or job.owner != owner or store.result(match[1]) is None:
+            raise UsageError(f"{value}: there is no such result")
+        return
+    if not model:
+        raise UsageError(f"{one_line(value, 80)}: no document that can be named here", "give upload:ID/FILE or job:ID")
+    if settings.offline:
+        raise UsageError("this service is offline", "upload the model")
+    if _REMOTE.match(value):
+        check_address(value, settings)
+        return
+    from forebear.sources.hub import is_hub
+
+    if not is_hub(value if value.startswith("hf:") else f"hf:{value}"):
+        raise UsageError(
+            f"{one_line(value, 80)}: no model that can be named here", "give upload:ID, org/name or https://…"
+        )
+
+
+def check_address(address: str, settings: Settings) -> None:
+    """Refuse an address that shows by itself that it is unusable; where it leads is checked on connecting.
+
+    Raises:
+        UsageError: it is none, holds a password, or names a private place.
+    """
+    import ipaddress
+
+    try:
+        parts = urlsplit(address)
+        host, usable = parts.hostname or "", parts.scheme.lower() in ("http", "https") and parts.port != 0
+    except ValueError:
+        host, usable = "", False
+    if not host or not usable or not address.isprintable() or " " in address:
+        raise UsageError("not a usable address", "give https://host/…")
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(f"{one_line(host, 80)}: an address with a user name or password in it", "leave them out")
+    if settings.offline:
+        raise UsageError("this service is offline")
+    allowed = tuple(ipaddress.ip_network(n) for n in settings.networks)
+    try:
+        refused = private(host, allowed)
+    except ValueError:
+        bare = host.rstrip(".").lower()
+        refused = not allowed and (bare == "localhost" or bare.endswith((".localhost", ".local", ".internal")))
+    if refused:
+        raise UsageError(f"{one_line(host, 80)}: a private address, which this service does not connect to")
+
+
+def _placed(value: str, folder: Path, store: Store, settings: Settings) -> str:
+    """Where a job finds a target: a path relative to its folder, or the address or repository as it was named."""
+    if match := _UPLOAD.match(value):
+        upload = store.upload(match[1])
+        assert upload is not None  # just checked
+        place = _free(folder, upload.name)
+        try:
+            place.mkdir()
+            for entry in sorted((settings.uploaded / upload.id).iterdir()):
+                if NAME.match(entry.name) and not entry.is_symlink() and entry.is_file():
+                    os.link(entry, place / entry.name)
+        except OSError as error:
+            raise InputError(f"upload:{upload.id}: {error.strerror}", "send it again") from None
+        return f"{place.name}/{match[2]}" if match[2] else place.name
+    if match := _JOB.match(value):
+        file = _free(folder, f"{match[1]}.json")
+        file.write_bytes(store.result(match[1]) or b"")
+        return file.name
+    return value if _REMOTE.match(value) or value.startswith("hf:") else f"hf:{value}"
+
+
+def _free(folder: Path, name: str) -> Path:
+    """A path in the folder that is not taken."""
+    place, k = folder / name, 1
+    while place.exists():
+        k += 1
+        place = folder / f"{name}-{k}"
+    return place

@@ -1,0 +1,124 @@
+"""The process that runs jobs: one at a time, confined, killed by whoever started it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from forebear.errors import ForebearError, one_line
+from forebear.inspect.crew import enlist
+from forebear.web.confine import confinement, forget_secrets
+from forebear.web.work import WORK
+
+MOST_RESULT = 64_000_000
+"""Bytes of a document."""
+STEP_SECONDS = 0.2
+"""Between two steps that are told."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a worker is started with; see :class:`~forebear.web.settings.Settings`."""
+
+    networks: tuple[str, ...]
+    paths: tuple[str, ...]
+    offline: bool
+    memory: int
+    writable: tuple[str, ...]
+    closed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One job for a worker: its kind, the request with paths of its folder, the secret that goes with it."""
+
+    kind: str
+    request: Mapping[str, Any]
+    secret: str
+    folder: str
+
+
+def main(pipe: Connection, bounds: Bounds) -> None:
+    """Answer tasks until the pipe is closed: ``("step", text)``…, then ``("done", bytes)`` or ``("failed", error)``."""
+    enlist()
+    forget_secrets()
+    if bounds.offline:
+        os.environ["FOREBEAR_OFFLINE"] = "1"
+    _limit(bounds.memory)
+    sys.path[:] = [p for p in sys.path if os.path.isabs(p)]  # never import what was uploaded
+    logging.disable(logging.CRITICAL)  # a library's warning may quote what a stranger sent
+    confined = confinement(bounds.networks, bounds.offline, bounds.paths, bounds.writable, bounds.closed)
+    sys.addaudithook(confined.watch)
+    home = os.getcwd()
+    with suppress(EOFError, OSError):
+        pipe.send(("ready", None))
+        while True:
+            task: Task = pipe.recv()
+            confined.run = os.path.realpath(task.folder)
+            os.chdir(confined.run)
+            answer = run(task, pipe)
+            os.chdir(home)
+            confined.run = ""
+            pipe.send(answer)
+
+
+def run(task: Task, pipe: Connection) -> tuple[str, Any]:
+    """What came of a task."""
+    last = 0.0
+
+    def step(text: str) -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= STEP_SECONDS:
+            last = now
+            pipe.send(("step", _public(text, task.folder)))
+
+    try:
+        document = WORK[task.kind].run(task.request, task.secret, step)
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
+        if len(text) > MOST_RESULT:
+            return "failed", told(f"its result is larger than {MOST_RESULT:,} bytes")
+        return "done", _without(text, task.folder)
+    except ForebearError as error:
+        return "failed", {
+            "message": _public(error.message, task.folder),
+            "hint": _public(error.hint, task.folder),
+            "exit_code": error.exit_code,
+        }
+    except MemoryError:
+        return "failed", told("not enough memory for this input")
+    except Exception as error:  # of a kind that nobody expected; what it quotes stays here
+        return "failed", told(f"an error of Forebear's own ({type(error).__name__})", "report it")
+
+
+def told(message: str, hint: str = "", exit_code: int = 4) -> dict[str, Any]:
+    """An error as a job keeps it."""
+    return {"message": message, "hint": hint, "exit_code": exit_code}
+
+
+def _public(text: str, folder: str) -> str:
+    return one_line(text.replace(f"{folder}/", "").replace(folder, "."))
+
+
+def _without(document: bytes, folder: str) -> bytes:
+    """A document without the place of its files on this machine."""
+    written = json.dumps(folder, ensure_ascii=False)[1:-1].encode()
+    return document.replace(written + b"/", b"").replace(written, b".")
+
+
+def _limit(memory: int) -> None:
+    """Bound the memory of this process, and turn core dumps off: they would hold secrets."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if memory and Path("/proc/self").exists():  # on Linux alone it bounds what is allocated
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
