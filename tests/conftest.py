@@ -33,15 +33,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of a test marked ``sweep(n)`` one case in ``n`` is run, the same ones every time; all with ``--whole``.
 
-    A sweep repeats one property over many models. Cases that are asked for by name are always run.
+    A sweep repeats one property over many models; so do the tests on the shared collection, of which every other one of
+    a file is run. Cases that are asked for by name are always run.
     """
     if config.getoption("--whole") or any("::" in argument for argument in config.args):
         return
-    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    cases: dict[tuple[str, int], list[pytest.Item]] = defaultdict(list)
     for item in items:
-        if item.get_closest_marker("sweep") is not None:
-            cases[item.nodeid.partition("[")[0]].append(item)
-    left = {item for sweep in cases.values() for item in _left_out(sweep)}
+        if (mark := item.get_closest_marker("sweep")) is not None:
+            cases[item.nodeid.partition("[")[0], int(mark.args[0])].append(item)
+        elif item.get_closest_marker("shared") is not None:
+            cases[item.nodeid.partition("::")[0], 2].append(item)
+    left = {item for (_, share), sweep in cases.items() for item in _left_out(sweep, share)}
     items[:] = [item for item in items if item not in left]
     config.stash[LEFT_OUT] = len(left)
     config.hook.pytest_deselected(items=list(left))
@@ -49,12 +52,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.workeroutput["left_out"] = len(left)
 
 
-def _left_out(sweep: list[pytest.Item]) -> list[pytest.Item]:
+def _left_out(sweep: list[pytest.Item], share: int) -> list[pytest.Item]:
     """All cases of a sweep but one in so many, and at least one; chosen by their names, so evenly over parameters."""
-    mark = sweep[0].get_closest_marker("sweep")
-    assert mark is not None
     by_lot = sorted(sweep, key=lambda item: hashlib.sha256(item.nodeid.encode()).digest())
-    return by_lot[-(-len(sweep) // int(mark.args[0])) :]
+    return by_lot[-(-len(sweep) // share) :]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -152,6 +152,7 @@ def shown_whole(document: Json) -> str:
     return json.dumps(document, ensure_ascii=False)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c['incident']}: {c['name']}")
 def test_incident(case: Json, tmp_path: Path) -> None:
     stage = Stage(tmp_path)

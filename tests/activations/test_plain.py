@@ -116,7 +116,7 @@ def ours(artifact: Artifact, layers: list[int]) -> Iterator[F32]:
     return model.states(spans(), layers, 10**9)
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(8)
 @pytest.mark.parametrize("saved", ["saved", "minimal"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 def test_hidden_states_are_those_of_transformers(case: Case, saved: str, tmp_path: Path) -> None:

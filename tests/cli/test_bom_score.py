@@ -155,6 +155,7 @@ def test_a_profile_as_documented(place: tuple[Path, Path], tmp_path: Path) -> No
     }
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("profile", ["g7-ai", "uk-base-model", "spdx-ai"])
 @pytest.mark.parametrize("version", ["cyclonedx", "cyclonedx-1.6", "spdx"])
 def test_every_profile_reads_every_format(profile: str, version: str, tmp_path: Path) -> None:

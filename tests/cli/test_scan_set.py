@@ -228,6 +228,7 @@ def many(folder: Path, count: int) -> None:
         copy(first, f"m{k:03}")
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_was_done_before_the_end_is_not_done_again(

@@ -127,7 +127,7 @@ def nothing_established(result: Comparison) -> None:
     assert "others are possible" in gaps["permuted or rotated coordinates"]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize(("family", "steps"), ALL)
 def test_no_innocent_is_accused_and_nothing_is_called_unrelated(
     family: str, steps: tuple[str, ...], families: dict[str, Family], tmp_path: Path

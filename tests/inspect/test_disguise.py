@@ -75,7 +75,7 @@ def base(tmp_path: Path) -> Path:
     return tmp_path / "base"
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("steps", list(PROVED), ids="+".join)
 def test_a_disguise_is_proved_and_named(family: str, steps: tuple[str, ...], tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_one_layer_of_another_model_is_called_that(base: Path, tmp_path: Path) -
     assert result.relation.details["components"] == ["layer 2"]
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("family", ["llama", "mixtral", "gpt2"])
 @pytest.mark.parametrize("value", [0.0, 1.0, np.nan, np.inf, 1e-38, 1e38])

@@ -87,7 +87,7 @@ def test_filling_a_quantisers_cells_frames_nobody(bits: int, share: float, victi
     is_never_the_child(released, as_float32(released, "famous-base", fill))
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(7)
 @pytest.mark.parametrize("share", [0.2, 0.72, 0.98])
 @pytest.mark.parametrize("scheme", ["fp8-rows", "fp8-tensor", "bnb-nf4", "bnb-int8", "gptq-4", "ct-int4", "nvfp4-ct"])
 def test_filling_cells_of_any_grid_frames_nobody(scheme: str, share: float, victim: Path) -> None:

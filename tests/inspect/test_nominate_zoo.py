@@ -82,7 +82,7 @@ def made(tools: ModuleType, source: Path, chain: str, out: Path) -> Iterator[Pat
     out.rmdir()
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("chain", CHAINS)
 def test_the_right_base_is_nominated_first(
     chain: str, zoo: Path, tools: ModuleType, truth: dict[str, dict[str, Any]], index: LocalIndex, tmp_path: Path

@@ -146,6 +146,7 @@ def test_terminal_and_markdown_say_it_in_words_and_show_the_layers(tmp_path: Pat
     assert "`match/1`" in text and "a resemblance, not a proof" in text
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.shared
 @pytest.mark.parametrize("more", [[], ["prune-neurons", "noise:0.05"]], ids=["flips", "pruned"])
 @pytest.mark.parametrize(

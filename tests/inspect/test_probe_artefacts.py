@@ -57,6 +57,7 @@ def behind_an_endpoint(encoder: Encoder, error: Callable[[], int]) -> Counts:
     return count_tokens(table, texts, counted)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("noisy", [False, True], ids=["exact", "±1"])
 def test_each_is_named_with_its_twins(noisy: bool) -> None:
     random = np.random.default_rng(11)

@@ -30,6 +30,7 @@ def both(one: Path, two: Path) -> tuple[Comparison, Comparison]:
     return forebear.compare(str(one), str(two)), forebear.compare(str(two), str(one))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("order", [["rotate"], ["rotate", "permute-neurons", "permute-heads"], ["permute-residual"]])
 def test_the_rounded_one_is_the_later_one(base: Path, tmp_path: Path, order: list[str], bits: int) -> None:

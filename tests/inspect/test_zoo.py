@@ -86,7 +86,7 @@ def test_no_base_has_an_ancestor_and_distillation_leaves_no_weights(
 SHARES = 16
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(8)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_every_pair_is_judged_rightly(share: int, zoo: Path) -> None:
     """No independent pair related; no sibling, reversed or shared-start pair derived. Dependent ones both ways."""
@@ -141,7 +141,7 @@ def coarse(name: str, values: Any) -> Any:
     )
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("change", [rounded, pruned, noisy, coarse])
 def test_every_base_is_found_after_changes_that_keep_coordinates(
     change: Callable[[str, Any], Any], zoo: Path, truth: dict[str, dict[str, Any]], index: LocalIndex, tmp_path: Path

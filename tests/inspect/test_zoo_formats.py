@@ -52,7 +52,7 @@ def dealt(plain: dict[str, Scan], number: int) -> list[str]:
     return list(plain)[number % SHARE :: SHARE]
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(12)
 @pytest.mark.parametrize("make", [*LOSSLESS, *LOSSY], ids=lambda m: m.__name__)
 def test_other_files(make: Make, zoo: Path, index: LocalIndex, plain: dict[str, Scan], tmp_path: Path) -> None:
     names = dealt(plain, [*LOSSLESS, *LOSSY].index(make))
@@ -68,7 +68,7 @@ def test_other_files(make: Make, zoo: Path, index: LocalIndex, plain: dict[str, 
         tmp_path.mkdir()
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(12)
 @pytest.mark.parametrize("scheme", list(SCHEMES))
 def test_packed_weights(scheme: str, zoo: Path, index: LocalIndex, plain: dict[str, Scan], tmp_path: Path) -> None:
     for name in dealt(plain, list(SCHEMES).index(scheme)):

@@ -238,7 +238,7 @@ def test_the_model_is_recognised_to_the_last_tensor(model: Model) -> None:
     assert geometry.experts == next((v for k, v in more.items() if k.endswith("_experts")), 0)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(5)
 @coins(*GROUPS)
 def test_flipping_a_generator_everywhere_leaves_the_outputs_alone(model: Model, group: str, tmp_path: Path) -> None:
     for seed in range(2):
@@ -246,7 +246,7 @@ def test_flipping_a_generator_everywhere_leaves_the_outputs_alone(model: Model, 
         assert model.change(flips, tmp_path / str(seed)) < TOLERANCE
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(5)
 def test_flips_of_all_groups_together_leave_the_outputs_alone(model: Model, tmp_path: Path) -> None:
     assert model.change(draw_all(model, seed=2), tmp_path / "flipped") < TOLERANCE
 
@@ -300,7 +300,7 @@ def test_half_a_flip_of_latent_attention_is_felt(model: Model, left_out: str, tm
     assert change > CHANGED
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("left_out", ["value", "mixed", "key", "query"])
 def test_half_a_flip_is_felt(model: Model, left_out: str, tmp_path: Path) -> None:
     group = "value_output" if left_out in ("value", "mixed") else "query_key"
@@ -336,7 +336,7 @@ def test_one_query_head_of_a_group_does_not_flip_alone(model: Model, tmp_path: P
     assert np.abs(fl.logits(tmp_path / "flipped") - model.logits).max() / model.logits.std() > CHANGED
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(5)
 def test_training_is_equivariant(model: Model, tmp_path: Path) -> None:
     """Flip, train, flip back: the weights of the run that was never flipped.
 
@@ -356,7 +356,7 @@ def test_training_is_equivariant(model: Model, tmp_path: Path) -> None:
     assert any(not np.array_equal(plain[n], other[n]) for n in plain)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(5)
 @coins(*GROUPS)
 def test_exactly_the_bits_of_flipped_generators_change(model: Model, group: str, tmp_path: Path) -> None:
     before, _ = encode(model.artifact)

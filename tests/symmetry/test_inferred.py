@@ -44,7 +44,7 @@ def disguised(base: Path, folder: Path, opaque: bool, **said: object) -> Path:
 CASES = [(f, opaque) for f in ("llama", "qwen2", "qwen3", "mixtral") for opaque in (True, False)] + [("gpt_neox", True)]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("family, opaque", CASES)
 def test_every_coin_of_the_reference_is_fair_against_its_own_disguised_copy(
     family: str, opaque: bool, tmp_path: Path

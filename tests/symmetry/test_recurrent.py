@@ -260,6 +260,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Artifact
     return out
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
 def test_coins_of_independent_networks_are_fair(kind: str, trained: dict[str, list[Artifact]]) -> None:
     """Pooled and by group, by rows and by codes: z-scores over pairs have mean 0 and variance 1.

@@ -87,7 +87,7 @@ def test_a_quantised_model_is_the_model_that_it_stands_for(
     assert any(title in one.dtype for title in ("FP8", "FP4", "bit", "INT", "NF4")), one.dtype
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @every_scheme
 def test_it_depends_on_the_original_and_not_on_a_stranger(scheme: str, base: Path, tmp_path: Path) -> None:
     index = LocalIndex(tmp_path / "home")
