@@ -90,7 +90,8 @@ def test_guarded_and_imported_ones(index: LocalIndex, tmp_path: Path) -> None:
     index.add(mark_of(index, "a"), str(tmp_path / "a"), provenance=Provenance(by="lab", private=True))
     shutil.rmtree(tmp_path / "a")
     assert again(index, "a").status is Status.PRIVATE
-    index.add(mark_of(index, "b"), str(tmp_path / "b"), provenance=Provenance(by="lab", origin="f" * 64))
+    imported = Provenance(by="lab", origin="f" * 64)
+    index.add(mark_of(index, "b"), str(tmp_path / "b"), replace=True, provenance=imported)
     assert (found := again(index, "b")).imported and (found.by, found.status) == ("lab", Status.CONFIRMED)
     forged = replace(mark_of(index, "b"), digest="0" * 40)
     index.add(forged, "/elsewhere/b", replace=True, provenance=Provenance(origin="f" * 64))
