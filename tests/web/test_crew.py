@@ -30,6 +30,9 @@ def test_a_worker_that_is_killed_costs_an_attempt_and_no_job(
     send = crew._Process.send
 
     def dying(self: crew._Process, task: worker.Task) -> None:
+        if deaths:  # stopped before it is given the job: a quick one would else be done before the signal comes
+            self.wait_until_ready()
+            os.kill(self.pid, signal.SIGSTOP)
         send(self, task)
         if deaths:
             deaths.pop()

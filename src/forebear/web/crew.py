@@ -229,12 +229,16 @@ class _Process:
 
     def send(self, task: worker.Task) -> None:
         """Hand over a task; ``OSError`` where the process is dead or does not come up."""
+        self.wait_until_ready()
+        self.pipe.send(task)
+
+    def wait_until_ready(self) -> None:
+        """Return once the process waits for tasks; ``OSError`` where it is dead or does not come up."""
         if not self._ready:
             if not self.pipe.poll(START_SECONDS):
                 raise OSError("a worker does not come up")
             self.pipe.recv()
             self._ready = True
-        self.pipe.send(task)
 
     def kill(self) -> None:
         with suppress(OSError, ValueError):
