@@ -93,6 +93,8 @@ def test_guarded_and_imported_ones(index: LocalIndex, tmp_path: Path) -> None:
     imported = Provenance(by="lab", origin="f" * 64)
     index.add(mark_of(index, "b"), str(tmp_path / "b"), replace=True, provenance=imported)
     assert (found := again(index, "b")).imported and (found.by, found.status) == ("lab", Status.CONFIRMED)
+    index.add(mark_of(index, "b"), "", replace=True, provenance=imported)
+    assert (found := again(index, "b")).status is Status.UNREACHABLE and "without saying where" in found.why
     forged = replace(mark_of(index, "b"), digest="0" * 40)
     index.add(forged, "/elsewhere/b", replace=True, provenance=Provenance(origin="f" * 64))
     assert again(index, "b").status is Status.UNREACHABLE

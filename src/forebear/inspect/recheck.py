@@ -19,6 +19,7 @@ from forebear.artifacts import read_artifact
 from forebear.catalogue import raise_finding
 from forebear.errors import ForebearError
 from forebear.index import Entry, Index
+from forebear.inspect.imported import unopenable
 from forebear.lineage.declared_names import plain
 from forebear.signals import Fingerprint, fingerprint
 from forebear.signals.sign_code import SignCode, light_code
@@ -114,6 +115,8 @@ def _rechecked(entry: Entry, index: Index) -> Rechecked:
 
     if origin is not None and origin.private:
         return told(Status.PRIVATE, "a guarded model's: its weights are not to be read")
+    if lost := unopenable(entry):
+        return told(Status.UNREACHABLE, lost)
     mark = _measured(entry.location, entry)
     if isinstance(mark, str):
         return told(Status.UNREACHABLE, mark)
