@@ -23,6 +23,7 @@ from forebear.crawl.writing import Written, write
 from forebear.errors import ForebearError
 from forebear.index import Index
 from forebear.sources.pace import paced
+from forebear.types import counted
 
 BATCH, BATCH_SECONDS = 64, 2.0
 """Outcomes that are written together, and how long the first of them waits."""
@@ -170,7 +171,8 @@ class Run:
         except ForebearError as error:
             if not page and not self._tally.listed:
                 raise
-            self._problems.append(f"the listing broke off after {self._tally.listed + len(page):,} models: {error}")
+            listed = counted(self._tally.listed + len(page), "model")
+            self._problems.append(f"the listing broke off after {listed}: {error}")
             self._stopped = "the listing broke off"
         self._put(page)
         if self.asked.retry_failed:

@@ -42,7 +42,10 @@ def is_name(name: str) -> bool:
 def check_name(name: str) -> None:
     """Raise ``UsageError`` for a name that cannot be shown or typed."""
     if not is_name(name):
-        raise UsageError(f"{one_line(name)!r} cannot be a name in the index", "give a short one with --name")
+        raise UsageError(
+            f"{one_line(name)!r} cannot be a name in the index",
+            "give it a short one (--name; a crawl takes a folder's)",
+        )
 
 
 def checksum(payload: bytes) -> str:
