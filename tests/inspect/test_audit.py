@@ -274,6 +274,13 @@ def test_quantisations_without_their_base(tmp_path: Path) -> None:
         ("orphan", "q/orphan", "gone/base", Level.NOTE),
     }
     assert "neither listed nor indexed" in next(r for r in found.rows if r.who == "q/orphan").finding.message
+    left = (*listings, Listing("lab/base", seen="2025-09-01T00:00:00Z", gone=True))
+    assert (
+        "not in the complete list of 2025-09-01"
+        in next(r for r in audited(tmp_path / "3", listings=left).rows if r.other == "lab/base").finding.message
+    )
+    left = (*listings, Listing("q/orphan", seen="2025-09-01T00:00:00Z", gone=True))
+    assert "q/orphan" not in {r.who for r in audited(tmp_path / "4", listings=left).rows}
     card = mark("q/card", 1, base_models=("gone/base",), relation="quantized")
     assert not audited(tmp_path / "2", card).rows  # without listings nothing can be missing
 
