@@ -23,6 +23,8 @@ HEADERS = (
 POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """Of an answer that sets no stricter or other one: nothing is loaded, run, framed or sent."""
 UPLOADS = "/api/v1/uploads/"
+FORMS = ("/start/", "/identify")
+"""Forms of the pages that may bring files; nothing of their bodies is read before a session is found."""
 _log = logging.getLogger("forebear.web")
 
 
@@ -106,8 +108,12 @@ class Guard:
         return None
 
     def _limit(self, scope: Scope) -> int:
-        upload = scope["method"] == "PUT" and scope["path"].startswith(UPLOADS)
-        return self._settings.file_bytes if upload else self._settings.body_bytes
+        limits, path = self._settings, scope["path"]
+        if scope["method"] == "PUT" and path.startswith(UPLOADS):
+            return limits.file_bytes
+        if scope["method"] == "POST" and path.startswith(FORMS):
+            return limits.upload_bytes + limits.body_bytes
+        return limits.body_bytes
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """The body, which ends with an error where it is longer than allowed, whatever its header said."""
