@@ -19,6 +19,7 @@ from forebear.types import Cost, Coverage, Relation, Untested, floored
 
 MOST_MODELS = 2_000
 BY_CARD = "its card says so, and the codes are dependent"
+BY_CODE = "dependent by code"
 _KINDS = {"finetune": "finetune", "quantized": "quantized", "merge": "merge", "adapter": "adapter"}
 
 
@@ -103,7 +104,7 @@ def _nearest(one: tuple[Tie, str]) -> tuple[float, float, str, str]:
 
 
 def _edge(a: str, b: str, tie: Tie, direction: str, kind: str) -> Edge:
-    words = [BY_CARD] if direction == "a_to_b" else []
+    words = [BY_CARD if direction == "a_to_b" else BY_CODE]
     share = f"{tie.agree:,} of {tie.n:,} coins agree"
     return Edge(
         a,
@@ -112,6 +113,6 @@ def _edge(a: str, b: str, tie: Tie, direction: str, kind: str) -> Edge:
         None,
         tie.verdict,
         floored(min(0.0, tie.log10_e)),
-        Relation(kind, direction, details={"in_words": words} if words else {}),
-        why=f"{share}; {BY_CARD}" if words else share,
+        Relation(kind, direction, details={"in_words": words}),
+        why=f"{words[0]}; {share}",
     )

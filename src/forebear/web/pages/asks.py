@@ -47,20 +47,10 @@ def start(service: Service, visitor: Visitor, sent: Sent, kind: str, read: Calla
         return RedirectResponse(before, 303)
     led = ""
     try:
-        try:
-            asked = read()
-        except ValidationError as error:
-            raise refused(422, _first(error)) from None
-        led = f"/jobs/{submitted(service, visitor.token, kind, asked).id}"
+        led = f"/jobs/{submitted(service, visitor.token, kind, read()).id}"
     finally:
         service.sessions.lead(visitor.session, sent.once, led)
     return RedirectResponse(led, 303)
-
-
-def _first(error: ValidationError) -> str:
-    """What is wrong first, without what was sent: that may be a key."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    return f"{one_line('.'.join(map(str, first['loc'])), 60)}: {one_line(first['msg'], 160)}"
 
 
 @dataclass(frozen=True)
@@ -115,45 +105,48 @@ def document(service: Service, token: Token, sent: Sent, name: str) -> str:
 
 def _compare(service: Service, token: Token, sent: Sent) -> requests.Request:
     a, b = model(service, token, sent, "a"), model(service, token, sent, "b")
-    return requests.CompareRequest(a=a or "", b=b or "", effort=_effort(sent))
+    return asked(requests.CompareRequest, a=a, b=b, **_effort(sent))
 
 
 def _verify(service: Service, token: Token, sent: Sent) -> requests.Request:
     bom = document(service, token, sent, "bom")
-    return requests.BomRequest(bom=bom, target=model(service, token, sent, "target", False), effort=_effort(sent))
+    return asked(requests.BomRequest, bom=bom, target=model(service, token, sent, "target", False), **_effort(sent))
 
 
 def _policy(service: Service, token: Token, sent: Sent) -> requests.Request:
     chosen = tuple(str(v) for v in sent.fields.getlist("policies"))
     target = model(service, token, sent, "target")
-    return requests.PolicyRequest(target=target or "", policies=chosen, effort=_effort(sent))
+    return asked(requests.PolicyRequest, target=target, policies=chosen, **_effort(sent))
 
 
 def _probe(_: Service, __: Token, sent: Sent) -> requests.Request:
-    return requests.ProbeRequest(
+    return asked(
+        requests.ProbeRequest,
         url=sent.text("url", 2_000),
         model=sent.text("model", 400),
         key=sent.text("key", 4_000),
         expect=sent.text("expect", 400) or None,
-        effort=_effort(sent),
-        max_requests=_number(sent, "max_requests", 250),
+        max_requests=sent.text("max_requests", 12) or 250,
+        **_effort(sent),
     )
 
 
 def _write(_: Service, __: Token, sent: Sent) -> requests.Request:
-    form: Any = sent.text("format", 40) or "cyclonedx"
-    return requests.WriteRequest(target=sent.text("target", 400), format=form)
+    return asked(requests.WriteRequest, target=sent.text("target", 400))
 
 
-def _effort(sent: Sent) -> Any:
-    return sent.text("effort", 20) or "standard"
+def _effort(sent: Sent) -> dict[str, str]:
+    return {"effort": said} if (said := sent.text("effort", 20)) else {}
 
 
-def _number(sent: Sent, name: str, otherwise: int) -> int:
-    said = sent.text(name, 12)
-    if (said and not said.isascii()) or (said and not said.isdigit()):
-        raise refused(422, f"{name}: no whole number")
-    return int(said) if said else otherwise
+def asked(kind: type[requests.Request], **values: Any) -> requests.Request:
+    """A request of values as a form has them: text; 422 for what is none, without what was sent, which may be a key."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = one_line(".".join(map(str, first["loc"])), 60)
+        raise refused(422, f"{place}: {one_line(first['msg'], 160)}") from None
 
 
 FORMS: Mapping[str, Form] = MappingProxyType(

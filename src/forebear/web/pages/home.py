@@ -16,7 +16,7 @@ from forebear.catalogue.names import ModelName, decode, find
 from forebear.sources.hub import is_hub
 from forebear.web import requests
 from forebear.web.api.caller import Service, Serving, refused
-from forebear.web.pages.asks import FORMS, NAMED, show, start, upload
+from forebear.web.pages.asks import FORMS, NAMED, asked, show, start, upload
 from forebear.web.pages.jobs import rows_of
 from forebear.web.pages.render import page
 from forebear.web.pages.visitor import Posted, Sent, Visiting, Visitor
@@ -76,13 +76,13 @@ def _files(service: Service, visitor: Visitor, sent: Sent, files: list[UploadFil
     def read() -> requests.Request:
         target = upload(service, token, files)
         if kind == "bom":
-            return requests.BomRequest(bom=target)
+            return asked(requests.BomRequest, bom=target)
         if kind == "policy":
-            return requests.PolicyRequest(target=target)
+            return asked(requests.PolicyRequest, target=target)
         if kind == "scan":
-            return requests.ScanRequest(target=target)
+            return asked(requests.ScanRequest, target=target)
         names = [target] if "/" in target else [f"{target}/{name}" for name in _names(service, target)]
-        return requests.TrafficRequest(files=tuple(names))
+        return asked(requests.TrafficRequest, files=tuple(names))
 
     return start(service, visitor, sent, kind, read)
 
@@ -123,7 +123,7 @@ def _written(request: Request, service: Service, visitor: Visitor, sent: Sent, w
         elif not path.endswith(_WEIGHTS):
             return show(request, visitor, FORMS["probe"], {"url": written})
     if re.match(r"https?://", written, re.IGNORECASE) or (_hub(written) and not service.settings.offline):
-        return start(service, visitor, sent, "scan", lambda: requests.ScanRequest(target=written))
+        return start(service, visitor, sent, "scan", lambda: asked(requests.ScanRequest, target=written))
     found = decode(written, named=True) if _IDENTIFIER.match(written) else None
     if found is not None and found.family is not None:
         return _identify(request, visitor, written)
@@ -150,7 +150,7 @@ def identify(request: Request, service: Serving, visitor: Visiting, sent: Posted
         def read() -> requests.Request:
             target = upload(service, token, files)
             names = [target] if "/" in target else [f"{target}/{name}" for name in _names(service, target)]
-            return requests.TrafficRequest(files=tuple(names))
+            return asked(requests.TrafficRequest, files=tuple(names))
 
         return start(service, visitor, sent, "traffic", read)
     return _identify(request, visitor, sent.text("text"))

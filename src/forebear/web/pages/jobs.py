@@ -36,6 +36,9 @@ WORDS = {
 RESULTS = frozenset({"scan", "compare", "probe", "traffic"})
 """Kinds whose result a bill of materials or a decision can go on from."""
 
+OF_OURS = {"demo": "the example", "family": "the index"}
+"""Kinds that are about something of ours."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -60,6 +63,8 @@ def rows_of(service: Service, visitor: Visitor, found: list[Job]) -> list[Row]:
 
 def about(service: Service, job: Job) -> str:
     """What a job is about, in a few words: uploads by their names."""
+    if job.kind in OF_OURS:
+        return OF_OURS[job.kind]
     asked = job.request
     keys = ("target", "b", "a", "bom", "files", "url")
     values = [v for key in keys if (v := asked.get(key)) and not (key == "target" and job.kind == "bom")]

@@ -12,10 +12,11 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from forebear.catalogue.countries import country_name
+from forebear.catalogue.countries import country_name, in_words
 from forebear.catalogue.licences import licence_named, title_of
 from forebear.index import Index, open_index
 from forebear.inspect.holdings import Choices, Holding, choices, choose, developer, holding, holdings
+from forebear.inspect.index_tree import BY_CODE, MOST_MODELS
 from forebear.inspect.ties import looked_at
 from forebear.lineage.declared_graph import repository
 from forebear.lineage.tree import Edge, FamilyTree
@@ -79,7 +80,7 @@ def references(
         "pages": pages,
         "first": (at - 1) * PAGE + 1,
         "more": lambda number: "?" + urlencode({**{k: v for k, v in given.items() if v}, "at": number}),
-        "country_name": country_name,
+        "countries": lambda codes: in_words(codes).removeprefix("the "),
         "title_of": title_of,
     }
     return page(request, "_rows.html" if _wants_piece(request) else "references.html", visitor, values)
@@ -144,8 +145,9 @@ def reference(
 
 def _star(name: str, tied: list[tuple[str, Any, float | None]]) -> FamilyTree:
     """One reference and its relatives; codes tell no direction."""
+    how = {"kind": "unknown", "details": {"in_words": [BY_CODE]}}
     edges = [
-        {"a": name, "b": other, "direction": "unknown", "verdict": verdict.value, "log10_p": p, "relation": {}}
+        {"a": name, "b": other, "direction": "unknown", "verdict": verdict.value, "log10_p": p, "relation": how}
         for other, verdict, p in tied
     ]
     members = [{"name": n, "target": n, "group": 0} for n in dict.fromkeys([name, *(t[0] for t in tied)])]
@@ -183,17 +185,11 @@ def tree(
             "beside": sum(m.name not in wanted for m in kept.members) if any(given.values()) else 0,
             "drawn": when(job.ended if job else ""),
             "stale": {m.name for m in known.members} != {h.name for h in rows[: len(known.members)]}
-            or (len(rows) > len(known.members) and len(known.members) < _most()),
+            or (len(rows) > len(known.members) and len(known.members) < MOST_MODELS),
             "notes": known.notes,
             "edges": kept.edges,
         }
     return page(request, "tree.html", visitor, {"notes": (), "edges": (), "stale": False, **values})
-
-
-def _most() -> int:
-    from forebear.inspect.index_tree import MOST_MODELS
-
-    return MOST_MODELS
 
 
 def _last(service: Service, visitor: Visitor) -> tuple[Any, Mapping[str, Any] | None]:
