@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pytest
 import uvicorn
 
 from forebear.catalogue import names
@@ -70,7 +71,6 @@ def site(home: Path) -> Iterator[Site]:
     for name in ("base", "finetune", "twin"):
         enrol(str(models / name), index, f"meta-llama/{name}")
     token, text = make_token("ann", ("read", "submit", "probe"))
-    Crew._work = lambda self: self._stopping.wait()  # type: ignore[method-assign,assignment,return-value]
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -79,15 +79,17 @@ def site(home: Path) -> Iterator[Site]:
     store.add_token(token)
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    jobs = {name: _kept(store, token.id, *what) for name, what in _documents(index).items()}
-    try:
-        yield Site(f"http://127.0.0.1:{port}", text, jobs)
-    finally:
-        server.should_exit = True
-        thread.join(20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Crew, "_work", lambda self: self._stopping.wait())
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        jobs = {name: _kept(store, token.id, *what) for name, what in _documents(index).items()}
+        try:
+            yield Site(f"http://127.0.0.1:{port}", text, jobs)
+        finally:
+            server.should_exit = True
+            thread.join(20)
 
 
 def _documents(index: LocalIndex) -> dict[str, tuple[str, dict[str, Any], State, Any]]:
