@@ -12,6 +12,7 @@ from forebear.index import LocalIndex
 from forebear.inspect import enrol
 from forebear.inspect.holdings import UNKNOWN, choices, choose, holdings
 from forebear.inspect.index_tree import BY_CARD, index_tree
+from forebear.report.html import report
 from models import tiny_llama
 
 
@@ -43,6 +44,9 @@ def test_an_arrow_is_what_a_card_says_and_codes_do_not_contradict(index: LocalIn
     groups = {m.name: m.group for m in tree.members}
     assert len(groups) == 4 and groups["org/liar"] not in {g for n, g in groups.items() if n != "org/liar"}
     assert len(tree.roots()) == 2
+    page = report(tree.to_json())
+    assert "a reference of the index" in page and "its models meet here" not in page
+    assert "forebear tree " not in page.split('id="again"')[1]  # reading the models would be another question
 
 
 def test_cards_that_name_each_other_make_no_circle(index: LocalIndex, tmp_path: Path) -> None:

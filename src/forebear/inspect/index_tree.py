@@ -51,7 +51,7 @@ def index_tree(index: Index | None = None, on_step: Callable[[str], None] = lamb
             on_step(f"holding references against one another: {done:,} of {len(names):,}")
     edges, groups = _edges(looked, {name: k for k, name in enumerate(names)}, len(names))
     number = {members[0]: g for g, members in enumerate(groups.sets())}
-    members = tuple(Member(n, target=n, group=number[groups.find(k)]) for k, n in enumerate(names))
+    members = tuple(Member(n, group=number[groups.find(k)]) for k, n in enumerate(names))
     untested = [Untested("weights", "codes alone were compared; forebear tree reads the models themselves")]
     if total > len(names):
         untested.append(Untested(f"{total - len(names):,} references", f"the tree has at most {MOST_MODELS:,} models"))

@@ -20,14 +20,12 @@ from forebear.web import pages
 from forebear.web.api import ROUTERS
 from forebear.web.api.caller import Service
 from forebear.web.crew import Crew
-from forebear.web.guard import Guard
+from forebear.web.guard import PROGRAMS, Guard
 from forebear.web.rates import Rates
 from forebear.web.settings import Settings
 from forebear.web.store import SqliteStore
 from forebear.web.tokens import Keeper
 
-PROGRAMS = ("/api/", "/healthz", "/openapi.json")
-"""Addresses whose answers are for programs; all others are pages."""
 ABOUT = "Which known model does this one descend from, and how sure can we be? Everything that takes time is a job."
 
 

@@ -67,7 +67,8 @@ def kept(service: Served, ann: Browser, kind: str, found: Any, request: dict[str
         created().encode().hex()[:8] + id(found).to_bytes(12).hex(), owner, kind, request or {}, created=created()
     )
     store.add_job(job)
-    store.claim()
+    while store.claim().id != job.id:  # others may wait
+        pass
     store.tell(job.id, "comparing layer 3 of 24")
     if "message" in found:
         store.finish(job.id, State.FAILED, None, found)

@@ -150,7 +150,7 @@ def _star(name: str, tied: list[tuple[str, Any, float | None]]) -> FamilyTree:
         {"a": name, "b": other, "direction": "unknown", "verdict": verdict.value, "log10_p": p, "relation": how}
         for other, verdict, p in tied
     ]
-    members = [{"name": n, "target": n, "group": 0} for n in dict.fromkeys([name, *(t[0] for t in tied)])]
+    members = [{"name": n, "group": 0} for n in dict.fromkeys([name, *(t[0] for t in tied)])]
     return tree_of({"members": members, "edges": edges})
 
 
