@@ -202,6 +202,8 @@ def test_hostile_names_stay_text_on_every_page(service: Served, ann: Browser, do
     assert "<script>alert(1)</script>" in said and len(ann.get(at).text) < 200_000
     broken = {"message": HOSTILE, "hint": HOSTILE, "exit_code": 4}
     assert "Failed" in read(ann.get(kept(service, ann, "scan", broken, {"target": HOSTILE})))
+    before = kept(service, ann, "traffic", broken, {"files": [f"job:{at[6:]}"]})
+    assert "a saved result" in read(ann.get(kept(service, ann, "traffic", broken, {"files": [f"job:{before[6:]}"]})))
     traffic = {"schema": "forebear.traffic/1", "summary": HOSTILE, "identifiers": [{"identifier": HOSTILE}]}
     traffic |= {"findings": [{"level": "note", "message": HOSTILE}], "captures": [{"file": HOSTILE}]}
     assert "None known" in read(ann.get(kept(service, ann, "traffic", traffic, {"files": [HOSTILE] * 9})))

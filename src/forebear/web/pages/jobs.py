@@ -81,7 +81,8 @@ def _named(service: Service, value: str) -> str:
         return (found.name if found else file) or "an upload that is gone"
     if kind == "job":
         found_job = service.store.job(rest)
-        return about(service, found_job) if found_job and found_job.kind in RESULTS else "a saved result"
+        plain = found_job is not None and found_job.kind in ("scan", "compare", "probe")  # name no other job
+        return about(service, found_job) if found_job and plain else "a saved result"
     return value
 
 
