@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib import resources
@@ -63,9 +64,7 @@ def kept(service: Served, ann: Browser, kind: str, found: Any, request: dict[str
     """A job of Ann's that has ended with a document, or with an error."""
     store = service.client.app.state.service.store  # type: ignore[attr-defined]
     owner = next(t.id for t in store.tokens() if t.name == "ann" and "probe" in t.scopes)
-    job = Job(
-        created().encode().hex()[:8] + id(found).to_bytes(12).hex(), owner, kind, request or {}, created=created()
-    )
+    job = Job(os.urandom(16).hex(), owner, kind, request or {}, created=created())
     store.add_job(job)
     while store.claim().id != job.id:  # others may wait
         pass
