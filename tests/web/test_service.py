@@ -133,3 +133,20 @@ def test_a_key_is_in_no_row_no_answer_and_no_log(
     assert service.client.post("/api/v1/jobs/probe", json=asked, headers=ann).status_code == 403
     kept = b"".join(p.read_bytes() for p in service.settings.home.glob("service.sqlite*"))
     assert key.encode() not in kept and key not in "".join(capfd.readouterr())
+
+
+def test_the_kinds_that_pages_ask_for(service: Served, ann: dict[str, str], scan: str) -> None:
+    started = {
+        "write": service.start(ann, "write", target=f"job:{scan}"),
+        "family": service.start(ann, "family"),
+        "demo": service.start(ann, "demo"),
+        "again": service.start(ann, "demo"),  # the folder of the first one's temporary files is gone
+    }
+    jobs = {kind: service.ended(ann, id) for kind, id in started.items()}
+    assert {job["state"] for job in jobs.values()} == {"done"}, jobs
+    bill = json.loads(service.client.get(f"/api/v1/jobs/{started['write']}/result", headers=ann).content)
+    assert bill["bomFormat"] == "CycloneDX" and "org/base" in json.dumps(bill)
+    assert [m["name"] for m in result(service, ann, started["family"])["members"]] == ["org/base"]
+    assert [case["scan"]["related"] for case in result(service, ann, started["again"])["cases"]] == [True, True, None]
+    events = service.client.get(f"/api/v1/jobs/{started['demo']}/events", headers=ann).text
+    assert "finetune: The weights are not independent" in events

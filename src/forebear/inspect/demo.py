@@ -34,15 +34,23 @@ class Demo:
         return {**head("forebear.demo/1"), "reference": self.reference, "cases": cases}
 
 
-def run(on_step: Callable[[str], None] = lambda _: None) -> Demo:
-    """Index the bundled base in a temporary index and scan the other three; the user's own index is not touched."""
+def run(
+    on_step: Callable[[str], None] = lambda _: None, on_case: Callable[[str, Scan], None] = lambda *_: None
+) -> Demo:
+    """Index the bundled base in a temporary index and scan the other three; the user's own index is not touched.
+
+    Args:
+        on_step: told what is being done.
+        on_case: given the name and the scan of every model as soon as it is there.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="forebear-demo-") as folder,
         resources.as_file(resources.files("forebear") / "data" / "demo") as models,
     ):
         index = LocalIndex(Path(folder))
         enrol(str(models / REFERENCE), index, "demo-base", on_step=on_step)
-        found = tuple(
-            (name, truth, scan(str(models / name), index, on_step=on_step, fetch=False)) for name, truth in CASES
-        )
-    return Demo("demo-base", found)
+        found = []
+        for name, truth in CASES:
+            found.append((name, truth, scan(str(models / name), index, on_step=on_step, fetch=False)))
+            on_case(name, found[-1][2])
+    return Demo("demo-base", tuple(found))

@@ -246,7 +246,7 @@ def _head(x: float, y: float, style: str) -> str:
 def _box(box: _Box) -> str:
     member = box.member
     kind = "ghost" if member.ghost else "bad" if member.problem else "root" if box.root else ""
-    about = member.problem or member.target or "its models meet here"
+    about = member.problem or member.target or ("its models meet here" if member.ghost else "a reference of the index")
     y = box.y - BOX / 2
     return (
         f'<g class="{kind}"><title>{_text(_cut(flat(member.name), TOLD))}: {_text(_cut(flat(about), TOLD))}</title>'

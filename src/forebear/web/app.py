@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware import Middleware
 
@@ -16,10 +16,11 @@ from forebear.errors import ForebearError, one_line
 from forebear.index import home
 from forebear.sources import cache_home
 from forebear.version import __version__
+from forebear.web import pages
 from forebear.web.api import ROUTERS
 from forebear.web.api.caller import Service
 from forebear.web.crew import Crew
-from forebear.web.guard import Guard
+from forebear.web.guard import PROGRAMS, Guard
 from forebear.web.rates import Rates
 from forebear.web.settings import Settings
 from forebear.web.store import SqliteStore
@@ -66,6 +67,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = Service(settings, store, crew, Keeper(store), Rates(settings.rate, settings.burst))
     for router in ROUTERS:
         app.include_router(router, prefix="/api/v1")
+    for router in pages.ROUTERS:
+        app.include_router(router, include_in_schema=False)
     app.add_api_route("/healthz", _health, methods=["GET"], tags=["health"])
     app.add_exception_handler(AnyHTTPException, _refusal)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -84,25 +87,30 @@ def _health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok" if well else "unwell"}, 200 if well else 503)
 
 
-def _say(status: int, problem: dict[str, Any], headers: Any = None) -> JSONResponse:
-    return JSONResponse({"error": problem}, status, headers)
+def _say(request: Request, status: int, problem: dict[str, Any], headers: Any = None) -> Response:
+    """An answer that says no: as JSON to programs, as a page to people."""
+    if request.url.path.startswith(PROGRAMS):
+        return JSONResponse({"error": problem}, status, headers)
+    return pages.problem(request, status, problem, headers)
 
 
-async def _refusal(_: Request, error: Exception) -> JSONResponse:
+async def _refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnyHTTPException)
     detail: Any = error.detail
     said = detail if isinstance(error, HTTPException) and isinstance(detail, dict) else {"message": str(detail)}
-    return _say(error.status_code, {"hint": "", **said}, error.headers)
+    return _say(request, error.status_code, {"hint": "", **said}, error.headers)
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> Response:
     """The first thing that is wrong with a request, without what was sent: that may be a key."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = one_line(".".join(str(part) for part in first.get("loc", ())[:6]), 120)
-    return _say(422, {"message": f"{place}: {one_line(str(first.get('msg', 'invalid')), 200)}", "hint": ""})
+    return _say(request, 422, {"message": f"{place}: {one_line(str(first.get('msg', 'invalid')), 200)}", "hint": ""})
 
 
-async def _error(_: Request, error: Exception) -> JSONResponse:
+async def _error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ForebearError)
-    return _say(503, {"message": "the service cannot answer now", "hint": "its operator finds the reason in the log"})
+    return _say(
+        request, 503, {"message": "the service cannot answer now", "hint": "its operator finds the reason in the log"}
+    )

@@ -112,13 +112,13 @@ class Crew:
         try:
             while not self._stopping.is_set():
                 try:
+                    if process is None or not process.alive:
+                        process = _Process(self._bounds)  # before there is a job, which need not wait for it then
                     job = self._store.claim()
                     if job is None:
                         with self._more:
                             self._more.wait(IDLE_SECONDS)
                         continue
-                    if process is None or not process.alive:
-                        process = _Process(self._bounds)
                     if not self._run(job, process):
                         process.kill()
                         process = None

@@ -22,7 +22,11 @@ HEADERS = (
 )
 POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """Of an answer that sets no stricter or other one: nothing is loaded, run, framed or sent."""
+PROGRAMS = ("/api/", "/healthz", "/openapi.json")
+"""Addresses whose answers are for programs; all others are pages."""
 UPLOADS = "/api/v1/uploads/"
+FORMS = ("/start/", "/identify")
+"""Forms of the pages that may bring files; nothing of their bodies is read before a session is found."""
 _log = logging.getLogger("forebear.web")
 
 
@@ -71,13 +75,13 @@ class Guard:
 
         try:
             if (refused := self._refused(scope)) is not None:
-                await _say(answer, *refused)
+                await _say(answer, scope, *refused)
                 return
             await self._app(scope, self._bounded(scope, receive), answer)
         except Exception:
             _log.exception("error", extra={"fields": {"path": scope["path"]}})
             if not status:
-                await _say(answer, 500, "an error of the service's own")
+                await _say(answer, scope, 500, "an error of the service's own")
         finally:
             fields = {
                 "method": scope["method"],
@@ -106,8 +110,12 @@ class Guard:
         return None
 
     def _limit(self, scope: Scope) -> int:
-        upload = scope["method"] == "PUT" and scope["path"].startswith(UPLOADS)
-        return self._settings.file_bytes if upload else self._settings.body_bytes
+        limits, path = self._settings, scope["path"]
+        if scope["method"] == "PUT" and path.startswith(UPLOADS):
+            return limits.file_bytes
+        if scope["method"] == "POST" and path.startswith(FORMS):
+            return limits.upload_bytes + limits.body_bytes
+        return limits.body_bytes
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """The body, which ends with an error where it is longer than allowed, whatever its header said."""
@@ -125,8 +133,12 @@ class Guard:
         return bounded
 
 
-async def _say(send: Send, status: int, message: str) -> None:
-    body = json.dumps({"error": {"message": message, "hint": ""}}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def _say(send: Send, scope: Scope, status: int, message: str) -> None:
+    """As JSON to programs, as a sentence to people."""
+    if scope["path"].startswith(PROGRAMS):
+        body, kind = json.dumps({"error": {"message": message, "hint": ""}}).encode(), b"application/json"
+    else:
+        body, kind = f"{message[:1].upper()}{message[1:]}.\n".encode(), b"text/plain; charset=utf-8"
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

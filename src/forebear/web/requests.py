@@ -86,3 +86,20 @@ class ProbeRequest(Request):
     effort: Effort = "standard"
     max_requests: int = Field(250, ge=1, le=2_000)
     max_tokens: int = Field(100_000, ge=1, le=2_000_000)
+
+
+class WriteRequest(Request):
+    """The bill of materials of a model, or of a saved result of ``scan``, ``compare``, ``probe`` or ``traffic``."""
+
+    target: Annotated[str, Field(min_length=1, max_length=2_000, description="A document or a model.")]
+    format: Literal["cyclonedx", "cyclonedx-1.6", "spdx"] = "cyclonedx"
+    effort: Effort = "standard"
+    model: Short = ""
+
+
+class FamilyRequest(Request):
+    """The references of the index as a family tree."""
+
+
+class DemoRequest(Request):
+    """The bundled demonstration."""

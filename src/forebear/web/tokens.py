@@ -73,8 +73,8 @@ class Keeper:
         The row is read every time, so that a revoked token is refused from the next request on.
         """
         match = _TOKEN.match(text)
-        token = self._store.token(match[1]) if match else None
-        if match is None or token is None or token.revoked or (token.expires and time.time() >= token.expires):
+        token = self.standing(match[1]) if match else None
+        if match is None or token is None:
             return None
         mark = hmac.digest(self._key, text.encode(), "sha256")
         now = time.monotonic()
@@ -90,6 +90,11 @@ class Keeper:
                 self._proven.clear()
             self._proven[mark] = now + REMEMBERED_SECONDS
         return token
+
+    def standing(self, id: str) -> Token | None:
+        """A token that is neither revoked nor expired, by its public part; whoever asks has proven it before."""
+        token = self._store.token(id)
+        return token if token and not token.revoked and not 0 < token.expires <= time.time() else None
 
 
 def _digest(secret: str, salt: bytes) -> bytes:

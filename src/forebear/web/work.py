@@ -119,6 +119,25 @@ def _probe(asked: Mapping[str, Any], key: str, step: Step) -> Json:
     ).to_json()
 
 
+def _write(asked: Mapping[str, Any], _: str, step: Step) -> Json:
+    from forebear.inspect.bom import write_bom
+
+    return write_bom(asked["target"], effort=asked["effort"], model=asked["model"], on_step=step).write(asked["format"])
+
+
+def _family(asked: Mapping[str, Any], _: str, step: Step) -> Json:
+    from forebear.inspect.index_tree import index_tree
+
+    return index_tree(on_step=step).to_json()
+
+
+def _demo(asked: Mapping[str, Any], _: str, step: Step) -> Json:
+    from forebear.catalogue import verdict_text
+    from forebear.inspect.demo import run
+
+    return run(on_case=lambda name, found: step(f"{name}: {verdict_text(found.verdict).headline}")).to_json()
+
+
 WORK: Mapping[str, Work] = MappingProxyType(
     {
         "scan": Work("Where does a model come from?", requests.ScanRequest, _scan, ("target",)),
@@ -128,6 +147,9 @@ WORK: Mapping[str, Work] = MappingProxyType(
         "search": Work("Which references agree most?", requests.SearchRequest, _search, ("target",)),
         "traffic": Work("Which models does traffic name?", requests.TrafficRequest, _traffic, (), ("files",)),
         "probe": Work("Which model is behind an endpoint?", requests.ProbeRequest, _probe, scope="probe", secret="key"),
+        "write": Work("Write a bill of materials", requests.WriteRequest, _write, ("target",), ("target",)),
+        "family": Work("Who descends from whom in the index?", requests.FamilyRequest, _family),
+        "demo": Work("What do four small models show?", requests.DemoRequest, _demo),
     }
 )
 """Every kind of job, by the name in its address."""

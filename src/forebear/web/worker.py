@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -50,6 +51,8 @@ class Task:
 def main(pipe: Connection, bounds: Bounds) -> None:
     """Answer tasks until the pipe is closed: ``("step", text)``…, then ``("done", bytes)`` or ``("failed", error)``."""
     enlist()
+    import forebear.inspect.scan  # noqa: F401  so that the first job does not wait for it
+
     forget_secrets()
     if bounds.offline:
         os.environ["FOREBEAR_OFFLINE"] = "1"
@@ -65,6 +68,7 @@ def main(pipe: Connection, bounds: Bounds) -> None:
             task: Task = pipe.recv()
             confined.run = os.path.realpath(task.folder)
             os.chdir(confined.run)
+            tempfile.tempdir = confined.run  # the one place that a job may write to
             answer = run(task, pipe)
             os.chdir(home)
             confined.run = ""

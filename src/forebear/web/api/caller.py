@@ -13,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from forebear.web.crew import Crew
 from forebear.web.rates import Rates
+from forebear.web.sessions import Sessions
 from forebear.web.settings import Settings
 from forebear.web.store import Job, Store, Token
 from forebear.web.tokens import Keeper
@@ -34,6 +35,7 @@ class Service:
     failures: Rates = field(default_factory=lambda: Rates(*FAILURES))
     streams: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    sessions: Sessions = field(default_factory=Sessions)
 
 
 def service(request: Request) -> Service:

@@ -16,6 +16,7 @@ from forebear.errors import UsageError
 from forebear.types import created
 from forebear.web.api.caller import Reader, Service, Serving, Submitter, caller, own_job, refused
 from forebear.web.api.shapes import REFUSALS, JobList, JobShape
+from forebear.web.requests import Request
 from forebear.web.store import Event, Job, Token
 from forebear.web.targets import check_request
 from forebear.web.work import WORK, Work
@@ -28,22 +29,29 @@ MOST_SECONDS = 3_600.0
 """Of one event stream; a client that wants more asks again, from the last event on."""
 
 
+def submitted(service: Service, token: Token, kind: str, asked: Request) -> Job:
+    """A new job that waits for its turn; 422 or 429 where it cannot be asked for."""
+    work = WORK[kind]
+    request = asked.model_dump(mode="json", exclude={work.secret} if work.secret else None)
+    secret = getattr(asked, work.secret).get_secret_value() if work.secret else ""
+    if work.secret:
+        request["keyed"] = bool(secret)
+    if service.store.unfinished(token.id) >= service.settings.queued:
+        raise refused(429, "too many jobs of this token wait", "wait for some, or cancel them", retry=10)
+    try:
+        check_request(work, request, token.id, service.store, service.settings)
+    except UsageError as error:
+        raise refused(422, error.message, error.hint) from None
+    job = Job(secrets.token_hex(16), token.id, kind, request, created=created())
+    service.crew.submit(job, secret)
+    return job
+
+
 def _start(kind: str, work: Work) -> Callable[..., JobShape]:
     """The route that starts a job of one kind."""
 
     def start(asked: Any, service: Serving, token: Any) -> JobShape:
-        request = asked.model_dump(mode="json", exclude={work.secret} if work.secret else None)
-        secret = getattr(asked, work.secret).get_secret_value() if work.secret else ""
-        if work.secret:
-            request["keyed"] = bool(secret)
-        if service.store.unfinished(token.id) >= service.settings.queued:
-            raise refused(429, "too many jobs of this token wait", "wait for some, or cancel them", retry=10)
-        try:
-            check_request(work, request, token.id, service.store, service.settings)
-        except UsageError as error:
-            raise refused(422, error.message, error.hint) from None
-        job = Job(secrets.token_hex(16), token.id, kind, request, created=created())
-        service.crew.submit(job, secret)
+        job = submitted(service, token, kind, asked)
         return JobShape.of(service.store.job(job.id) or job)
 
     start.__annotations__ |= {"asked": work.model, "token": Annotated[Token, Depends(caller(work.scope))]}

@@ -1,0 +1,84 @@
+"""Signing in with a token, and out."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from forebear.web.api.caller import Service, Serving, refused
+from forebear.web.pages.render import page
+from forebear.web.pages.visitor import FIELD_BYTES, SIGN_IN, Posted, Visiting, check_origin, way_back
+from forebear.web.sessions import COOKIE, FORM_COOKIE, SESSION_SECONDS
+
+router = APIRouter()
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+
+
+def _secure(request: Request) -> bool:
+    """Whether a cookie goes over TLS alone: everywhere but on the machine itself."""
+    host = request.headers.get("host", "").lower()
+    return (host if host.endswith("]") else host.partition(":")[0]) not in _LOCAL
+
+
+def _set(request: Request, answer: Response, name: str, value: str, seconds: float) -> None:
+    answer.set_cookie(
+        name, value, max_age=round(seconds), path="/", secure=_secure(request), httponly=True, samesite="strict"
+    )
+
+
+def _form(request: Request, service: Service, back: str, problem: str = "", status: int = 200) -> Response:
+    nonce = secrets.token_urlsafe(16)
+    values = {"mark": service.sessions.mark(nonce), "next": back, "problem": problem}
+    answer = page(request, "sign-in.html", None, values, status)
+    _set(request, answer, FORM_COOKIE, nonce, 3_600)
+    return answer
+
+
+@router.get(SIGN_IN)
+def sign_in_form(request: Request, service: Serving, next: Annotated[str, Query(max_length=300)] = "/") -> Response:
+    """A field for a token."""
+    return _form(request, service, way_back(next))
+
+
+@router.post(SIGN_IN)
+async def sign_in(request: Request, service: Serving) -> Response:
+    """A session for a token that is good; the token itself goes nowhere."""
+    check_origin(request, service)
+    client = request.client.host if request.client else ""
+    if wait := service.failures.wait(client, 0):
+        raise refused(429, "too many tokens that are none came from your address", "wait a little", retry=wait)
+    async with request.form(max_files=0, max_fields=10, max_part_size=FIELD_BYTES) as fields:
+        token, mark, back = (str(fields.get(name) or "").strip() for name in ("token", "mark", "next"))
+    back = way_back(back)
+    nonce = request.cookies.get(FORM_COOKIE, "")
+    if not nonce or not hmac.compare_digest(mark.encode(), service.sessions.mark(nonce).encode()):
+        said = "Your browser did not send back the cookie of this form. Allow cookies for this site, and try again."
+        if _secure(request) and urlsplit(request.headers.get("origin", "")).scheme == "http":
+            said = "Signing in needs https://: over plain http, a browser keeps no cookie of this site."
+        return await run_in_threadpool(_form, request, service, back, said, 403)
+    found = await run_in_threadpool(service.keeper.check, token)
+    if found is None:
+        service.failures.wait(client)
+        said = "This is no valid token. It may have been revoked, or its time is over."
+        return await run_in_threadpool(_form, request, service, back, said, 401)
+    request.state.token = found.id
+    service.sessions.close(request.cookies.get(COOKIE, ""))
+    answer = RedirectResponse(back, 303)
+    _set(request, answer, COOKIE, service.sessions.open(found.id), SESSION_SECONDS)
+    answer.delete_cookie(FORM_COOKIE, path="/", secure=_secure(request), httponly=True, samesite="strict")
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, service: Serving, _: Visiting, __: Posted) -> Response:
+    """End the session, here and in the browser."""
+    service.sessions.close(request.cookies.get(COOKIE, ""))
+    answer = RedirectResponse(SIGN_IN, 303)
+    answer.delete_cookie(COOKIE, path="/", secure=_secure(request), httponly=True, samesite="strict")
+    return answer

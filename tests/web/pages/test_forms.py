@@ -1,0 +1,197 @@
+"""What a stranger may send by a form: replayed, from elsewhere, hostile in its names, too large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from browsers import Browser, browser
+from forebear.web import pages
+from forebear.web.crew import Crew
+from forebear.web.pages.files import plain_name
+from services import Served, served
+
+NOBODY = "0" * 32
+BILL = b'{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": []}'
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    home = tmp_path_factory.mktemp("service")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOREBEAR_HOME", str(home))
+        patch.setenv("FOREBEAR_CACHE", str(home / "cache"))
+        patch.setattr(Crew, "_work", lambda self: self._stopping.wait())
+        limits = {"file_bytes": 1_000, "upload_bytes": 1_500, "upload_files": 3, "uploads": 8, "body_bytes": 4_000}
+        with served(home / "own", queued=100, **limits) as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def ann(service: Served) -> Browser:
+    return browser(service, "read", "submit", "probe")
+
+
+def jobs(service: Served) -> list[Any]:
+    found: list[Any] = service.client.app.state.service.store.jobs(None, 200)  # type: ignore[attr-defined]
+    return found
+
+
+def posts() -> list[str]:
+    """Every address of the pages that takes a form."""
+    found = [r.path for router in pages.ROUTERS for r in router.routes if "POST" in getattr(r, "methods", ())]  # type: ignore[attr-defined]
+    return [p.replace("{id}", NOBODY).replace("{kind}", "scan") for p in found if p != "/sign-in"]
+
+
+@pytest.mark.parametrize("path", posts())
+def test_no_form_is_taken_without_a_session_its_mark_or_from_another_site(
+    service: Served, ann: Browser, path: str
+) -> None:
+    fields = ann.hidden("/")
+    before = len(jobs(service))
+    nobody = browser(service).client.post(path, data=fields, follow_redirects=False)
+    assert (nobody.status_code, nobody.headers["location"]) == (303, "/sign-in")
+    other = browser(service, "read", "submit").hidden("/")["csrf"]
+    for wrong in ({}, {**fields, "csrf": ""}, {**fields, "csrf": other}, {**fields, "csrf": "\u202e"}):
+        assert ann.client.post(path, data=wrong, follow_redirects=False).status_code == 403
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"}):
+        assert ann.client.post(path, data=fields, headers=headers, follow_redirects=False).status_code == 403
+    assert len(jobs(service)) == before and ann.get("/jobs").status_code == 200
+
+
+def test_a_form_that_is_sent_again_starts_nothing_again(service: Served, ann: Browser) -> None:
+    before = len(jobs(service))
+    fields = {**ann.hidden("/compare"), "a": "org/a", "b": "org/b", "effort": "standard"}
+    led = [ann.client.post("/start/compare", data=fields, follow_redirects=False) for _ in range(3)]
+    assert len({a.headers["location"] for a in led}) == 1 and len(jobs(service)) == before + 1
+    again = ann.client.post("/start/compare", data={**fields, "once": "x"}, follow_redirects=False)
+    assert again.status_code == 422
+    mended = {**ann.hidden("/compare"), "a": "/etc/passwd", "b": "org/b"}
+    wrong = ann.client.post("/start/compare", data=mended, follow_redirects=False)
+    assert wrong.status_code == 422 and "no model that can be named here" in wrong.text
+    right = ann.client.post("/start/compare", data={**mended, "a": "org/c"}, follow_redirects=False)
+    assert right.status_code == 303
+    ann.send("/", "/sign-out")
+    assert ann.client.post("/start/compare", data=fields, follow_redirects=False).status_code == 303
+    assert len(jobs(service)) == before + 2
+    text = service.client.app.state.service  # type: ignore[attr-defined]
+    assert text.store.unfinished  # the token itself still works
+    ann.client.cookies = browser(service, "read", "submit", "probe").client.cookies
+
+
+def test_what_is_written_into_the_box_goes_where_it_is_answered(service: Served, ann: Browser) -> None:
+    def asked(text: str) -> tuple[int, str, str]:
+        answer = ann.send("/", "/start/ask", {"ask": text})
+        where = answer.headers.get("location", "")
+        kind = service.client.app.state.service.store.job(where[6:]).kind if where.startswith("/jobs/") else where  # type: ignore[attr-defined]
+        return answer.status_code, kind, answer.text
+
+    assert asked("org/name")[:2] == asked("https://huggingface.co/org/name/tree/main")[:2] == (303, "scan")
+    assert asked("https://host.example/m.safetensors")[:2] == (303, "scan")
+    said = asked("accounts/anysphere/models/kimi-k2p5-rl-0317-s515-fast")
+    assert said[0] == 200 and "Moonshot AI" in said[2] and "Kimi-K2.5" in said[2]
+    assert (
+        asked("https://api.example.com/v1")[0] == 200 and "api.example.com/v1" in asked("https://api.example.com/v1")[2]
+    )
+    assert asked("a name")[:2] == (303, "/references?q=a%20name")
+    for wrong in ("", "http://127.0.0.1/m.gguf", "https://me:hunter2@host.example/m.gguf"):
+        status, _, text = asked(wrong)
+        assert status == 422 and "did not work" in text
+    assert asked("line one\nsent to gpt-4o-2024-08-06")[0] == 200
+
+
+def test_files_are_told_apart_and_become_uploads(service: Served, ann: Browser) -> None:
+    def sent(*files: tuple[str, bytes]) -> Any:
+        answer = ann.send("/", "/start/ask", files=[("files", file) for file in files])
+        assert answer.status_code == 303, answer.text
+        return service.client.app.state.service.store.job(answer.headers["location"][6:])  # type: ignore[attr-defined]
+
+    assert sent(("a bill (1).cdx.json", BILL)).kind == "bom"
+    assert sent(("capture.har", b"{}")).kind == "traffic"
+    assert sent(("m/model.safetensors", b"x"), ("m/config.json", b"{}")).kind == "scan"
+    assert sent(("r.json", b'{"schema": "forebear.scan/1"}')).kind == "policy"
+    kept = sorted(p.name for folder in service.settings.uploaded.iterdir() for p in folder.iterdir())
+    assert kept == ["a-bill-1-.cdx.json", "capture.har", "config.json", "model.safetensors", "r.json"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\x\\model.gguf", "model.gguf"),
+        (".hidden", "hidden"),
+        ("a\u202eb\x00c<script>.json", "a-b-c-script-.json"),
+        ("...", ""),
+        ("é", ""),
+        ("x" * 10_000 + ".json", "x" * 60 + "x" * 55 + ".json"),
+    ],
+)
+def test_names_of_files_are_made_plain(sent: str, kept: str) -> None:
+    assert plain_name(sent) == kept
+
+
+def test_files_have_the_bounds_of_uploads_and_nothing_is_left_of_those_refused(service: Served) -> None:
+    who = browser(service, "read", "submit")
+    places = sorted(service.settings.uploaded.iterdir())
+    for files, status in (
+        ([("a.har", b"x" * 1_001)], 413),
+        ([("a.har", b"x" * 900), ("b.har", b"x" * 900)], 413),
+        ([("a.har", b"x"), ("a.har", b"x")], 422),
+        ([("é", b"x")], 422),
+        ([(f"{k}.har", b"x") for k in range(4)], 400),
+        ([("a.har", b"x" * 9_000)], 413),
+    ):
+        answer = who.send("/", "/start/ask", files=[("files", f) for f in files])
+        assert answer.status_code == status, (files[0][0], answer.status_code, answer.text)
+    assert sorted(service.settings.uploaded.iterdir()) == places
+    # nothing is read of whoever has no session, however much is announced
+    answer = browser(service).client.post("/start/ask", content=b"x" * 1_000, follow_redirects=False)
+    assert answer.status_code == 303
+
+
+def test_a_key_is_used_for_one_job_and_is_on_no_page(
+    service: Served, ann: Browser, capfd: pytest.CaptureFixture[str]
+) -> None:
+    key = "sk-very-secret-1234567890"
+    good = {"url": "http://93.184.216.34/v1", "model": "m", "key": key, "effort": "quick"}
+    refused = ann.send("/probe", "/start/probe", {**good, "url": "http://127.0.0.1/v1"})
+    invalid = ann.send("/probe", "/start/probe", {**good, "effort": key, "max_requests": "9999"})
+    assert refused.status_code == invalid.status_code == 422
+    started = ann.send("/probe", "/start/probe", good)
+    assert started.status_code == 303
+    page = ann.get(started.headers["location"])
+    kept = b"".join(p.read_bytes() for p in service.settings.home.glob("service.sqlite*"))
+    for place in (refused.text, invalid.text, page.text, str(started.headers), "".join(capfd.readouterr())):
+        assert key not in place
+    assert key.encode() not in kept
+    assert "http://127.0.0.1/v1" in refused.text  # the rest of the form is still there
+    assert browser(service, "read", "submit").send("/probe", "/start/probe", good).status_code == 403
+
+
+def test_reading_tokens_start_and_end_nothing(service: Served, ann: Browser) -> None:
+    reader = browser(service, "read")
+    assert reader.send("/", "/start/demo").status_code == 403
+    started = ann.send("/", "/start/demo").headers["location"]
+    assert reader.get(started).status_code == 404
+    for what in ("cancel", "remove"):
+        assert reader.send("/", f"{started}/{what}").status_code == 403
+        assert browser(service, "read", "submit").send("/", f"{started}/{what}").status_code == 404
+    assert ann.send("/", f"{started}/remove").status_code == 409
+    assert ann.send("/", f"{started}/cancel").status_code == 303
+    assert "Cancelled" in ann.get(started).text
+    assert ann.send("/", f"{started}/remove").headers["location"] == "/jobs"
+    assert ann.get(started).status_code == 404
+
+
+def test_bodies_that_are_no_forms_are_refused_in_words(service: Served, ann: Browser) -> None:
+    for content, type_ in (
+        (b"--x", "multipart/form-data"),
+        (b"--y\r\n\r\n", "multipart/form-data; boundary=x"),
+        (b"{}", "application/json"),
+        (b"a=" + b"x" * 9_000, "application/x-www-form-urlencoded"),
+        (b"&".join(b"a=b" for _ in range(900)), "application/x-www-form-urlencoded"),
+    ):
+        answer = ann.client.post("/start/ask", content=content, headers={"Content-Type": type_}, follow_redirects=False)
+        assert answer.status_code in (400, 403, 413, 422), (content[:20], answer.status_code)
