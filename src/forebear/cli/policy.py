@@ -31,7 +31,7 @@ from forebear.cli.options import (
     show_problems,
     write,
 )
-from forebear.errors import UsageError
+from forebear.errors import FormatError, PluginError, UsageError
 
 if TYPE_CHECKING:
     from forebear.inspect.consequences import Consequences
@@ -234,15 +234,20 @@ def _page(answer: PolicyAnswer, found: Consequences, terms: Terms, target: str, 
 @app.command("list")
 @common
 def show_all(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
-    """The policies that ship with Forebear.
+    """The policies that ship with Forebear, then those of plugins, each with whose it is.
 
     Example: forebear policy list
     """
-    from forebear.policy.load import load_policy, packs
+    from forebear.policy.load import available, load_policy
     from forebear.report import policy as report
     from forebear.types import head, to_json
 
-    found = [load_policy(name) for name in packs()]
+    found = []
+    for name in available():
+        try:
+            found.append(load_policy(name))
+        except (PluginError, FormatError) as error:  # a plugin's; those that ship are tested
+            sys.stderr.write(f"forebear: {error}\n")
     rows = [
         {**to_json(p.ref), "for": p.audience, "extends": list(p.extends), "off": [r.id for r in p.off]} for p in found
     ]
