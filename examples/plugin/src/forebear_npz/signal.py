@@ -12,7 +12,7 @@ ROWS = 512
 
 
 class RowNorms:
-    """Correlation of the norms of the first rows of the two embeddings. Independent models of one tokenizer have it too."""
+    """Correlation of the norms of the first embedding rows. Independent models of one tokenizer have it, too."""
 
     @staticmethod
     def compare(a: Artifact, b: Artifact) -> Remark | None:

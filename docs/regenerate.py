@@ -1,0 +1,156 @@
+"""Makes what the documentation shows: runs its commands, and writes its lists from the code.
+
+    python docs/regenerate.py            rewrites what is out of date
+    python docs/regenerate.py --check    says what is, and exits 1
+
+A ``console`` block under ``<!-- run -->`` is run: every line that begins with ``$`` in turn, in a folder that holds the
+four demo models (base, finetune, permuted, twin), with an index of its own for each page, without a network. A line
+``[…]`` in a block stands for lines that are left out. Times, memory and what has a date are not compared. A block that
+cannot be run says why: ``<!-- not run: … -->``. What stands between ``<!-- generated: NAME -->`` and
+``<!-- /generated -->`` is written by ``written_lists.py``. ``tests/docs`` holds every page against this script.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+from written_lists import LISTS
+
+from forebear.cli import app
+from forebear.errors import ForebearError
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+DEMO = ROOT / "src" / "forebear" / "data" / "demo"
+MODELS = ("base", "finetune", "permuted", "twin")
+LEFT_OUT = "[…]"
+BLOCK = re.compile(r"(<!-- run -->\n```console\n)(.*?)(^```$)", re.DOTALL | re.MULTILINE)
+LIST = re.compile(r"(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
+VARYING = (
+    (re.compile(r"\b\d[\d,.]* (ms|s)\b"), "TIME"),
+    (re.compile(r"\b[\d.,]+ [kMG]B memory"), "MEMORY"),
+    (re.compile(r"\b20\d\d-\d\d-\d\d(T[\d:]+Z)?"), "DATE"),
+    (re.compile(r"\b[\d.,]+ [kMG]?B in [\d,]+ reads?"), "READS"),
+)
+ENVIRONMENT = {
+    "FOREBEAR_OFFLINE": "1",
+    "FOREBEAR_PLUGINS": "none",
+    "SOURCE_DATE_EPOCH": "1790000000",
+    "NO_COLOR": "1",
+    "COLUMNS": "100",
+}
+
+
+def pages() -> list[Path]:
+    """Every page, the README first."""
+    return [ROOT / "README.md", *sorted(p for p in DOCS.rglob("*.md"))]
+
+
+def regenerated(page: Path) -> str:
+    """A page with its blocks run and its lists written; what only varies in times stays as it is."""
+    text = page.read_text("utf-8")
+    text = LIST.sub(lambda m: f"{m[1]}{LISTS[m[2]]()}{m[4]}", text)
+    if not BLOCK.search(text):
+        return text
+    with world() as run:
+        return BLOCK.sub(lambda m: f"{m[1]}{_block(m[2], run)}{m[3]}", text)
+
+
+def _block(old: str, run: Callable[[str], str]) -> str:
+    commands = [line for line in old.splitlines() if line.startswith("$ ")]
+    new = "".join(f"{line}\n{run(line[2:])}" for line in commands)
+    return old if same(old, new) else new
+
+
+def same(old: str, new: str) -> bool:
+    """Whether two blocks say the same, up to times and to what ``old`` leaves out."""
+    ours, theirs = ([_plain(line) for line in text.splitlines()] for text in (old, new))
+    pieces = "\n".join(ours).split(f"\n{LEFT_OUT}\n")
+    rest = "\n".join(theirs) + "\n"
+    for at, piece in enumerate(pieces):
+        place = rest.find(f"{piece}\n")
+        if place < 0 or (at == 0 and place) or (at and place and rest[place - 1] != "\n"):
+            return False
+        rest = rest[place + len(piece) + 1 :]
+    return not rest
+
+
+def _plain(line: str) -> str:
+    for pattern, word in VARYING:
+        line = pattern.sub(word, line)
+    return line.rstrip()
+
+
+@contextlib.contextmanager
+def world() -> Iterator[Callable[[str], str]]:
+    """A folder with the demo models and a function that runs a command line in it, and gives what it prints."""
+    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
+        for model in MODELS:
+            shutil.copytree(DEMO / model, model)
+        own = {**ENVIRONMENT, "FOREBEAR_HOME": f"{name}/.home", "FOREBEAR_CACHE": f"{name}/.cache"}
+        code = [0]
+        with mock.patch.dict(os.environ, own):
+            yield lambda line: _shell(line, code).replace(f"{name}/", "")
+
+
+def _shell(line: str, code: list[int]) -> str:
+    """One line: ``forebear …``, or one of the three words that show a file or an exit code."""
+    words = shlex.split(line, comments=True)
+    if words == ["echo", "$?"]:
+        return f"{code[0]}\n"
+    if words[0] == "cat":
+        return Path(words[1]).read_text("utf-8")
+    if words[0] == "head":
+        return "".join(Path(words[-1]).read_text("utf-8").splitlines(keepends=True)[: int(words[-2])])
+    if words[0] != "forebear":
+        raise ValueError(f"{line}: only forebear, cat, head -n N and echo $? are run")
+    out = _Both()
+    with mock.patch("sys.stdout", out), mock.patch("sys.stderr", out), mock.patch("sys.argv", words):
+        code[0] = _run(words[1:], out)
+    return out.getvalue()
+
+
+def _run(arguments: list[str], out: io.StringIO) -> int:
+    """The exit code of a command; what it raises is shown as the program shows it."""
+    try:
+        app(arguments, standalone_mode=True)
+    except ForebearError as error:
+        out.write(f"forebear: {error}\n")
+        return error.exit_code
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else 0
+    return 0
+
+
+class _Both(io.StringIO):
+    """Standard output and errors in the order in which they come; no terminal, so without colour."""
+
+    def isatty(self) -> bool:
+        return False
+
+
+def main() -> int:
+    """Rewrite, or with ``--check`` only tell."""
+    stale = 0
+    for page in pages():
+        new = regenerated(page)
+        if new != page.read_text("utf-8"):
+            stale += 1
+            sys.stderr.write(f"{page.relative_to(ROOT)}: out of date\n")
+            if "--check" not in sys.argv:
+                page.write_text(new, "utf-8")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
