@@ -38,6 +38,7 @@ BLOCK = re.compile(r"(<!-- run -->\n```console\n)(.*?)(^```$)", re.DOTALL | re.M
 LIST = re.compile(r"(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
 VARYING = (
     (re.compile(r"\b\d[\d,.]* (ms|s)\b"), "TIME"),
+    (re.compile(r"\b\d+:\d\d with|[\d.]+ models/s"), "TIME"),
     (re.compile(r"\b[\d.,]+ [kMG]B memory"), "MEMORY"),
     (re.compile(r"\b20\d\d-\d\d-\d\d(T[\d:]+Z)?"), "DATE"),
     (re.compile(r"\b[\d.,]+ [kMG]?B in [\d,]+ reads?"), "READS"),
@@ -74,21 +75,15 @@ def _block(old: str, run: Callable[[str], str]) -> str:
 
 def same(old: str, new: str) -> bool:
     """Whether two blocks say the same, up to times and to what ``old`` leaves out."""
-    ours, theirs = ([_plain(line) for line in text.splitlines()] for text in (old, new))
-    pieces = "\n".join(ours).split(f"\n{LEFT_OUT}\n")
-    rest = "\n".join(theirs) + "\n"
-    for at, piece in enumerate(pieces):
-        place = rest.find(f"{piece}\n")
-        if place < 0 or (at == 0 and place) or (at and place and rest[place - 1] != "\n"):
-            return False
-        rest = rest[place + len(piece) + 1 :]
-    return not rest
+    lines = [_plain(line) for line in old.splitlines()]
+    wanted = "".join(r"(?:.*\n)*" if line == LEFT_OUT else re.escape(line) + r"\n" for line in lines)
+    return re.fullmatch(wanted, "".join(f"{_plain(line)}\n" for line in new.splitlines())) is not None
 
 
 def _plain(line: str) -> str:
     for pattern, word in VARYING:
         line = pattern.sub(word, line)
-    return line.rstrip()
+    return re.sub(r"  +", "  ", line.rstrip())  # columns are as wide as their times
 
 
 @contextlib.contextmanager

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterator
-from enum import StrEnum
+from dataclasses import fields, is_dataclass
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -131,13 +134,59 @@ def packs() -> str:
     return f"\n| pack | title | rules | for |\n| --- | --- | --- | --- |\n{table}\n"
 
 
-def field() -> str:
+def measured() -> str:
     """The summary table of the lineage benchmark, as that page has it."""
     text = (DOCS / "lineage-benchmark.md").read_text("utf-8")
     table = text.partition("| method | threshold")[1:]
     lines = "".join(table).splitlines()
     rows = lines[: next(i for i, line in enumerate(lines) if not line.startswith("|"))]
     return "\n" + "".join(f"{row}\n" for row in rows) + "\n"
+
+
+def api() -> str:
+    """Every public name: how it is called, and what it is in a sentence."""
+    import forebear
+
+    functions, values = [], []
+    for name in forebear.__all__:
+        found = getattr(forebear, name)
+        if not callable(found):
+            continue
+        said = _plain(_sentence(inspect.getdoc(found) or ""))
+        if inspect.isfunction(found):
+            functions.append(f"#### {name}\n\n```python\n{_signature(name, found)}\n```\n\n{said}\n\n")
+        else:
+            values.append(f"| `{name}` | {_cell(said)} | {_cell(_members(found))} |\n")
+    table = f"| value | is | has |\n| --- | --- | --- |\n{''.join(values)}\n"
+    return f"\n### Functions\n\n{''.join(functions)}### Values and errors\n\n{table}"
+
+
+def _signature(name: str, function: Callable[..., Any]) -> str:
+    """A line for each parameter, with the type as it is written in the code; callbacks by that word."""
+    made = inspect.signature(function)
+    lines = []
+    for one in made.parameters.values():
+        default = one.default
+        ending = "" if default is one.empty else f" = {'nothing' if callable(default) else repr(default)}"
+        lines.append(f"    {one.name}: {one.annotation}{ending},\n")
+    return f"{name}(\n{''.join(lines)}) -> {made.return_annotation}"
+
+
+def _members(kind: type) -> str:
+    if issubclass(kind, Enum):
+        return ", ".join(f"`{member.value}`" for member in kind)
+    if is_dataclass(kind):
+        return ", ".join(f"`{field.name}`" for field in fields(kind) if not field.name.startswith("_"))
+    if issubclass(kind, Exception):
+        return f"is a {kind.__mro__[1].__name__}; exit code {getattr(kind, 'exit_code', '')}"
+    members = (name for name, member in vars(kind).items() if callable(member) and not name.startswith("_"))
+    return ", ".join(f"`{name}()`" for name in members)
+
+
+def _sentence(text: str) -> str:
+    """The first paragraph of a docstring as one line, without the marks of reStructuredText."""
+    first = " ".join(text.partition("\n\n")[0].split())
+    return re.sub(r":\w+:`~?([^`]+)`", r"`\1`", first).replace("``", "`")
 
 
 def _cell(text: str) -> str:
@@ -151,5 +200,6 @@ LISTS: dict[str, Callable[[], str]] = {
     "findings": findings,
     "commands": commands,
     "packs": packs,
-    "field": field,
+    "field": measured,
+    "api": api,
 }
