@@ -5,9 +5,10 @@
 
 A ``console`` block under ``<!-- run -->`` is run: every line that begins with ``$`` in turn, in a folder that holds the
 four demo models (base, finetune, permuted, twin), with an index of its own for each page, without a network. A line
-``[…]`` in a block stands for lines that are left out. Times, memory and what has a date are not compared. A block that
-cannot be run says why: ``<!-- not run: … -->``. What stands between ``<!-- generated: NAME -->`` and
-``<!-- /generated -->`` is written by ``written_lists.py``. ``tests/docs`` holds every page against this script.
+``[…]`` in a block stands for lines that are left out. Times, memory and dates are not compared. A block that cannot be
+run says why: ``<!-- not run: … -->``. A picture under ``<!-- picture: tree … -->`` is drawn by that command. What is
+between ``<!-- generated: NAME -->`` and ``<!-- /generated -->`` is written by ``written_lists.py``. ``tests/docs``
+holds every page against this script.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ MODELS = ("base", "finetune", "permuted", "twin")
 LEFT_OUT = "[…]"
 BLOCK = re.compile(r"(<!-- run -->\n```console\n)(.*?)(^```$)", re.DOTALL | re.MULTILINE)
 LIST = re.compile(r"(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)
+PICTURE = re.compile(r"^<!-- picture: (.+) -->\n!\[[^\]]*\]\(([^)]+)\)", re.MULTILINE)
 VARYING = (
     (re.compile(r"\b\d[\d,.]* (ms|s)\b"), "TIME"),
     (re.compile(r"\b\d+:\d\d with|[\d.]+ models/s"), "TIME"),
@@ -65,6 +67,14 @@ def regenerated(page: Path) -> str:
         return text
     with world() as run:
         return BLOCK.sub(lambda m: f"{m[1]}{_block(m[2], run)}{m[3]}", text)
+
+
+def pictures(page: Path) -> Iterator[tuple[Path, str]]:
+    """The pictures that a page has commands for, each with what its command draws."""
+    for command, file in PICTURE.findall(page.read_text("utf-8")):
+        with world() as run:
+            run(f"forebear {command} --format svg --output picture.svg --no-progress")
+            yield page.parent / file, Path("picture.svg").read_text("utf-8")
 
 
 def _block(old: str, run: Callable[[str], str]) -> str:
@@ -144,6 +154,12 @@ def main() -> int:
             sys.stderr.write(f"{page.relative_to(ROOT)}: out of date\n")
             if "--check" not in sys.argv:
                 page.write_text(new, "utf-8")
+        for file, drawn in pictures(page):
+            if not file.exists() or not same(file.read_text("utf-8"), drawn):
+                stale += 1
+                sys.stderr.write(f"{file.relative_to(ROOT)}: out of date\n")
+                if "--check" not in sys.argv:
+                    file.write_text(drawn, "utf-8")
     return 1 if stale and "--check" in sys.argv else 0
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from regenerate import BLOCK, DOCS, ROOT, pages, regenerated, same, world
+from regenerate import BLOCK, DOCS, ROOT, pages, pictures, regenerated, same, world
 from written_lists import LISTS, every_command, examples
 
 import forebear
@@ -25,6 +25,11 @@ def name(page: Path) -> str:
 def test_pages_are_up_to_date(page: Path) -> None:
     """``python docs/regenerate.py`` mends it."""
     assert regenerated(page).splitlines() == page.read_text("utf-8").splitlines()
+
+
+def test_pictures_are_as_their_commands_draw_them() -> None:
+    drawn = [(file, text) for page in pages() for file, text in pictures(page)]
+    assert drawn and all(same(file.read_text("utf-8"), text) for file, text in drawn)
 
 
 def test_every_list_stands_somewhere_and_every_start_runs_something() -> None:
