@@ -1,4 +1,4 @@
-"""Runs the notebook of benchmarks from its first cell to its last: python examples/run_notebook.py [--output FILE.ipynb]
+"""Runs the notebook of benchmarks, cell by cell: python examples/run_notebook.py [--output FILE.ipynb]
 
 The notebook in the repository has no outputs; with ``--output`` a copy with them is written. Needs ``forebear[docs]``.
 """
