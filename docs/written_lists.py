@@ -125,15 +125,6 @@ def _plain(text: str) -> str:
     return text.replace("<", "&lt;")
 
 
-def packs() -> str:
-    """The policies that ship."""
-    from forebear.policy.load import load_policy, packs
-
-    rows = [load_policy(name) for name in packs()]
-    table = "".join(f"| `{p.ref.name}` | {_cell(p.ref.title)} | {p.ref.rules} | {_cell(p.audience)} |\n" for p in rows)
-    return f"\n| pack | title | rules | for |\n| --- | --- | --- | --- |\n{table}\n"
-
-
 def measured() -> str:
     """The summary table of the lineage benchmark, as that page has it."""
     text = (DOCS / "lineage-benchmark.md").read_text("utf-8")
@@ -199,7 +190,6 @@ LISTS: dict[str, Callable[[], str]] = {
     "formats": formats,
     "findings": findings,
     "commands": commands,
-    "packs": packs,
     "field": measured,
     "api": api,
 }

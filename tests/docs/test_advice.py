@@ -30,9 +30,10 @@ def advised(call: ast.Call) -> bool:
 def test_every_usage_error_has_a_hint() -> None:
     count = 0
     for file in sorted(SOURCE.rglob("*.py")):
-        if file.relative_to(SOURCE).parts[0] == ELSEWHERE:
+        text = file.read_text("utf-8")
+        if file.relative_to(SOURCE).parts[0] == ELSEWHERE or "UsageError(" not in text:
             continue
-        for call in raised(ast.parse(file.read_text("utf-8")), "UsageError"):
+        for call in raised(ast.parse(text), "UsageError"):
             count += 1
             assert advised(call), f"{file.relative_to(SOURCE)}:{call.lineno}: what is to be done? {ast.unparse(call)}"
     assert count > 180
