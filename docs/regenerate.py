@@ -45,10 +45,11 @@ VARYING = (
     (re.compile(r"\b20\d\d-\d\d-\d\d(T[\d:]+Z)?"), "DATE"),
     (re.compile(r"\b[\d.,]+ [kMG]?B in [\d,]+ reads?"), "READS"),
 )
+FIRST_COMMAND = 1_790_000_000
+"""When the first command of a page is run, in seconds since 1970."""
 ENVIRONMENT = {
     "FOREBEAR_OFFLINE": "1",
     "FOREBEAR_PLUGINS": "none",
-    "SOURCE_DATE_EPOCH": "1790000000",
     "NO_COLOR": "1",
     "COLUMNS": "100",
 }
@@ -103,14 +104,21 @@ def world() -> Iterator[Callable[[str], str]]:
         for model in MODELS:
             shutil.copytree(DEMO / model, model)
         own = {**ENVIRONMENT, "FOREBEAR_HOME": f"{name}/.home", "FOREBEAR_CACHE": f"{name}/.cache"}
-        code = [0]
+        code = [0, FIRST_COMMAND]
         with mock.patch.dict(os.environ, own):
             yield lambda line: _shell(line, code).replace(f"{name}/", "")
 
 
 def _shell(line: str, code: list[int]) -> str:
-    """One line: ``forebear …``, or one of the three words that show a file or an exit code."""
+    """One line: ``forebear …``, or one of the three words that show a file or an exit code.
+
+    Args:
+        line: as it is typed.
+        code: the last exit code, and the time in seconds since 1970; both are changed.
+    """
     words = shlex.split(line, comments=True)
+    code[1] += 60
+    os.environ["SOURCE_DATE_EPOCH"] = str(code[1])  # a minute between commands: what came first is told by it
     if words == ["echo", "$?"]:
         return f"{code[0]}\n"
     if words[0] == "cat":
