@@ -22,7 +22,7 @@ def code() -> list[str]:
 
 def test_every_benchmark_that_it_runs_is_there_and_has_its_options() -> None:
     calls = [
-        [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+        [ast.literal_eval(argument) for argument in node.args if isinstance(argument, ast.Constant)]
         for source in code()
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "run"

@@ -45,11 +45,12 @@ def site(installed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pa
     return installed
 
 
-def archive(model: Path, out: Path, **save: Any) -> Path:
+def archive(model: Path, out: Path) -> Path:
     """A model's weights as a numpy archive, with its other files."""
     out.mkdir()
     tensors = read_artifact(LocalSource(model)).weights.tensors
-    np.savez(out / "weights.npz", **{name: tensor.values() for name, tensor in tensors.items()}, **save)
+    arrays: dict[str, Any] = {name: tensor.values() for name, tensor in tensors.items()}
+    np.savez(out / "weights.npz", **arrays)
     for name in ("config.json", "tokenizer.json"):
         (out / name).write_bytes((model / name).read_bytes())
     return out
