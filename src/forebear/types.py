@@ -357,6 +357,11 @@ def p_value(log10_p: float, symbol: str = "p") -> str:
     return f"{symbol} = {10 ** (log10_p - exponent):.1g}e{exponent}"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 model``, ``1,200 models``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _after(body: Json, key: str, new: str, value: Any) -> Json:
     """The same document with one key inserted behind another, so that a reader finds them together."""
     out: Json = {}

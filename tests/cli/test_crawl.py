@@ -180,3 +180,22 @@ def test_killed_interrupted_and_started_again(shelf: Hub, tmp_path: Path) -> Non
     result = document("hf:org", "--free-space", "0")
     assert result["states"]["done"] == 3 and result["known_before"] >= 2 and result["complete"]
     assert LocalIndex(tmp_path / "home").count() == 3
+
+
+def test_names_stay_on_their_lines(
+    files: list[dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder whose name has a line break begins no row of its own; a copy named by a file is told by its target."""
+    monkeypatch.setenv("FOREBEAR_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(processes, "ProcessEngine", Here)
+    for k, name in enumerate(("a", "evil\n  all  done")):
+        (tmp_path / "shelf" / name).mkdir(parents=True)
+        for file, content in files[k].items():
+            (tmp_path / "shelf" / name / file).write_bytes(content)
+    said = forebear(str(tmp_path / "shelf"))
+    assert said.exit_code == 4 and "  evil all done  failed: 'evil all done' cannot be a name" in said.stdout
+    (tmp_path / "shelf" / "a").rename(tmp_path / "copy")
+    (tmp_path / "names.txt").write_text(f"{tmp_path / 'copy'}\n")
+    forebear(str(tmp_path / "names.txt"))
+    again = forebear(str(tmp_path / "names.txt")).stdout
+    assert f"  {tmp_path / 'copy'} is a" in again.splitlines()

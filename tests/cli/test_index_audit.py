@@ -48,7 +48,7 @@ def run(*arguments: str) -> Result:
 def test_an_audit_in_every_format(tmp_path: Path) -> None:
     done = run("audit")
     assert done.exit_code == 0 and "child names named as its base" in done.stdout
-    assert "is not established" in done.stdout and "1 to look into, 1 notes" in done.stdout
+    assert "is not established" in done.stdout and "1 to look into, 1 note" in done.stdout
     document = json.loads(run("audit", "--format", "json").stdout)
     check_document(document)
     assert [(r["kind"], r["who"], r["other"], r["level"]) for r in document["rows"]] == [

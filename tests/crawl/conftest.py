@@ -11,9 +11,10 @@ from crawls import QUICK, Crawl, Here
 from forebear.crawl import Asked, Crawled, Filters, Rules, Run
 from forebear.crawl import run as run_module
 from forebear.crawl.jobs import Jobs
-from forebear.crawl.listing import models
+from forebear.crawl.listing import is_whole, models
 from forebear.crawl.run import Watch
 from forebear.index import LocalIndex
+from forebear.sources.hub import endpoint
 from hub import Hub, folder_files
 from models import tiny_llama
 
@@ -52,8 +53,9 @@ def crawl(tmp_path: Path, index: LocalIndex, monkeypatch: pytest.MonkeyPatch) ->
         asked = Asked(source, workers=1, rules=rules, retry_failed=retry, places=places)
         jobs = Jobs(tmp_path / "home" / "crawl.db", index.where)
         try:
-            run = Run(asked, jobs, index, watch=watch)
-            run.crawl(models(source, Filters(**more)), Here())  # type: ignore[arg-type]
+            filters = Filters(**more)  # type: ignore[arg-type]
+            run = Run(asked, jobs, index, watch=watch, place=endpoint() if is_whole(source, filters) else "")
+            run.crawl(models(source, filters), Here())
             return run.result()
         finally:
             jobs.close()

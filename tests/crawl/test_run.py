@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -161,6 +162,40 @@ def test_a_name_that_somebody_else_has_taken_stays_his(five: Hub, index: LocalIn
     assert failed.name == "org/m1" and "another model" in failed.reason
     entry = index.get("org/m1")
     assert entry is not None and entry.fingerprint.digest == mine.digest
+
+
+def test_what_a_complete_list_no_longer_names_is_gone(
+    five: Hub, index: LocalIndex, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told of those that an earlier list of the same hub named, until they are listed again; of no part of a list."""
+
+    def gone() -> list[str]:
+        return sorted({x.name for x in index.listings() if x.gone})
+
+    crawl("hf:org")
+    kept = five.repositories.pop("org/m3")
+    crawl("hf:org", limit=4)
+    assert not gone()
+    crawl("hf:org")
+    assert gone() == ["org/m3"] and len(list(index.listings("org/m3"))) == 2
+    crawl("hf:org")
+    assert gone() == ["org/m3"] and index.get("org/m3") is not None
+    five.repositories["org/m3"] = kept
+    crawl("hf:org")
+    assert not gone() and [x.gone for x in index.listings("org/m3")] == [False]
+
+
+def test_another_hub_and_a_list_that_lost_most_say_nothing_of_what_is_gone(
+    five: Hub, index: LocalIndex, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crawl("hf:org")
+    for k in range(3):
+        five.repositories.pop(f"org/m{k}")
+    result = crawl("hf:org")
+    assert any("lacks 3 that it named before" in line for line in result.problems)
+    monkeypatch.setenv("HF_ENDPOINT", os.environ["HF_ENDPOINT"].replace("127.0.0.1", "localhost"))
+    crawl("hf:org")
+    assert not any(x.gone for x in index.listings())
 
 
 def test_a_guarded_reference_hides_no_copy(five: Hub, index: LocalIndex, crawl: Crawl) -> None:

@@ -198,6 +198,10 @@ def test_calibrations_and_listings(index: Index) -> None:
     later = replaced(one, licence="other", revision="c2", seen="t3")
     assert index.keep_listings([one, replaced(one, seen="t2"), later]) == 2
     assert index.keep_listings([one]) == 0 and index.keep_listings([]) == 0
+    gone = Listing("org/a", seen="t9", gone=True)
+    assert index.keep_listings([gone]) == 1 and list(index.listings("org/a")) == [one, later, gone]
+    assert index.keep_listings([replaced(gone, seen="t10")]) == 0  # since when it is not there
+    assert index.keep_listings([one]) == 0 and list(index.listings("org/a")) == [one, later]
     assert index.keep_listings(iter([Listing("org/0", seen="t0", licence="x" * 9000)])) == 1
     assert [(x.name, x.seen) for x in index.listings()] == [("org/0", "t0"), ("org/a", "t1"), ("org/a", "t3")]
     assert list(index.listings("org/a")) == [one, later] and list(index.listings("org")) == []

@@ -250,3 +250,33 @@ def test_a_writer_that_waited_does_not_write_into_the_old_files(index: LocalInde
         with pytest.raises(IndexError_, match="put in its place"):
             index.remove("m1")
     assert index.count() == COUNT
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        """UPDATE provenance SET record = replace(record, '"private": true', '"private": false')""",
+        "DELETE FROM provenance WHERE row = (SELECT row FROM models WHERE name = 'm2')",
+    ],
+)
+def test_a_guarded_reference_stays_private_when_its_provenance_is_lost(index: LocalIndex, damage: str) -> None:
+    """An export after the repair would else give away what its owner guards."""
+    index.remove("m1")
+    index.add(mark_of(2), "", replace=True, provenance=Provenance(private=True))
+    sql(index, damage, "UPDATE models SET record = 'noise' WHERE name = 'm7'")
+    done = repair(index.folder)
+    assert {(x.name, x.what) for x in done.losses} == {("m2", "provenance"), ("m7", "reference")}
+    entry = index.get("m2")
+    assert entry is not None and entry.provenance is not None and entry.provenance.private
+    other = index.get("m3")
+    assert other is not None and other.provenance == Provenance(by="me")
+    assert not repair(index.folder).damaged
+
+
+def test_a_provenance_with_a_flipped_bit_is_no_answer(index: LocalIndex) -> None:
+    sql(index, 'UPDATE provenance SET record = replace(record, \'"by": "me"\', \'"by": "my"\') WHERE row = 4')
+    with pytest.raises(IndexError_, match="the record of m4 is damaged"):
+        index.get("m4")
+    assert {(x.name, x.what, x.location) for x in repair(index.folder).losses} == {("m4", "provenance", "/models/m 4")}
+    entry = index.get("m4")
+    assert entry is not None and entry.provenance is None

@@ -83,6 +83,21 @@ def test_a_relative_of_the_declared_base_is_no_contradiction(tmp_path: Path) -> 
     assert told(found) == {("unlabelled", "a/near", "lab/base", Level.NOTE)}
 
 
+def test_a_base_of_another_shape_that_is_named_hides_no_tie(tmp_path: Path) -> None:
+    """It is told as a note, for it may be a teacher; nothing is without a tie, or for half a name."""
+    wide = replace(mark("lab/wide", 1), shape={**mark("", 1).shape, "width": 256})
+    true = mark("lab/true", 2)
+    row = only(audited(tmp_path / "a", wide, true, mark("x/claims", 3, 2, base_models=("lab/wide",))))
+    assert (row.kind, row.who, row.other, row.finding.level) == ("contradiction", "x/claims", "lab/true", Level.NOTE)
+    assert "no coin of which lines up" in row.finding.message and "teacher" in row.finding.message
+    found = audited(tmp_path / "b", wide, true, mark("x/student", 3, base_models=("lab/wide",)))
+    assert not found.rows and any(gap.what == "1 declared base in the index" for gap in found.not_tested)
+    found = audited(tmp_path / "c", wide, true, mark("x/claims", 3, 2, base_models=("elsewhere/wide",)))
+    assert not found.rows
+    both = mark("x/claims", 3, 2, base_models=("lab/wide", "lab/gone"))
+    assert not audited(tmp_path / "d", wide, true, both).rows
+
+
 def test_a_base_that_is_not_indexed_settles_nothing(tmp_path: Path) -> None:
     found = audited(tmp_path, mark("lab/base", 1), mark("x/child", 2, 1, base_models=("lab/base-instruct",)))
     assert not found.rows
@@ -259,6 +274,13 @@ def test_quantisations_without_their_base(tmp_path: Path) -> None:
         ("orphan", "q/orphan", "gone/base", Level.NOTE),
     }
     assert "neither listed nor indexed" in next(r for r in found.rows if r.who == "q/orphan").finding.message
+    left = (*listings, Listing("lab/base", seen="2025-09-01T00:00:00Z", gone=True))
+    assert (
+        "not in the complete list of 2025-09-01"
+        in next(r for r in audited(tmp_path / "3", listings=left).rows if r.other == "lab/base").finding.message
+    )
+    left = (*listings, Listing("q/orphan", seen="2025-09-01T00:00:00Z", gone=True))
+    assert "q/orphan" not in {r.who for r in audited(tmp_path / "4", listings=left).rows}
     card = mark("q/card", 1, base_models=("gone/base",), relation="quantized")
     assert not audited(tmp_path / "2", card).rows  # without listings nothing can be missing
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from forebear.signals import Fingerprint
 from forebear.types import Level
 from hub import Hub, folder_files
 from models import tiny_llama
+from towers import around, prefixed, tower
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,8 @@ def test_guarded_and_imported_ones(index: LocalIndex, tmp_path: Path) -> None:
     imported = Provenance(by="lab", origin="f" * 64)
     index.add(mark_of(index, "b"), str(tmp_path / "b"), replace=True, provenance=imported)
     assert (found := again(index, "b")).imported and (found.by, found.status) == ("lab", Status.CONFIRMED)
+    index.add(mark_of(index, "b"), "", replace=True, provenance=imported)
+    assert (found := again(index, "b")).status is Status.UNREACHABLE and "without saying where" in found.why
     forged = replace(mark_of(index, "b"), digest="0" * 40)
     index.add(forged, "/elsewhere/b", replace=True, provenance=Provenance(origin="f" * 64))
     assert again(index, "b").status is Status.UNREACHABLE
@@ -134,6 +138,40 @@ def test_a_local_folder_is_never_sought_on_a_hub(hub: Hub, index: LocalIndex, tm
     found = again(index, "lab/a")
     assert found.status is Status.CONFIRMED and "is the word of who added it" in found.why
     assert not hub.log
+
+
+@pytest.mark.parametrize(
+    "forged, words",
+    [
+        ({"base_models": ("lab/base",)}, "the base models are none, not lab/base"),
+        ({"licence": "mit"}, "the licence is apache-2.0, not mit"),
+        ({"from_scratch": True}, "training from scratch is not claimed"),
+    ],
+)
+def test_papers_that_say_otherwise_are_a_note(
+    index: LocalIndex, tmp_path: Path, forged: dict[str, Any], words: str
+) -> None:
+    """Somebody's entry of the right weights may still carry a licence that the model never had."""
+    said = replace(mark_of(index, "a").declared, **forged)
+    index.add(replace(mark_of(index, "a"), declared=said), str(tmp_path / "a"), replace=True)
+    found = again(index, "a")
+    assert found.status is Status.CHANGED and "the same weights" in found.why and words in found.why
+    assert found.finding is not None and found.finding.level is Level.NOTE
+
+
+def test_a_tower_that_is_not_the_models_is_found(index: LocalIndex, tmp_path: Path) -> None:
+    folder = around(tmp_path / "whole", 5, prefixed(tower("clip", 1), "vision_tower.vision_model."))
+    enrol(str(folder), index, "whole", effort="quick")
+    assert again(index, "whole").status is Status.CONFIRMED
+    mine = mark_of(index, "whole")
+    swapped = replace(mine.towers[0], code=replace(mine.towers[0].code, bits=~mine.towers[0].code.bits))
+    index.add(replace(mine, towers=(swapped,)), str(folder), replace=True)
+    found = again(index, "whole")
+    assert found.status is Status.MISMATCH and "the code that is stored of it is another" in found.why
+    index.add(replace(mark_of(index, "a"), towers=(swapped,)), str(tmp_path / "a"), replace=True)
+    assert "none is in its files" in again(index, "a").why
+    index.add(replace(mine, towers=()), str(folder), replace=True)  # as an older version kept it
+    assert again(index, "whole").status is Status.CONFIRMED
 
 
 def test_a_lot_that_can_be_drawn_again(index: LocalIndex) -> None:

@@ -177,6 +177,31 @@ class Jobs:
                 "UPDATE runs SET ended = ?, listed = ?, why = ? WHERE run = ?", (created(), listed, why, run)
             )
 
+    def vanished(self, run: int, source: str, place: str) -> list[str]:
+        """Hub repositories that this run, whose list is complete, does not name and an earlier one did.
+
+        Only where the last complete list of this source came from the same place: another hub has other models.
+
+        Args:
+            run: number of the run.
+            source: ``hf:`` or ``hf:org``.
+            place: address of the hub.
+        """
+        owned = source if source == "hf:" else f"{source}/"
+        query = (
+            "SELECT DISTINCT name FROM jobs AS old WHERE run < ? AND substr(target, 1, ?) = ?"
+            " AND instr(name, '@') = 0 AND NOT EXISTS (SELECT 1 FROM jobs WHERE name = old.name AND run = ?)"
+            " ORDER BY name"
+        )
+        with self._change():
+            key = f"whole {source}"
+            last = self._db.execute("SELECT value FROM about WHERE key = ?", (key,)).fetchone()
+            self._db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (key, place))
+            if last is None or last[0] != place:
+                return []
+            found = self._db.execute(query, (run, len(owned), owned, run)).fetchall()
+        return [row[0] for row in found]
+
     def put(self, run: int, wanted: Iterable[Wanted]) -> None:
         """What a listing named now belongs to this run; what is known at this revision keeps its state."""
         rows = [

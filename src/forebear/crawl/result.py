@@ -146,7 +146,7 @@ class Crawled:
             },
             "problems": list(self.problems),
             "unread": [job_json(job) for job in self.unread],
-            "same": [{"name": job.name, "same_as": job.same_as} for job in self.same],
+            "same": [{"name": job.name or job.target, "same_as": job.same_as} for job in self.same],
             "matches": list(self.matches),
             "explained": list(self.explained),
         }

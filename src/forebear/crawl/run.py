@@ -21,8 +21,9 @@ from forebear.crawl.limits import LONGEST_HOLD, SharedPace
 from forebear.crawl.result import MOST_TOLD, Crawled, Tally, Watched
 from forebear.crawl.writing import Written, write
 from forebear.errors import ForebearError
-from forebear.index import Index
+from forebear.index import Index, Listing
 from forebear.sources.pace import paced
+from forebear.types import counted, created
 
 BATCH, BATCH_SECONDS = 64, 2.0
 """Outcomes that are written together, and how long the first of them waits."""
@@ -32,6 +33,7 @@ PAGE = 1_000
 """Models of a listing that are written together."""
 FIXED = 40
 """Characters of a revision that cannot change: a commit, or a digest. Others are branches, tags, or none."""
+BROKE_OFF = "the listing broke off"
 PAUSE = 5.0
 """Seconds for which nothing is begun after a host had too many requests and does not say for how long; doubles."""
 
@@ -93,6 +95,7 @@ class Run:
         index: where references are added.
         on_tally: told after every change.
         watch: looks at what is new.
+        place: address of the hub, where what is crawled is the complete list of a hub or owner; else "".
     """
 
     def __init__(
@@ -102,7 +105,9 @@ class Run:
         index: Index,
         on_tally: OnTally = lambda _: None,
         watch: Watch | None = None,
+        place: str = "",
     ) -> None:
+        self._place = place
         self.asked, self._jobs, self._index, self._on_tally, self._watch = asked, jobs, index, on_tally, watch
         self._run = jobs.begin(asked.source)
         self._tally = Tally(listing=True)
@@ -170,14 +175,27 @@ class Run:
         except ForebearError as error:
             if not page and not self._tally.listed:
                 raise
-            self._problems.append(f"the listing broke off after {self._tally.listed + len(page):,} models: {error}")
-            self._stopped = "the listing broke off"
+            listed = counted(self._tally.listed + len(page), "model")
+            self._problems.append(f"the listing broke off after {listed}: {error}")
+            self._stopped = BROKE_OFF
         self._put(page)
+        if self._place and self._stopped != BROKE_OFF:
+            self._part_with_the_gone()
         if self.asked.retry_failed:
             self._jobs.again(self._run, AGAIN)
         self._states = self._jobs.states(self._run)
         listed, fresh = sum(self._states.values()), self._states[State.PENDING] + self._states[State.SKIPPED]
         self._tally = replace(self._tally, listing=False, before=listed - fresh, listed=listed)
+
+    def _part_with_the_gone(self) -> None:
+        """Keep of repositories that the list named before that they are gone, unless it seems to be a part of one."""
+        gone = self._jobs.vanished(self._run, self.asked.source, self._place)
+        if len(gone) > self._tally.listed:
+            said = f"the list names {counted(self._tally.listed, 'model')} and lacks {len(gone):,} that it named before"
+            self._problems.append(f"{said}; none of these is said to be gone, for it may be a part")
+            return
+        now = created()
+        self._index.keep_listings(Listing(name, seen=now, gone=True) for name in gone)
 
     def _put(self, page: list[Wanted]) -> None:
         """Write a page of the listing down; what was done and is no longer in the index is to be done again."""
@@ -215,7 +233,7 @@ class Run:
 
     @property
     def _halting(self) -> bool:
-        return self._stopped not in ("", "interrupted", "the listing broke off")
+        return self._stopped not in ("", "interrupted", BROKE_OFF)
 
     def _next(self) -> float | None:
         return self._jobs.next_due(self._run)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from forebear.crawl.engines import engine_of
 from forebear.crawl.jobs import Jobs
-from forebear.crawl.listing import Filters, models
+from forebear.crawl.listing import Filters, is_whole, models
 from forebear.crawl.result import Crawled
 from forebear.crawl.run import Asked, OnTally, Run, Watch
 from forebear.index import Index, home, open_index
+from forebear.sources.hub import endpoint
 
 EVERYTHING = Filters()
 
@@ -50,7 +51,8 @@ def crawl(
     references = index if index is not None else open_index()
     wanted = models(asked.source, filters)
     with closing(Jobs(job or job_file(), references.where)) as jobs:
-        run = Run(asked, jobs, references, on_tally, watch)
+        place = endpoint() if is_whole(asked.source, filters) else ""
+        run = Run(asked, jobs, references, on_tally, watch, place)
         try:
             run.crawl(wanted, engine)
         finally:

@@ -48,6 +48,7 @@ class Listing:
         base_models: repository ids that the card names.
         relation: ``finetune``, ``quantized``, ``merge``, ``adapter``, or "".
         seen: RFC 3339, when the hub said so.
+        gone: that a complete list of a hub no longer named it at ``seen``; nothing else is said then.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Listing:
     base_models: tuple[str, ...] = ()
     relation: str = ""
     seen: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, eq=False)

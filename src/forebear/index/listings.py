@@ -11,11 +11,14 @@ from typing import Any
 from forebear.index.base import Listing
 from forebear.index.records import text_bytes
 
+GONE = "gone"
+"""Key of a record that says that a repository is no longer listed; others have none."""
+
 
 def listing_record(listing: Listing) -> str:
     """A listing as it is stored, without when it was seen: the same words twice are one record."""
-    data = {key: value for key, value in vars(listing).items() if key not in ("name", "revision", "seen")}
-    return json.dumps(data, sort_keys=True)
+    data = {key: value for key, value in vars(listing).items() if key not in ("name", "revision", "seen", "gone")}
+    return json.dumps({**data, GONE: True} if listing.gone else data, sort_keys=True)
 
 
 def listing_of(name: str, revision: str, seen: str, record: str) -> Listing:
@@ -29,7 +32,13 @@ def listing_of(name: str, revision: str, seen: str, record: str) -> Listing:
 
 
 def put_listings(db: sqlite3.Connection, listings: Iterable[Listing]) -> int:
-    """Keep listings; how many said something new."""
+    """Keep listings; how many said something new. A repository that is listed again is no longer gone."""
+    listings = tuple(listings)
+    db.executemany(
+        "DELETE FROM listings WHERE name = CAST(? AS TEXT)"
+        f" AND json_valid(record) AND json_extract(record, '$.{GONE}')",
+        ((text_bytes(one.name),) for one in listings if not one.gone),
+    )
     before = db.total_changes
     db.executemany(
         "INSERT INTO listings (name, revision, seen, record) VALUES (CAST(? AS TEXT), ?, ?, CAST(? AS TEXT))"

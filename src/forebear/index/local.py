@@ -262,12 +262,12 @@ class LocalIndex:
         with self._files.open() as db:
             rows, _ = self._independent(db, ACTIVE, MOST_COHORT)
             members = [self._active(row) for row in rows]
-            places = {row["name"]: row["row"] for row in db.execute(ACTIVE)}
             codes = self._files.rows()
             taken = np.array([row["row"] for row in rows], dtype=np.int64)
 
             def relatives(name: str) -> frozenset[str]:
-                return frozenset(members[k][0] for k in kin(codes[taken], codes[places[name]])) - {name}
+                place = db.execute("SELECT row FROM models WHERE name = ?", (name,)).fetchone()["row"]
+                return frozenset(members[k][0] for k in kin(codes[taken], codes[place])) - {name}
 
             every = (self._active(row) for row in db.execute(f"{ACTIVE} ORDER BY models.row"))
             return alike(mark.activations, every, members, limit, relatives)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Protocol
 
@@ -42,7 +43,10 @@ def is_name(name: str) -> bool:
 def check_name(name: str) -> None:
     """Raise ``UsageError`` for a name that cannot be shown or typed."""
     if not is_name(name):
-        raise UsageError(f"{one_line(name)!r} cannot be a name in the index", "give a short one with --name")
+        raise UsageError(
+            f"{one_line(name)!r} cannot be a name in the index",
+            "give it a short one (--name; a crawl takes a folder's)",
+        )
 
 
 def checksum(payload: bytes) -> str:
@@ -82,16 +86,24 @@ def record_of(fingerprint: Fingerprint) -> str:
 
 
 def provenance_record(provenance: Provenance) -> str:
-    """A provenance as it is stored."""
-    return json.dumps(vars(provenance), sort_keys=True)
+    """A provenance as it is stored, with a seal of itself: a flipped bit must not open a private entry unnoticed."""
+    said = dict(vars(provenance))
+    return json.dumps({**said, "seal": _sealed(said)}, sort_keys=True)
+
+
+def _sealed(said: Mapping[str, Any]) -> str:
+    return checksum(json.dumps(said, sort_keys=True).encode("utf-8", "surrogatepass"))
 
 
 def provenance_of(record: str | None) -> Provenance | None:
     """A provenance from what is stored; ``ValueError`` (or ``TypeError``) where that is damaged."""
     if record is None:
         return None
+    said = json.loads(record)
+    if "seal" in said and said.pop("seal") != _sealed(said):  # older ones have none
+        raise ValueError("a provenance that is not what was written")
     known = {field.name for field in fields(Provenance)}
-    return Provenance(**{key: value for key, value in json.loads(record).items() if key in known})
+    return Provenance(**{key: value for key, value in said.items() if key in known})
 
 
 def stays(stored: str | None, addition: Addition) -> bool:

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from forebear.errors import IndexError_
+from forebear.index.base import Provenance
 from forebear.index.local import home
 from forebear.index.migrations import BUSY_SECONDS, START_OVER, VERSION, migrate
+from forebear.index.records import provenance_record, text_bytes
 from forebear.index.salvage import Damaged, checked_beside, checked_model, names_in_index, rows_of, text_of
 from forebear.index.search import ROW_BYTES
 from forebear.index.storage import NO_ROOM, Storage
@@ -90,7 +92,7 @@ def repair(folder: Path | None = None, on_step: Callable[[str], None] = lambda _
             sound = _opened(old, files)
             with new.open(write=True) as db:
                 done = _Copy(old, db, files)
-                losses = done.run(on_step)
+                losses = done.run(on_step, sound)
         if sound and not losses:
             return Repair(str(files.folder), False, done.kept, (), "")
         before = _stamp(files)
@@ -144,8 +146,8 @@ class _Copy:
         self.kept = 0
         self.live: dict[int, str] = {}
 
-    def run(self, on_step: Callable[[str], None]) -> tuple[Loss, ...]:
-        """Copy all tables; what was lost, by name."""
+    def run(self, on_step: Callable[[str], None], sound: bool) -> tuple[Loss, ...]:
+        """Copy all tables; what was lost, by name. ``sound`` says whether no page is damaged."""
         last = self._files.codes.stat().st_size // ROW_BYTES - 1 if self._files.codes.exists() else -1
         on_step("checking records")
         for row in rows_of(self._old, "models", last + 1):
@@ -154,6 +156,8 @@ class _Copy:
             on_step(f"checking {table}")
             for row in self._rows(table, last + 1):
                 self._beside(table, row)
+        if not sound or self._losses:
+            self._guard()
         every = self._new.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         ).fetchall()
@@ -200,6 +204,15 @@ class _Copy:
         except Damaged as damage:
             where = self._new.execute("SELECT location FROM models WHERE row = ?", (row["row"],)).fetchone()
             self._losses.append(Loss(name, table, str(damage), where[0] if where else ""))
+
+    def _guard(self) -> None:
+        """Keep as private what may have been: guarded references have no location, and their provenance is lost."""
+        nowhere = "SELECT row, name FROM models WHERE location = '' AND row NOT IN (SELECT row FROM provenance)"
+        for row, name in self._new.execute(nowhere).fetchall():
+            record = text_bytes(provenance_record(Provenance(private=True)))
+            self._put("provenance", {"row": row, "record": record})
+            self._losses = [x for x in self._losses if (x.name, x.what) != (name, "provenance")]
+            self._losses.append(Loss(name, "provenance", "it is damaged or gone; kept as a private one"))
 
     def _put(self, table: str, row: dict[str, Any]) -> bool:
         """Whether a row could be written: the fresh tables refuse values of another type, and names twice."""

@@ -107,7 +107,7 @@ def checked_beside(table: str, row: Mapping[str, Any], name: str) -> None:
         else:
             provenance_of(readable(row)["record"])
     except (*DAMAGE, AttributeError):
-        raise Damaged(f"{table} are damaged") from None
+        raise Damaged("it is damaged" if table == "provenance" else f"{table} are damaged") from None
 
 
 def readable(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from forebear.inspect.recheck import Rechecked, recheck
 from forebear.inspect.ties import NEAREST, Looked, Tie, looked_at, tie
 from forebear.lineage.declared_graph import DeclaredGraph, declared_graph, repository
 from forebear.lineage.evalues import FDR, discoveries, log10_e
-from forebear.types import Finding, Json, Untested, head, to_json
+from forebear.types import Finding, Json, Untested, counted, head, to_json
 
 Step = Callable[[str], None]
 
@@ -212,13 +212,13 @@ def _measured(
         rows.add(row)
     if unplaced:
         why = "a base that one of the two names is not in the index, or could not be told from chance: add it"
-        gaps.append(Untested(f"ties of {unplaced:,} models with another reference", why))
+        gaps.append(Untested(f"ties of {counted(unplaced, 'model')} with another reference", why))
     if untold:
         why = (
             "their coins do not line up, are too few for so many pairs or cannot be relied on, or only the last part "
             "of the name is theirs"
         )
-        gaps.append(Untested(f"{untold:,} declared bases that are in the index", why))
+        gaps.append(Untested(f"{counted(untold, 'declared base')} in the index", why))
     return compared
 
 

@@ -133,20 +133,25 @@ def _change(change: LicenceChange) -> Row:
 
 
 def orphan_rows(graph: DeclaredGraph, rows: Rows) -> None:
-    """Quantisations whose base nobody lists, and those whose base was revised after them.
+    """Quantisations whose base nobody lists, or no longer, and those whose base was revised after them.
 
-    A hub does not say what is gone; where only indexed models are known, and no listings, nothing can be missing.
+    Where only indexed models are known, and no listings, nothing can be missing.
     """
     if "quantized" not in graph.relations or not graph.listed:
         return
     child = np.repeat(np.arange(len(graph.names), dtype=np.int64), np.diff(graph.start))
     mine = graph.relation == graph.relations.index("quantized")
+    mine &= ~np.isin(child, np.fromiter(graph.gone, np.int64, len(graph.gone)))
     gone = np.flatnonzero(mine & (graph.base < 0)).tolist()
     _filled(rows, "orphan", gone, lambda e: _orphan(graph, int(child[e]), int(graph.base[e])))
+    left = [e for e in np.flatnonzero(mine & (graph.base >= 0)).tolist() if int(graph.base[e]) in graph.gone]
+    _filled(rows, "orphan", left, lambda e: _left(graph, int(child[e]), int(graph.base[e])))
     moved = [
         e
         for e in np.flatnonzero(mine & (graph.base >= 0)).tolist()
-        if (then := graph.changed.get(int(child[e]))) and then < graph.revised.get(int(graph.base[e]), "")
+        if int(graph.base[e]) not in graph.gone
+        and (then := graph.changed.get(int(child[e])))
+        and then < graph.revised.get(int(graph.base[e]), "")
     ]
     _filled(rows, "orphan", moved, lambda e: _outdated(graph, int(child[e]), int(graph.base[e])))
 
@@ -157,6 +162,15 @@ def _orphan(graph: DeclaredGraph, number: int, base: int) -> Row:
         f"{who} is a quantisation of {other}, which is neither listed nor indexed: gone, renamed, or not read yet."
     )
     return declared_row("orphan", who, other, "quantisation-orphaned", message)
+
+
+def _left(graph: DeclaredGraph, number: int, base: int) -> Row:
+    who, other, when = graph.text(number), graph.text(base), graph.gone[base]
+    message = (
+        f"{who} is a quantisation of {other}, which was listed once and is not in the complete list of "
+        f"{when[:10] or 'later'}: gone, renamed, or not shown to the account that asked."
+    )
+    return declared_row("orphan", who, other, "quantisation-orphaned", message, not_listed_since=when)
 
 
 def _outdated(graph: DeclaredGraph, number: int, base: int) -> Row:

@@ -66,6 +66,8 @@ def told(
     rows: list[Row] = []
     in_full = graph.in_full(number) if number is not None else frozenset()
     silent = [t for t in looked.named.values() if t.silent and _number(entry_of(t.name), graph) in in_full]
+    apart = [t for t in looked.named.values() if _apart(entry, t, entry_of)]
+    foreign = {_number(entry_of(t.name), graph) for t in apart}
     untold = tuple(t.name for t in looked.named.values() if not t.verdict.related and t not in silent)
     unplaced = False
     if silent and not agreed:
@@ -74,6 +76,9 @@ def told(
             rows.append(_other_base(entry, silent, wholes[0], revised))
         else:
             rows += [_silent(entry, base) for base in silent]
+    elif words and not agreed and wholes and set(words) <= foreign & in_full:
+        rows.append(_other_shape(entry, apart, wholes[0]))
+        untold = tuple(name for name in untold if all(name != t.name for t in apart))
     elif words and not agreed:
         unplaced = bool(wholes)
     elif settled := [t for t in wholes if _settled(t, graph, indexed, entry_of, tied_to)]:
@@ -132,6 +137,25 @@ def _other_base(entry: Entry, silent: list[Tie], found: Tie, revised: list[str])
     finding = raise_finding("base-not-found", message, (_numbers(found), *map(_numbers, silent)), level)
     imported = tuple(name for t in silent for name in t.imported)
     return _row("contradiction", entry, found, finding, imported, silent=[t.name for t in silent])
+
+
+def _apart(entry: Entry, named: Tie, entry_of: Callable[[str], Entry | None]) -> bool:
+    """Whether both have coins, and none of them line up: another width, or other symmetries."""
+    other = entry_of(named.name)
+    return named.n == 0 and other is not None and min(entry.fingerprint.code.n, other.fingerprint.code.n) > 0
+
+
+def _other_shape(entry: Entry, named: list[Tie], found: Tie) -> Row:
+    """Never more than a note: a teacher, or a base whose shape was changed, may be what the card means."""
+    bases = joined([t.name for t in named])
+    message = (
+        f"{entry.name} names {bases} as its base, no coin of which lines up with its own (another width, or other "
+        f"symmetries); its weights are not independent of {found.name}, of which neither {bases} nor the card speaks. "
+        "What the two are to each other is not told (parent, child, sibling, or one random start); a teacher may be "
+        "named so, or a base whose shape was changed."
+    )
+    finding = raise_finding("base-not-found", message, (_numbers(found),), Level.NOTE)
+    return _row("contradiction", entry, found, finding, apart=[t.name for t in named])
 
 
 def _silent(entry: Entry, base: Tie) -> Row:

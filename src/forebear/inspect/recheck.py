@@ -19,6 +19,7 @@ from forebear.artifacts import read_artifact
 from forebear.catalogue import raise_finding
 from forebear.errors import ForebearError
 from forebear.index import Entry, Index
+from forebear.inspect.imported import unopenable
 from forebear.lineage.declared_names import plain
 from forebear.signals import Fingerprint, fingerprint
 from forebear.signals.sign_code import SignCode, light_code
@@ -114,12 +115,18 @@ def _rechecked(entry: Entry, index: Index) -> Rechecked:
 
     if origin is not None and origin.private:
         return told(Status.PRIVATE, "a guarded model's: its weights are not to be read")
+    if lost := unopenable(entry):
+        return told(Status.UNREACHABLE, lost)
     mark = _measured(entry.location, entry)
     if isinstance(mark, str):
         return told(Status.UNREACHABLE, mark)
     same_digest = mark.digest == entry.fingerprint.digest
     same = same_code(mark.code, entry.fingerprint.code)
     if same_digest and same:
+        if why := _tower(entry, mark):
+            return told(Status.MISMATCH, why, _mismatch(entry, why))
+        if why := _papers(entry, mark):
+            return told(Status.CHANGED, why, _changed(entry, why))
         return _named(entry, told)
     swapped, whose = _whose(entry, index, mark)
     if same_digest:
@@ -136,6 +143,32 @@ def _rechecked(entry: Entry, index: Index) -> Rechecked:
         return told(Status.CHANGED, why, _changed(entry, why))
     why = f"the files there are others now than those that the fingerprint is of, or never were those{whose}"
     return told(Status.CHANGED, why, _changed(entry, why))
+
+
+def _tower(entry: Entry, found: Fingerprint) -> str:
+    """Which stored tower is none of the model's; "" where all are, also where an older version kept none."""
+    measured = {tower.component: tower.code for tower in found.towers}
+    for tower in entry.fingerprint.towers:
+        there = measured.get(tower.component)
+        if there is None or not same_code(there, tower.code):
+            own = "none is in its files" if there is None else "the code that is stored of it is another"
+            return f"the language model is that which was measured; of its {tower.component}, {own}"
+    return ""
+
+
+def _papers(entry: Entry, found: Fingerprint) -> str:
+    """What card and config say otherwise than the entry does, of weights that are the same; "" where nothing."""
+    then, now = entry.fingerprint.declared, found.declared
+    wrong = []
+    if plain(then.licence) != plain(now.licence):
+        wrong.append(f"the licence is {now.licence or 'not said'}, not {then.licence or 'left out'}")
+    if then.base_models != now.base_models:
+        before, after = (", ".join(d.base_models[:3]) or "none" for d in (then, now))
+        wrong.append(f"the base models are {after}, not {before}")
+    if then.from_scratch != now.from_scratch:
+        wrong.append(f"training from scratch is {'claimed' if now.from_scratch else 'not claimed'}")
+    where = "at that commit" if pinned(entry.location) else "today"
+    return f"the same weights; by its papers {where}, {'; '.join(wrong)}" if wrong else ""
 
 
 def _named(entry: Entry, told: Callable[..., Rechecked]) -> Rechecked:

@@ -31,7 +31,7 @@ from forebear.signals import Fingerprint, fingerprint
 from forebear.signals.match import NAME as MATCH
 from forebear.signals.towers import NAME as TOWERS
 from forebear.sources import is_remote, offline, open_source
-from forebear.types import Coverage, Finding, ModelRef, Nominee, Scan, Untested, Verdict
+from forebear.types import Coverage, Finding, ModelRef, Nominee, Scan, Untested, Verdict, counted
 
 Step = Callable[[str], None]
 
@@ -220,7 +220,7 @@ def _coverage(
         missing.append(Untested("sign-code/1", "not asked for (--effort quick)"))
     elif tested < total:
         missing.append(
-            Untested(f"{total - tested:,} references", "another width or other symmetries: no coins line up")
+            Untested(counted(total - tested, "reference"), "another width or other symmetries: no coins line up")
         )
     if artifact.geometry:
         read = sum(layer >= 0 for layer in mark.code.layers)

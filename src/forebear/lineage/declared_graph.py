@@ -75,6 +75,7 @@ class DeclaredGraph:
         listed: how many of the numbers are listings; those above are only in the index.
         revised: repositories that were listed at several revisions, with the ``changed`` of the last one.
         changed: ``(n)``-sparse ``changed`` of quantisations, by number.
+        gone: repositories that a later, complete list of their hub no longer named, with when that was.
         themselves: repositories that name themselves as their base.
         aliases: plain names that were followed to a repository of another name, by the catalogue.
         changes: of licences, the first :data:`MOST_CHANGES` of ``change_count``.
@@ -93,6 +94,7 @@ class DeclaredGraph:
     listed: int
     revised: dict[int, str]
     changed: dict[int, str]
+    gone: dict[int, str]
     themselves: tuple[int, ...]
     aliases: dict[str, str]
     changes: list[LicenceChange]
@@ -187,12 +189,14 @@ class _Making:
         self.start, self.base, self.relation = array("q", [0]), array("i"), array("B")
         self.revised: dict[int, str] = {}
         self.changed: dict[int, str] = {}
+        self.gone: dict[int, str] = {}
         self.themselves: list[int] = []
         self.changes: list[LicenceChange] = []
         self.change_count = 0
 
     def listing(self, told: list[Listing]) -> None:
         """One repository, by all that was said of it, oldest first."""
+        left, told = told[-1], [x for x in told if not x.gone] or told
         last = told[-1]
         name = plain(last.name)
         own = self.own.pop(name, None)
@@ -201,6 +205,8 @@ class _Making:
             bases, relation = own.bases, own.relation
         number = self._add(last.name, name, bases, relation, last.licence or (own.licence if own else ""))
         self.month[number] = month_number(next((x.published for x in reversed(told) if x.published), ""))
+        if left.gone:
+            self.gone[number] = left.seen
         if own is not None:
             self.numbers[name] = number
         if relation == "quantized" and last.changed:
@@ -290,6 +296,7 @@ def declared_graph(listings: Iterable[Listing], entries: Iterable[Entry] = ()) -
         listed,
         making.revised,
         making.changed,
+        making.gone,
         tuple(making.themselves),
         aliases,
         making.changes,

@@ -23,6 +23,7 @@ from forebear.policy.load import FILLED
 from forebear.policy.rules import Policy, Rule
 from forebear.policy.unknown import listed
 from forebear.policy.waivers import Waiver, apply
+from forebear.types import counted
 
 MOST_FINDINGS = 50
 """Findings of one rule that are listed."""
@@ -279,7 +280,7 @@ def reason(decision: Decision, findings: Sequence[PolicyFinding], waived: Sequen
     covered = f" {len(waived)} finding{'s are' if len(waived) > 1 else ' is'} waived." if waived else ""
     if decision is Decision.DENY:
         ids = dict.fromkeys(f.rule for f in findings if f.severity is Severity.ERROR and not f.unknown)
-        return f"{_counted(len(ids), 'rule')} of severity error {_holds(len(ids))}: {', '.join(ids)}.{covered}"
+        return f"{counted(len(ids), 'rule')} of severity error {_holds(len(ids))}: {', '.join(ids)}.{covered}"
     if decision is Decision.INCONCLUSIVE:
         human = dict.fromkeys(f.rule for f in findings if f.severity is Severity.REVIEW and not f.unknown)
         missing = dict.fromkeys(f.rule for f in findings if f.unknown)
@@ -288,10 +289,6 @@ def reason(decision: Decision, findings: Sequence[PolicyFinding], waived: Sequen
         said = " and ".join(parts)
         return f"{said[0].upper()}{said[1:]}.{covered}"
     return f"No rule that denies holds, and none is open.{covered}"
-
-
-def _counted(n: int, word: str) -> str:
-    return f"{n} {word}{'s' if n != 1 else ''}"
 
 
 def _holds(n: int) -> str:

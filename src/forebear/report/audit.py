@@ -13,7 +13,7 @@ from forebear.report import words
 from forebear.report.markdown import escape
 from forebear.report.subject import Subject
 from forebear.report.terminal import LEVEL, section
-from forebear.types import Level
+from forebear.types import Level, counted
 
 STATUS = {
     Status.CONFIRMED: ("✓", "green"),
@@ -99,10 +99,12 @@ def headline(found: Audit) -> str:
     """One line: how much was looked at, and how much of it is more than a note."""
     serious = found.levels.get("error", 0) + found.levels.get("warning", 0)
     notes = found.levels.get("note", 0)
-    said = f"{serious:,} to look into, {notes:,} notes" if serious or notes else NOTHING
+    said = f"{serious:,} to look into, {counted(notes, 'note')}" if serious or notes else NOTHING
     if found.rechecked or not (found.counts or found.tested):
-        return f"{found.audited:,} of {found.models:,} fingerprints measured again: {said}"
-    return f"{found.audited:,} of {found.models:,} indexed models and {found.listed:,} listings audited: {said}"
+        read = sum(r.status not in (Status.UNREACHABLE, Status.PRIVATE) for r in found.rechecked)
+        return f"{read:,} of {counted(found.models, 'fingerprint')} measured again: {said}"
+    models = f"{found.audited:,} of {counted(found.models, 'indexed model')}"
+    return f"{models} and {counted(found.listed, 'listing')} audited: {said}"
 
 
 def summary(found: Audit) -> Iterator[str]:
@@ -112,8 +114,8 @@ def summary(found: Audit) -> Iterator[str]:
         yield ", ".join(f"{count:,} {_words(status)}" for status, count in counts.items() if count)
     if found.edges:
         yield (
-            f"{found.edges:,} declared bases: {found.known:,} of them listed or indexed, {found.borne_out:,} borne out "
-            "by the weights of both"
+            f"{counted(found.edges, 'declared base')}: {found.known:,} of them listed or indexed, "
+            f"{found.borne_out:,} borne out by the weights of both"
         )
     yield from found.tested
 

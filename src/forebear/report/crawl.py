@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from forebear.errors import one_line
 from forebear.report import words
 from forebear.report.markdown import escape
+from forebear.types import counted
 
 if TYPE_CHECKING:
     from forebear.crawl import Tally
@@ -27,6 +29,8 @@ MEANING = {
 }
 """Every state in words, in the order in which they are shown."""
 STYLE = {"done": "green", "gated": "yellow", "absent": "yellow", "damaged": "red", "failed": "red", "pending": "cyan"}
+MOST_NAME = 120
+"""Characters of a name."""
 FEW = 10
 """Models that the table names one by one; --verbose names more."""
 
@@ -70,7 +74,7 @@ def shown(console: Console, document: Mapping[str, Any], most: int = FEW) -> Non
     if document["same"]:
         _line(console, "\nThe same content under another name", "bold")
         for each in document["same"][:most]:
-            _line(console, f"  {each['name']} is {each['same_as']}")
+            _line(console, f"  {_called(each)} is {each['same_as']}")
         _more(console, len(document["same"]) - most)
     for path in document["matches"]:
         _line(console, f"report: {path}", "bold magenta")
@@ -131,7 +135,7 @@ def _run(run: Mapping[str, Any]) -> str:
 
 def _listed(document: Mapping[str, Any]) -> str:
     before = f", {document['known_before']:,} of them known before" if document["known_before"] else ""
-    return f"{document['listed']:,} models listed{before}, {document['added']:,} references added"
+    return f"{counted(document['listed'], 'model')} listed{before}, {counted(document['added'], 'reference')} added"
 
 
 def _cost(document: Mapping[str, Any]) -> str:
@@ -177,12 +181,17 @@ def _unread(console: Console, jobs: list[Mapping[str, Any]], most: int) -> None:
     for job in jobs[:most]:
         tries = f" after {job['attempts']} attempts" if job["attempts"] > 1 else ""
         reason = f": {job['reason']}" if job["reason"] else ""
-        _line(console, f"  {job['name'] or job['target']}  {job['state']}{tries}{reason}")
+        _line(console, f"  {_called(job)}  {job['state']}{tries}{reason}")
     _more(console, len(jobs) - most)
     counts = Counter(str(job["reason"]) for job in jobs[most:] if job["reason"])
     for reason, count in counts.most_common(3):
         if count > 1:
             _line(console, f"  {count:,} of them: {reason}", "dim")
+
+
+def _called(job: Mapping[str, Any]) -> str:
+    """A model's name on one line: a folder's may hold line breaks, and begin what looks like another row."""
+    return one_line(job["name"] or job["target"], MOST_NAME)
 
 
 def _unread_table(jobs: list[Mapping[str, Any]]) -> list[str]:

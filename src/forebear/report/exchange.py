@@ -10,18 +10,19 @@ from rich.padding import Padding
 from forebear.inspect.share import Exported, Imported
 from forebear.report import words
 from forebear.report.markdown import escape
+from forebear.types import counted
 
 MOST_SHOWN = 20
 
 
 def exported(console: Console, made: Exported) -> None:
     """An export."""
-    _show(console, f"{made.file}: {_count(made.entries, 'reference')} written", _exported(made))
+    _show(console, f"{made.file}: {counted(made.entries, 'reference')} written", _exported(made))
 
 
 def exported_md(made: Exported) -> str:
     """The same in Markdown."""
-    return _page(f"{made.file}: {_count(made.entries, 'reference')} written", _exported(made))
+    return _page(f"{made.file}: {counted(made.entries, 'reference')} written", _exported(made))
 
 
 def imported(console: Console, made: Imported) -> None:
@@ -38,24 +39,24 @@ def _exported(made: Exported) -> Iterator[str]:
     yield f"sha256:{made.sha256}"
     yield f"signed by key {made.key_id}" if made.key_id else "not signed: who imports it has to say --unsigned"
     if made.private:
-        yield f"left out: {_count(made.private, 'private model')} (--include-private)"
+        yield f"left out: {counted(made.private, 'private model')} (--include-private)"
     if made.withheld:
-        yield f"without where it lies on this machine: {_count(made.withheld, 'reference')} (--with-paths)"
+        yield f"without where it lies on this machine: {counted(made.withheld, 'reference')} (--with-paths)"
     if made.imported:
-        yield f"{_count(made.imported, 'reference')} of these came in somebody's file and were not measured here"
+        yield f"{counted(made.imported, 'reference')} of these came in somebody's file and were not measured here"
     yield from _listed("could not be written", made.unwritable)
 
 
 def _headline(made: Imported) -> str:
     verb = "would be added" if made.dry else "added"
-    return f"{made.file}: {len(made.added):,} of {_count(made.sheet.entries, 'reference')} {verb}"
+    return f"{made.file}: {len(made.added):,} of {counted(made.sheet.entries, 'reference')} {verb}"
 
 
 def _imported(made: Imported) -> Iterator[str]:
     vouched = f"verified: signed by {made.signer}" if made.signature == "verified" else "nobody vouches for it"
     yield f"{vouched}; sha256:{made.sheet.sha256}"
     if made.there:
-        yield f"{made.there:,} were there already and stay as they are"
+        yield f"there already, and left as they are: {counted(made.there, 'reference')}"
     if made.replaced:
         yield f"{len(made.replaced):,} {'would take' if made.dry else 'took'} the place of another of their name"
     yield from _listed(
@@ -71,10 +72,6 @@ def _listed(what: str, lines: Sequence[str]) -> Iterator[str]:
         yield from (f"  {line}" for line in lines[:MOST_SHOWN])
         if lines[MOST_SHOWN:]:
             yield f"  and {len(lines) - MOST_SHOWN:,} more (--format json)"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _show(console: Console, title: str, lines: Iterator[str]) -> None:

@@ -19,7 +19,7 @@ from forebear.report import words
 from forebear.report.markdown import escape
 from forebear.report.page import words as page_words
 from forebear.report.subject import Subject
-from forebear.types import Claim, Finding, Level
+from forebear.types import Claim, Finding, Level, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -133,16 +133,12 @@ def show_set(console: Console, found: PolicySet, quiet: bool = False) -> None:
         if not fits:
             console.print(Padding(words.text(said), (0, 2, 0, 13)))
     counts = ", ".join(f"{n:,} {word}" for word, n in found.counts.items() if n)
-    many = _counted(found.documents, "document")
+    many = counted(found.documents, "document")
     if len(found.rows) != found.documents:
-        many = f"{_counted(len(found.rows), 'model')} in {many}"
+        many = f"{counted(len(found.rows), 'model')} in {many}"
     console.print(words.text(f"{many}: {counts or 'none'}"))
     if found.skipped:
         console.print(words.text(f"{len(found.skipped):,} JSON files are no results and no bills of materials"))
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'s' if count != 1 else ''}"
 
 
 def _shared(paths: Sequence[str]) -> str:

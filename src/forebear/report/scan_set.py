@@ -17,7 +17,7 @@ from forebear.report import words
 from forebear.report.markdown import escape
 from forebear.report.subject import Subject
 from forebear.report.terminal import COLOUR, LEVEL
-from forebear.types import Json, Level, head
+from forebear.types import Json, Level, counted, head
 
 VERDICT, P, TIME, FINDING = 20, 8, 8, 33
 """Widths of the columns that have one: the longest verdict, a p-value, seconds, a level and a finding and a count."""
@@ -135,16 +135,16 @@ def summary(rows: list[Row], whole: ScanSet) -> tuple[str, ...]:
     related = sum(r.related is True for r in rows)
     unreadable = sum(r.verdict is None for r in rows)
     levels = Counter(f.level for r in rows for f in r.findings)
-    parts = [_count(len(rows), "model"), f"{related} related to a reference", f"{unreadable} unreadable"]
-    found = [_count(levels[level], level.value) for level in reversed(Level) if levels[level]]
+    parts = [counted(len(rows), "model"), f"{related} related to a reference", f"{unreadable} unreadable"]
+    found = [counted(levels[level], level.value) for level in reversed(Level) if levels[level]]
     lines = [", ".join(parts) + "; findings: " + (", ".join(found) or "none")]
     if any(r.log10_e is not None for r in rows):
         kept = len(remaining(rows, len(whole.models)))
         lines[0] += f"; {kept} related at a false discovery rate of {FDR:.0%} (e-BH)"
     if whole.repeats:
-        lines.append(f"{_count(whole.repeats, 'hub snapshot')} with the same weight files counted once")
+        lines.append(f"{counted(whole.repeats, 'hub snapshot')} with the same weight files counted once")
     if before := sum(r.kept for r in rows):
-        lines.append(f"{_count(before, 'answer')} kept from an earlier run; --fresh asks again")
+        lines.append(f"{counted(before, 'answer')} kept from an earlier run; --fresh asks again")
     return (*lines, *cut_off(rows, whole))
 
 
@@ -158,10 +158,6 @@ def cut_off(rows: list[Row], whole: ScanSet) -> tuple[str, ...]:
 def unread(rows: list[Row], whole: ScanSet) -> tuple[str, ...]:
     """Everything that could not be read, a line each: folders, then models and their files."""
     return (*whole.problems, *(f"{item.path}: {problem}" for item in rows for problem in item.problems))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def totals(console: Console, rows: list[Row], whole: ScanSet) -> None:

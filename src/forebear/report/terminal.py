@@ -314,7 +314,7 @@ def shown(console: Console, document: Mapping[str, Any]) -> None:
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} {_value(v)}" for k, v in value.items()) or "–"
+        return ", ".join(f"{k} {_value(v)}" for k, v in value.items() if v != "") or "–"
     if isinstance(value, list | tuple):
         return ", ".join(_value(v) for v in value) or "–"
     return "–" if value is None else str(value)

@@ -16,7 +16,7 @@ from forebear.errors import UsageError, one_line
 LISTERS: tuple[Lister, ...] = (TreeLister(), NamesLister(), BucketLister(), HubLister())
 """Every kind of source, asked in this order: what is on this machine wins."""
 
-__all__ = ["LISTERS", "Filters", "Lister", "models"]
+__all__ = ["LISTERS", "Filters", "Lister", "is_whole", "models"]
 
 
 def models(source: str, filters: Filters) -> Iterator[Wanted]:
@@ -35,3 +35,9 @@ def models(source: str, filters: Filters) -> Iterator[Wanted]:
     if not isinstance(lister, HubLister) and (option := filters.of_a_hub):
         raise UsageError(f"{option} goes with a hub", "leave it out, or crawl hf:")
     return islice(lister.models(source, filters), filters.limit)
+
+
+def is_whole(source: str, filters: Filters) -> bool:
+    """Whether a list of it is that of everything a hub, or an owner on one, has."""
+    lister = next((each for each in LISTERS if each.lists(source)), None)
+    return isinstance(lister, HubLister) and not filters.of_a_hub and filters.limit is None

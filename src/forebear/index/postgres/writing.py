@@ -13,7 +13,7 @@ from typing import Any
 
 from forebear.errors import UsageError
 from forebear.index.base import Addition, Listing
-from forebear.index.listings import listing_record
+from forebear.index.listings import GONE, listing_record
 from forebear.index.postgres.bits import bits_of
 from forebear.index.postgres.candidates import whole
 from forebear.index.postgres.database import Cursor
@@ -166,8 +166,13 @@ def _copy(cursor: Cursor, table: str, types: tuple[str, ...], rows: Iterable[tup
 
 
 def put_listings(cursor: Cursor, listings: Iterable[Listing]) -> int:
-    """Keep listings; how many said something new."""
+    """Keep listings; how many said something new. A repository that is listed again is no longer gone."""
     fresh: dict[bytes, tuple[Any, ...]] = {}
+    listings = tuple(listings)
+    cursor.execute(
+        "DELETE FROM listings WHERE name = ANY(%s::bytea[]) AND record LIKE %s",
+        ([text_bytes(one.name) for one in listings if not one.gone], f'%"{GONE}": true%'),
+    )
     for one in listings:
         record = listing_record(one)
         name, revision, seen = text_bytes(one.name), text_bytes(one.revision), text_bytes(one.seen)
