@@ -21,6 +21,7 @@ def name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("page", RUN + LISTED, ids=name)
 def test_pages_are_up_to_date(page: Path) -> None:
     """``python docs/regenerate.py`` mends it."""
