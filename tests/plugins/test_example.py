@@ -118,7 +118,7 @@ def test_a_renderer_and_a_policy_are_chosen_by_name(site: Path, tmp_path: Path) 
         "against,signal,supports,test,n,log10_p\na,sign-code/1,related"
     )
     assert "written by the renderer csv (third party: forebear-npz 0.1)" in done.stderr
-    assert run.invoke(app, ["policy", "test", "acme", "--strict"]).exit_code in (0, 1)
+    assert run.invoke(app, ["policy", "test", "acme"]).exit_code == 0  # its own examples hold
     assert load_policy("acme").ref.title == "What Acme asks of a model (third party: forebear-npz 0.1)"
     assert {"T1", "ACME1"} <= {rule.id for rule in load_policy("acme").rules}
     assert "(third party: forebear-npz 0.1)" in " ".join(run.invoke(app, ["policy", "list"]).stdout.split())

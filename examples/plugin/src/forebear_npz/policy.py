@@ -20,7 +20,4 @@ examples:
   - name: a model behind an API
     input: {access: endpoint}
     holds: [ACME1]
-  - name: nobody knows
-    input: {access: null}
-    unknown: [ACME1]
 """
