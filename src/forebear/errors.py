@@ -2,7 +2,8 @@
 
     ForebearError                 one line for a person, a hint, and an exit code
     ├── UsageError                the call is unusable                        exit 2
-    │   └── MissingExtra          an optional part is not installed           exit 2
+    │   ├── MissingExtra          an optional part is not installed           exit 2
+    │   └── PluginError           a part of another package does not work     exit 2
     └── InputError                an input could not be read                  exit 4
         ├── FormatError           a file is damaged or lies about itself
         └── IndexError_           the index is damaged or from a newer version
@@ -50,6 +51,10 @@ class MissingExtra(UsageError):
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs an optional part", f"pip install 'forebear[{extra}]'")
         self.extra = extra
+
+
+class PluginError(UsageError):
+    """A plugin of another package cannot be imported, raises, or returns what it must not."""
 
 
 class InputError(ForebearError):

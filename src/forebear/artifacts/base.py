@@ -150,6 +150,7 @@ class Weights:
         adapter: where the tensors are those of an adapter, what it says and changes.
         unread: names of weights that are stored in a form that is not read. Those that are among the tensors take no
             role and are hashed as they are stored; of others nothing is known.
+        third_party: the plugin that says where the values lie, "" for a reader of Forebear's own.
     """
 
     format: str
@@ -163,11 +164,15 @@ class Weights:
     own_names: bool = False
     adapter: Adapter | None = None
     unread: frozenset[str] = frozenset()
+    third_party: str = ""
 
     @property
     def whole(self) -> bool:
-        """Whether all values of the model are in the tensors, so that hashes of these can say that models are equal."""
-        return all(name in self.tensors for name in self.unread)
+        """Whether all values of the model are in the tensors, so that hashes of these can say that models are equal.
+
+        What a plugin left out nobody knows, so of what it read this is never said.
+        """
+        return not self.third_party and all(name in self.tensors for name in self.unread)
 
 
 class Reader(Protocol):

@@ -8,12 +8,13 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from forebear.artifacts.base import Artifact
+from forebear.artifacts.base import Artifact, Reader
 from forebear.artifacts.config import Sizes, contradictions, declared_sizes, language_part
 from forebear.artifacts.documents import MAX_CARD, is_document, read_documents
 from forebear.artifacts.formats import READERS
 from forebear.artifacts.formats.adapter import adapter_files
 from forebear.artifacts.formats.names import INDEX, MAX_INDEX, PICKLES
+from forebear.artifacts.formats.third_party import third_party_readers
 from forebear.artifacts.kinds import shapes
 from forebear.artifacts.packed import unpack
 from forebear.artifacts.recognise import BESIDE, Named, Shapes, recognise
@@ -45,7 +46,8 @@ def read_artifact(source: Source) -> Artifact:
             tokenizer or card is listed in ``problems`` instead: the weights still answer.
     """
     metered = Metered(source)
-    readers = [r for r in READERS if r.handles(source)]
+    readers: list[Reader] = [r for r in READERS if r.handles(source)]
+    readers = readers or [r for r in third_party_readers() if r.handles(source)]
     if not readers:
         raise NoWeights(f"{source.target}: {_absence(source)}", f"{_listed(r.name for r in READERS)} files are read")
     _announce(metered)
@@ -111,11 +113,13 @@ def read_artifact(source: Source) -> Artifact:
         documents=documents,
         problems=tuple(problems),
         notes=(*(found.notes if found else ()), *notes),
-        by_names=found.by_names if found else False,
+        by_names=bool(
+            found and (found.by_names or weights.third_party)
+        ),  # no coins of what a plugin read are relied on
         inferred=found.inferred if found else False,
         disguise=found.disguise if found and not (found.inferred and weights.own_names) else "",
     )
-    model = replace(model, towers=towers(model))
+    model = replace(model, towers=() if weights.third_party else towers(model))
     return replace(model, notes=(*model.notes, *_beside(model, sizes)))
 
 

@@ -30,9 +30,11 @@ def write_archive(files: Mapping[str, bytes]) -> bytes:
         UsageError: a name is not of the form that is read, or there is too much.
     """
     if len(files) > MAX_FILES or sum(map(len, files.values())) > MAX_BUNDLE - 400 * MAX_FILES:
-        raise UsageError(f"too much for a bundle: at most {MAX_FILES:,} files and {MAX_BUNDLE:,} bytes")
+        raise UsageError(
+            f"too much for a bundle: at most {MAX_FILES:,} files and {MAX_BUNDLE:,} bytes", "include fewer files"
+        )
     if bad := [name for name in files if not NAME.fullmatch(name)]:
-        raise UsageError(f"{bad[0]}: no name for a file of a bundle")
+        raise UsageError(f"{bad[0]}: no name for a file of a bundle", "rename it")
     return _write(files)
 
 

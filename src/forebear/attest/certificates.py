@@ -41,13 +41,16 @@ def load_chain(pem: bytes, name: str) -> tuple[bytes, ...]:
     """
     c = crypto()
     if len(pem) > MAX_KEY * MOST:
-        raise UsageError(f"{name}: too large for a chain of certificates")
+        raise UsageError(f"{name}: too large for a chain of certificates", "give a file with certificates in PEM")
     try:
         found = c.x509.load_pem_x509_certificates(pem)
     except ValueError:
-        raise UsageError(f"{name}: no certificates in PEM") from None
+        raise UsageError(f"{name}: no certificates in PEM", "openssl x509 -inform der -in FILE writes PEM") from None
     if len(found) > MOST:
-        raise UsageError(f"{name}: {len(found)} certificates, more than the {MOST} of a chain")
+        raise UsageError(
+            f"{name}: {len(found)} certificates, more than the {MOST} of a chain",
+            "give those from the key's own up to the root",
+        )
     return tuple(bytes(f.public_bytes(c.serialization.Encoding.DER)) for f in found)
 
 

@@ -27,7 +27,7 @@ def read_file(path: str | os.PathLike[str], limit: int = MAX_DOCUMENT) -> bytes:
     name = os.fspath(path)
     try:
         if not os.path.lexists(name):
-            raise UsageError(f"{name}: no such file")
+            raise UsageError(f"{name}: no such file", "give a file that is there")
         if not os.path.isfile(name):
             raise InputError(f"{name}: no regular file")
         with open(name, "rb") as stream:
@@ -35,7 +35,7 @@ def read_file(path: str | os.PathLike[str], limit: int = MAX_DOCUMENT) -> bytes:
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror})") from None
     except ValueError:  # a name that no file can have
-        raise UsageError("a file name that no file can have") from None
+        raise UsageError("a file name that no file can have", "is a variable of the script empty or binary?") from None
     if len(raw) > limit:
         raise InputError(f"{name}: more than the {limit:,} bytes that are read")
     return raw

@@ -216,7 +216,7 @@ def _opened(path: Path) -> BinaryIO:
     """The file, behind its first line."""
     try:
         if not os.path.lexists(path):
-            raise UsageError(f"{path}: no such file")
+            raise UsageError(f"{path}: no such file", "forebear index export writes one")
         if not path.is_file():
             raise InputError(f"{path}: no regular file")
         stream = open(path, "rb")  # noqa: SIM115  (the callers close it)

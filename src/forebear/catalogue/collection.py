@@ -106,7 +106,7 @@ def laid_over(base: Collection, files: Iterable[Path]) -> Collection:
                 raise FormatError(str(path), f"larger than {LARGEST:,} bytes")
             texts[str(path)] = path.read_text("utf-8")
         except FileNotFoundError:
-            raise UsageError(f"{path} is not there") from None
+            raise UsageError(f"{path} is not there", "give a folder or file of facts (docs/catalogue.md)") from None
         except UnicodeDecodeError:
             raise FormatError(str(path), "not UTF-8") from None
         except OSError as error:

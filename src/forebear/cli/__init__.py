@@ -38,7 +38,6 @@ from forebear.errors import ForebearError
 
 app = typer.Typer(
     name="forebear",
-    add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from forebear.cli.completion import topics
 from forebear.cli.options import Format, FormatOption, OutputOption, emit
 from forebear.errors import UsageError
 from forebear.types import head
@@ -16,7 +17,9 @@ def explain(
     topic: Annotated[
         str | None,
         typer.Argument(
-            help="A verdict, relation, finding, signal or check; nothing lists them all.", show_default=False
+            help="A verdict, relation, finding, signal or check; nothing lists them all.",
+            show_default=False,
+            autocompletion=topics,
         ),
     ] = None,
     how: FormatOption = Format.TABLE,

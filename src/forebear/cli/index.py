@@ -85,7 +85,7 @@ def add(
     if activations and private and not with_sketches:
         raise UsageError("--activations keeps a sketch", "--private --with-sketches keeps it")
     if name is not None and len(targets) != 1:
-        raise UsageError("--name goes with exactly one target")
+        raise UsageError("--name goes with exactly one target", "add them one by one")
     index = open_index()
     rows: list[dict[str, Any]] = []
     code = 0

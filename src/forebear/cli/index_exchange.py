@@ -63,7 +63,7 @@ def export(
     from forebear.report import exchange as report
 
     if certificate and key is None:
-        raise UsageError("--certificate goes with --key")
+        raise UsageError("--certificate goes with --key", "give the key that it certifies")
     signer = credentials(key, certificate or (), passphrase_env) if key is not None else None
     asked = Asked(tuple(only or ()), family, include_private, Terms(not no_sketches, with_paths))
     made = export_index(open_index(), file, asked, signer)

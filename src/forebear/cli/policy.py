@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forebear.cli.completion import policies
 from forebear.cli.licence import ModelOption, NoScanOption, OrganisationOption
 from forebear.cli.machines import MACHINES, write_for_machines
 from forebear.cli.options import (
@@ -31,7 +32,7 @@ from forebear.cli.options import (
     show_problems,
     write,
 )
-from forebear.errors import UsageError
+from forebear.errors import FormatError, PluginError, UsageError
 
 if TYPE_CHECKING:
     from forebear.inspect.consequences import Consequences
@@ -45,7 +46,12 @@ app = typer.Typer(help="Decide on models by written rules; none is legal advice.
 
 PolicyOption = Annotated[
     list[str],
-    typer.Option("--policy", "-p", help="A pack (policy list), a file *.yaml or *.rego; may be given again."),
+    typer.Option(
+        "--policy",
+        "-p",
+        help="A pack (policy list), a file *.yaml or *.rego; may be given again.",
+        autocompletion=policies,
+    ),
 ]
 WaiversOption = Annotated[
     Path | None,
@@ -135,7 +141,10 @@ def check(
     if recursive or is_many(targets):
         paths = [p for t in targets for p in documents_below(t)] if recursive else targets
         if bom or answers or model or signature or key:
-            raise UsageError("--bom, --answers, --model, --signature and --key are about a single model")
+            raise UsageError(
+                "--bom, --answers, --model, --signature and --key are about a single model",
+                "leave them out, or give one model",
+            )
         with progress(quiet, no_progress) as step:
             step(f"deciding on {len(paths):,} documents")
             _write_set(check_many(paths, terms, jobs), how, output, quiet)
@@ -234,15 +243,20 @@ def _page(answer: PolicyAnswer, found: Consequences, terms: Terms, target: str, 
 @app.command("list")
 @common
 def show_all(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
-    """The policies that ship with Forebear.
+    """The policies that ship with Forebear, then those of plugins, each with whose it is.
 
     Example: forebear policy list
     """
-    from forebear.policy.load import load_policy, packs
+    from forebear.policy.load import available, load_policy
     from forebear.report import policy as report
     from forebear.types import head, to_json
 
-    found = [load_policy(name) for name in packs()]
+    found = []
+    for name in available():
+        try:
+            found.append(load_policy(name))
+        except (PluginError, FormatError) as error:  # a plugin's; those that ship are tested
+            sys.stderr.write(f"forebear: {error}\n")
     rows = [
         {**to_json(p.ref), "for": p.audience, "extends": list(p.extends), "off": [r.id for r in p.off]} for p in found
     ]
@@ -254,7 +268,7 @@ def show_all(how: FormatOption = Format.TABLE, output: OutputOption = None) -> N
 @app.command("show")
 @common
 def show(
-    name: Annotated[str, typer.Argument(help="A pack or a file.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="A pack or a file.", show_default=False, autocompletion=policies)],
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
     verbose: VerboseOption = False,
@@ -345,7 +359,7 @@ def ask(
 
     how = by_name(how, output)
     if against is not None and answers is None:
-        raise UsageError("--against needs --answers")
+        raise UsageError("--against needs --answers", "give the file with the vendor's answers")
     wanted = {q for r in load_policy(pack).rules for q in r.asks} if pack else None
     asked = [q for q in questions() if wanted is None or q.id in wanted]
     document = {**head("forebear.questions/1"), "questions": to_json(asked), "answers": None, "claims": [], "open": []}

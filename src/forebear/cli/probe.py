@@ -113,7 +113,10 @@ def probe(
     from forebear.report import probe as report
 
     if trusted is None and (trusted_model or trusted_key_env):
-        raise UsageError("--trusted-model and --trusted-key-env go with --trusted")
+        raise UsageError(
+            "--trusted-model and --trusted-key-env go with --trusted",
+            "give the trusted endpoint's address with --trusted",
+        )
     other = (
         Trusted(trusted, trusted_model or model, secret_in(trusted_key_env, "--trusted-key-env")) if trusted else None
     )

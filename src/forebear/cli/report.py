@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from forebear.cli.options import OutputOption, write
 from forebear.errors import FormatError, UsageError
+from forebear.plugins import plugin
 
 
 class KeptFormat(StrEnum):
@@ -28,11 +31,16 @@ def report(
         ),
     ],
     how: Annotated[KeptFormat, typer.Option("--format", "-f", help="How to write it.")] = KeptFormat.HTML,
+    renderer: Annotated[
+        str | None,
+        typer.Option("--renderer", metavar="NAME", help="Write it by a plugin's renderer.", show_default=False),
+    ] = None,
     output: OutputOption = None,
 ) -> None:
     """A saved result as one HTML file to read, print and pass on; no model, index or network is touched.
 
     Example: forebear report result.json --output report.html
+    Example: forebear report result.json --renderer csv --output evidence.csv
     """
     from hashlib import sha256
 
@@ -41,6 +49,9 @@ def report(
     from forebear.report.schemas import wrong
 
     document = read_document(str(result))
+    if renderer is not None:
+        _by_plugin(document, str(result), renderer, output)
+        return
     kind = document.get("schema")
     if kind not in html.KINDS:
         said = kind if isinstance(kind, str) else "a document without a schema"
@@ -51,3 +62,18 @@ def report(
     digest = sha256(result.read_bytes()).hexdigest()
     known = html.Reproduction(digests=((f"Document {result.name}", f"SHA-256 {digest}"),))
     write([html.report(document, known)], output)
+
+
+def _by_plugin(document: Mapping[str, Any], name: str, renderer: str, output: Path | None) -> None:
+    """Any result that is as its schema wants it, written by a renderer of a third party, which stderr names."""
+    from forebear.report.renderers import render, renderers
+    from forebear.report.schemas import wrong
+
+    if (problem := wrong(document)) is not None:
+        raise FormatError(name, problem, "write it again with --format json")
+    chosen = plugin("renderers", renderer)
+    if chosen is None:
+        raise UsageError(f"no plugin brings a renderer {renderer}", f"those installed: {renderers() or 'none'}")
+    text = render(chosen, document)
+    sys.stderr.write(f"forebear: written by the renderer {chosen.title}\n")
+    write([text], output)

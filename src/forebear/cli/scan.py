@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forebear.cli import scan_endpoint, scan_policy, scan_set
+from forebear.cli.completion import policies
 from forebear.cli.licence import OrganisationOption
 from forebear.cli.machines import MACHINES
 from forebear.cli.options import (
@@ -63,7 +64,13 @@ JobsOption = Annotated[
 ]
 PolicyOption = Annotated[
     list[str] | None,
-    typer.Option("--policy", "-p", help="Decide by a pack or file too (forebear policy list).", show_default=False),
+    typer.Option(
+        "--policy",
+        "-p",
+        help="Decide by a pack or file too (forebear policy list).",
+        show_default=False,
+        autocompletion=policies,
+    ),
 ]
 FreshOption = Annotated[bool, typer.Option("--fresh", help="With -r: ask again what an earlier run has answered.")]
 
@@ -98,7 +105,9 @@ def scan(
         scan_endpoint.scan(target, effort, expect, fail_on, how, output, quiet, verbose, no_progress)
         return
     if not recursive and (jobs is not None or fresh):
-        raise UsageError(f"{'--fresh' if fresh else '--jobs'} goes with --recursive")
+        raise UsageError(
+            f"{'--fresh' if fresh else '--jobs'} goes with --recursive", "add --recursive, or leave it out"
+        )
     asked = scan_set.Asked(target, effort.value, expect, fail_on, jobs, fresh, how, output, not no_fetch, activations)
     if recursive:
         scan_set.scan_all(asked, quiet, verbose, no_progress)

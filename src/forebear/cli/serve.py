@@ -14,7 +14,7 @@ from forebear.types import Json, head
 if TYPE_CHECKING:
     from forebear.web.store import SqliteStore, Token
 
-app = typer.Typer(help="The service: jobs over HTTP, with tokens.")
+app = typer.Typer()
 tokens = typer.Typer(help="Who may ask the service.", no_args_is_help=True)
 app.add_typer(tokens, name="token")
 

@@ -110,7 +110,9 @@ class SharedPace:
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise UsageError(f"{path}: cannot be written ({error.strerror})") from None
+            raise UsageError(
+                f"{path}: cannot be written ({error.strerror})", "choose a folder that can be written"
+            ) from None
         weakref.finalize(self, os.close, self._file)
 
     def turn(self, host: str) -> float:

@@ -175,8 +175,8 @@ class Run:
         except ForebearError as error:
             if not page and not self._tally.listed:
                 raise
-            listed = counted(self._tally.listed + len(page), "model")
-            self._problems.append(f"the listing broke off after {listed}: {error}")
+            so_far = counted(self._tally.listed + len(page), "model")
+            self._problems.append(f"the listing broke off after {so_far}: {error}")
             self._stopped = BROKE_OFF
         self._put(page)
         if self._place and self._stopped != BROKE_OFF:

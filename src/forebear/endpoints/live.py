@@ -188,7 +188,7 @@ class Live(Ledger):
         try:
             data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         except (UnicodeEncodeError, ValueError):
-            raise UsageError("a question has half a character (a lone surrogate)") from None
+            raise UsageError("a question has half a character (a lone surrogate)", "write it as UTF-8") from None
         if data is not None:
             own["Content-Type"] = "application/json"
         reply = self._wire.request(method, request_url(self._address, path), data, own)

@@ -52,12 +52,12 @@ def read_bytes(path: str | Path, limit: int) -> bytes:
     """
     try:
         if os.path.isdir(path):
-            raise UsageError(f"{path}: a folder; a bill of materials is one file")
+            raise UsageError(f"{path}: a folder; a bill of materials is one file", "give the file in it")
         size = os.path.getsize(path)
         if size > limit:
             raise InputError(f"{path}: {size:,} bytes, more than the {limit:,} that are read")
         return Path(path).read_bytes()
     except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file") from None
+        raise UsageError(f"{path}: there is no such file", "forebear bom TARGET --output FILE writes one") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None

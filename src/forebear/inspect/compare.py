@@ -17,6 +17,7 @@ from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.observe import Allowed, described
 from forebear.inspect.oddities import not_finite, odd_tokens, signless
+from forebear.inspect.third_party import third_party_remarks
 from forebear.inspect.towers import tested_towers, towers_by_rows, untested_towers
 from forebear.lineage import Conclusion, Counts, conclude, delta_evidence, sign_evidence
 from forebear.lineage.calibrated import combined
@@ -102,7 +103,8 @@ def compare(
     if activations:
         told = compared(one, two, marks, effort, index if index is not None else open_index(), on_step)
         covered = Coverage((*covered.tested, *told.done), (*covered.not_tested, *told.gaps))
-    evidence = (*pair.evidence, *told.evidence.values())
+    remarks, unheard = third_party_remarks(one, two)
+    evidence = (*pair.evidence, *told.evidence.values(), *remarks)
     return Comparison(
         ModelRef(one.target, one.name, marks[0].digest),
         ModelRef(two.target, two.name, marks[1].digest),
@@ -110,7 +112,7 @@ def compare(
         floored(counts.log10_p) if counts.pooled.n else None,
         confident(pair.conclusion.relation),
         evidence,
-        covered,
+        Coverage(covered.tested, (*covered.not_tested, *unheard)),
         meter.cost(),
         combined(told.evidence.values()),
         findings=pair.findings,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from forebear.artifacts.base import Reader
 from forebear.artifacts.formats import READERS
+from forebear.artifacts.formats.third_party import third_party_readers
 from forebear.errors import InputError, UsageError
 from forebear.sources import LocalSource
 
@@ -52,8 +53,8 @@ class Discovery:
     repeats: int
 
 
-def discover(root: str, readers: Sequence[Reader] = READERS) -> Discovery:
-    """Find every model below a folder, the folder itself included.
+def discover(root: str, readers: Sequence[Reader] | None = None) -> Discovery:
+    """Find every model below a folder, the folder itself included; by default with all readers, plugins' too.
 
     Hidden folders are left out. Links to folders are followed after everything that is really there, and no folder
     is looked into twice, so that a loop ends and a link never takes the place of what it leads to.
@@ -65,7 +66,7 @@ def discover(root: str, readers: Sequence[Reader] = READERS) -> Discovery:
     if not os.path.isdir(root):
         problem = "not a folder" if os.path.lexists(root) else "no such folder"
         raise UsageError(f"{root}: {problem}", "--recursive takes a folder on this machine")
-    walk = _Walk(root, readers)
+    walk = _Walk(root, (*READERS, *third_party_readers()) if readers is None else readers)
     walk.run()
     models = sorted(walk.models, key=lambda m: m.path.split("/"))
     return Discovery(tuple(models), tuple(walk.problems), walk.repeats)

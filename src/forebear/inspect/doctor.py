@@ -6,11 +6,12 @@ import importlib.util
 import os
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from forebear.errors import ForebearError
 from forebear.index import LocalIndex, kernels, open_index
+from forebear.plugins import KINDS, plugins
 from forebear.sources import RangeCache, cache_home, offline
 from forebear.sources.hub import endpoint, find_token
 from forebear.types import Json
@@ -38,7 +39,18 @@ def checks() -> list[Json]:
         except ForebearError as error:
             status, seen, mend = "fail", error.message, error.hint
         out.append({"name": name, "status": status, "seen": seen, "mend": mend or None})
-    return out
+    return [*out, *_plugins()]
+
+
+def _plugins() -> Iterator[Json]:
+    """A row for each plugin: whose it is, and whether it can be loaded."""
+    for one in (p for kind in KINDS for p in plugins(kind)):
+        status, seen, mend = "ok", f"{one.kind}, {one.party}", ""
+        try:
+            one.load()
+        except ForebearError as error:
+            status, seen, mend = "note", error.message, error.hint
+        yield {"name": f"plugin {one.name}", "status": status, "seen": seen, "mend": mend or None}
 
 
 def _python() -> Check:

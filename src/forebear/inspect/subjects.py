@@ -41,7 +41,7 @@ def files_of(target: str, beside: Collection[str] = (), on_step: Step = lambda _
     if unreadable:
         raise InputError(unreadable[0])
     if not found:
-        raise UsageError(f"{target}: no files to sign")
+        raise UsageError(f"{target}: no files to sign", "give a folder with a model, or a file")
     return found
 
 

@@ -18,7 +18,7 @@ def wanted(expected: str) -> ModelName:
     """
     name = decode(expected.strip(), named=True)
     if name is None:
-        raise UsageError("--expect: no name of a model")
+        raise UsageError("--expect: no name of a model", "write it as the provider does, e.g. kimi-k2.5")
     return name
 
 

@@ -79,7 +79,7 @@ def _expanded(target: str) -> list[str]:
         return [target]
     matches = sorted(glob.glob(target))
     if not matches:
-        raise UsageError(f"{target}: nothing of that name")
+        raise UsageError(f"{target}: nothing of that name", "give folders, files or patterns that fit some")
     return matches
 
 

@@ -151,5 +151,5 @@ def _laid(base: Any, value: Any, path: str) -> Any:
 def _over(base: Mapping[str, Any], given: Any, path: str) -> Any:
     """A group or an entry with some of its fields replaced."""
     if not isinstance(given, Mapping):
-        raise UsageError(f"an example has {path} without fields")
+        raise UsageError(f"an example has {path} without fields", "name the fields below it")
     return {key: _laid(value, given.get(key, value), f"{path}.{key}") for key, value in _checked(base, given)}

@@ -114,7 +114,7 @@ def parse(
         UsageError: it is no condition; what is wrong, and the nearest that would be right.
     """
     if depth > DEEPEST:
-        raise UsageError(f"a condition is nested more than {DEEPEST} times")
+        raise UsageError(f"a condition is nested more than {DEEPEST} times", "write it as several rules")
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         raise UsageError(f"{_shown(given)} is no condition", "write {field: …, is: …}, or all, any, not, some, every")
     if "field" in given:
@@ -141,7 +141,9 @@ def _check_list(name: Any) -> None:
 
 def _test(given: Mapping[str, Any], entries: str, names: Mapping[str, tuple[str, ...]]) -> Test:
     if not isinstance(given["field"], str):
-        raise UsageError(f"{_shown(given['field'])} is no name of a field")
+        raise UsageError(
+            f"{_shown(given['field'])} is no name of a field", "forebear policy show NAME shows rules with their fields"
+        )
     about = field(given["field"], entries)
     asked = [key for key in given if key != "field"]
     if len(asked) != 1:
@@ -161,7 +163,10 @@ def _test(given: Mapping[str, Any], entries: str, names: Mapping[str, tuple[str,
 def _value(given: Any, operator: str, about: Field, names: Mapping[str, tuple[str, ...]]) -> Any:
     if operator in FLAGS or (about.kind is Kind.FLAG):
         if not isinstance(given, bool):
-            raise UsageError(f"{operator} of {about.path} needs true or false, and has {_shown(given)}")
+            raise UsageError(
+                f"{operator} of {about.path} needs true or false, and has {_shown(given)}",
+                "write true or false, without quotes",
+            )
         return given
     if operator in SETS:
         return _texts(given, about, names)
@@ -170,7 +175,10 @@ def _value(given: Any, operator: str, about: Field, names: Mapping[str, tuple[st
             hint = "YAML takes 1.0e+25 for a number, and 1e25 for a text" if isinstance(given, str) else ""
             raise UsageError(f"{operator} of {about.path} needs a number, and has {_shown(given)}", hint)
         if not math.isfinite(given):
-            raise UsageError(f"{operator} of {about.path} needs a finite number, and has {_shown(given)}")
+            raise UsageError(
+                f"{operator} of {about.path} needs a finite number, and has {_shown(given)}",
+                "write a number, without quotes",
+            )
         return given
     return _texts([given], about, {})[0]
 

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from forebear.catalogue.instruments import instruments
 from forebear.errors import ForebearError, FormatError, UsageError
+from forebear.plugins import Plugin, plugin, plugins
 from forebear.policy.answer import PolicyRef, Severity
 from forebear.policy.expression import parse
 from forebear.policy.fields import field, lists, nearest
 from forebear.policy.file import PolicyFile, RuleFile, policy_file
-from forebear.policy.plain_yaml import plain, read_text
+from forebear.policy.plain_yaml import LARGEST, plain, read_text
 from forebear.policy.questions import questions
 from forebear.policy.rules import Example, Policy, Rule
 
@@ -33,11 +34,16 @@ def packs() -> tuple[str, ...]:
     return tuple(sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")))
 
 
+def available() -> tuple[str, ...]:
+    """The packs, then the policies of plugins; a pack's name is always the pack's."""
+    return (*packs(), *(p.name for p in plugins("policies") if p.name not in packs()))
+
+
 def load_policy(name: str) -> Policy:
     """A policy with everything that it extends.
 
     Args:
-        name: of a pack, or a file ``*.yaml``.
+        name: of a pack, of a plugin's policy, or a file ``*.yaml``.
 
     Raises:
         UsageError: there is none.
@@ -104,12 +110,23 @@ def _read(name: str, beside: Path | None) -> tuple[_Read, Path | None]:
     if name in packs():
         text = (resources.files("forebear") / "data" / "policies" / f"{name}.yaml").read_text("utf-8")
         return _Read(f"{name}.yaml", policy_file(plain(text, name), name)), None
+    if (brought := plugin("policies", name)) is not None:
+        return _Read(brought.title, _third_party(brought)), None
     path = Path(name)
     if beside is not None and not path.is_absolute():
         path = beside / (name if path.suffix in SUFFIXES else f"{name}.yaml")
     if path.suffix not in SUFFIXES or not path.is_file():
-        raise UsageError(f"there is no policy {name}", nearest(name, packs()))
+        raise UsageError(f"there is no policy {name}", nearest(name, available()))
     return _Read(str(path), policy_file(plain(read_text(path, "a policy"), str(path)), str(path))), path.parent
+
+
+def _third_party(brought: Plugin) -> PolicyFile:
+    """A policy of a plugin, which says in its title whose it is."""
+    text = brought.load()
+    if not isinstance(text, str) or len(text) > LARGEST:
+        raise brought.failure(f"it has to be a text of YAML with at most {LARGEST:,} characters")
+    written = policy_file(plain(text, brought.title), brought.title)
+    return written.model_copy(update={"title": f"{written.title} ({brought.party})"})
 
 
 def _policy(reads: tuple[_Read, ...]) -> Policy:

@@ -22,6 +22,7 @@ _TITLES = {
     "settles": "What would settle or clear it",
     "summary": "What it measures",
     "test": "What stands behind its number",
+    "null": "What its p-value is computed under",
     "needs": "What it needs",
     "survives": "What it survives",
     "cannot_see": "What it cannot see",

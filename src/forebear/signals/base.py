@@ -18,6 +18,7 @@ class Signal:
         survives: changes under which it still works.
         cannot_see: what it is blind to, and what it never proves.
         reference: paper or document.
+        null: what its p-value is computed under; "" for a signal that has none.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Signal:
     survives: str
     cannot_see: str
     reference: str
+    null: str = ""
 
 
 SIGNALS: tuple[Signal, ...] = (
@@ -91,6 +93,7 @@ SIGNALS: tuple[Signal, ...] = (
         "permuted or rotated coordinates (a disguise); distillation. It does not tell descent from one shared random "
         "initialisation, nor who came first",
         "docs/architecture.md; cf. Zhu et al. 2025, arXiv 2502.12292",
+        null="the two models were initialised independently: every coin is fair, whatever the data",
     ),
     Signal(
         "tower-coins/1",
@@ -103,6 +106,7 @@ SIGNALS: tuple[Signal, ...] = (
         "one tower, never who has it from whom, nor anything about the language model: published towers stand in "
         "hundreds of models",
         "docs/architecture.md",
+        null="the two towers were initialised independently: every coin is fair",
     ),
     Signal(
         "aligned-coins/1",
@@ -115,6 +119,7 @@ SIGNALS: tuple[Signal, ...] = (
         "flipped signs of neurons or value dimensions on top of a rotation, rotations layer by layer; replaced "
         "embeddings. It does not tell descent from one shared random initialisation, nor who came first",
         "docs/architecture.md; Schönemann 1966 (Procrustes) for the coordinates",
+        null="the two models were initialised independently: every coin is fair, whatever the data",
     ),
     Signal(
         "spectra/1",
@@ -129,6 +134,7 @@ SIGNALS: tuple[Signal, ...] = (
         "descent: independent models have similar spectra. Long continued training moves them; of very large models "
         "only keys and values are read, which scaled head dimensions change. Never counts towards a verdict",
         "docs/calibration.md; cf. Wang et al. 2025, arXiv 2511.06390 (GhostSpec)",
+        null="the two models are independent: their score is one of disjoint independent pairs of a stratum",
     ),
     Signal(
         "token-geometry/1",
@@ -143,6 +149,7 @@ SIGNALS: tuple[Signal, ...] = (
         "descent: embeddings can be copied without the model, and models of the same texts resemble each other. It is "
         "blind where embeddings were drawn anew. Never counts towards a verdict",
         "docs/calibration.md",
+        null="the two models are independent: their score is one of disjoint independent pairs of a stratum",
     ),
     Signal(
         "match/1",
@@ -156,6 +163,7 @@ SIGNALS: tuple[Signal, ...] = (
         "layers that were trained anew; replaced embeddings. It only says whom a model resembles: its null is what "
         "other models show, it supports nothing, and a shared random start looks the same as descent",
         "Zhu et al. 2025, arXiv 2502.12292 (unconstrained setting); Gurnee et al. 2024, arXiv 2401.12181",
+        null="none of its own; in a scan, neurons of independent references, which its share is held against",
     ),
     Signal(
         "activations/1",
@@ -172,6 +180,7 @@ SIGNALS: tuple[Signal, ...] = (
         "anew and not trained for long. It never counts towards a verdict, and tells no direction",
         "docs/activations.md; cf. Zhang et al. 2025, arXiv 2410.14273 (REEF); Matějka et al. 2017 (adaptive score "
         "normalisation)",
+        null="the two models are independent: their score is one more among those of independent references",
     ),
     Signal(
         "experts/1",
@@ -215,6 +224,7 @@ SIGNALS: tuple[Signal, ...] = (
         "renaming, storage as bfloat16 or float16, a rotation before it",
         "quantisers that order columns by importance; who quantised. Never counts towards dependence",
         "docs/relations.md",
+        null="weights are plain floats: in a group they lie on a quantiser's grid by chance alone",
     ),
     Signal(
         "still-rows/1",
@@ -227,6 +237,7 @@ SIGNALS: tuple[Signal, ...] = (
         "training of whatever length, as long as it never saw some tokens; weight decay; renumbered tokens",
         "tied embeddings that are trained; other widths. Never counts towards dependence",
         "docs/relations.md",
+        null="one random initialisation was trained twice: the sign of each still row's inner product is a fair coin",
     ),
     Signal(
         "mixture/1",
@@ -249,6 +260,7 @@ SIGNALS: tuple[Signal, ...] = (
         "adapters on q and k alone, or of another kind. It does not tell the base from its descendants, nor from "
         "another model with the same start",
         "this project",
+        null="the adapter was trained on a base that was initialised independently of this one: every coin is fair",
     ),
     Signal(
         "adapter-shape/1",
@@ -270,6 +282,7 @@ SIGNALS: tuple[Signal, ...] = (
         "descent: unrelated models share tokenizers. A gateway may count with a tokenizer of its own; tokenizers that "
         "differ in few tokens may count alike",
         "Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
+        null="the endpoint counts with this tokenizer, up to an unknown constant and a stated rate of errors",
     ),
     Signal(
         "token-strings/1",
@@ -291,6 +304,7 @@ SIGNALS: tuple[Signal, ...] = (
         "quantisation, light fine-tuning, another gateway",
         "descent: good models agree with each other, a student with its teacher, and a system prompt changes answers",
         "Nikolic et al. 2025 (arXiv 2502.00706)",
+        null="none of its own; what unrelated enrolled models agree on is its control",
     ),
     Signal(
         "equality/1",
@@ -302,6 +316,7 @@ SIGNALS: tuple[Signal, ...] = (
         "lineage: a quantised copy or another system prompt is told apart like another model, and answers that are not "
         "told apart may still come from two",
         "Gao, Liang and Guestrin 2024 (arXiv 2410.20247)",
+        null="both endpoints draw their answers from one distribution",
     ),
 )
 """Every signal, weakest claim last to be believed; shown by ``forebear explain``."""

@@ -47,7 +47,9 @@ class LocalSource:
                 raise InputError(f"{self.target}: a symbolic link that leads nowhere or in a loop")
             raise UsageError(f"{self.target}: no such file or directory", "give a folder with a model, or a model file")
         if not is_file and not root.is_dir():
-            raise UsageError(f"{self.target}: neither a file nor a directory")
+            raise UsageError(
+                f"{self.target}: neither a file nor a directory", "give a folder with a model, or a model file"
+            )
         self.root = absolute.parent if is_file else absolute
         self.only = absolute.name if is_file else None
         if is_file and root.name != absolute.name:  # a link: keep the name the user sees, and its neighbours

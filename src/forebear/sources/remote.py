@@ -104,7 +104,10 @@ class UrlSource:
     def _shards(self, size: int, version: str) -> list[str]:
         """Names of the files that the index names; they lie beside it or are refused."""
         if "?" in self._address:
-            raise UsageError(f"{self.target}: a signed address is for one file, and an index names others")
+            raise UsageError(
+                f"{self.target}: a signed address is for one file, and an index names others",
+                "give the folder's address, or download the model",
+            )
         if size > MAX_INDEX:
             raise InputError(f"{self._file}: {size:,} bytes, too many for an index", "name a shard")
         raw = self._client.read(self._address, 0, size, self._file, size, version=version)
@@ -273,7 +276,10 @@ def public_address(target: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise UsageError(f"{one_line(target.partition('?')[0], 200)}: not a usable address")
+        raise UsageError(
+            f"{one_line(target.partition('?')[0], 200)}: not a usable address",
+            "write https://host/path, s3://bucket/path or gs://bucket/path",
+        )
     if parts.username is not None:
         raise UsageError(f"{host(target)}: an address with a user name or password in it", "leave them out")
     return target.partition("#")[0].partition("?")[0]

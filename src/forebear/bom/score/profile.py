@@ -120,7 +120,7 @@ def load_profile(name: str) -> Profile:
         with Path(name).open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise UsageError(f"{name}: no such file") from None
+        raise UsageError(f"{name}: no such file", "forebear bom score --help names the profiles that ship") from None
     except OSError as error:
         raise InputError(f"{name}: {error.strerror}") from None
     if len(raw) > MAX_BYTES:

@@ -48,7 +48,9 @@ class HubLister:
         found = _SOURCE.match(source)
         owner = found["author"] or "" if found else ""
         if owner and filters.author and owner != filters.author:
-            raise UsageError(f"{source} and --author {one_line(filters.author)[:100]} contradict each other")
+            raise UsageError(
+                f"{source} and --author {one_line(filters.author)[:100]} contradict each other", "leave one of them out"
+            )
         since = moment(filters.since) if filters.since else None
         client = Client(endpoint(), find_token())
         seen, none = created(), True

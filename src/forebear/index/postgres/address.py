@@ -70,7 +70,7 @@ def address_of(given: str) -> Address:
         raise UsageError(f"search={one_line(search)[:40]} is not known", f"one of {', '.join(SEARCHES)}")
     seconds = ours.get("timeout", str(SECONDS))
     if not re.fullmatch(r"[0-9]{1,6}", seconds):
-        raise UsageError(f"timeout={one_line(seconds)[:40]} is no number of seconds")
+        raise UsageError(f"timeout={one_line(seconds)[:40]} is no number of seconds", "write timeout=30")
     hint = "postgresql://user@host:5432/database; special characters of a password as %XX"
     unreadable = UsageError("the address of the index cannot be read", hint)
     if _loose(libpq):
@@ -81,7 +81,7 @@ def address_of(given: str) -> Address:
         raise unreadable from None
     limit = str(parts.get("connect_timeout") or CONNECT_SECONDS)
     if not re.fullmatch(r"[0-9]{1,6}", limit):
-        raise UsageError(f"connect_timeout={one_line(limit)[:40]} is no number of seconds")
+        raise UsageError(f"connect_timeout={one_line(limit)[:40]} is no number of seconds", "write connect_timeout=10")
     return Address(given, libpq, _where(parts, schema), schema, search, int(seconds), int(limit))
 
 

@@ -174,7 +174,9 @@ class Database:
             hint = "is the address right, the server running, the account allowed?"
             raise IndexError_(f"{self.address.where}: {self._said(error)}", hint) from None
         except UnicodeError:
-            raise UsageError("the address of the index cannot be read") from None
+            raise UsageError(
+                "the address of the index cannot be read", "write postgresql://user@host/database"
+            ) from None
         register(connection)
         problem = ""
         if connection.info.server_version < OLDEST:
