@@ -62,7 +62,7 @@ def test_reads_that_grow_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     models = [str(tiny_llama(tmp_path / name, seed=seed, layers=2)) for seed, name in enumerate("ab")]
 
     def case() -> Mapping[str, Any]:
-        cost: Mapping[str, Any] = compare(*models).to_json()["cost"]
+        cost: Mapping[str, Any] = compare(models[0], models[1]).to_json()["cost"]
         return cost
 
     before = counted.counted(case)
