@@ -7,11 +7,12 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from forebear.web.store import Job, SqliteStore, State, sqlite
+from forebear.web.store import Job, SqliteStore, State
 
 OWNERS = ("a", "b", "c")
 PICK = st.integers(0, 30)
@@ -43,14 +44,15 @@ class Jobs(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.jobs: list[Expected] = []
         self.made = self.now = 0
-        self.real, sqlite.created = sqlite.created, self.clock
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr("forebear.web.store.sqlite.created", self.clock)
 
     @initialize()
     def begin(self) -> None:
         self.open()
 
     def teardown(self) -> None:
-        sqlite.created = self.real
+        self.patch.undo()
         self.store.close()
         shutil.rmtree(self.folder)
 
