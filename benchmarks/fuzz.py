@@ -1,11 +1,12 @@
-"""Damaged model files until the time is up: python fuzz.py [READER ...] [--seconds 600] [--seed 0] [--corpus DIR]
+"""Damaged files until the time is up: python fuzz.py [READER ...] [--seconds 600] [--seed 0] [--corpus DIR]
 
-Every input is a small real model in the reader's format (``tests/fuzz_seeds.py``) with some bytes changed, cut out,
-doubled, or replaced by numbers that readers trip over, half of them near the start, where headers are. It has to be
-read, with all of its values, or refused in one line. Anything else (another exception, more than the time or the memory
-that a file of its size justifies) is written to the corpus and ends with exit code 1. What the corpus and tests/corpus
-hold already is tried first. ``--grow`` keeps short inputs that are refused, or have a part refused, in words of their
-own: so tests/corpus began.
+Every input is a small real model in the reader's format (``tests/fuzz_seeds.py``), or a bill, capture, policy,
+signature and whatever else is read (``tests/fuzz_papers.py``), with some bytes changed, cut out, doubled, or replaced
+by numbers that readers trip over, half of them near the start, where headers are. It has to be read, with all of its
+values, or refused in one line. Anything else (another exception, more than the time or the memory that a file of its
+size justifies) is written to the corpus and ends with exit code 1. What the corpus and tests/corpus hold already is
+tried first. ``fuzz_atheris.py`` does the same led by coverage. ``--grow`` keeps short inputs that are refused, or have
+a part refused, in words of their own: so tests/corpus began.
 """
 
 from __future__ import annotations
@@ -20,11 +21,19 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from fuzz_seeds import SEEDS, STORE, base_of, refusal
+import fuzz_papers
+import fuzz_seeds
+from fuzz_papers import PAPERS
+from fuzz_seeds import SEEDS, STORE, base_of
+
+READERS = (*SEEDS, *PAPERS)
+Refusal = Callable[[], tuple[str, str]]
+"""Reads the damaged file: ``read``, ``told`` or ``refused``, and what it said."""
 
 SECONDS_AN_INPUT = 30
 """Of CPU: a clock on the wall accuses a reader of what else runs on the machine."""
@@ -62,6 +71,19 @@ def damaged(raw: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
+def prepared(reader: str, folder: Path) -> tuple[Path, Refusal]:
+    """The file that a reader's damaged inputs are written to, at first whole, in an empty folder; and the reader."""
+    if reader in PAPERS:
+        paper = PAPERS[reader]
+        raw, file = paper.write(folder), folder / "damaged" / paper.file
+        file.parent.mkdir()
+        file.write_bytes(raw)
+        return file, lambda: fuzz_papers.refusal(paper, file)
+    os.environ["OLLAMA_MODELS"] = str(folder / STORE)
+    made = SEEDS[reader](folder, base_of(folder))
+    return made.file, lambda: fuzz_seeds.refusal(made)
+
+
 def bound(reader: str, seconds: float, seed: int, corpus: Path, grow: bool = False) -> tuple[int, int]:
     """Fuzz one reader; returns how many inputs there were, and how many of them were read."""
     rng = random.Random(f"{reader}-{seed}")
@@ -69,17 +91,16 @@ def bound(reader: str, seconds: float, seed: int, corpus: Path, grow: bool = Fal
     kept, known = corpus / reader, set[str]()
     waiting = [p for place in (KEPT / reader, kept) if place.is_dir() for p in sorted(place.iterdir())]
     with tempfile.TemporaryDirectory() as name:
-        os.environ["OLLAMA_MODELS"] = str(Path(name) / STORE)
-        made = SEEDS[reader](Path(name), base_of(Path(name)))
-        raw = made.file.read_bytes()
+        file, refusal = prepared(reader, Path(name))
+        raw = file.read_bytes()
         end = time.process_time() + seconds
         while waiting or time.process_time() < end:
             data = waiting.pop().read_bytes() if waiting else damaged(raw, rng)
-            made.file.write_bytes(data)
+            file.write_bytes(data)
             inputs += 1
             signal.setitimer(signal.ITIMER_PROF, SECONDS_AN_INPUT)
             try:
-                what, told = refusal(made)
+                what, told = refusal()
                 read += what != "refused"
             except BaseException:
                 kept.mkdir(parents=True, exist_ok=True)
@@ -104,19 +125,19 @@ def _late(number: int, frame: FrameType | None) -> None:
 def main() -> None:
     """Fuzz the readers that are named, else all of them, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("readers", nargs="*", metavar="READER", help=", ".join(SEEDS))
+    parser.add_argument("readers", nargs="*", metavar="READER", help=", ".join(READERS))
     parser.add_argument("--seconds", type=float, default=600, help="CPU seconds for each")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--corpus", type=Path, default=Path("corpus"), help="inputs that a reader has failed on")
     parser.add_argument("--grow", action="store_true", help="keep short inputs that are refused in words of their own")
     arguments = parser.parse_args()
-    if unknown := set(arguments.readers) - SEEDS.keys():
+    if unknown := set(arguments.readers) - set(READERS):
         parser.error(f"no reader {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGPROF, _late)
     with open("/proc/self/statm", encoding="ascii") as stream:
         held = int(stream.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, held + MEMORY))
-    for reader in arguments.readers or SEEDS:
+    for reader in arguments.readers or READERS:
         inputs, read = bound(reader, arguments.seconds, arguments.seed, arguments.corpus, arguments.grow)
         print(f"{reader}: {inputs:,} inputs, {read:,} read, the others refused in one line", flush=True)
 

@@ -78,3 +78,13 @@ def test_a_network_of_one_layer_is_whole_only_where_layer_and_embedding_are_sign
     assert not one_layer(95, 60).whole and not one_layer(60, 95).whole
     assert not one_layer(95, 70).whole  # agrees on its own (p = 4e-5), and is not significant
     assert not Counts((Cell("glu", 0, 0, 100, 95), Cell("value_output", 0, 0, 100, 95)), 1).whole  # one component
+
+
+def test_two_groups_and_two_layers_are_the_least_that_is_whole() -> None:
+    def counted(*groups: str, layers: int) -> Counts:
+        cells = [Cell(group, layer, layer, 200, 190) for group in groups for layer in range(layers)]
+        return Counts(tuple(cells), max(2, layers))
+
+    assert counted("glu", "value_output", layers=2).whole and counted("glu", "value_output", layers=2).throughout
+    assert not counted("glu", layers=2).whole and counted("glu", layers=2).throughout
+    assert not counted("glu", "value_output", layers=1).whole and not counted("glu", layers=1).throughout

@@ -66,3 +66,24 @@ def test_another_order_or_own_tokens_on_both_sides_tell_nothing(base: Path) -> N
     mixed = with_vocabulary(base, "mixed", numbered([*kept[:50], "own", *kept[50:]]))
     for other in (turned, mixed):
         assert (between(base, other).between, between(other, base).between) == ("", "")
+
+
+def test_without_a_tokenizer_rows_go_by_number(tmp_path: Path) -> None:
+    """Of either: of rows that nobody has named nothing is said but their number."""
+    large, small = (tiny_llama(tmp_path / str(rows), 1, vocabulary=rows) for rows in (256, 200))
+    for folder in (large, small):
+        for path in folder.glob("tokenizer*"):
+            path.unlink()
+    for a, b, sizes in ((large, small, (256, 200)), (small, large, (200, 256)), (large, large, (256, 256))):
+        found = between(a, b)
+        assert found.by == "row" and found.rows == sizes and found.ids.tolist() == [[k, k] for k in range(min(sizes))]
+        assert (found.only_a, found.only_b, found.moved, found.appended, found.between) == (0, 0, 0, "", "")
+        assert found.straight is (sizes[0] == sizes[1])
+
+
+def test_tokens_that_moved_are_counted_and_put_together_by_name(base: Path) -> None:
+    swapped = with_vocabulary(base, "swapped", {**PLAIN, "t3": 5, "t5": 3})
+    found = between(base, swapped)
+    assert (found.by, found.moved, found.straight) == ("token", 2, False)
+    assert [tuple(row) for row in found.ids.tolist() if row[0] != row[1]] == [(3, 5), (5, 3)]
+    assert found.ids[:, 0].tolist() == sorted(PLAIN.values())

@@ -34,7 +34,7 @@ from forebear.cli import (
     tree,
 )
 from forebear.cli.options import common
-from forebear.errors import ForebearError
+from forebear.errors import ForebearError, one_line
 
 app = typer.Typer(
     name="forebear",
@@ -97,19 +97,28 @@ COLLECT_AFTER = 100_000
 
 
 class Interrupted(BaseException):
-    """Ctrl-C. Not a KeyboardInterrupt, which the command-line library would answer in its own words."""
+    """Ctrl-C, or SIGTERM. Not a KeyboardInterrupt, which the command-line library would answer in its own words."""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted
 
 
+def _drop_output() -> None:
+    """Nothing more goes to stdout: what is left in its buffer would fail again at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
-    """Entry point: turns errors into one line and an exit code, and survives a closed pipe."""
+    """Entry point: turns errors into one line and an exit code, and survives a closed pipe and a full disk."""
     gc.set_threshold(COLLECT_AFTER)
     try:
-        signal.signal(signal.SIGINT, _interrupt)
-        app(standalone_mode=True)
+        for number in (signal.SIGINT, signal.SIGTERM):  # both unwind, so that nothing half-written stays
+            signal.signal(number, _interrupt)
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()  # here, where what goes wrong still has an exit code
     except ForebearError as error:
         sys.stderr.write(f"forebear: {error}\n")
         sys.exit(error.exit_code)
@@ -117,8 +126,13 @@ def main() -> None:
         sys.stderr.write("forebear: interrupted; what was finished is kept\n")
         sys.exit(4)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(0)
+    except OSError as error:
+        _drop_output()
+        where = "standard output" if error.filename is None else error.filename
+        sys.stderr.write(f"forebear: {one_line(f'{where}: {error.strerror or error}')}\n")
+        sys.exit(4)
     except MemoryError:
         sys.stderr.write("forebear: not enough memory for this input\n")
         sys.exit(4)

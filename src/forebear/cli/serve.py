@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,6 +76,7 @@ def serve(
         offline=offline,
     )
     log.set_up()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # for the server ends in good order, and then as it was told to
     uvicorn.run(
         create_app(settings),
         host=host,

@@ -164,9 +164,10 @@ class Storage:
             temporary.write_text(text, "utf-8")
             temporary.replace(self.folder / name)
         except OSError as error:
+            raise IndexError_(f"{self.folder / name}: {error.strerror}", OWN_FOLDER) from None
+        finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            raise IndexError_(f"{self.folder / name}: {error.strerror}", OWN_FOLDER) from None
 
     def damaged(self, what: str = "record") -> IndexError_:
         """The error for a record that is not what Forebear wrote."""

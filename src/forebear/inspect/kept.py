@@ -91,14 +91,17 @@ def _renewed(path: Path, wanted: Collection[str]) -> dict[str, tuple[int, int]]:
     """
     where: dict[str, tuple[int, int]] = {}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with open(temporary, "wb") as new:
-        if path.exists():
-            with open(path, "rb") as old:
-                for key, line in _lines(old):
-                    if key in wanted and key not in where:
-                        where[key] = (new.tell(), len(line))
-                        new.write(line)
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as new:
+            if path.exists():
+                with open(path, "rb") as old:
+                    for key, line in _lines(old):
+                        if key in wanted and key not in where:
+                            where[key] = (new.tell(), len(line))
+                            new.write(line)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return where
 
 

@@ -70,3 +70,10 @@ def test_edges_lead_to_members() -> None:
 def test_circles_end() -> None:
     chain = chain_of(family(drawn("a", "b"), drawn("b", "c"), drawn("c", "a")), "a")
     assert {(e.parent, e.child) for e in chain.edges} == {("c", "a"), ("b", "c")}
+
+
+@pytest.mark.usefixtures("deadline")
+def test_circles_above_a_model_end_too() -> None:
+    chain = chain_of(family(drawn("b", "a"), drawn("c", "b"), drawn("b", "c")), "a")
+    assert {(e.parent, e.child) for e in chain.edges} >= {("b", "a"), ("c", "b")}
+    assert [n.name for n in chain.nodes] == ["b", "c"]

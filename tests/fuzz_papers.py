@@ -1,0 +1,288 @@
+"""A small real document for everything that is read and is no model: bills, captures, policies, signatures, results.
+
+The models are in ``fuzz_seeds``. Bytes are the same every time, but for keys: what is kept of a key's file says nothing
+of the key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import captures
+from chained import compare, named, probe, traffic
+from forebear.artifacts.documents import read_documents
+from forebear.attest.bundle import verify_bundle
+from forebear.attest.certificates import certified, load_chain
+from forebear.attest.dsse import read_envelope
+from forebear.attest.exchange_file import survey
+from forebear.attest.keys import load_private, load_public
+from forebear.attest.oms import read_manifest
+from forebear.attest.statements import read_statement
+from forebear.attest.trust import Trust, signed
+from forebear.bom.card import read_card
+from forebear.bom.stages import read_declaration, training_of
+from forebear.endpoints.base import Budget, Exchange
+from forebear.endpoints.log import Header, LogWriter, read_log
+from forebear.errors import ForebearError
+from forebear.inspect.bom_read import read as read_bill
+from forebear.inspect.licence import from_document, read_document
+from forebear.inspect.traffic import read_traffic
+from forebear.licences.organisation_file import read_organisation
+from forebear.lineage.calibration import parse as parse_calibration
+from forebear.policy.answers import read_answers
+from forebear.policy.load import load_policy
+from forebear.policy.waivers import read_waivers
+from forebear.sources import open_source
+
+REPOSITORY = Path(__file__).parents[1]
+STANDARD = REPOSITORY / "docs" / "standard" / "examples"
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+class Paper(NamedTuple):
+    """A document: the name of its file, what makes it in an empty folder, and what reads it.
+
+    The reader returns what it told of parts that it could not read.
+    """
+
+    file: str
+    write: Callable[[Path], bytes]
+    read: Callable[[Path], tuple[str, ...]]
+
+
+def refusal(paper: Paper, path: Path) -> tuple[str, str]:
+    """What comes of a document: ``refused``, ``read``, or ``told`` and which parts were not read; and why."""
+    try:
+        lines = [line for line in paper.read(path) if line]
+    except ForebearError as error:
+        what, lines = "refused", [str(error)]
+    else:
+        what = "told" if lines else "read"
+    for line in lines:
+        assert line.isprintable() and len(line) < 2_000, line
+    return what, "" if what == "read" else lines[0]
+
+
+def _copied(path: Path) -> Callable[[Path], bytes]:
+    return lambda folder: path.read_bytes()
+
+
+def _text(value: Any) -> Callable[[Path], bytes]:
+    """JSON, or text as it is."""
+    return lambda folder: value.encode() if isinstance(value, str) else json.dumps(value).encode()
+
+
+def _nothing(read: Callable[[Path], object]) -> Callable[[Path], tuple[str, ...]]:
+    """A reader that tells nothing beside what it refuses."""
+
+    def call(path: Path) -> tuple[str, ...]:
+        read(path)
+        return ()
+
+    return call
+
+
+# bills and results: what is said of a lineage is read from them too
+
+
+def _bill(path: Path) -> tuple[str, ...]:
+    read_bill(path.read_bytes(), path.name)
+    return _result(path)
+
+
+def _result(path: Path) -> tuple[str, ...]:
+    return from_document(read_document(str(path))).gaps
+
+
+# captures
+
+
+def _capture(name: str) -> Paper:
+    talks = [
+        captures.chat(captures.KIMI, "kimi-k2.5", sent=(("Authorization", "Bearer x"),)),
+        captures.chat("m", "qwen3-8b"),
+    ]
+    return Paper("capture", lambda folder: captures.FORMATS[name](talks), _traffic)
+
+
+def _traffic(path: Path) -> tuple[str, ...]:
+    return read_traffic([str(path)]).problems
+
+
+# files beside a model
+
+
+def _beside(name: str, content: Any) -> Paper:
+    return Paper(name, _text(content), lambda path: training_of(open_source(str(path.parent))).problems)
+
+
+def _card(path: Path) -> tuple[str, ...]:
+    documents, problems = read_documents(open_source(str(path.parent)))
+    read_card(documents.front_matter)
+    return (*problems, *training_of(open_source(str(path.parent))).problems)
+
+
+MERGEKIT = """merge_method: dare_ties
+base_model: org/base@v1
+slices:
+  - sources: [{model: org/one, layer_range: [0, 4], parameters: {weight: [0.3, {filter: mlp, value: 1}]}}]
+models: [{model: org/two+org/lora, parameters: {weight: 0.7, density: 0.5}}]
+tokenizer: {source: union}
+dtype: bfloat16
+"""
+AXOLOTL = """base_model: org/base
+adapter: lora
+lora_r: 16
+datasets: [{path: org/data, type: alpaca, split: train}]
+rl: dpo
+num_epochs: 3
+learning_rate: 2e-4
+"""
+TRAINER = {"log_history": [{"epoch": 1.0, "loss": 2.0, "step": 10}], "max_steps": 10, "num_train_epochs": 1}
+PEFT = {"base_model_name_or_path": "org/base", "peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q"]}
+FACTORY = "### model\nmodel_name_or_path: org/base\nstage: dpo\ndataset: a,b\nfinetuning_type: lora\n"
+CARD = "---\nlicense: [mit, other]\nbase_model: org/base\nbase_model_relation: finetune\ndatasets: [org/d]\n---\n# M\n"
+
+# rules and answers
+
+WAIVERS = "waivers:\n- {rule: R1, model: org/m, owner: A, reason: B, expires: 2026-12-31}\n"
+ANSWERS = "answers:\n  Q-BASE: {base: [org/a, org/b], withheld: false}\n  Q-METHOD: {base_flop: 3e24}\n"
+ANSWERS_CSV = "ID,Field,Answer\nQ-BASE,base,org/a; org/b\nQ-BASE,withheld,no\n"
+
+# what is signed
+
+
+def _envelope(folder: Path) -> bytes:
+    """A model's signature, with every part that such a file has."""
+    from forebear.inspect.sign import credentials, sign_files
+    from signers import key_files
+
+    (folder / "model").mkdir()
+    (folder / "model" / "weights.bin").write_bytes(b"weights")
+    signer = credentials(key_files(folder)[0])
+    return sign_files(str(folder / "model"), signer, folder / "model" / "model.sig").signature
+
+
+def _signature(path: Path) -> tuple[str, ...]:
+    envelope = read_envelope(path.read_bytes(), path.name)
+    signed(envelope, Trust(at=NOW))
+    read_manifest(envelope, path.name)
+    return ()
+
+
+def _statement(folder: Path) -> bytes:
+    return read_envelope(_envelope(folder)).payload
+
+
+def _bundle(folder: Path) -> bytes:
+    from evidence_bundles import papers
+
+    return papers(folder / "papers").bundle.read_bytes()
+
+
+def _verified(path: Path) -> tuple[str, ...]:
+    verify_bundle(path.read_bytes(), Trust(at=NOW), path.name)
+    return ()
+
+
+def _certificates(folder: Path) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from signers import certificate, pem
+
+    root, leaf = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    above = certificate(root, "authority", authority=True)
+    return pem(certificate(leaf, "signer", (root, above)), above)
+
+
+def _chain(path: Path) -> tuple[str, ...]:
+    chain = load_chain(path.read_bytes(), path.name)
+    if not chain:
+        return (f"{path.name}: no certificate",)
+    certified(chain[:1], chain[1:], NOW)
+    return ()
+
+
+def _pem(public: bool) -> Callable[[Path], bytes]:
+    def write(folder: Path) -> bytes:
+        from signers import key_files
+
+        return key_files(folder)[int(public)].read_bytes()
+
+    return write
+
+
+def _exchange(folder: Path) -> bytes:
+    """Two entries, one with everything that an entry can have."""
+    from exchanges import HUB, entry, mark
+    from forebear.attest.exchange import Terms, to_record
+    from forebear.attest.exchange_file import pieces
+    from forebear.index import Entry
+
+    entries = [entry("a", 1), Entry(mark("b", 2), HUB, "2026-01-01T00:00:00Z")]
+    return b"".join(pieces([to_record(e, Terms()) for e in entries]))
+
+
+# measurements
+
+
+def _log(folder: Path) -> bytes:
+    path = folder / "log.jsonl"
+    with LogWriter(path, Header("https://x.example/v1", "m"), Budget()) as log:
+        for number in (1, 2):
+            said = {"content-type": "application/json"}
+            log.append(
+                Exchange(number, "POST", "/v1/x", {"n": number}, {}, 200, said, b'{"model": "m"}', ((3, 1),), 12)
+            )
+    return path.read_bytes()
+
+
+def _calibration(path: Path) -> tuple[str, ...]:
+    parse_calibration(path.read_text("utf-8", "replace"), path.name)
+    return ()
+
+
+def _papers() -> Iterator[tuple[str, Paper]]:
+    yield "bom-cyclonedx", Paper("m.cdx.json", _copied(STANDARD / "conforms-measured.cdx.json"), _bill)
+    yield "bom-spdx", Paper("m.spdx.json", _copied(STANDARD / "conforms-measured.spdx.json"), _bill)
+    yield "result-compare", Paper("r.json", _text(compare("derived", "a_to_b")), _result)
+    yield "result-probe", Paper("r.json", _text(probe({"kimi k2.5": ("identifier",)}, ["kimi-k2.5"])), _result)
+    yield "result-traffic", Paper("r.json", _text(traffic(named("kimi-k2.5", "asked", "served"))), _result)
+    for name in ("har", "flows", "cassette", "transcript", "json lines", "plain log", "har in gzip"):
+        yield f"capture-{name.replace(' ', '-')}", _capture(name)
+    yield "mergekit", _beside("mergekit_config.yml", MERGEKIT)
+    yield "axolotl", _beside("axolotl_config.yml", AXOLOTL)
+    yield "llama-factory", _beside("llamaboard_config.yaml", FACTORY)
+    yield "trainer", _beside("trainer_state.json", TRAINER)
+    yield "peft", _beside("adapter_config.json", PEFT)
+    yield "quantization", _beside("quantize_config.json", {"bits": 4, "group_size": 128, "quant_method": "gptq"})
+    yield "card-facts", Paper("README.md", _text(CARD), _card)
+    declaration = REPOSITORY / "examples" / "forebear-training.yaml"
+    yield "declaration", Paper("forebear-training.yaml", _copied(declaration), _nothing(read_declaration))
+    yield "organisation", Paper("org.yaml", _copied(REPOSITORY / "examples" / "org.yaml"), _nothing(read_organisation))
+    pack = REPOSITORY / "src" / "forebear" / "data" / "policies" / "from-scratch.yaml"
+    yield "policy", Paper("p.yaml", _copied(pack), _nothing(lambda path: load_policy(str(path))))
+    yield "waivers", Paper("waivers.yaml", _text(WAIVERS), _nothing(read_waivers))
+    yield "answers", Paper("answers.yaml", _text(ANSWERS), _nothing(read_answers))
+    yield "answers-csv", Paper("answers.csv", _text(ANSWERS_CSV), _nothing(read_answers))
+    yield "signature", Paper("model.sig", _envelope, _signature)
+    yield "statement", Paper("s.json", _statement, _nothing(lambda path: read_statement(path.read_bytes(), path.name)))
+    yield "bundle", Paper("bundle.zip", _bundle, _verified)
+    yield "certificates", Paper("chain.pem", _certificates, _chain)
+    yield "public-key", Paper("k.pem", _pem(True), _nothing(lambda path: load_public(path.read_bytes(), path.name)))
+    yield (
+        "private-key",
+        Paper("k.pem", _pem(False), _nothing(lambda path: load_private(path.read_bytes(), None, path.name))),
+    )
+    yield "exchange", Paper("index.fbx", _exchange, _nothing(lambda path: survey(path, lambda entry: None)))
+    yield "probe-log", Paper("log.jsonl", _log, _nothing(read_log))
+    calibration = REPOSITORY / "src" / "forebear" / "data" / "calibration"
+    yield "calibration", Paper("signals.json", _copied(calibration / "signals.json"), _calibration)
+
+
+PAPERS: dict[str, Paper] = dict(_papers())
+"""Every document, by the name under which what was found of it is kept in ``tests/corpus``."""
