@@ -13,6 +13,7 @@ from forebear.catalogue.names import ModelName, decode
 from forebear.catalogue.names.families import owners
 from forebear.catalogue.names.places import PREFIXES
 from forebear.mentions.base import Hit, Kind, Position, Surety
+from forebear.mentions.words import words
 
 LONGEST = 300
 """Characters of a name that is judged."""
@@ -22,14 +23,18 @@ _PLACEHOLDER = re.compile(r"[${}<>%*|`]|\.\.\.|\b(?:your|xxx+|path[-_/]to|exampl
 _HUB = re.compile(r"[A-Za-z0-9][\w.\-]{0,95}/[A-Za-z0-9][\w.\-]{0,95}")
 _WORD = re.compile(r"[A-Za-z0-9][\w.\-]{1,95}")
 _TAG = re.compile(r"(?:[\w.\-]{1,60}/)?[A-Za-z0-9][\w.\-]{0,60}(?::[\w.\-]{1,60})?")
-_ADDRESS = re.compile(r"(?:https?://)?(?:huggingface\.co|hf\.co)/(?P<id>[\w.\-]+/[\w.\-]+?)(?:\.git)?(?:$|[/?#:])", re.I)
-_PAGES = frozenset("datasets spaces docs blog papers settings collections organizations tasks learn join login api".split())
-_SECRET = re.compile(r"(?:sk|pk|hf|ghp|gho|xox[a-z]|AKIA|AIza|glpat|r8|gsk)[-_][A-Za-z0-9\-_]{12,}|AKIA\w{12,}|AIza\w{20,}")
-_NOT_NAMES = frozenset(
-    "application audio font image message model multipart text video node_modules src lib usr etc var tmp home opt bin "
-    "dev mnt api v1 v2 docker refs origin actions github feature".split()
+_ADDRESS = re.compile(
+    r"(?:https?://)?(?:huggingface\.co|hf\.co)/(?P<id>[\w.\-]+/[\w.\-]+?)(?:\.git)?(?:$|[/?#:])", re.I
 )
-_FILE = re.compile(r"\.(?:py|js|mjs|cjs|tsx?|jsx|json|ya?ml|toml|md|rst|txt|html?|css|svg|png|jpe?g|gif|sh|lock|csv|xml|so|zip|gz|jinja2?)$", re.I)
+_PAGES = words("hub_pages")
+_SECRET = re.compile(
+    r"(?:sk|pk|hf|ghp|gho|xox[a-z]|AKIA|AIza|glpat|r8|gsk)[-_][A-Za-z0-9\-_]{12,}|AKIA\w{12,}|AIza\w{20,}"
+)
+_NOT_NAMES = words("not_names")
+_FILE = re.compile(
+    r"\.(?:py|js|mjs|cjs|tsx?|jsx|json|ya?ml|toml|md|rst|txt|html?|css|svg|png|jpe?g|gif|sh|lock|csv|xml|so|zip|gz|jinja2?)$",
+    re.I,
+)
 _OWN_ENDING = re.compile(r"(?:-|_)(?:default|test|mock|dummy|fake|provider|settings|config)$")
 
 

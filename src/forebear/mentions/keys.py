@@ -6,14 +6,12 @@ import re
 from functools import lru_cache
 
 from forebear.mentions.base import Kind
+from forebear.mentions.words import words
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_AFTER = frozenset(
-    "id ids name names path paths repo repos uri url urls ref slug key string identifier or directory dir file list "
-    "default fallback primary backup".split()
-)
+_AFTER = words("field_after")
 """Words that may follow ``model`` in the name of a field whose value still names one."""
-_ITSELF = frozenset("model models llm llms checkpoint ckpt checkpoints embedder reranker".split())
+_ITSELF = words("field_ends")
 _PAIRS = frozenset({("repo", "id"), ("hf", "repo"), ("hub", "repo"), ("deployment", "name"), ("azure", "deployment")})
 _FIRST_ARGUMENT = {
     # what takes a model's name first, and what it leads to
@@ -26,8 +24,12 @@ _FIRST_ARGUMENT = {
         Kind.HUB,
     ),
     **dict.fromkeys(("LLM", "AsyncLLM", "from_single_file", "MLX", "LlamaCpp", "Llama"), None),
-    **dict.fromkeys(("ollama.pull", "ollama.chat", "ollama.generate", "ollama.embed", "OllamaLLM", "ChatOllama"), Kind.OLLAMA),
-    **dict.fromkeys(("encoding_for_model", "init_chat_model", "get_model", "GenerativeModel", "generativeModel"), Kind.NAME),
+    **dict.fromkeys(
+        ("ollama.pull", "ollama.chat", "ollama.generate", "ollama.embed", "OllamaLLM", "ChatOllama"), Kind.OLLAMA
+    ),
+    **dict.fromkeys(
+        ("encoding_for_model", "init_chat_model", "get_model", "GenerativeModel", "generativeModel"), Kind.NAME
+    ),
 }
 LOADERS = frozenset(_FIRST_ARGUMENT)
 """Calls whose first argument is a model's name."""

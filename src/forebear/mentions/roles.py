@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 
 from forebear.mentions.base import Role
+from forebear.mentions.words import words
 
-_TEST_FOLDERS = frozenset(
-    "test tests testing __tests__ spec specs e2e fixtures testdata test_data mocks __mocks__ unittests integration_tests "
-    "cypress cassettes".split()
+_TEST_FOLDERS = words("test_folders")
+_DOC_FOLDERS = words("doc_folders")
+_EXAMPLE_FOLDERS = words("example_folders")
+_TEST_FILE = re.compile(
+    r"(?:^test_|_test\.|_tests\.|\.test\.|\.spec\.|^conftest\.py$|test\.(?:java|kt|cs|php|swift)$|_spec\.rb$)"
 )
-_DOC_FOLDERS = frozenset("doc docs documentation website site wiki changelog blog".split())
-_EXAMPLE_FOLDERS = frozenset(
-    "example examples sample samples demo demos tutorial tutorials cookbook cookbooks recipes benchmark benchmarks "
-    "playground notebooks quickstart quickstarts".split()
-)
-_TEST_FILE = re.compile(r"(?:^test_|_test\.|_tests\.|\.test\.|\.spec\.|^conftest\.py$|test\.(?:java|kt|cs|php|swift)$|_spec\.rb$)")
 _DOC_FILE = re.compile(r"\.(?:md|mdx|markdown|rst|adoc|qmd|rmd|txt)$")
-_EXAMPLE_FILE = re.compile(r"(?:\.example|\.sample|\.template|\.dist|\.tmpl)(?:\.|$)|(?:^|[._\-])(?:example|sample)s?[._\-]")
+_EXAMPLE_FILE = re.compile(
+    r"(?:\.example|\.sample|\.template|\.dist|\.tmpl)(?:\.|$)|(?:^|[._\-])(?:example|sample)s?[._\-]"
+)
 
 
 def role_of(path: str) -> Role:

@@ -14,14 +14,11 @@ from forebear.mentions.files import READERS
 from forebear.mentions.judge import judge
 from forebear.mentions.roles import role_of
 from forebear.mentions.walk import Entry, Walk, walk
+from forebear.mentions.words import words
 
 MAX_TEXT = 2_000_000
 """Bytes of a file that is read; a larger one is data."""
 MAX_MENTIONS = 100_000
-_LITERALS = (
-    "model llm from_pretrained hf_hub repo_id checkpoint pretrained sentencetransformer ollama huggingface hf.co engine "
-    "pipeline deployment ckpt gguf safetensors embedder reranker crossencoder"
-).split()
 
 
 @dataclass(frozen=True)
@@ -116,9 +113,7 @@ def _mentions(path: str, role: Role, hits: Iterator[Hit] | object) -> Iterator[M
         kind, model, surety = judged
         revision = hit.revision or (hit.value.partition("@")[2] if kind is Kind.HUB else "")
         end = hit.column + len(hit.value)
-        yield Mention(
-            path, hit.line, hit.column, end, model, kind, surety, role, hit.how, revision, hit.remote_code
-        )
+        yield Mention(path, hit.line, hit.column, end, model, kind, surety, role, hit.how, revision, hit.remote_code)
 
 
 def _text(path: str) -> str | None:
@@ -137,7 +132,7 @@ def _without_links(path: str, flags: int) -> int:
 
 @cache
 def _prefilter() -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, sorted({*_LITERALS, *stems()}))))
+    return re.compile("|".join(map(re.escape, sorted({*words("worth_reading"), *stems()}))))
 
 
 def _worth_reading(text: str, path: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from forebear.errors import InputError, UsageError
+from forebear.mentions.words import words
 
 MAX_FILES = 500_000
 MAX_FOLDERS = 100_000
@@ -21,10 +22,7 @@ MAX_IGNORE = 200_000
 """Bytes of an ignore file that is honoured."""
 MAX_RULES = 2_000
 MAX_DEPTH = 200
-SKIPPED = frozenset(
-    ".git .hg .svn node_modules __pycache__ .venv venv .tox .nox .mypy_cache .ruff_cache .pytest_cache .idea .next "
-    "site-packages bower_components .terraform .gradle target-cache".split()
-)
+SKIPPED = words("skipped_folders")
 """Folders of tools and of other people's code that came with packages."""
 
 
@@ -52,7 +50,7 @@ class Walk:
     files: list[Entry] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    outside: int = 0
+    outside: list[str] = field(default_factory=list)
     ignored: int = 0
 
 
@@ -88,9 +86,7 @@ def walk(root: str, ignored_too: bool = False) -> Walk:
             rules = (*rules, *_rules(root, folder, entries))
         below = list(_enter(found, top, folder, entries, rules))
         if len(found.files) > MAX_FILES or len(found.folders) + len(stack) + len(below) > MAX_FOLDERS:
-            raise UsageError(
-                f"{root}: more than {MAX_FILES:,} files or {MAX_FOLDERS:,} folders", "name a folder in it"
-            )
+            raise UsageError(f"{root}: more than {MAX_FILES:,} files or {MAX_FOLDERS:,} folders", "name a folder in it")
         stack += [(path, rules) for path in reversed(below)]
     found.files.sort(key=lambda f: f.path.split("/"))
     return found
@@ -108,7 +104,7 @@ def _enter(
             if link:
                 target = os.path.realpath(entry.path)
                 if os.path.commonpath((top, target)) != top:
-                    found.outside += 1
+                    found.outside.append(path)
                     continue
                 info = os.stat(target)
                 if not stat.S_ISREG(info.st_mode):  # a folder within is met by its own name

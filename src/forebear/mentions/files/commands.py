@@ -26,8 +26,10 @@ _OPTION = re.compile(
     r"model[-_]name[-_]or[-_]path|base[-_]model|repo[-_]id|checkpoint|pretrained[-_]model[-_]name[-_]or[-_]path|"
     rf"embedding[-_]model|draft[-_]model|speculative[-_]model)){_GAP}{_VALUE}"
 )
-_SHORT = re.compile(rf"(?<![\w\-])-m\s+[\"']?(?P<value>[\w./~\-]{{1,200}}\.gguf)")
-_ADDRESS = re.compile(r"(?:https?://|git@)?(?:huggingface\.co|hf\.co)[/:][\w.\-]{1,96}/[\w.\-]{1,96}(?:/[\w.\-/]{0,200})?")
+_SHORT = re.compile(r"(?<![\w\-])-m\s+[\"']?(?P<value>[\w./~\-]{1,200}\.gguf)")
+_ADDRESS = re.compile(
+    r"(?:https?://|git@)?(?:huggingface\.co|hf\.co)[/:][\w.\-]{1,96}/[\w.\-]{1,96}(?:/[\w.\-/]{0,200})?"
+)
 _REVISION = re.compile(r"^[^\n]{0,200}?--revision[= ]\s*[\"']?(?P<revision>[\w.\-/]{1,80})")
 _COMMENT = re.compile(r"^\s*(?:#|//|;|REM\b)")
 
@@ -48,15 +50,19 @@ def read(text: str) -> Iterator[Hit]:
     for match in _ADDRESS.finditer(text):
         if not _in_comment(text, match.start()):
             line, column = lines(match.start())
-            yield Hit(line, column, match[0].replace("git@", "").replace("co:", "co/"), "address", Position.LOADER, Kind.HUB)
+            yield Hit(
+                line, column, match[0].replace("git@", "").replace("co:", "co/"), "address", Position.LOADER, Kind.HUB
+            )
 
 
-def _hit(
-    text: str, lines: Lines, match: re.Match[str], how: str, position: Position, kind: Kind | None
-) -> Hit:
+def _hit(text: str, lines: Lines, match: re.Match[str], how: str, position: Position, kind: Kind | None) -> Hit:
     line, column = lines(match.start("value"))
     value = match["value"].rstrip(".:/")
-    after = _REVISION.match(text[match.end() : match.end() + 300]) if kind is Kind.HUB or position is Position.FIELD else None
+    after = (
+        _REVISION.match(text[match.end() : match.end() + 300])
+        if kind is Kind.HUB or position is Position.FIELD
+        else None
+    )
     return Hit(line, column, value, how, position, kind, after["revision"] if after else "")
 
 
@@ -66,7 +72,23 @@ def _in_comment(text: str, at: int) -> bool:
 
 
 _NAMES = ("dockerfile", "containerfile", "makefile", "justfile", "procfile", "jenkinsfile", "taskfile")
-_ENDINGS = (".sh", ".bash", ".zsh", ".fish", ".ps1", ".bat", ".cmd", ".mk", ".yml", ".yaml", ".tpl", ".tf", ".service", ".json", ".toml")
+_ENDINGS = (
+    ".sh",
+    ".bash",
+    ".zsh",
+    ".fish",
+    ".ps1",
+    ".bat",
+    ".cmd",
+    ".mk",
+    ".yml",
+    ".yaml",
+    ".tpl",
+    ".tf",
+    ".service",
+    ".json",
+    ".toml",
+)
 
 
 def _handles(path: str) -> bool:

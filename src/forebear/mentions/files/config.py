@@ -17,8 +17,14 @@ _FIELD = re.compile(
     r"""(?P<key>[A-Za-z_][\w.\-]{0,80})["']?[ \t]{0,20}(?:=>|[:=])[ \t]{0,20}["']?"""
     r"""(?P<value>(?:\$\{\w{1,60}:?-)?[A-Za-z0-9./~@][^"'\s,#}\]]{0,200})"""
 )
-_OPEN = re.compile(r"""^(?P<indent>[ \t]{0,200})(?:-[ \t]{1,8})?["']?(?P<key>[A-Za-z_][\w.\-]{0,80})["']?[ \t]{0,8}[:=][ \t]{0,8}\[?[ \t]{0,8}(?P<rest>.*)$""")
-_ENTRY = re.compile(r"""^(?P<indent>[ \t]{0,200})(?:-[ \t]{1,8})?["']?(?P<value>[A-Za-z0-9@][^"'\s,#\[\]{}]{0,200})["']?[ \t]{0,8},?[ \t]{0,8}(?:#.*)?$""")
+_OPEN = re.compile(
+    r"""^(?P<indent>[ \t]{0,200})(?:-[ \t]{1,8})?["']?(?P<key>[A-Za-z_][\w.\-]{0,80})["']?"""
+    r"""[ \t]{0,8}[:=][ \t]{0,8}\[?[ \t]{0,8}(?P<rest>.*)$"""
+)
+_ENTRY = re.compile(
+    r"""^(?P<indent>[ \t]{0,200})(?:-[ \t]{1,8})?["']?(?P<value>[A-Za-z0-9@][^"'\s,#\[\]{}]{0,200})["']?"""
+    r"""[ \t]{0,8},?[ \t]{0,8}(?:#.*)?$"""
+)
 _QUOTED = re.compile(r"""["'](?P<value>[^"'\n]{2,200})["']""")
 _ENV_NAME = re.compile(r"""^[ \t]{0,200}-?[ \t]{0,8}name:[ \t]{1,8}["']?(?P<key>\w{1,80})["']?[ \t]{0,8}$""")
 _VALUE = re.compile(r"""^[ \t]{0,200}value:[ \t]{1,8}["']?(?P<value>[^"'\s#]{1,200})""")
@@ -74,15 +80,37 @@ def read(text: str) -> Iterator[Hit]:
 def _hit(number: int, match: re.Match[str], how: str) -> Hit:
     value = match["value"]
     column = match.start("value") + 1
-    if value.startswith("${") and ":-" in value or value.startswith("${"):  # ${MODEL:-org/name}: the default
+    if value.startswith("${"):  # ${MODEL:-org/name}: the default
         cut = value.find("-") + 1
         value, column = value[cut:].rstrip("}"), column + cut
     return Hit(number, column, value.rstrip(",;"), how, Position.FIELD)
 
 
-_ENDINGS = (".yml", ".yaml", ".toml", ".json", ".jsonc", ".json5", ".ini", ".cfg", ".conf", ".properties", ".env", ".tfvars", ".tf", ".tpl", ".hcl")
+_ENDINGS = (
+    ".yml",
+    ".yaml",
+    ".toml",
+    ".json",
+    ".jsonc",
+    ".json5",
+    ".ini",
+    ".cfg",
+    ".conf",
+    ".properties",
+    ".env",
+    ".tfvars",
+    ".tf",
+    ".tpl",
+    ".hcl",
+)
 _LOCKS = ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock", "uv.lock", "composer.lock", "cargo.lock")
-_OF_MODELS = ("tokenizer.json", "vocab.json", "model.safetensors.index.json", "pytorch_model.bin.index.json", "tokenizer_config.json")
+_OF_MODELS = (
+    "tokenizer.json",
+    "vocab.json",
+    "model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+    "tokenizer_config.json",
+)
 
 
 def _handles(path: str) -> bool:
@@ -90,7 +118,12 @@ def _handles(path: str) -> bool:
     if name in _LOCKS or name in _OF_MODELS or path.endswith((".ipynb", ".tsbuildinfo", ".map")):
         return False
     environment = name.startswith((".env", "env.")) or name.endswith(".env")
-    return path.endswith(_ENDINGS) or environment or name.startswith(("dockerfile", "containerfile", "makefile")) or path.endswith((".sh", ".bash"))
+    return (
+        path.endswith(_ENDINGS)
+        or environment
+        or name.startswith(("dockerfile", "containerfile", "makefile"))
+        or path.endswith((".sh", ".bash"))
+    )
 
 
 READER = FileReader("settings", _handles, read)

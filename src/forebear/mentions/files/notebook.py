@@ -26,7 +26,9 @@ def read(text: str) -> Iterator[Hit]:
             continue
         source = cell.get("source")
         code = "".join(map(str, source)) if isinstance(source, list) else source if isinstance(source, str) else ""
-        shell = "\n".join(row.lstrip()[1:] if row.lstrip()[:1] in "!%" and row.strip() else "" for row in code.split("\n"))
+        shell = "\n".join(
+            row.lstrip()[1:] if row.lstrip()[:1] in "!%" and row.strip() else "" for row in code.split("\n")
+        )
         plain = "\n".join("" if row.lstrip()[:1] in ("!", "%") else row for row in code.split("\n"))
         for hit in (*python.read(plain), *commands.read(shell)):
             # A line of the cell is a line of the file in notebooks as they are written; else the file's beginning.

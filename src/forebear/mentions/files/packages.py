@@ -11,8 +11,14 @@ from importlib import resources
 
 from forebear.mentions.base import FileReader, Hit, Kind, Position
 
-_LINE = re.compile(r"""^[ \t]{0,40}["']?(?P<name>[A-Za-z@][A-Za-z0-9._\-/]{1,100})(?:\[[\w,\- ]{0,100}\])?["']?(?P<more>[ \t]{0,10}(?:[<>=!~;@,:#"'^]|$))""")
-_LISTED = re.compile(r"""["'](?P<name>[A-Za-z@][A-Za-z0-9._\-/]{1,100})(?:\[[\w,\- ]{0,100}\])?[ \t]{0,4}(?:[<>=!~;@^][^"']{0,200})?["']""")
+_LINE = re.compile(
+    r"""^[ \t]{0,40}["']?(?P<name>[A-Za-z@][A-Za-z0-9._\-/]{1,100})(?:\[[\w,\- ]{0,100}\])?["']?"""
+    r"""(?:[ \t]{0,10}(?:[<>=!~;@,:#"'^]|$))"""
+)
+_LISTED = re.compile(
+    r"""["'](?P<name>[A-Za-z@][A-Za-z0-9._\-/]{1,100})(?:\[[\w,\- ]{0,100}\])?"""
+    r"""[ \t]{0,4}(?:[<>=!~;@^][^"']{0,200})?["']"""
+)
 _PINNED = re.compile(r"==[ \t]{0,4}(?P<version>[\w.\-+]{1,40})")
 
 

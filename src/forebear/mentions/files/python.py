@@ -14,7 +14,15 @@ from forebear.mentions.keys import HUB_CALLS, LOADERS, MAYBE, kind_of, names_a_m
 MOST_NODES = 400_000
 """Nodes of a tree that are looked at."""
 _DEFAULTS = ("getenv", "get", "add_argument", "Option", "Field", "option", "Argument", "String", "env", "setdefault")
-_AS_FIELD = ("model", "model_name", "model_id", "repo_id", "pretrained_model_name_or_path", "model_name_or_path", "model_path")
+_AS_FIELD = (
+    "model",
+    "model_name",
+    "model_id",
+    "repo_id",
+    "pretrained_model_name_or_path",
+    "model_name_or_path",
+    "model_path",
+)
 
 
 @dataclass
@@ -63,7 +71,9 @@ def _constants(nodes: list[ast.AST]) -> dict[str, ast.Constant]:
     """Names that are assigned one string in the whole file, and nothing else."""
     found: dict[str, ast.Constant | None] = {}
     for node in nodes:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         for target in targets:
             if isinstance(target, ast.Name):
                 value = getattr(node, "value", None)

@@ -19,7 +19,9 @@ _TOKEN = re.compile(
     rf"|`(?P<back>[^`\\$]{{0,{LONGEST_STRING}}})`",
     re.DOTALL,
 )
-_KEY = re.compile(r"""(?P<key>[A-Za-z_$][\w$\-]{0,60})["'`\]]{0,2}\s{0,8}(?:\?\?|\|\||:=|[:=])\s{0,8}(?:[\w.$()\[\]"']{1,40}\s*(?:\?\?|\|\|)\s*)?$""")
+_KEY = re.compile(
+    r"""(?P<key>[A-Za-z_$][\w$\-]{0,60})["'`\]]{0,2}\s{0,8}(?:\?\?|\|\||:=|[:=])\s{0,8}(?:[\w.$()\[\]"']{1,40}\s*(?:\?\?|\|\|)\s*)?$"""
+)
 _TYPED = re.compile(r"(?P<key>[A-Za-z_$][\w$]{0,60})\??\s{0,4}:\s{0,4}(?:string|str|&str|String)\s{0,4}=\s{0,4}$")
 _CALL = re.compile(r"(?:(?P<before>[A-Za-z_$][\w$]{0,40})\.)?(?P<name>[A-Za-z_$][\w$]{0,60})\(\s{0,8}$")
 _SECOND = re.compile(r"\bpipeline\(\s{0,8}[\"'][\w\-]{1,60}[\"'],\s{0,8}$")
