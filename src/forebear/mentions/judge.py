@@ -7,8 +7,9 @@ only where its place says that a model is meant.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
+from forebear.catalogue.developers import published
 from forebear.catalogue.names import ModelName, decode
 from forebear.catalogue.names.families import owners
 from forebear.catalogue.names.places import PREFIXES
@@ -105,8 +106,15 @@ def _kind(name: str, known: ModelName, kind: Kind | None) -> Kind:
         return kind
     if known.provider == "ollama":
         return Kind.OLLAMA
+    if kind is Kind.HUB or name.lower() in _repositories():  # openai/gpt-oss-20b is both a repository and a route
+        return Kind.HUB
     hub = known.provider in ("huggingface", "openrouter") and known.account and _hub_form(name)
-    return Kind.HUB if hub or kind is Kind.HUB else Kind.NAME
+    return Kind.HUB if hub else Kind.NAME
+
+
+@cache
+def _repositories() -> frozenset[str]:
+    return frozenset(m.repository.lower() for m in published().values() if m.repository)
 
 
 def _speaks(value: str, known: ModelName) -> bool:

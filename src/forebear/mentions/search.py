@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
 from forebear.catalogue.names import stems
-from forebear.mentions.base import Hit, Kind, Mention, Position, Role, Surety
+from forebear.mentions.base import Hit, Kind, Mention, Role, Surety
 from forebear.mentions.files import READERS
 from forebear.mentions.judge import judge
 from forebear.mentions.roles import role_of
-from forebear.mentions.walk import Entry, Walk, walk
+from forebear.mentions.walk import Walk, walk
 from forebear.mentions.words import words
 
 MAX_TEXT = 2_000_000
@@ -105,8 +105,8 @@ def mentions_in(path: str, text: str) -> tuple[Mention, ...]:
     return tuple(best[place] for place in sorted(best))
 
 
-def _mentions(path: str, role: Role, hits: Iterator[Hit] | object) -> Iterator[Mention]:
-    for hit in hits:  # type: ignore[attr-defined]
+def _mentions(path: str, role: Role, hits: Iterable[Hit]) -> Iterator[Mention]:
+    for hit in hits:
         judged = (Kind.PACKAGE, hit.value, Surety.POSSIBLE) if hit.kind is Kind.PACKAGE else judge(hit)
         if judged is None:
             continue
@@ -141,5 +141,3 @@ def _worth_reading(text: str, path: str) -> bool:
         return True
     return _prefilter().search(text.lower()) is not None
 
-
-__all__ = ["Entry", "Found", "Position", "mentions_in", "search"]

@@ -34,7 +34,7 @@ _PROVIDERS = re.compile(
 _ENDINGS = (
     *(".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte", ".astro"),
     *(".go", ".rs", ".java", ".kt", ".kts", ".scala", ".cs", ".rb", ".php", ".swift", ".dart", ".ex", ".exs", ".lua"),
-    *(".c", ".cc", ".cpp", ".h", ".hpp", ".r", ".jl"),
+    *(".c", ".cc", ".cpp", ".h", ".hpp", ".r", ".jl", ".sql"),
 )
 
 
