@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 
 from forebear.catalogue.names import stems
 from forebear.mentions.base import Hit, Kind, Mention, Role, Surety
@@ -19,6 +20,8 @@ from forebear.mentions.words import words
 MAX_TEXT = 2_000_000
 """Bytes of a file that is read; a larger one is data."""
 MAX_MENTIONS = 100_000
+MAX_HITS = 20_000
+"""Strings of one file that one reader hands on: more are a table of data."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def mentions_in(path: str, text: str) -> tuple[Mention, ...]:
 
 
 def _mentions(path: str, role: Role, hits: Iterable[Hit]) -> Iterator[Mention]:
-    for hit in hits:
+    for hit in islice(hits, MAX_HITS):
         judged = (Kind.PACKAGE, hit.value, Surety.POSSIBLE) if hit.kind is Kind.PACKAGE else judge(hit)
         if judged is None:
             continue
@@ -140,4 +143,3 @@ def _worth_reading(text: str, path: str) -> bool:
     if path.rsplit("/", 1)[-1].startswith(("modelfile", "requirements", "pyproject", "package", "setup.cfg")):
         return True
     return _prefilter().search(text.lower()) is not None
-

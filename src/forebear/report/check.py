@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
+from forebear.errors import one_line
 from forebear.inspect.check_models import Checked
 from forebear.inspect.check_result import UNDECIDED, Check, fingerprint, new_findings
 from forebear.mentions import Kind, Mention
@@ -44,12 +45,12 @@ def show(console: Console, check: Check, quiet: bool = False, verbose: bool = Fa
     if rest and not verbose:
         console.print(words.text("\n  Named in tests, examples and documents only, and not decided on", "bold"))
         for model in rest:
-            console.print(words.text(f"    {model.name}  {_where(model)}", "dim"), soft_wrap=True)
+            console.print(words.text(f"    {one_line(model.name)}  {_where(model)}", "dim"), soft_wrap=True)
 
 
 def _model(console: Console, model: Checked, verbose: bool) -> None:
     console.print()
-    line = words.text(f"  {model.name}", "bold")
+    line = words.text(f"  {one_line(model.name)}", "bold")
     line.append(f"  {KINDS[model.kind]}", "dim")
     if model.decision is not None:
         line.append(f"  {model.decision.value}", _DECISIONS[model.decision])
@@ -58,7 +59,7 @@ def _model(console: Console, model: Checked, verbose: bool) -> None:
     console.print(line, soft_wrap=True)
     for place in _places(model) if verbose else [_where(model)]:
         console.print(words.text(f"    {place}", "dim"), soft_wrap=True)
-    if facts := "; ".join(facts_of(model)):
+    if facts := one_line("; ".join(facts_of(model))):
         console.print(words.text(f"    {facts}"), soft_wrap=True)
     found = sorted(new_findings(model), key=lambda f: -f.level.rank)
     shown = found if verbose else [f for f in found if f.level is not Level.NOTE][:FEW]
@@ -70,7 +71,7 @@ def _model(console: Console, model: Checked, verbose: bool) -> None:
         told = ", ".join(_count(levels[level], level.value) for level in reversed(Level) if levels[level])
         console.print(words.text(f"    {told} more; -v shows {'it' if more == 1 else 'them'}", "dim"))
     for problem in model.problems:
-        console.print(words.text(f"    could not be read: {problem}", "bold red"), soft_wrap=True)
+        console.print(words.text(f"    could not be read: {one_line(problem)}", "bold red"), soft_wrap=True)
 
 
 def facts_of(model: Checked) -> Iterator[str]:
@@ -101,11 +102,11 @@ def _where(model: Checked) -> str:
 
 
 def _places(model: Checked) -> list[str]:
-    return [_place(m) for m in ordered(model)] or [model.about]
+    return [_place(m) for m in ordered(model)] or [one_line(model.about)]
 
 
 def _place(mention: Mention) -> str:
-    return f"{mention.path}:{mention.line} ({mention.how}, {mention.surety})"
+    return one_line(f"{mention.path}:{mention.line} ({mention.how}, {mention.surety})")
 
 
 def ordered(model: Checked) -> list[Mention]:
@@ -119,7 +120,7 @@ def summary(check: Check) -> tuple[str, ...]:
     levels = Counter(f.level for f in check.findings)
     found = [_count(levels[level], level.value) for level in reversed(Level) if levels[level]]
     counted = sum(m.counts for m in check.models)
-    first = f"{_count(counted, 'model')} in {check.target}"
+    first = f"{_count(counted, 'model')} in {one_line(check.target)}"
     if check.policy is not None:
         decisions = Counter(m.decision for m in check.models if m.counts)
         told = [

@@ -9,7 +9,7 @@ from forebear.mentions.base import FileReader, Hit, Kind, Lines, Position
 
 _VALUE = r"(?P<value>[A-Za-z0-9./~][\w.\-/:@+~]{1,200})"
 _OPTIONS = r"(?:\s+--?[\w\-]{1,40}(?:[= ](?!-)[^\s\"']{1,80})?){0,6}?"
-_GAP = r"(?:[\"']?\s{0,3},\s{0,40}[\"']|[\"']?\s{1,40}-\s{1,4}[\"']?|=[\"']?|[ \t]+\\?\s{0,40}[\"']?)"
+_GAP = r"(?:[\"']?\s{0,3},\s{0,40}[\"']?|[\"']?\s{1,40}-\s{1,4}[\"']?|=[\"']?|[ \t]+\\?\s{0,40}[\"']?)"
 """Between an option and its value: a blank, ``=``, the next entry of a list in JSON or YAML."""
 _COMMANDS: tuple[tuple[str, Kind | None, re.Pattern[str]], ...] = tuple(
     (how, kind, re.compile(pattern))

@@ -13,7 +13,7 @@ from forebear.mentions.keys import LOADERS, MAYBE, kind_of, names_a_model
 
 LONGEST_STRING = 300
 _TOKEN = re.compile(
-    r"//[^\n]*|/\*.{0,20000}?\*/"
+    r"//[^\n]*|/\*.*?(?:\*/|\Z)"
     rf'|"(?P<double>(?:[^"\\\n]|\\.){{0,{LONGEST_STRING}}})"'
     rf"|'(?P<single>(?:[^'\\\n]|\\.){{0,{LONGEST_STRING}}})'"
     rf"|`(?P<back>[^`\\$]{{0,{LONGEST_STRING}}})`",
