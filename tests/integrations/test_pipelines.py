@@ -1,4 +1,4 @@
-"""The action, the GitLab component, the pre-commit hooks and the container file: what of them shows without their hosts."""
+"""The action, the GitLab component, the pre-commit hooks, the container file: what shows without their hosts."""
 
 from __future__ import annotations
 

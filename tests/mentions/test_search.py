@@ -21,8 +21,8 @@ def written(root: Path, *paths: str, text: str = NAMING) -> None:
         (root / path).write_text(text)
 
 
-def found(root: Path, **more: bool) -> list[str]:
-    return [m.path for m in search(str(root), **more).mentions]
+def found(root: Path, ignored_too: bool = False) -> list[str]:
+    return [m.path for m in search(str(root), ignored_too).mentions]
 
 
 def test_files_in_order_without_those_of_tools(tmp_path: Path) -> None:
