@@ -46,8 +46,7 @@ def test_no_input_stands_in_the_text_of_a_script() -> None:
     assert used == set(loaded("action.yml")["inputs"])
 
 
-@pytest.mark.parametrize(("fail_on", "code"), [("error", 0), ("warning", 1)])
-def test_the_actions_script_in_a_repository(tmp_path: Path, fail_on: str, code: int) -> None:
+def test_the_actions_script_in_a_repository(tmp_path: Path) -> None:
     repository, temporary = tmp_path / "repository", tmp_path / "runner"
     repository.mkdir()
     (repository / "a.py").write_text('m = A.from_pretrained("acme/thing-1", trust_remote_code=True)\n')
@@ -56,7 +55,7 @@ def test_the_actions_script_in_a_repository(tmp_path: Path, fail_on: str, code: 
     (step,) = [s for s in loaded("action.yml")["runs"]["steps"] if s.get("id") == "check"]
     given = {
         "IN_PATH": ".",
-        "IN_FAIL_ON": fail_on,
+        "IN_FAIL_ON": "warning",
         "IN_SARIF": "out.sarif",
         "IN_BOM": "$(touch owned).json",
         "IN_HUB": "false",
@@ -73,9 +72,9 @@ def test_the_actions_script_in_a_repository(tmp_path: Path, fail_on: str, code: 
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *filter(None, sys.path)]),
     }
     script = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-    done = subprocess.run(script, cwd=repository, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == code, done.stderr
-    assert (tmp_path / "output").read_text() == f"exit-code={code}\n"
+    done = subprocess.run(script, cwd=repository, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1, done.stderr
+    assert (tmp_path / "output").read_text() == "exit-code=1\n"
     assert "::warning file=a.py,line=1,title=forebear%3A remote-code-unpinned::" in done.stdout
     assert "remote-code-unpinned" in (tmp_path / "summary").read_text()
     assert json.loads((repository / "out.sarif").read_text())["version"] == "2.1.0"
