@@ -88,6 +88,9 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
 
 
 ADDED = {
+    "model-unpinned",
+    "remote-code-unpinned",
+    "model-unknown",
     *("answer-names-another", "endpoint-changes", "endpoint-differs", "bom-invalid"),
     *("consistent", "contradicted", "unknown"),
     *("base-not-found", "licence-changed", "quantisation-orphaned", "descent-circular", "fingerprint-mismatch"),

@@ -92,7 +92,7 @@ def test_every_kind_of_field_has_an_operator_but_groups() -> None:
 
 def test_fields_are_those_of_the_schema() -> None:
     assert lists() == ("claims", "ancestors", "duties", "conflicts", "findings", "evaluations")
-    assert field("access").values == ("weights", "papers", "endpoint", "traffic", "documents")
+    assert field("access").values == ("weights", "papers", "endpoint", "traffic", "documents", "name")
     assert not field("access").nullable and field("verdict").nullable and field("parent.state").nullable
     assert field("item.standing", "ancestors").ranks[0] == "possible"
     assert field("org.country").countries and field("item.territory_excluded", "ancestors").countries

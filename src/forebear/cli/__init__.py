@@ -20,6 +20,7 @@ from forebear.cli import (
     bom,
     cache,
     catalogue,
+    check,
     crawl,
     demo,
     explain,
@@ -83,6 +84,7 @@ app.add_typer(index.app, name="index")
 app.command("crawl")(common(crawl.crawl))
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(policy.app, name="policy")
+app.command("check")(common(check.check))
 app.command("sign")(common(attest.sign))
 app.command("attest")(common(attest.attest))
 app.command("verify")(common(attest.verify))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,11 +53,14 @@ class Discovery:
     repeats: int
 
 
-def discover(root: str, readers: Sequence[Reader] | None = None) -> Discovery:
+def discover(
+    root: str, readers: Sequence[Reader] | None = None, enter: Callable[[str], bool] = lambda _: True
+) -> Discovery:
     """Find every model below a folder, the folder itself included; by default with all readers, plugins' too.
 
-    Hidden folders are left out. Links to folders are followed after everything that is really there, and no folder
-    is looked into twice, so that a loop ends and a link never takes the place of what it leads to.
+    Hidden folders are left out, and those, by their path from the root, that ``enter`` refuses. Links to folders are
+    followed after everything that is really there, and no folder is looked into twice, so that a loop ends and a link
+    never takes the place of what it leads to.
 
     Raises:
         UsageError: the root is not a folder on this machine.
@@ -66,7 +69,7 @@ def discover(root: str, readers: Sequence[Reader] | None = None) -> Discovery:
     if not os.path.isdir(root):
         problem = "not a folder" if os.path.lexists(root) else "no such folder"
         raise UsageError(f"{root}: {problem}", "--recursive takes a folder on this machine")
-    walk = _Walk(root, (*READERS, *third_party_readers()) if readers is None else readers)
+    walk = _Walk(root, (*READERS, *third_party_readers()) if readers is None else readers, enter)
     walk.run()
     models = sorted(walk.models, key=lambda m: m.path.split("/"))
     return Discovery(tuple(models), tuple(walk.problems), walk.repeats)
@@ -89,8 +92,8 @@ def place(target: str) -> tuple[str | None, Found]:
 class _Walk:
     """One pass through a tree, depth first and in order of names; a stack, since trees can be deeper than calls."""
 
-    def __init__(self, root: str, readers: Sequence[Reader]) -> None:
-        self.root, self.readers = root, readers
+    def __init__(self, root: str, readers: Sequence[Reader], enter: Callable[[str], bool]) -> None:
+        self.root, self.readers, self.enter = root, readers, enter
         self.models: list[Found] = []
         self.problems: list[str] = []
         self.repeats = 0
@@ -136,7 +139,8 @@ class _Walk:
                 for entry in entries:
                     if entry.name.startswith(".") or not _is_folder(entry):
                         continue
-                    (links if entry.is_symlink() else folders).append(_below(path, entry.name))
+                    if self.enter(below := _below(path, entry.name)):
+                        (links if entry.is_symlink() else folders).append(below)
                     if len(self._seen) + len(folders) + len(links) > MAX_FOLDERS:
                         raise UsageError(f"{self.root}: more than {MAX_FOLDERS:,} folders", "name one of them")
         except OSError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from forebear.errors import ForebearError, InputError
 from forebear.index import Index, open_index
 from forebear.inspect.crew import cores, in_order
-from forebear.inspect.discover import Found, discover, stamp
+from forebear.inspect.discover import Discovery, Found, discover, stamp
 from forebear.inspect.kept import Kept, key_of
 from forebear.inspect.scan import scan
 from forebear.lineage.evalues import discoveries, log10_e
@@ -138,6 +138,8 @@ class ScanSet:
             that can be imported anew, as :mod:`multiprocessing` asks.
         fresh: scan again what an earlier run has answered.
         activations: run the models as well; see :func:`forebear.scan`.
+        discovery: the models, where somebody has looked already; answers are then kept apart from those on all models
+            of the folder.
 
     Attributes:
         models: what was found.
@@ -157,9 +159,10 @@ class ScanSet:
         workers: int | None = 1,
         fresh: bool = False,
         activations: bool = False,
+        discovery: Discovery | None = None,
     ) -> None:
         self._index = index if index is not None else open_index()
-        found = discover(root)
+        found = discover(root) if discovery is None else discovery
         if not found.models:
             raise InputError("; ".join((f"{root}: no model in it or below", *found.problems[:2])), "is it the folder?")
         self.root, self.models, self.repeats = root, found.models, found.repeats
@@ -167,7 +170,8 @@ class ScanSet:
         self._workers = workers or min(cores(), -(-len(found.models) // FEW))
         self._state = self._index.state()
         self._keys = {m.path: self._key(m) for m in found.models}
-        self._kept = Kept(root, set(self._keys.values()), fresh)
+        whose = root if discovery is None else os.path.join(root, "some of its models")
+        self._kept = Kept(whose, set(self._keys.values()), fresh)
         self.problems = found.problems
 
     @property

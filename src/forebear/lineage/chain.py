@@ -84,13 +84,17 @@ class ParentState(StrEnum):
 
 
 class Access(StrEnum):
-    """What could be looked at; of a model whose weights cannot be read, the papers beside them."""
+    """What could be looked at; of a model whose weights cannot be read, the papers beside them.
+
+    ``name``: nothing of the model itself, only what somebody's program calls it.
+    """
 
     WEIGHTS = "weights"
     PAPERS = "papers"
     ENDPOINT = "endpoint"
     TRAFFIC = "traffic"
     DOCUMENTS = "documents"
+    NAME = "name"
 
 
 @dataclass(frozen=True)

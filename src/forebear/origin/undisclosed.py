@@ -81,7 +81,7 @@ def _message(chain: Chain, ancestor: AncestorOrigin, new: set[str]) -> str:
 
 def _silence(chain: Chain) -> str:
     """What does not name the ancestor, by what could be looked at."""
-    if chain.access in (Access.ENDPOINT, Access.TRAFFIC):
+    if chain.access in (Access.ENDPOINT, Access.TRAFFIC, Access.NAME):
         return "which the name that it goes by does not say; papers of the model were not looked at"
     if chain.parent is ParentState.FROM_SCRATCH:
         return "while its own papers say that it was trained from scratch"

@@ -149,7 +149,7 @@ def _parent_state(chain: Chain, told: Told) -> str | None:
         return ParentState.FROM_SCRATCH.value
     if told.withheld:
         return ParentState.WITHHELD.value
-    return None if chain.access in (Access.TRAFFIC, Access.ENDPOINT) else ParentState.ABSENT.value
+    return None if chain.access in (Access.TRAFFIC, Access.ENDPOINT, Access.NAME) else ParentState.ABSENT.value
 
 
 def _parents(chain: Chain, told: Told) -> list[str]:

@@ -31,18 +31,18 @@ def commands(subjects: Sequence[Subject], problems: Iterable[str] = ()) -> str:
 def _of(subject: Subject) -> Iterator[tuple[Level, str]]:
     for finding in subject.findings:
         said = f"{subject.name}: {finding.message}" + (f" Clears: {finding.clears}" if finding.clears else "")
-        yield finding.level, _command(finding.level, finding.id, said, subject.about)
+        yield finding.level, _command(finding.level, finding.id, said, subject.about, subject.line)
     for problem in subject.problems:
-        yield Level.ERROR, _command(Level.ERROR, "unreadable", problem, subject.about)
+        yield Level.ERROR, _command(Level.ERROR, "unreadable", problem, subject.about, subject.line)
     for why, level in ((subject.contradicted, Level.ERROR), (subject.undecided, Level.WARNING)):
         if why:
-            yield level, _command(level, "not as expected", f"{subject.name}: {why}", subject.about)
+            yield level, _command(level, "not as expected", f"{subject.name}: {why}", subject.about, subject.line)
 
 
-def _command(level: Level, title: str, said: str, path: str) -> str:
+def _command(level: Level, title: str, said: str, path: str, line: int = 1) -> str:
     """One command; nothing in a stranger's text ends it or begins another."""
     place = _property(path.removeprefix("./").rstrip("/"))
-    file = f"file={place},line=1," if place and place != "." else ""
+    file = f"file={place},line={line}," if place and place != "." else ""
     return f"::{_COMMANDS[level]} {file}title={_property(f'forebear: {title}')}::{_data(said)}"
 
 

@@ -34,27 +34,30 @@ def document(subjects: Iterable[Subject], problems: Iterable[str] = ()) -> list[
             message = f"{subject.name}: {finding.message}"
             more = f" What clears it: {finding.clears}" if finding.clears else ""
             mark = fingerprint(subject, finding, seen[finding.id])
-            out.append(_entry(message + more, finding.id, mark, SEVERITIES[finding.level], subject.about))
+            out.append(_entry(message + more, finding.id, mark, SEVERITIES[finding.level], subject.about, subject.line))
             seen[finding.id] += 1
-        out += [_entry(p, UNREADABLE, _mark(subject.path, p), "blocker", subject.about) for p in subject.problems]
+        out += [
+            _entry(p, UNREADABLE, _mark(subject.path, p), "blocker", subject.about, subject.line)
+            for p in subject.problems
+        ]
         for check, why, severity in (
             (EXPECTED, subject.contradicted, "critical"),
             (UNDECIDED, subject.undecided, "major"),
         ):
             if why:
                 mark = _mark(subject.path, check)
-                out.append(_entry(f"{subject.name}: {why}", check, mark, severity, subject.about))
+                out.append(_entry(f"{subject.name}: {why}", check, mark, severity, subject.about, subject.line))
     out += [_entry(problem, UNREADABLE, _mark("", problem), "blocker", ".") for problem in problems]
     return out
 
 
-def _entry(message: str, check: str, mark: str, severity: str, path: str) -> Json:
+def _entry(message: str, check: str, mark: str, severity: str, path: str, line: int = 1) -> Json:
     return {
         "description": one_line(message, MAX_TEXT),
         "check_name": check,
         "fingerprint": mark,
         "severity": severity,
-        "location": {"path": one_line(path.removeprefix("./").rstrip("/"), MAX_TEXT) or ".", "lines": {"begin": 1}},
+        "location": {"path": one_line(path.removeprefix("./").rstrip("/"), MAX_TEXT) or ".", "lines": {"begin": line}},
     }
 
 

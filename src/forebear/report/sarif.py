@@ -14,7 +14,7 @@ from urllib.parse import quote
 from forebear.catalogue import explanation, topics
 from forebear.catalogue.explanations import Explanation
 from forebear.errors import one_line
-from forebear.report.subject import Subject, fingerprint
+from forebear.report.subject import Place, Subject, fingerprint
 from forebear.types import Finding, Json, created
 from forebear.version import __version__
 
@@ -22,6 +22,8 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 MAX_RESULTS = 25_000
 MAX_MESSAGE = 1_000
 """Characters of any text."""
+MAX_RELATED = 100
+"""Further places of a subject that a result lists."""
 ROOT = "%SRCROOT%"
 FINGERPRINT = "forebearFinding/v1"
 
@@ -100,6 +102,9 @@ def _result(subject: Subject, finding: Finding, number: dict[str, int], earlier:
         "partialFingerprints": {FINGERPRINT: fingerprint(subject, finding, earlier)},
         "properties": {**subject.properties, "evidence": [_cut(line) for line in finding.evidence]},
     }
+    if subject.others:
+        others = subject.others[:MAX_RELATED]
+        result["relatedLocations"] = [{"id": k, "physicalLocation": _physical(p)} for k, p in enumerate(others, 1)]
     if finding.id in number:
         result["ruleIndex"] = number[finding.id]
     return result
@@ -107,9 +112,17 @@ def _result(subject: Subject, finding: Finding, number: dict[str, int], earlier:
 
 def _location(subject: Subject) -> Json:
     return {
-        "physicalLocation": {"artifactLocation": {"uri": _uri(subject.about), "uriBaseId": ROOT}},
+        "physicalLocation": _physical(subject.at or Place(subject.about)),
         "logicalLocations": [{"name": _cut(subject.name), "fullyQualifiedName": _cut(subject.path)}],
     }
+
+
+def _physical(place: Place) -> Json:
+    location: Json = {"artifactLocation": {"uri": _uri(place.path), "uriBaseId": ROOT}}
+    if place.line:
+        columns = {"startColumn": place.column, "endColumn": place.end_column} if place.column else {}
+        location["region"] = {"startLine": place.line, **columns}
+    return location
 
 
 def _notification(problem: str, subject: Subject | None = None) -> Json:

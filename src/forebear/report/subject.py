@@ -12,6 +12,16 @@ from forebear.types import Finding
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where in a file: lines and columns from 1, the end behind the last character; 0 where that is not known."""
+
+    path: str
+    line: int = 0
+    column: int = 0
+    end_column: int = 0
+
+
+@dataclass(frozen=True)
 class Subject:
     """A model, a bill of materials, a repository: something with a place and findings.
 
@@ -25,6 +35,8 @@ class Subject:
         undecided: why a decision that was asked for could not be taken; empty where it was, or none was asked for.
         seconds: wall time.
         properties: facts about the subject, in plain JSON values.
+        at: the place within ``about``; None where there is none, as in weights.
+        others: further places of the subject.
     """
 
     name: str
@@ -36,6 +48,13 @@ class Subject:
     undecided: str = ""
     seconds: float = 0.0
     properties: Mapping[str, Any] = field(default_factory=dict)
+    at: Place | None = None
+    others: tuple[Place, ...] = ()
+
+    @property
+    def line(self) -> int:
+        """The line that findings point to: the first where none is known."""
+        return self.at.line if self.at is not None and self.at.line else 1
 
 
 def fingerprint(subject: Subject, finding: Finding, earlier: int) -> str:
@@ -62,4 +81,13 @@ def within(subject: Subject, root: str | None, repository: str) -> Subject:
         moved = os.path.relpath(os.path.join(root, path), repository).replace(os.sep, "/")
         return path if moved == ".." or moved.startswith("../") else moved
 
-    return replace(subject, path=place(subject.path), about=place(subject.about))
+    def at(known: Place) -> Place:
+        return replace(known, path=place(known.path))
+
+    return replace(
+        subject,
+        path=place(subject.path),
+        about=place(subject.about),
+        at=at(subject.at) if subject.at is not None else None,
+        others=tuple(map(at, subject.others)),
+    )

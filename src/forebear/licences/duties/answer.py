@@ -113,7 +113,8 @@ def _gaps(chain: Chain, papers: Papers, organisation: Organisation | None, facts
     if organisation is None:
         out.append("Facts about the organisation were not given: thresholds, places and uses are open (--org).")
     if not papers.seen:
-        where = {Access.ENDPOINT: "an API", Access.TRAFFIC: "captured traffic"}.get(chain.access, "a document")
+        through = {Access.ENDPOINT: "an API", Access.TRAFFIC: "captured traffic", Access.NAME: "its name"}
+        where = through.get(chain.access, "a document")
         out.append(f"The model's files were not seen: it is known through {where} alone.")
     elif papers.texts and not papers.identified:
         out.append("Which licences the files are was not identified.")

@@ -129,7 +129,7 @@ def _upwards(chain: Chain) -> Chain:
     edges, queue = list(chain.edges), [chain.subject, *chain.nodes]
     for node in queue:  # grows on the way
         steps = list(_parents(node)) if node.model or node is not chain.subject else []
-        if node is not chain.subject or chain.access is Access.DOCUMENTS:
+        if node is not chain.subject or chain.access in (Access.DOCUMENTS, Access.NAME):
             steps += _by_name(node)
         for parent, edge in steps:
             name = names.get(parent.model, "") if parent.model else parent.name

@@ -52,7 +52,7 @@ def subject_of(node: Node, access: Access) -> Node:
         publisher = developer_of(node.name)  # an account says more than a stated publisher, who may be its host
     if publisher is None and node.developer:
         publisher = developer_of(node.developer)
-    found = find_models(node.name) if access in (Access.WEIGHTS, Access.PAPERS, Access.DOCUMENTS) else ()
+    found = find_models(node.name) if access not in (Access.ENDPOINT, Access.TRAFFIC) else ()
     itself = next((m for m in found if "/" in node.name and _exactly(node.name, m)), None)
     if itself is None and publisher is not None:
         own = [m for m in found if m.developer == publisher.id]

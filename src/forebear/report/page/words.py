@@ -63,6 +63,7 @@ ACCESS: Mapping[Access, str] = MappingProxyType(
         "here is more than probable.",
         Access.TRAFFIC: "Only recorded traffic was read: a name in it is somebody's word, and nothing tested it.",
         Access.DOCUMENTS: "Only documents were read; nothing was tested.",
+        Access.NAME: "Only its name is known; nothing of the model itself was looked at.",
     }
 )
 _BY_A_BILL = (Standing.MEASURED, Standing.PROBABLE)

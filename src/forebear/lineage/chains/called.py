@@ -1,0 +1,24 @@
+"""Chains from a bare name: what a program calls the model that it uses, and nothing else of that model.
+
+The name is its user's word for which model is meant, so it is taken at its word: what the catalogue knows of the model
+that it names holds for it. What the name alone lets one guess (a base's name in it) is possible and no more.
+"""
+
+from __future__ import annotations
+
+from forebear.catalogue.names import decode
+from forebear.lineage.chain import Access, Chain, Node
+from forebear.lineage.chains.extend import complete
+
+
+def called(name: str, revision: str = "") -> Chain:
+    """The chain of the model that goes by a name, looked up in the catalogue.
+
+    Args:
+        name: a hub id, an identifier of an API, a tag of Ollama's library.
+        revision: commit, tag or branch that is asked for, "" for none.
+    """
+    known = decode(name, named=True)
+    # Without an account only the family says whose model it is: what is called gpt-4o is OpenAI's.
+    developer = known.developer if known is not None and known.developer and "/" not in name else ""
+    return complete(Chain(Node(name, developer=developer or "", revision=revision), access=Access.NAME))

@@ -1,0 +1,145 @@
+"""Every model that the files of a repository name, with where, how and how surely."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+
+from forebear.catalogue.names import stems
+from forebear.mentions.base import Hit, Kind, Mention, Role, Surety
+from forebear.mentions.files import READERS
+from forebear.mentions.judge import judge
+from forebear.mentions.roles import role_of
+from forebear.mentions.walk import Walk, walk
+from forebear.mentions.words import words
+
+MAX_TEXT = 2_000_000
+"""Bytes of a file that is read; a larger one is data."""
+MAX_MENTIONS = 100_000
+MAX_HITS = 20_000
+"""Strings of one file that one reader hands on: more are a table of data."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a repository names.
+
+    Attributes:
+        mentions: in order of paths and lines.
+        walk: the files, folders and what could not be looked into.
+        read: files that were read.
+        skipped: files that were left unread although a reader takes them, with the reason, one line each.
+        complete: False where there are more mentions than are kept.
+    """
+
+    mentions: tuple[Mention, ...]
+    walk: Walk
+    read: int
+    skipped: tuple[str, ...] = field(default=())
+    complete: bool = True
+
+
+def search(
+    root: str,
+    ignored_too: bool = False,
+    only: Collection[str] | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Found:
+    """Find every mention of a model below a folder; weights themselves are not among them.
+
+    Args:
+        root: the repository.
+        ignored_too: look at what git ignores as well.
+        only: paths of the files to read; None for all.
+        on_step: told what is being done.
+
+    Raises:
+        UsageError: it is no folder, or has too many files.
+        InputError: it cannot be listed.
+    """
+    on_step(f"looking through {root}")
+    walked = walk(root, ignored_too)
+    mentions: list[Mention] = []
+    skipped: list[str] = []
+    read = 0
+    for number, entry in enumerate(walked.files):
+        if number % 500 == 0:
+            on_step(f"{number:,} of {len(walked.files):,} files")
+        lower = entry.path.lower()
+        readers = [r for r in READERS if r.handles(lower)]
+        if not readers or entry.link or (only is not None and entry.path not in only):
+            continue  # what a link leads to is read where it lies
+        if entry.size > MAX_TEXT:
+            skipped.append(f"{entry.path}: {entry.size:,} bytes, more than the {MAX_TEXT:,} that are read")
+            continue
+        try:
+            text = _text(os.path.join(root, entry.path))
+        except OSError as error:
+            skipped.append(f"{entry.path}: {error.strerror}")
+            continue
+        read += 1
+        if text is None or not _worth_reading(text, lower):
+            continue
+        mentions += mentions_in(entry.path, text)
+        if len(mentions) > MAX_MENTIONS:
+            return Found(tuple(mentions[:MAX_MENTIONS]), walked, read, tuple(skipped), complete=False)
+    return Found(tuple(mentions), walked, read, tuple(skipped))
+
+
+def mentions_in(path: str, text: str) -> tuple[Mention, ...]:
+    """The models that one text names; of several readings of a place the surest.
+
+    Args:
+        path: of the file, which says what kind of text it is and what it is for.
+        text: its content.
+    """
+    lower, role = path.lower(), role_of(path)
+    best: dict[tuple[int, int], Mention] = {}
+    for reader in READERS:
+        if reader.handles(lower):
+            for mention in _mentions(path, role, reader.read(text)):
+                place = mention.line, mention.column
+                if place not in best or best[place].surety.rank < mention.surety.rank:
+                    best[place] = mention
+    return tuple(best[place] for place in sorted(best))
+
+
+def _mentions(path: str, role: Role, hits: Iterable[Hit]) -> Iterator[Mention]:
+    for hit in islice(hits, MAX_HITS):
+        judged = (Kind.PACKAGE, hit.value, Surety.POSSIBLE) if hit.kind is Kind.PACKAGE else judge(hit)
+        if judged is None:
+            continue
+        kind, model, surety = judged
+        revision = hit.revision or (hit.value.partition("@")[2] if kind is Kind.HUB else "")
+        end = hit.column + len(hit.value)
+        yield Mention(path, hit.line, hit.column, end, model, kind, surety, role, hit.how, revision, hit.remote_code)
+
+
+def _text(path: str) -> str | None:
+    """The text of a file; None for what is none."""
+    with open(path, "rb", opener=_without_links) as stream:
+        raw = stream.read(MAX_TEXT + 1)
+    if b"\0" in raw[:8_192]:
+        return None
+    return raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def _without_links(path: str, flags: int) -> int:
+    """A file may have become a link, or a pipe that never ends, since it was listed."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+@cache
+def _prefilter() -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted({*words("worth_reading"), *stems()}))))
+
+
+def _worth_reading(text: str, path: str) -> bool:
+    """Whether a text holds any word without which nothing would be found in it."""
+    if path.rsplit("/", 1)[-1].startswith(("modelfile", "requirements", "pyproject", "package", "setup.cfg")):
+        return True
+    return _prefilter().search(text.lower()) is not None
