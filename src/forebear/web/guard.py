@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -31,6 +32,13 @@ class TooLarge(HTTPException):
 
     def __init__(self) -> None:
         super().__init__(413, {"message": "the request is larger than this service takes", "hint": ""})
+
+
+class TooSlow(HTTPException):
+    """A body did not come to its end in time."""
+
+    def __init__(self) -> None:
+        super().__init__(408, {"message": "the body took too long", "hint": ""})
 
 
 class Guard:
@@ -106,23 +114,33 @@ class Guard:
         return None
 
     def _limit(self, scope: Scope) -> int:
-        upload = scope["method"] == "PUT" and scope["path"].startswith(UPLOADS)
-        return self._settings.file_bytes if upload else self._settings.body_bytes
+        return self._settings.file_bytes if _is_upload(scope) else self._settings.body_bytes
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """The body, which ends with an error where it is longer than allowed, whatever its header said."""
-        left = self._limit(scope)
+        """The body, which ends with an error where it is longer than allowed, whatever its header said, or too slow."""
+        left, more = self._limit(scope), True
+        seconds = self._settings.upload_seconds if _is_upload(scope) else self._settings.body_seconds
+        until = asyncio.get_running_loop().time() + seconds
 
         async def bounded() -> Message:
-            nonlocal left
-            message = await receive()
+            nonlocal left, more
+            try:
+                async with asyncio.timeout_at(until if more else None):  # after the body only the end is waited for
+                    message = await receive()
+            except TimeoutError:
+                raise TooSlow from None
             if message["type"] == "http.request":
                 left -= len(message.get("body", b""))
+                more = message.get("more_body", False)
                 if left < 0:
                     raise TooLarge
             return message
 
         return bounded
+
+
+def _is_upload(scope: Scope) -> bool:
+    return bool(scope["method"] == "PUT" and scope["path"].startswith(UPLOADS))
 
 
 async def _say(send: Send, status: int, message: str) -> None:

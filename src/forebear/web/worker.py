@@ -21,6 +21,8 @@ from forebear.web.work import WORK
 
 MOST_RESULT = 64_000_000
 """Bytes of a document."""
+NICE = 5
+"""Added to the niceness of a worker: who looks at a page does not wait for jobs."""
 STEP_SECONDS = 0.2
 """Between two steps that are told."""
 
@@ -50,6 +52,7 @@ class Task:
 def main(pipe: Connection, bounds: Bounds) -> None:
     """Answer tasks until the pipe is closed: ``("step", text)``…, then ``("done", bytes)`` or ``("failed", error)``."""
     enlist()
+    os.nice(NICE)
     forget_secrets()
     if bounds.offline:
         os.environ["FOREBEAR_OFFLINE"] = "1"
