@@ -95,3 +95,15 @@ def deadline() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[object]:
+    """A PostgreSQL server, None where there are no programs for one."""
+    try:
+        from index.servers import running
+    except ImportError:
+        yield None
+        return
+    with running() as started:
+        yield started

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from forebear.web.app import create_app
+from forebear.web.listener import bound, server
 from forebear.web.settings import Settings
 from forebear.web.tokens import make_token
 
@@ -51,6 +54,24 @@ class Served:
                 return job
             assert time.monotonic() < until, job
             time.sleep(0.05)
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[tuple[FastAPI, tuple[str, int]]]:
+    """A service on a port of this machine, as the command has it; the application and the address."""
+    app = create_app(settings)
+    with bound("127.0.0.1", 0) as place:
+        running = server(app, settings)
+        thread = threading.Thread(target=running.run, args=([place],))
+        thread.start()
+        try:
+            while not running.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            yield app, place.getsockname()
+        finally:
+            running.should_exit = True
+            thread.join()
 
 
 @contextmanager

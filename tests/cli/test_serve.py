@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from typer.testing import CliRunner, Result
 from documents import check_document
 from forebear.cli import app, serve
 from forebear.errors import ForebearError, UsageError
+from forebear.web.limits import LIMITS
+from forebear.web.settings import Settings
 from forebear.web.store import SqliteStore
 from forebear.web.tokens import Keeper
 
@@ -19,6 +24,17 @@ from forebear.web.tokens import Keeper
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FOREBEAR_HOME", str(tmp_path))
     return tmp_path
+
+
+def packs_file(name: str) -> str:
+    """The text of a policy that ships."""
+    return (resources.files("forebear") / "data" / "policies" / f"{name}.yaml").read_text("utf-8")
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 def call(*args: str) -> Result:
@@ -49,12 +65,48 @@ def test_tokens_are_made_listed_and_revoked(home: Path) -> None:
         (["token", "add", "Ann", "--scope", "root"], "--scope root: unknown"),
         (["--workers", "0"], "--workers 0"),
         (["--allow-network", "house"], "--allow-network house"),
+        (["--rate", "0"], "--rate 0.0: has to be 0.01 to 1e+06"),
+        (["--max-file", "5x"], "--max-file 5x: no size"),
+        (["--max-body", "1GiB"], "--max-body 1GiB: has to be 1KiB to 64MiB"),
+        (["--policy", "none.yaml"], "none.yaml"),
+        (["--database", "mysql://me:pa55@h/m"], "--database: no address of a database"),
+        (["token", "list", "--database", "me:pa55@h"], "--database: no address of a database"),
     ],
 )
 def test_bad_calls_are_told_in_a_line(arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "_is_root", lambda: False)
     error = call(*arguments).exception
     assert isinstance(error, ForebearError) and error.exit_code == 2 and said in str(error)
+    assert "pa55" not in str(error)
+
+
+def test_limits_are_in_the_help_with_their_defaults_and_reach_the_service(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"}).invoke(app, ["serve", "--help"]).output
+    for limit in LIMITS:
+        assert limit.option in shown, limit.option
+    assert "512MiB" in shown and "256KiB" in shown
+    found: list[Settings] = []
+
+    class Done(Exception):
+        pass
+
+    def made(settings: Settings) -> None:
+        found.append(settings)
+        raise Done
+
+    monkeypatch.setattr(serve, "_is_root", lambda: False)
+    monkeypatch.setattr("forebear.web.app.create_app", made)
+    monkeypatch.setenv("FOREBEAR_DATABASE", address := "postgresql://me:pa55@h/m")
+    own = home / "house.yaml"
+    own.write_text(packs_file("baseline"), "utf-8")
+    error = call("--port", str(free_port()), "--max-file", "2GB", "--rate", "5", "--policy", str(own)).exception
+    assert isinstance(error, Done)
+    (settings,) = found
+    assert settings.database == address and "FOREBEAR_DATABASE" not in os.environ
+    assert (settings.file_bytes, settings.rate, settings.job_bytes) == (2 * 10**9, 5.0, 8 << 30)
+    assert settings.policies == {"house": str(own)}
 
 
 def test_it_does_not_run_as_root(monkeypatch: pytest.MonkeyPatch) -> None:

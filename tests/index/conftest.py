@@ -17,18 +17,6 @@ KINDS = ("local", "postgres", "pgvector")
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[object]:
-    """A PostgreSQL server, None where there are no programs for one."""
-    try:
-        from index.servers import running
-    except ImportError:
-        yield None
-        return
-    with running() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
 def numbers() -> Iterator[int]:
     """One per schema."""
     return itertools.count()

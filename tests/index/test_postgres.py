@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace as replaced
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ psycopg = pytest.importorskip("psycopg", reason="needs the [postgres] extra")
 from forebear.index.postgres import PostgresIndex, candidates, database, migrations  # noqa: E402
 from forebear.index.postgres.address import address_of  # noqa: E402
 from forebear.index.postgres.bits import Bits, bits_of, opposite, row_from  # noqa: E402
+from forebear.index.postgres.database import Database  # noqa: E402
 from index.servers import Server  # noqa: E402
 
 ROLES = Path(migrations.__file__).with_name("roles.sql")
@@ -151,14 +153,11 @@ def test_a_newer_schema_is_refused(index: PostgresIndex, database: str) -> None:
     later.close()
 
 
-def test_an_older_schema_is_brought_up_to_date(
-    index: PostgresIndex, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_schema_is_brought_up_to_date(index: PostgresIndex, database: str) -> None:
     index.add(make_fingerprint("a", 1), "/a")
-    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, "CREATE TABLE extra (x integer); SELECT 1"))
-    for module in (migrations, sys.modules["forebear.index.postgres.database"]):
-        monkeypatch.setattr(module, "VERSION", 2)
     later = PostgresIndex(database)
+    steps = (*migrations.STEPS, "CREATE TABLE extra (x integer); SELECT 1")
+    later._db = Database(later._db.address, replaced(migrations.INDEX, steps=steps))
     assert later.count() == 1
     assert later._db.read(lambda cursor: cursor.execute("SELECT * FROM extra").fetchall()) == []
     later.close()

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from forebear.web import crew, worker
-from forebear.web.store import SqliteStore
 from services import Served, served
 
 
@@ -47,4 +46,5 @@ def test_a_worker_that_is_killed_costs_an_attempt_and_no_job(
     deaths += [1, 1]
     job = service.ended(who, service.start(who, "traffic", files=[capture]))
     assert job["state"] == "failed" and job["attempts"] == 2 and "died 2 times" in job["error"]["message"]
-    assert SqliteStore(service.settings.database).recover() == 0
+    store = service.client.app.state.service.store  # type: ignore[attr-defined]
+    assert [j.state.final for j in store.jobs(None, 9)] == [True, True]

@@ -219,6 +219,15 @@ def test_every_answer_has_strict_headers_and_no_other_host_is_served(service: Se
     assert service.client.get("/docs").status_code == 404
 
 
+def test_the_description_says_what_is_answered(service: Served, ann: dict[str, str]) -> None:
+    paths = service.client.get("/openapi.json").json()["paths"]
+    assert service.client.get("/api/v1/jobs/scan", headers=ann).status_code == 405
+    assert service.client.get(f"/api/v1/jobs/{NOBODY}", headers=ann).status_code == 404
+    for what, kind in (("report", "text/html"), ("events", "text/event-stream")):
+        answers = paths[f"/api/v1/jobs/{{id}}/{what}"]["get"]["responses"]
+        assert kind in answers["200"]["content"] and list(answers["401"]["content"]) == ["application/json"]
+
+
 def test_errors_of_the_services_own_tell_nothing(
     service: Served, ann: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,13 @@ def service(models: Path) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FOREBEAR_HOME", str(models.parent / "home"))
         patch.setenv("FOREBEAR_CACHE", str(models.parent / "cache"))
-        with served(models.parent / "home" / "service") as found:
+        own = models.parent / "house.yaml"
+        pack = resources.files("forebear") / "data" / "policies" / "baseline.yaml"
+        own.write_text(pack.read_text("utf-8"), "utf-8")
+        waivers = models.parent / "waivers.yaml"
+        waivers.write_text("waivers: []\n", "utf-8")
+        terms = {"policies": {"house": str(own)}, "waivers": str(waivers)}
+        with served(models.parent / "home" / "service", **terms) as found:
             yield found
 
 
@@ -98,6 +105,7 @@ def test_the_other_kinds(service: Served, ann: dict[str, str], models: Path, chi
         "search": service.start(ann, "search", target=f"upload:{child}"),
         "traffic": service.start(ann, "traffic", files=[f"upload:{base}/capture.jsonl"]),
         "policy": service.start(ann, "policy", target=f"job:{scan}"),
+        "own policy": service.start(ann, "policy", target=f"job:{scan}", policies=["house"]),
         "bom": service.start(ann, "bom", bom=f"upload:{base}/config.json"),
     }
     jobs = {kind: service.ended(ann, id) for kind, id in started.items()}
@@ -105,7 +113,13 @@ def test_the_other_kinds(service: Served, ann: dict[str, str], models: Path, chi
     assert result(service, ann, started["compare"])["related"] is True
     assert result(service, ann, started["search"])["hits"][0]["name"] == "org/base"
     assert result(service, ann, started["traffic"])["identifiers"][0]["family"] == "deepseek"
-    assert result(service, ann, started["policy"])["decision"] in ("pass", "deny", "inconclusive")
+    ours, theirs = (result(service, ann, started[kind]) for kind in ("own policy", "policy"))
+    assert ours["decision"] == theirs["decision"] in ("pass", "deny", "inconclusive")
+    for own in ("house.yaml", "waivers.yaml"):
+        assert str(models.parent / own) not in json.dumps(ours)
+    for name in ("none", "house.yaml", "../house", str(models.parent / "house.yaml")):
+        asked = {"target": f"job:{scan}", "policies": [name]}
+        assert service.client.post("/api/v1/jobs/policy", json=asked, headers=ann).status_code == 422
     error = jobs["bom"]["error"]
     assert error["exit_code"] == 4 and error["message"].startswith("base/config.json: ")
     assert service.client.get(f"/api/v1/jobs/{started['traffic']}/report", headers=ann).status_code == 404

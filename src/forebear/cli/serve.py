@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forebear.cli.options import Format, FormatOption, OfflineOption, OutputOption, common, emit
+from forebear.cli.serve_limits import limited
 from forebear.errors import MissingExtra, UsageError
 from forebear.types import Json, head
 
 if TYPE_CHECKING:
-    from forebear.web.store import SqliteStore, Token
+    from forebear.web.store import Store, Token
 
 app = typer.Typer()
 tokens = typer.Typer(help="Who may ask the service.", no_args_is_help=True)
 app.add_typer(tokens, name="token")
+DatabaseOption = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar="FOREBEAR_DATABASE",
+        metavar="URL",
+        help="postgresql://… for the service's own data, which several servers can share; default: a file.",
+        show_default=False,
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
 @common
+@limited
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
@@ -46,22 +60,43 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    database: DatabaseOption = "",
+    policies: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--policy",
+            metavar="FILE",
+            help="A policy of your own, asked for by its name without the ending; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    organisation: Annotated[
+        Path | None,
+        typer.Option("--org", metavar="FILE", help="Facts about you, for every policy job.", show_default=False),
+    ] = None,
+    waivers: Annotated[
+        Path | None,
+        typer.Option("--waivers", metavar="FILE", help="Waivers for every policy job.", show_default=False),
+    ] = None,
     offline: OfflineOption = False,
+    *,
+    limits: dict[str, float],
 ) -> None:
     """Serve scans, comparisons, bills, policies, searches, captures and probes as jobs over HTTP.
 
-    Example: forebear serve --port 8080 --workers 2
+    Example: forebear serve --port 8080 --workers 2 --max-file 2GiB --job-seconds 600
+    Example: FOREBEAR_DATABASE=postgresql://me@db/forebear forebear serve
     Example: forebear serve token add ann --scope read --scope submit
     """
     if context.invoked_subcommand is not None:
         return
     try:
-        import uvicorn
-
         from forebear.web.app import create_app
+        from forebear.web.listener import bound, server
     except ImportError:
         raise MissingExtra("serve", "forebear serve") from None
     from forebear.web import log
+    from forebear.web.confine import DATABASE
     from forebear.web.settings import Settings, service_home
 
     if _is_root():
@@ -74,21 +109,17 @@ def serve(
         networks=tuple(networks or ()),
         paths=tuple(str(path) for path in paths or ()),
         offline=offline,
+        database=database,
+        policies=_policies(policies or [], organisation, waivers),
+        organisation=str(organisation.resolve()) if organisation else "",
+        waivers=str(waivers.resolve()) if waivers else "",
+        **limits,  # type: ignore[arg-type]
     )
+    os.environ.pop(DATABASE, None)  # workers have no use for it
     log.set_up()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # for the server ends in good order, and then as it was told to
-    uvicorn.run(
-        create_app(settings),
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=10,
-        h11_max_incomplete_event_size=16_384,
-        limit_concurrency=512,
-    )
+    with bound(host, port) as place, suppress(KeyboardInterrupt):
+        server(create_app(settings), settings).run(sockets=[place])
 
 
 @tokens.command("add")
@@ -100,6 +131,7 @@ def add(
         typer.Option("--scope", help="read, submit, probe or admin; may be given again.", show_default=False),
     ] = None,
     days: Annotated[float, typer.Option("--days", min=0, help="After which it expires; 0: never.")] = 90.0,
+    database: DatabaseOption = "",
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
@@ -110,7 +142,7 @@ def add(
     from forebear.web.tokens import make_token
 
     token, text = make_token(name, scopes or ("read", "submit"), days)
-    store = _store()
+    store = _store(database)
     store.add_token(token)
     store.close()
     document = {**head("forebear.serve-token/1"), "token": text, **_row(token)}
@@ -119,12 +151,12 @@ def add(
 
 @tokens.command("list")
 @common
-def show(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
+def show(database: DatabaseOption = "", how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
     """All tokens, without what proves them.
 
     Example: forebear serve token list
     """
-    store = _store()
+    store = _store(database)
     found = [_row(token) for token in store.tokens()]
     store.close()
     lines = [
@@ -146,6 +178,7 @@ def show(how: FormatOption = Format.TABLE, output: OutputOption = None) -> None:
 @common
 def revoke(
     id: Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.", show_default=False)],
+    database: DatabaseOption = "",
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
@@ -153,7 +186,7 @@ def revoke(
 
     Example: forebear serve token revoke 0123456789abcdef
     """
-    store = _store()
+    store = _store(database)
     done, token = store.revoke(id), store.token(id)
     store.close()
     if not done or token is None:
@@ -164,16 +197,26 @@ def revoke(
 
 def _is_root() -> bool:
     """Whether this process runs as root, who may read and write everything."""
-    import os
-
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def _store() -> SqliteStore:
-    from forebear.web.settings import service_home
-    from forebear.web.store import SqliteStore
+def _policies(files: list[Path], organisation: Path | None, waivers: Path | None) -> dict[str, str]:
+    """The operator's policies by name; read once, so that what is wrong with them is told now."""
+    from forebear.inspect.policy import Terms, load
 
-    return SqliteStore(service_home() / "service.sqlite")
+    named = {file.stem: str(file.resolve()) for file in files}
+    if len(named) < len(files):
+        raise UsageError("--policy: two files of one name", "rename one of them")
+    for file in (*named.values(), *([] if named else ["baseline"])):
+        load(Terms((file,), str(organisation or ""), str(waivers or "")))
+    return named
+
+
+def _store(database: str) -> Store:
+    from forebear.web.settings import service_home
+    from forebear.web.store import open_store
+
+    return open_store(service_home(), database)
 
 
 def _row(token: Token) -> Json:

@@ -23,7 +23,7 @@ from forebear.web.crew import Crew
 from forebear.web.guard import PROGRAMS, Guard
 from forebear.web.rates import Rates
 from forebear.web.settings import Settings
-from forebear.web.store import SqliteStore
+from forebear.web.store import open_store
 from forebear.web.tokens import Keeper
 
 ABOUT = "Which known model does this one descend from, and how sure can we be? Everything that takes time is a job."
@@ -37,9 +37,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises:
         UsageError: another server runs on the same home, or it cannot be written.
-        IndexError_: its database is damaged.
+        IndexError_: its database is damaged or cannot be reached.
     """
-    store = SqliteStore(settings.database)
+    store = open_store(settings.home, settings.database)
     try:
         crew = Crew(settings, store, (str(home()), str(cache_home())))
     except BaseException:

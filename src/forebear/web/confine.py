@@ -33,6 +33,8 @@ _SYSTEM = ("/dev/null", "/dev/urandom", "/proc/meminfo", "/proc/cpuinfo", "/sys/
 _SHARED = ("/usr/share/zoneinfo", "/etc/ssl", "/usr/share/ca-certificates", "/usr/lib/ssl", "/etc/mime.types")
 SECRET = ("TOKEN", "SECRET", "PASSWORD", "KEY", "CREDENTIAL")
 """Parts of names of environment variables that a job does not inherit: its targets are strangers' choice."""
+DATABASE = "FOREBEAR_DATABASE"
+"""The variable with the address of the service's own data; a password may be in it."""
 
 
 class Denied(UsageError):
@@ -150,7 +152,7 @@ def confinement(
 def forget_secrets() -> None:
     """Take what looks like a secret out of the environment: no job may spend the operator's rights."""
     for name in list(os.environ):
-        if any(part in name.upper() for part in SECRET) or name.upper().startswith("AWS_"):
+        if any(part in name.upper() for part in SECRET) or name.upper().startswith("AWS_") or name == DATABASE:
             del os.environ[name]
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
     os.environ["HF_TOKEN_PATH"] = os.devnull

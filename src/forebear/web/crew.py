@@ -1,7 +1,8 @@
 """Who runs the jobs: a thread for every worker process takes jobs from the store, one after the other.
 
-Nothing is remembered but the store and the secrets of jobs that wait. A worker that dies costs its job one attempt; a
-server that dies leaves jobs that ``recover`` puts back. The result and the end of a job are one transaction.
+Nothing is remembered but the store and the secrets of jobs that wait. A worker that dies costs its job one attempt.
+While a server lives it says so (``beat``); one that has not for a while is dead, and others take up its jobs. The
+result and the end of a job are one transaction.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import fcntl
 import logging
 import multiprocessing
 import os
+import secrets
 import shutil
 import threading
 import time
@@ -17,8 +19,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
-from forebear.errors import ForebearError, UsageError
+from forebear.errors import ForebearError, IndexError_, UsageError
 from forebear.web import worker
 from forebear.web.settings import Settings
 from forebear.web.store import Job, State, Store
@@ -31,6 +34,8 @@ LOOK_SECONDS = 0.1
 """Between two looks whether a job was cancelled."""
 START_SECONDS = 120.0
 """For a worker to come up."""
+BEATS = 6
+"""Beats in the time after which a server that has not given one is dead."""
 SWEEP_SECONDS = 600.0
 MOST_STARTS = 10
 """Of a job, whoever died: one that takes the server down with it is given up in the end."""
@@ -38,7 +43,7 @@ _log = logging.getLogger("forebear.web")
 
 
 class Crew:
-    """Workers on a store. One server has a home at a time: it holds a lock.
+    """Workers on a store. Where the store is not shared, one server has a home at a time: it holds a lock.
 
     Args:
         settings: see there.
@@ -46,7 +51,8 @@ class Crew:
         writable: folders that jobs may write: index and cache.
 
     Raises:
-        UsageError: another server runs on this home.
+        UsageError: another server runs on this home, and the store is not shared; or it is, and another server keeps
+            its uploads elsewhere.
     """
 
     def __init__(self, settings: Settings, store: Store, writable: tuple[str, ...] = ()) -> None:
@@ -55,38 +61,59 @@ class Crew:
         self._bounds = worker.Bounds(
             settings.networks, settings.paths, settings.offline, settings.job_bytes, writable, own
         )
+        self.name = secrets.token_hex(8)
         self._secrets: dict[str, str] = {}
+        self._held: set[tuple[str, int]] = set()
+        self._claiming = threading.Lock()
         self._more = threading.Condition()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         for folder in (settings.uploaded, settings.runs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._home = _marked(settings.home / "mark")
         self._lock = os.open(settings.home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not store.shared:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._lock)
             raise UsageError(f"{settings.home}: another server runs on it", "stop it, or set FOREBEAR_HOME") from None
+        self._again = self._enter()
+
+    def _enter(self) -> int:
+        """Take up what dead servers left; how many jobs."""
+        store = self._store
+        again = 0 if store.shared else sum(store.leave(dead) for dead in store.servers())  # the lock says: all are dead
+        again += self.beat()
+        if set(store.servers().values()) - {self._home}:
+            store.leave(self.name)
+            os.close(self._lock)
+            raise UsageError(
+                f"{self._settings.home}: another server of {store.where} keeps its uploads elsewhere",
+                "servers of one database share this folder, or have a schema each: …?schema=NAME",
+            )
+        self._clean()
+        return again
 
     def start(self) -> None:
-        """Take up what an earlier server left, and begin."""
-        again = self._store.recover()
-        for left in self._settings.runs.iterdir():
-            shutil.rmtree(left, ignore_errors=True)
-        _log.info("started", extra={"fields": {"workers": self._settings.workers, "jobs_again": again}})
-        tasks = [*[self._work] * self._settings.workers, self._sweep]
+        """Begin."""
+        fields = {"server": self.name, "workers": self._settings.workers, "jobs_again": self._again}
+        _log.info("started", extra={"fields": fields})
+        tasks = [*[self._work] * self._settings.workers, self._live, self._sweep]
         self._threads = [threading.Thread(target=task, daemon=True) for task in tasks]
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Kill the workers; their jobs wait for the next server."""
+        """Kill the workers; their jobs wait for the next server, or another one."""
         self._stopping.set()
         with self._more:
             self._more.notify_all()
         for thread in self._threads:
             thread.join(10)
-        self._store.recover()
+        with suppress(ForebearError):  # it is then found dead
+            self._store.leave(self.name)
+            self._clean()
         os.close(self._lock)
 
     @property
@@ -98,7 +125,7 @@ class Crew:
         """Keep a job and run it when its turn comes; the secret stays in memory until then."""
         if secret:
             self._secrets[job.id] = secret
-        self._store.add_job(job)
+        self._store.add_job(job, self.name if secret else "")
         with self._more:
             self._more.notify()
 
@@ -113,16 +140,25 @@ class Crew:
             while not self._stopping.is_set():
                 try:
                     if process is None or not process.alive:
-                        process = _Process(self._bounds)  # before there is a job, which need not wait for it then
-                    job = self._store.claim()
+                        process = _Process(self._bounds)
+                        process.wait_until_ready()
+                    with self._claiming:  # a beat between the two would put the job back
+                        job = self._store.claim(self.name)
+                        if job is not None:
+                            self._held.add((job.id, job.attempts))
                     if job is None:
                         with self._more:
                             self._more.wait(IDLE_SECONDS)
                         continue
-                    if not self._run(job, process):
-                        process.kill()
-                        process = None
-                except Exception:  # a full disk must not end the thread; the job is taken up by recover
+                    usable = False
+                    try:
+                        usable = self._run(job, process)
+                    finally:
+                        self._held.discard((job.id, job.attempts))
+                        if not usable:
+                            process.kill()
+                            process = None
+                except Exception:  # a full disk must not end the thread; the next beat puts the job back
                     _log.exception("a worker's thread", extra={"fields": {}})
                     self._stopping.wait(IDLE_SECONDS)
         finally:
@@ -131,7 +167,7 @@ class Crew:
 
     def _run(self, job: Job, process: _Process) -> bool:
         """Run one job to its end; False where the process is not to be used again."""
-        folder = self._settings.runs / job.id
+        folder = self._settings.runs / f"{self.name}-{job.id}-{job.attempts}"
         secret = self._secrets.pop(job.id, "")
         try:
             if job.attempts > MOST_STARTS:
@@ -139,10 +175,12 @@ class Crew:
             if WORK[job.kind].secret and job.request.get("keyed") and not secret:
                 raise UsageError("its key was not kept when the server stopped", "ask again")
             request = prepare(job, folder, self._store, self._settings)
-            return self._follow(job, process, worker.Task(job.kind, request, secret, str(folder.resolve())))
+        except IndexError_:  # of the store; the job is not to blame
+            raise
         except ForebearError as error:
-            self._end(job, State.FAILED, None, worker.told(error.message, error.hint, error.exit_code))
-            return True
+            return self._end(job, State.FAILED, None, worker.told(error.message, error.hint, error.exit_code))
+        else:
+            return self._follow(job, process, worker.Task(job.kind, request, secret, str(folder.resolve())))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -154,7 +192,7 @@ class Crew:
                 if process.pipe.poll(LOOK_SECONDS):
                     kind, value = process.pipe.recv()
                     if kind == "step":
-                        self._store.tell(job.id, value)
+                        self._store.tell(job, value)
                     elif kind == "done":
                         return self._end(job, State.DONE, value, None)
                     elif kind == "failed":
@@ -172,24 +210,51 @@ class Crew:
             else:
                 if task.secret:
                     self._secrets[job.id] = task.secret
-                self._store.again(job.id)
+                self._store.again(job, self.name if task.secret else "")
             return False
 
     def _gone(self, job: Job) -> bool:
         now = self._store.job(job.id)
-        return now is None or now.state is not State.RUNNING
+        return now is None or now.state is not State.RUNNING or now.attempts != job.attempts
 
     def _end(self, job: Job, state: State, result: bytes | None, error: dict[str, object] | None) -> bool:
-        kept = self._store.finish(job.id, state, result, error)
+        kept = self._store.finish(job, state, result, error)
         fields = {"job": job.id, "kind": job.kind, "owner": job.owner, "state": state.value if kept else "cancelled"}
         _log.info("job", extra={"fields": fields})
         return True
+
+    def beat(self) -> int:
+        """Say that this server lives, and put back what nobody alive runs; how many jobs."""
+        with self._claiming:
+            held = {id for id, _ in self._held}
+            again = self._store.beat(self.name, self._settings.lease_seconds, held, self._home)
+        if again:
+            with self._more:
+                self._more.notify_all()
+        return again
+
+    def _live(self) -> None:
+        """Beat, now and then."""
+        while not self._stopping.wait(self._settings.lease_seconds / BEATS):
+            try:
+                if again := self.beat():
+                    _log.info("taken up", extra={"fields": {"server": self.name, "jobs_again": again}})
+            except ForebearError:
+                _log.exception("not heard", extra={"fields": {"server": self.name}})
+
+    def _clean(self) -> None:
+        """Remove what jobs of dead servers had in hand."""
+        living = self._store.servers()
+        for left in self._settings.runs.iterdir():
+            if left.name.partition("-")[0] not in living:
+                shutil.rmtree(left, ignore_errors=True)
 
     def _sweep(self) -> None:
         """Remove what has expired, now and then."""
         while not self._stopping.is_set():
             try:
                 self.expire()
+                self._clean()
             except (ForebearError, OSError):
                 _log.exception("sweeping", extra={"fields": {}})
             self._stopping.wait(SWEEP_SECONDS)
@@ -206,6 +271,16 @@ class Crew:
         for folder in self._settings.uploaded.iterdir():
             if folder.name not in known and folder.stat().st_mtime < time.time() - 60:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _marked(file: Path) -> str:
+    """What is written in a file, so that servers that see the same folder say so; made where it is not there."""
+    part = file.with_name(f".{secrets.token_hex(8)}.part")
+    part.write_text(secrets.token_hex(8), "ascii")
+    with suppress(FileExistsError):
+        os.link(part, file)  # whole, and of several at once one
+    part.unlink()
+    return file.read_text("ascii")[:40]
 
 
 class _Process:

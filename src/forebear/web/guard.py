@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -35,6 +36,13 @@ class TooLarge(HTTPException):
 
     def __init__(self) -> None:
         super().__init__(413, {"message": "the request is larger than this service takes", "hint": ""})
+
+
+class TooSlow(HTTPException):
+    """A body did not come to its end in time."""
+
+    def __init__(self) -> None:
+        super().__init__(408, {"message": "the body took too long", "hint": ""})
 
 
 class Guard:
@@ -110,27 +118,42 @@ class Guard:
         return None
 
     def _limit(self, scope: Scope) -> int:
-        limits, path = self._settings, scope["path"]
-        if scope["method"] == "PUT" and path.startswith(UPLOADS):
+        limits = self._settings
+        if _is_upload(scope):
             return limits.file_bytes
-        if scope["method"] == "POST" and path.startswith(FORMS):
-            return limits.upload_bytes + limits.body_bytes
-        return limits.body_bytes
+        return limits.upload_bytes + limits.body_bytes if _is_form(scope) else limits.body_bytes
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """The body, which ends with an error where it is longer than allowed, whatever its header said."""
-        left = self._limit(scope)
+        """The body, which ends with an error where it is longer than allowed, whatever its header said, or too slow."""
+        left, more = self._limit(scope), True
+        long = _is_upload(scope) or _is_form(scope)
+        seconds = self._settings.upload_seconds if long else self._settings.body_seconds
+        until = asyncio.get_running_loop().time() + seconds
 
         async def bounded() -> Message:
-            nonlocal left
-            message = await receive()
+            nonlocal left, more
+            try:
+                async with asyncio.timeout_at(until if more else None):  # after the body only the end is waited for
+                    message = await receive()
+            except TimeoutError:
+                raise TooSlow from None
             if message["type"] == "http.request":
                 left -= len(message.get("body", b""))
+                more = message.get("more_body", False)
                 if left < 0:
                     raise TooLarge
             return message
 
         return bounded
+
+
+def _is_upload(scope: Scope) -> bool:
+    return bool(scope["method"] == "PUT" and scope["path"].startswith(UPLOADS))
+
+
+def _is_form(scope: Scope) -> bool:
+    """Whether it is one that may have files with it."""
+    return bool(scope["method"] == "POST" and scope["path"].startswith(FORMS))
 
 
 async def _say(send: Send, scope: Scope, status: int, message: str) -> None:

@@ -33,7 +33,9 @@ class ScanRequest(Request):
 
     target: Target
     effort: Effort = "standard"
-    fetch: bool = Field(True, description="Read the codes of known bases from the hub where the index has no ancestor.")
+    fetch: bool = Field(
+        True, strict=True, description="Read the codes of known bases from the hub where the index has no ancestor."
+    )
 
 
 class CompareRequest(Request):
@@ -55,7 +57,7 @@ class BomRequest(Request):
 
 
 class PolicyRequest(Request):
-    """May a model be used, by a policy that ships with Forebear?"""
+    """May a model be used, by policies that ship with Forebear or are the operator's?"""
 
     target: Annotated[str, Field(min_length=1, max_length=2_000, description="A document or a model.")]
     policies: tuple[Short, ...] = Field(("baseline",), min_length=1, max_length=10)

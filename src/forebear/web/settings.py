@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from forebear.errors import UsageError
+from forebear.web.limits import LIMITS
 
 MEBIBYTE = 1 << 20
 
@@ -23,17 +25,11 @@ class Settings:
         networks: address ranges (CIDR) that jobs may connect to though they are private.
         paths: folders besides the index and the cache that jobs may read, such as those of indexed references.
         offline: jobs never touch the network.
-        file_bytes, upload_bytes, kept_bytes: of one file, of the files of one upload, of all uploads of one token.
-        upload_files, uploads: files of one upload, uploads of one token.
-        upload_seconds: for the body of one file.
-        body_bytes: of any other request.
-        rate, burst: requests per second of one token, and how many may come at once.
-        queued: jobs of one token that wait or run.
-        streams: event streams of one token at once.
-        job_seconds: after which a job is given up.
-        job_bytes: of memory that a job may take, 0 for no limit.
-        attempts: how often a job is started whose worker dies.
-        upload_hours, result_days: after which uploads and finished jobs are removed.
+        database: address of a PostgreSQL database for the service's own data, "" for a file in ``home``.
+        policies: files of the operator's own policies, by the names that are asked for.
+        organisation, waivers: files of the operator's for every policy job, "" for none.
+
+    All others are limits: :data:`~forebear.web.limits.LIMITS` says what each bounds.
 
     Raises:
         UsageError: a value cannot be meant.
@@ -61,8 +57,18 @@ class Settings:
     attempts: int = 3
     upload_hours: float = 24.0
     result_days: float = 30.0
+    lease_seconds: float = 30.0
+    body_seconds: float = 30.0
+    head_seconds: float = 10.0
+    connections: int = 512
+    database: str = field(default="", repr=False)
+    policies: Mapping[str, str] = field(default_factory=dict)
+    organisation: str = ""
+    waivers: str = ""
 
     def __post_init__(self) -> None:
+        for limit in LIMITS:
+            limit.check(getattr(self, limit.field))
         if not 1 <= self.workers <= 256:
             raise UsageError(f"--workers {self.workers}: has to be from 1 to 256")
         for network in self.networks:
@@ -73,11 +79,6 @@ class Settings:
         for path in self.paths:
             if not os.path.isdir(path):
                 raise UsageError(f"--allow-path {path}: no folder")
-
-    @property
-    def database(self) -> Path:
-        """The file of :class:`~forebear.web.store.sqlite.SqliteStore`."""
-        return self.home / "service.sqlite"
 
     @property
     def uploaded(self) -> Path:

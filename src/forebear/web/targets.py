@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,10 +34,14 @@ def check_request(work: Work, asked: Mapping[str, Any], owner: str, store: Store
         _check(value, key in work.targets, key in work.documents, owner, store, settings)
     if work.secret:
         check_address(str(asked["url"]), settings)
+    if "policies" in asked:
+        _check_policies(asked["policies"], settings)
 
 
 def prepare(job: Job, folder: Path, store: Store, settings: Settings) -> dict[str, Any]:
     """The request of a job with relative paths in place of uploads and jobs, which are linked into its folder.
+
+    What the operator has for policy jobs is copied there, so that no result names a file of this machine.
 
     Hard links: the job keeps its input though the upload expires, and its folder holds nothing of anybody else.
 
@@ -56,7 +60,38 @@ def prepare(job: Job, folder: Path, store: Store, settings: Settings) -> dict[st
             out[key] = [_placed(str(v), folder, store, settings) for v in value]
         elif value is not None:
             out[key] = _placed(str(value), folder, store, settings)
+    if "policies" in out:
+        out |= _terms(out["policies"], folder, settings)
     return out
+
+
+def _check_policies(names: Iterable[str], settings: Settings) -> None:
+    """Refuse policies that neither ship nor are the operator's: a path would be a file of the server."""
+    from forebear.policy.load import packs
+
+    known = {*packs(), *settings.policies}
+    for name in names:
+        if name not in known:
+            raise UsageError("an unknown policy", f"name some of {', '.join(sorted(known))}")
+
+
+def _terms(names: Iterable[str], folder: Path, settings: Settings) -> dict[str, Any]:
+    """The operator's files for a policy job, as copies in its folder."""
+    place = _free(folder, "terms")
+
+    def copied(file: str, kind: str) -> str:
+        try:
+            (place / kind).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place / kind / Path(file).name)
+        except OSError as error:
+            raise InputError(f"{Path(file).name}: {error.strerror}", "the operator of this service mends it") from None
+        return f"{place.name}/{kind}/{Path(file).name}"
+
+    own = {"organisation": settings.organisation, "waivers": settings.waivers}
+    return {
+        "policies": [copied(settings.policies[n], "policies") if n in settings.policies else n for n in names],
+        **{key: copied(file, key) for key, file in own.items() if file},
+    }
 
 
 def _named(work: Work, asked: Mapping[str, Any]) -> list[tuple[str, str]]:

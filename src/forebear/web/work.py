@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from forebear.errors import UsageError
 from forebear.types import Json
 from forebear.web import requests
 
@@ -68,19 +67,13 @@ def _policy(asked: Mapping[str, Any], _: str, step: Step) -> Json:
 
     step("deciding")
     return check_policy(
-        asked["target"], _packs(asked["policies"]), effort=asked["effort"], model=asked["model"]
+        asked["target"],
+        asked["policies"],
+        asked.get("organisation", ""),
+        asked.get("waivers", ""),
+        effort=asked["effort"],
+        model=asked["model"],
     ).to_json()
-
-
-def _packs(names: list[str]) -> list[str]:
-    """Policies by the names of what ships; a path would be a file of the server."""
-    from forebear.policy.load import packs
-
-    known = packs()
-    for name in names:
-        if name not in known:
-            raise UsageError("an unknown policy", f"name some of {', '.join(sorted(known))}")
-    return names
 
 
 def _search(asked: Mapping[str, Any], _: str, step: Step) -> Json:

@@ -22,6 +22,8 @@ from forebear.web.work import WORK
 
 MOST_RESULT = 64_000_000
 """Bytes of a document."""
+NICE = 5
+"""Added to the niceness of a worker: who looks at a page does not wait for jobs."""
 STEP_SECONDS = 0.2
 """Between two steps that are told."""
 
@@ -53,6 +55,7 @@ def main(pipe: Connection, bounds: Bounds) -> None:
     enlist()
     import forebear.inspect.scan  # noqa: F401  so that the first job does not wait for it
 
+    os.nice(NICE)
     forget_secrets()
     if bounds.offline:
         os.environ["FOREBEAR_OFFLINE"] = "1"

@@ -43,11 +43,12 @@ class Address:
     connect_seconds: int = CONNECT_SECONDS
 
 
-def address_of(given: str) -> Address:
+def address_of(given: str, schema: str = SCHEMA) -> Address:
     """An address, taken apart.
 
     Args:
         given: ``postgresql://user@host:port/database?schema=…&search=…&timeout=…`` and whatever libpq takes.
+        schema: where the tables lie, unless the address says so.
 
     Raises:
         UsageError: libpq cannot read it, or an option of ours is wrong. Its words are not repeated: they quote what
@@ -63,7 +64,7 @@ def address_of(given: str) -> Address:
         else:
             rest.append(part)
     libpq = base + ("?" + "&".join(rest) if rest else "")
-    schema, search = ours.get("schema", SCHEMA), ours.get("search", SEARCHES[0])
+    schema, search = ours.get("schema", schema), ours.get("search", SEARCHES[0])
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,50}", schema) or schema.startswith("pg_"):
         raise UsageError(f"{one_line(schema)[:60]!r} cannot be a schema", "lower-case letters, digits and _")
     if search not in SEARCHES:
@@ -72,7 +73,7 @@ def address_of(given: str) -> Address:
     if not re.fullmatch(r"[0-9]{1,6}", seconds):
         raise UsageError(f"timeout={one_line(seconds)[:40]} is no number of seconds", "write timeout=30")
     hint = "postgresql://user@host:5432/database; special characters of a password as %XX"
-    unreadable = UsageError("the address of the index cannot be read", hint)
+    unreadable = UsageError("the address of the database cannot be read", hint)
     if _loose(libpq):
         raise unreadable
     try:

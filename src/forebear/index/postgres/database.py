@@ -17,7 +17,7 @@ from psycopg.rows import DictRow, dict_row
 from forebear.errors import ForebearError, IndexError_, UsageError
 from forebear.index.postgres.address import Address
 from forebear.index.postgres.bits import register
-from forebear.index.postgres.migrations import VERSION, migrate, version_in
+from forebear.index.postgres.migrations import INDEX, Tables, migrate, version_in
 
 Cursor = psycopg.Cursor[DictRow]
 Connection = psycopg.Connection[DictRow]
@@ -37,10 +37,11 @@ class Database:
 
     Args:
         address: where.
+        tables: what is kept there, if it is no index.
     """
 
-    def __init__(self, address: Address) -> None:
-        self.address = address
+    def __init__(self, address: Address, tables: Tables = INDEX) -> None:
+        self.address, self._tables = address, tables
         self._connection: Connection | None = None
         self._owner = 0
         self._migrated = False
@@ -54,7 +55,7 @@ class Database:
         """
         if self._migrated:
             return False
-        version = self._run("READ ONLY", lambda cursor: version_in(cursor, self.address.schema))
+        version = self._run("READ ONLY", lambda cursor: version_in(cursor, self.address.schema, self._tables))
         if version is not None:
             self._check(version)
         return version is None
@@ -97,24 +98,26 @@ class Database:
             self._connection = None
 
     def _check(self, version: int) -> None:
-        if version > VERSION:
+        what, newest = self._tables.what, self._tables.newest
+        if version > newest:
             raise IndexError_(
-                f"{self.address.where}: the index has version {version}, this Forebear knows up to {VERSION}",
+                f"{self.address.where}: the {what} has version {version}, this Forebear knows up to {newest}",
                 "upgrade Forebear",
             )
-        if version < VERSION:
+        if version < newest:
             self._migrate()
         self._migrated = True
 
     def _migrate(self) -> None:
         def work(cursor: Cursor) -> None:
-            migrate(cursor, self.address.schema)
+            migrate(cursor, self.address.schema, self._tables)
 
         try:
             self._run("READ WRITE", work)
         except _MayNotError:
             raise IndexError_(
-                f"{self.address.where}: this account may not make the tables of an index (version {VERSION}) there",
+                f"{self.address.where}: this account may not make the tables of the {self._tables.what}"
+                f" (version {self._tables.newest}) there",
                 "its owner does, by any command that writes",
             ) from None
         self._migrated = True
@@ -175,14 +178,14 @@ class Database:
             raise IndexError_(f"{self.address.where}: {self._said(error)}", hint) from None
         except UnicodeError:
             raise UsageError(
-                "the address of the index cannot be read", "write postgresql://user@host/database"
+                "the address of the database cannot be read", "write postgresql://user@host/database"
             ) from None
         register(connection)
         problem = ""
         if connection.info.server_version < OLDEST:
             problem = f"PostgreSQL {connection.info.server_version // 10_000} is too old, it takes 14"
         elif (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
-            problem = f"the database keeps text as {encoding}, an index needs one in UTF8"
+            problem = f"the database keeps text as {encoding}, it has to be UTF8"
         if problem:
             connection.close()
             raise IndexError_(f"{self.address.where}: {problem}")
@@ -215,7 +218,7 @@ class Database:
                     f"{where}: {self._said(error)}", "timeout=SECONDS in the address says how long it may take"
                 )
             case errors.UndefinedTable() | errors.UndefinedColumn() | errors.UndefinedFunction():
-                return IndexError_(f"{where}: is no index any more, or damaged: {self._said(error)}")
+                return IndexError_(f"{where}: is no {self._tables.what} any more, or damaged: {self._said(error)}")
             case psycopg.OperationalError():
                 return IndexError_(f"{where}: {self._said(error)}", "try again")
             case _:

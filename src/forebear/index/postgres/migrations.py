@@ -3,9 +3,37 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+
+from forebear.errors import IndexError_
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What stands in a schema, and how it came to be.
+
+    Attributes:
+        what: it is, in words.
+        version: the table that says which step was the last.
+        steps: every step, oldest first.
+        roles: whether the roles of ``roles.sql`` may read and write it.
+        never_with: the version table of what may not stand in the same schema.
+    """
+
+    what: str
+    version: str
+    steps: tuple[str, ...]
+    roles: bool = False
+    never_with: str = ""
+
+    @property
+    def newest(self) -> int:
+        """The version that this Forebear knows."""
+        return len(self.steps)
+
 
 STEPS: tuple[str, ...] = (
     # 1: text that may hold what PostgreSQL's does not (NUL, bytes that are no UTF-8) is bytea; JSON is ASCII
@@ -87,36 +115,45 @@ STEPS: tuple[str, ...] = (
 )
 """Every step, oldest first; never edited once released, only added to."""
 
-VERSION = len(STEPS)
+INDEX = Tables("index", "version", STEPS, roles=True)
+VERSION = INDEX.newest
 READER, WRITER = "forebear_reader", "forebear_writer"
 
 
-def version_in(cursor: psycopg.Cursor[Any], schema: str) -> int | None:
-    """The version of the index in a schema; None where there is none."""
-    cursor.execute(
-        "SELECT 1 FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = %s AND relname = 'version'",
-        (schema,),
-    )
-    if cursor.fetchone() is None:
+def version_in(cursor: psycopg.Cursor[Any], schema: str, tables: Tables = INDEX) -> int | None:
+    """The version of what is in a schema; None where there is none."""
+    if not _there(cursor, schema, tables.version):
         return None
-    row = cursor.execute(f'SELECT version FROM "{schema}".version').fetchone()
+    row = cursor.execute(f'SELECT version FROM "{schema}".{tables.version}').fetchone()
     return int(row["version"]) if row is not None else 0
 
 
-def migrate(cursor: psycopg.Cursor[Any], schema: str) -> None:
-    """Bring a schema to :data:`VERSION`, inside a transaction; processes that start at once wait for one another."""
+def _there(cursor: psycopg.Cursor[Any], schema: str, table: str) -> bool:
+    sql = "SELECT 1 FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = %s AND relname = %s"
+    return cursor.execute(sql, (schema, table)).fetchone() is not None
+
+
+def migrate(cursor: psycopg.Cursor[Any], schema: str, tables: Tables = INDEX) -> None:
+    """Bring a schema to the newest version, inside a transaction; processes that start at once wait for one another.
+
+    Raises:
+        IndexError_: something stands there that may not be beside it.
+    """
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (zlib.crc32(f"forebear {schema}".encode()),))
     known = cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone()
     if known is None:
         cursor.execute(f'CREATE SCHEMA "{schema}"')
-    version = version_in(cursor, schema)
+    if tables.never_with and _there(cursor, schema, tables.never_with):
+        raise IndexError_(f"the schema {schema} holds something else", "give another one: …?schema=NAME")
+    version = version_in(cursor, schema, tables)
     if version is None:
-        cursor.execute("CREATE TABLE version (version integer NOT NULL)")
-        cursor.execute("INSERT INTO version VALUES (0)")
-    for step in STEPS[version or 0 :]:
+        cursor.execute(f"CREATE TABLE {tables.version} (version integer NOT NULL)")
+        cursor.execute(f"INSERT INTO {tables.version} VALUES (0)")
+    for step in tables.steps[version or 0 :]:
         cursor.connection.execute(step.encode())  # many statements, which a binary cursor does not take
-    cursor.execute("UPDATE version SET version = %s", (VERSION,))
-    _grant(cursor, schema)
+    cursor.execute(f"UPDATE {tables.version} SET version = %s", (tables.newest,))
+    if tables.roles:
+        _grant(cursor, schema)
 
 
 def _grant(cursor: psycopg.Cursor[Any], schema: str) -> None:

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from forebear.errors import UsageError
 from forebear.types import created
 from forebear.web.api.caller import Reader, Service, Serving, Submitter, caller, own_job, refused
-from forebear.web.api.shapes import REFUSALS, JobList, JobShape
+from forebear.web.api.shapes import REFUSALS, JobList, JobShape, written_as
 from forebear.web.requests import Request
 from forebear.web.store import Event, Job, Token
 from forebear.web.targets import check_request
@@ -78,13 +78,13 @@ def list_jobs(
     return JobList(jobs=[JobShape.of(job) for job in found[:limit]], next=more)
 
 
-@router.get("/jobs/{id}")
+@router.get("/jobs/{id:id}")
 def show_job(id: JobId, service: Serving, token: Reader) -> JobShape:
     """One job."""
     return JobShape.of(own_job(service, token, id))
 
 
-@router.post("/jobs/{id}/cancel")
+@router.post("/jobs/{id:id}/cancel")
 def cancel_job(id: JobId, service: Serving, token: Submitter) -> JobShape:
     """End a job that waits or runs."""
     job = own_job(service, token, id)
@@ -93,7 +93,7 @@ def cancel_job(id: JobId, service: Serving, token: Submitter) -> JobShape:
     return JobShape.of(own_job(service, token, id))
 
 
-@router.delete("/jobs/{id}", status_code=204)
+@router.delete("/jobs/{id:id}", status_code=204)
 def remove_job(id: JobId, service: Serving, token: Submitter) -> Response:
     """Forget a job that has ended, and its result."""
     own_job(service, token, id)
@@ -102,7 +102,7 @@ def remove_job(id: JobId, service: Serving, token: Submitter) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/jobs/{id}/events", response_class=StreamingResponse)
+@router.get("/jobs/{id:id}/events", response_model=None, responses=written_as("text/event-stream"))
 async def follow_job(
     id: JobId,
     service: Serving,

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from forebear.report import html
 from forebear.web.api.caller import Reader, Service, Serving, own_job, refused
 from forebear.web.api.jobs import JobId
-from forebear.web.api.shapes import REFUSALS, AnswerShape, FragmentShape
+from forebear.web.api.shapes import REFUSALS, AnswerShape, FragmentShape, written_as
 from forebear.web.store import Token
 
 router = APIRouter(tags=["results"], responses=REFUSALS)
@@ -37,20 +37,20 @@ def _shown(raw: bytes) -> dict[str, Any]:
     return document
 
 
-@router.get("/jobs/{id}/result", response_class=JSONResponse)
+@router.get("/jobs/{id:id}/result", response_class=JSONResponse)
 def job_result(id: JobId, service: Serving, token: Reader) -> Response:
     """The document, with its schema's name in ``schema``."""
     return Response(_result(service, token, id), media_type="application/json")
 
 
-@router.get("/jobs/{id}/report", response_class=HTMLResponse)
+@router.get("/jobs/{id:id}/report", response_model=None, responses=written_as("text/html"))
 def job_report(id: JobId, service: Serving, token: Reader) -> HTMLResponse:
     """The result as one HTML file."""
     page = html.report(_shown(_result(service, token, id)))
     return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
-@router.get("/jobs/{id}/answer")
+@router.get("/jobs/{id:id}/answer")
 def job_answer(id: JobId, service: Serving, token: Reader) -> AnswerShape:
     """The answer in a sentence, and the sections of the report as fragments of HTML."""
     saved = html.Saved(_shown(_result(service, token, id)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.convertors import Convertor, register_url_convertor
 
 from forebear.web.store import Job, State, Upload
 
@@ -90,6 +91,26 @@ class AnswerShape(BaseModel):
     tone: str
     sentence: str
     fragments: list[FragmentShape]
+
+
+class _Id(Convertor[str]):
+    """So that ``/jobs/scan`` is no job: ``GET`` is then not allowed there, and asks for none."""
+
+    regex = "[0-9a-f]{32}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("id", _Id())
+
+
+def written_as(kind: str) -> dict[int | str, dict[str, Any]]:
+    """The description of an answer that is no JSON, where refusals are."""
+    return {200: {"content": {kind: {"schema": {"type": "string"}}}, "description": "What was asked for."}}
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {

@@ -1,8 +1,13 @@
-"""The interface of what outlives the process: jobs with their events and results, tokens, uploads."""
+"""The interface of what outlives the process: jobs with their events and results, tokens, uploads.
+
+Several servers may work on one store. Each says that it lives (``beat``) and which jobs it runs; what nobody alive runs
+waits again. A job as ``claim`` gave it is the right to end it: ``attempts`` counts the claims, so that a server that
+was taken for dead can do nothing to the job that another one has taken up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -96,11 +101,26 @@ class Upload:
     files: int = 0
 
 
-class Store(Protocol):
-    """Durable, safe to use from several threads. What a method returned holds after a ``kill -9``."""
+MOST_EVENTS = 2_000
+"""Of one job; steps after that are not kept."""
 
-    def add_job(self, job: Job) -> None:
-        """Keep a new job."""
+
+class Store(Protocol):
+    """Durable, safe to use from several threads. What a method returned holds after a ``kill -9``.
+
+    Attributes:
+        shared: whether several servers may use it at once.
+        where: for people; no password is in it.
+    """
+
+    shared: bool
+
+    @property
+    def where(self) -> str:
+        """See above."""
+
+    def add_job(self, job: Job, server: str = "") -> None:
+        """Keep a new job; where a server is named, it alone starts it for as long as it lives."""
 
     def job(self, id: str) -> Job | None:
         """One job."""
@@ -111,17 +131,17 @@ class Store(Protocol):
     def unfinished(self, owner: str) -> int:
         """Jobs of an owner that wait or run."""
 
-    def claim(self) -> Job | None:
+    def claim(self, server: str) -> Job | None:
         """Start a waiting job: of the owner with the fewest running, the oldest. None where none waits."""
 
-    def tell(self, id: str, text: str) -> None:
-        """Note a step of a job that runs."""
+    def tell(self, job: Job, text: str) -> None:
+        """Note a step of a claimed job."""
 
-    def finish(self, id: str, state: State, result: bytes | None, error: Mapping[str, Any] | None) -> bool:
-        """End a job that runs, with its result in the same transaction; False where it no longer runs."""
+    def finish(self, job: Job, state: State, result: bytes | None, error: Mapping[str, Any] | None) -> bool:
+        """End a claimed job, with its result in the same transaction; False where the claim is over."""
 
-    def again(self, id: str) -> bool:
-        """Put a job that runs back to those that wait; False where it no longer runs."""
+    def again(self, job: Job, server: str = "") -> bool:
+        """Put a claimed job back to those that wait, as with ``add_job``; False where the claim is over."""
 
     def cancel(self, id: str) -> bool:
         """End a job that waits or runs; False where it had ended."""
@@ -135,8 +155,26 @@ class Store(Protocol):
     def events(self, id: str, after: int = 0) -> list[Event]:
         """What happened to a job since the event ``after``."""
 
-    def recover(self) -> int:
-        """Put all that run back to those that wait, for a server that has just started; how many."""
+    def beat(self, server: str, seconds: float, held: Iterable[str], home: str) -> int:
+        """A server lives, for so many seconds more, and runs jobs of these identifiers and no others.
+
+        Jobs that nobody alive runs wait again.
+
+        Args:
+            server: its name.
+            seconds: after which it is taken for dead.
+            held: identifiers.
+            home: which folder of uploads it uses; the name says the same of the same folder.
+
+        Returns:
+            How many jobs wait again.
+        """
+
+    def leave(self, server: str) -> int:
+        """A server lives no longer: its jobs wait again; how many."""
+
+    def servers(self) -> dict[str, str]:
+        """Those that live, and which folder of uploads each uses."""
 
     def expire(self, before: str) -> int:
         """Forget the jobs that ended before an instant (RFC 3339); how many."""

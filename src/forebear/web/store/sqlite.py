@@ -6,18 +6,19 @@ import json
 import os
 import sqlite3
 import threading
+import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from forebear.errors import IndexError_, UsageError, one_line
 from forebear.types import created
-from forebear.web.store.base import Event, Job, State, Token, Upload
+from forebear.web.store.base import MOST_EVENTS, Event, Job, State, Token, Upload
 
-VERSION = 1
-SCHEMA = """
+STEPS = (
+    """
     CREATE TABLE jobs (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, kind TEXT NOT NULL,
         request TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, created TEXT NOT NULL,
@@ -38,21 +39,28 @@ SCHEMA = """
         files INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX uploads_owner ON uploads (owner, made);
-"""
+    """,
+    """
+    ALTER TABLE jobs ADD COLUMN server TEXT NOT NULL DEFAULT '';
+    CREATE TABLE servers (name TEXT PRIMARY KEY, until REAL NOT NULL, home TEXT NOT NULL) STRICT;
+    """,
+)
+"""Every step of the schema, oldest first; never edited once released, only added to."""
+VERSION = len(STEPS)
 JOB = "id, owner, kind, request, state, attempts, created, started, ended, error"
+CLAIMED = "id = ? AND attempts = ? AND state = 'running'"
 CLAIM = f"""
-    UPDATE jobs SET state = 'running', attempts = attempts + 1, started = ?
+    UPDATE jobs SET state = 'running', attempts = attempts + 1, started = :now, server = :server
     WHERE number = (
-        SELECT number FROM jobs AS j WHERE state = 'queued'
+        SELECT number FROM jobs AS j WHERE state = 'queued' AND server IN ('', :server)
         ORDER BY (SELECT count(*) FROM jobs AS r WHERE r.state = 'running' AND r.owner = j.owner), number LIMIT 1
     ) RETURNING {JOB}
 """
-MOST_EVENTS = 2_000
-"""Of one job; steps after that are not kept."""
+LIVING = "(SELECT name FROM servers)"
 
 
 class SqliteStore:
-    """A :class:`~forebear.web.store.base.Store` in one file.
+    """A :class:`~forebear.web.store.base.Store` in one file, for one server at a time.
 
     Args:
         path: of the file; it and its folder are made, readable by this user alone.
@@ -61,6 +69,8 @@ class SqliteStore:
         UsageError: it cannot be written.
         IndexError_: it is damaged, another program's, or of a newer version.
     """
+
+    shared = False
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -82,19 +92,24 @@ class SqliteStore:
                     raise IndexError_(f"{path}: written by a newer Forebear", "upgrade Forebear")
                 if version == 0 and tables:
                     raise IndexError_(f"{path}: not the database of a service", "move it away")
-                if version == 0:
-                    for statement in SCHEMA.split(";"):
+                for step in STEPS[version:]:
+                    for statement in step.split(";"):
                         db.execute(statement)
-                    db.execute(f"PRAGMA user_version = {VERSION}")
+                db.execute(f"PRAGMA user_version = {VERSION}")
 
-    def add_job(self, job: Job) -> None:
+    @property
+    def where(self) -> str:
+        """See :class:`Store`."""
+        return str(self.path)
+
+    def add_job(self, job: Job, server: str = "") -> None:
         """See :class:`Store`."""
         row = (job.id, job.owner, job.kind, json.dumps(job.request), job.state, job.attempts, job.created or created())
         with self._change() as db:
             db.execute(
-                "INSERT INTO jobs (id, owner, kind, request, state, attempts, created, started, ended)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, '', '')",
-                row,
+                "INSERT INTO jobs (id, owner, kind, request, state, attempts, created, started, ended, server)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, '', '', ?)",
+                (*row, server),
             )
             _note(db, job.id, "state", job.state)
 
@@ -120,45 +135,43 @@ class SqliteStore:
         query = "SELECT count(*) FROM jobs WHERE owner = ? AND state IN ('queued', 'running')"
         return int(self._rows(query, (owner,))[0][0])
 
-    def claim(self) -> Job | None:
+    def claim(self, server: str) -> Job | None:
         """See :class:`Store`."""
         with self._change() as db:
-            row = db.execute(CLAIM, (created(),)).fetchone()
+            row = db.execute(CLAIM, {"now": created(), "server": server}).fetchone()
             if row is None:
                 return None
             _note(db, row[0], "state", State.RUNNING)
         return _job(row)
 
-    def tell(self, id: str, text: str) -> None:
+    def tell(self, job: Job, text: str) -> None:
         """See :class:`Store`."""
         with self._change() as db:
-            if db.execute("SELECT 1 FROM jobs WHERE id = ? AND state = 'running'", (id,)).fetchone():
-                _note(db, id, "step", one_line(text, 300))
+            if db.execute(f"SELECT 1 FROM jobs WHERE {CLAIMED}", (job.id, job.attempts)).fetchone():
+                _note(db, job.id, "step", one_line(text, 300))
 
-    def finish(self, id: str, state: State, result: bytes | None, error: Mapping[str, Any] | None) -> bool:
+    def finish(self, job: Job, state: State, result: bytes | None, error: Mapping[str, Any] | None) -> bool:
         """See :class:`Store`."""
-        return self._end(id, state, "state = 'running'", result, error)
+        told = None if error is None else json.dumps(error)
+        values = (state, created(), result, told, job.id, job.attempts)
+        change = f"UPDATE jobs SET state = ?, ended = ?, result = ?, error = ? WHERE {CLAIMED}"
+        return self._turn(job.id, state, change, values)
+
+    def again(self, job: Job, server: str = "") -> bool:
+        """See :class:`Store`."""
+        change = f"UPDATE jobs SET state = 'queued', started = '', server = ? WHERE {CLAIMED}"
+        return self._turn(job.id, State.QUEUED, change, (server, job.id, job.attempts))
 
     def cancel(self, id: str) -> bool:
         """See :class:`Store`."""
-        return self._end(id, State.CANCELLED, "state IN ('queued', 'running')", None, None)
+        change = "UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ? AND state IN ('queued', 'running')"
+        return self._turn(id, State.CANCELLED, change, (created(), id))
 
-    def _end(self, id: str, state: State, where: str, result: bytes | None, error: Mapping[str, Any] | None) -> bool:
-        told = None if error is None else json.dumps(error)
+    def _turn(self, id: str, state: State, change: str, values: tuple[Any, ...]) -> bool:
         with self._change() as db:
-            query = f"UPDATE jobs SET state = ?, ended = ?, result = ?, error = ? WHERE id = ? AND {where}"
-            changed = db.execute(query, (state, created(), result, told, id)).rowcount == 1
+            changed = db.execute(change, values).rowcount == 1
             if changed:
                 _note(db, id, "state", state)
-        return changed
-
-    def again(self, id: str) -> bool:
-        """See :class:`Store`."""
-        with self._change() as db:
-            query = "UPDATE jobs SET state = 'queued', started = '' WHERE id = ? AND state = 'running'"
-            changed = db.execute(query, (id,)).rowcount == 1
-            if changed:
-                _note(db, id, "state", State.QUEUED)
         return changed
 
     def remove(self, id: str) -> bool:
@@ -180,10 +193,23 @@ class SqliteStore:
         query = "SELECT seq, at, kind, text FROM events WHERE job = ? AND seq > ? ORDER BY seq"
         return [Event(*row) for row in self._rows(query, (id, min(after, 1 << 62)))]
 
-    def recover(self) -> int:
+    def beat(self, server: str, seconds: float, held: Iterable[str], home: str) -> int:
         """See :class:`Store`."""
-        running = self._rows("SELECT id FROM jobs WHERE state = 'running'", ())
-        return sum(self.again(row[0]) for row in running)
+        now = time.time()
+        with self._change() as db:
+            db.execute("DELETE FROM servers WHERE until < ?", (now,))
+            db.execute("REPLACE INTO servers VALUES (?, ?, ?)", (server, now + seconds, home))
+            return _put_back(db, server, frozenset(held))
+
+    def leave(self, server: str) -> int:
+        """See :class:`Store`."""
+        with self._change() as db:
+            db.execute("DELETE FROM servers WHERE name = ?", (server,))
+            return _put_back(db)
+
+    def servers(self) -> dict[str, str]:
+        """See :class:`Store`."""
+        return dict(self._rows("SELECT name, home FROM servers WHERE until >= ?", (time.time(),)))
 
     def expire(self, before: str) -> int:
         """See :class:`Store`."""
@@ -267,6 +293,17 @@ class SqliteStore:
             raise IndexError_(
                 f"{self.path}: {one_line(str(error), 120)}", "is the disk full, or the file damaged?"
             ) from None
+
+
+def _put_back(db: sqlite3.Connection, server: str = "", held: frozenset[str] = frozenset()) -> int:
+    """Let jobs wait again that no living server runs; how many. Those that waited for a dead one wait for any."""
+    db.execute(f"UPDATE jobs SET server = '' WHERE state = 'queued' AND server NOT IN {LIVING}")
+    running = db.execute(f"SELECT id, server NOT IN {LIVING}, server FROM jobs WHERE state = 'running'").fetchall()
+    lost = [id for id, dead, whose in running if dead or (whose == server and id not in held)]
+    for id in lost:
+        db.execute("UPDATE jobs SET state = 'queued', started = '', server = '' WHERE id = ?", (id,))
+        _note(db, id, "state", State.QUEUED)
+    return len(lost)
 
 
 def _note(db: sqlite3.Connection, job: str, kind: str, text: str) -> None:
