@@ -113,14 +113,16 @@ def _documents(index: LocalIndex) -> dict[str, tuple[str, dict[str, Any], State,
 
 def _kept(store: Store, owner: str, kind: str, request: dict[str, Any], state: State, found: Any) -> str:
     job = Job(os.urandom(16).hex(), owner, kind, request, created="2026-11-29T14:02:00Z")
-    store.add_job(job)
-    store.claim()
+    store.beat("elsewhere", 3_600, (), next(iter(store.servers().values()), ""))
+    store.add_job(job, "elsewhere")  # else the crew takes it up
+    claimed = store.claim("elsewhere")
+    assert claimed is not None and claimed.id == job.id
     for step in ("reading org/base", "reading org/child", "comparing layer 3 of 24"):
-        store.tell(job.id, step)
+        store.tell(claimed, step)
     if state is State.DONE:
-        store.finish(job.id, state, json.dumps(found).encode(), None)
+        store.finish(claimed, state, json.dumps(found).encode(), None)
     elif state is State.FAILED:
-        store.finish(job.id, state, None, found)
+        store.finish(claimed, state, None, found)
     return job.id
 
 

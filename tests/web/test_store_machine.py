@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ class Expected:
     owner: str
     state: State = State.QUEUED
     attempts: int = 0
+    claimed: Job | None = None
     ended: str = ""
     result: bytes | None = None
     trace: list[str] = field(default_factory=lambda: ["queued"])
@@ -80,10 +81,11 @@ class Jobs(RuleBasedStateMachine):
         waiting = [j for j in self.jobs if j.state is State.QUEUED]
         running = [j.owner for j in self.jobs if j.state is State.RUNNING]
         due = min(waiting, key=lambda j: running.count(j.owner), default=None)
-        found = self.store.claim()
+        found = self.store.claim("us")
         assert (found and found.id) == (due and due.id)
         if due is not None:
             due.attempts += 1
+            due.claimed = found
             due.become(State.RUNNING)
 
     @precondition(lambda self: self.jobs)
@@ -92,7 +94,7 @@ class Jobs(RuleBasedStateMachine):
         job = self.pick(number)
         assert job is not None
         result = b"{}" if ended is State.DONE else None
-        could = self.store.finish(job.id, ended, result, None if result else {"message": "no"})
+        could = self.store.finish(self.right(job), ended, result, None if result else {"message": "no"})
         assert could is (job.state is State.RUNNING)
         if could:
             job.result = result
@@ -108,6 +110,27 @@ class Jobs(RuleBasedStateMachine):
         if could:
             self.end(job, State.CANCELLED)
 
+    def right(self, job: Expected) -> Job:
+        """The last claim of a job, which may be over; or none that ever was."""
+        return job.claimed or Job(job.id, job.owner, "scan", {})
+
+    @precondition(lambda self: any(j.claimed and j.attempts > 1 for j in self.jobs))
+    @rule()
+    def end_by_an_older_claim(self) -> None:
+        """Who was taken for dead can do nothing to the job that another has taken up."""
+        job = next(j for j in self.jobs if j.claimed and j.attempts > 1)
+        assert job.claimed is not None
+        old = replace(job.claimed, attempts=job.attempts - 1)
+        assert not self.store.finish(old, State.DONE, b"{}", None) and not self.store.again(old)
+
+    @rule(held=st.booleans())
+    def beat(self, held: bool) -> None:
+        """What the server says that it runs goes on; what it no longer holds waits again."""
+        running = [j for j in self.jobs if j.state is State.RUNNING]
+        assert self.store.beat("us", 60, [j.id for j in running] if held else (), "home") == len(running) * (not held)
+        for job in [] if held else running:
+            job.become(State.QUEUED)
+
     def end(self, job: Expected, state: State) -> None:
         found = self.store.job(job.id)
         assert found is not None and found.ended
@@ -119,7 +142,7 @@ class Jobs(RuleBasedStateMachine):
     def again(self, number: int) -> None:
         job = self.pick(number)
         assert job is not None
-        could = self.store.again(job.id)
+        could = self.store.again(self.right(job))
         assert could is (job.state is State.RUNNING)
         if could:
             job.become(State.QUEUED)
@@ -156,7 +179,7 @@ class Jobs(RuleBasedStateMachine):
             self.store.close()
         self.open()
         running = [j for j in self.jobs if j.state is State.RUNNING]
-        assert self.store.recover() == len(running)
+        assert self.store.beat("us", 60, (), "home") == len(running)
         for job in running:
             job.become(State.QUEUED)
 
@@ -167,7 +190,7 @@ class Jobs(RuleBasedStateMachine):
         job = self.pick(number)
         assert job is not None
         before = len(self.store.events(job.id))
-        self.store.tell(job.id, "a step")
+        self.store.tell(self.right(job), "a step")
         assert len(self.store.events(job.id)) - before == (job.state is State.RUNNING)
 
     @invariant()

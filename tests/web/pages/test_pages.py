@@ -65,14 +65,15 @@ def kept(service: Served, ann: Browser, kind: str, found: Any, request: dict[str
     store = service.client.app.state.service.store  # type: ignore[attr-defined]
     owner = next(t.id for t in store.tokens() if t.name == "ann" and "probe" in t.scopes)
     job = Job(os.urandom(16).hex(), owner, kind, request or {}, created=created())
-    store.add_job(job)
-    while store.claim().id != job.id:  # others may wait
+    store.beat("elsewhere", 3_600, (), next(iter(store.servers().values()), ""))
+    store.add_job(job, "elsewhere")  # else the crew takes it up
+    while (claimed := store.claim("elsewhere")).id != job.id:  # others may wait
         pass
-    store.tell(job.id, "comparing layer 3 of 24")
+    store.tell(claimed, "comparing layer 3 of 24")
     if "message" in found:
-        store.finish(job.id, State.FAILED, None, found)
+        store.finish(claimed, State.FAILED, None, found)
     else:
-        store.finish(job.id, State.DONE, json.dumps(found).encode(), None)
+        store.finish(claimed, State.DONE, json.dumps(found).encode(), None)
     return f"/jobs/{job.id}"
 
 
