@@ -172,6 +172,7 @@ def points(work: Path, name: str, count: int) -> Iterator[tuple[int, Path]]:
         yield number, Path(shutil.copytree(work, trial))
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_ended_by_a_scheduler_at_any_moment(name: str, work: Path) -> None:
     for number, trial in points(work, name, 3):
@@ -185,6 +186,7 @@ def test_ended_by_a_scheduler_at_any_moment(name: str, work: Path) -> None:
         assert ran(trial, name).code in DONE, number
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_at_any_moment(name: str, work: Path) -> None:
     for number, trial in points(work, name, 2):

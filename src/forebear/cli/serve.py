@@ -85,7 +85,7 @@ def serve(
     """Serve scans, comparisons, bills, policies, searches, captures and probes as jobs over HTTP.
 
     Example: forebear serve --port 8080 --workers 2 --max-file 2GiB --job-seconds 600
-    Example: FOREBEAR_DATABASE=postgresql://me@db/forebear forebear serve
+    Example: forebear serve --database postgresql://me@db/forebear
     Example: forebear serve token add ann --scope read --scope submit
     """
     if context.invoked_subcommand is not None:
