@@ -49,6 +49,21 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return called
 
 
+def test_calls_whose_model_is_named_elsewhere_are_told(run: Run, tmp_path: Path) -> None:
+    """They are no models, and no silence: what such a call loads only its run shows. Tests are left out."""
+    root = tmp_path / "r"
+    (root / "tests").mkdir(parents=True)
+    code = "import sys\nm = AutoModel.from_pretrained(sys.argv[1])\nn = AutoModel.from_pretrained(f'{org}/x')\n"
+    (root / "app.py").write_text(f"{code}load(sys.argv[2])\n")
+    (root / "tests" / "test_app.py").write_text(code)
+    ended, said, _ = run(root)
+    assert ended == 0 and "2 calls whose model is not named there: app.py:2, app.py:3" in said
+    found = json.loads(run(root, "--format", "json")[1])
+    check_document(found)
+    assert found["unnamed"] == [{"path": "app.py", "line": k, "how": "from_pretrained"} for k in (2, 3)]
+    assert found["summary"]["unnamed"] == 2 and not found["models"]
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     root = tmp_path / "repository"

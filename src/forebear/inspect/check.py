@@ -94,6 +94,7 @@ def check_repository(
         policy=loaded.policy.ref if loaded is not None and loaded.policy is not None else None,
         skipped=found.skipped,
         problems=(*found.walk.problems, *problems),
+        unnamed=found.unnamed,
         outside=len(found.walk.outside),
         ignored=found.walk.ignored,
         seconds=time.monotonic() - begun,

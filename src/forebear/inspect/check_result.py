@@ -13,10 +13,13 @@ from typing import Any
 from forebear.artifacts.text import load_json
 from forebear.errors import FormatError, InputError, UsageError
 from forebear.inspect.check_models import Checked
+from forebear.mentions import Unnamed
 from forebear.policy.answer import Decision, PolicyRef
 from forebear.types import Finding, Json, Level, head, to_json
 
 BASELINE = "forebear.check-baseline/1"
+MOST_UNNAMED = 1_000
+"""Calls that a document names one by one."""
 MAX_BASELINE = 50_000_000
 UNDECIDED = "undecided"
 """What stands in a baseline for a decision that could not be taken."""
@@ -34,6 +37,7 @@ class Check:
         policy: which one, None for none.
         skipped: files that a reader takes and that were not read, with the reason.
         problems: what could not be looked at, and belongs to no model.
+        unnamed: calls that load a model whose name is not written there.
         outside, ignored: links out of the repository, and what git ignores, that were passed over.
         seconds: wall time.
     """
@@ -46,6 +50,7 @@ class Check:
     policy: PolicyRef | None = None
     skipped: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    unnamed: tuple[Unnamed, ...] = ()
     outside: int = 0
     ignored: int = 0
     seconds: float = 0.0
@@ -79,6 +84,7 @@ class Check:
                 "skipped": len(self.skipped),
                 "ignored": self.ignored,
                 "outside": self.outside,
+                "unnamed": len(self.unnamed),
                 "models": len(self.models),
                 "counted": sum(m.counts for m in self.models),
                 "mentions": sum(len(m.mentions) for m in self.models),
@@ -88,6 +94,7 @@ class Check:
             "decision": self.decision.value if self.decision else None,
             "policy": to_json(self.policy) if self.policy else None,
             "models": [_entry(m) for m in self.models],
+            "unnamed": [vars(call) for call in self.unnamed[:MOST_UNNAMED]],
             "skipped": list(self.skipped),
             "problems": list(self.problems),
             "cost": {"seconds": round(self.seconds, 3)},

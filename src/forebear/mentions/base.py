@@ -66,7 +66,7 @@ class Hit:
 
     Attributes:
         line, column: where it begins, from 1; columns count characters.
-        value: the text.
+        value: the text; "" where a loader is called and what it loads cannot be told from the file.
         how: the place in words (``from_pretrained``, ``field model``).
         position: what that says.
         kind: what such a place leads to; None where it says nothing about it.
@@ -109,6 +109,20 @@ class Mention:
     how: str
     revision: str = ""
     remote_code: bool = False
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """A call that loads a model whose name is not written there: it comes from elsewhere when the code runs.
+
+    Attributes:
+        path, line: the place.
+        how: what is called.
+    """
+
+    path: str
+    line: int
+    how: str
 
 
 @dataclass(frozen=True)

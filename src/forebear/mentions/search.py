@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 
 from forebear.catalogue.names import stems
-from forebear.mentions.base import Hit, Kind, Mention, Role, Surety
+from forebear.mentions.base import Hit, Kind, Mention, Role, Surety, Unnamed
 from forebear.mentions.files import READERS
 from forebear.mentions.judge import judge
 from forebear.mentions.roles import role_of
@@ -34,6 +34,7 @@ class Found:
         read: files that were read.
         skipped: files that were left unread although a reader takes them, with the reason, one line each.
         complete: False where there are more mentions than are kept.
+        unnamed: calls in code that load a model whose name is not written there.
     """
 
     mentions: tuple[Mention, ...]
@@ -41,6 +42,7 @@ class Found:
     read: int
     skipped: tuple[str, ...] = field(default=())
     complete: bool = True
+    unnamed: tuple[Unnamed, ...] = ()
 
 
 def search(
@@ -65,6 +67,7 @@ def search(
     walked = walk(root, ignored_too)
     mentions: list[Mention] = []
     skipped: list[str] = []
+    unnamed: list[Unnamed] = []
     read = 0
     for number, entry in enumerate(walked.files):
         if number % 500 == 0:
@@ -84,10 +87,12 @@ def search(
         read += 1
         if text is None or not _worth_reading(text, lower):
             continue
-        mentions += mentions_in(entry.path, text)
+        named, open_calls = _looked_at(entry.path, text)
+        mentions += named
+        unnamed += open_calls[: MAX_MENTIONS - len(unnamed)]
         if len(mentions) > MAX_MENTIONS:
-            return Found(tuple(mentions[:MAX_MENTIONS]), walked, read, tuple(skipped), complete=False)
-    return Found(tuple(mentions), walked, read, tuple(skipped))
+            return Found(tuple(mentions[:MAX_MENTIONS]), walked, read, tuple(skipped), False, tuple(unnamed))
+    return Found(tuple(mentions), walked, read, tuple(skipped), True, tuple(unnamed))
 
 
 def mentions_in(path: str, text: str) -> tuple[Mention, ...]:
@@ -97,19 +102,27 @@ def mentions_in(path: str, text: str) -> tuple[Mention, ...]:
         path: of the file, which says what kind of text it is and what it is for.
         text: its content.
     """
+    return _looked_at(path, text)[0]
+
+
+def _looked_at(path: str, text: str) -> tuple[tuple[Mention, ...], tuple[Unnamed, ...]]:
+    """See :func:`mentions_in`; and the calls of code whose model is not named there."""
     lower, role = path.lower(), role_of(path)
     best: dict[tuple[int, int], Mention] = {}
+    unnamed: list[Unnamed] = []
     for reader in READERS:
         if reader.handles(lower):
-            for mention in _mentions(path, role, reader.read(text)):
+            hits = list(islice(reader.read(text), MAX_HITS))
+            unnamed += (Unnamed(path, hit.line, hit.how) for hit in hits if not hit.value and role is Role.CODE)
+            for mention in _mentions(path, role, hits):
                 place = mention.line, mention.column
                 if place not in best or best[place].surety.rank < mention.surety.rank:
                     best[place] = mention
-    return tuple(best[place] for place in sorted(best))
+    return tuple(best[place] for place in sorted(best)), tuple(unnamed)
 
 
 def _mentions(path: str, role: Role, hits: Iterable[Hit]) -> Iterator[Mention]:
-    for hit in islice(hits, MAX_HITS):
+    for hit in hits:
         judged = (Kind.PACKAGE, hit.value, Surety.POSSIBLE) if hit.kind is Kind.PACKAGE else judge(hit)
         if judged is None:
             continue

@@ -135,6 +135,10 @@ def summary(check: Check) -> tuple[str, ...]:
     passed += [f"{_count(check.outside, 'link')} out of the repository not followed"] if check.outside else []
     passed += [f"{_count(len(check.skipped), 'file')} too large or unreadable"] if check.skipped else []
     lines.append("; ".join((read, *passed)))
+    if check.unnamed:
+        places = ", ".join(one_line(f"{call.path}:{call.line}", 120) for call in check.unnamed[:FEW])
+        more = f" and {len(check.unnamed) - FEW:,} more" if len(check.unnamed) > FEW else ""
+        lines.append(f"{_count(len(check.unnamed), 'call')} whose model is not named there: {places}{more}")
     if not check.complete:
         lines.append("More models or mentions were found than are kept; name a folder of the repository.")
     return tuple(lines)

@@ -32,6 +32,7 @@ class _Scope:
     constants: Mapping[str, ast.Constant]
     told: dict[int, Hit] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    unnamed: list[Hit] = field(default_factory=list)
 
 
 def read(text: str) -> Iterator[Hit]:
@@ -55,6 +56,7 @@ def read(text: str) -> Iterator[Hit]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
             _tell(scope, node, "string", Position.TEXT)
     yield from scope.told.values()
+    yield from scope.unnamed
 
 
 def _nodes(tree: ast.AST) -> list[ast.AST]:
@@ -97,6 +99,8 @@ def _call(node: ast.Call, scope: _Scope) -> None:
         if argument is not None:
             position = Position.FIELD if loader in MAYBE else Position.LOADER
             _tell(scope, argument, loader, position, kind_of(loader), keywords)
+        elif loader not in MAYBE:
+            scope.unnamed.append(Hit(node.lineno, 1, "", loader, Position.LOADER))
     if name == "pipeline" and len(node.args) > 1 and (argument := _string(node.args[1], scope)) is not None:
         _tell(scope, argument, name, Position.LOADER, Kind.HUB, keywords)
     for key in _AS_FIELD:
