@@ -185,6 +185,16 @@ def test_what_a_complete_list_no_longer_names_is_gone(
     assert not gone() and [x.gone for x in index.listings("org/m3")] == [False]
 
 
+def test_what_only_a_file_of_names_named_was_never_listed(
+    five: Hub, index: LocalIndex, crawl: Crawl, tmp_path: Path
+) -> None:
+    (tmp_path / "names.txt").write_text("hf:org/typo\nhf:org/m1\n")
+    crawl(str(tmp_path / "names.txt"))
+    crawl("hf:org")
+    crawl("hf:org")
+    assert not any(x.gone for x in index.listings())
+
+
 def test_another_hub_and_a_list_that_lost_most_say_nothing_of_what_is_gone(
     five: Hub, index: LocalIndex, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

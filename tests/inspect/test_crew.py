@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +116,16 @@ def _members(session: int) -> list[int]:
 
 def test_there_is_a_core() -> None:
     assert cores() >= 1
+
+
+def test_workers_import_nothing_from_the_folder_they_are_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a stranger's repository; a fresh interpreter would take its modules before those of Python."""
+    for name in ("multiprocessing", "json", "numpy", "forebear"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w')\nraise SystemExit(7)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(p for p in sys.path if p))
+    assert list(in_order(square, range(4), 2, died)) == [0, 1, 4, 9]
+    assert not (tmp_path / "ran").exists()

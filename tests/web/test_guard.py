@@ -55,6 +55,19 @@ def test_forged_tokens_are_slowed_down(service: Served) -> None:
     assert int(answers[-1].headers["retry-after"]) > 100
 
 
+def test_a_proven_token_is_not_slowed_down_by_others_at_its_address(service: Served) -> None:
+    """Behind a proxy all have one address; who was proven a while ago goes on."""
+    who = service.token()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service.client.app.state.service, "failures", Rates(0.001, 3))  # type: ignore[attr-defined]
+        assert service.client.get("/api/v1/jobs", headers=who).status_code == 200
+        forged = {"Authorization": f"Bearer fb_{'0' * 16}_{'A' * 43}"}
+        answers = [service.client.get("/api/v1/jobs", headers=forged).status_code for _ in range(5)]
+        assert answers == [401, 401, 401, 429, 429]
+        assert service.client.get("/api/v1/jobs", headers=who).status_code == 200
+        assert service.client.get("/api/v1/jobs", headers=service.token()).status_code == 429
+
+
 def test_scopes_and_owners(service: Served, ann: dict[str, str]) -> None:
     id = service.start(ann, "scan", target="org/name")
     bob, reader, admin = service.token(), service.token("read"), service.token("read", "submit", "admin")

@@ -101,7 +101,8 @@ def serve(
 
     if _is_root():
         raise UsageError("the service does not run as root", "run it as a user of its own")
-    own = (*Settings.hosts, *([host] if host not in ("0.0.0.0", "::") else []))
+    named = f"[{host}]" if ":" in host else host
+    own = (*Settings.hosts, *([named] if host not in ("0.0.0.0", "::") else []))
     settings = Settings(
         service_home(),
         workers=workers,

@@ -22,6 +22,7 @@ from forebear.errors import IndexError_, UsageError, one_line
 from forebear.types import created
 
 VERSION = 1
+BROKE_OFF = "the listing broke off"
 SCHEMA = """
     CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     CREATE TABLE runs (
@@ -178,7 +179,7 @@ class Jobs:
             )
 
     def vanished(self, run: int, source: str, place: str) -> list[str]:
-        """Hub repositories that this run, whose list is complete, does not name and an earlier one did.
+        """Hub repositories that this run, whose list is complete, does not name and an earlier one of it did.
 
         Only where the last complete list of this source came from the same place: another hub has other models.
 
@@ -189,7 +190,8 @@ class Jobs:
         """
         owned = source if source == "hf:" else f"{source}/"
         query = (
-            "SELECT DISTINCT name FROM jobs AS old WHERE run < ? AND substr(target, 1, ?) = ?"
+            "SELECT DISTINCT name FROM jobs AS old WHERE run IN (SELECT run FROM runs WHERE source = ? AND run < ?"
+            " AND why <> ?) AND substr(target, 1, ?) = ?"
             " AND instr(name, '@') = 0 AND NOT EXISTS (SELECT 1 FROM jobs WHERE name = old.name AND run = ?)"
             " ORDER BY name"
         )
@@ -199,7 +201,7 @@ class Jobs:
             self._db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (key, place))
             if last is None or last[0] != place:
                 return []
-            found = self._db.execute(query, (run, len(owned), owned, run)).fetchall()
+            found = self._db.execute(query, (source, run, BROKE_OFF, len(owned), owned, run)).fetchall()
         return [row[0] for row in found]
 
     def put(self, run: int, wanted: Iterable[Wanted]) -> None:

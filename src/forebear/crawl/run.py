@@ -16,7 +16,7 @@ from pathlib import Path
 
 from forebear.crawl.base import AGAIN, UNREAD, Outcome, State, Task, Wanted
 from forebear.crawl.engines import Crew, Engine
-from forebear.crawl.jobs import Job, Jobs, due_after
+from forebear.crawl.jobs import BROKE_OFF, Job, Jobs, due_after
 from forebear.crawl.limits import LONGEST_HOLD, SharedPace
 from forebear.crawl.result import MOST_TOLD, Crawled, Tally, Watched
 from forebear.crawl.writing import Written, write
@@ -33,7 +33,6 @@ PAGE = 1_000
 """Models of a listing that are written together."""
 FIXED = 40
 """Characters of a revision that cannot change: a commit, or a digest. Others are branches, tags, or none."""
-BROKE_OFF = "the listing broke off"
 PAUSE = 5.0
 """Seconds for which nothing is begun after a host had too many requests and does not say for how long; doubles."""
 

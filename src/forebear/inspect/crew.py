@@ -12,6 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from itertools import islice
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -73,8 +74,7 @@ def in_order(
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that end with the block: at once where it is left by an error or an interrupt."""
     others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
-    pool = ProcessPoolExecutor(workers, context, initializer=enlist)
+    pool = ProcessPoolExecutor(workers, context_of("spawn"), initializer=enlist)  # a fork would copy locks of threads
     try:
         yield pool
     except BaseException:
@@ -83,6 +83,16 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
             process.terminate()
         raise
     pool.shutdown()
+
+
+def context_of(start: str) -> BaseContext:
+    """Where processes come from; they import nothing from the folder that this one is in.
+
+    A fresh interpreter looks for modules in the working directory first, which may be a stranger's repository with a
+    ``multiprocessing.py`` of its own.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"
+    return multiprocessing.get_context(start)
 
 
 def enlist() -> None:

@@ -14,6 +14,7 @@ from forebear.catalogue.countries import country_name
 from forebear.catalogue.developers import Developer, developer_of
 from forebear.catalogue.licences import licence_named
 from forebear.index import Entry, Index
+from forebear.inspect.share import is_private
 from forebear.lineage.declared_graph import repository
 from forebear.lineage.declared_names import account, plain
 
@@ -43,12 +44,12 @@ class Holding:
 
 
 def holdings(index: Index) -> tuple[Holding, ...]:
-    """A row for every reference, by name.
+    """A row for every reference that is not guarded, by name.
 
     Raises:
         InputError: the index cannot be read.
     """
-    return tuple(holding(entry) for entry in index.entries())
+    return tuple(holding(entry) for entry in index.entries() if not is_private(entry))
 
 
 def holding(entry: Entry) -> Holding:
@@ -132,7 +133,7 @@ def _counted(values: Iterable[Iterable[str]], say: Callable[[str], str]) -> tupl
 
 @cache
 def _developer(name: str) -> Developer | None:
-    return developer_of(f"{name}/") if name else None
+    return developer_of(f"{name}/model") if name else None
 
 
 def _licence(tag: str) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from forebear.index import Entry, Index, open_index
+from forebear.inspect.audit_rows import unmeasured
+from forebear.inspect.share import is_private
 from forebear.inspect.ties import Looked, Tie, looked_at
 from forebear.lineage.declared_names import plain
 from forebear.lineage.tree import Edge, FamilyTree, Member
@@ -24,7 +26,7 @@ _KINDS = {"finetune": "finetune", "quantized": "quantized", "merge": "merge", "a
 
 
 def index_tree(index: Index | None = None, on_step: Callable[[str], None] = lambda _: None) -> FamilyTree:
-    """The family tree of the first :data:`MOST_MODELS` references, by name.
+    """The family tree of the first :data:`MOST_MODELS` references, by name; guarded ones are not in it.
 
     Args:
         index: the references; default the one in ``FOREBEAR_HOME``.
@@ -35,7 +37,7 @@ def index_tree(index: Index | None = None, on_step: Callable[[str], None] = lamb
     """
     index = index if index is not None else open_index()
     total = index.count()
-    entries = list(islice(index.entries(), MOST_MODELS))
+    entries = list(islice((e for e in index.entries() if not is_private(e)), MOST_MODELS))
     names = [e.name for e in entries]
     by_plain = {plain(name): name for name in names}
     pairs = max(1, len(names) * (len(names) - 1))
@@ -53,7 +55,7 @@ def index_tree(index: Index | None = None, on_step: Callable[[str], None] = lamb
     number = {members[0]: g for g, members in enumerate(groups.sets())}
     members = tuple(Member(n, group=number[groups.find(k)]) for k, n in enumerate(names))
     untested = [Untested("weights", "codes alone were compared; forebear tree reads the models themselves")]
-    if total > len(names):
+    if total > len(names) == MOST_MODELS:
         untested.append(Untested(f"{total - len(names):,} references", f"the tree has at most {MOST_MODELS:,} models"))
     return FamilyTree(
         members,
@@ -104,7 +106,9 @@ def _nearest(one: tuple[Tie, str]) -> tuple[float, float, str, str]:
 
 
 def _edge(a: str, b: str, tie: Tie, direction: str, kind: str) -> Edge:
-    words = [BY_CARD if direction == "a_to_b" else BY_CODE]
+    if tie.imported:  # anybody can make up a code, and a card
+        direction, kind = "unknown", "unknown"
+    words = [BY_CARD if direction == "a_to_b" else BY_CODE, *([unmeasured(tie.imported)] if tie.imported else [])]
     share = f"{tie.agree:,} of {tie.n:,} coins agree"
     return Edge(
         a,
@@ -114,5 +118,5 @@ def _edge(a: str, b: str, tie: Tie, direction: str, kind: str) -> Edge:
         tie.verdict,
         floored(min(0.0, tie.log10_e)),
         Relation(kind, direction, details={"in_words": words}),
-        why=f"{words[0]}; {share}",
+        why="; ".join((words[0], share, *words[1:])),
     )

@@ -147,11 +147,10 @@ def _rechecked(entry: Entry, index: Index) -> Rechecked:
 
 def _tower(entry: Entry, found: Fingerprint) -> str:
     """Which stored tower is none of the model's; "" where all are, also where an older version kept none."""
-    measured = {tower.component: tower.code for tower in found.towers}
     for tower in entry.fingerprint.towers:
-        there = measured.get(tower.component)
-        if there is None or not same_code(there, tower.code):
-            own = "none is in its files" if there is None else "the code that is stored of it is another"
+        there = [own.code for own in found.towers if own.component == tower.component]
+        if not any(same_code(code, tower.code) for code in there):
+            own = "the code that is stored of it is another" if there else "none is in its files"
             return f"the language model is that which was measured; of its {tower.component}, {own}"
     return ""
 

@@ -253,7 +253,7 @@ def _families(graph: DeclaredGraph, roots: NDArray[np.int64]) -> dict[int, str]:
 
 @cache
 def _developer(name: str) -> Developer | None:
-    return developer_of(f"{name}/") if name else None
+    return developer_of(f"{name}/model") if name else None
 
 
 def _country(maker: Developer | None, seat: str) -> str:

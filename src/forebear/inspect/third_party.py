@@ -38,7 +38,7 @@ def _remark(one: Plugin, a: Artifact, b: Artifact) -> Evidence | None:
         return None
     if not isinstance(found, Remark) or not isinstance(found.summary, str):
         raise one.failure(f"compare returned {type(found).__name__}, not forebear.plugins.Remark")
-    if found.score is not None and not (isinstance(found.score, (int, float)) and math.isfinite(found.score)):
+    if found.score is not None and not (isinstance(found.score, (int, float)) and one.run(math.isfinite, found.score)):
         raise one.failure("its score is no finite number")
     return Evidence(
         f"plugin:{one.package}/{one.name}",

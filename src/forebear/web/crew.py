@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import multiprocessing
 import os
 import secrets
 import shutil
@@ -20,8 +19,10 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from forebear.errors import ForebearError, IndexError_, UsageError
+from forebear.inspect.crew import context_of
 from forebear.web import worker
 from forebear.web.settings import Settings
 from forebear.web.store import Job, State, Store
@@ -125,7 +126,11 @@ class Crew:
         """Keep a job and run it when its turn comes; the secret stays in memory until then."""
         if secret:
             self._secrets[job.id] = secret
-        self._store.add_job(job, self.name if secret else "")
+        try:
+            self._store.add_job(job, self.name if secret else "")
+        except BaseException:
+            self._secrets.pop(job.id, None)
+            raise
         with self._more:
             self._more.notify()
 
@@ -154,10 +159,12 @@ class Crew:
                     try:
                         usable = self._run(job, process)
                     finally:
-                        self._held.discard((job.id, job.attempts))
+                        with self._claiming:
+                            self._held.discard((job.id, job.attempts))
                         if not usable:
                             process.kill()
                             process = None
+                        shutil.rmtree(self._folder(job), ignore_errors=True)  # once nobody writes there any more
                 except Exception:  # a full disk must not end the thread; the next beat puts the job back
                     _log.exception("a worker's thread", extra={"fields": {}})
                     self._stopping.wait(IDLE_SECONDS)
@@ -167,7 +174,7 @@ class Crew:
 
     def _run(self, job: Job, process: _Process) -> bool:
         """Run one job to its end; False where the process is not to be used again."""
-        folder = self._settings.runs / f"{self.name}-{job.id}-{job.attempts}"
+        folder = self._folder(job)
         secret = self._secrets.pop(job.id, "")
         try:
             if job.attempts > MOST_STARTS:
@@ -181,8 +188,9 @@ class Crew:
             return self._end(job, State.FAILED, None, worker.told(error.message, error.hint, error.exit_code))
         else:
             return self._follow(job, process, worker.Task(job.kind, request, secret, str(folder.resolve())))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+    def _folder(self, job: Job) -> Path:
+        return self._settings.runs / f"{self.name}-{job.id}-{job.attempts}"
 
     def _follow(self, job: Job, process: _Process, task: worker.Task) -> bool:
         until = time.monotonic() + self._settings.job_seconds
@@ -210,7 +218,8 @@ class Crew:
             else:
                 if task.secret:
                     self._secrets[job.id] = task.secret
-                self._store.again(job, self.name if task.secret else "")
+                if not self._store.again(job, self.name if task.secret else ""):
+                    self._secrets.pop(job.id, None)
             return False
 
     def _gone(self, job: Job) -> bool:
@@ -239,7 +248,10 @@ class Crew:
             try:
                 if again := self.beat():
                     _log.info("taken up", extra={"fields": {"server": self.name, "jobs_again": again}})
-            except ForebearError:
+                for id in [*self._secrets]:  # of a job that another server has cancelled
+                    if (job := self._store.job(id)) is None or job.state.final:
+                        self._secrets.pop(id, None)
+            except Exception:  # without beats others would take the jobs of a server that works
                 _log.exception("not heard", extra={"fields": {"server": self.name}})
 
     def _clean(self) -> None:
@@ -287,7 +299,7 @@ class _Process:
     """A worker process and the pipe to it."""
 
     def __init__(self, bounds: worker.Bounds) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy locks, and other workers' pipes
+        context: Any = context_of("spawn")  # a fork would copy locks, and other workers' pipes
         self.pipe, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=worker.main, args=(theirs, bounds), daemon=True)
         self._process.start()

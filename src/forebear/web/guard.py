@@ -110,6 +110,9 @@ class Guard:
             return 421, "this service does not go by that name"
         if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
             return 415, "bodies are taken as they are, not compressed"
+        kinds = [value.lower() for key, value in scope["headers"] if key.lower() == b"content-type"]
+        if any(b"multipart" in kind and b"charset" in kind for kind in kinds):  # some take seconds to decode
+            return 415, "forms are taken as UTF-8, and say no charset"
         length = headers.get(b"content-length", b"0")
         if not length.isdigit():
             return 400, "no usable Content-Length"

@@ -13,7 +13,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from forebear.errors import UsageError, one_line
 from forebear.types import created
@@ -67,29 +67,42 @@ class Keeper:
         self._lock = threading.Lock()
         self._one = threading.BoundedSemaphore(2)  # forged tokens cannot take all cores and memory with scrypt
 
-    def check(self, text: str) -> Token | None:
-        """The token that a text proves; None for one that is forged, revoked or expired.
+    def remembered(self, text: str) -> Token | None:
+        """The token that a text has proven a while ago and that is still good; None where it has to be checked.
 
         The row is read every time, so that a revoked token is refused from the next request on.
+        """
+        match = _TOKEN.match(text)
+        if match is None:
+            return None
+        with self._lock:
+            known = self._proven.get(self._mark(text), 0.0) > time.monotonic()
+        return self.standing(match[1]) if known else None
+
+    def check(self, text: str, allowed: Callable[[], bool] = lambda: True) -> Token | None:
+        """The token that a text proves; None for one that is forged, revoked or expired.
+
+        Args:
+            text: what was sent.
+            allowed: asked once it is this text's turn, which may have taken a while: False for not to look at it.
         """
         match = _TOKEN.match(text)
         token = self.standing(match[1]) if match else None
         if match is None or token is None:
             return None
-        mark = hmac.digest(self._key, text.encode(), "sha256")
-        now = time.monotonic()
-        with self._lock:
-            if self._proven.get(mark, 0.0) > now:
-                return token
+        if self.remembered(text) is not None:
+            return token
         with self._one:
-            proven = hmac.compare_digest(_digest(match[2], token.salt), token.digest)
-        if not proven:
-            return None
+            if not allowed() or not hmac.compare_digest(_digest(match[2], token.salt), token.digest):
+                return None
         with self._lock:
             if len(self._proven) >= MOST_REMEMBERED:
                 self._proven.clear()
-            self._proven[mark] = now + REMEMBERED_SECONDS
+            self._proven[self._mark(text)] = time.monotonic() + REMEMBERED_SECONDS
         return token
+
+    def _mark(self, text: str) -> bytes:
+        return hmac.digest(self._key, text.encode(), "sha256")
 
     def standing(self, id: str) -> Token | None:
         """A token that is neither revoked nor expired, by its public part; whoever asks has proven it before."""

@@ -79,10 +79,12 @@ def _policy(asked: Mapping[str, Any], _: str, step: Step) -> Json:
 def _search(asked: Mapping[str, Any], _: str, step: Step) -> Json:
     from forebear.index import open_index
     from forebear.inspect import fingerprint
+    from forebear.inspect.share import is_private
     from forebear.types import floored, head
 
     index = open_index()
-    hits = index.search(fingerprint(asked["target"], on_step=step).code, asked["limit"])
+    found = index.search(fingerprint(asked["target"], on_step=step).code, asked["limit"])
+    hits = [h for h in found if (entry := index.get(h.name)) is not None and not is_private(entry)]
     return {
         **head("forebear.index-search/1"),
         "target": asked["target"],

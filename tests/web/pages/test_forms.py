@@ -195,3 +195,47 @@ def test_bodies_that_are_no_forms_are_refused_in_words(service: Served, ann: Bro
     ):
         answer = ann.client.post("/start/ask", content=content, headers={"Content-Type": type_}, follow_redirects=False)
         assert answer.status_code in (400, 403, 413, 422), (content[:20], answer.status_code)
+
+
+def test_a_body_that_is_slow_to_decode_is_not_looked_at(service: Served, ann: Browser) -> None:
+    """A part in punycode takes time with the square of its length, before anybody has signed in."""
+    form = b'--x\r\nContent-Disposition: form-data; name="token"\r\n\r\ndn32gaaaa\r\n--x--\r\n'
+    for kind in ("multipart/form-data; boundary=x; charset=punycode", "Multipart/Form-Data; Charset=utf-7; boundary=x"):
+        answer = browser(service).client.post("/sign-in", content=form, headers={"Content-Type": kind})
+        assert answer.status_code == 415 and "UTF-8" in answer.text
+
+
+@pytest.mark.parametrize(
+    "written, target",
+    [
+        ("https://huggingface.co/org/name/tree/v1.0", "org/name@v1.0"),
+        ("HTTPS://HuggingFace.co/org/name?library=x", "org/name"),
+        ("https://huggingface.co/org/name/blob/main/config.json", "org/name@main"),
+        ("https://huggingface.co/org/name/discussions/3", "org/name"),
+    ],
+)
+def test_an_address_on_the_hub_is_read_at_its_revision(
+    service: Served, ann: Browser, written: str, target: str
+) -> None:
+    assert ann.send("/", "/start/ask", {"ask": written}).status_code == 303
+    assert jobs(service)[0].request["target"] == target
+
+
+def test_a_token_that_may_not_submit_sends_no_files(service: Served) -> None:
+    """Nothing of them is written anywhere first."""
+    reader, store = browser(service, "read"), service.client.app.state.service.store  # type: ignore[attr-defined]
+    before = store.uploads()
+    answer = reader.send("/jobs", "/start/ask", files={"files": ("a.jsonl", b"{}")})
+    assert answer.status_code in (400, 403) and store.uploads() == before
+
+
+def test_a_token_sends_few_bodies_at_once(service: Served, ann: Browser) -> None:
+    state = service.client.app.state.service  # type: ignore[attr-defined]
+    bob = browser(service, "read", "submit", name="bob")
+    owner = next(t.id for t in state.store.tokens() if t.name == "bob")
+    state.bodies[owner] = 4
+    assert bob.send("/", "/start/ask", {"ask": "org/name"}).status_code == 429
+    assert ann.send("/", "/start/ask", {"ask": "org/name"}).status_code == 303
+    state.bodies[owner] = 3
+    assert bob.send("/", "/start/ask", {"ask": "org/name"}).status_code == 303 and state.bodies == {owner: 3}
+    del state.bodies[owner]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 
 from forebear.artifacts.base import Tensor, Weights
@@ -56,6 +57,17 @@ class ThirdParty:
             raise
         if not isinstance(found, Weights):
             raise self.plugin.failure(f"read returned {type(found).__name__}, not forebear.artifacts.Weights")
+        try:
+            return self._weights(found, source)
+        except ForebearError:
+            raise
+        except Exception as error:  # of values that are not what their types say
+            raise self.plugin.failure(f"what read returned is no usable Weights ({type(error).__name__})") from None
+
+    def _weights(self, found: Weights, source: Source) -> Weights:
+        """What was returned, checked and made anew."""
+        if isinstance(found.tensors, Mapping):
+            found = replace(found, tensors=dict(found.tensors))  # one that answers otherwise later is a plain one now
         self._check(found, source)
         try:
             config = json.loads(json.dumps(dict(found.config))[:MOST_CONFIG])

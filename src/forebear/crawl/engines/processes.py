@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import deque
 from collections.abc import Generator
@@ -15,7 +14,7 @@ from forebear.crawl.base import Outcome, Task
 from forebear.crawl.engines.base import AHEAD, TICK, Crew, Take, died
 from forebear.crawl.limits import SharedPace
 from forebear.crawl.work import measure
-from forebear.inspect.crew import enlist
+from forebear.inspect.crew import context_of, enlist
 from forebear.sources.pace import set_pace
 
 START = "spawn"
@@ -70,7 +69,7 @@ class _Worker:
     """One process, and what it has in hand: the first of it is what it is at."""
 
     def __init__(self, crew: Crew) -> None:
-        context: Any = multiprocessing.get_context(START)
+        context: Any = context_of(START)
         self.pipe, theirs = context.Pipe()
         self.hand: deque[Task] = deque()
         self._since = 0.0

@@ -7,8 +7,9 @@ that it names holds for it. What the name alone lets one guess (a base's name in
 from __future__ import annotations
 
 from forebear.catalogue.names import decode
-from forebear.lineage.chain import Access, Chain, Node
+from forebear.lineage.chain import Access, Chain, EdgeKind, Node
 from forebear.lineage.chains.extend import complete
+from forebear.lineage.chains.named import kind_named_by
 
 
 def called(name: str, revision: str = "") -> Chain:
@@ -20,5 +21,7 @@ def called(name: str, revision: str = "") -> Chain:
     """
     known = decode(name, named=True)
     # Without an account only the family says whose model it is: what is called gpt-4o is OpenAI's.
-    developer = known.developer if known is not None and known.developer and "/" not in name else ""
+    # A derivative's is not: whoever made hermes-3-llama-3.1 need not be Llama's developer.
+    own = known is not None and "/" not in name and kind_named_by(known) is EdgeKind.SAME_MODEL
+    developer = known.developer if own and known is not None else ""
     return complete(Chain(Node(name, developer=developer or "", revision=revision), access=Access.NAME))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -19,6 +21,8 @@ from forebear.web.store import Job, Store, Token
 from forebear.web.tokens import Keeper
 
 BEARER = HTTPBearer(auto_error=False, description="`forebear serve token add NAME --scope read --scope submit`")
+MOST_BODIES = 4
+"""Files, or forms with files, that a token sends at once."""
 FAILURES = (0.2, 10)
 """Rate and burst of requests with a token that is none, per address."""
 
@@ -34,8 +38,25 @@ class Service:
     rates: Rates
     failures: Rates = field(default_factory=lambda: Rates(*FAILURES))
     streams: Counter[str] = field(default_factory=Counter)
+    bodies: Counter[str] = field(default_factory=Counter)
+    proving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     lock: threading.Lock = field(default_factory=threading.Lock)
     sessions: Sessions = field(default_factory=Sessions)
+
+    @contextmanager
+    def body(self, token: Token) -> Iterator[None]:
+        """While a token sends files: 429 where it sends many at once, each of which may be within its bounds."""
+        with self.lock:
+            if self.bodies[token.id] >= MOST_BODIES:
+                raise refused(429, "too many files at once of this token", "send one after the other", retry=5)
+            self.bodies[token.id] += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.bodies[token.id] -= 1
+                if not self.bodies[token.id]:
+                    del self.bodies[token.id]
 
 
 def service(request: Request) -> Service:
@@ -52,13 +73,8 @@ def caller(scope: str) -> Callable[..., Token]:
         service: Annotated[Service, Depends(service)],
         given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
     ) -> Token:
-        client = request.client.host if request.client else ""
-        if wait := service.failures.wait(client, 0):
-            raise refused(429, "too many requests with a token that is none", retry=wait)
-        token = service.keeper.check(given.credentials) if given else None
+        token = proven(request, service, given.credentials) if given else None
         if token is None:
-            if given:
-                service.failures.wait(client)
             raise refused(401, "no valid token", "send Authorization: Bearer fb_…")
         request.state.token = token.id
         if wait := service.rates.wait(token.id):
@@ -68,6 +84,24 @@ def caller(scope: str) -> Callable[..., Token]:
         return token
 
     return check
+
+
+def proven(request: Request, service: Service, text: str) -> Token | None:
+    """The token that a text proves; 429 where too many that are none came from its address.
+
+    One that was proven a while ago is good in any case: behind a proxy all have one address.
+    """
+    client = request.client.host if request.client else ""
+    known = service.keeper.remembered(text)
+    if known is not None:
+        return known
+    found = None
+    if not (wait := service.failures.wait(client, 0)):
+        found = service.keeper.check(text, lambda: not service.failures.wait(client, 0))
+        wait = 0 if found else service.failures.wait(client)
+    if wait:
+        raise refused(429, "too many tokens that are none came from your address", "wait a little", retry=wait)
+    return found
 
 
 Serving = Annotated[Service, Depends(service)]

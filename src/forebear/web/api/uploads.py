@@ -103,7 +103,8 @@ async def send_file(id: UploadId, file: FileName, request: Request, service: Ser
     room = min(limits.file_bytes, limits.upload_bytes - upload.bytes, limits.kept_bytes - kept)
     part = folder / f".{secrets.token_hex(8)}.part"
     try:
-        size = await _written(request, part, room)
+        with service.body(token):
+            size = await _written(request, part, room)
         os.link(part, folder / file)  # unlike a rename it does not replace what another request put there
         service.store.grow(id, size)
     except ClientDisconnect:

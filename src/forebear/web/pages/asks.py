@@ -104,6 +104,8 @@ def document(service: Service, token: Token, sent: Sent, name: str) -> str:
 
 
 def _compare(service: Service, token: Token, sent: Sent) -> requests.Request:
+    if not sent.files("b_files"):
+        model(service, token, sent, "b")  # asked before files of the first one are kept
     a, b = model(service, token, sent, "a"), model(service, token, sent, "b")
     return asked(requests.CompareRequest, a=a, b=b, **_effort(sent))
 

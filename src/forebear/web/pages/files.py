@@ -46,20 +46,25 @@ def keep(service: Service, token: Token, name: str, files: list[UploadFile]) -> 
     room = min(limits.upload_bytes, limits.kept_bytes - sum(u.bytes for u in kept))
     upload = Upload(secrets.token_hex(16), token.id, plain_name(name) or names[0], time.time())
     folder = limits.uploaded / upload.id
-    folder.mkdir(mode=0o700)
+    service.store.add_upload(upload)  # first: a sweep removes folders that no row knows
     try:
+        folder.mkdir(mode=0o700)
         for one, plain in zip(files, names, strict=True):
             size = _copied(one, folder / plain, min(room, limits.file_bytes))
             room -= size
-        service.store.add_upload(upload)
+            service.store.grow(upload.id, size)
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        drop(service, upload.id)
         if isinstance(error, OSError):
             raise refused(507, "there is no room for it here") from None
         raise
-    for plain in names:
-        service.store.grow(upload.id, os.path.getsize(folder / plain))
     return upload.id, names
+
+
+def drop(service: Service, id: str) -> None:
+    """Remove an upload and its files."""
+    service.store.drop_upload(id)
+    shutil.rmtree(service.settings.uploaded / id, ignore_errors=True)
 
 
 def _copied(one: UploadFile, place: os.PathLike[str], room: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
@@ -117,10 +117,9 @@ def _written(request: Request, service: Service, visitor: Visitor, sent: Sent, w
     if "\n" in written or len(written) > 512:
         return _identify(request, visitor, written)
     if re.match(r"https?://", written, re.IGNORECASE):
-        path = written.split("?", 1)[0].lower()
-        if path.startswith("https://huggingface.co/"):
-            written = "/".join(written.removeprefix("https://huggingface.co/").split("/")[:2])
-        elif not path.endswith(_WEIGHTS):
+        if (named := _of_the_hub(written)) is not None:
+            written = named
+        elif not written.split("?", 1)[0].lower().endswith(_WEIGHTS):
             return show(request, visitor, FORMS["probe"], {"url": written})
     if re.match(r"https?://", written, re.IGNORECASE) or (_hub(written) and not service.settings.offline):
         return start(service, visitor, sent, "scan", lambda: asked(requests.ScanRequest, target=written))
@@ -128,6 +127,19 @@ def _written(request: Request, service: Service, visitor: Visitor, sent: Sent, w
     if found is not None and found.family is not None:
         return _identify(request, visitor, written)
     return RedirectResponse(f"/references?q={quote(written[:200])}", 303)
+
+
+def _of_the_hub(address: str) -> str | None:
+    """The repository, at its revision where one is named, of an address on the hub's site; None for another's."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    if parts.hostname not in ("huggingface.co", "www.huggingface.co", "hf.co"):
+        return None
+    owner, name, *rest = [*parts.path.strip("/").split("/"), ""][:5]
+    pinned = f"@{rest[1]}" if len(rest) > 1 and rest[0] in ("tree", "blob", "resolve") and rest[1] else ""
+    return f"{owner}/{name}{pinned}"
 
 
 def _hub(written: str) -> bool:

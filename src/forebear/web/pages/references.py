@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +18,8 @@ from forebear.catalogue.licences import licence_named, title_of
 from forebear.index import Index, open_index
 from forebear.inspect.holdings import Choices, Holding, choices, choose, developer, holding, holdings
 from forebear.inspect.index_tree import BY_CODE, MOST_MODELS
-from forebear.inspect.ties import looked_at
+from forebear.inspect.share import is_private
+from forebear.inspect.ties import NEAREST, looked_at
 from forebear.lineage.declared_graph import repository
 from forebear.lineage.tree import Edge, FamilyTree
 from forebear.report import tree_svg
@@ -35,6 +37,9 @@ from forebear.web.store import State
 
 router = APIRouter()
 PAGE = 50
+COSTLY = 5.0
+"""Requests that a page counts for that compares codes or draws a tree."""
+_READING = threading.Lock()
 Words = Annotated[str, Query(max_length=200)]
 SEATS = (
     ("incorporated_in", "Incorporated in"),
@@ -51,7 +56,14 @@ def _held(where: str, state: str) -> tuple[tuple[Holding, ...], Choices]:
 
 
 def _rows(index: Index) -> tuple[tuple[Holding, ...], Choices]:
-    return _held(index.where, index.state())
+    with _READING:  # whoever asks while the index is read waits for that, and does not read it too
+        return _held(index.where, index.state())
+
+
+def _costly(service: Service, visitor: Visitor) -> None:
+    """429 where a visitor asks for too many pages that are computed for each view."""
+    if wait := service.rates.wait(visitor.token.id, COSTLY):
+        raise refused(429, "too many requests", retry=wait)
 
 
 @router.get("/references")
@@ -92,17 +104,25 @@ def _wants_piece(request: Request) -> bool:
 
 @router.get("/model")
 def reference(
-    request: Request, visitor: Visiting, name: Annotated[str, Query(min_length=1, max_length=400)]
+    request: Request,
+    service: Serving,
+    visitor: Visiting,
+    name: Annotated[str, Query(min_length=1, max_length=400)],
 ) -> Response:
-    """What is known of one reference: relatives by codes, where it was made, what its licence demands."""
+    """What is known of one reference: relatives by codes, where it was made, what its licence demands.
+
+    A guarded reference has no page, and stands on nobody's.
+    """
+    _costly(service, visitor)
     index = open_index()
     entry = index.get(name)
-    if entry is None:
+    if entry is None or is_private(entry):
         raise refused(404, "there is no such reference", "search the index for it")
     row, maker = holding(entry), developer(entry)
     pairs = max(1, index.count() - 1)
     looked = next(looked_at(index, [entry], pairs, lambda _: row.bases), None)
-    tied = looked.tied if looked else ()
+    near = looked.tied if looked else ()
+    tied = [t for t in near if (other := index.get(t.name)) is not None and not is_private(other)]
     licence = licence_named(row.licence) or licence_named("other", row.licence)
     at = repository(entry)
     values = {
@@ -116,10 +136,12 @@ def reference(
                 "share": f"{t.agree:,} of {t.n:,}" if t.n else "—",
                 "p": p_value(t.log10_p) if t.log10_p is not None else "—",
                 "declared": t.name in row.bases,
+                "imported": bool(t.imported),
             }
             for t in tied
         ],
         "pairs": pairs,
+        "nearest": len(near) >= NEAREST - 1,  # of which there may be more
         "maker": maker,
         "seats": [
             (
@@ -168,6 +190,7 @@ def tree(
     licence: Words = "",
 ) -> Response:
     """The last family tree of the index that was drawn for this visitor, narrowed down to what is asked for."""
+    _costly(service, visitor)
     index = open_index()
     rows, narrow = _rows(index)
     given = {"developer": developer, "country": country, "licence": licence}

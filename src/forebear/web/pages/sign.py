@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from forebear.web.api.caller import Service, Serving, refused
+from forebear.web.api.caller import Service, Serving, proven
 from forebear.web.pages.render import page
 from forebear.web.pages.visitor import FIELD_BYTES, SIGN_IN, Posted, Visiting, check_origin, way_back
 from forebear.web.sessions import COOKIE, FORM_COOKIE, SESSION_SECONDS
@@ -23,7 +23,7 @@ _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 def _secure(request: Request) -> bool:
     """Whether a cookie goes over TLS alone: everywhere but on the machine itself."""
     host = request.headers.get("host", "").lower()
-    return (host if host.endswith("]") else host.partition(":")[0]) not in _LOCAL
+    return (host if host.endswith("]") else host.rpartition(":")[0] or host) not in _LOCAL
 
 
 def _set(request: Request, answer: Response, name: str, value: str, seconds: float) -> None:
@@ -50,9 +50,6 @@ def sign_in_form(request: Request, service: Serving, next: Annotated[str, Query(
 async def sign_in(request: Request, service: Serving) -> Response:
     """A session for a token that is good; the token itself goes nowhere."""
     check_origin(request, service)
-    client = request.client.host if request.client else ""
-    if wait := service.failures.wait(client, 0):
-        raise refused(429, "too many tokens that are none came from your address", "wait a little", retry=wait)
     async with request.form(max_files=0, max_fields=10, max_part_size=FIELD_BYTES) as fields:
         token, mark, back = (str(fields.get(name) or "").strip() for name in ("token", "mark", "next"))
     back = way_back(back)
@@ -62,9 +59,9 @@ async def sign_in(request: Request, service: Serving) -> Response:
         if _secure(request) and urlsplit(request.headers.get("origin", "")).scheme == "http":
             said = "Signing in needs https://: over plain http, a browser keeps no cookie of this site."
         return await run_in_threadpool(_form, request, service, back, said, 403)
-    found = await run_in_threadpool(service.keeper.check, token)
+    async with service.proving:  # else the threads of all others wait with it
+        found = await run_in_threadpool(proven, request, service, token)
     if found is None:
-        service.failures.wait(client)
         said = "This is no valid token. It may have been revoked, or its time is over."
         return await run_in_threadpool(_form, request, service, back, said, 401)
     request.state.token = found.id

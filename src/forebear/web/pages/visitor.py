@@ -110,12 +110,13 @@ async def sent(
 ) -> AsyncIterator[Sent]:
     """A form: of this session by its hidden field, which no other site knows; 403 otherwise."""
     check_origin(request, service)
-    limits = service.settings
-    async with request.form(max_files=limits.upload_files, max_fields=MOST_FIELDS, max_part_size=FIELD_BYTES) as fields:
-        given = fields.get("csrf")
-        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visitor.session.csrf.encode()):
-            raise refused(403, "this form is not of your session", "open the page anew")
-        yield Sent(fields)
+    most = service.settings.upload_files if visitor.may("submit") else 0
+    with service.body(visitor.token):
+        async with request.form(max_files=most, max_fields=MOST_FIELDS, max_part_size=FIELD_BYTES) as fields:
+            given = fields.get("csrf")
+            if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visitor.session.csrf.encode()):
+                raise refused(403, "this form is not of your session", "open the page anew")
+            yield Sent(fields)
 
 
 def fresh() -> str:
