@@ -171,7 +171,7 @@ def test_formats_of_other_commands_stay_as_they_were(shell: Shell, models: Path)
     ("arguments", "code", "words"),
     [
         (["-r", "models/other/config.json"], 2, "not a folder"),
-        (["-r", "org/name"], 2, "--recursive takes a folder on this machine"),
+        (["-r", "org/name"], 2, "--recursive takes a folder, hf:org or hf:collections/OWNER/SLUG"),
         (["-r", "nothing"], 4, "no model in it or below"),
         (["models/other", "--jobs", "2"], 2, "--jobs goes with --recursive"),
         (["models/other", "--fresh"], 2, "--fresh goes with --recursive"),

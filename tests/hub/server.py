@@ -30,6 +30,7 @@ from hub.repository import Content, Entry, Repository, Stored
 
 _ID = r"(?P<id>[^/]+(?:/[^/]+)?)"
 _MODELS = "/api/models"
+_COLLECTION = re.compile(r"/api/collections/(?P<slug>[^/]+/[^/]+)\Z")
 _INFO = re.compile(rf"/api/models/{_ID}(?:/revision/(?P<revision>[^/]+))?\Z")
 _TREE = re.compile(rf"/api/models/{_ID}/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?\Z")
 _COMMITS = re.compile(rf"/api/models/{_ID}/commits/(?P<revision>[^/]+)\Z")
@@ -57,6 +58,8 @@ class Hub:
         self.granted: set[str] = set()
         """Gated repositories that the token may read."""
         self.repositories: dict[str, Repository] = {}
+        self.collections: dict[str, list[tuple[str, str]]] = {}
+        """Kind and id of every item, by ``owner/slug``."""
         self.log: list[Request] = []
         self.most_at_once = 0
         self.faults: list[Fault] = []
@@ -285,6 +288,9 @@ class _Front(_Handler):
         if url.path == _MODELS:
             self._models(parse_qs(url.query))
             return
+        if found := _COLLECTION.match(url.path):
+            self._collection(unquote(found["slug"]))
+            return
         for pattern, serve in (
             (_INFO, self._info),
             (_TREE, self._tree),
@@ -343,6 +349,17 @@ class _Front(_Handler):
             more["Link"] = f'<{hub.endpoint}{_MODELS}?{rest}&cursor={first + size}>; rel="next"'
         full = asked.get("full", "").lower() in ("true", "1")
         self._json([r.entry(full) for r in found[first : first + size]], more)
+
+    def _collection(self, slug: str) -> None:
+        if (items := self.server.hub.collections.get(slug)) is None:
+            self._refuse(404, "", "Collection not found")
+            return
+        entries = [
+            {"_id": f"{k:024x}", "position": k, "type": kind, "id": name, "repoType": kind}
+            for k, (kind, name) in enumerate(items)
+        ]
+        owner = {"name": slug.partition("/")[0], "type": "org"}
+        self._json({"slug": slug, "title": slug, "owner": owner, "private": False, "items": entries})
 
     def _info(self, repository: Repository, commit: str, path: str, query: Mapping[str, str]) -> None:
         self._json(repository.info(commit, query.get("blobs", "").lower() == "true"))

@@ -37,7 +37,7 @@ def crawl(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="hf: (a hub), hf:org, a file of names, a folder, s3://… or gs://…",
+            help="hf: (a hub), hf:org, hf:collections/OWNER/SLUG, a file of names, a folder, s3://… or gs://…",
             show_default=False,
         ),
     ] = "",

@@ -56,7 +56,13 @@ Target = Annotated[
     ),
 ]
 RecursiveOption = Annotated[
-    bool, typer.Option("--recursive", "-r", help="Every model below the folder: a row each, the gravest exit code.")
+    bool,
+    typer.Option(
+        "--recursive",
+        "-r",
+        help="Every model below the folder, of hf:org or of hf:collections/OWNER/SLUG: a row each, the gravest exit "
+        "code.",
+    ),
 ]
 JobsOption = Annotated[
     int | None,
@@ -72,6 +78,10 @@ PolicyOption = Annotated[
         autocompletion=policies,
     ),
 ]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, help="With -r and a hub: list at most so many models.", show_default=False),
+]
 FreshOption = Annotated[bool, typer.Option("--fresh", help="With -r: ask again what an earlier run has answered.")]
 
 
@@ -83,6 +93,7 @@ def scan(
     fail_on: FailOnOption = FailOn.ERROR,
     jobs: JobsOption = None,
     fresh: FreshOption = False,
+    limit: LimitOption = None,
     no_fetch: NoFetchOption = False,
     activations: ActivationsOption = False,
     policy: PolicyOption = None,
@@ -98,17 +109,19 @@ def scan(
     Example: forebear scan ./my-model --format json --output result.json
     Example: forebear scan ./my-model --output report.html
     Example: forebear scan -r ./models --format sarif --output models.sarif
+    Example: forebear scan -r hf:my-org --limit 100
     """
     how = by_name(how, output)
     _check_policy_goes_with(policy, org, target, recursive, how)
     if target.startswith(scan_endpoint.API):
         scan_endpoint.scan(target, effort, expect, fail_on, how, output, quiet, verbose, no_progress)
         return
-    if not recursive and (jobs is not None or fresh):
-        raise UsageError(
-            f"{'--fresh' if fresh else '--jobs'} goes with --recursive", "add --recursive, or leave it out"
-        )
-    asked = scan_set.Asked(target, effort.value, expect, fail_on, jobs, fresh, how, output, not no_fetch, activations)
+    of_sets = {"--fresh": fresh, "--jobs": jobs is not None, "--limit": limit is not None}
+    if not recursive and (option := next((name for name, given in of_sets.items() if given), "")):
+        raise UsageError(f"{option} goes with --recursive", "add --recursive, or leave it out")
+    asked = scan_set.Asked(
+        target, effort.value, expect, fail_on, jobs, fresh, how, output, not no_fetch, activations, limit
+    )
     if recursive:
         scan_set.scan_all(asked, quiet, verbose, no_progress)
         return

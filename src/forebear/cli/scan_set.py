@@ -1,4 +1,4 @@
-"""``forebear scan --recursive``, and what a scan says to continuous integration."""
+"""``forebear scan --recursive``, of a folder or a hub's list, and what a scan says to continuous integration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from forebear.cli.options import (
     show_problems,
     write,
 )
-from forebear.errors import InputError
+from forebear.errors import InputError, UsageError
 from forebear.types import Level
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Asked:
     output: Path | None
     fetch: bool = True
     activations: bool = False
+    limit: int | None = None
 
     def codes(self, row: Row) -> tuple[int, int, int]:
         """The exit codes of one model: could it be read, does a finding fail, is the expectation met."""
@@ -67,17 +68,22 @@ class Asked:
 
 
 def scan_all(asked: Asked, quiet: bool, verbose: bool, no_progress: bool) -> None:
-    """Scan every model below a folder. What was done is shown and kept however the run ends."""
+    """Scan every model below a folder, or of a hub's list. What was done is shown and kept however the run ends."""
+    from forebear.crawl.published import is_published, published
     from forebear.inspect.scan_set import ScanSet
 
+    listed = is_published(asked.target)
+    if asked.limit is not None and not listed:
+        raise UsageError("--limit goes with hf:org or hf:collections/OWNER/SLUG", "leave it out, or name one of them")
     with progress(quiet, no_progress) as step:
-        step(f"looking for models below {asked.target}")
+        step(f"asking for the models of {asked.target}" if listed else f"looking for models below {asked.target}")
         whole = ScanSet(
             asked.target,
             effort=asked.effort,
             workers=asked.jobs,
             fresh=asked.fresh,
             activations=asked.activations,
+            discovery=published(asked.target, asked.limit) if listed else None,
         )
     rows: list[Row] = []
     with closing(whole):
@@ -128,7 +134,8 @@ def _finish(asked: Asked, whole: ScanSet, rows: list[Row], quiet: bool, verbose:
     elif asked.how is ReportFormat.HTML:
         write([page_of(scan_set.short(rows, whole))], asked.output)
     else:
-        _write_for_ci(asked, rows, os.path.abspath(whole.root), (*whole.problems, *scan_set.cut_off(rows, whole)))
+        root = None if whole.listed_at else os.path.abspath(whole.root)
+        _write_for_ci(asked, rows, root, (*whole.problems, *scan_set.cut_off(rows, whole)))
     show_problems(scan_set.unread(rows, whole))
     if whole.notice:
         sys.stderr.write(f"forebear: {whole.notice}\n")

@@ -27,30 +27,34 @@ class Found:
     """One model of a tree.
 
     Attributes:
-        path: relative to the root, ``/`` between parts; ``.`` for the root itself.
-        target: what is scanned: the root as the user wrote it, and the path.
+        path: relative to the root, ``/`` between parts; ``.`` for the root itself. Of a hub the repository's name.
+        target: what is scanned: the root as the user wrote it, and the path; of a hub the repository at its commit.
         about: the file, relative to the root, where a reader would look and mend: the card, else the config or the
             weights; the folder itself where there is none of them.
+        pinned: whether the target names a commit, under which nothing can change.
     """
 
     path: str
     target: str
     about: str
+    pinned: bool = False
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """What lies below a folder.
+    """What lies below a folder, or what a hub lists.
 
     Attributes:
         models: sorted by path.
-        problems: folders that could not be looked into, one line each.
+        problems: folders that could not be looked into, or where a listing broke off, one line each.
         repeats: snapshots of a hub cache left out, because another one of the repository has the same weight files.
+        listed_at: address of the listing; "" for a folder on this machine.
     """
 
     models: tuple[Found, ...]
     problems: tuple[str, ...]
     repeats: int
+    listed_at: str = ""
 
 
 def discover(
@@ -68,7 +72,7 @@ def discover(
     """
     if not os.path.isdir(root):
         problem = "not a folder" if os.path.lexists(root) else "no such folder"
-        raise UsageError(f"{root}: {problem}", "--recursive takes a folder on this machine")
+        raise UsageError(f"{root}: {problem}", "--recursive takes a folder, hf:org or hf:collections/OWNER/SLUG")
     walk = _Walk(root, (*READERS, *third_party_readers()) if readers is None else readers, enter)
     walk.run()
     models = sorted(walk.models, key=lambda m: m.path.split("/"))

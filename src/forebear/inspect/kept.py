@@ -1,4 +1,4 @@
-"""Answers that outlive the process that gave them: JSON lines, one file per scanned folder, in the user's cache.
+"""Answers that outlive the process that gave them: JSON lines, one file per scanned set, in the user's cache.
 
 A line is written in one piece as soon as its answer is there, so a process that is killed loses what it was at and
 nothing else; a line that was cut off is left out when the file is read. Documents stay on disk: memory holds a key and
@@ -29,10 +29,10 @@ def key_of(*parts: Any) -> str:
 
 
 class Kept:
-    """The answers about one folder.
+    """The answers about one set of models.
 
     Args:
-        folder: the scanned folder.
+        place: the real path of the scanned folder, or the address of the list that was scanned.
         wanted: keys that may be asked for; everything else in the file is out of date and removed.
         fresh: forget all earlier answers.
 
@@ -40,12 +40,12 @@ class Kept:
         problem: why answers will not outlive this process; empty where they do.
     """
 
-    def __init__(self, folder: str, wanted: Collection[str], fresh: bool = False) -> None:
+    def __init__(self, place: str, wanted: Collection[str], fresh: bool = False) -> None:
         self.problem = ""
         self._where: dict[str, tuple[int, int]] = {}
         self._unwritten: dict[str, Json] = {}
         self._stream: IO[bytes]
-        path = cache_home() / "scans" / f"{sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]}.jsonl"
+        path = cache_home() / "scans" / f"{sha256(os.fsencode(place)).hexdigest()[:32]}.jsonl"
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._where = _renewed(path, set() if fresh else wanted)

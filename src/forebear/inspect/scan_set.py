@@ -1,4 +1,4 @@
-"""Every model below a folder: found first, then scanned on all cores, each answer kept as soon as it is there."""
+"""Every model below a folder or of a hub's list: found first, then scanned on all cores, each answer kept at once."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ def remaining(rows: Sequence[Row], models: int) -> frozenset[str]:
 def unread(found: Found, problem: str) -> Row:
     """The row of a model that could not be read; its path says where, so the reason need not."""
     why = problem.removeprefix(f"{found.target}: ")
-    return Row(found.path, found.about, os.path.basename(os.path.abspath(found.target)), problems=(why,))
+    path = os.path.abspath(found.target) if found.path == "." else found.path
+    return Row(found.path, found.about, os.path.basename(path), problems=(why,))
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,10 @@ class _Task:
 
 
 class ScanSet:
-    """All models below a folder. Iterating scans them, in order of their paths.
+    """All models below a folder, or of a hub's list. Iterating scans them, in order of their paths.
 
     Args:
-        root: the folder.
+        root: the folder, or what is listed, as the user wrote it.
         index: references; default the one in ``FOREBEAR_HOME``.
         effort: see :func:`forebear.compare`.
         workers: processes; None for one per core, as far as there is work for them. More than one only in a program
@@ -143,8 +144,8 @@ class ScanSet:
 
     Attributes:
         models: what was found.
-        problems: folders that could not be looked into.
-        repeats: see :class:`~forebear.inspect.discover.Discovery`.
+        problems: folders that could not be looked into, or where the listing broke off.
+        repeats, listed_at: see :class:`~forebear.inspect.discover.Discovery`.
 
     Raises:
         UsageError: the root is no folder, or too many lie below it.
@@ -165,13 +166,13 @@ class ScanSet:
         found = discover(root) if discovery is None else discovery
         if not found.models:
             raise InputError("; ".join((f"{root}: no model in it or below", *found.problems[:2])), "is it the folder?")
-        self.root, self.models, self.repeats = root, found.models, found.repeats
+        self.root, self.models, self.repeats, self.listed_at = root, found.models, found.repeats, found.listed_at
         self._effort, self._activations = effort, activations
         self._workers = workers or min(cores(), -(-len(found.models) // FEW))
         self._state = self._index.state()
         self._keys = {m.path: self._key(m) for m in found.models}
         whose = root if discovery is None else os.path.join(root, "some of its models")
-        self._kept = Kept(whose, set(self._keys.values()), fresh)
+        self._kept = Kept(found.listed_at or os.path.realpath(whose), set(self._keys.values()), fresh)
         self.problems = found.problems
 
     @property
@@ -208,7 +209,8 @@ class ScanSet:
         """An answer holds for this model in this state, for what is asked of it, against this index."""
         asked = [self._effort, *(["activations"] if self._activations else [])]
         try:
-            return key_of("forebear.scan/1", found.target, *asked, self._state, stamp(found.target))
+            state = self.listed_at if found.pinned else stamp(found.target)
+            return key_of("forebear.scan/1", found.target, *asked, self._state, state)
         except ForebearError:
             return key_of(found.path, time.time_ns())
 

@@ -1,4 +1,4 @@
-"""What there is to crawl: a hub, a file of names, a folder, a bucket."""
+"""What there is to crawl: a hub, a collection, a file of names, a folder, a bucket."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from itertools import islice
 from forebear.crawl.base import Wanted
 from forebear.crawl.listing.base import Filters, Lister
 from forebear.crawl.listing.bucket import BucketLister
+from forebear.crawl.listing.collection import CollectionLister
 from forebear.crawl.listing.hub import HubLister
 from forebear.crawl.listing.names import NamesLister
 from forebear.crawl.listing.tree import TreeLister
 from forebear.errors import UsageError, one_line
 
-LISTERS: tuple[Lister, ...] = (TreeLister(), NamesLister(), BucketLister(), HubLister())
+LISTERS: tuple[Lister, ...] = (TreeLister(), NamesLister(), BucketLister(), CollectionLister(), HubLister())
 """Every kind of source, asked in this order: what is on this machine wins."""
 
 __all__ = ["LISTERS", "Filters", "Lister", "is_whole", "models"]
@@ -30,7 +31,7 @@ def models(source: str, filters: Filters) -> Iterator[Wanted]:
     if lister is None:
         raise UsageError(
             f"{one_line(source)[:200] or 'an empty source'}: nothing that can be crawled",
-            "give hf: or hf:org, a file of names, a folder, s3://… or gs://…",
+            "give hf:, hf:org or hf:collections/OWNER/SLUG, a file of names, a folder, s3://… or gs://…",
         )
     if not isinstance(lister, HubLister) and (option := filters.of_a_hub):
         raise UsageError(f"{option} goes with a hub", "leave it out, or crawl hf:")

@@ -30,7 +30,7 @@ MOST_BASES, MOST_TEXT = 50, 200
 """Base models that are kept of a repository, and characters of a licence's or a base's name."""
 RELATIONS = ("finetune", "quantized", "merge", "adapter")
 _SOURCE = re.compile(r"hf:(?P<author>[A-Za-z0-9][\w.-]*)?\Z", re.ASCII)
-_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9_][\w.-]{0,95})?\Z", re.ASCII)
+ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9_][\w.-]{0,95})?\Z", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _NEXT = re.compile(r'<([^<>]{1,4000})>;\s*rel="next"')
 _ADAPTER = "adapter_config.json"
@@ -55,7 +55,7 @@ class HubLister:
         client = Client(endpoint(), find_token())
         seen, none = created(), True
         for entry in _entries(client, _query(owner or filters.author, filters)):
-            wanted = _wanted(entry, filters.gguf, seen)
+            wanted = wanted_of(entry, filters.gguf, seen)
             if wanted is None:
                 continue  # an entry that names no repository: what a hub sends now and then
             if since is not None and (changed := _moment(entry.get("lastModified"))) is not None and changed < since:
@@ -130,10 +130,10 @@ def _page(client: Client, url: str) -> tuple[list[Any], str]:
     raise Refused("the hub's listing: what it sends is none", "is HF_ENDPOINT a hub?")
 
 
-def _wanted(entry: Mapping[str, Any], gguf: bool, seen: str) -> Wanted | None:
-    """One repository; None for an entry that names none."""
+def wanted_of(entry: Mapping[str, Any], gguf: bool, seen: str) -> Wanted | None:
+    """One repository, from what the hub says of it in full; None for an entry that names none."""
     name = entry.get("id")
-    if not isinstance(name, str) or not _ID.match(name):
+    if not isinstance(name, str) or not ID.match(name):
         return None
     sha = entry.get("sha")
     revision = sha if isinstance(sha, str) and _COMMIT.match(sha) else ""
@@ -159,7 +159,7 @@ def claims(tags: Any) -> tuple[str, tuple[str, ...], str]:
             licence = one_line(value)
         elif kind == "base_model":
             said, _, base = value.rpartition(":")
-            if _ID.match(base) and len(bases) < MOST_BASES:
+            if ID.match(base) and len(bases) < MOST_BASES:
                 bases[base] = None
                 relation = relation or (said if said in RELATIONS else "")
     return licence, tuple(bases), relation
