@@ -28,19 +28,21 @@ class Rule:
     Attributes:
         ignores: False where it takes a path back (``!``).
         folders: whether it is for folders alone.
-        parts: a pattern for each part of a path; None for any number of parts. One part alone: the last of the path.
+        parts: a pattern for each part of a path; None for any number of parts.
+        anywhere: whether the one part is for the last of the path, wherever that is.
         cost: what a try weighs.
     """
 
     ignores: bool
     folders: bool
     parts: tuple[re.Pattern[str] | None, ...]
+    anywhere: bool
     cost: int
 
     def matches(self, path: Sequence[str]) -> bool:
         """Whether the rule is about a path, given by its parts from the ignore file's folder on."""
-        if len(self.parts) == 1 and self.parts[0] is not None:
-            return self.parts[0].match(path[-1]) is not None
+        if self.anywhere:
+            return self.parts[0] is not None and self.parts[0].match(path[-1]) is not None
         at = part = 0
         again, any_number = 0, -1
         while at < len(path):
@@ -133,7 +135,7 @@ def _rule(line: str) -> Rule | None:
     if not parts:
         return None
     stars = 1 + len(line) // 8 if "*" in line else 1
-    return Rule(ignores, folders, tuple(parts), stars * (len(parts) if None in parts else 1))
+    return Rule(ignores, folders, tuple(parts), "/" not in glob, stars * (len(parts) if None in parts else 1))
 
 
 def _part(glob: str) -> re.Pattern[str]:
