@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -273,3 +274,49 @@ def test_names_of_strangers_are_printed_safely(run: Run, repository: Path) -> No
         out = run(repository, "-f", how)[1]
         assert "\x1b" not in out, how
         assert "\n::error::x" not in out, how
+
+
+def test_what_was_cut_short_is_no_pass(run: Run, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["forebear.mentions.search"], "MAX_MENTIONS", 1)
+    code, out, errors = run(repository, "-v")
+    assert code == 4 and "not all was looked at" in errors and "Not all was looked at" in out
+    assert "not read: files after app.py" in errors
+
+
+def test_tracked_files_that_gitignore_names_are_read(
+    run: Run, repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    subprocess.run(["git", "-C", str(repository), "init", "-q"], check=True)
+    (repository / ".gitignore").write_text("*\n")
+    subprocess.run(["git", "-C", str(repository), "add", "-f", "app.py"], check=True)
+    program = tmp_path / "evil.sh"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    program.chmod(0o755)
+    with open(repository / ".git" / "config", "a") as config:
+        config.write(f"[core]\n\tfsmonitor = {program}\n")
+    assert {m["path"] for e in document(run, repository)["models"] for m in e["mentions"]} == {"app.py"}
+    assert not (tmp_path / "ran").exists()
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    assert "git is not installed" in run(repository)[1]
+    assert any("git is not installed" in line for line in document(run, repository)["skipped"])
+
+
+def test_its_own_files_are_not_read(run: Run, tmp_path: Path) -> None:
+    root = tmp_path / "r"
+    root.mkdir()
+    for name in ("known.json", "bill.json", "out.json"):
+        (root / name).write_text('{"model": "gpt-4o"}')
+    assert len(document(run, root)["models"][0]["mentions"]) == 3
+    run(
+        root,
+        "-q",
+        "--write-baseline",
+        root / "known.json",
+        "--bom",
+        root / "bill.json",
+        "-o",
+        root / "out.json",
+        "-f",
+        "json",
+    )
+    assert json.loads((root / "out.json").read_text())["models"] == []

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from forebear.mentions import Kind, Mention, Role, Surety, mentions_in
+from forebear.mentions.files import python
 
 CERTAIN, LIKELY, POSSIBLE = Surety
 
@@ -234,3 +237,49 @@ def test_roles(path: str, role: Role) -> None:
 def test_hostile_text_is_answered_soon(path: str, text: str, deadline: None) -> None:
     for mention in mentions_in(path, text):
         assert mention.line >= 1
+
+
+def test_one_long_line_and_a_long_notebook_take_time_linear_in_them() -> None:
+    """In a process of its own, by its time on the processor: a string took the whole line, a hit all lines."""
+    program = (
+        "import json, resource; resource.setrlimit(resource.RLIMIT_CPU, (40, 40))\n"
+        "from forebear.mentions.files import notebook, python\n"
+        "code = 'x = [' + '\"é\",' * 60_000 + ']; m = X.from_pretrained(\"acme/thing\")'\n"
+        "hits = list(python.read(code))\n"
+        "assert next(h.column for h in hits if h.value == 'acme/thing') == code.index('acme/') + 1\n"
+        "lines = [f'x{k} = \"é{k}\"' for k in range(20_000)]\n"
+        "cell = {'cell_type': 'code', 'source': [line + chr(10) for line in lines]}\n"
+        "hits = list(notebook.read(json.dumps({'cells': [cell]}, indent=1)))\n"
+        "assert len(hits) == 20_000 and len({h.line for h in hits}) == 20_000\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_tree_that_is_too_large_is_read_for_its_strings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forebear.mentions.files.python.MOST_NODES", 5)
+    assert ("acme/thing", "hub", "certain") in names("a.py", 'm = X.from_pretrained("acme/thing")')
+
+
+def test_an_empty_string_is_no_call_whose_model_is_not_named() -> None:
+    hits = list(python.read('a = ""\nmodel = ""\nm = X.from_pretrained("")\nn = X.from_pretrained(a())\n'))
+    assert [(h.line, h.how) for h in hits if not h.value] == [(4, "from_pretrained")]
+
+
+@pytest.mark.parametrize(
+    ("value", "model"),
+    [
+        ("hf://acme/thing", "acme/thing"),
+        ("hf://acme/thing/model.gguf", "acme/thing"),
+        ("hf://datasets/acme/thing", None),
+        ("hf://acme", None),
+    ],
+)
+def test_paths_of_the_hub(value: str, model: str | None) -> None:
+    found = names("a.py", f'm = X.from_pretrained("{value}")')
+    assert found == ([(model, "hub", "certain")] if model else [])
+
+
+def test_several_names_whose_lines_a_notebook_does_not_show() -> None:
+    code = 'a = X.from_pretrained("acme/one")\\u0020\\nb = X.from_pretrained("acme/two")'.replace('"', "'")
+    text = '{"cells": [{"cell_type": "code", "source": "' + code + '"}]}'
+    assert {model for model, _, _ in names("a.ipynb", text)} == {"acme/one", "acme/two"}

@@ -87,3 +87,32 @@ def test_too_many_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("forebear.mentions.walk.MAX_FOLDERS", 2)
     with pytest.raises(UsageError, match="more than"):
         search(str(tmp_path))
+
+
+def test_a_file_with_more_strings_than_are_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, "a.json", text='{"model": "gpt-4o"}\n' * 3)
+    written(tmp_path, "b.py", text='m = ["gpt-4o", "a", "b", "c"]\n')
+    monkeypatch.setattr(sys.modules[search.__module__], "MAX_HITS", 2)
+    result = search(str(tmp_path))
+    assert not result.complete and [line.split(":")[0] for line in result.skipped] == ["a.json", "b.py"]
+    monkeypatch.setattr(sys.modules[search.__module__], "MAX_HITS", 100)
+    assert search(str(tmp_path)).complete
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ('{\n "schema": "forebear.check-baseline/1",\n "known": [{"model": "gpt-4o"}]}', True),
+        ('{"bomFormat": "CycloneDX", "components": [{"model": "gpt-4o"}]}', True),
+        ('{"spdxVersion": "SPDX-2.3", "model": "gpt-4o"}', True),
+        ('{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "Forebear"}}, "model": "gpt-4o"}]}', True),
+        (f'[{{"description": "x", "check_name": "y", "fingerprint": "{"a" * 64}", "model": "gpt-4o"}}]', True),
+        ('{"schema": "else.check/1", "model": "gpt-4o"}', False),
+        ('{"model": "gpt-4o", "schema": "forebear.check/1"}', False),
+    ],
+)
+def test_outputs_of_ours_are_no_uses(tmp_path: Path, text: str, ours: bool) -> None:
+    written(tmp_path, "kept.json", text=text)
+    result = search(str(tmp_path))
+    assert (not result.mentions, len(result.skipped)) == (ours, int(ours))
+    assert not search(str(tmp_path), without={"kept.json"}).mentions

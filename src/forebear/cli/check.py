@@ -101,24 +101,34 @@ def check(
     known = read_baseline(baseline) if baseline is not None else frozenset[str]()
     with progress(quiet, no_progress) as step:
         only = changed(repository, changed_since) if changed_since is not None else None
-        asked = Asked(tuple(policy or ()), str(org or ""), everywhere, ignored, hub, effort.value, only, jobs, fresh)
+        own = _within(repository, baseline, write_baseline, bom, output)
+        asked = Asked(
+            tuple(policy or ()), str(org or ""), everywhere, ignored, hub, effort.value, only, jobs, fresh, own
+        )
         result = with_baseline(check_repository(repository, asked, on_step=step), known)
     _write(result, how, output, fail_on, quiet, verbose)
     _beside(result, write_baseline, bom)
-    for line in result.skipped if verbose else ():
+    for line in (*result.notes, *result.skipped) if verbose else ():
         typer.echo(f"forebear: not read: {line}", err=True)
     decision = result.decision.exit_code if result.decision is not None else 0
     leave(show_problems(result.unread), fail_exit(result.findings, fail_on), decision)
 
 
+def _within(repository: str, *files: Path | None) -> frozenset[str]:
+    """Files of ours in the repository, relative to it: the command's own baseline, bill and report."""
+    top = os.path.realpath(repository)
+    return frozenset(os.path.relpath(os.path.realpath(f), top).replace(os.sep, "/") for f in files if f is not None)
+
+
 def _write(result: Check, how: ReportFormat, output: Path | None, fail_on: FailOn, quiet: bool, verbose: bool) -> None:
+    from forebear.inspect.check_result import NOT_ALL
     from forebear.report import check as report
 
     if how in MACHINES:
         least = None if fail_on is FailOn.NEVER else Level(fail_on.value)
         root = os.path.abspath(result.target)
         name = os.path.basename(root) or "repository"
-        problems = result.problems if result.complete else (*result.problems, "more was found than is kept")
+        problems = result.problems if result.complete else (*result.problems, NOT_ALL)
         write_for_machines(how, list(report.subjects(result)), name, root, least, output, problems)
         return
     emit(

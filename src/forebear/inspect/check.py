@@ -12,6 +12,7 @@ from forebear.catalogue import raise_finding
 from forebear.index import Index, open_index
 from forebear.inspect.check_models import NAMES, Checked, Known, checked_names, checked_scans
 from forebear.inspect.check_result import Check
+from forebear.inspect.check_tracked import tracked_files
 from forebear.inspect.discover import Discovery, Found, discover
 from forebear.inspect.policy import Terms, load
 from forebear.inspect.scan_set import ScanSet
@@ -36,6 +37,7 @@ class Asked:
         hub: read headers, cards and licences of models on the hub, by ranges; otherwise nothing is fetched.
         effort: of scans of weights in the repository, and of the hub's.
         only: files to look at; None for all.
+        without: files that are not read as text, as an earlier output.
         workers, fresh: of scans of weights in the repository; see :class:`~forebear.inspect.scan_set.ScanSet`.
     """
 
@@ -48,6 +50,7 @@ class Asked:
     only: Collection[str] | None = None
     workers: int | None = 1
     fresh: bool = False
+    without: Collection[str] = ()
 
 
 def check_repository(
@@ -74,7 +77,8 @@ def check_repository(
     asked = asked or Asked()
     loaded = load(Terms(asked.policies, asked.organisation)) if asked.policies else None
     references = index if index is not None else open_index()
-    found = search(root, asked.ignored_too, asked.only, on_step)
+    tracked, untold = tracked_files(root) if not asked.ignored_too else (frozenset[str](), "")
+    found = search(root, asked.ignored_too, asked.only, on_step, tracked, asked.without)
     groups = grouped(found.mentions)
     cut = len(groups) > MAX_MODELS
     local, problems = _local(root, found.walk, asked.only)
@@ -93,6 +97,7 @@ def check_repository(
         complete=found.complete and not cut,
         policy=loaded.policy.ref if loaded is not None and loaded.policy is not None else None,
         skipped=found.skipped,
+        notes=(untold,) if untold and found.walk.ignored else (),
         problems=(*found.walk.problems, *problems),
         unnamed=found.unnamed,
         outside=len(found.walk.outside),

@@ -21,6 +21,7 @@ BASELINE = "forebear.check-baseline/1"
 MOST_UNNAMED = 1_000
 """Calls that a document names one by one."""
 MAX_BASELINE = 50_000_000
+NOT_ALL = "not all was looked at, as more was found than is kept; -v says where. Name a folder of it"
 UNDECIDED = "undecided"
 """What stands in a baseline for a decision that could not be taken."""
 
@@ -33,9 +34,10 @@ class Check:
         target: the repository as it was named.
         models: those that count first, then by kind and name.
         files, read: in the repository, and of these read as text.
-        complete: False where more mentions or models were found than are kept.
+        complete: False where more mentions or models were found than are kept, or strings than are looked at.
         policy: which one, None for none.
         skipped: files that a reader takes and that were not read, with the reason.
+        notes: what could not be told of the repository; in the document among ``skipped``.
         problems: what could not be looked at, and belongs to no model.
         unnamed: calls that load a model whose name is not written there.
         outside, ignored: links out of the repository, and what git ignores, that were passed over.
@@ -54,6 +56,7 @@ class Check:
     outside: int = 0
     ignored: int = 0
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -68,8 +71,9 @@ class Check:
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """Everything that could not be read."""
-        return (*self.problems, *(p for m in self.models for p in m.problems))
+        """Everything that could not be read; that not all was looked at is one of it."""
+        cut = () if self.complete else (f"{self.target}: {NOT_ALL}",)
+        return (*self.problems, *(p for m in self.models for p in m.problems), *cut)
 
     def to_json(self) -> Json:
         """The ``forebear.check/1`` document."""
@@ -95,7 +99,7 @@ class Check:
             "policy": to_json(self.policy) if self.policy else None,
             "models": [_entry(m) for m in self.models],
             "unnamed": [vars(call) for call in self.unnamed[:MOST_UNNAMED]],
-            "skipped": list(self.skipped),
+            "skipped": [*self.notes, *self.skipped],
             "problems": list(self.problems),
             "cost": {"seconds": round(self.seconds, 3)},
         }

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+MAX_HITS = 20_000
+"""Strings of one file that one reader hands on: more are a table of data."""
+
 
 class Position(StrEnum):
     """What the place of a text says about it.

@@ -46,6 +46,11 @@ def judge(hit: Hit) -> tuple[Kind, str, Surety] | None:
 
 @lru_cache(maxsize=16384)
 def _judge(value: str, position: Position, kind: Kind | None) -> tuple[Kind, str, Surety] | None:
+    if value.startswith("hf://"):  # a path in a repository of the hub; data sets and spaces are no models
+        owner, _, rest = value.removeprefix("hf://").partition("/")
+        if owner.lower() in _PAGES or not rest:
+            return None
+        value, kind = f"{owner}/{rest.partition('/')[0]}", Kind.HUB
     if not 2 <= len(value) <= LONGEST or _PLACEHOLDER.search(value) or _SECRET.search(value):
         return None
     if page := _ADDRESS.match(value):
@@ -55,7 +60,7 @@ def _judge(value: str, position: Position, kind: Kind | None) -> tuple[Kind, str
         return None
     if (path := _path(value, position)) is not None:
         return (Kind.FILE, path, Surety.CERTAIN if position is Position.LOADER else Surety.LIKELY) if path else None
-    name = value.removeprefix("hf:").removeprefix("hf://").partition("@")[0] if "/" in value else value
+    name = value.removeprefix("hf:").partition("@")[0] if "/" in value else value
     if position is Position.LOADER:
         return _loaded(name, kind)
     known = decode(value) or (decode(value, named=True) if position is Position.FIELD else None)

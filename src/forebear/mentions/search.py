@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 
 from forebear.catalogue.names import stems
-from forebear.mentions.base import Hit, Kind, Mention, Role, Surety, Unnamed
+from forebear.mentions.base import MAX_HITS, Hit, Kind, Mention, Position, Role, Surety, Unnamed
 from forebear.mentions.files import READERS
 from forebear.mentions.judge import judge
 from forebear.mentions.roles import role_of
@@ -20,8 +20,20 @@ from forebear.mentions.words import words
 MAX_TEXT = 2_000_000
 """Bytes of a file that is read; a larger one is data."""
 MAX_MENTIONS = 100_000
-MAX_HITS = 20_000
-"""Strings of one file that one reader hands on: more are a table of data."""
+FIRST = 2_000
+"""Characters by which an output of ours, or a bill of materials, is known."""
+_JSON = (".json", ".sarif")
+_OUTPUTS = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        r'\{\s*"schema"\s*:\s*"forebear\.[a-z-]+/\d+"',
+        r'\{.*"bomFormat"\s*:\s*"CycloneDX"',
+        r'\{.*"spdxVersion"\s*:\s*"SPDX-',
+        r'\{.*"@context"\s*:\s*"https://spdx\.org/rdf/',
+        r'\{.*"runs"\s*:.*"driver"\s*:\s*\{\s*"name"\s*:\s*"Forebear"',
+        r'\[\s*\{\s*"description"\s*:.*"check_name"\s*:.*"fingerprint"\s*:\s*"[0-9a-f]{32,64}"',
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Found:
         walk: the files, folders and what could not be looked into.
         read: files that were read.
         skipped: files that were left unread although a reader takes them, with the reason, one line each.
-        complete: False where there are more mentions than are kept.
+        complete: False where there are more mentions than are kept, or strings of a file than are looked at.
         unnamed: calls in code that load a model whose name is not written there.
     """
 
@@ -50,6 +62,8 @@ def search(
     ignored_too: bool = False,
     only: Collection[str] | None = None,
     on_step: Callable[[str], None] = lambda _: None,
+    tracked: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> Found:
     """Find every mention of a model below a folder; weights themselves are not among them.
 
@@ -58,23 +72,26 @@ def search(
         ignored_too: look at what git ignores as well.
         only: paths of the files to read; None for all.
         on_step: told what is being done.
+        tracked: paths that git tracks, which its ignore files do not hide.
+        without: paths of files that are not to be read.
 
     Raises:
         UsageError: it is no folder, or has too many files.
         InputError: it cannot be listed.
     """
     on_step(f"looking through {root}")
-    walked = walk(root, ignored_too)
+    walked = walk(root, ignored_too, tracked)
     mentions: list[Mention] = []
     skipped: list[str] = []
     unnamed: list[Unnamed] = []
     read = 0
+    complete = True
     for number, entry in enumerate(walked.files):
         if number % 500 == 0:
             on_step(f"{number:,} of {len(walked.files):,} files")
         lower = entry.path.lower()
         readers = [r for r in READERS if r.handles(lower)]
-        if not readers or entry.link or (only is not None and entry.path not in only):
+        if entry.path in without or not readers or entry.link or (only is not None and entry.path not in only):
             continue  # what a link leads to is read where it lies
         if entry.size > MAX_TEXT:
             skipped.append(f"{entry.path}: {entry.size:,} bytes, more than the {MAX_TEXT:,} that are read")
@@ -87,12 +104,21 @@ def search(
         read += 1
         if text is None or not _worth_reading(text, lower):
             continue
-        named, open_calls = _looked_at(entry.path, text)
+        if lower.endswith(_JSON) and any(pattern.match(text[:FIRST].lstrip()) for pattern in _OUTPUTS):
+            skipped.append(f"{entry.path}: a bill of materials or an output of forebear, which uses no model")
+            continue
+        named, open_calls, cut = _looked_at(entry.path, text)
+        if cut:
+            skipped.append(f"{entry.path}: more than {MAX_HITS:,} strings, of which only the first were looked at")
         mentions += named
-        unnamed += open_calls[: MAX_MENTIONS - len(unnamed)]
-        if len(mentions) > MAX_MENTIONS:
-            return Found(tuple(mentions[:MAX_MENTIONS]), walked, read, tuple(skipped), False, tuple(unnamed))
-    return Found(tuple(mentions), walked, read, tuple(skipped), True, tuple(unnamed))
+        unnamed += open_calls
+        complete = complete and not cut
+        if len(mentions) > MAX_MENTIONS or len(unnamed) > MAX_MENTIONS:
+            complete = False
+            skipped.append(f"files after {entry.path}: more than {MAX_MENTIONS:,} mentions came before them")
+            break
+    kept = tuple(mentions[:MAX_MENTIONS]), walked, read, tuple(skipped), complete
+    return Found(*kept, tuple(unnamed[:MAX_MENTIONS]))
 
 
 def mentions_in(path: str, text: str) -> tuple[Mention, ...]:
@@ -105,20 +131,29 @@ def mentions_in(path: str, text: str) -> tuple[Mention, ...]:
     return _looked_at(path, text)[0]
 
 
-def _looked_at(path: str, text: str) -> tuple[tuple[Mention, ...], tuple[Unnamed, ...]]:
-    """See :func:`mentions_in`; and the calls of code whose model is not named there."""
+def _looked_at(path: str, text: str) -> tuple[tuple[Mention, ...], tuple[Unnamed, ...], bool]:
+    """See :func:`mentions_in`; the calls of code whose model is not named there; and whether strings were left out."""
     lower, role = path.lower(), role_of(path)
-    best: dict[tuple[int, int], Mention] = {}
+    best: dict[tuple[int, int, str], Mention] = {}
     unnamed: list[Unnamed] = []
+    cut = False
     for reader in READERS:
         if reader.handles(lower):
-            hits = list(islice(reader.read(text), MAX_HITS))
-            unnamed += (Unnamed(path, hit.line, hit.how) for hit in hits if not hit.value and role is Role.CODE)
+            hits = list(islice(reader.read(text), MAX_HITS + 1))
+            cut = cut or len(hits) > MAX_HITS
+            del hits[MAX_HITS:]
+            unnamed += (
+                Unnamed(path, hit.line, hit.how)
+                for hit in hits
+                if not hit.value and hit.position is Position.LOADER and role is Role.CODE
+            )
             for mention in _mentions(path, role, hits):
-                place = mention.line, mention.column
+                # The beginning stands for a place that is not known: what is named there is not the same place.
+                unplaced = mention.model if (mention.line, mention.column) == (1, 1) else ""
+                place = mention.line, mention.column, unplaced
                 if place not in best or best[place].surety.rank < mention.surety.rank:
                     best[place] = mention
-    return tuple(best[place] for place in sorted(best)), tuple(unnamed)
+    return tuple(best[place] for place in sorted(best)), tuple(unnamed), cut
 
 
 def _mentions(path: str, role: Role, hits: Iterable[Hit]) -> Iterator[Mention]:

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from forebear.errors import InputError, UsageError
+from forebear.mentions.ignore import MAX_RULES, Ignored, Rules, rules_of
 from forebear.mentions.words import words
 
 MAX_FILES = 500_000
 MAX_FOLDERS = 100_000
 MAX_IGNORE = 200_000
 """Bytes of an ignore file that is honoured."""
-MAX_RULES = 2_000
 MAX_DEPTH = 200
+MAX_PATH = 4_096
+"""Characters of a path that git tracks: no system opens a longer one."""
 SKIPPED = words("skipped_folders")
 """Folders of tools and of other people's code that came with packages."""
 
@@ -42,7 +42,7 @@ class Walk:
     Attributes:
         files: in order of paths.
         folders: that were entered, relative to the root, "" for the root.
-        problems: folders that could not be listed, one line each.
+        problems: folders that could not be listed, rules of ignore files that are not honoured, one line each.
         outside: links that lead out of the repository, which were not followed.
         ignored: files and folders that git ignores.
     """
@@ -54,12 +54,30 @@ class Walk:
     ignored: int = 0
 
 
-def walk(root: str, ignored_too: bool = False) -> Walk:
+@dataclass(frozen=True)
+class _Place:
+    """A folder to be entered: what git ignores in it, and whether only what git tracks is taken."""
+
+    path: str
+    rules: tuple[Rules, ...] = ()
+    tracked_alone: bool = False
+
+
+@dataclass(frozen=True)
+class _Tracked:
+    """What git tracks, and the folders above it."""
+
+    paths: frozenset[str]
+    folders: frozenset[str]
+
+
+def walk(root: str, ignored_too: bool = False, tracked: Collection[str] = ()) -> Walk:
     """Every file of a repository.
 
     Args:
         root: its folder.
         ignored_too: look at what git ignores as well.
+        tracked: paths that git tracks, relative to the root: rules of ignore files do not hide them.
 
     Raises:
         UsageError: it is no folder, or has too many files or folders.
@@ -70,9 +88,12 @@ def walk(root: str, ignored_too: bool = False) -> Walk:
         raise UsageError(f"{root}: {problem}", "forebear check takes the folder of a repository")
     found = Walk()
     top = os.path.realpath(root)
-    stack: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [("", ())]
+    kept = _Tracked(frozenset(tracked), frozenset(above for path in tracked for above in _above(path)))
+    ignored = Ignored()
+    stack = [_Place("")]
     while stack:
-        folder, rules = stack.pop()
+        place = stack.pop()
+        folder = place.path
         try:
             with os.scandir(os.path.join(root, folder)) as scanned:
                 entries = sorted(scanned, key=lambda e: e.name)
@@ -83,21 +104,35 @@ def walk(root: str, ignored_too: bool = False) -> Walk:
             continue
         found.folders.append(folder)
         if not ignored_too:
-            rules = (*rules, *_rules(root, folder, entries))
-        below = list(_enter(found, top, folder, entries, rules))
+            place = replace(place, rules=(*place.rules, *_rules(found, place, entries)))
+        below = list(_enter(found, top, place, entries, kept, ignored))
         if len(found.files) > MAX_FILES or len(found.folders) + len(stack) + len(below) > MAX_FOLDERS:
             raise UsageError(f"{root}: more than {MAX_FILES:,} files or {MAX_FOLDERS:,} folders", "name a folder in it")
-        stack += [(path, rules) for path in reversed(below)]
+        stack += reversed(below)
+    if ignored.left < 0:
+        found.problems.append(".gitignore: too many rules for so many files; from some file on none is honoured")
     found.files.sort(key=lambda f: f.path.split("/"))
     return found
 
 
+def _above(path: str) -> Iterator[str]:
+    """The folders above a path, for a few thousand characters of it."""
+    folder = path[:MAX_PATH]
+    while folder := folder.rpartition("/")[0]:
+        yield folder
+
+
 def _enter(
-    found: Walk, top: str, folder: str, entries: list[os.DirEntry[str]], rules: tuple[tuple[str, GitIgnoreSpec], ...]
-) -> Iterator[str]:
+    found: Walk,
+    top: str,
+    place: _Place,
+    entries: list[os.DirEntry[str]],
+    kept: _Tracked,
+    ignored: Ignored,
+) -> Iterator[_Place]:
     """Take the files of a folder, and yield the folders in it that are to be entered."""
     for entry in entries:
-        path = f"{folder}/{entry.name}" if folder else entry.name
+        path = f"{place.path}/{entry.name}" if place.path else entry.name
         try:
             info = entry.stat(follow_symlinks=False)
             link = stat.S_ISLNK(info.st_mode)
@@ -114,33 +149,34 @@ def _enter(
         directory = stat.S_ISDIR(info.st_mode)
         if directory and (entry.name in SKIPPED or path.count("/") >= MAX_DEPTH):
             continue
-        if _ignored(path + ("/" if directory else ""), rules):
+        if directory and path in kept.paths:  # a repository in this one: the rules of this one are not for its files
+            yield _Place(path)
+            continue
+        hidden = path not in kept.paths and (place.tracked_alone or ignored(path, directory, place.rules))
+        if hidden and not (directory and path in kept.folders):
             found.ignored += 1
             continue
         if directory:
-            yield path
+            yield _Place(path, place.rules, hidden)
         elif stat.S_ISREG(info.st_mode):
             found.files.append(Entry(path, info.st_size, link))
 
 
-def _rules(root: str, folder: str, entries: list[os.DirEntry[str]]) -> Iterator[tuple[str, GitIgnoreSpec]]:
-    """The ignore file of a folder; one that is huge or damaged is none."""
+def _rules(found: Walk, place: _Place, entries: list[os.DirEntry[str]]) -> Iterator[Rules]:
+    """The ignore file of a folder; of one that is huge or cannot be read no rule is honoured, and that is told."""
     entry = next((e for e in entries if e.name == ".gitignore"), None)
-    if entry is None or not entry.is_file(follow_symlinks=False):
+    if entry is None or place.tracked_alone or not entry.is_file(follow_symlinks=False):
         return
+    path = f"{place.path}/{entry.name}" if place.path else entry.name
     try:
-        if entry.stat(follow_symlinks=False).st_size > MAX_IGNORE:
+        if (size := entry.stat(follow_symlinks=False).st_size) > MAX_IGNORE:
+            found.problems.append(f"{path}: {size:,} bytes, more than {MAX_IGNORE:,}; not honoured")
             return
-        text = Path(entry.path).read_bytes().decode("utf-8", "replace")
-        yield folder, GitIgnoreSpec.from_lines(text.splitlines()[:MAX_RULES])
-    except (OSError, ValueError):
+        text = Path(entry.path).read_bytes()[:MAX_IGNORE].decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        found.problems.append(f"{path}: cannot be read ({getattr(error, 'strerror', error)})")
         return
-
-
-def _ignored(path: str, rules: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:
-    """Whether git ignores a path: the innermost ignore file that says anything decides."""
-    for folder, spec in reversed(rules):
-        said = spec.check_file(path[len(folder) + 1 :] if folder else path).include
-        if said is not None:
-            return said
-    return False
+    rules, problem = rules_of(place.path, text, MAX_RULES - sum(len(above.rules) for above in place.rules))
+    if problem:
+        found.problems.append(f"{path}: {problem}")
+    yield rules

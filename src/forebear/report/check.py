@@ -9,7 +9,7 @@ from rich.console import Console
 
 from forebear.errors import one_line
 from forebear.inspect.check_models import Checked
-from forebear.inspect.check_result import UNDECIDED, Check, fingerprint, new_findings
+from forebear.inspect.check_result import NOT_ALL, UNDECIDED, Check, fingerprint, new_findings
 from forebear.mentions import Kind, Mention
 from forebear.policy.answer import Decision
 from forebear.report import words
@@ -133,14 +133,15 @@ def summary(check: Check) -> tuple[str, ...]:
     read = f"{check.read:,} of {check.files:,} files read in {check.seconds:.1f} s"
     passed = [f"{check.ignored:,} ignored by git"] if check.ignored else []
     passed += [f"{_count(check.outside, 'link')} out of the repository not followed"] if check.outside else []
-    passed += [f"{_count(len(check.skipped), 'file')} too large or unreadable"] if check.skipped else []
+    passed += [f"{_count(len(check.skipped), 'file')} left out or in part"] if check.skipped else []
     lines.append("; ".join((read, *passed)))
     if check.unnamed:
         places = ", ".join(one_line(f"{call.path}:{call.line}", 120) for call in check.unnamed[:FEW])
         more = f" and {len(check.unnamed) - FEW:,} more" if len(check.unnamed) > FEW else ""
         lines.append(f"{_count(len(check.unnamed), 'call')} whose model is not named there: {places}{more}")
+    lines += (one_line(note, 400) for note in check.notes)
     if not check.complete:
-        lines.append("More models or mentions were found than are kept; name a folder of the repository.")
+        lines.append(NOT_ALL[0].upper() + NOT_ALL[1:] + ".")
     return tuple(lines)
 
 

@@ -57,7 +57,7 @@ def read(text: str) -> Iterator[Hit]:
 
 def _hit(text: str, lines: Lines, match: re.Match[str], how: str, position: Position, kind: Kind | None) -> Hit:
     line, column = lines(match.start("value"))
-    value = match["value"].rstrip(".:/")
+    value = match["value"].rstrip(".:/") or match["value"]
     after = (
         _REVISION.match(text[match.end() : match.end() + 300])
         if kind is Kind.HUB or position is Position.FIELD

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 
 from forebear.mentions.base import FileReader, Hit
 from forebear.mentions.files import commands, python
-
-MOST_CELLS = 5_000
 
 
 def read(text: str) -> Iterator[Hit]:
@@ -19,27 +18,47 @@ def read(text: str) -> Iterator[Hit]:
         cells = document["cells"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return
-    lines = text.splitlines()
+    lines = text.split("\n")
+    written = _written(lines)
     after = 0
-    for cell in cells[:MOST_CELLS] if isinstance(cells, list) else ():
+    for cell in cells if isinstance(cells, list) else ():
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
         source = cell.get("source")
         code = "".join(map(str, source)) if isinstance(source, list) else source if isinstance(source, str) else ""
-        shell = "\n".join(
-            row.lstrip()[1:] if row.lstrip()[:1] in "!%" and row.strip() else "" for row in code.split("\n")
-        )
-        plain = "\n".join("" if row.lstrip()[:1] in ("!", "%") else row for row in code.split("\n"))
-        for hit in (*python.read(plain), *commands.read(shell)):
+        rows = code.split("\n")
+        shell = "\n".join(row.lstrip()[1:] if row.lstrip()[:1] in ("!", "%") else "" for row in rows)
+        plain = "\n".join("" if row.lstrip()[:1] in ("!", "%") else row for row in rows)
+        places: dict[int, int] = {}
+        for number, row in enumerate(rows, 1):
             # A line of the cell is a line of the file in notebooks as they are written; else the file's beginning.
-            row = _escaped(code.split("\n")[hit.line - 1]) if hit.line <= code.count("\n") + 1 else ""
-            at = next((k for k in range(after, len(lines)) if row and row in lines[k]), None)
-            if at is None:
+            known = written.get(row, [])
+            if (k := bisect_left(known, after)) < len(known):
+                places[number] = known[k]
+                after = known[k] if isinstance(source, str) else known[k] + 1
+        for hit in (*python.read(plain), *commands.read(shell)):
+            place = places.get(hit.line)
+            if place is None:
                 yield replace(hit, line=1, column=1)
                 continue
-            yield replace(hit, line=at + 1, column=lines[at].find(_escaped(hit.value)) + 1 or 1)
-        first = _escaped(code.split("\n")[0])
-        after = next((k for k in range(after, len(lines)) if first and first in lines[k]), after)
+            yield replace(hit, line=place + 1, column=lines[place].find(_escaped(hit.value)) + 1 or 1)
+
+
+def _written(lines: list[str]) -> dict[str, list[int]]:
+    """Lines of code by their text, with the lines of the file that hold them, numbered from 0."""
+    found: dict[str, list[int]] = {}
+    for number, line in enumerate(lines):
+        quoted = line.strip().removeprefix('"source":').strip().removesuffix(",")
+        if len(quoted) < 2 or quoted[0] != '"' or quoted[-1] != '"':
+            continue
+        try:
+            text = json.loads(quoted)
+        except ValueError:
+            continue
+        for row in set(str(text).removesuffix("\n").split("\n")):
+            if row:
+                found.setdefault(row, []).append(number)
+    return found
 
 
 def _escaped(row: str) -> str:

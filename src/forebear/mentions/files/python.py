@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from forebear.mentions.base import FileReader, Hit, Kind, Position
+from forebear.mentions.base import MAX_HITS, FileReader, Hit, Kind, Position
 from forebear.mentions.files import strings
 from forebear.mentions.keys import HUB_CALLS, LOADERS, MAYBE, kind_of, names_a_model
 
 MOST_NODES = 400_000
-"""Nodes of a tree that are looked at."""
+"""Nodes of a tree that are looked at; of a larger one the strings are read as in other languages."""
+_STEP = 1_000
+"""Characters of a line between two marks."""
 _DEFAULTS = ("getenv", "get", "add_argument", "Option", "Field", "option", "Argument", "String", "env", "setdefault")
 _AS_FIELD = (
     "model",
@@ -33,6 +37,26 @@ class _Scope:
     told: dict[int, Hit] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     unnamed: list[Hit] = field(default_factory=list)
+    columns: dict[int, _Columns] = field(default_factory=dict)
+
+
+class _Columns:
+    """From bytes of a line, which the syntax tree counts, to characters: marks keep that from taking the whole line."""
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+        self._marks = [0]
+        if not line.isascii():
+            for start in range(0, len(line), _STEP):
+                self._marks.append(self._marks[-1] + len(line[start : start + _STEP].encode()))
+
+    def __call__(self, offset: int) -> int:
+        """Characters before a byte, counted from 0 both."""
+        if len(self._marks) == 1:
+            return offset
+        mark = bisect_right(self._marks, offset) - 1
+        piece = self._line[mark * _STEP : (mark + 1) * _STEP].encode()
+        return mark * _STEP + len(piece[: offset - self._marks[mark]].decode(errors="replace"))
 
 
 def read(text: str) -> Iterator[Hit]:
@@ -45,7 +69,10 @@ def read(text: str) -> Iterator[Hit]:
         yield from strings.read(text)
         return
     nodes = _nodes(tree)
-    scope = _Scope(_constants(nodes), lines=text.splitlines())
+    if len(nodes) > MOST_NODES:
+        yield from strings.read(text)
+        return
+    scope = _Scope(_constants(nodes), lines=re.split(r"\r\n?|\n", text))
     skipped = _docstrings(nodes)
     for node in nodes:
         if isinstance(node, ast.Call):
@@ -53,10 +80,12 @@ def read(text: str) -> Iterator[Hit]:
     for node in nodes:
         _named(node, scope)
     for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
+        if len(scope.told) > MAX_HITS:
+            break  # more than are taken; that it was cut is told by who takes them
+        if isinstance(node, ast.Constant) and node.value and isinstance(node.value, str) and id(node) not in skipped:
             _tell(scope, node, "string", Position.TEXT)
-    yield from scope.told.values()
     yield from scope.unnamed
+    yield from scope.told.values()
 
 
 def _nodes(tree: ast.AST) -> list[ast.AST]:
@@ -204,6 +233,8 @@ def _tell(
     revision = asked.value if isinstance(asked, ast.Constant) and isinstance(asked.value, str) else ""
     trusted = given.get("trust_remote_code")
     remote = isinstance(trusted, ast.Constant) and trusted.value is True
+    if not node.value:
+        return
     earlier = scope.told.get(id(node))
     if earlier is not None:
         if revision or remote:
@@ -212,7 +243,9 @@ def _tell(
             )
         return
     line = scope.lines[node.lineno - 1] if node.lineno <= len(scope.lines) else ""
-    column = len(line.encode()[: node.col_offset].decode(errors="replace")) + 1
+    if node.lineno not in scope.columns:
+        scope.columns[node.lineno] = _Columns(line)
+    column = scope.columns[node.lineno](node.col_offset) + 1
     quote = next((k for k, ch in enumerate(line[column - 1 : column + 4]) if ch in "\"'"), -1)
     opened = column + quote + 1
     if line.startswith(('""', "''"), opened - 1):  # three quotes
