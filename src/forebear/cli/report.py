@@ -1,4 +1,4 @@
-"""``forebear report``: a saved result as a page."""
+"""``forebear report``: a saved result as a page, or as a section of a model card."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class KeptFormat(StrEnum):
     """What a saved result is written as."""
 
     HTML = "html"
+    CARD = "card"
 
 
 def report(
@@ -30,22 +31,30 @@ def report(
             show_default=False,
         ),
     ],
-    how: Annotated[KeptFormat, typer.Option("--format", "-f", help="How to write it.")] = KeptFormat.HTML,
+    how: Annotated[
+        KeptFormat,
+        typer.Option(
+            "--format",
+            "-f",
+            help="html: a page to read and print; card: of a scan, a section to paste into a model card.",
+        ),
+    ] = KeptFormat.HTML,
     renderer: Annotated[
         str | None,
         typer.Option("--renderer", metavar="NAME", help="Write it by a plugin's renderer.", show_default=False),
     ] = None,
     output: OutputOption = None,
 ) -> None:
-    """A saved result as one HTML file to read, print and pass on; no model, index or network is touched.
+    """A saved result as one HTML file, or a scan as a section of a model card; no model, index or network is touched.
 
     Example: forebear report result.json --output report.html
+    Example: forebear report result.json --format card
     Example: forebear report result.json --renderer csv --output evidence.csv
     """
     from hashlib import sha256
 
     from forebear.inspect.licence import read_document
-    from forebear.report import html
+    from forebear.report import card, html
     from forebear.report.schemas import wrong
 
     document = read_document(str(result))
@@ -53,12 +62,17 @@ def report(
         _by_plugin(document, str(result), renderer, output)
         return
     kind = document.get("schema")
-    if kind not in html.KINDS:
+    of = {card.KIND: "scan"} if how is KeptFormat.CARD else html.KINDS
+    if kind not in of:
         said = kind if isinstance(kind, str) else "a document without a schema"
-        wanted = ", ".join(dict.fromkeys(html.KINDS.values()))
-        raise UsageError(f"{result}: {said} is nothing that a report is written of", f"give a result of {wanted}")
+        what = "card" if how is KeptFormat.CARD else "report"
+        wanted = ", ".join(dict.fromkeys(of.values()))
+        raise UsageError(f"{result}: {said} is nothing that a {what} is written of", f"give a result of {wanted}")
     if (problem := wrong(document)) is not None:
         raise FormatError(str(result), problem, "write it again with --format json")
+    if how is KeptFormat.CARD:
+        write([card.card(document)], output)
+        return
     digest = sha256(result.read_bytes()).hexdigest()
     known = html.Reproduction(digests=((f"Document {result.name}", f"SHA-256 {digest}"),))
     write([html.report(document, known)], output)
