@@ -94,6 +94,7 @@ def left_over(work: Path) -> list[str]:
     return [str(p) for p in work.rglob("*") if p.name.endswith(".part") or p.name.startswith(".repair-")]
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_without_a_fault_it_is_done(name: str, work: Path) -> None:
     done = ran(work, name)
@@ -104,6 +105,7 @@ def test_without_a_fault_it_is_done(name: str, work: Path) -> None:
     assert not left_over(work)
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_full_disk(name: str, work: Path) -> None:
     (work / "out").write_text("{}")
@@ -141,6 +143,7 @@ def test_a_full_disk_behind_standard_output(arguments: tuple[str, ...], work: Pa
 
 
 @pytest.mark.parametrize("after", [0, 3])
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", ["scan", "bom", "add"])
 def test_a_bad_sector(name: str, after: int, work: Path) -> None:
     done = ran(work, name, bad_sector(after))
@@ -153,6 +156,7 @@ def test_a_bad_sector(name: str, after: int, work: Path) -> None:
     assert ran(work, name).code in DONE
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", ["scan", "scan -r", "bom", "add"])
 def test_too_little_memory(name: str, work: Path) -> None:
     ends = [ran(work, name, memory(more << 10)) for more in (0, 512, 4_096)]
@@ -172,7 +176,7 @@ def points(work: Path, name: str, count: int) -> Iterator[tuple[int, Path]]:
         yield number, Path(shutil.copytree(work, trial))
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_ended_by_a_scheduler_at_any_moment(name: str, work: Path) -> None:
     for number, trial in points(work, name, 3):
@@ -186,7 +190,7 @@ def test_ended_by_a_scheduler_at_any_moment(name: str, work: Path) -> None:
         assert ran(trial, name).code in DONE, number
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_at_any_moment(name: str, work: Path) -> None:
     for number, trial in points(work, name, 2):

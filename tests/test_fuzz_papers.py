@@ -29,6 +29,7 @@ def at(folder: Path, paper: Paper, raw: bytes) -> Path:
     return path
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", PAPERS)
 def test_what_is_damaged_is_read_before(name: str, whole: dict[str, bytes], tmp_path: Path) -> None:
     paper = PAPERS[name]
