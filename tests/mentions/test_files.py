@@ -283,3 +283,13 @@ def test_several_names_whose_lines_a_notebook_does_not_show() -> None:
     code = 'a = X.from_pretrained("acme/one")\\u0020\\nb = X.from_pretrained("acme/two")'.replace('"', "'")
     text = '{"cells": [{"cell_type": "code", "source": "' + code + '"}]}'
     assert {model for model, _, _ in names("a.ipynb", text)} == {"acme/one", "acme/two"}
+
+
+@pytest.mark.parametrize("before", [0, 300, 1_990, 2_000, 5_000, 60_000])
+def test_settings_without_line_breaks_are_read_to_their_end(before: int) -> None:
+    """A build's JSON is one line; what stands far behind in it is used all the same."""
+    filler = ", ".join(f'"k{k}": {k}' for k in range(before // 10))
+    text = "{" + (filler + ", " if filler else "") + '"model": "mistralai/Mistral-7B-Instruct-v0.2", "z": 1}'
+    (found,) = mentions_in("settings.json", text)
+    assert found.model == "mistralai/Mistral-7B-Instruct-v0.2" and found.surety is Surety.LIKELY
+    assert text[found.column - 1 : found.end_column - 1] == found.model

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from forebear.mentions.base import FileReader, Hit, Position
 from forebear.mentions.keys import names_a_model
@@ -75,6 +76,27 @@ def read(text: str) -> Iterator[Hit]:
         for match in _QUOTED.finditer(row):
             if match.start("value") not in told:
                 yield Hit(number, match.start("value") + 1, match["value"], "string", Position.TEXT)
+        if len(full) > LONGEST_LINE:
+            yield from _rest(number, full)
+
+
+def _rest(number: int, line: str) -> Iterator[Hit]:
+    """What stands in a line behind its first :data:`LONGEST_LINE` characters, as in JSON without line breaks."""
+    start = line.rfind(",", 0, LONGEST_LINE) + 1  # what the cut went through is read again
+    while start < len(line):
+        end = len(line) if len(line) - start <= LONGEST_LINE else line.rfind(",", start, start + LONGEST_LINE) + 1
+        end = end if end > start else start + LONGEST_LINE
+        piece = line[start:end]
+        told = set[int]()
+        for match in _FIELD.finditer(piece):
+            if names_a_model(match["key"].rsplit(".", 1)[-1]):
+                told.add(match.start("value"))
+                hit = _hit(number, match, f"field {match['key']}")
+                yield replace(hit, column=hit.column + start)
+        for match in _QUOTED.finditer(piece):
+            if match.start("value") not in told:
+                yield Hit(number, match.start("value") + 1 + start, match["value"], "string", Position.TEXT)
+        start = end
 
 
 def _hit(number: int, match: re.Match[str], how: str) -> Hit:
