@@ -18,6 +18,7 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
+SAFE_PATH = "PYTHONSAFEPATH"
 AHEAD = 2
 """Inputs in hand per worker: enough that none waits, few enough that little is lost when the run is killed."""
 
@@ -73,7 +74,7 @@ def in_order(
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that end with the block: at once where it is left by an error or an interrupt."""
-    others = set(multiprocessing.active_children())
+    others, before = set(multiprocessing.active_children()), os.environ.get(SAFE_PATH)
     pool = ProcessPoolExecutor(workers, context_of("spawn"), initializer=enlist)  # a fork would copy locks of threads
     try:
         yield pool
@@ -82,7 +83,11 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise
-    pool.shutdown()
+    else:
+        pool.shutdown()
+    finally:
+        if before is None:  # what a caller of the library starts later is his affair
+            os.environ.pop(SAFE_PATH, None)
 
 
 def context_of(start: str) -> BaseContext:
@@ -91,7 +96,7 @@ def context_of(start: str) -> BaseContext:
     A fresh interpreter looks for modules in the working directory first, which may be a stranger's repository with a
     ``multiprocessing.py`` of its own.
     """
-    os.environ["PYTHONSAFEPATH"] = "1"
+    os.environ[SAFE_PATH] = "1"
     return multiprocessing.get_context(start)
 
 
