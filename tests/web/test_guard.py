@@ -202,6 +202,19 @@ def test_too_many_requests_and_jobs(service: Served) -> None:
     assert codes == [200, 200, 429]
 
 
+def test_a_token_keeps_so_many_results(service: Served) -> None:
+    who = service.token()
+    state = service.client.app.state.service  # type: ignore[attr-defined]
+    first = service.start(who, "scan", target="org/name")
+    job = state.store.job(first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(state.store), "kept", lambda self, owner: state.settings.result_bytes * (owner == job.owner))
+        answer = service.client.post("/api/v1/jobs/scan", json={"target": "a/b"}, headers=who)
+        assert answer.status_code == 429 and "results" in answer.json()["error"]["message"]
+        service.start(service.token(), "scan", target="org/name")
+    service.start(who, "scan", target="org/name")
+
+
 def test_rates_come_back_and_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("forebear.web.rates.time.monotonic", lambda: now[0])

@@ -129,6 +129,18 @@ def test_who_asks_much_does_not_keep_others_waiting(store: Store) -> None:
     assert store.unfinished("a") == 5 and store.unfinished("b") == 1
 
 
+def test_bytes_of_results_are_counted_by_owner(store: Store) -> None:
+    assert store.kept("a") == 0
+    for k, owner in enumerate("aab"):
+        store.add_job(job(f"j{k}", owner))
+    for result in (b"12345", None, b"123"):
+        assert store.finish(claimed(store), State.DONE if result else State.FAILED, result, None)
+    assert (store.kept("a"), store.kept("b"), store.kept("c")) == (5, 3, 0)
+    for k in range(3):
+        assert store.remove(f"j{k}")
+    assert store.kept("a") == store.kept("b") == 0
+
+
 def test_jobs_in_pages_and_their_end(store: Store) -> None:
     for k in range(5):
         store.add_job(job(f"j{k}", "ab"[k % 2]))

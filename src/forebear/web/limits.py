@@ -57,6 +57,7 @@ LIMITS: tuple[Limit, ...] = (
     Limit("job_bytes", "--job-memory", "Of memory for a job; 0: no limit.", 0, 1 << 44, size=True),
     Limit("attempts", "--attempts", "Starts of a job whose worker dies.", 1, 10),
     Limit("upload_hours", "--upload-hours", "After which an upload is removed.", 0.01, 24 * 366),
+    Limit("result_bytes", "--max-results", "Of the results that are kept of a token.", 1, 1 << 44, size=True),
     Limit("result_days", "--result-days", "After which a job that has ended is removed.", 0.01, 36_600),
     Limit("lease_seconds", "--lease-seconds", "After which a silent server's jobs go to others.", 1, 3_600),
 )

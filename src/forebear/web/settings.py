@@ -56,6 +56,7 @@ class Settings:
     job_bytes: int = 8192 * MEBIBYTE
     attempts: int = 3
     upload_hours: float = 24.0
+    result_bytes: int = 4096 * MEBIBYTE
     result_days: float = 30.0
     lease_seconds: float = 30.0
     body_seconds: float = 30.0

@@ -38,6 +38,8 @@ def submitted(service: Service, token: Token, kind: str, asked: Request) -> Job:
         request["keyed"] = bool(secret)
     if service.store.unfinished(token.id) >= service.settings.queued:
         raise refused(429, "too many jobs of this token wait", "wait for some, or cancel them", retry=10)
+    if service.store.kept(token.id) >= service.settings.result_bytes:
+        raise refused(429, "too many results of this token are kept", "remove jobs that have ended", retry=60)
     try:
         check_request(work, request, token.id, service.store, service.settings)
     except UsageError as error:

@@ -131,6 +131,9 @@ class Store(Protocol):
     def unfinished(self, owner: str) -> int:
         """Jobs of an owner that wait or run."""
 
+    def kept(self, owner: str) -> int:
+        """Bytes of the results of an owner's jobs."""
+
     def claim(self, server: str) -> Job | None:
         """Start a waiting job: of the owner with the fewest running, the oldest. None where none waits."""
 

@@ -158,6 +158,11 @@ class PostgresStore:
         query = "SELECT count(*) AS n FROM jobs WHERE owner = %s AND state IN ('queued', 'running')"
         return int(self._rows(query, owner)[0]["n"])
 
+    def kept(self, owner: str) -> int:
+        """See :class:`Store`."""
+        query = "SELECT coalesce(sum(octet_length(result)), 0) AS n FROM jobs WHERE owner = %s"
+        return int(self._rows(query, owner)[0]["n"])
+
     def claim(self, server: str) -> Job | None:
         """See :class:`Store`; of owners whose jobs are claimed at the very moment the count may be one too low."""
 

@@ -135,6 +135,11 @@ class SqliteStore:
         query = "SELECT count(*) FROM jobs WHERE owner = ? AND state IN ('queued', 'running')"
         return int(self._rows(query, (owner,))[0][0])
 
+    def kept(self, owner: str) -> int:
+        """See :class:`Store`."""
+        query = "SELECT coalesce(sum(length(result)), 0) FROM jobs WHERE owner = ?"
+        return int(self._rows(query, (owner,))[0][0])
+
     def claim(self, server: str) -> Job | None:
         """See :class:`Store`."""
         with self._change() as db:
