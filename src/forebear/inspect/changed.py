@@ -31,14 +31,20 @@ def changed_since(root: str, ref: str) -> frozenset[str]:
     """
     if not ref or ref.startswith("-"):
         raise UsageError(f"--changed-since {ref}: not the name of a commit", "give a commit, a branch or a tag")
-    base = _git(root, "merge-base", ref, "HEAD").strip() or ref
-    listed = _git(
+    base = git(root, "merge-base", ref, "HEAD").strip() or ref
+    listed = git(
         root, "diff-index", "--cached", "--name-only", "-z", "--no-renames", "--diff-filter=d", "--relative", base, "--"
     )
     return frozenset(filter(None, listed.split("\0")))
 
 
-def _git(root: str, *arguments: str) -> str:
+def git(root: str, *arguments: str) -> str:
+    """What a question to git prints; nothing that the repository's own settings name is run.
+
+    Raises:
+        UsageError: git refuses.
+        InputError: git is not installed, or takes too long.
+    """
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     try:
         done = subprocess.run(

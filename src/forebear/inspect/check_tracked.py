@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from forebear.errors import InputError, UsageError, one_line
-from forebear.inspect.changed import _git
+from forebear.inspect.changed import git
 
 _UNTOLD = "files that .gitignore names were passed over, although git may track them"
 
@@ -28,7 +28,7 @@ def tracked_files(root: str) -> tuple[frozenset[str], str]:
     if shutil.which("git") is None:
         return frozenset(), f"{_UNTOLD}: git is not installed"
     try:
-        listed = _git(root, "ls-files", "-z")
+        listed = git(root, "ls-files", "-z")
     except (InputError, UsageError) as error:
         said = one_line(str(error), 300).replace("--changed-since: ", "")
         return frozenset(), f"{_UNTOLD}: {said}"

@@ -16,7 +16,7 @@ from forebear.report import words
 from forebear.report.markdown import escape
 from forebear.report.subject import Place, Subject
 from forebear.report.terminal import LEVEL
-from forebear.types import Finding, Level
+from forebear.types import Finding, Level, counted
 
 FEW = 3
 """Findings and places of a model that are shown unless all is asked for."""
@@ -68,7 +68,7 @@ def _model(console: Console, model: Checked, verbose: bool) -> None:
         console.print(line.append_text(words.text(" ".join(finding.message.split()), "default")), soft_wrap=True)
     if more := len(found) - len(shown):
         levels = Counter(f.level for f in found if f not in shown)
-        told = ", ".join(_count(levels[level], level.value) for level in reversed(Level) if levels[level])
+        told = ", ".join(counted(levels[level], level.value) for level in reversed(Level) if levels[level])
         console.print(words.text(f"    {told} more; -v shows {'it' if more == 1 else 'them'}", "dim"))
     for problem in model.problems:
         console.print(words.text(f"    could not be read: {one_line(problem)}", "bold red"), soft_wrap=True)
@@ -118,9 +118,9 @@ def ordered(model: Checked) -> list[Mention]:
 def summary(check: Check) -> tuple[str, ...]:
     """What it comes to, in a few lines."""
     levels = Counter(f.level for f in check.findings)
-    found = [_count(levels[level], level.value) for level in reversed(Level) if levels[level]]
-    counted = sum(m.counts for m in check.models)
-    first = f"{_count(counted, 'model')} in {one_line(check.target)}"
+    found = [counted(levels[level], level.value) for level in reversed(Level) if levels[level]]
+    deciding = sum(m.counts for m in check.models)
+    first = f"{counted(deciding, 'model')} in {one_line(check.target)}"
     if check.policy is not None:
         decisions = Counter(m.decision for m in check.models if m.counts)
         told = [
@@ -132,21 +132,17 @@ def summary(check: Check) -> tuple[str, ...]:
         lines[-1] += f"; {before:,} known from the baseline"
     read = f"{check.read:,} of {check.files:,} files read in {check.seconds:.1f} s"
     passed = [f"{check.ignored:,} ignored by git"] if check.ignored else []
-    passed += [f"{_count(check.outside, 'link')} out of the repository not followed"] if check.outside else []
-    passed += [f"{_count(len(check.skipped), 'file')} left out or in part"] if check.skipped else []
+    passed += [f"{counted(check.outside, 'link')} out of the repository not followed"] if check.outside else []
+    passed += [f"{counted(len(check.skipped), 'file')} left out or in part"] if check.skipped else []
     lines.append("; ".join((read, *passed)))
     if check.unnamed:
         places = ", ".join(one_line(f"{call.path}:{call.line}", 120) for call in check.unnamed[:FEW])
         more = f" and {len(check.unnamed) - FEW:,} more" if len(check.unnamed) > FEW else ""
-        lines.append(f"{_count(len(check.unnamed), 'call')} whose model is not named there: {places}{more}")
+        lines.append(f"{counted(len(check.unnamed), 'call')} whose model is not named there: {places}{more}")
     lines += (one_line(note, 400) for note in check.notes)
     if not check.complete:
         lines.append(NOT_ALL[0].upper() + NOT_ALL[1:] + ".")
     return tuple(lines)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def markdown(check: Check) -> str:
