@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -18,9 +18,14 @@ PATH = "/v1/models"
 @contextmanager
 def wired(*faults: Fault, patience: Patience = QUICK) -> Iterator[tuple[Address, Wire]]:
     with serve(Model(), *faults) as url:
-        wire = Wire(patience, direct=True)
-        yield url, wire
-        wire.close()
+        with closing(Wire(patience, direct=True)) as wire:
+            yield url, wire
+
+
+def ask(url: str) -> Reply:
+    """One request on connections of its own, which are closed again: an open one is an error when it is collected."""
+    with closing(Wire(QUICK, direct=True)) as wire:
+        return wire.request("GET", url, None, {})
 
 
 def get(kind: str) -> Reply:
@@ -79,10 +84,9 @@ def test_the_next_request_goes_well_after_a_broken_one() -> None:
 
 def test_cookies_are_not_given_back() -> None:
     with serve(Model(headers={"Set-Cookie": "session=abcdef; Path=/"})) as url:
-        wire = Wire(QUICK, direct=True)
-        assert wire.request("GET", url + PATH, None, {}).cookies == ("abcdef",)
-        wire.request("GET", url + PATH, None, {})
-        wire.close()
+        with closing(Wire(QUICK, direct=True)) as wire:
+            assert wire.request("GET", url + PATH, None, {}).cookies == ("abcdef",)
+            wire.request("GET", url + PATH, None, {})
         assert "Cookie" not in url.requests[1].headers
 
 
@@ -96,20 +100,20 @@ def test_where_nobody_listens_there_is_no_connection() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        reply = Wire(QUICK, direct=True).request("GET", f"http://127.0.0.1:{port}/", None, {})
+        reply = ask(f"http://127.0.0.1:{port}/")
     assert reply.unconnected
     assert reply.problem.startswith("no connection (")
 
 
 def test_a_server_without_tls_is_told_from_one_with_a_bad_certificate() -> None:
     with serve(Model()) as url:
-        reply = Wire(QUICK, direct=True).request("GET", url.replace("http", "https") + PATH, None, {})
+        reply = ask(url.replace("http", "https") + PATH)
     assert reply.unconnected
     assert "http instead of https?" in reply.problem
 
 
 def test_an_address_that_is_none_is_a_clause() -> None:
-    assert "not usable" in Wire(QUICK, direct=True).request("GET", "http://h:abc/", None, {}).problem
+    assert "not usable" in ask("http://h:abc/").problem
 
 
 def test_a_bomb_is_stopped_while_it_is_decompressed() -> None:
@@ -123,18 +127,18 @@ def test_a_bomb_is_stopped_while_it_is_decompressed() -> None:
 
 def test_damaged_compression_is_a_clause() -> None:
     with _raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello") as url:
-        assert Wire(QUICK, direct=True).request("GET", url, None, {}).problem == "its compression is damaged"
+        assert ask(url).problem == "its compression is damaged"
 
 
 def test_what_is_no_http_is_a_clause() -> None:
     with _raw(b"SSH-2.0-OpenSSH\r\n\r\n") as url:
-        assert "broke off" in Wire(QUICK, direct=True).request("GET", url, None, {}).problem
+        assert "broke off" in ask(url).problem
 
 
 def test_many_and_long_headers_are_bounded() -> None:
     lines = b"".join(b"X-%d: %s\r\n" % (i, b"v" * 20) for i in range(90)) + b"X-0: again\r\n"
     with _raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + lines + b"\r\n{}") as url:
-        reply = Wire(QUICK, direct=True).request("GET", url, None, {})
+        reply = ask(url)
     assert reply.headers["x-0"] == "v" * 20 + ", again"
     assert reply.body == b"{}"
 
@@ -155,9 +159,11 @@ def _raw(answer: bytes) -> Iterator[str]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.getsockname()[1]}/"
-    server.close()
-    thread.join(5)
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+    finally:
+        server.close()
+        thread.join(5)
 
 
 def test_errors_of_tls_are_in_plain_words() -> None:
