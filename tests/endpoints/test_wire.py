@@ -17,9 +17,8 @@ PATH = "/v1/models"
 
 @contextmanager
 def wired(*faults: Fault, patience: Patience = QUICK) -> Iterator[tuple[Address, Wire]]:
-    with serve(Model(), *faults) as url:
-        with closing(Wire(patience, direct=True)) as wire:
-            yield url, wire
+    with serve(Model(), *faults) as url, closing(Wire(patience, direct=True)) as wire:
+        yield url, wire
 
 
 def ask(url: str) -> Reply:
