@@ -69,6 +69,16 @@ def test_it_is_bounded_and_the_oldest_go_first(tmp_path: Path) -> None:
     assert cache.find("large", 0, 1) is None  # one entry does not empty the rest
 
 
+def test_not_every_model_of_a_crawl_takes_a_walk_over_all_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(RangeCache, "_trim", lambda self, most: looks.append(most))
+    for k in range(200):
+        RangeCache(tmp_path, limit=16_000_000).put(f"content {k}", 0, bytes(8_000))
+    assert len(looks) == 4  # at first, when nothing is known, and whenever half a million bytes have come in
+
+
 def test_processes_share_it(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; from forebear.sources import RangeCache\n"
@@ -94,7 +104,7 @@ def test_writes_that_were_given_up_are_removed(cache: RangeCache) -> None:
         (cache._place("a") / name).write_bytes(b"half")
         if age is not None:
             os.utime(cache._place("a") / name, (age, age))
-    RangeCache(cache.folder.parent).put("b", 0, DATA)
+    RangeCache(cache.folder.parent, limit=320_000).put("b", 0, DATA)
     assert sorted(p.name for p in cache._place("a").iterdir()) == ["0-10240", "0.1.3.part"]
 
 

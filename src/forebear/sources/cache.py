@@ -22,6 +22,8 @@ _MAGIC = b"forebr1\n"
 _PLACE = re.compile(r"[0-9a-f]{64}\Z")
 _NAME = re.compile(r"(\d{1,19})-(\d{1,19})\Z")
 _ABANDONED_SECONDS = 3_600.0
+_TALLIED = 4_096
+"""Bytes of entries that one byte of the tally stands for."""
 
 
 def cache_home() -> Path:
@@ -52,7 +54,6 @@ class RangeCache:
     def __init__(self, folder: Path | None = None, limit: int = LIMIT) -> None:
         self.folder = (folder or cache_home()) / "ranges"
         self.limit = limit
-        self._unchecked = limit  # bytes written since the size was last looked at: look before the first
 
     def find(self, content: str, start: int, stop: int) -> tuple[int, bytes] | None:
         """An entry that holds ``[start, stop)`` of this content: its first position and its bytes."""
@@ -89,10 +90,8 @@ class RangeCache:
             with contextlib.suppress(OSError):
                 part.unlink()
             return
-        self._unchecked += len(data)
-        if self._unchecked > self.limit // 32:
+        if self._due(len(data)):
             self._trim(self.limit - self.limit // 16)
-            self._unchecked = 0
 
     def contents(self) -> Contents:
         """How much is in it."""
@@ -105,6 +104,23 @@ class RangeCache:
         self._trim(0)
         after = self.contents()
         return Contents(before.entries - after.entries, before.bytes - after.bytes)
+
+    def _due(self, written: int) -> bool:
+        """Whether it is time to look how much there is; counts what was written by all processes since the last time.
+
+        Looking takes a walk over all entries, which a crawl of a hub cannot afford for every model.
+        """
+        tally = self.folder.with_name("ranges.tally")
+        try:
+            new = not tally.exists()
+            with tally.open("ab") as file:
+                file.write(bytes(-(-written // _TALLIED)))
+                due = new or file.tell() > self.limit // 32 // _TALLIED
+                if due:
+                    file.truncate(0)
+        except OSError:
+            return True
+        return due
 
     def _place(self, content: str) -> Path:
         return self.folder / hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
