@@ -70,6 +70,14 @@ def test_damage_and_other_keys_are_clauses() -> None:
     assert "not supported" in str(certified(der(other), der(root), NOW))
 
 
+def test_a_key_of_an_unknown_kind_is_not_supported() -> None:
+    root = certificate(keys(1)[0], "root", authority=True)
+    prime256v1 = bytes.fromhex("06082a8648ce3d030107")
+    assert der(root)[0].count(prime256v1) == 1
+    unknown = der(root)[0].replace(prime256v1, prime256v1[:-1] + b"\x7f")  # found by fuzzing: it is looked at late
+    assert "not supported (certificate: a key of an unknown kind" in str(certified((unknown,), der(root), NOW))
+
+
 def test_chains_are_read_within_bounds() -> None:
     root = certificate(keys(1)[0], "root", authority=True)
     assert load_chain(pem(root, root), "x") == der(root, root)

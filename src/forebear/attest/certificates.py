@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from forebear.attest.keys import MAX_KEY, PublicKey, crypto, public_key
+from forebear.attest.keys import MAX_KEY, PublicKey, certified_key, crypto
 from forebear.errors import ForebearError, MissingExtra, UsageError, one_line
 
 MOST = 16
@@ -70,7 +70,7 @@ def certified(chain: Sequence[bytes], roots: Sequence[bytes], at: datetime) -> C
     try:
         leaf = c.x509.load_der_x509_certificate(chain[0])
         name = one_line(leaf.subject.rfc4514_string(), 200) or "without a name"
-        key = public_key(leaf.public_key(), "certificate")
+        key = certified_key(leaf, "certificate")
         usable = _may_sign(leaf)
         loaded = [openssl.X509.from_cryptography(c.x509.load_der_x509_certificate(der)) for der in chain]
         store = openssl.X509Store()

@@ -126,6 +126,15 @@ def public_key(key: Any, name: str) -> PublicKey:
     return PublicKey(sha256(spki), NAMES[curve], bytes(key.public_bytes(encoding.PEM, form)), key)
 
 
+def certified_key(certificate: Any, name: str) -> PublicKey:
+    """The key of a certificate that ``cryptography`` loaded, which looks at it only now; ``UsageError`` for other kinds."""
+    try:
+        key = certificate.public_key()
+    except (ValueError, crypto().exceptions.UnsupportedAlgorithm):
+        raise UsageError(f"{name}: a key of an unknown kind, or a damaged one", MAKE) from None
+    return public_key(key, name)
+
+
 def load_public(pem: bytes, name: str = "key") -> PublicKey:
     """A public key from PEM.
 
