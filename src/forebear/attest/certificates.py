@@ -6,12 +6,13 @@ own validity for it, as the OpenSSF library does, never finds one expired.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from forebear.attest.keys import MAX_KEY, PublicKey, certified_key, crypto
+from forebear.attest.keys import MAX_KEY, PublicKey, certificate_of, certified_key, crypto
 from forebear.errors import ForebearError, MissingExtra, UsageError, one_line
 
 MOST = 16
@@ -43,7 +44,9 @@ def load_chain(pem: bytes, name: str) -> tuple[bytes, ...]:
     if len(pem) > MAX_KEY * MOST:
         raise UsageError(f"{name}: too large for a chain of certificates", "give a file with certificates in PEM")
     try:
-        found = c.x509.load_pem_x509_certificates(pem)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as in `certificate_of`
+            found = c.x509.load_pem_x509_certificates(pem)
     except ValueError:
         raise UsageError(f"{name}: no certificates in PEM", "openssl x509 -inform der -in FILE writes PEM") from None
     if len(found) > MOST:
@@ -68,14 +71,14 @@ def certified(chain: Sequence[bytes], roots: Sequence[bytes], at: datetime) -> C
     except ImportError:
         raise MissingExtra("sign", "verifying certificates") from None
     try:
-        leaf = c.x509.load_der_x509_certificate(chain[0])
+        leaf = certificate_of(chain[0])
         name = one_line(leaf.subject.rfc4514_string(), 200) or "without a name"
         key = certified_key(leaf, "certificate")
         usable = _may_sign(leaf)
-        loaded = [openssl.X509.from_cryptography(c.x509.load_der_x509_certificate(der)) for der in chain]
+        loaded = [openssl.X509.from_cryptography(certificate_of(der)) for der in chain]
         store = openssl.X509Store()
         for der in roots:
-            store.add_cert(openssl.X509.from_cryptography(c.x509.load_der_x509_certificate(der)))
+            store.add_cert(openssl.X509.from_cryptography(certificate_of(der)))
     except ForebearError as error:
         return f"its certificate has a key that is not supported ({error.message})"
     except (ValueError, IndexError, TypeError, c.x509.DuplicateExtension, openssl.Error):

@@ -7,6 +7,7 @@ message, a ``repr`` or a log.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,8 +127,19 @@ def public_key(key: Any, name: str) -> PublicKey:
     return PublicKey(sha256(spki), NAMES[curve], bytes(key.public_bytes(encoding.PEM, form)), key)
 
 
+def certificate_of(der: bytes) -> Any:
+    """A certificate as ``cryptography`` loads it; what it thinks of a stranger's serial number is not told.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return crypto().x509.load_der_x509_certificate(der)
+
+
 def certified_key(certificate: Any, name: str) -> PublicKey:
-    """The key of a certificate that ``cryptography`` loaded, which looks at it only now; ``UsageError`` for other kinds."""
+    """The key of a loaded certificate, which ``cryptography`` looks at only now; ``UsageError`` for other kinds."""
     try:
         key = certificate.public_key()
     except (ValueError, crypto().exceptions.UnsupportedAlgorithm):

@@ -11,7 +11,7 @@ from forebear.attest.certificates import load_chain
 from forebear.attest.documents import read_file
 from forebear.attest.dsse import read_envelope
 from forebear.attest.keyless import sign_keyless
-from forebear.attest.keys import MAX_KEY, PASSPHRASE, PrivateKey, certified_key, crypto, read_private
+from forebear.attest.keys import MAX_KEY, PASSPHRASE, PrivateKey, certificate_of, certified_key, read_private
 from forebear.attest.oms import SIGNATURE, Manifest, read_manifest, sign_model
 from forebear.errors import UsageError
 from forebear.inspect.subjects import local
@@ -52,7 +52,7 @@ def credentials(key: str | Path, certificates: Sequence[str | Path] = (), variab
     private = read_private(key, variable)
     chain = tuple(der for path in certificates for der in load_chain(read_file(path), os.path.basename(path)))
     if chain:
-        own = crypto().x509.load_der_x509_certificate(chain[0])
+        own = certificate_of(chain[0])
         if certified_key(own, os.fspath(certificates[0])).id != private.public.id:
             raise UsageError(
                 f"{certificates[0]}: the certificate of another key", "give the signer's certificate first"
