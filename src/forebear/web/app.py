@@ -22,6 +22,7 @@ from forebear.web.api.caller import Service
 from forebear.web.crew import Crew
 from forebear.web.guard import PROGRAMS, Guard
 from forebear.web.rates import Rates
+from forebear.web.sessions import Sessions
 from forebear.web.settings import Settings
 from forebear.web.store import open_store
 from forebear.web.tokens import Keeper
@@ -64,7 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         middleware=[Middleware(Guard, settings=settings)],
     )
-    app.state.service = Service(settings, store, crew, Keeper(store), Rates(settings.rate, settings.burst))
+    rates = Rates(settings.rate, settings.burst)
+    app.state.service = Service(settings, store, crew, Keeper(store), rates, Sessions(store))
     for router in ROUTERS:
         app.include_router(router, prefix="/api/v1")
     for router in pages.ROUTERS:

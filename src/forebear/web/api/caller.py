@@ -36,12 +36,12 @@ class Service:
     crew: Crew
     keeper: Keeper
     rates: Rates
+    sessions: Sessions
     failures: Rates = field(default_factory=lambda: Rates(*FAILURES))
     streams: Counter[str] = field(default_factory=Counter)
     bodies: Counter[str] = field(default_factory=Counter)
     proving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     lock: threading.Lock = field(default_factory=threading.Lock)
-    sessions: Sessions = field(default_factory=Sessions)
 
     @contextmanager
     def body(self, token: Token) -> Iterator[None]:
