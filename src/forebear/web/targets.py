@@ -112,14 +112,14 @@ def _check(value: str, model: bool, document: bool, owner: str, store: Store, se
         if match[2] is None and not model:
             raise UsageError(f"{value}: a folder", "name the file: upload:ID/FILE")
         if match[2] is not None and not (NAME.match(match[2]) and (settings.uploaded / match[1] / match[2]).is_file()):
-            raise UsageError(f"upload:{match[1]}: has no such file")
+            raise UsageError(f"upload:{match[1]}: has no such file", "look at its files: GET /api/v1/uploads/ID")
         return
     if match := _JOB.match(value):
         job = store.job(match[1])
         if not document:
-            raise UsageError(f"{value}: a document, and no model")
+            raise UsageError(f"{value}: a document, and no model", "give upload:ID, org/name or https://…")
         if job is None or job.owner != owner or store.result(match[1]) is None:
-            raise UsageError(f"{value}: there is no such result")
+            raise UsageError(f"{value}: there is no such result", "name a job of yours that is done")
         return
     if not model:
         raise UsageError(f"{one_line(value, 80)}: no document that can be named here", "give upload:ID/FILE or job:ID")
@@ -154,7 +154,7 @@ def check_address(address: str, settings: Settings) -> None:
     if parts.username is not None or parts.password is not None:
         raise UsageError(f"{one_line(host, 80)}: an address with a user name or password in it", "leave them out")
     if settings.offline:
-        raise UsageError("this service is offline")
+        raise UsageError("this service is offline", "upload what is to be looked at")
     allowed = tuple(ipaddress.ip_network(n) for n in settings.networks)
     try:
         refused = private(host, allowed)
@@ -162,7 +162,10 @@ def check_address(address: str, settings: Settings) -> None:
         bare = host.rstrip(".").lower()
         refused = not allowed and (bare == "localhost" or bare.endswith((".localhost", ".local", ".internal")))
     if refused:
-        raise UsageError(f"{one_line(host, 80)}: a private address, which this service does not connect to")
+        raise UsageError(
+            f"{one_line(host, 80)}: a private address, which this service does not connect to",
+            "give a public one, or ask the operator: forebear serve --allow-network",
+        )
 
 
 def _placed(value: str, folder: Path, store: Store, settings: Settings) -> str:
