@@ -65,7 +65,7 @@ def test_what_is_so_by_default_is_not_said() -> None:
     for kind, work in WORK.items():
         named = {k: v for k, v in ASKED.get(kind, {}).items() if k in (*work.targets, *work.documents, "url")}
         asked = work.model(**{**named, **({"model": "m"} if kind == "probe" else {})}).model_dump(mode="json")
-        said = {"policy": ("--policy", "baseline"), "search": ("--limit", "10")}.get(kind, ())
+        said: tuple[str, ...] = {"policy": ("--policy", "baseline"), "search": ("--limit", "10")}.get(kind, ())
         if kind == "probe":
             said = ("--model", "m", "--max-requests", "250", "--max-tokens", "100000")
         assert options(kind, asked) == said

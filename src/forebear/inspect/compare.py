@@ -75,17 +75,22 @@ def compare(
     """Compare two models.
 
     Args:
-        a: target of the reference, the possible ancestor.
-        b: target of the model in question.
+        a: target of the reference, the possible ancestor; ``index:NAME`` for one of the index.
+        b: target of the model in question; likewise.
         effort: ``quick`` (shape, tokenizer, claims), ``standard`` (sign code) or ``deep`` (hashes of every value).
         on_step: told what is being done.
         activations: run both models on the probe texts as well.
-        index: whose references say what is usual for activations; default the one in ``FOREBEAR_HOME``.
+        index: where ``index:NAME`` is, and whose references say what is usual for activations; default the one in
+            ``FOREBEAR_HOME``.
 
     Raises:
         UsageError: a target does not exist.
         InputError: a model, or the index, cannot be read.
     """
+    if a.startswith("index:") or b.startswith("index:"):
+        from forebear.inspect.compare_indexed import compare_indexed  # which rests on what is here
+
+        return compare_indexed(a, b, effort, index if index is not None else open_index(), on_step, activations)
     meter = Meter()
     on_step(f"reading {a}")
     one = read_artifact(open_source(a))
@@ -95,6 +100,20 @@ def compare(
     meter.watch(two.source)
     marks = fingerprint(one), fingerprint(two)
     on_step("comparing")
+    return compared_as_read(one, two, marks, effort, meter, index, on_step, activations)
+
+
+def compared_as_read(
+    one: Artifact,
+    two: Artifact,
+    marks: tuple[Fingerprint, Fingerprint],
+    effort: str,
+    meter: Meter,
+    index: Index | None,
+    on_step: Step,
+    activations: bool,
+) -> Comparison:
+    """The comparison of two models that are open; see :func:`compare`."""
     if (one.adapter is None) != (two.adapter is None):
         return compare_adapter(one, two, marks, effort, meter)
     pair = compare_artifacts(one, two, marks, effort, on_step=on_step)

@@ -24,6 +24,7 @@ class Work:
         run: the request with paths for targets, a secret ("" for none) and a function that is told every step, to
             the document that the command would print.
         targets, documents: keys of the request that name models, and that name documents or captures.
+        references: those of the targets that may be ``index:NAME``, a reference of the index.
         scope: what a token has to allow.
         secret: the key of the request that is never written down.
     """
@@ -33,6 +34,7 @@ class Work:
     run: Run
     targets: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
     scope: str = "submit"
     secret: str = ""
 
@@ -136,7 +138,7 @@ def _demo(asked: Mapping[str, Any], _: str, step: Step) -> Json:
 WORK: Mapping[str, Work] = MappingProxyType(
     {
         "scan": Work("Where does a model come from?", requests.ScanRequest, _scan, ("target",)),
-        "compare": Work("Are two models related?", requests.CompareRequest, _compare, ("a", "b")),
+        "compare": Work("Are two models related?", requests.CompareRequest, _compare, ("a", "b"), (), ("a", "b")),
         "bom": Work("Does a bill of materials say the truth?", requests.BomRequest, _bom, ("target",), ("bom",)),
         "policy": Work("May a model be used?", requests.PolicyRequest, _policy, ("target",), ("target",)),
         "search": Work("Which references agree most?", requests.SearchRequest, _search, ("target",)),

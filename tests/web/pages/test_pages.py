@@ -308,7 +308,12 @@ def test_what_is_made_of_a_result_is_made_once_paid_for_once_and_goes_with_the_j
     state = service.client.app.state.service  # type: ignore[attr-defined]
     at = kept(service, ann, "scan", documents["scan"], {"target": "org/name", "effort": "deep", "fetch": True})
     paid: list[float] = []
-    monkeypatch.setattr(state.rates, "wait", lambda _, take=1.0: paid.append(take) or 0)
+
+    def pay(_: str, take: float = 1.0) -> int:
+        paid.append(take)
+        return 0
+
+    monkeypatch.setattr(state.rates, "wait", pay)
     first = [ann.get(f"{at}/report"), ann.get(f"{at}/report")]
     assert paid == [1.0, COSTLY, 1.0] and first[0].content == first[1].content and "--effort deep" in first[0].text
     paid.clear()

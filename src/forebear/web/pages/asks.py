@@ -202,8 +202,9 @@ def _page_of(form: Form) -> Callable[..., Response]:
         visitor: Visiting,
         of: Annotated[str, Query(pattern="^([0-9a-f]{32})?$")] = "",
         url: Annotated[str, Query(max_length=2_000)] = "",
+        a: Annotated[str, Query(max_length=2_000)] = "",
     ) -> Response:
-        return show(request, visitor, form, {"of": of, "url": url})
+        return show(request, visitor, form, {"of": of, "url": url, "a": a})
 
     return shown
 
