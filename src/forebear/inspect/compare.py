@@ -14,6 +14,7 @@ from forebear.inspect.activations import Resembling, compared
 from forebear.inspect.adapter import compare_adapter
 from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
+from forebear.inspect.heads import adopt_heads
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.observe import Allowed, described
 from forebear.inspect.oddities import not_finite, odd_tokens, signless
@@ -290,27 +291,6 @@ def scrambled(reference: str, words: tuple[str, ...]) -> Finding:
         f"The weights are not independent of {reference}, and their coordinates were scrambled: {'; '.join(words)}.",
         (f"{ALIGNED}: exact, after alignment",),
     )
-
-
-def adopt_heads(a: Artifact, b: Artifact) -> Artifact:
-    """B with A's head structure, where B's config contradicts or hides it and every attention tensor has A's shape.
-
-    For an A whose coins are relied on, reference or not: nothing that B says can then change which of A's rows are one
-    coin.
-    """
-    ga, gb = a.geometry, b.geometry
-    if ga is None or gb is None or ga.heads is None or a.architecture is None or b.architecture is None:
-        return b
-    taken = ("heads", "kv_heads", "head_dim", "value_dim", "rotary", "nope", "kv_rank", "q_rank")
-    same = all(getattr(ga, k) == getattr(gb, k) for k in taken)
-    ours, theirs = (
-        {r: t.shape for r, t in tensors_by_role(m).items() if r.startswith("layers.0.attn.")} for m in (a, b)
-    )
-    if same or ga.width != gb.width or ours != theirs or a.architecture.rope != b.architecture.rope:
-        return b
-    note = f"its head counts are not those of {a.name}, the shapes are: compared head by head as there"
-    geometry = replace(gb, **{k: getattr(ga, k) for k in taken})
-    return replace(b, geometry=geometry, notes=(*b.notes, note))
 
 
 def settle_identity(
