@@ -375,3 +375,36 @@ def test_every_colour_can_be_read_on_its_ground(scheme: str) -> None:
     for line in ("edge", "bar", "merge"):
         assert contrast(colours[line], colours["paper"]) >= 3, line
     assert contrast(colours["ink"], colours["root"]) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("compare", "forebear compare "),
+        ("tree", "forebear tree /models/model-0 /models/model-1 /models/model-2"),
+        ("bill", "forebear bom verify bom.json ./child"),
+        ("bills", "forebear bom verify -r ./bills"),
+        ("policy", "forebear policy check t.json --policy uk-defence"),
+        ("set", "forebear scan -r ./models"),
+        ("demo", "forebear demo"),
+    ],
+)
+def test_what_asks_the_same_again_is_the_command_of_the_document(
+    documents: dict[str, Document], kind: str, said: str
+) -> None:
+    text = html.report(documents[kind])
+    assert f"<pre><code>{said}" in text and "With the options that are the default" in text
+
+
+def test_a_tree_of_an_index_is_no_call_of_tree(documents: dict[str, Document]) -> None:
+    """Its members are references: their names are no targets, and their codes are not read by that command."""
+    document = deepcopy(documents["tree"])
+    for member in document["members"]:
+        member["target"] = ""
+    text = html.report(document)
+    assert "<pre>" not in text and "POST /api/v1/jobs/family" in text
+    many = deepcopy(documents["tree"])
+    many["members"] = [{**many["members"][0], "name": f"m{k}", "target": f"/models/m{k}"} for k in range(2_000)]
+    many["edges"] = []
+    text = html.report(many)
+    assert "<pre>" not in text and "does not hold the command line" in text

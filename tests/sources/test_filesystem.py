@@ -388,7 +388,7 @@ def test_every_range_is_answered_exactly_or_refused(
             source.read("ranges", start, start + length)
 
 
-@pytest.mark.parametrize(("target", "hint"), [("api:m", "forebear probe"), ("index:m", "cannot be read yet")])
+@pytest.mark.parametrize(("target", "hint"), [("api:m", "forebear probe"), ("index:m", "forebear compare")])
 def test_targets_without_files_are_refused_in_words(target: str, hint: str) -> None:
     with refused("not a model's files", hint, code=2):
         open_source(target)

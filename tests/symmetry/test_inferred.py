@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from forebear.artifacts import read_artifact
-from forebear.inspect.compare import adopt_heads, compare_artifacts
+from forebear.inspect.compare import compare_artifacts
+from forebear.inspect.heads import adopt_heads
 from forebear.signals import fingerprint
 from forebear.signals.generators import comparable_groups
 from forebear.signals.pairing import paired_blocks

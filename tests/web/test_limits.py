@@ -41,7 +41,8 @@ def test_every_limit_is_a_setting_with_bounds(tmp_path: Path) -> None:
         limit.check(default)
         for wrong in (limit.lowest - 1, limit.highest + 1, math.nan):
             if not (limit.size and math.isnan(wrong)):
-                with pytest.raises(UsageError, match=limit.option):
+                with pytest.raises(UsageError, match=f"{limit.option} .*: out of bounds") as raised:
                     Settings(tmp_path, **{limit.field: wrong})  # type: ignore[arg-type]
+                assert raised.value.hint.startswith("give ")
     numbers = {n for n, d in defaults.items() if isinstance(d, int | float) and not isinstance(d, bool)}
     assert numbers == {limit.field for limit in LIMITS} | {"workers"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from forebear.errors import IndexError_, UsageError
-from forebear.web.store import SqliteStore, State, open_store
+from forebear.web.store import Session, SqliteStore, State, open_store
 from forebear.web.store.sqlite import STEPS
 
 
@@ -42,6 +42,23 @@ def test_a_file_of_the_first_version_is_brought_up_and_its_running_job_waits_aga
     assert store.beat("s", 60.0, (), "here") == 1
     found = store.claim("s")
     assert found is not None and (found.id, found.attempts) == ("one", 2) and store.finish(found, State.DONE, b"", None)
+
+
+def test_a_file_of_before_sessions_gets_their_tables(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "service.sqlite")
+    for statement in ";".join(STEPS[:2]).split(";"):
+        old.execute(statement)
+    old.execute("PRAGMA user_version = 2")
+    old.commit()
+    old.close()
+    store = open_store(tmp_path)
+    store.add_session(Session("s", "ann", 1e12), 2, 9)
+    assert store.take_form("s", "a", 9) is None and store.take_form("s", "a", 9) == ""
+    store.end_session("s")
+    store.close()
+    kept = sqlite3.connect(tmp_path / "service.sqlite")
+    assert kept.execute("SELECT count(*) FROM forms").fetchone() == (0,)  # with their session
+    kept.close()
 
 
 def test_other_addresses_are_refused_and_not_repeated(tmp_path: Path) -> None:

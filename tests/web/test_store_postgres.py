@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from forebear.errors import IndexError_, UsageError
 from forebear.web.app import create_app
 from forebear.web.settings import Settings
-from forebear.web.store import Job, Store, open_store
+from forebear.web.store import Job, Session, Store, open_store
 
 pytest.importorskip("psycopg", reason="needs the [postgres] extra")
 
 from forebear.index import open_index
+from forebear.web.store.postgres_tables import TABLES
 from index.fingerprints import make_fingerprint
 
 
@@ -28,6 +30,24 @@ def test_servers_that_start_at_once_make_the_tables_once(database: str, tmp_path
     assert len(made) == 4 and made[0].jobs(None, 1) == []
     for store in made:
         store.close()
+
+
+def test_a_database_of_the_first_version_gets_the_tables_of_sessions(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("forebear.web.store.postgres.TABLES", replace(TABLES, steps=TABLES.steps[:1]))
+        old = open_store(tmp_path, database)
+        old.add_job(Job("one", "a", "scan", {}))
+        with pytest.raises(IndexError_, match="damaged"):
+            old.session("s")
+        old.close()
+    store = open_store(tmp_path, database)
+    store.add_session(Session("s", "ann", 1e12), 2, 9)
+    assert store.take_form("s", "a", 9) is None and store.take_form("s", "a", 9) == "" and store.job("one") is not None
+    store.end_session("s")
+    assert store.session("s") is None and store._rows("SELECT * FROM forms") == []  # type: ignore[attr-defined]
+    store.close()
 
 
 def test_a_newer_one_and_an_index_are_refused(database: str, tmp_path: Path) -> None:

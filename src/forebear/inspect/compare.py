@@ -14,6 +14,7 @@ from forebear.inspect.activations import Resembling, compared
 from forebear.inspect.adapter import compare_adapter
 from forebear.inspect.cost import Meter, light_first, weight_bytes
 from forebear.inspect.disguise import Undone, nominating, resemblance_only, undo
+from forebear.inspect.heads import adopt_heads
 from forebear.inspect.judge import FEWEST_COINS
 from forebear.inspect.observe import Allowed, described
 from forebear.inspect.oddities import not_finite, odd_tokens, signless
@@ -75,17 +76,22 @@ def compare(
     """Compare two models.
 
     Args:
-        a: target of the reference, the possible ancestor.
-        b: target of the model in question.
+        a: target of the reference, the possible ancestor; ``index:NAME`` for one of the index.
+        b: target of the model in question; likewise.
         effort: ``quick`` (shape, tokenizer, claims), ``standard`` (sign code) or ``deep`` (hashes of every value).
         on_step: told what is being done.
         activations: run both models on the probe texts as well.
-        index: whose references say what is usual for activations; default the one in ``FOREBEAR_HOME``.
+        index: where ``index:NAME`` is, and whose references say what is usual for activations; default the one in
+            ``FOREBEAR_HOME``.
 
     Raises:
         UsageError: a target does not exist.
         InputError: a model, or the index, cannot be read.
     """
+    if a.startswith("index:") or b.startswith("index:"):
+        from forebear.inspect.compare_indexed import compare_indexed  # which rests on what is here
+
+        return compare_indexed(a, b, effort, index if index is not None else open_index(), on_step, activations)
     meter = Meter()
     on_step(f"reading {a}")
     one = read_artifact(open_source(a))
@@ -95,6 +101,20 @@ def compare(
     meter.watch(two.source)
     marks = fingerprint(one), fingerprint(two)
     on_step("comparing")
+    return compared_as_read(one, two, marks, effort, meter, index, on_step, activations)
+
+
+def compared_as_read(
+    one: Artifact,
+    two: Artifact,
+    marks: tuple[Fingerprint, Fingerprint],
+    effort: str,
+    meter: Meter,
+    index: Index | None,
+    on_step: Step,
+    activations: bool,
+) -> Comparison:
+    """The comparison of two models that are open; see :func:`compare`."""
     if (one.adapter is None) != (two.adapter is None):
         return compare_adapter(one, two, marks, effort, meter)
     pair = compare_artifacts(one, two, marks, effort, on_step=on_step)
@@ -271,27 +291,6 @@ def scrambled(reference: str, words: tuple[str, ...]) -> Finding:
         f"The weights are not independent of {reference}, and their coordinates were scrambled: {'; '.join(words)}.",
         (f"{ALIGNED}: exact, after alignment",),
     )
-
-
-def adopt_heads(a: Artifact, b: Artifact) -> Artifact:
-    """B with A's head structure, where B's config contradicts or hides it and every attention tensor has A's shape.
-
-    For an A whose coins are relied on, reference or not: nothing that B says can then change which of A's rows are one
-    coin.
-    """
-    ga, gb = a.geometry, b.geometry
-    if ga is None or gb is None or ga.heads is None or a.architecture is None or b.architecture is None:
-        return b
-    taken = ("heads", "kv_heads", "head_dim", "value_dim", "rotary", "nope", "kv_rank", "q_rank")
-    same = all(getattr(ga, k) == getattr(gb, k) for k in taken)
-    ours, theirs = (
-        {r: t.shape for r, t in tensors_by_role(m).items() if r.startswith("layers.0.attn.")} for m in (a, b)
-    )
-    if same or ga.width != gb.width or ours != theirs or a.architecture.rope != b.architecture.rope:
-        return b
-    note = f"its head counts are not those of {a.name}, the shapes are: compared head by head as there"
-    geometry = replace(gb, **{k: getattr(ga, k) for k in taken})
-    return replace(b, geometry=geometry, notes=(*b.notes, note))
 
 
 def settle_identity(

@@ -53,7 +53,11 @@ def open_source(target: str) -> Source:
         return OllamaSource(target)
     if not is_remote(target):
         if _LATER.match(target) and not os.path.lexists(target):
-            hint = "forebear probe URL --model NAME asks it" if target.startswith("api:") else "it cannot be read yet"
+            hint = (
+                "forebear probe URL --model NAME asks it"
+                if target.startswith("api:")
+                else "forebear compare takes it; here name its files"
+            )
             raise UsageError(f"{target}: not a model's files", hint)
         return LocalSource(target)
     from forebear.sources.hub import HubSource, page_target

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 
 from forebear.errors import ForebearError, one_line
 from forebear.index import home
@@ -22,6 +23,7 @@ from forebear.web.api.caller import Service
 from forebear.web.crew import Crew
 from forebear.web.guard import PROGRAMS, Guard
 from forebear.web.rates import Rates
+from forebear.web.sessions import Sessions
 from forebear.web.settings import Settings
 from forebear.web.store import open_store
 from forebear.web.tokens import Keeper
@@ -64,7 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         middleware=[Middleware(Guard, settings=settings)],
     )
-    app.state.service = Service(settings, store, crew, Keeper(store), Rates(settings.rate, settings.burst))
+    rates = Rates(settings.rate, settings.burst)
+    app.state.service = Service(settings, store, crew, Keeper(store), rates, Sessions(store))
     for router in ROUTERS:
         app.include_router(router, prefix="/api/v1")
     for router in pages.ROUTERS:
@@ -73,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(AnyHTTPException, _refusal)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ForebearError, _error)
+    app.add_exception_handler(ClientDisconnect, _broken_off)
     return app
 
 
@@ -107,6 +111,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     place = one_line(".".join(str(part) for part in first.get("loc", ())[:6]), 120)
     return _say(request, 422, {"message": f"{place}: {one_line(str(first.get('msg', 'invalid')), 200)}", "hint": ""})
+
+
+async def _broken_off(request: Request, _: Exception) -> Response:
+    """Who sent it is gone; the log has it as their end, not as an error of the service's own."""
+    return _say(request, 400, {"message": "the body broke off", "hint": "send it again"})
 
 
 async def _error(request: Request, error: Exception) -> Response:

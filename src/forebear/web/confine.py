@@ -91,7 +91,7 @@ class Confinement:
         if self.offline:
             raise Denied("this service is offline", "name an upload")
         if not isinstance(address, tuple) or not isinstance(address[0], str):
-            raise Denied("only addresses of the Internet can be reached from here")
+            raise Denied("only addresses of the Internet can be reached from here", "give https://host/…")
         try:
             refused = private(address[0], self.networks)
         except ValueError:
@@ -124,7 +124,7 @@ class Confinement:
         elif event in _CHANGES:
             self.touch(values[0], write=True)
         elif event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system"):
-            raise DeniedFile("a program that would be started")
+            raise DeniedFile("a program that would be started", "name files that can be read without one")
 
 
 def _below(path: str, folders: Iterable[str]) -> bool:

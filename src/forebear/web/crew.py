@@ -8,6 +8,7 @@ result and the end of a job are one transaction.
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import secrets
@@ -38,6 +39,10 @@ START_SECONDS = 120.0
 BEATS = 6
 """Beats in the time after which a server that has not given one is dead."""
 SWEEP_SECONDS = 600.0
+FORM = "form"
+"""In the name of a note about an upload that a form makes: SERVER-form-UPLOAD."""
+MOST_LOOKED_AT = 1_000
+"""Jobs of an owner, the newest, that are looked at for one that names an upload."""
 MOST_STARTS = 10
 """Of a job, whoever died: one that takes the server down with it is given up in the end."""
 _log = logging.getLogger("forebear.web")
@@ -93,7 +98,7 @@ class Crew:
                 f"{self._settings.home}: another server of {store.where} keeps its uploads elsewhere",
                 "servers of one database share this folder, or have a schema each: …?schema=NAME",
             )
-        self._clean()
+        self.clean()
         return again
 
     def start(self) -> None:
@@ -114,7 +119,7 @@ class Crew:
             thread.join(10)
         with suppress(ForebearError):  # it is then found dead
             self._store.leave(self.name)
-            self._clean()
+            self.clean()
         os.close(self._lock)
 
     @property
@@ -254,19 +259,34 @@ class Crew:
             except Exception:  # without beats others would take the jobs of a server that works
                 _log.exception("not heard", extra={"fields": {"server": self.name}})
 
-    def _clean(self) -> None:
-        """Remove what jobs of dead servers had in hand."""
+    def clean(self) -> None:
+        """Remove what dead servers had in hand: files of jobs, files that came halfway, uploads that led to no job."""
         living = self._store.servers()
         for left in self._settings.runs.iterdir():
-            if left.name.partition("-")[0] not in living:
+            server, _, what = left.name.partition("-")
+            if server in living:
+                continue
+            if what.startswith(f"{FORM}-"):
+                self._unmake(what.removeprefix(f"{FORM}-"))
+            if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+    def _unmake(self, id: str) -> None:
+        """Remove an upload whose form was not heard of again, unless its job was kept."""
+        upload = self._store.upload(id)
+        jobs = self._store.jobs(upload.owner, MOST_LOOKED_AT) if upload else []
+        if not any(f"upload:{id}" in json.dumps(job.request) for job in jobs):
+            self._store.drop_upload(id)
+            shutil.rmtree(self._settings.uploaded / id, ignore_errors=True)
 
     def _sweep(self) -> None:
         """Remove what has expired, now and then."""
         while not self._stopping.is_set():
             try:
                 self.expire()
-                self._clean()
+                self.clean()
             except (ForebearError, OSError):
                 _log.exception("sweeping", extra={"fields": {}})
             self._stopping.wait(SWEEP_SECONDS)

@@ -35,7 +35,8 @@ class Limit:
         """Raise ``UsageError`` where a value is out of bounds, or no number."""
         if not self.lowest <= value <= self.highest:  # false for NaN as well
             low, high = (written(int(v)) if self.size else f"{v:,g}" for v in (self.lowest, self.highest))
-            raise UsageError(f"{self.option} {written(int(value)) if self.size else value}: has to be {low} to {high}")
+            said = written(int(value)) if self.size else f"{value:,g}"
+            raise UsageError(f"{self.option} {said}: out of bounds", f"give {low} to {high}")
 
 
 LIMITS: tuple[Limit, ...] = (

@@ -6,6 +6,8 @@ import math
 import threading
 import time
 
+COSTLY = 5.0
+"""Requests that one counts for that is computed for it: codes that are compared, a tree or a report that is drawn."""
 MOST = 10_000
 """Buckets that are kept; full ones say nothing and go first."""
 

@@ -16,6 +16,14 @@ Target = Annotated[
         "or `https://…` of a weight file.",
     ),
 ]
+Compared = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=2_000,
+        description="As the `target` of a scan, or `index:NAME`: a reference of this service's index.",
+    ),
+]
 Document = Annotated[
     str, Field(min_length=1, max_length=400, description="A document: `upload:ID/FILE`, or `job:ID` for its result.")
 ]
@@ -41,8 +49,8 @@ class ScanRequest(Request):
 class CompareRequest(Request):
     """Is `b` related to `a`?"""
 
-    a: Target
-    b: Target
+    a: Compared
+    b: Compared
     effort: Effort = "standard"
 
 

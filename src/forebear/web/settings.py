@@ -71,7 +71,7 @@ class Settings:
         for limit in LIMITS:
             limit.check(getattr(self, limit.field))
         if not 1 <= self.workers <= 256:
-            raise UsageError(f"--workers {self.workers}: has to be from 1 to 256")
+            raise UsageError(f"--workers {self.workers}: out of bounds", "give 1 to 256")
         for network in self.networks:
             try:
                 ipaddress.ip_network(network)
@@ -79,7 +79,7 @@ class Settings:
                 raise UsageError(f"--allow-network {network}: no address range", "write it as 10.0.0.0/8") from None
         for path in self.paths:
             if not os.path.isdir(path):
-                raise UsageError(f"--allow-path {path}: no folder")
+                raise UsageError(f"--allow-path {path}: no folder", "name one that is there")
 
     @property
     def uploaded(self) -> Path:

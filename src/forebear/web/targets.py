@@ -21,6 +21,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}\Z", re.ASCII)
 _ID = r"[0-9a-f]{32}"
 _UPLOAD = re.compile(rf"upload:({_ID})(?:/([^/\0]{{1,120}}))?\Z")
 _JOB = re.compile(rf"job:({_ID})\Z")
+INDEXED = "index:"
 _REMOTE = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -31,7 +32,10 @@ def check_request(work: Work, asked: Mapping[str, Any], owner: str, store: Store
         UsageError: a target is none that can be named here, or is not the owner's.
     """
     for key, value in _named(work, asked):
-        _check(value, key in work.targets, key in work.documents, owner, store, settings)
+        if key in work.references and value.startswith(INDEXED):
+            _check_reference(value)
+        else:
+            _check(value, key in work.targets, key in work.documents, owner, store, settings)
     if work.secret:
         check_address(str(asked["url"]), settings)
     if "policies" in asked:
@@ -63,6 +67,16 @@ def prepare(job: Job, folder: Path, store: Store, settings: Settings) -> dict[st
     if "policies" in out:
         out |= _terms(out["policies"], folder, settings)
     return out
+
+
+def _check_reference(value: str) -> None:
+    """Refuse a reference that the index does not have, or that is guarded, as if it were not there."""
+    from forebear.index import open_index
+    from forebear.inspect.share import is_private
+
+    entry = open_index().get(value.removeprefix(INDEXED))
+    if entry is None or is_private(entry):
+        raise UsageError(f"{one_line(value, 120)}: there is no such reference", "search the index for its name")
 
 
 def _check_policies(names: Iterable[str], settings: Settings) -> None:
@@ -112,14 +126,14 @@ def _check(value: str, model: bool, document: bool, owner: str, store: Store, se
         if match[2] is None and not model:
             raise UsageError(f"{value}: a folder", "name the file: upload:ID/FILE")
         if match[2] is not None and not (NAME.match(match[2]) and (settings.uploaded / match[1] / match[2]).is_file()):
-            raise UsageError(f"upload:{match[1]}: has no such file")
+            raise UsageError(f"upload:{match[1]}: has no such file", "look at its files: GET /api/v1/uploads/ID")
         return
     if match := _JOB.match(value):
         job = store.job(match[1])
         if not document:
-            raise UsageError(f"{value}: a document, and no model")
+            raise UsageError(f"{value}: a document, and no model", "give upload:ID, org/name or https://…")
         if job is None or job.owner != owner or store.result(match[1]) is None:
-            raise UsageError(f"{value}: there is no such result")
+            raise UsageError(f"{value}: there is no such result", "name a job of yours that is done")
         return
     if not model:
         raise UsageError(f"{one_line(value, 80)}: no document that can be named here", "give upload:ID/FILE or job:ID")
@@ -154,7 +168,7 @@ def check_address(address: str, settings: Settings) -> None:
     if parts.username is not None or parts.password is not None:
         raise UsageError(f"{one_line(host, 80)}: an address with a user name or password in it", "leave them out")
     if settings.offline:
-        raise UsageError("this service is offline")
+        raise UsageError("this service is offline", "upload what is to be looked at")
     allowed = tuple(ipaddress.ip_network(n) for n in settings.networks)
     try:
         refused = private(host, allowed)
@@ -162,7 +176,10 @@ def check_address(address: str, settings: Settings) -> None:
         bare = host.rstrip(".").lower()
         refused = not allowed and (bare == "localhost" or bare.endswith((".localhost", ".local", ".internal")))
     if refused:
-        raise UsageError(f"{one_line(host, 80)}: a private address, which this service does not connect to")
+        raise UsageError(
+            f"{one_line(host, 80)}: a private address, which this service does not connect to",
+            "give a public one, or ask the operator: forebear serve --allow-network",
+        )
 
 
 def _placed(value: str, folder: Path, store: Store, settings: Settings) -> str:
@@ -183,7 +200,7 @@ def _placed(value: str, folder: Path, store: Store, settings: Settings) -> str:
         file = _free(folder, f"{match[1]}.json")
         file.write_bytes(store.result(match[1]) or b"")
         return file.name
-    return value if _REMOTE.match(value) or value.startswith("hf:") else f"hf:{value}"
+    return value if _REMOTE.match(value) or value.startswith(("hf:", INDEXED)) else f"hf:{value}"
 
 
 def _free(folder: Path, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,6 +25,7 @@ class Work:
         run: the request with paths for targets, a secret ("" for none) and a function that is told every step, to
             the document that the command would print.
         targets, documents: keys of the request that name models, and that name documents or captures.
+        references: those of the targets that may be ``index:NAME``, a reference of the index.
         scope: what a token has to allow.
         secret: the key of the request that is never written down.
     """
@@ -33,6 +35,7 @@ class Work:
     run: Run
     targets: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
     scope: str = "submit"
     secret: str = ""
 
@@ -40,7 +43,23 @@ class Work:
 def _scan(asked: Mapping[str, Any], _: str, step: Step) -> Json:
     from forebear.inspect import scan
 
-    return scan(asked["target"], effort=asked["effort"], on_step=step, fetch=asked["fetch"]).to_json()
+    return placeless(scan(asked["target"], effort=asked["effort"], on_step=step, fetch=asked["fetch"]).to_json())
+
+
+def placeless(document: Json) -> Json:
+    """A scan in which references of this machine are ``index:NAME``: where their files lie is nobody's affair."""
+    from forebear.index import open_index
+
+    named = [*document.get("ancestors", ()), *document.get("nominated", ())]
+    for one in named:
+        if os.path.isabs(one.get("target") or ""):
+            one["target"] = f"index:{one['name']}"
+    gaps = document["coverage"]["not_tested"]
+    rows = [(gap, entry) for gap in gaps if (entry := open_index().get(gap["what"].removeprefix("rows of ")))]
+    for gap, entry in rows:
+        if os.path.isabs(entry.location):
+            gap["why"] = gap["why"].replace(entry.location, "the place it was added from")
+    return document
 
 
 def _compare(asked: Mapping[str, Any], _: str, step: Step) -> Json:
@@ -136,7 +155,7 @@ def _demo(asked: Mapping[str, Any], _: str, step: Step) -> Json:
 WORK: Mapping[str, Work] = MappingProxyType(
     {
         "scan": Work("Where does a model come from?", requests.ScanRequest, _scan, ("target",)),
-        "compare": Work("Are two models related?", requests.CompareRequest, _compare, ("a", "b")),
+        "compare": Work("Are two models related?", requests.CompareRequest, _compare, ("a", "b"), (), ("a", "b")),
         "bom": Work("Does a bill of materials say the truth?", requests.BomRequest, _bom, ("target",), ("bom",)),
         "policy": Work("May a model be used?", requests.PolicyRequest, _policy, ("target",), ("target",)),
         "search": Work("Which references agree most?", requests.SearchRequest, _search, ("target",)),

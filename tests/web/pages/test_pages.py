@@ -22,6 +22,7 @@ from forebear.types import created
 from forebear.web import pages
 from forebear.web.crew import Crew
 from forebear.web.pages.shown import shown
+from forebear.web.rates import COSTLY
 from forebear.web.store import Job, State
 from services import Served, served
 
@@ -298,4 +299,30 @@ def test_a_tree_of_a_thousand_models_is_small_enough(service: Served, ann: Brows
     for page in (ann.get("/tree"), ann.get(at)):
         assert page.status_code == 200 and 200_000 < len(page.content) < 3_000_000
     assert "1,000 of 1,000 references, 999 relations" in read(ann.get("/tree"))
-    assert shown({})[0].word == "Done"
+    assert shown({}, Job("one", "a", "scan", {}))[0].word == "Done"
+
+
+def test_what_is_made_of_a_result_is_made_once_paid_for_once_and_goes_with_the_job(
+    service: Served, ann: Browser, documents: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = service.client.app.state.service  # type: ignore[attr-defined]
+    at = kept(service, ann, "scan", documents["scan"], {"target": "org/name", "effort": "deep", "fetch": True})
+    paid: list[float] = []
+
+    def pay(_: str, take: float = 1.0) -> int:
+        paid.append(take)
+        return 0
+
+    monkeypatch.setattr(state.rates, "wait", pay)
+    first = [ann.get(f"{at}/report"), ann.get(f"{at}/report")]
+    assert paid == [1.0, COSTLY, 1.0] and first[0].content == first[1].content and "--effort deep" in first[0].text
+    paid.clear()
+    shown = [ann.get(at), ann.get(at)]
+    assert paid == [1.0, COSTLY, 1.0] and "--effort deep" in shown[1].text
+    monkeypatch.setattr(state.rates, "wait", lambda _, take=1.0: 3 if take > 1 else 0)
+    other = kept(service, ann, "scan", documents["scan"])
+    assert [ann.get(f"{other}/report").status_code, ann.get(other).status_code] == [429, 429]
+    assert ann.get(f"{at}/report").status_code == 200
+    assert ann.send("/jobs", f"{at}/remove").status_code == 303
+    assert state.reports.get(at[6:]) is None and state.shown.get(at[6:]) is None
+    assert ann.get(f"{at}/report").status_code == 404

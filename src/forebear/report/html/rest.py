@@ -15,6 +15,14 @@ from forebear.report.words import cost as cost_words
 from forebear.report.words import without_secrets
 from forebear.types import Cost
 
+WITHOUT_TARGETS = frozenset({"demo"})
+MOST_COMMAND = 8_000
+"""Characters of a command that is shown; that of a tree names every model."""
+BY_A_SERVICE = (
+    "A service drew this from the codes of the references in its index: its page Family tree, or POST "
+    "/api/v1/jobs/family, draws it again. forebear tree reads models, and would have to be given theirs."
+)
+
 
 def unchecked(saved: Saved) -> Html | None:
     """Gaps, each with its reason, and everything that could not be read."""
@@ -52,8 +60,13 @@ def again(saved: Saved) -> Html | None:
     document = saved.document
     command = saved.how.command or _command(saved)
     out: list[Html | None] = []
-    if not saved.how.command:
-        said = " This asks the same again:" if command else ""
+    if _of_an_index(saved):
+        out.append(paragraph(BY_A_SERVICE))
+    elif saved.how.options is not None:
+        said = "This asks the same again, where the files and the references are the same:"
+        out.append(paragraph(said if command else "The document does not name what was asked about."))
+    elif not saved.how.command:
+        said = " With the options that are the default, this asks the same again:" if command else ""
         out.append(paragraph(f"The document does not hold the command line.{said}"))
     if command:
         out.append(element("pre", element("code", command)))
@@ -89,26 +102,35 @@ def _command(saved: Saved) -> str:
     """The command that asks the same, from the targets that the document names; "" where it names none."""
     document = saved.document
     targets = _targets(saved.kind, document)
-    if not targets:
+    if not targets and saved.kind not in WITHOUT_TARGETS:
         return ""
     if any(not t.isprintable() or len(t) > 1_000 for t in targets):
         return ""
-    more = ["--policy", line(part(saved.policy, "policy"), "name", 120)] if saved.policy else []
-    return without_secrets(shlex.join(["forebear", *saved.kind.split(), *targets, *more]))
+    policy = line(part(saved.policy, "policy"), "name", 120)
+    more = saved.how.options if saved.how.options is not None else ("--policy", policy) if policy else ()
+    said = without_secrets(shlex.join(["forebear", *saved.kind.split(), *targets, *more]))
+    return said if len(said) <= MOST_COMMAND else ""
+
+
+def _of_an_index(saved: Saved) -> bool:
+    """Whether it is a tree of references, which a service draws from their codes: they are named, and no target is."""
+    members = objects(saved.document, "members")
+    return saved.kind == "tree" and bool(members) and not any(text(m, "target") or m.get("ghost") for m in members)
 
 
 def _targets(kind: str, document: Mapping[str, Any]) -> list[str]:
     if kind == "compare":
         found = [text(part(document, key), "target") for key in ("a", "b")]
     elif kind == "tree":
-        found = [text(m, "target") for m in objects(document, "members")[:12] if text(m, "target")]
-        found = found if len(objects(document, "members")) <= 12 else []
+        found = list(dict.fromkeys(t for m in objects(document, "members") if (t := text(m, "target"))))
     elif kind == "bom verify":
         found = [text(document, "bom"), *([text(document, "target")] if text(document, "target") else [])]
     elif kind == "policy check":
         found = [text(part(part(document, "input"), "model"), "target")]
     elif kind == "scan -r":
         found = [text(document, "target")]
+    elif kind == "bom verify -r":
+        found = [text(document, "folder")]
     elif kind == "scan":
         found = [text(part(document, "model"), "target")]
     else:

@@ -34,11 +34,13 @@ class Reproduction:
         command: as it was typed, "" where that is not known.
         digests: of files, by name.
         index: what the references were, in words, "" where that is not known.
+        options: of the command, but for its targets, which the document names; None where they are not known.
     """
 
     command: str = ""
     digests: tuple[tuple[str, str], ...] = ()
     index: str = ""
+    options: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from forebear.policy.answer import Decision
 from forebear.report.bom_verify import HEADLINE
 from forebear.report.html.saved import Saved, count, line, number, objects, part, text
 from forebear.report.page import words as page_words
-from forebear.types import Verdict
+from forebear.types import Verdict, counted
 
 _WORDS: Mapping[Verdict, tuple[str, str]] = MappingProxyType(
     {
@@ -100,8 +100,9 @@ def _tree(document: Mapping[str, Any]) -> Answer:
     if not edges:
         return Answer("Family tree", "No relatives", "inconclusive", f"No two of {len(members):,} models are related.")
     told = (
-        f"{len(members) - unread:,} models in {len(groups):,} groups without a relation between them; {len(edges):,} "
-        f"relations, {directed:,} of them with a direction."
+        f"{counted(len(members) - unread, 'model')} in {counted(len(groups), 'group')}"
+        f"{' without a relation between them' if len(groups) > 1 else ''}; "
+        f"{counted(len(edges), 'relation')}, {directed:,} with a direction."
     )
     if unread:
         told += f" {unread:,} could not be read."

@@ -13,8 +13,10 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from forebear.report.html import Answer, Fragment
 from forebear.web.crew import Crew
-from forebear.web.rates import Rates
+from forebear.web.rates import COSTLY, Rates
+from forebear.web.renderings import Renderings
 from forebear.web.sessions import Sessions
 from forebear.web.settings import Settings
 from forebear.web.store import Job, Store, Token
@@ -27,6 +29,14 @@ FAILURES = (0.2, 10)
 """Rate and burst of requests with a token that is none, per address."""
 
 
+Shown = tuple[Answer, tuple[Fragment, ...]]
+
+
+def _size_of(shown: Shown) -> int:
+    """About as many bytes as it takes."""
+    return sum(4 * len(part.markup) for part in shown[1])
+
+
 @dataclass
 class Service:
     """What the routes share."""
@@ -36,12 +46,14 @@ class Service:
     crew: Crew
     keeper: Keeper
     rates: Rates
+    sessions: Sessions
     failures: Rates = field(default_factory=lambda: Rates(*FAILURES))
     streams: Counter[str] = field(default_factory=Counter)
     bodies: Counter[str] = field(default_factory=Counter)
     proving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     lock: threading.Lock = field(default_factory=threading.Lock)
-    sessions: Sessions = field(default_factory=Sessions)
+    reports: Renderings[bytes] = field(default_factory=lambda: Renderings(len))
+    shown: Renderings[Shown] = field(default_factory=lambda: Renderings(_size_of))
 
     @contextmanager
     def body(self, token: Token) -> Iterator[None]:
@@ -113,6 +125,20 @@ def refused(status: int, message: str, hint: str = "", retry: int = 0) -> HTTPEx
     """An answer that says no."""
     headers = {"Retry-After": str(retry)} if retry else {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return HTTPException(status, {"message": message, "hint": hint}, headers)
+
+
+def costly(service: Service, token: Token) -> None:
+    """429 where a token asks for too much that has to be computed for it."""
+    if wait := service.rates.wait(token.id, COSTLY):
+        raise refused(429, "too many requests", "wait a little", retry=wait)
+
+
+def remove(service: Service, id: str) -> None:
+    """Forget a job that has ended, its result and what was made of it; 409 where it has not ended."""
+    if not service.store.remove(id):
+        raise refused(409, "the job has not ended", "cancel it first")
+    service.reports.drop(id)
+    service.shown.drop(id)
 
 
 def own_job(service: Service, token: Token, id: str) -> Job:

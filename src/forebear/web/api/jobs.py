@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from forebear.errors import UsageError
 from forebear.types import created
-from forebear.web.api.caller import Reader, Service, Serving, Submitter, caller, own_job, refused
+from forebear.web.api.caller import Reader, Service, Serving, Submitter, caller, own_job, refused, remove
 from forebear.web.api.shapes import REFUSALS, JobList, JobShape, written_as
 from forebear.web.requests import Request
 from forebear.web.store import Event, Job, Token
@@ -99,8 +99,7 @@ def cancel_job(id: JobId, service: Serving, token: Submitter) -> JobShape:
 def remove_job(id: JobId, service: Serving, token: Submitter) -> Response:
     """Forget a job that has ended, and its result."""
     own_job(service, token, id)
-    if not service.store.remove(id):
-        raise refused(409, "the job has not ended", "cancel it first")
+    remove(service, id)
     return Response(status_code=204)
 
 

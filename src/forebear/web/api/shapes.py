@@ -114,6 +114,6 @@ def written_as(kind: str) -> dict[int | str, dict[str, Any]]:
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    code: {"model": Refusal} for code in (400, 401, 403, 404, 405, 409, 413, 415, 421, 422, 429)
+    code: {"model": Refusal} for code in (400, 401, 403, 404, 405, 408, 409, 413, 415, 421, 422, 429, 503, 507)
 }
 """What every route may answer with besides."""

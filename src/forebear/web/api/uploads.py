@@ -13,7 +13,6 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from forebear.web.api.caller import Reader, Service, Serving, Submitter, refused
 from forebear.web.api.shapes import REFUSALS, UploadShape
@@ -22,6 +21,7 @@ from forebear.web.store import Token, Upload
 from forebear.web.targets import NAME
 
 router = APIRouter(tags=["uploads"], responses=REFUSALS)
+NO_ROOM, ASK = "there is no room for it here", "send less, or tell the operator of this service"
 UploadId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Of an upload.")]
 FileName = Annotated[str, Path(max_length=120, description="Letters, digits and . _ + -, the first a letter or digit.")]
 
@@ -52,8 +52,12 @@ def new_upload(asked: NewUpload, service: Serving, token: Submitter) -> UploadSh
     if len(service.store.uploads(token.id)) >= service.settings.uploads:
         raise refused(429, "too many uploads of this token", "remove some")
     upload = Upload(secrets.token_hex(16), token.id, asked.name, time.time())
-    (service.settings.uploaded / upload.id).mkdir(mode=0o700)
-    service.store.add_upload(upload)
+    service.store.add_upload(upload)  # before its folder: a sweep removes folders that no row knows
+    try:
+        (service.settings.uploaded / upload.id).mkdir(mode=0o700)
+    except OSError:
+        service.store.drop_upload(upload.id)
+        raise refused(507, NO_ROOM, ASK) from None
     return _shape(service, upload)
 
 
@@ -101,21 +105,30 @@ async def send_file(id: UploadId, file: FileName, request: Request, service: Ser
     kept = await run_in_threadpool(lambda: sum(u.bytes for u in service.store.uploads(token.id)))
     limits = service.settings
     room = min(limits.file_bytes, limits.upload_bytes - upload.bytes, limits.kept_bytes - kept)
-    part = folder / f".{secrets.token_hex(8)}.part"
+    part = limits.runs / f"{service.crew.name}-part-{secrets.token_hex(8)}"  # of a killed server it is removed
     try:
         with service.body(token):
             size = await _written(request, part, room)
-        os.link(part, folder / file)  # unlike a rename it does not replace what another request put there
-        service.store.grow(id, size)
-    except ClientDisconnect:
-        raise refused(400, "the body broke off") from None
+        await run_in_threadpool(_put, service, part, folder / file, size)
     except FileExistsError:
-        raise refused(409, "there is such a file already") from None
+        raise refused(409, "there is such a file already", "remove the upload, or give another name") from None
+    except FileNotFoundError:
+        raise refused(404, "there is no such upload", "it was removed meanwhile") from None
     except OSError:
-        raise refused(507, "there is no room for it here") from None
+        raise refused(507, NO_ROOM, ASK) from None
     finally:
         part.unlink(missing_ok=True)
-    return _shape(service, own_upload(service, token, id))
+    return await run_in_threadpool(lambda: _shape(service, own_upload(service, token, id)))
+
+
+def _put(service: Service, part: Folder, place: Folder, size: int) -> None:
+    """A file that has come to its end into its upload, and counted there, or neither."""
+    os.link(part, place)  # unlike a rename it does not replace what another request put there
+    try:
+        service.store.grow(place.parent.name, size)
+    except BaseException:
+        place.unlink(missing_ok=True)
+        raise
 
 
 async def _written(request: Request, part: Folder, room: int) -> int:

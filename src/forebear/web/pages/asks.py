@@ -16,17 +16,18 @@ from forebear.errors import one_line
 from forebear.web import requests
 from forebear.web.api.caller import Service, Serving, refused
 from forebear.web.api.jobs import submitted
-from forebear.web.pages.files import keep
+from forebear.web.pages.files import Files
 from forebear.web.pages.render import page
 from forebear.web.pages.visitor import Posted, Sent, Visiting, Visitor, need
-from forebear.web.store import Token
 from forebear.web.work import WORK
 
 router = APIRouter()
 NAMED = ("a model on the hub (org/name), the https:// address of a weight file, or files", "give one of them")
 
 
-def start(service: Service, visitor: Visitor, sent: Sent, kind: str, read: Callable[[], requests.Request]) -> Response:
+def start(
+    service: Service, visitor: Visitor, sent: Sent, kind: str, read: Callable[[Files], requests.Request]
+) -> Response:
     """Start a job once for one showing of a form, and lead to it; a form that is sent again leads to the same job.
 
     Args:
@@ -34,7 +35,7 @@ def start(service: Service, visitor: Visitor, sent: Sent, kind: str, read: Calla
         visitor: who asks.
         sent: the form.
         kind: of :data:`~forebear.web.work.WORK`.
-        read: the request, from the form; it may keep files.
+        read: the request, from the form; what it keeps of files is removed again where no job comes of it.
 
     Raises:
         HTTPException: it cannot be started; the form may then be mended and sent again.
@@ -47,7 +48,8 @@ def start(service: Service, visitor: Visitor, sent: Sent, kind: str, read: Calla
         return RedirectResponse(before, 303)
     led = ""
     try:
-        led = f"/jobs/{submitted(service, visitor.token, kind, read()).id}"
+        with Files(service, visitor.token) as files:
+            led = f"/jobs/{submitted(service, visitor.token, kind, read(files)).id}"
     finally:
         service.sessions.lead(visitor.session, sent.once, led)
     return RedirectResponse(led, 303)
@@ -68,60 +70,58 @@ class Form:
     path: str
     kind: str
     title: str
-    read: Callable[[Service, Token, Sent], requests.Request]
+    read: Callable[[Files, Sent], requests.Request]
     remembered: tuple[str, ...] = ()
 
 
-def model(service: Service, token: Token, sent: Sent, name: str, needed: bool = True) -> str | None:
+def model(kept: Files, sent: Sent, name: str, needed: bool = True) -> str | None:
     """A model of a form: files that were sent, else what is written; 422 where it is neither and has to be."""
     files = sent.files(f"{name}_files")
     if files:
-        return upload(service, token, files)
+        return upload(kept, files)
     written = sent.text(name, 2_000)
     if not written and needed:
         raise refused(422, f"no model: {NAMED[0]}", NAMED[1])
     return written or None
 
 
-def upload(service: Service, token: Token, files: list[Any]) -> str:
+def upload(kept: Files, files: list[Any]) -> str:
     """Files as a target: the one file, or the folder of several."""
     first = str(files[0].filename).replace("\\", "/").split("/")
-    id, names = keep(service, token, first[0] if len(first) > 1 else first[-1], files)
+    id, names = kept.keep(first[0] if len(first) > 1 else first[-1], files)
     return f"upload:{id}/{names[0]}" if len(names) == 1 else f"upload:{id}"
 
 
-def document(service: Service, token: Token, sent: Sent, name: str) -> str:
+def document(kept: Files, sent: Sent, name: str) -> str:
     """A document of a form: one file, or the result of a job; 422 where there is none."""
     files = sent.files(f"{name}_files")
     if len(files) > 1:
         raise refused(422, "one document at a time", "choose one file")
     if files:
-        return upload(service, token, files)
+        return upload(kept, files)
     written = sent.text(name, 400)
     if not written:
         raise refused(422, "no document", "choose a file")
     return written
 
 
-def _compare(service: Service, token: Token, sent: Sent) -> requests.Request:
-    if not sent.files("b_files"):
-        model(service, token, sent, "b")  # asked before files of the first one are kept
-    a, b = model(service, token, sent, "a"), model(service, token, sent, "b")
+def _compare(kept: Files, sent: Sent) -> requests.Request:
+    a, b = model(kept, sent, "a"), model(kept, sent, "b")
     return asked(requests.CompareRequest, a=a, b=b, **_effort(sent))
 
 
-def _verify(service: Service, token: Token, sent: Sent) -> requests.Request:
-    bom = document(service, token, sent, "bom")
-    return asked(requests.BomRequest, bom=bom, target=model(service, token, sent, "target", False), **_effort(sent))
+def _verify(kept: Files, sent: Sent) -> requests.Request:
+    bom = document(kept, sent, "bom")
+    return asked(requests.BomRequest, bom=bom, target=model(kept, sent, "target", False), **_effort(sent))
 
 
-def _policy(service: Service, token: Token, sent: Sent) -> requests.Request:
+def _policy(kept: Files, sent: Sent) -> requests.Request:
     chosen = tuple(str(v) for v in sent.fields.getlist("policies"))
-    target = model(service, token, sent, "target")
+    target = model(kept, sent, "target")
     return asked(requests.PolicyRequest, target=target, policies=chosen, **_effort(sent))
 
 
-def _probe(_: Service, __: Token, sent: Sent) -> requests.Request:
+def _probe(_: Files, sent: Sent) -> requests.Request:
     return asked(
         requests.ProbeRequest,
         url=sent.text("url", 2_000),
@@ -133,7 +133,7 @@ def _probe(_: Service, __: Token, sent: Sent) -> requests.Request:
     )
 
 
-def _write(_: Service, __: Token, sent: Sent) -> requests.Request:
+def _write(_: Files, sent: Sent) -> requests.Request:
     return asked(requests.WriteRequest, target=sent.text("target", 400))
 
 
@@ -202,8 +202,9 @@ def _page_of(form: Form) -> Callable[..., Response]:
         visitor: Visiting,
         of: Annotated[str, Query(pattern="^([0-9a-f]{32})?$")] = "",
         url: Annotated[str, Query(max_length=2_000)] = "",
+        a: Annotated[str, Query(max_length=2_000)] = "",
     ) -> Response:
-        return show(request, visitor, form, {"of": of, "url": url})
+        return show(request, visitor, form, {"of": of, "url": url, "a": a})
 
     return shown
 
@@ -220,7 +221,7 @@ def send(kind: str, request: Request, service: Serving, visitor: Visiting, sent:
     if form is None:
         raise refused(404, "there is no such page")
     try:
-        return start(service, visitor, sent, kind, lambda: form.read(service, visitor.token, sent))
+        return start(service, visitor, sent, kind, lambda kept: form.read(kept, sent))
     except HTTPException as error:
         if not form.path or error.status_code not in (413, 422):
             raise

@@ -7,10 +7,13 @@ import re
 import secrets
 import shutil
 import time
+from pathlib import Path
 
 from starlette.datastructures import UploadFile
 
 from forebear.web.api.caller import Service, refused
+from forebear.web.api.uploads import ASK, NO_ROOM
+from forebear.web.crew import FORM
 from forebear.web.store import Token, Upload
 
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._+-]+")
@@ -24,47 +27,73 @@ def plain_name(name: str) -> str:
     return stem if len(stem) <= 120 else f"{stem[:60]}{stem[-60:]}"  # its end tells the format
 
 
-def keep(service: Service, token: Token, name: str, files: list[UploadFile]) -> tuple[str, list[str]]:
-    """Files as a new upload: its identifier, and the names that they have there.
+class Files:
+    """The uploads that one form makes. They stay once its job is kept; otherwise nothing of them does.
+
+    Each is noted before it is made, in the folder for what is in hand, under this server's name: what a server that was
+    killed has noted there, another one removes (:meth:`~forebear.web.crew.Crew.clean`).
 
     Args:
         service: whose limits hold.
-        token: whose upload it is.
-        name: of the model or document, as results show it.
-        files: that came with a form.
-
-    Raises:
-        HTTPException: 413, 422 or 429, a sentence each; nothing is left then.
+        token: whose uploads they are.
     """
-    limits = service.settings
-    names = [plain_name(f.filename or "") for f in files]
-    if not all(names) or len(set(names)) < len(names):
-        raise refused(422, "two files of one name, or one without a name", "give each a name of its own")
-    kept = service.store.uploads(token.id)
-    if len(kept) >= limits.uploads:
-        raise refused(429, "too many uploads of this token", "they are removed after a while; or remove some")
-    room = min(limits.upload_bytes, limits.kept_bytes - sum(u.bytes for u in kept))
-    upload = Upload(secrets.token_hex(16), token.id, plain_name(name) or names[0], time.time())
-    folder = limits.uploaded / upload.id
-    service.store.add_upload(upload)  # first: a sweep removes folders that no row knows
-    try:
-        folder.mkdir(mode=0o700)
-        for one, plain in zip(files, names, strict=True):
-            size = _copied(one, folder / plain, min(room, limits.file_bytes))
-            room -= size
-            service.store.grow(upload.id, size)
-    except BaseException as error:
-        drop(service, upload.id)
-        if isinstance(error, OSError):
-            raise refused(507, "there is no room for it here") from None
-        raise
-    return upload.id, names
+
+    def __init__(self, service: Service, token: Token) -> None:
+        self._service, self._token = service, token
+        self._made: list[str] = []
+
+    def __enter__(self) -> Files:
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        for id in self._made:
+            if failed is not None:
+                drop(self._service, id)
+            self._note(id).unlink(missing_ok=True)
+
+    def keep(self, name: str, files: list[UploadFile]) -> tuple[str, list[str]]:
+        """Files as a new upload: its identifier, and the names that they have there.
+
+        Args:
+            name: of the model or document, as results show it.
+            files: that came with a form.
+
+        Raises:
+            HTTPException: 413, 422, 429 or 507, a sentence each.
+        """
+        service, limits = self._service, self._service.settings
+        names = [plain_name(f.filename or "") for f in files]
+        if not all(names) or len(set(names)) < len(names):
+            raise refused(422, "two files of one name, or one without a name", "give each a name of its own")
+        kept = service.store.uploads(self._token.id)
+        if len(kept) >= limits.uploads:
+            raise refused(429, "too many uploads of this token", "they are removed after a while; or remove some")
+        room = min(limits.upload_bytes, limits.kept_bytes - sum(u.bytes for u in kept))
+        upload = Upload(secrets.token_hex(16), self._token.id, plain_name(name) or names[0], time.time())
+        folder = limits.uploaded / upload.id
+        self._made.append(upload.id)
+        try:
+            self._note(upload.id).touch(0o600)
+            service.store.add_upload(upload)  # before its folder: a sweep removes folders that no row knows
+            folder.mkdir(mode=0o700)
+            for one, plain in zip(files, names, strict=True):
+                size = _copied(one, folder / plain, min(room, limits.file_bytes))
+                room -= size
+                service.store.grow(upload.id, size)
+        except OSError:
+            raise refused(507, NO_ROOM, ASK) from None
+        return upload.id, names
+
+    def _note(self, id: str) -> Path:
+        return self._service.settings.runs / f"{self._service.crew.name}-{FORM}-{id}"
 
 
 def drop(service: Service, id: str) -> None:
     """Remove an upload and its files."""
-    service.store.drop_upload(id)
-    shutil.rmtree(service.settings.uploaded / id, ignore_errors=True)
+    try:
+        service.store.drop_upload(id)
+    finally:
+        shutil.rmtree(service.settings.uploaded / id, ignore_errors=True)
 
 
 def _copied(one: UploadFile, place: os.PathLike[str], room: int) -> int:

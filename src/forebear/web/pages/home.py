@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from itertools import islice
 from typing import Any
@@ -17,6 +18,7 @@ from forebear.sources.hub import is_hub
 from forebear.web import requests
 from forebear.web.api.caller import Service, Serving, refused
 from forebear.web.pages.asks import FORMS, NAMED, asked, show, start, upload
+from forebear.web.pages.files import Files
 from forebear.web.pages.jobs import rows_of
 from forebear.web.pages.render import page
 from forebear.web.pages.visitor import Posted, Sent, Visiting, Visitor
@@ -71,25 +73,25 @@ def ask(request: Request, service: Serving, visitor: Visiting, sent: Posted) -> 
 def _files(service: Service, visitor: Visitor, sent: Sent, files: list[UploadFile]) -> Response:
     """A bill of materials is verified, a capture read, a model scanned, a saved result decided on."""
     kind = kind_of(files)
-    token = visitor.token
 
-    def read() -> requests.Request:
-        target = upload(service, token, files)
+    def read(kept: Files) -> requests.Request:
+        target = upload(kept, files)
         if kind == "bom":
             return asked(requests.BomRequest, bom=target)
         if kind == "policy":
             return asked(requests.PolicyRequest, target=target)
         if kind == "scan":
             return asked(requests.ScanRequest, target=target)
-        names = [target] if "/" in target else [f"{target}/{name}" for name in _names(service, target)]
-        return asked(requests.TrafficRequest, files=tuple(names))
+        return _captures(service, target)
 
     return start(service, visitor, sent, kind, read)
 
 
-def _names(service: Service, target: str) -> list[str]:
+def _captures(service: Service, target: str) -> requests.Request:
+    """The request to read an upload: its one file, or all of them."""
     folder = service.settings.uploaded / target.removeprefix("upload:")
-    return sorted(entry.name for entry in folder.iterdir())
+    names = [target] if "/" in target else [f"{target}/{name}" for name in sorted(os.listdir(folder))]
+    return asked(requests.TrafficRequest, files=tuple(names))
 
 
 def kind_of(files: list[UploadFile]) -> str:
@@ -122,7 +124,7 @@ def _written(request: Request, service: Service, visitor: Visitor, sent: Sent, w
         elif not written.split("?", 1)[0].lower().endswith(_WEIGHTS):
             return show(request, visitor, FORMS["probe"], {"url": written})
     if re.match(r"https?://", written, re.IGNORECASE) or (_hub(written) and not service.settings.offline):
-        return start(service, visitor, sent, "scan", lambda: asked(requests.ScanRequest, target=written))
+        return start(service, visitor, sent, "scan", lambda _: asked(requests.ScanRequest, target=written))
     found = decode(written, named=True) if _IDENTIFIER.match(written) else None
     if found is not None and found.family is not None:
         return _identify(request, visitor, written)
@@ -157,14 +159,7 @@ def identify(request: Request, service: Serving, visitor: Visiting, sent: Posted
     """What identifiers say; captures become jobs."""
     files = sent.files()
     if files:
-        token = visitor.token
-
-        def read() -> requests.Request:
-            target = upload(service, token, files)
-            names = [target] if "/" in target else [f"{target}/{name}" for name in _names(service, target)]
-            return asked(requests.TrafficRequest, files=tuple(names))
-
-        return start(service, visitor, sent, "traffic", read)
+        return start(service, visitor, sent, "traffic", lambda kept: _captures(service, upload(kept, files)))
     return _identify(request, visitor, sent.text("text"))
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from forebear.errors import one_line
-from forebear.report import html
-from forebear.web.api.caller import Service, Serving, own_job, refused
+from forebear.web.api.caller import Service, Serving, Shown, costly, own_job
+from forebear.web.api.caller import remove as forget
 from forebear.web.api.jobs import JobId
-from forebear.web.api.results import REPORT_POLICY
+from forebear.web.api.results import REPORT_POLICY, REPORTED, report_of, result_of
 from forebear.web.pages.render import page, sections
-from forebear.web.pages.shown import Shown, shown
+from forebear.web.pages.shown import shown
 from forebear.web.pages.visitor import Posted, Visiting, Visitor, need
 from forebear.web.store import Job, State
 from forebear.web.work import WORK
@@ -128,11 +127,10 @@ def show_job(id: JobId, request: Request, service: Serving, visitor: Visiting) -
     """A job: how it goes, or what came of it."""
     job = own_job(service, visitor.token, id)
     values: dict[str, Any] = {**_values(service, job), "answer": None, "sections": [], "has_report": False}
-    result = service.store.result(id)
-    if result is not None:
-        answer, parts = _shown(result)
+    if job.state is State.DONE:
+        answer, parts = _shown(service, visitor, job)
         values |= {"answer": answer, "sections": sections(parts)}
-        values |= {"has_report": _schema(result) in html.KINDS, "goes_on": job.kind in RESULTS}
+        values |= {"has_report": job.kind in REPORTED, "goes_on": job.kind in RESULTS}
     return page(request, "job.html", visitor, {"goes_on": False, **values})
 
 
@@ -146,28 +144,18 @@ def progress(id: JobId, request: Request, service: Serving, visitor: Visiting) -
     return answer
 
 
-def _result(service: Service, visitor: Visitor, id: str) -> bytes:
-    job = own_job(service, visitor.token, id)
-    found = service.store.result(id)
-    if found is None:
-        raise refused(409, f"the job has no result: it {WORDS[job.state]}", "look at it once it is done")
-    return found
-
-
 @router.get("/jobs/{id}/report")
 def report(id: JobId, service: Serving, visitor: Visiting) -> Response:
     """The result as one HTML file, to print and to pass on."""
-    document = _read(_result(service, visitor, id))
-    if document.get("schema") not in html.KINDS:
-        raise refused(404, "no report is written of this kind of result", "take the result itself")
-    return HTMLResponse(html.report(document), headers={"Content-Security-Policy": REPORT_POLICY})
+    page = report_of(service, visitor.token, own_job(service, visitor.token, id))
+    return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
 @router.get("/jobs/{id}/download")
 def download(id: JobId, service: Serving, visitor: Visiting) -> Response:
     """The document as a file."""
-    content = _result(service, visitor, id)
-    kind = own_job(service, visitor.token, id).kind
+    job = own_job(service, visitor.token, id)
+    content, kind = result_of(service, job), job.kind
     document = _read(content)
     ending = "cdx.json" if "bomFormat" in document else "spdx.json" if "@graph" in document else "json"
     name = f"forebear-{kind}-{id[:8]}.{ending}"
@@ -190,21 +178,19 @@ def remove(id: JobId, service: Serving, visitor: Visiting, _: Posted) -> Respons
     """Forget a job that has ended."""
     need(visitor, "submit")
     own_job(service, visitor.token, id)
-    if not service.store.remove(id):
-        raise refused(409, "the job has not ended", "cancel it first")
+    forget(service, id)
     return RedirectResponse("/jobs", 303)
 
 
-@lru_cache(maxsize=8)
-def _shown(result: bytes) -> Shown:
-    """A result is shown again and again while somebody reads it."""
-    return shown(_read(result))
+def _shown(service: Service, visitor: Visitor, job: Job) -> Shown:
+    """A result is shown again and again while somebody reads it; whoever asks first pays for it."""
+    if (found := service.shown.get(job.id)) is not None:
+        return found
+    document = _read(result_of(service, job))
+    costly(service, visitor.token)
+    return service.shown.make(job.id, lambda: shown(document, job))
 
 
 def _read(result: bytes) -> Mapping[str, Any]:
     document: Mapping[str, Any] = json.loads(result)
     return document
-
-
-def _schema(result: bytes) -> str:
-    return str(_read(result).get("schema", ""))

@@ -29,7 +29,7 @@ from forebear.report.markup import Html
 from forebear.report.page import words
 from forebear.report.words import p_value
 from forebear.sources.hub import is_hub
-from forebear.web.api.caller import Service, Serving, refused
+from forebear.web.api.caller import Service, Serving, costly, refused
 from forebear.web.pages.jobs import when
 from forebear.web.pages.render import page
 from forebear.web.pages.visitor import Visiting, Visitor
@@ -37,8 +37,6 @@ from forebear.web.store import State
 
 router = APIRouter()
 PAGE = 50
-COSTLY = 5.0
-"""Requests that a page counts for that compares codes or draws a tree."""
 _READING = threading.Lock()
 Words = Annotated[str, Query(max_length=200)]
 SEATS = (
@@ -58,12 +56,6 @@ def _held(where: str, state: str) -> tuple[tuple[Holding, ...], Choices]:
 def _rows(index: Index) -> tuple[tuple[Holding, ...], Choices]:
     with _READING:  # whoever asks while the index is read waits for that, and does not read it too
         return _held(index.where, index.state())
-
-
-def _costly(service: Service, visitor: Visitor) -> None:
-    """429 where a visitor asks for too many pages that are computed for each view."""
-    if wait := service.rates.wait(visitor.token.id, COSTLY):
-        raise refused(429, "too many requests", retry=wait)
 
 
 @router.get("/references")
@@ -113,7 +105,7 @@ def reference(
 
     A guarded reference has no page, and stands on nobody's.
     """
-    _costly(service, visitor)
+    costly(service, visitor.token)
     index = open_index()
     entry = index.get(name)
     if entry is None or is_private(entry):
@@ -190,7 +182,7 @@ def tree(
     licence: Words = "",
 ) -> Response:
     """The last family tree of the index that was drawn for this visitor, narrowed down to what is asked for."""
-    _costly(service, visitor)
+    costly(service, visitor.token)
     index = open_index()
     rows, narrow = _rows(index)
     given = {"developer": developer, "country": country, "licence": licence}

@@ -99,7 +99,7 @@ def page(
         .render(
             {
                 "who": who,
-                "csrf": who.session.csrf if who else "",
+                "csrf": who.mark if who else "",
                 "once": fresh,
                 "here": request.url.path,
                 **(values or {}),

@@ -10,22 +10,44 @@ from forebear.report import html
 from forebear.report.html import Answer, Fragment, Saved
 from forebear.report.html.blocks import cells, listing, paragraph, rows, section
 from forebear.report.html.saved import count, line, log_p, objects, part, text, texts
-from forebear.report.markup import Html, named
+from forebear.report.markup import Html, element, joined, named
 from forebear.report.page.blocks import Cell
 from forebear.report.words import p_value
+from forebear.web.api.caller import Shown
+from forebear.web.calls import command, how_of
+from forebear.web.store import Job
 
-Shown = tuple[Answer, tuple[Fragment, ...]]
 
-
-def shown(document: Mapping[str, Any]) -> Shown:
-    """The answer and the sections of a document; of an unknown kind only what it is."""
+def shown(document: Mapping[str, Any], job: Job) -> Shown:
+    """The answer and the sections of a job's document; of an unknown kind only what it is."""
     schema = text(document, "schema")
     if schema in html.KINDS:
-        saved = Saved(document)
+        saved = Saved(document, how_of(job))
         return html.answer(saved), html.fragments(saved)
     if "bomFormat" in document or "@graph" in document:
         return _bill(document)
-    return _OTHERS.get(schema, _unknown)(document)
+    answer, parts = _OTHERS.get(schema, _unknown)(document)
+    return answer, (*parts, *_part("again", "How to reproduce it", _again(document, job)))
+
+
+_COMMANDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], tuple[str, ...]]]] = MappingProxyType(
+    {
+        "probe": ("probe", lambda d: (text(part(d, "endpoint"), "url"),)),
+        "traffic": ("traffic", lambda d: tuple(text(c, "file") for c in objects(d, "captures"))),
+        "search": ("index search", lambda d: (text(d, "target"),)),
+    }
+)
+"""The command of a kind of job of which no report is written, and what its document says that it was about."""
+
+
+def _again(document: Mapping[str, Any], job: Job) -> Html | None:
+    words, about = _COMMANDS.get(job.kind, ("", None))
+    targets = about(document) if about else ()
+    if not words or not targets or not all(t.isprintable() and 0 < len(t) <= 1_000 for t in targets):
+        return None
+    key = " The key of the endpoint stands in the variable that is named there." if job.request.get("keyed") else ""
+    said = f"On the command line this asks the same again, where the files and the references are the same:{key}"
+    return joined([paragraph(said), element("pre", element("code", command(words, targets, job)))])
 
 
 def _part(name: str, title: str, body: Html | None) -> list[Fragment]:

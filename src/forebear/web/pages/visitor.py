@@ -14,8 +14,8 @@ from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import FormData, UploadFile
 
 from forebear.web.api.caller import Service, Serving, refused
-from forebear.web.sessions import COOKIE, Session
-from forebear.web.store import Token
+from forebear.web.sessions import COOKIE, form_mark
+from forebear.web.store import Session, Token
 
 SIGN_IN = "/sign-in"
 MOST_FIELDS = 200
@@ -26,9 +26,16 @@ _ONCE = re.compile(r"[A-Za-z0-9_-]{22}\Z")
 
 @dataclass(frozen=True)
 class Visitor:
-    """A browser that is signed in, and the token that it is signed in with."""
+    """A browser that is signed in.
+
+    Attributes:
+        session: its row.
+        mark: what its forms have in them.
+        token: that it is signed in with.
+    """
 
     session: Session
+    mark: str
     token: Token
 
     def may(self, scope: str) -> bool:
@@ -65,7 +72,8 @@ class Sent:
 
 def visitor(request: Request, service: Serving) -> Visitor:
     """The visitor of a page; who has none is sent to sign in."""
-    session = service.sessions.find(request.cookies.get(COOKIE, ""))
+    secret = request.cookies.get(COOKIE, "")
+    session = service.sessions.find(secret)
     token = service.keeper.standing(session.token) if session else None
     if session is None or token is None:
         raise _away(request)
@@ -74,7 +82,7 @@ def visitor(request: Request, service: Serving) -> Visitor:
         raise refused(429, "too many requests", retry=wait)
     if "read" not in token.scopes:
         raise refused(403, "the token does not allow this: read")
-    return Visitor(session, token)
+    return Visitor(session, form_mark(secret), token)
 
 
 def _away(request: Request) -> HTTPException:
@@ -114,7 +122,7 @@ async def sent(
     with service.body(visitor.token):
         async with request.form(max_files=most, max_fields=MOST_FIELDS, max_part_size=FIELD_BYTES) as fields:
             given = fields.get("csrf")
-            if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visitor.session.csrf.encode()):
+            if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visitor.mark.encode()):
                 raise refused(403, "this form is not of your session", "open the page anew")
             yield Sent(fields)
 

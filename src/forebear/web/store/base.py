@@ -1,4 +1,4 @@
-"""The interface of what outlives the process: jobs with their events and results, tokens, uploads.
+"""The interface of what outlives the process: jobs with their events and results, tokens, sessions, uploads.
 
 Several servers may work on one store. Each says that it lives (``beat``) and which jobs it runs; what nobody alive runs
 waits again. A job as ``claim`` gave it is the right to end it: ``attempts`` counts the claims, so that a server that
@@ -87,6 +87,21 @@ class Token:
     created: str = ""
     expires: float = 0.0
     revoked: str = ""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A browser that is signed in; what its cookie holds is not kept.
+
+    Attributes:
+        id: hash of what the cookie holds.
+        token: public part of the token that it is signed in with.
+        ends: seconds since the epoch.
+    """
+
+    id: str
+    token: str
+    ends: float
 
 
 @dataclass(frozen=True)
@@ -193,6 +208,25 @@ class Store(Protocol):
 
     def revoke(self, id: str) -> bool:
         """From now on the token is refused; False where there is none that was not."""
+
+    def add_session(self, session: Session, most_of_token: int, most: int) -> None:
+        """Keep a new session. Ended ones go, and the oldest where there are more of its token, or in all."""
+
+    def session(self, id: str) -> Session | None:
+        """One session, ended or not."""
+
+    def end_session(self, id: str) -> None:
+        """Forget a session and its forms, where there is one."""
+
+    def take_form(self, session: str, once: str, most: int) -> str | None:
+        """None where a form of a session is sent for the first time, and is taken: by one caller, whoever else asks.
+
+        Else where it led, "" while that is not known, or where the session has ended. The oldest forms of a session
+        are forgotten where there are more than ``most``.
+        """
+
+    def lead_form(self, session: str, once: str, address: str) -> None:
+        """Remember where a form that was taken led; with "" it is forgotten, and may be taken again."""
 
     def add_upload(self, upload: Upload) -> None:
         """Keep a new, empty upload."""

@@ -9,79 +9,22 @@ from __future__ import annotations
 
 import json
 import queue
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from forebear.errors import one_line
 from forebear.index.postgres.address import address_of
 from forebear.index.postgres.database import Cursor, Database
-from forebear.index.postgres.migrations import Tables
 from forebear.types import created
-from forebear.web.store.base import MOST_EVENTS, Event, Job, State, Token, Upload
+from forebear.web.store.base import MOST_EVENTS, Event, Job, Session, State, Token, Upload
+from forebear.web.store.postgres_tables import TABLES
 
 T = TypeVar("T")
 SCHEMA = "forebear_service"
 """Of the tables, unless the address says ``schema=``: roles that read an index have no right to it."""
 CONNECTIONS = 8
 """That one server uses at a time; further threads wait for one of them."""
-TABLES = Tables(
-    "service",
-    "service_version",
-    (
-        # 1: what is asked is JSON in ASCII, so no text here holds what PostgreSQL's cannot
-        """
-        CREATE TABLE jobs (
-            number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            id text COLLATE "C" NOT NULL UNIQUE,
-            owner text COLLATE "C" NOT NULL,
-            kind text NOT NULL,
-            request text NOT NULL,
-            state text NOT NULL,
-            attempts integer NOT NULL,
-            created text NOT NULL,
-            started text NOT NULL DEFAULT '',
-            ended text COLLATE "C" NOT NULL DEFAULT '',
-            error text,
-            result bytea,
-            server text NOT NULL DEFAULT ''
-        );
-        ALTER TABLE jobs ALTER result SET STORAGE EXTERNAL;
-        CREATE INDEX jobs_open ON jobs (state, owner, number) WHERE state IN ('queued', 'running');
-        CREATE INDEX jobs_owner ON jobs (owner, number);
-        CREATE INDEX jobs_ended ON jobs (ended) WHERE ended <> '';
-        CREATE TABLE events (
-            job text COLLATE "C" REFERENCES jobs (id) ON DELETE CASCADE,
-            seq bigint,
-            at text NOT NULL,
-            kind text NOT NULL,
-            text text NOT NULL,
-            PRIMARY KEY (job, seq)
-        );
-        CREATE TABLE tokens (
-            number bigint GENERATED ALWAYS AS IDENTITY,
-            id text COLLATE "C" PRIMARY KEY,
-            name text NOT NULL,
-            scopes text NOT NULL,
-            salt bytea NOT NULL,
-            digest bytea NOT NULL,
-            created text NOT NULL,
-            expires double precision NOT NULL,
-            revoked text NOT NULL DEFAULT ''
-        );
-        CREATE TABLE uploads (
-            id text COLLATE "C" PRIMARY KEY,
-            owner text COLLATE "C" NOT NULL,
-            name text NOT NULL,
-            made double precision NOT NULL,
-            bytes bigint NOT NULL,
-            files integer NOT NULL
-        );
-        CREATE INDEX uploads_owner ON uploads (owner, made);
-        CREATE TABLE servers (name text PRIMARY KEY, until timestamptz NOT NULL, home text NOT NULL);
-        """,
-    ),
-    never_with="version",
-)
 JOB = "id, owner, kind, request, state, attempts, created, started, ended, error"
 TOKEN = "id, name, scopes, salt, digest, created, expires, revoked"
 UPLOAD = "id, owner, name, made, bytes, files"
@@ -275,6 +218,52 @@ class PostgresStore:
     def revoke(self, id: str) -> bool:
         """See :class:`Store`."""
         return self._changed("UPDATE tokens SET revoked = %s WHERE id = %s AND revoked = ''", created(), id) == 1
+
+    def add_session(self, session: Session, most_of_token: int, most: int) -> None:
+        """See :class:`Store`; of a token that signs in twice at the very moment there may be one more."""
+        older = "DELETE FROM sessions WHERE number IN (SELECT number FROM sessions {} ORDER BY number DESC OFFSET %s)"
+
+        def add(cursor: Cursor) -> None:
+            cursor.execute("DELETE FROM sessions WHERE ends <= %s", (time.time(),))
+            cursor.execute(older.format("WHERE token = %s"), (session.token, most_of_token - 1))
+            cursor.execute(older.format(""), (most - 1,))
+            values = (session.id, session.token, float(session.ends))
+            cursor.execute("INSERT INTO sessions (id, token, ends) VALUES (%s, %s, %s)", values)
+
+        self._change(add)
+
+    def session(self, id: str) -> Session | None:
+        """See :class:`Store`."""
+        found = self._rows("SELECT id, token, ends FROM sessions WHERE id = %s", id)
+        return Session(**found[0]) if found else None
+
+    def end_session(self, id: str) -> None:
+        """See :class:`Store`."""
+        self._changed("DELETE FROM sessions WHERE id = %s", id)
+
+    def take_form(self, session: str, once: str, most: int) -> str | None:
+        """See :class:`Store`; the row of the session is locked, so that its forms are taken one after the other."""
+
+        def take(cursor: Cursor) -> str | None:
+            if not cursor.execute("SELECT 1 FROM sessions WHERE id = %s FOR UPDATE", (session,)).fetchone():
+                return ""
+            key = (session, once)
+            if found := cursor.execute("SELECT led FROM forms WHERE session = %s AND once = %s", key).fetchone():
+                return str(found["led"])
+            cursor.execute("INSERT INTO forms (session, once, led) VALUES (%s, %s, '')", key)
+            cursor.execute(
+                "DELETE FROM forms WHERE session = %s AND number IN"
+                " (SELECT number FROM forms WHERE session = %s ORDER BY number DESC OFFSET %s)",
+                (session, session, most),
+            )
+            return None
+
+        return self._change(take)
+
+    def lead_form(self, session: str, once: str, address: str) -> None:
+        """See :class:`Store`."""
+        change, said = ("UPDATE forms SET led = %s", [address]) if address else ("DELETE FROM forms", [])
+        self._changed(f"{change} WHERE session = %s AND once = %s", *said, session, once)
 
     def add_upload(self, upload: Upload) -> None:
         """See :class:`Store`."""

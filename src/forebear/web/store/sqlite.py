@@ -15,7 +15,7 @@ from typing import Any
 
 from forebear.errors import IndexError_, UsageError, one_line
 from forebear.types import created
-from forebear.web.store.base import MOST_EVENTS, Event, Job, State, Token, Upload
+from forebear.web.store.base import MOST_EVENTS, Event, Job, Session, State, Token, Upload
 
 STEPS = (
     """
@@ -43,6 +43,17 @@ STEPS = (
     """
     ALTER TABLE jobs ADD COLUMN server TEXT NOT NULL DEFAULT '';
     CREATE TABLE servers (name TEXT PRIMARY KEY, until REAL NOT NULL, home TEXT NOT NULL) STRICT;
+    """,
+    """
+    CREATE TABLE sessions (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, token TEXT NOT NULL, ends REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX sessions_token ON sessions (token, number);
+    CREATE INDEX sessions_ends ON sessions (ends);
+    CREATE TABLE forms (
+        number INTEGER PRIMARY KEY, session TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+        once TEXT NOT NULL, led TEXT NOT NULL, UNIQUE (session, once)
+    ) STRICT;
     """,
 )
 """Every step of the schema, oldest first; never edited once released, only added to."""
@@ -85,6 +96,7 @@ class SqliteStore:
             weakref.finalize(self, self._db.close)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
             with self._change() as db:
                 version = int(db.execute("PRAGMA user_version").fetchone()[0])
                 tables = int(db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
@@ -242,6 +254,48 @@ class SqliteStore:
         with self._change() as db:
             query = "UPDATE tokens SET revoked = ? WHERE id = ? AND revoked = ''"
             return db.execute(query, (created(), id)).rowcount == 1
+
+    def add_session(self, session: Session, most_of_token: int, most: int) -> None:
+        """See :class:`Store`."""
+        with self._change() as db:
+            db.execute("DELETE FROM sessions WHERE ends <= ?", (time.time(),))
+            older = "DELETE FROM sessions WHERE number IN (SELECT number FROM sessions {} ORDER BY number DESC {})"
+            db.execute(older.format("WHERE token = ?", "LIMIT -1 OFFSET ?"), (session.token, most_of_token - 1))
+            db.execute(older.format("", "LIMIT -1 OFFSET ?"), (most - 1,))
+            values = (session.id, session.token, session.ends)
+            db.execute("INSERT INTO sessions (id, token, ends) VALUES (?, ?, ?)", values)
+
+    def session(self, id: str) -> Session | None:
+        """See :class:`Store`."""
+        found = self._rows("SELECT id, token, ends FROM sessions WHERE id = ?", (id,))
+        return Session(*found[0]) if found else None
+
+    def end_session(self, id: str) -> None:
+        """See :class:`Store`."""
+        with self._change() as db:
+            db.execute("DELETE FROM sessions WHERE id = ?", (id,))
+
+    def take_form(self, session: str, once: str, most: int) -> str | None:
+        """See :class:`Store`."""
+        with self._change() as db:
+            if db.execute("SELECT 1 FROM sessions WHERE id = ?", (session,)).fetchone() is None:
+                return ""
+            found = db.execute("SELECT led FROM forms WHERE session = ? AND once = ?", (session, once)).fetchone()
+            if found is not None:
+                return str(found[0])
+            db.execute("INSERT INTO forms (session, once, led) VALUES (?, ?, '')", (session, once))
+            db.execute(
+                "DELETE FROM forms WHERE number IN"
+                " (SELECT number FROM forms WHERE session = ? ORDER BY number DESC LIMIT -1 OFFSET ?)",
+                (session, most),
+            )
+        return None
+
+    def lead_form(self, session: str, once: str, address: str) -> None:
+        """See :class:`Store`."""
+        change = "UPDATE forms SET led = ?" if address else "DELETE FROM forms"
+        with self._change() as db:
+            db.execute(f"{change} WHERE session = ? AND once = ?", (*([address] if address else []), session, once))
 
     def add_upload(self, upload: Upload) -> None:
         """See :class:`Store`."""
