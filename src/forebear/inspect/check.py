@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from forebear.catalogue import raise_finding
 from forebear.index import Index, open_index
 from forebear.inspect.check_models import NAMES, Checked, Known, checked_names, checked_scans
-from forebear.inspect.check_result import Check
+from forebear.inspect.check_result import Check, unseen
 from forebear.inspect.check_tracked import tracked_files
 from forebear.inspect.discover import Discovery, Found, discover
 from forebear.inspect.policy import Terms, load
@@ -100,6 +100,7 @@ def check_repository(
         notes=(untold,) if untold and found.walk.ignored else (),
         problems=(*found.walk.problems, *problems),
         unnamed=found.unnamed,
+        unseen=tuple(map(unseen, found.unread)),
         outside=len(found.walk.outside),
         ignored=found.walk.ignored,
         seconds=time.monotonic() - begun,
