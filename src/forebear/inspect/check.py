@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from forebear.catalogue import raise_finding
+from forebear.errors import UsageError
 from forebear.index import Index, open_index
 from forebear.inspect.check_models import NAMES, Checked, Known, checked_names, checked_scans
 from forebear.inspect.check_result import Check, unseen
@@ -19,6 +20,8 @@ from forebear.inspect.scan_set import ScanSet
 from forebear.mentions import Kind, Mention, Role, search
 from forebear.mentions.judge import WEIGHTS
 from forebear.mentions.walk import Walk
+from forebear.sources import offline
+from forebear.sources.answers import FORBIDDEN
 from forebear.types import Finding
 
 MAX_MODELS = 5_000
@@ -34,7 +37,8 @@ class Asked:
         policies, organisation: see :class:`~forebear.inspect.policy.Terms`; no policy: no decision.
         everywhere: decide on models too that only tests, examples and documents name.
         ignored_too: look at what git ignores.
-        hub: read headers, cards and licences of models on the hub, by ranges; otherwise nothing is fetched.
+        hub: read headers, cards, licences and a few slices of models on the hub, by ranges, each at every revision
+            that is asked for; otherwise nothing is fetched.
         effort: of scans of weights in the repository, and of the hub's.
         only: files to look at; None for all.
         without: files that are not read as text, as an earlier output.
@@ -70,11 +74,14 @@ def check_repository(
         on_step: told what is being done.
 
     Raises:
-        UsageError: it is no folder, has too many files, or there is no such policy.
+        UsageError: it is no folder, has too many files, there is no such policy, or the hub is to be read without a
+            network.
         InputError: it, the index or a file of facts cannot be read.
     """
     begun = time.monotonic()
     asked = asked or Asked()
+    if asked.hub and offline():
+        raise UsageError(f"--hub: {FORBIDDEN}", "without it names are looked up in catalogue and index")
     loaded = load(Terms(asked.policies, asked.organisation)) if asked.policies else None
     references = index if index is not None else open_index()
     tracked, untold = tracked_files(root) if not asked.ignored_too else (frozenset[str](), "")

@@ -17,7 +17,6 @@ from forebear.licences.organisation import Organisation
 from forebear.lineage.chains.called import called
 from forebear.mentions import Kind, Mention, Surety
 from forebear.policy.answer import Decision, PolicyAnswer, Severity
-from forebear.sources import offline
 from forebear.types import Finding, Json, Level
 
 LEVELS = {
@@ -130,9 +129,16 @@ def checked_names(
 ) -> Iterator[Checked]:
     """Models that are only named: looked up, or read where they lie if that is wanted."""
     for number, mentions in enumerate(groups, 1):
-        if number % 100 == 1:
+        if number % 100 == 1 or known.hub:
             on_step(f"looking up {number} of {len(groups)} names")
-        yield _named(mentions, known)
+        for asked in _by_revision(mentions) if known.hub and mentions[0].kind is Kind.HUB else (mentions,):
+            yield _named(asked, known)
+
+
+def _by_revision(mentions: tuple[Mention, ...]) -> Iterator[tuple[Mention, ...]]:
+    """Mentions of one commit, tag or branch together: what is read of one says nothing of another."""
+    for revision in dict.fromkeys(m.revision for m in mentions):
+        yield tuple(m for m in mentions if m.revision == revision)
 
 
 def _named(mentions: tuple[Mention, ...], known: Known) -> Checked:
@@ -146,7 +152,7 @@ def _named(mentions: tuple[Mention, ...], known: Known) -> Checked:
     revisions = {m.revision for m in mentions}
     revision = revisions.pop() if len(revisions) == 1 else ""
     try:
-        if first.kind is Kind.HUB and known.hub and not offline():
+        if first.kind is Kind.HUB and known.hub:
             return _on_hub(base, revision, known)
         document = {"model": {"name": first.model, "target": None, "digest": None}, "claims": []}
         found = follow(Lineage(document, called(first.model, revision)), _organisation(known))

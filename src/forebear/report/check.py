@@ -76,6 +76,8 @@ def _model(console: Console, model: Checked, verbose: bool) -> None:
 
 def facts_of(model: Checked) -> Iterator[str]:
     """What is known of a model, in short phrases."""
+    if model.source == "hub":
+        yield f"read at {model.mentions[0].revision or 'its newest commit'}"
     if model.verdict is not None:
         yield model.verdict.replace("_", " ") + (f", nearest {model.closest}" if model.closest else "")
     if model.model or model.developer:
