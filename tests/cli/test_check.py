@@ -97,7 +97,9 @@ def test_models_are_looked_up_and_their_places_told(run: Run, repository: Path) 
     ids = {f["id"] for f in distilled["findings"]}
     assert {"remote-code-unpinned", "model-unpinned"} <= ids
     assert models["gpt-4o"]["kind"] == "name" and models["gpt-4o"]["counts"]
-    assert not models["claude-3-opus-20240229"]["counts"]
+    claude = models["claude-3-opus-20240229"]
+    assert (claude["counts"], claude["developer"], claude["maker"]) == (False, "anthropic", "Anthropic")
+    assert (models["gpt-4o"]["developer"], models["gpt-4o"]["maker"]) == ("openai", "OpenAI")
     assert found["decision"] is None
 
 

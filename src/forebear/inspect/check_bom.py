@@ -68,8 +68,8 @@ def _component(model: Checked, ref: str) -> Json:
     if model.kind is Kind.HUB and (address := purl(model.name, component.get("version", ""))):
         component["purl"] = address
     developer = developer_of(model.developer) if model.developer else None
-    if developer is not None:
-        component["manufacturer"] = {"name": developer.name}
+    if maker := developer.name if developer is not None else model.maker:
+        component["manufacturer"] = {"name": maker}
     if listed := plain_licences(map(_spdx, model.licences), VERSION):
         component["licenses"] = listed
     if ancestors := list(_ancestors(model)):

@@ -14,7 +14,7 @@ from forebear.inspect.policy import Loaded, answer_on
 from forebear.inspect.scan import scan
 from forebear.inspect.scan_set import Row
 from forebear.licences.organisation import Organisation
-from forebear.lineage.chains.called import called
+from forebear.lineage.chains.called import called, maker_of
 from forebear.mentions import Kind, Mention, Surety
 from forebear.policy.answer import Decision, PolicyAnswer, Severity
 from forebear.types import Finding, Json, Level
@@ -56,6 +56,7 @@ class Checked:
         path, about: of weights in the repository, "" for others; the file that findings point to.
         family: as the grammar of names reads the name, "" for none that is known.
         model, developer: in the catalogue, "" where it is not there.
+        maker: who makes the model of that name, in words, "" where the name does not say.
         licences: of the model itself, by its papers or by the catalogue.
         controlled_from: countries, of the model and its established ancestors.
         ancestors: as of the chain.
@@ -77,6 +78,7 @@ class Checked:
     family: str = ""
     model: str = ""
     developer: str = ""
+    maker: str = ""
     licences: tuple[str, ...] = ()
     controlled_from: tuple[str, ...] = ()
     ancestors: tuple[Ancestor, ...] = ()
@@ -146,7 +148,8 @@ def _named(mentions: tuple[Mention, ...], known: Known) -> Checked:
     surety = max((m.surety for m in mentions), key=lambda s: s.rank)
     known_as = decode(first.model, named=True) if first.kind in NAMES else None
     family = known_as.family or "" if known_as is not None else ""
-    base = Checked(first.model, first.kind, surety, mentions, "name", family=family)
+    maker = maker_of(first.model) if first.kind in NAMES else ""
+    base = Checked(first.model, first.kind, surety, mentions, "name", family=family, maker=maker)
     if first.kind not in NAMES:
         return base
     revisions = {m.revision for m in mentions}

@@ -164,6 +164,7 @@ def _entry(model: Checked) -> Json:
         "family": model.family or None,
         "model": model.model or None,
         "developer": model.developer or None,
+        "maker": model.maker or None,
         "licences": list(model.licences),
         "controlled_from": list(model.controlled_from),
         "ancestors": [to_json(a) for a in model.ancestors],

@@ -83,7 +83,7 @@ def facts_of(model: Checked) -> Iterator[str]:
     if model.model or model.developer:
         yield " by ".join(filter(None, (model.model, model.developer)))
     elif model.family:
-        yield f"by its name of the family {model.family}"
+        yield f"by its name of the family {model.family}" + (f", made by {model.maker}" if model.maker else "")
     if model.licences:
         yield f"licence {', '.join(model.licences)}"
     if model.controlled_from:
@@ -182,7 +182,7 @@ def _row(model: Checked) -> str:
     cells = (
         escape(model.name),
         escape(_where(model)),
-        escape(model.model or model.developer or model.family) or "–",
+        escape(model.model or model.developer or model.maker or model.family) or "–",
         escape(", ".join(model.licences)) or "–",
         model.decision.value if model.decision else "–",
         f"{worst.level} `{worst.id}`" if worst else "–",
