@@ -42,7 +42,7 @@ from forebear.signals.sign_code import (
     compare_rows,
 )
 from forebear.sources import open_source
-from forebear.types import Comparison, Coverage, Evidence, Finding, ModelRef, Untested, Verdict, floored
+from forebear.types import Comparison, Coverage, Evidence, Finding, ModelRef, Untested, Verdict, counted, floored
 
 Step = Callable[[str], None]
 
@@ -180,6 +180,7 @@ def compare_artifacts(
         evidence.append(delta_evidence(delta))
     undone = settle_disguise(a, b, marks, conclusion, counts, "deep" if sought else effort, on_step)
     findings: tuple[Finding, ...] = ()
+    agrees = False
     if isinstance(undone, Undone):
         aligned = sign_evidence(
             undone.counts, marks[0].code, marks[1].code, names, rows=True, log10_looks=looks, name=ALIGNED
@@ -195,7 +196,8 @@ def compare_artifacts(
             trusted=not distrusted,
             undone=undone.words,
         )
-        if other.verdict.related and (whole(conclusion) or says_more(other, conclusion)):
+        agrees = bool(other.verdict.related)
+        if agrees and (whole(conclusion) or says_more(other, conclusion)):
             findings = (scrambled(a.name, undone.words),) if undone.words else ()
             if not whole(conclusion):
                 conclusion, counts = other, undone.counts
@@ -217,7 +219,7 @@ def compare_artifacts(
     conclusion, between, gaps = described(
         a, b, conclusion, counts, delta, together, allowed, gain_sizes(marks[0].code, marks[1].code)
     )
-    covered = coverage(counts, reasons, a, b, identical, effort, undone)
+    covered = coverage(counts, reasons, a, b, identical, effort, undone, agrees)
     shared = () if effort == "quick" else towers_by_rows((a, b), (marks[0].towers, marks[1].towers), names, looks)
     conclusion, counts = with_towers(conclusion, counts, shared, a.name)
     evidence += [*between, *(s.evidence for s in shared), *context_evidence(*marks)]
@@ -369,10 +371,14 @@ def coverage(
     identical: bool | None,
     effort: str,
     undone: Undone | str,
+    agrees: bool,
 ) -> Coverage:
-    """What was tested and what was not, with reasons."""
+    """What was tested and what was not, with reasons.
+
+    ``agrees`` says whether the coins do once the coordinates are put together.
+    """
     signal = ALIGNED if counts.log10_paid else "sign-code/1"
-    tested = [f"{signal}: {t.n:,} coins of {g}" for g, t in counts.groups.items()]
+    tested = [f"{signal}: {counted(t.n, 'coin')} of {g}" for g, t in counts.groups.items()]
     missing = [Untested(f"sign-code/1: {g}", why) for g, why in reasons.items()]
     if b.geometry and counts.layers and len(counts.layers) < b.geometry.layers:
         read = len(counts.layers)
@@ -383,8 +389,10 @@ def coverage(
     if isinstance(undone, str):
         missing.append(Untested(DISGUISE, undone))
     elif not counts.log10_paid:
-        tested.append(f"{ALIGNED}: {undone.counts.pooled.n:,} coins, coordinates put together")
-        missing.append(Untested(DISGUISE, "no alignment was found under which the coins agree; others are possible"))
+        tested.append(f"{ALIGNED}: {counted(undone.counts.pooled.n, 'coin')}, coordinates put together")
+        if not agrees:
+            why = "no alignment was found under which the coins agree; others are possible"
+            missing.append(Untested(DISGUISE, why))
     if isinstance(undone, Undone) and undone.match is not None:
         tested.append(f"{MATCH}: {sum(m.probes for m in undone.match.layers):,} neurons")
     if identical is not None:
