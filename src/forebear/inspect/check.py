@@ -22,7 +22,7 @@ from forebear.mentions.judge import WEIGHTS
 from forebear.mentions.walk import Walk
 from forebear.sources import offline
 from forebear.sources.answers import FORBIDDEN
-from forebear.types import Finding
+from forebear.types import Finding, counted
 
 MAX_MODELS = 5_000
 """Different models that are looked up."""
@@ -203,7 +203,7 @@ def _scanned(
     whole = ScanSet(root, known.index, asked.effort, asked.workers, asked.fresh, discovery=discovery)
     try:
         for number, row in enumerate(whole, 1):
-            on_step(f"{number} of {len(local)} models in the repository")
+            on_step(f"{number} of {counted(len(local), 'model')} in the repository")
             yield from checked_scans(row, whole.document(row), placed.get(row.path, ()), known)
     finally:
         whole.close()

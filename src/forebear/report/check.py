@@ -132,7 +132,7 @@ def summary(check: Check) -> tuple[str, ...]:
     lines = [first, f"findings: {', '.join(found) or 'none'}"]
     if before := check.known_before:
         lines[-1] += f"; {before:,} known from the baseline"
-    read = f"{check.read:,} of {check.files:,} files read in {check.seconds:.1f} s"
+    read = f"{check.read:,} of {counted(check.files, 'file')} read in {check.seconds:.1f} s"
     passed = [f"{check.ignored:,} ignored by git"] if check.ignored else []
     passed += [f"{counted(check.outside, 'link')} out of the repository not followed"] if check.outside else []
     passed += [f"{counted(len(check.skipped), 'file')} left out, as they use no model"] if check.skipped else []
