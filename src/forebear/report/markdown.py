@@ -103,7 +103,12 @@ def escape(text: str) -> str:
     GitHub and GitLab make links of bare addresses and of mail addresses (GitHub Flavored Markdown, 6.9), and tell who
     is named behind an ``@``. A space of no width within what they look for keeps them from it.
     """
+    return _LINKED.sub(rf"\g<0>{_NO_WIDTH}", unmarked(text))
+
+
+def unmarked(text: str) -> str:
+    """Text that becomes no markup and no HTML; an address in it, as of who writes, may become a link."""
     text = text.replace("&", "&amp;")
     for mark in ("\\", "`", "*", "_", "|", "<", ">", "[", "]"):
         text = text.replace(mark, f"\\{mark}")
-    return _LINKED.sub(rf"\g<0>{_NO_WIDTH}", one_line(text, 10_000))
+    return one_line(text, 10_000)
