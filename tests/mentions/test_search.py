@@ -63,7 +63,7 @@ def test_pipes_and_data_are_passed_over(tmp_path: Path, deadline: None) -> None:
 
 def test_large_files_are_read_to_their_end(tmp_path: Path) -> None:
     """Settings without line breaks, a notebook with pictures, a table in code; each names its model at the end."""
-    settings = {f"key{k:05}": "x" * 200 for k in range(9_800)} | {"model": "acme/settings-7b"}
+    settings = {f"key{k:05}": "%" * 20_000 for k in range(101)} | {"model": "acme/settings-7b"}
     (tmp_path / "a.json").write_text(json.dumps(settings, separators=(",", ":")))
     picture = {"cell_type": "code", "source": [], "outputs": [{"data": {"image/png": "QUJD" * 501_000}}]}
     code = {"cell_type": "code", "source": ['m = A.from_pretrained("acme/notebook-7b")\n'], "outputs": []}

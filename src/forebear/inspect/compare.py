@@ -179,8 +179,7 @@ def compare_artifacts(
     if delta.values and (identical or (evidence and evidence[0].supports == "related")):
         evidence.append(delta_evidence(delta))
     undone = settle_disguise(a, b, marks, conclusion, counts, "deep" if sought else effort, on_step)
-    findings: tuple[Finding, ...] = ()
-    agrees = False
+    findings, agrees = tuple[Finding, ...](), False
     if isinstance(undone, Undone):
         aligned = sign_evidence(
             undone.counts, marks[0].code, marks[1].code, names, rows=True, log10_looks=looks, name=ALIGNED
@@ -196,8 +195,7 @@ def compare_artifacts(
             trusted=not distrusted,
             undone=undone.words,
         )
-        agrees = bool(other.verdict.related)
-        if agrees and (whole(conclusion) or says_more(other, conclusion)):
+        if (agrees := bool(other.verdict.related)) and (whole(conclusion) or says_more(other, conclusion)):
             findings = (scrambled(a.name, undone.words),) if undone.words else ()
             if not whole(conclusion):
                 conclusion, counts = other, undone.counts
@@ -373,15 +371,11 @@ def coverage(
     undone: Undone | str,
     agrees: bool,
 ) -> Coverage:
-    """What was tested and what was not, with reasons.
-
-    ``agrees`` says whether the coins do once the coordinates are put together.
-    """
+    """What was tested and what was not, with reasons; ``agrees``: do the coins with coordinates put together?"""
     signal = ALIGNED if counts.log10_paid else "sign-code/1"
     tested = [f"{signal}: {counted(t.n, 'coin')} of {g}" for g, t in counts.groups.items()]
     missing = [Untested(f"sign-code/1: {g}", why) for g, why in reasons.items()]
-    if b.geometry and counts.layers and len(counts.layers) < b.geometry.layers:
-        read = len(counts.layers)
+    if b.geometry and counts.layers and (read := len(counts.layers)) < b.geometry.layers:
         missing.append(Untested("remaining layers", f"{read} of {b.geometry.layers} layers were read, chosen by depth"))
     for art in (a, b):
         missing += [Untested(f"{art.name}: tensors of dtype {d}", "they carry no signs") for d in signless(art)]
@@ -390,9 +384,8 @@ def coverage(
         missing.append(Untested(DISGUISE, undone))
     elif not counts.log10_paid:
         tested.append(f"{ALIGNED}: {counted(undone.counts.pooled.n, 'coin')}, coordinates put together")
-        if not agrees:
-            why = "no alignment was found under which the coins agree; others are possible"
-            missing.append(Untested(DISGUISE, why))
+        why = "no alignment was found under which the coins agree; others are possible"
+        missing += [Untested(DISGUISE, why)] * (not agrees)
     if isinstance(undone, Undone) and undone.match is not None:
         tested.append(f"{MATCH}: {sum(m.probes for m in undone.match.layers):,} neurons")
     if identical is not None:
@@ -403,6 +396,5 @@ def coverage(
         missing.append(Untested("content/1", "every value read is equal; --effort deep reads all of them"))
     for art in (a, b):
         missing += [Untested(f"{art.name}: one of its files", p) for p in art.problems]
-    for art in (a, b):
         missing += [Untested(f"{art.name}: {gap.what}", gap.why) for gap in odd_tokens(art)]
     return Coverage(tuple(tested), tuple(missing))
