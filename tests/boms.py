@@ -16,15 +16,15 @@ REFERRING_LISTS = ("dependsOn", "assemblies", "tools", "dependencies")
 
 
 @functools.cache
-def _validator() -> JsonStrictValidator:
-    return JsonStrictValidator(SchemaVersion.V1_7)  # compiling its schema takes seconds
+def _validator(version: str) -> JsonStrictValidator:
+    return JsonStrictValidator(SchemaVersion.from_version(version))  # compiling its schema takes seconds
 
 
 def check_bom(document: dict[str, Any]) -> None:
-    """Fail unless a document is valid CycloneDX 1.7 whose references and pointers all lead somewhere."""
+    """Fail unless a document is valid CycloneDX, of the version that it states, and all in it leads somewhere."""
     text = json.dumps(document, ensure_ascii=False)
     text.encode("utf-8")  # no half characters
-    error = _validator().validate_str(text)
+    error = _validator(document["specVersion"]).validate_str(text)
     assert error is None, str(error)[:2000]
     refs = list(_values(document, ("bom-ref",)))
     assert len(refs) == len(set(refs)), "a bom-ref occurs twice"

@@ -88,6 +88,7 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
 
 
 ADDED = {
+    "file-unread",
     "model-unpinned",
     "remote-code-unpinned",
     "model-unknown",

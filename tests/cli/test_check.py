@@ -97,7 +97,9 @@ def test_models_are_looked_up_and_their_places_told(run: Run, repository: Path) 
     ids = {f["id"] for f in distilled["findings"]}
     assert {"remote-code-unpinned", "model-unpinned"} <= ids
     assert models["gpt-4o"]["kind"] == "name" and models["gpt-4o"]["counts"]
-    assert not models["claude-3-opus-20240229"]["counts"]
+    claude = models["claude-3-opus-20240229"]
+    assert (claude["counts"], claude["developer"], claude["maker"]) == (False, "anthropic", "Anthropic")
+    assert (models["gpt-4o"]["developer"], models["gpt-4o"]["maker"]) == ("openai", "OpenAI")
     assert found["decision"] is None
 
 
@@ -178,6 +180,7 @@ def test_one_bill_of_all_models_that_the_standard_accepts(run: Run, repository: 
     first = path.read_bytes()
     bill = json.loads(first)
     check_bom(bill)
+    assert bill["specVersion"] == "1.6"  # which Dependency-Track takes; it refuses what it does not know
     purls = {c.get("purl") for c in bill["components"]}
     assert purls >= {
         "pkg:huggingface/deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
@@ -281,6 +284,35 @@ def test_what_was_cut_short_is_no_pass(run: Run, repository: Path, monkeypatch: 
     code, out, errors = run(repository, "-v")
     assert code == 4 and "not all was looked at" in errors and "Not all was looked at" in out
     assert "not read: files after app.py" in errors
+
+
+def test_what_was_not_read_is_no_pass_until_a_person_says_so(
+    run: Run, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["forebear.mentions.search"], "MAX_TEXT", 1_000)
+    (repository / "data.json").write_text('{"model": "gpt-4.1"}'.ljust(1_000))
+    warnings = document(run, repository)["summary"]["findings"]["warning"]
+    (repository / "data.json").write_text('{"model": "gpt-4.1"}'.ljust(1_001))
+    known = tmp_path / "known.json"
+    code, out, errors = run(repository, "--write-baseline", known)
+    assert code == 4 and "data.json: 1,001 bytes, of which the first 1,000 were read" in errors
+    assert "not looked at: data.json" in out
+    found = document(run, repository)
+    assert [(u["path"], u["id"], u["known_before"]) for u in found["unread"]] == [("data.json", "file-unread", False)]
+    assert found["summary"]["findings"]["warning"] == warnings + 1
+    assert "gpt-4.1" in {m["name"] for m in found["models"]}
+    assert "`file-unread` data.json" in run(repository, "-f", "md")[1]
+    report = json.loads(run(repository, "-f", "sarif")[1])["runs"][0]
+    Draft4Validator(SARIF).validate({"version": "2.1.0", "runs": [report]})
+    assert not report["invocations"][0]["executionSuccessful"]
+    (result,) = [r for r in report["results"] if r["ruleId"] == "file-unread"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "data.json"
+    check_document(json.loads(known.read_text()))
+    (repository / "data.json").write_text('{"model": "gpt-4.1"}'.ljust(1_002))
+    assert run(repository, "--baseline", known)[0] == 0
+    assert document(run, repository, "--baseline", known)["unread"][0]["known_before"]
+    (repository / "more.json").write_text('{"model": "gpt-4.1"}'.ljust(1_002))
+    assert run(repository, "--baseline", known)[0] == 4
 
 
 def test_tracked_files_that_gitignore_names_are_read(

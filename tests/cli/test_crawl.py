@@ -63,6 +63,7 @@ def test_what_is_shown(shelf: Hub, tmp_path: Path) -> None:
     assert done.exit_code == 4  # the gated one could not be read
     lines = done.stdout.splitlines()
     assert lines[0] == "hf:org: 4 models listed, 3 references added"
+    assert "with 1 worker (processes)" in forebear("hf:org", "--workers", "1", "--free-space", "0").stdout
     assert lines[1].split() == ["3", "done", "in", "the", "index"] and lines[2].split()[:2] == ["1", "gated"]
     assert any("org/gated  gated: accept its terms" in line for line in lines) and "\x1b" not in done.output
     again = document("hf:org", "--free-space", "0")

@@ -66,7 +66,7 @@ def test_json_is_one_document_and_markdown_reads(home: Path) -> None:
         text = forebear(home, "probe", url, "--model", "kimi-k9", "--format", "md").stdout
     assert (body["schema"], body["verdict"]) == ("forebear.probe/1", "consistent")
     assert body["tokenizer"]["matches"] == ["toy"]
-    assert text.startswith("# kimi-k9 at http://127.0.0.1:")
+    assert text.startswith("# kimi-k9 at http:&#8203;//127.0.0.1:")
 
 
 def test_the_key_is_nowhere(home: Path, tmp_path: Path) -> None:

@@ -350,6 +350,14 @@ def test_experts_made_from_a_dense_mlp_are_compared_with_it(tmp_path: Path) -> N
     assert forebear.compare(str(dense), str(stranger)).related is None
 
 
+def test_what_was_put_together_is_not_among_what_was_not_tested() -> None:
+    """Coins in their places decide between the demo's models, and those after alignment agree as well."""
+    demo = Path(forebear.__file__).parent / "data" / "demo"
+    result = forebear.compare(str(demo / "base"), str(demo / "permuted"))
+    assert any(line.startswith("aligned-coins/1: 1,280 coins") for line in result.coverage.tested)
+    assert not any("permuted or rotated" in gap.what for gap in result.coverage.not_tested)
+
+
 def test_permuted_experts_are_matched_by_their_router(tmp_path: Path) -> None:
     base = tiny_llama(tmp_path / "base", seed=1, family="mixtral")
     shuffled = copy(base, "shuffled")

@@ -174,7 +174,7 @@ def test_references_whose_files_or_towers_are_gone_still_answer(tmp_path: Path, 
         db.execute("DELETE FROM towers")
     old = scanned(mine, index)
     assert old.verdict is Verdict.INCONCLUSIVE and not old.ancestors
-    assert f"{NAME}: 288 coins of the vision tower against 0 of 1 references" in old.coverage.tested
+    assert f"{NAME}: 288 coins of the vision tower against 0 of 1 reference" in old.coverage.tested
 
 
 def test_a_text_model_reads_no_more_than_before(tmp_path: Path, index: LocalIndex) -> None:

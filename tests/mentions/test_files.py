@@ -293,3 +293,14 @@ def test_settings_without_line_breaks_are_read_to_their_end(before: int) -> None
     (found,) = mentions_in("settings.json", text)
     assert found.model == "mistralai/Mistral-7B-Instruct-v0.2" and found.surety is Surety.LIKELY
     assert text[found.column - 1 : found.end_column - 1] == found.model
+
+
+def test_a_notebook_that_is_cut_off_is_read_by_its_lines() -> None:
+    """A merge that was left half done, or a file that ends within a cell, hides no model."""
+    text = '{\n "cells": [\n  {\n   "source": [\n    "m = A.from_pretrained(\\"acme/thing-7b\\")\\n",\n'
+    found = mentions_in("a.ipynb", text + '    "!ollama pull llama3.2"\n<<<<<<< HEAD\n')
+    assert [(m.model, m.line, m.column, m.how) for m in found] == [
+        ("acme/thing-7b", 5, 30, "from_pretrained"),
+        ("llama3.2", 6, 19, "ollama"),
+    ]
+    assert not mentions_in("a.ipynb", '{"cells": 3')

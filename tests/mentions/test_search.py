@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -10,7 +11,6 @@ import pytest
 
 from forebear.errors import UsageError
 from forebear.mentions import search
-from forebear.mentions.search import MAX_TEXT
 
 NAMING = 'model = "gpt-4o"\n'
 
@@ -53,13 +53,57 @@ def test_links_out_of_the_repository_are_not_followed(tmp_path: Path) -> None:
     assert sorted(result.walk.outside) == ["out", "out.py"]
 
 
-def test_pipes_large_files_and_data_are_passed_over(tmp_path: Path, deadline: None) -> None:
+def test_pipes_and_data_are_passed_over(tmp_path: Path, deadline: None) -> None:
     os.mkfifo(tmp_path / "pipe.py")
-    (tmp_path / "data.py").write_bytes(b"\0" + NAMING.encode())
-    (tmp_path / "large.json").write_text('{"model": "gpt-4o"}' + " " * MAX_TEXT)
+    (tmp_path / "film.ts").write_bytes(b"G\0" + NAMING.encode())
     result = search(str(tmp_path))
-    assert result.mentions == ()
-    assert [line.split(":")[0] for line in result.skipped] == ["large.json"]
+    assert result.mentions == () and result.unread == ()
+    assert result.skipped == ("film.ts: data, no text",)
+
+
+def test_large_files_are_read_to_their_end(tmp_path: Path) -> None:
+    """Settings without line breaks, a notebook with pictures, a table in code; each names its model at the end."""
+    settings = {f"key{k:05}": "%" * 20_000 for k in range(101)} | {"model": "acme/settings-7b"}
+    (tmp_path / "a.json").write_text(json.dumps(settings, separators=(",", ":")))
+    picture = {"cell_type": "code", "source": [], "outputs": [{"data": {"image/png": "QUJD" * 501_000}}]}
+    code = {"cell_type": "code", "source": ['m = A.from_pretrained("acme/notebook-7b")\n'], "outputs": []}
+    (tmp_path / "b.ipynb").write_text(json.dumps({"cells": [picture, code]}, indent=1))
+    (tmp_path / "c.py").write_text(
+        "T = [\n" + f"    {'1.25, ' * 300}\n" * 1_110 + ']\nm = A.from_pretrained("acme/code-7b")\n'
+    )
+    result = search(str(tmp_path))
+    assert all((tmp_path / name).stat().st_size > 2_000_000 for name in ("a.json", "b.ipynb", "c.py"))
+    assert [m.model for m in result.mentions] == ["acme/settings-7b", "acme/notebook-7b", "acme/code-7b"]
+    assert [m.line for m in result.mentions][2] == 1_113 and not result.unread
+
+
+def test_what_is_behind_the_bound_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[search.__module__], "MAX_TEXT", 30_000)
+    (tmp_path / "a.json").write_text('{"model": "gpt-4o"}\n' + " " * 30_000 + '{"model": "gpt-4.1"}')
+    (tmp_path / "b.json").write_text('{"model": "gpt-4.1"}'.ljust(30_000))
+    result = search(str(tmp_path))
+    assert [m.model for m in result.mentions] == ["gpt-4o", "gpt-4.1"]
+    assert [(u.path, "the first 30,000 were read" in u.why) for u in result.unread] == [("a.json", True)]
+
+
+def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, "a.py", "b.py")
+
+    def refusing(path: str, flags: int) -> int:
+        if path.endswith("a.py"):
+            raise PermissionError(13, "Permission denied", path)
+        return os.open(path, flags)
+
+    monkeypatch.setattr(sys.modules[search.__module__], "_without_links", refusing)
+    result = search(str(tmp_path))
+    assert [m.path for m in result.mentions] == ["b.py"]
+    assert [(u.path, u.why) for u in result.unread] == [("a.py", "cannot be read (Permission denied)")]
+
+
+def test_text_of_two_bytes_a_letter_is_read(tmp_path: Path) -> None:
+    """As a shell of Windows writes what is sent to a file."""
+    (tmp_path / "env.yaml").write_bytes("model: gpt-4o\r\n".encode("utf-16"))
+    assert [(m.model, m.line, m.column) for m in search(str(tmp_path)).mentions] == [("gpt-4o", 1, 8)]
 
 
 def test_only_some_files(tmp_path: Path) -> None:
@@ -94,9 +138,9 @@ def test_a_file_with_more_strings_than_are_looked_at_is_told(tmp_path: Path, mon
     written(tmp_path, "b.py", text='m = ["gpt-4o", "a", "b", "c"]\n')
     monkeypatch.setattr(sys.modules[search.__module__], "MAX_HITS", 2)
     result = search(str(tmp_path))
-    assert not result.complete and [line.split(":")[0] for line in result.skipped] == ["a.json", "b.py"]
+    assert [(u.path, "more than 2 strings" in u.why) for u in result.unread] == [("a.json", True), ("b.py", True)]
     monkeypatch.setattr(sys.modules[search.__module__], "MAX_HITS", 100)
-    assert search(str(tmp_path)).complete
+    assert not search(str(tmp_path)).unread
 
 
 @pytest.mark.parametrize(

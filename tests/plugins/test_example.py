@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ import pytest
 from typer.testing import CliRunner
 
 import forebear
+from crawls import Here
 from documents import check_document
 from forebear.artifacts import read_artifact
 from forebear.cli import app
+from forebear.crawl import Asked, Jobs, crawl
+from forebear.crawl.engines import processes
 from forebear.errors import FormatError
+from forebear.index import LocalIndex
 from forebear.plugins import KINDS, plugin, plugins
 from forebear.policy.load import load_policy
 from forebear.sources import LocalSource
@@ -122,6 +127,31 @@ def test_a_renderer_and_a_policy_are_chosen_by_name(site: Path, tmp_path: Path) 
     assert load_policy("acme").ref.title == "What Acme asks of a model (third party: forebear-npz 0.1)"
     assert {"T1", "ACME1"} <= {rule.id for rule in load_policy("acme").rules}
     assert "(third party: forebear-npz 0.1)" in " ".join(run.invoke(app, ["policy", "list"]).stdout.split())
+
+
+def test_a_crawl_calls_nothing_that_a_plugin_read_the_same_as_another(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where values lie is the plugin's word; of two models that Forebear read itself it is said."""
+    monkeypatch.setattr(processes, "ProcessEngine", Here)
+    shelf = tmp_path / "shelf"
+    for name in ("a", "d"):
+        tiny_llama(shelf / name, seed=1)
+    for name in ("b", "c"):
+        archive(shelf / "a", shelf / name)
+    index = LocalIndex(tmp_path / "index")
+    crawl(Asked(str(shelf), workers=1), index=index, job=tmp_path / "jobs.db")
+    with closing(Jobs(tmp_path / "jobs.db", index.where)) as jobs:
+        became = {Path(job.target).name: (job.state.value, job.same_as) for job in jobs.all()}
+    assert became == {
+        "a": ("done", ""),
+        "b": ("done", ""),
+        "c": ("done", ""),
+        "d": ("same", "a"),
+    }
+    own, read = index.get("a"), index.get("b")
+    assert own is not None and read is not None and own.fingerprint.digest != read.fingerprint.digest
+    assert np.array_equal(own.fingerprint.code.bits, read.fingerprint.code.bits)
 
 
 def test_a_folder_of_models_has_those_of_plugins(site: Path, tmp_path: Path) -> None:

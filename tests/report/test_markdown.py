@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 import forebear
 from edits import drifted
@@ -27,6 +31,36 @@ def test_a_scan_says_verdict_evidence_claims_and_gaps(tmp_path: Path) -> None:
     for mark in "\\`*_|<>[]":
         raw = raw.replace(f"\\{mark}", "")  # what is escaped is no markup
     assert "<b>" not in raw and "<img" not in raw and "](" not in raw
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see https://evil.example/x",
+        "HTTP://evil.example",
+        "ftp://evil.example",
+        "www.evil.example",
+        "WWW.evil.example",
+        "@everyone",
+        "a (@octocat)",
+        "mail.me_now@evil-host.example",
+        "https&#58;//evil.example",
+        "https:&#8203;//evil.example",
+        "https:\u2028//evil.example",
+    ],
+)
+def test_no_name_becomes_a_link_or_a_mention(text: str) -> None:
+    """As cmark-gfm reads it: entities and escapes first, links and mentions last, in the text that a reader sees."""
+    written = markdown.escape(text)
+    seen = html.unescape(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", written))
+    assert not re.search(r"[a-z]+://|\bwww\.|(?<!\w)@\w|@[\w-]+\.\w", seen, re.IGNORECASE)
+    assert re.search(r"evil|everyone|octocat", seen) and "\n" not in seen
+
+
+def test_names_of_models_stay_as_they_are() -> None:
+    for name in ("org/name@4f1c2b3", "hf:org/name", "C:/models/x", "a@b", "llama3.2:3b"):
+        assert markdown.escape(name) == name
+    assert markdown.escape("Tom & Jerry") == "Tom &amp; Jerry"
 
 
 def test_a_comparison_without_a_relation_names_no_relation(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def check(
         typer.Option("--changed-since", metavar="REF", help="Only files changed since a commit or branch."),
     ] = None,
     hub: Annotated[
-        bool, typer.Option("--hub", help="Read headers and papers of models on the hub; else nothing is fetched.")
+        bool,
+        typer.Option("--hub", help="Read headers, papers and slices of models on the hub; else nothing is fetched."),
     ] = False,
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="Decide on models too that only tests, examples and documents name.")

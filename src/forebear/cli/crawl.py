@@ -24,6 +24,7 @@ from forebear.cli.options import (
     show_problems,
 )
 from forebear.errors import UsageError
+from forebear.types import counted
 
 if TYPE_CHECKING:
     from forebear.crawl import Crawled, Tally, Watched
@@ -131,7 +132,7 @@ def crawl(
         tell(result)
     problems = (*result.problems, *((f"stopped: {result.stopped}",) if result.stopped else ()))
     if result.unreadable:
-        problems += (f"{result.unreadable:,} of {result.tally.listed:,} models could not be read",)
+        problems += (f"{result.unreadable:,} of {counted(result.tally.listed, 'model')} could not be read",)
     leave(show_problems(problems))
 
 

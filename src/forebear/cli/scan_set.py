@@ -25,7 +25,7 @@ from forebear.cli.options import (
     write,
 )
 from forebear.errors import InputError, UsageError
-from forebear.types import Level
+from forebear.types import Level, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,7 +115,7 @@ def _run(asked: Asked, whole: ScanSet, rows: list[Row], quiet: bool, verbose: bo
                 with _aside(status):
                     _show(partial(scan_set.row, how=how, item=row, verbose=verbose))
             if status is not None:
-                status.update(f"{number} of {len(whole.models)} models")
+                status.update(f"{number} of {counted(len(whole.models), 'model')}")
 
 
 def _finish(asked: Asked, whole: ScanSet, rows: list[Row], quiet: bool, verbose: bool) -> None:

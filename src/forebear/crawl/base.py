@@ -96,6 +96,7 @@ class Outcome:
         seconds: wall time.
         wait: seconds for which the server does not want to be asked; None where it does not say.
         busy: whether it is the server's fault and not this model's: it costs no attempt.
+        third_party: the plugin that said where the values lie, "" for a reader of Forebear's own.
     """
 
     task: Task
@@ -110,3 +111,4 @@ class Outcome:
     seconds: float = 0.0
     wait: float | None = None
     busy: bool = False
+    third_party: str = ""

@@ -318,7 +318,9 @@ class Run:
             due = due_after(job.attempts + 1, rules.backoff, outcome.wait, random.uniform(0.5, 1.0))
             job = replace(job, attempts=job.attempts + 1, due=due)
         if self._row >= rules.in_a_row and not self._halting:
-            self._stopped = f"{self._row} attempts in a row failed, the last with: {outcome.reason}; try again later"
+            self._stopped = (
+                f"{counted(self._row, 'attempt')} in a row failed, the last with: {outcome.reason}; try again later"
+            )
         return job
 
     def _tell(self) -> None:

@@ -49,6 +49,7 @@ def _measure(task: Task) -> Outcome:
         problems=found.problems,
         bytes=found.cost.bytes_read,
         requests=found.cost.requests,
+        third_party=found.third_party,
     )
 
 

@@ -34,7 +34,8 @@ def write(batch: Sequence[tuple[Job, Outcome]], index: Index, jobs: Jobs) -> Wri
     """Add what was measured.
 
     Content that is in the index under another name stays there alone, and its other names are kept as ``same``: a copy
-    under a new name is no second reference. A guarded (private) reference is nobody's first name, since that would hide
+    under a new name is no second reference. What a plugin read is never said to be another's, nor another's to be it.
+    A guarded (private) reference is nobody's first name, since that would hide
     the copy. A name that this job table has put into the index gets its new revision; one that somebody else has put
     there, or that is of another target, is not touched, and a guarded one never: replacing it would open it.
 
@@ -49,7 +50,8 @@ def write(batch: Sequence[tuple[Job, Outcome]], index: Index, jobs: Jobs) -> Wri
         mark = outcome.mark
         if mark is not None:
             holders = index.holding(mark.digest)
-            other = first.get(mark.digest, "") or _first_name(index, mark.name, holders)
+            known = first.get(mark.digest, "") or _first_name(index, mark.name, holders)
+            other = known if not outcome.third_party else ""
             if mark.name in holders or not other or other == mark.name or index.get(mark.name) is not None:
                 if not _guarded(index, mark.name):
                     first.setdefault(mark.digest, mark.name)

@@ -37,6 +37,7 @@ from forebear.types import (
     Test,
     Untested,
     Verdict,
+    counted,
     floored,
     p_value,
 )
@@ -141,7 +142,7 @@ def compare_adapter(
         relation,
         evidence[effort == "quick" :],
         Coverage(
-            (f"{adapter_rows.NAME}: {tail.n:,} coins",) if tail.n else (),
+            (f"{adapter_rows.NAME}: {counted(tail.n, 'coin')}",) if tail.n else (),
             (*([Untested(adapter_rows.NAME, gap)] if gap else []), *_gaps(other, adapter)),
         ),
         meter.cost(),
@@ -268,9 +269,11 @@ def _findings(
 
 def _coverage(artifact: Artifact, adapter: Adapter, found: _Search, total: int) -> Coverage:
     coins = [t for t in found.tried if t.counts.pooled.n]
-    done = [f"{adapter_rows.NAME}: against {len(coins):,} of {total:,} references"] if coins else []
+    done = [f"{adapter_rows.NAME}: against {len(coins):,} of {counted(total, 'reference')}"] if coins else []
     rest = total - len(found.tried)
-    unfit = [Untested(f"{rest:,} references", "no matrix of theirs is known to fit, or they were not asked for")]
+    unfit = [
+        Untested(f"{counted(rest, 'reference')}", "no matrix of theirs is known to fit, or they were not asked for")
+    ]
     return Coverage(tuple(done), (*found.gaps, *unfit * (rest > 0), *_gaps(artifact, adapter)))
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from forebear.catalogue import raise_finding
+from forebear.errors import UsageError
 from forebear.index import Index, open_index
 from forebear.inspect.check_models import NAMES, Checked, Known, checked_names, checked_scans
-from forebear.inspect.check_result import Check
+from forebear.inspect.check_result import Check, unseen
 from forebear.inspect.check_tracked import tracked_files
 from forebear.inspect.discover import Discovery, Found, discover
 from forebear.inspect.policy import Terms, load
@@ -19,7 +20,9 @@ from forebear.inspect.scan_set import ScanSet
 from forebear.mentions import Kind, Mention, Role, search
 from forebear.mentions.judge import WEIGHTS
 from forebear.mentions.walk import Walk
-from forebear.types import Finding
+from forebear.sources import offline
+from forebear.sources.answers import FORBIDDEN
+from forebear.types import Finding, counted
 
 MAX_MODELS = 5_000
 """Different models that are looked up."""
@@ -34,7 +37,8 @@ class Asked:
         policies, organisation: see :class:`~forebear.inspect.policy.Terms`; no policy: no decision.
         everywhere: decide on models too that only tests, examples and documents name.
         ignored_too: look at what git ignores.
-        hub: read headers, cards and licences of models on the hub, by ranges; otherwise nothing is fetched.
+        hub: read headers, cards, licences and a few slices of models on the hub, by ranges, each at every revision
+            that is asked for; otherwise nothing is fetched.
         effort: of scans of weights in the repository, and of the hub's.
         only: files to look at; None for all.
         without: files that are not read as text, as an earlier output.
@@ -70,11 +74,14 @@ def check_repository(
         on_step: told what is being done.
 
     Raises:
-        UsageError: it is no folder, has too many files, or there is no such policy.
+        UsageError: it is no folder, has too many files, there is no such policy, or the hub is to be read without a
+            network.
         InputError: it, the index or a file of facts cannot be read.
     """
     begun = time.monotonic()
     asked = asked or Asked()
+    if asked.hub and offline():
+        raise UsageError(f"--hub: {FORBIDDEN}", "without it names are looked up in catalogue and index")
     loaded = load(Terms(asked.policies, asked.organisation)) if asked.policies else None
     references = index if index is not None else open_index()
     tracked, untold = tracked_files(root) if not asked.ignored_too else (frozenset[str](), "")
@@ -100,6 +107,7 @@ def check_repository(
         notes=(untold,) if untold and found.walk.ignored else (),
         problems=(*found.walk.problems, *problems),
         unnamed=found.unnamed,
+        unseen=tuple(map(unseen, found.unread)),
         outside=len(found.walk.outside),
         ignored=found.walk.ignored,
         seconds=time.monotonic() - begun,
@@ -195,7 +203,7 @@ def _scanned(
     whole = ScanSet(root, known.index, asked.effort, asked.workers, asked.fresh, discovery=discovery)
     try:
         for number, row in enumerate(whole, 1):
-            on_step(f"{number} of {len(local)} models in the repository")
+            on_step(f"{number} of {counted(len(local), 'model')} in the repository")
             yield from checked_scans(row, whole.document(row), placed.get(row.path, ()), known)
     finally:
         whole.close()

@@ -1,4 +1,4 @@
-"""One bill of materials of all models of a repository: CycloneDX 1.7, with where each is named as its evidence."""
+"""One bill of materials of all models of a repository: CycloneDX 1.6, with where each is named as its evidence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from forebear.mentions import Kind
 from forebear.types import Json, created
 from forebear.version import __version__
 
-VERSION = "1.7"
+VERSION = "1.6"
+"""Nothing in such a bill needs a later one, and what takes bills in (Dependency-Track) refuses 1.7 still."""
 MAX_PLACES = 1_000
 """Places of one model that are listed."""
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://forebear.dev/check")
@@ -68,8 +69,8 @@ def _component(model: Checked, ref: str) -> Json:
     if model.kind is Kind.HUB and (address := purl(model.name, component.get("version", ""))):
         component["purl"] = address
     developer = developer_of(model.developer) if model.developer else None
-    if developer is not None:
-        component["manufacturer"] = {"name": developer.name}
+    if maker := developer.name if developer is not None else model.maker:
+        component["manufacturer"] = {"name": maker}
     if listed := plain_licences(map(_spdx, model.licences), VERSION):
         component["licenses"] = listed
     if ancestors := list(_ancestors(model)):

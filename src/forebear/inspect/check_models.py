@@ -14,10 +14,9 @@ from forebear.inspect.policy import Loaded, answer_on
 from forebear.inspect.scan import scan
 from forebear.inspect.scan_set import Row
 from forebear.licences.organisation import Organisation
-from forebear.lineage.chains.called import called
+from forebear.lineage.chains.called import called, maker_of
 from forebear.mentions import Kind, Mention, Surety
 from forebear.policy.answer import Decision, PolicyAnswer, Severity
-from forebear.sources import offline
 from forebear.types import Finding, Json, Level
 
 LEVELS = {
@@ -57,6 +56,7 @@ class Checked:
         path, about: of weights in the repository, "" for others; the file that findings point to.
         family: as the grammar of names reads the name, "" for none that is known.
         model, developer: in the catalogue, "" where it is not there.
+        maker: who makes the model of that name, in words, "" where the name does not say.
         licences: of the model itself, by its papers or by the catalogue.
         controlled_from: countries, of the model and its established ancestors.
         ancestors: as of the chain.
@@ -78,6 +78,7 @@ class Checked:
     family: str = ""
     model: str = ""
     developer: str = ""
+    maker: str = ""
     licences: tuple[str, ...] = ()
     controlled_from: tuple[str, ...] = ()
     ancestors: tuple[Ancestor, ...] = ()
@@ -130,9 +131,16 @@ def checked_names(
 ) -> Iterator[Checked]:
     """Models that are only named: looked up, or read where they lie if that is wanted."""
     for number, mentions in enumerate(groups, 1):
-        if number % 100 == 1:
+        if number % 100 == 1 or known.hub:
             on_step(f"looking up {number} of {len(groups)} names")
-        yield _named(mentions, known)
+        for asked in _by_revision(mentions) if known.hub and mentions[0].kind is Kind.HUB else (mentions,):
+            yield _named(asked, known)
+
+
+def _by_revision(mentions: tuple[Mention, ...]) -> Iterator[tuple[Mention, ...]]:
+    """Mentions of one commit, tag or branch together: what is read of one says nothing of another."""
+    for revision in dict.fromkeys(m.revision for m in mentions):
+        yield tuple(m for m in mentions if m.revision == revision)
 
 
 def _named(mentions: tuple[Mention, ...], known: Known) -> Checked:
@@ -140,13 +148,14 @@ def _named(mentions: tuple[Mention, ...], known: Known) -> Checked:
     surety = max((m.surety for m in mentions), key=lambda s: s.rank)
     known_as = decode(first.model, named=True) if first.kind in NAMES else None
     family = known_as.family or "" if known_as is not None else ""
-    base = Checked(first.model, first.kind, surety, mentions, "name", family=family)
+    maker = maker_of(first.model) if first.kind in NAMES else ""
+    base = Checked(first.model, first.kind, surety, mentions, "name", family=family, maker=maker)
     if first.kind not in NAMES:
         return base
     revisions = {m.revision for m in mentions}
     revision = revisions.pop() if len(revisions) == 1 else ""
     try:
-        if first.kind is Kind.HUB and known.hub and not offline():
+        if first.kind is Kind.HUB and known.hub:
             return _on_hub(base, revision, known)
         document = {"model": {"name": first.model, "target": None, "digest": None}, "claims": []}
         found = follow(Lineage(document, called(first.model, revision)), _organisation(known))

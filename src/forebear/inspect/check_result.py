@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from forebear.artifacts.text import load_json
+from forebear.catalogue import raise_finding
 from forebear.errors import FormatError, InputError, UsageError
 from forebear.inspect.check_models import Checked
-from forebear.mentions import Unnamed
+from forebear.mentions import Unnamed, Unread
 from forebear.policy.answer import Decision, PolicyRef
 from forebear.types import Finding, Json, Level, head, to_json
 
@@ -27,6 +28,31 @@ UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """A file of which something was not looked at: it is no pass, unless the baseline knows it.
+
+    Attributes:
+        path: relative to the repository.
+        finding: that says so, and why.
+        known_before: whether the baseline knows it.
+    """
+
+    path: str
+    finding: Finding
+    known_before: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The same for the same file, whatever its size has become."""
+        return _digest("file", self.path, self.finding.id, "0")
+
+
+def unseen(file: Unread) -> Unseen:
+    """A file that was not read, or not to its end, with its finding."""
+    return Unseen(file.path, raise_finding("file-unread", f"{file.path}: {file.why}.", (file.path,)))
+
+
+@dataclass(frozen=True)
 class Check:
     """What a repository names and holds, and what follows. See ``forebear.check/1``.
 
@@ -34,12 +60,13 @@ class Check:
         target: the repository as it was named.
         models: those that count first, then by kind and name.
         files, read: in the repository, and of these read as text.
-        complete: False where more mentions or models were found than are kept, or strings than are looked at.
+        complete: False where more mentions or models were found than are kept.
         policy: which one, None for none.
-        skipped: files that a reader takes and that were not read, with the reason.
+        skipped: files that a reader takes and that use no model, with the reason.
         notes: what could not be told of the repository; in the document among ``skipped``.
         problems: what could not be looked at, and belongs to no model.
         unnamed: calls that load a model whose name is not written there.
+        unseen: files of which something was not looked at.
         outside, ignored: links out of the repository, and what git ignores, that were passed over.
         seconds: wall time.
     """
@@ -53,6 +80,7 @@ class Check:
     skipped: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     unnamed: tuple[Unnamed, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
     outside: int = 0
     ignored: int = 0
     seconds: float = 0.0
@@ -60,8 +88,9 @@ class Check:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Those that count: of models that count, and not known before."""
-        return tuple(f for m in self.models if m.counts for f in new_findings(m))
+        """Those that count: of models that count and of files that were not read, and not known before."""
+        of_files = (file.finding for file in self.unseen if not file.known_before)
+        return (*(f for m in self.models if m.counts for f in new_findings(m)), *of_files)
 
     @property
     def decision(self) -> Decision | None:
@@ -73,7 +102,13 @@ class Check:
     def unread(self) -> tuple[str, ...]:
         """Everything that could not be read; that not all was looked at is one of it."""
         cut = () if self.complete else (f"{self.target}: {NOT_ALL}",)
-        return (*self.problems, *(p for m in self.models for p in m.problems), *cut)
+        files = (file.finding.message.removesuffix(".") for file in self.unseen if not file.known_before)
+        return (*self.problems, *files, *(p for m in self.models for p in m.problems), *cut)
+
+    @property
+    def known_before(self) -> int:
+        """Findings and open decisions that the baseline knows."""
+        return sum(len(m.waived) for m in self.models) + sum(file.known_before for file in self.unseen)
 
     def to_json(self) -> Json:
         """The ``forebear.check/1`` document."""
@@ -93,12 +128,15 @@ class Check:
                 "counted": sum(m.counts for m in self.models),
                 "mentions": sum(len(m.mentions) for m in self.models),
                 "findings": {level.value: levels[level] for level in Level},
-                "known_before": sum(len(m.waived) for m in self.models),
+                "known_before": self.known_before,
             },
             "decision": self.decision.value if self.decision else None,
             "policy": to_json(self.policy) if self.policy else None,
             "models": [_entry(m) for m in self.models],
             "unnamed": [vars(call) for call in self.unnamed[:MOST_UNNAMED]],
+            "unread": [
+                {"path": file.path, **_finding(file.finding, file.mark, file.known_before)} for file in self.unseen
+            ],
             "skipped": [*self.notes, *self.skipped],
             "problems": list(self.problems),
             "cost": {"seconds": round(self.seconds, 3)},
@@ -126,6 +164,7 @@ def _entry(model: Checked) -> Json:
         "family": model.family or None,
         "model": model.model or None,
         "developer": model.developer or None,
+        "maker": model.maker or None,
         "licences": list(model.licences),
         "controlled_from": list(model.controlled_from),
         "ancestors": [to_json(a) for a in model.ancestors],
@@ -133,7 +172,7 @@ def _entry(model: Checked) -> Json:
         "closest": model.closest or None,
         "decision": model.decision.value if model.decision else None,
         "why": model.why or None,
-        "findings": [{**to_json(f), "fingerprint": mark, "known_before": mark in known} for f, mark in marked(model)],
+        "findings": [_finding(f, mark, mark in known) for f, mark in marked(model)],
         "problems": list(model.problems),
         "mentions": [
             {
@@ -152,9 +191,16 @@ def _entry(model: Checked) -> Json:
     }
 
 
+def _finding(finding: Finding, mark: str, known_before: bool) -> Json:
+    return {**to_json(finding), "fingerprint": mark, "known_before": known_before}
+
+
 def fingerprint(model: Checked, finding: str, earlier: int = 0) -> str:
     """The same for the same finding on the same model, wherever in the repository it is named."""
-    parts = (model.kind.value, model.name.lower(), finding, str(earlier))
+    return _digest(model.kind.value, model.name.lower(), finding, str(earlier))
+
+
+def _digest(*parts: str) -> str:
     return sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
@@ -174,7 +220,10 @@ def new_findings(model: Checked) -> tuple[Finding, ...]:
 
 
 def baseline_of(check: Check) -> str:
-    """The baseline that knows all findings and open decisions of a check, as text that a person can review."""
+    """The baseline that knows all findings and open decisions of a check, as text that a person can review.
+
+    A file that was not read stands there under its path in place of a model's name.
+    """
     known = [
         {"fingerprint": mark, "model": m.name, "finding": f.id, "level": f.level.value}
         for m in check.models
@@ -184,6 +233,10 @@ def baseline_of(check: Check) -> str:
         {"fingerprint": fingerprint(m, UNDECIDED), "model": m.name, "finding": UNDECIDED, "level": "warning"}
         for m in check.models
         if m.decision is Decision.INCONCLUSIVE
+    ]
+    known += [
+        {"fingerprint": u.mark, "model": u.path, "finding": u.finding.id, "level": u.finding.level.value}
+        for u in check.unseen
     ]
     known.sort(key=lambda entry: (entry["model"], entry["finding"], entry["fingerprint"]))
     return json.dumps({"schema": BASELINE, "known": known}, ensure_ascii=False, indent=2) + "\n"
@@ -217,7 +270,11 @@ def _is_entry(entry: Any) -> bool:
 def with_baseline(check: Check, known: Iterable[str]) -> Check:
     """The check with what a baseline knows marked; that no longer counts."""
     fingerprints = frozenset(known)
-    return replace(check, models=tuple(_known_before(m, fingerprints) for m in check.models))
+    return replace(
+        check,
+        models=tuple(_known_before(m, fingerprints) for m in check.models),
+        unseen=tuple(replace(file, known_before=file.mark in fingerprints) for file in check.unseen),
+    )
 
 
 def _known_before(model: Checked, known: frozenset[str]) -> Checked:

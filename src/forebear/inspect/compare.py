@@ -43,7 +43,7 @@ from forebear.signals.sign_code import (
     compare_rows,
 )
 from forebear.sources import open_source
-from forebear.types import Comparison, Coverage, Evidence, Finding, ModelRef, Untested, Verdict, floored
+from forebear.types import Comparison, Coverage, Evidence, Finding, ModelRef, Untested, Verdict, counted, floored
 
 Step = Callable[[str], None]
 
@@ -199,7 +199,7 @@ def compare_artifacts(
     if delta.values and (identical or (evidence and evidence[0].supports == "related")):
         evidence.append(delta_evidence(delta))
     undone = settle_disguise(a, b, marks, conclusion, counts, "deep" if sought else effort, on_step)
-    findings: tuple[Finding, ...] = ()
+    findings, agrees = tuple[Finding, ...](), False
     if isinstance(undone, Undone):
         aligned = sign_evidence(
             undone.counts, marks[0].code, marks[1].code, names, rows=True, log10_looks=looks, name=ALIGNED
@@ -215,7 +215,7 @@ def compare_artifacts(
             trusted=not distrusted,
             undone=undone.words,
         )
-        if other.verdict.related and (whole(conclusion) or says_more(other, conclusion)):
+        if (agrees := bool(other.verdict.related)) and (whole(conclusion) or says_more(other, conclusion)):
             findings = (scrambled(a.name, undone.words),) if undone.words else ()
             if not whole(conclusion):
                 conclusion, counts = other, undone.counts
@@ -237,7 +237,7 @@ def compare_artifacts(
     conclusion, between, gaps = described(
         a, b, conclusion, counts, delta, together, allowed, gain_sizes(marks[0].code, marks[1].code)
     )
-    covered = coverage(counts, reasons, a, b, identical, effort, undone)
+    covered = coverage(counts, reasons, a, b, identical, effort, undone, agrees)
     shared = () if effort == "quick" else towers_by_rows((a, b), (marks[0].towers, marks[1].towers), names, looks)
     conclusion, counts = with_towers(conclusion, counts, shared, a.name)
     evidence += [*between, *(s.evidence for s in shared), *context_evidence(*marks)]
@@ -368,13 +368,13 @@ def coverage(
     identical: bool | None,
     effort: str,
     undone: Undone | str,
+    agrees: bool,
 ) -> Coverage:
-    """What was tested and what was not, with reasons."""
+    """What was tested and what was not, with reasons; ``agrees``: do the coins with coordinates put together?"""
     signal = ALIGNED if counts.log10_paid else "sign-code/1"
-    tested = [f"{signal}: {t.n:,} coins of {g}" for g, t in counts.groups.items()]
+    tested = [f"{signal}: {counted(t.n, 'coin')} of {g}" for g, t in counts.groups.items()]
     missing = [Untested(f"sign-code/1: {g}", why) for g, why in reasons.items()]
-    if b.geometry and counts.layers and len(counts.layers) < b.geometry.layers:
-        read = len(counts.layers)
+    if b.geometry and counts.layers and (read := len(counts.layers)) < b.geometry.layers:
         missing.append(Untested("remaining layers", f"{read} of {b.geometry.layers} layers were read, chosen by depth"))
     for art in (a, b):
         missing += [Untested(f"{art.name}: tensors of dtype {d}", "they carry no signs") for d in signless(art)]
@@ -382,8 +382,9 @@ def coverage(
     if isinstance(undone, str):
         missing.append(Untested(DISGUISE, undone))
     elif not counts.log10_paid:
-        tested.append(f"{ALIGNED}: {undone.counts.pooled.n:,} coins, coordinates put together")
-        missing.append(Untested(DISGUISE, "no alignment was found under which the coins agree; others are possible"))
+        tested.append(f"{ALIGNED}: {counted(undone.counts.pooled.n, 'coin')}, coordinates put together")
+        why = "no alignment was found under which the coins agree; others are possible"
+        missing += [Untested(DISGUISE, why)] * (not agrees)
     if isinstance(undone, Undone) and undone.match is not None:
         tested.append(f"{MATCH}: {sum(m.probes for m in undone.match.layers):,} neurons")
     if identical is not None:
@@ -394,6 +395,5 @@ def coverage(
         missing.append(Untested("content/1", "every value read is equal; --effort deep reads all of them"))
     for art in (a, b):
         missing += [Untested(f"{art.name}: one of its files", p) for p in art.problems]
-    for art in (a, b):
         missing += [Untested(f"{art.name}: {gap.what}", gap.why) for gap in odd_tokens(art)]
     return Coverage(tuple(tested), tuple(missing))

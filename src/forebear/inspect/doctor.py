@@ -14,7 +14,7 @@ from forebear.index import LocalIndex, kernels, open_index
 from forebear.plugins import KINDS, plugins
 from forebear.sources import RangeCache, cache_home, offline
 from forebear.sources.hub import endpoint, find_token
-from forebear.types import Json
+from forebear.types import Json, counted
 
 Check = tuple[str, str, str]
 """Status (``ok | note | fail``), what was seen, how to mend it."""
@@ -75,7 +75,7 @@ def _sqlite() -> Check:
 def _index() -> Check:
     index = open_index()
     if not isinstance(index, LocalIndex):
-        return "ok", f"{index.where}: {index.count():,} references", ""
+        return "ok", f"{index.where}: {counted(index.count(), 'reference')}", ""
     place = index.folder
     try:
         writable = os.access(next(p for p in (place, *place.parents) if p.exists()), os.W_OK)
@@ -86,7 +86,7 @@ def _index() -> Check:
     count = index.count()
     if count == 0:
         return "note", f"{place}: no references yet", "forebear index add ./a-base-model"
-    return "ok", f"{place}: {count:,} references", ""
+    return "ok", f"{place}: {counted(count, 'reference')}", ""
 
 
 def _search() -> Check:
@@ -97,7 +97,7 @@ def _search() -> Check:
             "numpy; compiled search is not installed",
             "pip install 'forebear[fast]' for millions of references",
         )
-    return "ok", f"{found[0]} from {kernels.WORTH_COMPILING:,} references, numpy below", ""
+    return "ok", f"{found[0]} from {counted(kernels.WORTH_COMPILING, 'reference')}, numpy below", ""
 
 
 def _torch() -> Check:
@@ -117,4 +117,4 @@ def _network() -> Check:
 
 def _cache() -> Check:
     found = RangeCache().contents()
-    return "ok", f"{cache_home()}: {found.entries:,} ranges, {found.bytes:,} bytes", ""
+    return "ok", f"{cache_home()}: {counted(found.entries, 'range')}, {found.bytes:,} bytes", ""

@@ -34,13 +34,17 @@ class Unfit(InputError):
 
 @dataclass(frozen=True)
 class Measured:
-    """A model that can be added: its fingerprint, where it was read, and what could not be read or measured of it."""
+    """A model that can be added: its fingerprint, where it was read, and what could not be read or measured of it.
+
+    ``third_party`` is the plugin that said where its values lie, "" for a reader of Forebear's own.
+    """
 
     fingerprint: Fingerprint
     location: str
     problems: tuple[str, ...]
     cost: Cost
     gaps: tuple[Untested, ...] = ()
+    third_party: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def reference(
     if activations:
         found = measured(artifact, mark, effort, on_step)
         mark, gaps = found.mark, found.gaps
-    return Measured(mark, location, artifact.problems, meter.cost(), gaps)
+    return Measured(mark, location, artifact.problems, meter.cost(), gaps, artifact.weights.third_party)
 
 
 def provenance_of(mark: Fingerprint, location: str) -> Provenance:

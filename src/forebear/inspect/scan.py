@@ -125,7 +125,7 @@ def scan(
     notes += search.layered.gaps
     done = (
         *fetched.note,
-        *([f"{MATCH}: {held} references, neuron by neuron"] if held else ()),
+        *([f"{MATCH}: {counted(held, 'reference')}, neuron by neuron"] if held else ()),
         *joint,
         *by_activations.done,
         *calibrated_by(found, nominees),
@@ -208,9 +208,10 @@ def _coverage(
     before: tuple[str, ...],
 ) -> Coverage:
     done, mark, total = [*before], search.mark, search.total
-    done += [f"sign-code/1: {mark.code.n:,} coins against {tested:,} of {total:,} references"] if tested else []
+    known = counted(total, "reference")
+    done += [f"sign-code/1: {counted(mark.code.n, 'coin')} against {tested:,} of {known}"] if tested else []
     done += [
-        f"{TOWERS}: {tower.code.n:,} coins of the {component} against {count:,} of {total:,} references"
+        f"{TOWERS}: {counted(tower.code.n, 'coin')} of the {component} against {count:,} of {known}"
         for tower, (component, count) in zip(mark.towers, search.towers, strict=False)
     ]
     missing = list(notes)

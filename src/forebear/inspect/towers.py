@@ -11,7 +11,7 @@ from forebear.lineage.towers import Shared, shared_tower
 from forebear.signals.pairing import paired_blocks
 from forebear.signals.sign_code import Cell, compare_codes, compare_rows
 from forebear.signals.towers import NAME, TowerMark, comparable_towers
-from forebear.types import Untested
+from forebear.types import Untested, counted
 
 Marks = Sequence[TowerMark]
 Count = Callable[[int, int], tuple[Cell, ...]]
@@ -68,7 +68,7 @@ def _closest(
 
 def tested_towers(shared: Sequence[Shared]) -> tuple[str, ...]:
     """Lines of the coverage."""
-    return tuple(f"{NAME}: {s.counts.pooled.n:,} coins of the {s.component}" for s in shared)
+    return tuple(f"{NAME}: {counted(s.counts.pooled.n, 'coin')} of the {s.component}" for s in shared)
 
 
 def untested_towers(models: tuple[Artifact, Artifact], shared: Sequence[Shared]) -> tuple[Untested, ...]:

@@ -5,7 +5,7 @@ stands and what its place says, and one judgement (:mod:`forebear.mentions.judge
 Nothing is executed, imported or fetched.
 """
 
-from forebear.mentions.base import Kind, Mention, Role, Surety, Unnamed
+from forebear.mentions.base import Kind, Mention, Role, Surety, Unnamed, Unread
 from forebear.mentions.search import Found, mentions_in, search
 
-__all__ = ["Found", "Kind", "Mention", "Role", "Surety", "Unnamed", "mentions_in", "search"]
+__all__ = ["Found", "Kind", "Mention", "Role", "Surety", "Unnamed", "Unread", "mentions_in", "search"]

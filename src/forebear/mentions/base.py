@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-MAX_HITS = 20_000
-"""Strings of one file that one reader hands on: more are a table of data."""
+MAX_HITS = 1_000_000
+"""Strings of one file that one reader hands on, about half a minute of work."""
 
 
 class Position(StrEnum):
@@ -126,6 +126,19 @@ class Unnamed:
     path: str
     line: int
     how: str
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A file of which something was not looked at, so that what it names is not known.
+
+    Attributes:
+        path: relative to the repository.
+        why: what kept it from being read, as the end of a sentence that begins with the path.
+    """
+
+    path: str
+    why: str
 
 
 @dataclass(frozen=True)

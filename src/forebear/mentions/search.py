@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import islice
 
 from forebear.catalogue.names import stems
-from forebear.mentions.base import MAX_HITS, Hit, Kind, Mention, Position, Role, Surety, Unnamed
+from forebear.mentions.base import MAX_HITS, Hit, Kind, Mention, Position, Role, Surety, Unnamed, Unread
 from forebear.mentions.files import READERS
 from forebear.mentions.judge import judge
 from forebear.mentions.roles import role_of
 from forebear.mentions.walk import Walk, walk
 from forebear.mentions.words import words
 
-MAX_TEXT = 2_000_000
-"""Bytes of a file that is read; a larger one is data."""
+MAX_TEXT = 32_000_000
+"""Bytes of a file that are read."""
+_HEAD = 8_192
+"""Bytes by which data is told from text."""
 MAX_MENTIONS = 100_000
 FIRST = 2_000
 """Characters by which an output of ours, or a bill of materials, is known."""
@@ -44,9 +46,10 @@ class Found:
         mentions: in order of paths and lines.
         walk: the files, folders and what could not be looked into.
         read: files that were read.
-        skipped: files that were left unread although a reader takes them, with the reason, one line each.
-        complete: False where there are more mentions than are kept, or strings of a file than are looked at.
+        skipped: files that a reader takes and that use no model, with the reason, one line each.
+        complete: False where there are more mentions than are kept.
         unnamed: calls in code that load a model whose name is not written there.
+        unread: files of which something was not looked at.
     """
 
     mentions: tuple[Mention, ...]
@@ -55,6 +58,7 @@ class Found:
     skipped: tuple[str, ...] = field(default=())
     complete: bool = True
     unnamed: tuple[Unnamed, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 def search(
@@ -84,6 +88,7 @@ def search(
     mentions: list[Mention] = []
     skipped: list[str] = []
     unnamed: list[Unnamed] = []
+    unread: list[Unread] = []
     read = 0
     complete = True
     for number, entry in enumerate(walked.files):
@@ -93,32 +98,33 @@ def search(
         readers = [r for r in READERS if r.handles(lower)]
         if entry.path in without or not readers or entry.link or (only is not None and entry.path not in only):
             continue  # what a link leads to is read where it lies
-        if entry.size > MAX_TEXT:
-            skipped.append(f"{entry.path}: {entry.size:,} bytes, more than the {MAX_TEXT:,} that are read")
-            continue
         try:
-            text = _text(os.path.join(root, entry.path))
+            text, cut = _text(os.path.join(root, entry.path))
         except OSError as error:
-            skipped.append(f"{entry.path}: {error.strerror}")
+            unread.append(Unread(entry.path, f"cannot be read ({error.strerror})"))
             continue
         read += 1
-        if text is None or not _worth_reading(text, lower):
+        if text is None:
+            skipped.append(f"{entry.path}: data, no text")
+            continue
+        if cut:
+            unread.append(Unread(entry.path, f"{entry.size:,} bytes, of which the first {MAX_TEXT:,} were read"))
+        if not _worth_reading(text, lower):
             continue
         if lower.endswith(_JSON) and any(pattern.match(text[:FIRST].lstrip()) for pattern in _OUTPUTS):
             skipped.append(f"{entry.path}: a bill of materials or an output of forebear, which uses no model")
             continue
         named, open_calls, cut = _looked_at(entry.path, text)
         if cut:
-            skipped.append(f"{entry.path}: more than {MAX_HITS:,} strings, of which only the first were looked at")
+            unread.append(Unread(entry.path, f"more than {MAX_HITS:,} strings, of which the first were looked at"))
         mentions += named
         unnamed += open_calls
-        complete = complete and not cut
         if len(mentions) > MAX_MENTIONS or len(unnamed) > MAX_MENTIONS:
             complete = False
             skipped.append(f"files after {entry.path}: more than {MAX_MENTIONS:,} mentions came before them")
             break
     kept = tuple(mentions[:MAX_MENTIONS]), walked, read, tuple(skipped), complete
-    return Found(*kept, tuple(unnamed[:MAX_MENTIONS]))
+    return Found(*kept, tuple(unnamed[:MAX_MENTIONS]), tuple(unread))
 
 
 def mentions_in(path: str, text: str) -> tuple[Mention, ...]:
@@ -139,15 +145,15 @@ def _looked_at(path: str, text: str) -> tuple[tuple[Mention, ...], tuple[Unnamed
     cut = False
     for reader in READERS:
         if reader.handles(lower):
-            hits = list(islice(reader.read(text), MAX_HITS + 1))
-            cut = cut or len(hits) > MAX_HITS
-            del hits[MAX_HITS:]
-            unnamed += (
-                Unnamed(path, hit.line, hit.how)
-                for hit in hits
-                if not hit.value and hit.position is Position.LOADER and role is Role.CODE
-            )
-            for mention in _mentions(path, role, hits):
+            for number, hit in enumerate(reader.read(text)):
+                if number == MAX_HITS:
+                    cut = True
+                    break
+                if not hit.value and hit.position is Position.LOADER and role is Role.CODE:
+                    unnamed.append(Unnamed(path, hit.line, hit.how))
+                mention = _mention(path, role, hit)
+                if mention is None:
+                    continue
                 # The beginning stands for a place that is not known: what is named there is not the same place.
                 unplaced = mention.model if (mention.line, mention.column) == (1, 1) else ""
                 place = mention.line, mention.column, unplaced
@@ -156,24 +162,30 @@ def _looked_at(path: str, text: str) -> tuple[tuple[Mention, ...], tuple[Unnamed
     return tuple(best[place] for place in sorted(best)), tuple(unnamed), cut
 
 
-def _mentions(path: str, role: Role, hits: Iterable[Hit]) -> Iterator[Mention]:
-    for hit in hits:
-        judged = (Kind.PACKAGE, hit.value, Surety.POSSIBLE) if hit.kind is Kind.PACKAGE else judge(hit)
-        if judged is None:
-            continue
-        kind, model, surety = judged
-        revision = hit.revision or (hit.value.partition("@")[2] if kind is Kind.HUB else "")
-        end = hit.column + len(hit.value)
-        yield Mention(path, hit.line, hit.column, end, model, kind, surety, role, hit.how, revision, hit.remote_code)
-
-
-def _text(path: str) -> str | None:
-    """The text of a file; None for what is none."""
-    with open(path, "rb", opener=_without_links) as stream:
-        raw = stream.read(MAX_TEXT + 1)
-    if b"\0" in raw[:8_192]:
+def _mention(path: str, role: Role, hit: Hit) -> Mention | None:
+    judged = (Kind.PACKAGE, hit.value, Surety.POSSIBLE) if hit.kind is Kind.PACKAGE else judge(hit)
+    if judged is None:
         return None
-    return raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\r\n", "\n")
+    kind, model, surety = judged
+    revision = hit.revision or (hit.value.partition("@")[2] if kind is Kind.HUB else "")
+    end = hit.column + len(hit.value)
+    return Mention(path, hit.line, hit.column, end, model, kind, surety, role, hit.how, revision, hit.remote_code)
+
+
+def _text(path: str) -> tuple[str | None, bool]:
+    """The text of a file, None for what is none, and whether only its first :data:`MAX_TEXT` bytes were read.
+
+    Text is UTF-8, or UTF-16 where the file begins with its mark, as some systems write lists of packages. A zero byte
+    near the beginning is data: films and measurements have endings of source code too.
+    """
+    with open(path, "rb", opener=_without_links) as stream:
+        head = stream.read(_HEAD)
+        wide = head.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+        if b"\0" in head and not wide:
+            return None, False
+        raw = head + stream.read(MAX_TEXT + 1 - len(head))
+    text = raw[:MAX_TEXT].removeprefix(BOM_UTF8).decode("utf-16" if wide else "utf-8", "replace")
+    return text.replace("\r\n", "\n"), len(raw) > MAX_TEXT
 
 
 def _without_links(path: str, flags: int) -> int:

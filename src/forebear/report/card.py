@@ -27,7 +27,7 @@ from forebear.types import Verdict
 
 KIND = "forebear.scan/1"
 """The only document that a card is written of."""
-_MARKS = re.compile(r"[&$~@]|(?<=:)//|(?<=www)\.", re.IGNORECASE)
+_MARKS = re.compile(r"[$~]")
 _TEXT = 400
 
 

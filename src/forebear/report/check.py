@@ -9,7 +9,7 @@ from rich.console import Console
 
 from forebear.errors import one_line
 from forebear.inspect.check_models import Checked
-from forebear.inspect.check_result import NOT_ALL, UNDECIDED, Check, fingerprint, new_findings
+from forebear.inspect.check_result import NOT_ALL, UNDECIDED, Check, Unseen, fingerprint, new_findings
 from forebear.mentions import Kind, Mention
 from forebear.policy.answer import Decision
 from forebear.report import words
@@ -76,12 +76,14 @@ def _model(console: Console, model: Checked, verbose: bool) -> None:
 
 def facts_of(model: Checked) -> Iterator[str]:
     """What is known of a model, in short phrases."""
+    if model.source == "hub":
+        yield f"read at {model.mentions[0].revision or 'its newest commit'}"
     if model.verdict is not None:
         yield model.verdict.replace("_", " ") + (f", nearest {model.closest}" if model.closest else "")
     if model.model or model.developer:
         yield " by ".join(filter(None, (model.model, model.developer)))
     elif model.family:
-        yield f"by its name of the family {model.family}"
+        yield f"by its name of the family {model.family}" + (f", made by {model.maker}" if model.maker else "")
     if model.licences:
         yield f"licence {', '.join(model.licences)}"
     if model.controlled_from:
@@ -128,18 +130,22 @@ def summary(check: Check) -> tuple[str, ...]:
         ]
         first += f": {', '.join(told) or 'nothing to decide'} by {check.policy.name}"
     lines = [first, f"findings: {', '.join(found) or 'none'}"]
-    if before := sum(len(m.waived) for m in check.models):
+    if before := check.known_before:
         lines[-1] += f"; {before:,} known from the baseline"
-    read = f"{check.read:,} of {check.files:,} files read in {check.seconds:.1f} s"
+    read = f"{check.read:,} of {counted(check.files, 'file')} read in {check.seconds:.1f} s"
     passed = [f"{check.ignored:,} ignored by git"] if check.ignored else []
     passed += [f"{counted(check.outside, 'link')} out of the repository not followed"] if check.outside else []
-    passed += [f"{counted(len(check.skipped), 'file')} left out or in part"] if check.skipped else []
+    passed += [f"{counted(len(check.skipped), 'file')} left out, as they use no model"] if check.skipped else []
     lines.append("; ".join((read, *passed)))
     if check.unnamed:
         places = ", ".join(one_line(f"{call.path}:{call.line}", 120) for call in check.unnamed[:FEW])
         more = f" and {len(check.unnamed) - FEW:,} more" if len(check.unnamed) > FEW else ""
         lines.append(f"{counted(len(check.unnamed), 'call')} whose model is not named there: {places}{more}")
     lines += (one_line(note, 400) for note in check.notes)
+    files = [file for file in check.unseen if not file.known_before]
+    lines += (f"not looked at: {one_line(file.finding.message, 400)}" for file in files[:FEW])
+    if len(files) > FEW:
+        lines.append(f"not looked at: {counted(len(files) - FEW, 'file')} more")
     if not check.complete:
         lines.append(NOT_ALL[0].upper() + NOT_ALL[1:] + ".")
     return tuple(lines)
@@ -158,6 +164,11 @@ def markdown(check: Check) -> str:
         if m.counts
         for f in sorted(new_findings(m), key=lambda f: -f.level.rank)
     ]
+    found += [
+        f"- **{u.finding.level}** `{u.finding.id}` {escape(u.finding.message)}"
+        for u in check.unseen
+        if not u.known_before
+    ]
     rest = [f"- {escape(m.name)}: {escape(_where(m))}" for m in check.models if not m.counts]
     problems = [f"- {escape(problem)}" for problem in check.unread]
     out += ["", "## Findings", "", *found] if found else []
@@ -171,7 +182,7 @@ def _row(model: Checked) -> str:
     cells = (
         escape(model.name),
         escape(_where(model)),
-        escape(model.model or model.developer or model.family) or "–",
+        escape(model.model or model.developer or model.maker or model.family) or "–",
         escape(", ".join(model.licences)) or "–",
         model.decision.value if model.decision else "–",
         f"{worst.level} `{worst.id}`" if worst else "–",
@@ -180,10 +191,17 @@ def _row(model: Checked) -> str:
 
 
 def subjects(check: Check) -> Iterator[Subject]:
-    """The models that count, for SARIF, JUnit, GitLab and GitHub."""
+    """The models that count and the files that were not read, for SARIF, JUnit, GitLab and GitHub."""
     for model in check.models:
         if model.counts:
             yield _subject(model)
+    for file in check.unseen:
+        if not file.known_before:
+            yield _file(file)
+
+
+def _file(file: Unseen) -> Subject:
+    return Subject(file.path, f"file/{file.path}", file.path, (file.finding,), (file.finding.message,))
 
 
 def _subject(model: Checked) -> Subject:

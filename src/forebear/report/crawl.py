@@ -38,8 +38,8 @@ FEW = 10
 def progress_words(tally: Tally) -> str:
     """One line on a run that is under way."""
     if tally.listing:
-        return f"listing: {tally.listed:,} models"
-    parts = [f"{tally.settled:,} of {tally.listed:,} models"]
+        return f"listing: {counted(tally.listed, 'model')}"
+    parts = [f"{tally.settled:,} of {counted(tally.listed, 'model')}"]
     if tally.rate > 0:
         parts.append(f"{tally.rate:,.1f}/s")
     if tally.waiting:
@@ -110,7 +110,7 @@ def markdown(document: Mapping[str, Any]) -> str:
 
 def status(console: Console, document: Mapping[str, Any]) -> None:
     """A ``forebear.crawl-status/1`` document."""
-    _line(console, f"{document['job']}: {sum(document['states'].values()):,} models", "bold")
+    _line(console, f"{document['job']}: {counted(sum(document['states'].values()), 'model')}", "bold")
     _states(console, document["states"])
     _line(console, "")
     for run in document["runs"][:FEW]:
@@ -127,7 +127,7 @@ def status_markdown(document: Mapping[str, Any]) -> str:
 
 def _run(run: Mapping[str, Any]) -> str:
     end = f"ended {run['ended']}" if run["ended"] else "under way, or killed"
-    listed = f", {run['listed']:,} models" if run["listed"] is not None else ""
+    listed = f", {counted(run['listed'], 'model')}" if run["listed"] is not None else ""
     return f"run {run['run']}: {run['source']}{listed}, begun {run['started']}, {end}" + (
         f" ({run['why']})" if run["why"] else ""
     )
@@ -142,8 +142,8 @@ def _cost(document: Mapping[str, Any]) -> str:
     cost = document["cost"]
     parts = [
         f"{words.size(cost['bytes_read'])} read",
-        f"{cost['requests']:,} requests",
-        f"{duration(cost['seconds'])} with {document['workers']} workers ({document['engine']})",
+        f"{counted(cost['requests'], 'request')}",
+        f"{duration(cost['seconds'])} with {counted(document['workers'], 'worker')} ({document['engine']})",
     ]
     if cost["models_per_second"]:
         parts.append(f"{cost['models_per_second']:,.1f} models/s")
@@ -179,7 +179,7 @@ def _unread(console: Console, jobs: list[Mapping[str, Any]], most: int) -> None:
         return
     _line(console, "\nNot read", "bold")
     for job in jobs[:most]:
-        tries = f" after {job['attempts']} attempts" if job["attempts"] > 1 else ""
+        tries = f" after {counted(job['attempts'], 'attempt')}" if job["attempts"] > 1 else ""
         reason = f": {job['reason']}" if job["reason"] else ""
         _line(console, f"  {_called(job)}  {job['state']}{tries}{reason}")
     _more(console, len(jobs) - most)

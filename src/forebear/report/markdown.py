@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from forebear.catalogue import verdict_text
 from forebear.errors import one_line
 from forebear.report import words
 from forebear.types import Comparison, Coverage, Evidence, Finding, Relation, Scan, Verdict
+
+_LINKED = re.compile(r":(?=//)|\bwww(?=\.)|(?<!\w)@(?=\w)|@(?=[\w\\-]+\.\w)", re.IGNORECASE)
+"""What is broken, behind itself: the colon of an address, a site's ``www``, a mention, a mail address."""
+_NO_WIDTH = "&#8203;"
 
 
 def scan(result: Scan) -> str:
@@ -92,7 +98,17 @@ def _coverage(coverage: Coverage) -> list[str]:
 
 
 def escape(text: str) -> str:
-    """Text of strangers that must not become markup or HTML."""
+    """Text of strangers that must become neither markup nor HTML, and no link or mention either.
+
+    GitHub and GitLab make links of bare addresses and of mail addresses (GitHub Flavored Markdown, 6.9), and tell who
+    is named behind an ``@``. A space of no width within what they look for keeps them from it.
+    """
+    return _LINKED.sub(rf"\g<0>{_NO_WIDTH}", unmarked(text))
+
+
+def unmarked(text: str) -> str:
+    """Text that becomes no markup and no HTML; an address in it, as of who writes, may become a link."""
+    text = text.replace("&", "&amp;")
     for mark in ("\\", "`", "*", "_", "|", "<", ">", "[", "]"):
         text = text.replace(mark, f"\\{mark}")
     return one_line(text, 10_000)

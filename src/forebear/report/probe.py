@@ -12,6 +12,7 @@ from forebear.inspect.probe_result import Probe
 from forebear.lineage.blackbox import SIGNIFICANT, Outcome
 from forebear.report import terminal, words
 from forebear.report.markdown import escape
+from forebear.types import counted
 
 HEADLINE = {
     Outcome.CONSISTENT: "Consistent with what it claims to be",
@@ -87,10 +88,10 @@ def planned_markdown(document: Mapping[str, Any]) -> str:
 def _plan(document: Mapping[str, Any]) -> Iterator[str]:
     for what, requests in document["parts"].items():
         if requests:
-            yield f"{what}: {requests} requests at most"
-    tokens = f"{document['prompt_tokens_at_most']:,} + {document['answer_tokens_at_most']:,} tokens"
+            yield f"{what}: {counted(requests, 'request')} at most"
+    tokens = f"{document['prompt_tokens_at_most']:,} + {counted(document['answer_tokens_at_most'], 'token')}"
     price = document["price_at_most"]
-    yield f"together {document['requests_at_most']} requests and {tokens} at most" + (
+    yield f"together {counted(document['requests_at_most'], 'request')} and {tokens} at most" + (
         f", {price:.4f} at the prices given" if price is not None else ""
     )
 
@@ -138,8 +139,8 @@ def cost(result: Probe) -> str:
     """One line about what was spent."""
     spent = result.spent
     price = f" · {spent['price']:.4f} at the prices given" if spent.get("price") is not None else ""
-    tokens = f"{spent['prompt_tokens']:,} + {spent['completion_tokens']:,} tokens"
-    return f"{result.cost.requests:,} requests · {tokens}{price} · {result.cost.seconds:.1f} s"
+    tokens = f"{spent['prompt_tokens']:,} + {counted(spent['completion_tokens'], 'token')}"
+    return f"{counted(result.cost.requests, 'request')} · {tokens}{price} · {result.cost.seconds:.1f} s"
 
 
 def _sections(result: Probe, verbose: bool) -> Iterator[tuple[str, list[str]]]:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from forebear.index.repair import Loss, Repair
 from forebear.report import words
+from forebear.types import counted
 
 MOST_SHOWN = 50
 """Losses in a table; the document has them all."""
@@ -46,7 +47,9 @@ def again(loss: Loss) -> str | None:
 def show(console: Console, document: Mapping[str, Any]) -> None:
     """A sentence, and a table of what was lost."""
     if document["status"] == "intact":
-        console.print(words.text(f"Nothing is wrong with {document['path']}: {document['kept']:,} references."))
+        console.print(
+            words.text(f"Nothing is wrong with {document['path']}: {counted(document['kept'], 'reference')}.")
+        )
         return
     lost = document["lost"]
     console.print(words.text(f"{document['kept']:,} references are intact and were kept in {document['path']}."))

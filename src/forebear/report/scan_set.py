@@ -152,7 +152,9 @@ def cut_off(rows: list[Row], whole: ScanSet) -> tuple[str, ...]:
     """What to say of a run that did not come to its end; nothing of one that did."""
     if len(rows) == len(whole.models):
         return ()
-    return (f"stopped after {len(rows):,} of {len(whole.models):,} models; the same command goes on from there",)
+    return (
+        f"stopped after {len(rows):,} of {counted(len(whole.models), 'model')}; the same command goes on from there",
+    )
 
 
 def unread(rows: list[Row], whole: ScanSet) -> tuple[str, ...]:

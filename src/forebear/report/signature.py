@@ -11,6 +11,7 @@ from forebear.attest.trust import Verdict
 from forebear.bom.checks import Check, CheckStatus
 from forebear.report import words
 from forebear.report.markdown import escape
+from forebear.types import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,14 +44,16 @@ PREDICATES = {
 
 def signed(console: Console, made: SignedModel, where: str) -> None:
     """A model signature that was made."""
-    console.print(words.text(f"{made.manifest.name}: {len(made.manifest.resources):,} files signed", style="bold"))
+    console.print(
+        words.text(f"{made.manifest.name}: {counted(len(made.manifest.resources), 'file')} signed", style="bold")
+    )
     for line in _signed(made, where):
         console.print(Padding(words.text(line), (0, 2, 0, 2)))
 
 
 def signed_md(made: SignedModel) -> str:
     """The same in Markdown."""
-    return _page(f"{made.manifest.name}: {len(made.manifest.resources):,} files signed", _signed(made, ""))
+    return _page(f"{made.manifest.name}: {counted(len(made.manifest.resources), 'file')} signed", _signed(made, ""))
 
 
 def _signed(made: SignedModel, where: str) -> list[str]:

@@ -14,7 +14,7 @@ from rich.text import Text
 from forebear.catalogue import verdict_text
 from forebear.lineage.evidence import group_words
 from forebear.report import words
-from forebear.types import Ancestor, Comparison, Coverage, Evidence, Finding, Level, Relation, Scan, Verdict
+from forebear.types import Ancestor, Comparison, Coverage, Evidence, Finding, Level, Relation, Scan, Verdict, counted
 
 COLOUR = {
     Verdict.IDENTICAL: "bold magenta",
@@ -39,7 +39,7 @@ def scan(console: Console, result: Scan, quiet: bool = False, verbose: bool = Fa
     if shape.get("parameters") is not None:  # of a model of which only the papers were read none are known
         about.append(f"{words.parameters(shape['parameters'])} parameters")
     if shape.get("layers"):
-        about.append(f"{shape['layers']} layers, width {shape['width']}")
+        about.append(f"{counted(shape['layers'], 'layer')}, width {shape['width']}")
     title.append("  " + " · ".join(about), style="dim")
     console.print(title)
     best = result.ancestors[0] if result.ancestors else None
@@ -244,7 +244,7 @@ def added(console: Console, document: Mapping[str, Any]) -> None:
         if row["status"] == "failed":
             console.print(words.text(f"failed   {row['target']}: {row['why']}", style="red"))
             continue
-        about = f"{row['family']}, {row['coins']:,} coins, {words.size(row['bytes_read'])} read"
+        about = f"{row['family']}, {counted(row['coins'], 'coin')}, {words.size(row['bytes_read'])} read"
         if row["activations"]:
             about += f", activations at {row['activations']} depths"
         console.print(words.text(f"{row['status']}  {row['name']}  {about}"))
@@ -299,7 +299,9 @@ def hits(console: Console, document: Mapping[str, Any]) -> None:
             words.p_value(h["log10_p"]),
         )
     console.print(table)
-    console.print(words.text(f"{document['references']:,} references; for a verdict: forebear scan", style="dim"))
+    console.print(
+        words.text(f"{counted(document['references'], 'reference')}; for a verdict: forebear scan", style="dim")
+    )
 
 
 def shown(console: Console, document: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ from forebear.inspect.watch import Match, Sweep, price
 from forebear.inspect.watch_check import DOCUMENT_FILE, ENVELOPE, FOUND, GUARDED, LETTER, SCHEMA, SUMS, PackCheck
 from forebear.lineage.evidence import group_words
 from forebear.report import words
-from forebear.report.markdown import escape
+from forebear.report.markdown import escape, unmarked
 from forebear.types import Json, Verdict, created, head
 from forebear.version import __version__
 
@@ -179,7 +179,7 @@ def _reply(match: Match, sender: Sender, until: str) -> Iterator[str]:
     yield "- That the fingerprint is not of your model, or that there is a mistake in what stands here."
     yield "- That you may use it: under which terms. Or anything else that you want to be read beside this."
     yield ""
-    yield f"Where to: {escape(sender.contact) or '________________'}, by {until}; later answers are read too."
+    yield f"Where to: {unmarked(sender.contact) or '________________'}, by {until}; later answers are read too."
     yield ""
     yield (
         "Your answer is kept with this letter, unshortened, and goes wherever the letter goes. Until then, and also if "

@@ -124,13 +124,16 @@ def encode(artifact: Artifact, light: bool = False) -> tuple[SignCode, str]:
     """The code of a model, and the ``slices/2`` digest of its roles, their sizes, and every value read for it.
 
     Neither depends on the format of the files: the same weights have one code and one digest. A ``light`` code has the
-    bits of three layers only (:class:`~forebear.signals.layout.Plan`), and a digest of its own.
+    bits of three layers only (:class:`~forebear.signals.layout.Plan`), and a digest of its own. So has what a plugin
+    read: where values lie is its word, so that of no content this version can say that it is another's.
 
     Raises:
         InputError: a slice could not be read.
     """
     bits, valid = np.zeros(CODE_BITS, dtype=bool), np.zeros(CODE_BITS, dtype=bool)
     digest = hashlib.blake2b(b"slices/2|light" if light else b"slices/2", digest_size=20)
+    if artifact.weights.third_party:
+        digest.update(f"|{artifact.weights.third_party}".encode())
     digest.update(f"|{len(artifact.names)}".encode())
     for role in sorted(r for r in artifact.names if ".experts." not in r):  # of those there are a hundred thousand
         digest.update(f"|{role}|{role_sizes(artifact, role)}".encode())

@@ -6,7 +6,10 @@ that it names holds for it. What the name alone lets one guess (a base's name in
 
 from __future__ import annotations
 
-from forebear.catalogue.names import decode
+from dataclasses import replace
+
+from forebear.catalogue.names import ModelName, decode
+from forebear.catalogue.names.families import families
 from forebear.lineage.chain import Access, Chain, EdgeKind, Node
 from forebear.lineage.chains.extend import complete
 from forebear.lineage.chains.named import kind_named_by
@@ -19,9 +22,29 @@ def called(name: str, revision: str = "") -> Chain:
         name: a hub id, an identifier of an API, a tag of Ollama's library.
         revision: commit, tag or branch that is asked for, "" for none.
     """
+    return complete(Chain(Node(name, developer=maker_of(name), revision=revision), access=Access.NAME))
+
+
+def maker_of(name: str) -> str:
+    """Who makes the model of a name, in words (``Anthropic``), whether the catalogue has him or not; "" for unknown.
+
+    Without an account only the family says whose model it is: what is called gpt-4o is OpenAI's, and so is o3, a line
+    of that house. With one the account decides, but for families whose weights are not published: what a gateway calls
+    anthropic/claude-sonnet-4 nobody else can have made. A derivative's is nobody's: whoever made hermes-3-llama-3.1
+    need not be Llama's developer.
+    """
     known = decode(name, named=True)
-    # Without an account only the family says whose model it is: what is called gpt-4o is OpenAI's.
-    # A derivative's is not: whoever made hermes-3-llama-3.1 need not be Llama's developer.
-    own = known is not None and "/" not in name and kind_named_by(known) is EdgeKind.SAME_MODEL
-    developer = known.developer if own and known is not None else ""
-    return complete(Chain(Node(name, developer=developer or "", revision=revision), access=Access.NAME))
+    if known is None or ("/" in name and not any(f.closed for f in families() if f.name == known.family)):
+        return ""
+    own = replace(known, line=None) if _of_the_house(known) else known
+    return (own.developer or "") if kind_named_by(own) is EdgeKind.SAME_MODEL else ""
+
+
+def _of_the_house(name: ModelName) -> bool:
+    """Whether a name's line is one of its family's own developer, as Codestral is of Mistral AI."""
+    line = name.line or ""
+    return any(
+        f.house == name.family and f.developer == name.developer and not f.derivative
+        for f in families()
+        if line == f.name or line.startswith(f"{f.name} ")
+    )

@@ -8,17 +8,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from forebear.mentions.base import FileReader, Hit
-from forebear.mentions.files import commands, python
+from forebear.mentions.files import commands, python, strings
 
 
 def read(text: str) -> Iterator[Hit]:
     """Hits in the code cells of a notebook; cells of other languages and text are left out."""
+    lines = text.split("\n")
     try:
         document = json.loads(text)
         cells = document["cells"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):  # cut off, or a merge that was left half done
+        yield from _of_lines(lines)
         return
-    lines = text.split("\n")
     written = _written(lines)
     after = 0
     for cell in cells if isinstance(cells, list) else ():
@@ -44,21 +45,32 @@ def read(text: str) -> Iterator[Hit]:
             yield replace(hit, line=place + 1, column=lines[place].find(_escaped(hit.value)) + 1 or 1)
 
 
+def _of_lines(lines: list[str]) -> Iterator[Hit]:
+    """Hits in the lines that hold a string each, whatever stands around them."""
+    rows = "\n".join(_unquoted(line).replace("\n", " ") for line in lines)
+    for hit in (*strings.read(rows), *commands.read(rows)):
+        yield replace(hit, column=lines[hit.line - 1].find(_escaped(hit.value)) + 1 or 1)
+
+
 def _written(lines: list[str]) -> dict[str, list[int]]:
     """Lines of code by their text, with the lines of the file that hold them, numbered from 0."""
     found: dict[str, list[int]] = {}
     for number, line in enumerate(lines):
-        quoted = line.strip().removeprefix('"source":').strip().removesuffix(",")
-        if len(quoted) < 2 or quoted[0] != '"' or quoted[-1] != '"':
-            continue
-        try:
-            text = json.loads(quoted)
-        except ValueError:
-            continue
-        for row in set(str(text).removesuffix("\n").split("\n")):
+        for row in set(_unquoted(line).removesuffix("\n").split("\n")):
             if row:
                 found.setdefault(row, []).append(number)
     return found
+
+
+def _unquoted(line: str) -> str:
+    """The string that a line of the file holds, "" where it holds none."""
+    quoted = line.strip().removeprefix('"source":').strip().removesuffix(",")
+    if len(quoted) < 2 or quoted[0] != '"' or quoted[-1] != '"':
+        return ""
+    try:
+        return str(json.loads(quoted))
+    except ValueError:
+        return ""
 
 
 def _escaped(row: str) -> str:

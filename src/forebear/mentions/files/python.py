@@ -13,6 +13,8 @@ from forebear.mentions.base import MAX_HITS, FileReader, Hit, Kind, Position
 from forebear.mentions.files import strings
 from forebear.mentions.keys import HUB_CALLS, LOADERS, MAYBE, kind_of, names_a_model
 
+MOST_PARSED = 2_000_000
+"""Characters that are parsed; a tree takes a hundred times their memory."""
 MOST_NODES = 400_000
 """Nodes of a tree that are looked at; of a larger one the strings are read as in other languages."""
 _STEP = 1_000
@@ -61,6 +63,9 @@ class _Columns:
 
 def read(text: str) -> Iterator[Hit]:
     """Hits of a module: calls that load models, arguments and variables called after models, other strings."""
+    if len(text) > MOST_PARSED:
+        yield from strings.read(text)
+        return
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a stranger's code
