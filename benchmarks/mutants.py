@@ -44,6 +44,7 @@ SLOWER, MORE = 3, 20.0
 """A mutant may take so many times what the tests take without it, and so many seconds of CPU more."""
 WALL = 1_800
 """Seconds on the clock for what sleeps instead of computing."""
+KNOWN_BY = ("module", "text", "was", "became")
 LOADED = (
     "numpy",
     "hypothesis",
@@ -157,10 +158,10 @@ def sample(packages: list[str], count: int, seed: int) -> list[tuple[Path, Mutat
     return random.Random(seed).sample(every, min(count, len(every)))
 
 
-def reasons() -> dict[tuple[str, str, str], str]:
-    """Changes that change nothing that could be observed: by module and both texts, with the reason."""
+def reasons() -> dict[tuple[str, ...], str]:
+    """Changes that change nothing that could be observed: by module, line and both texts, with the reason."""
     listed = tomllib.loads(EQUIVALENT.read_text())["equivalent"]
-    return {(e["module"], e["was"], e["became"]): e["why"] for e in listed}
+    return {tuple(e[key] for key in KNOWN_BY): e["why"] for e in listed}
 
 
 def logged(log: Path) -> list[dict[str, Any]]:
@@ -172,11 +173,11 @@ def tell(lines: list[dict[str, Any]]) -> None:
     """The score, and the survivors."""
     known = reasons()
     survived = [r for r in lines if r["outcome"] in ("passed", "untested")]
-    same = [r for r in survived if (r["module"], r["was"], r["became"]) in known]
+    same = [r for r in survived if tuple(r[key] for key in KNOWN_BY) in known]
     tried = len(lines) - len(same)
     noticed = len(lines) - len(survived)
     for record in survived:
-        why = known.get((record["module"], record["was"], record["became"]))
+        why = known.get(tuple(record[key] for key in KNOWN_BY))
         kind = f"equivalent: {why}" if why else "no test" if record["outcome"] == "untested" else "survived"
         print(f"{record['module']}:{record['line']}: {record['was']}  ->  {record['became']}   ({kind})")
     if not tried:
@@ -223,6 +224,7 @@ def main() -> None:
                 "key": key,
                 "module": module,
                 "line": mutation.line,
+                "text": path.read_text().splitlines()[mutation.line - 1].strip(),
                 "was": mutation.was,
                 "became": mutation.became,
             }

@@ -94,6 +94,20 @@ def test_cards_of_indexed_models_join_their_listings(tmp_path: Path) -> None:
     assert found.listed == 2 and found.find("hf:Org/Hub") == 0 and found.find("nobody/knows") is None
 
 
+def test_bases_that_are_known_by_their_full_names_are_told_from_loose_ones(tmp_path: Path) -> None:
+    """The first of all repositories is a base like any other."""
+    found = graph(Listing("a/first"), Listing("b/child", base_models=("a/first", "c/unknown")))
+    assert found.find("a/first") == 0
+    assert found.in_full(1) == {0} and found.in_full(0) == frozenset()
+    known, unknown = found.above(1)
+    assert known == 0 and unknown < 0 and found.text(unknown) == "c/unknown" and found.above(unknown) == ()
+    assert found.ancestors(1) == {1, 0, unknown} and found.ancestors(0) == {0}
+    index = index_of(tmp_path, [mark("base", 1), mark("child", 2, base_models=("lab/base",))])
+    loose = declared_graph([], index.entries())
+    child = loose.find("child")
+    assert child is not None and loose.above(child) == (loose.find("base"),) and loose.in_full(child) == frozenset()
+
+
 def test_a_short_name_that_two_models_have_is_left_open(tmp_path: Path) -> None:
     index = index_of(tmp_path, [mark("a/base", 1), mark("b/base", 2), mark("child", 3, base_models=("base",))])
     assert edges(declared_graph([], index.entries())) == {("child", "base", False)}
