@@ -67,7 +67,7 @@ def test_a_tower_more_is_an_extension_and_points_to_who_has_it() -> None:
 
 def test_layers_of_which_nothing_was_read_do_not_count_as_equal() -> None:
     tower = replace(LLAMA, other={"vision": 20_000})
-    for role in ("embed", "final_norm"):
+    for role in ("embed", "lm_head"):
         assert odds(multimodal_extension(pair(LLAMA, tower, Changes((change(role),))))) == [(LIKELY, False)]
     unread = Changes((replace(change("layers.0.mlp.up"), values=0),))
     assert odds(multimodal_extension(pair(LLAMA, tower, unread))) == [(LIKELY, False)]
