@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -250,4 +249,3 @@ def test_a_sample_is_of_whole_groups_and_of_matrices_of_weights(tmp_path: Path) 
     every = sampled(small)
     assert every is not None and np.array_equal(every, small.values())
     assert sampled(model.weights.tensors[model.names["layers.0.mlp_norm"]]) is None
-    assert sampled(replace(tensor, signed=False)) is None
