@@ -43,8 +43,8 @@ def coins(agree: int, n: int = 64) -> Counts:
     return Counts(tuple(Cell(g, k, k, n, agree, 0.5) for k in range(4) for g in ("glu", "value_output")), 4)
 
 
-def evidence(counts: Counts, *codes: SignCode, **more: object) -> Evidence:
-    return sign_evidence(counts, *(codes or (CODE, CODE)), NAMES, True, **more)  # type: ignore[arg-type]
+def evidence(counts: Counts, one: SignCode = CODE, two: SignCode = CODE, log10_looks: float = 0.0) -> Evidence:
+    return sign_evidence(counts, one, two, NAMES, True, log10_looks)
 
 
 def test_coins_that_agree_support_kinship_and_say_where() -> None:

@@ -131,7 +131,7 @@ def block(values: NDArray[np.float64], valid: bool = True) -> Block:
 
 def with_cosine(values: NDArray[np.float64], cosine: float, seed: int) -> NDArray[np.float64]:
     noise = np.random.default_rng(seed).standard_normal(values.shape)
-    return cosine * values + (1 - cosine**2) ** 0.5 * noise
+    return np.asarray(cosine * values + np.sqrt(1 - cosine**2) * noise)
 
 
 def counted_of(first: Block, second: Block) -> int:
