@@ -183,3 +183,20 @@ def test_names_come_back() -> None:
     names = Names()
     words = ["", "a/b", "日本/モデル", "x" * 200]
     assert [names.add(w) for w in words] == [0, 1, 2, 3] and list(names) == words and plain("hf:A/B@c/") == "a/b"
+
+
+@pytest.mark.parametrize(
+    ("date", "text"),
+    [
+        ("1900-01-31", "1900-01"),
+        ("2499-12", "2499-12"),
+        ("2024-12-01T00:00:00Z", "2024-12"),
+        ("1899-12", ""),
+        ("2500-01", ""),
+        ("2024-00", ""),
+        ("2024-13", ""),
+    ],
+)
+def test_months_are_counted_within_six_centuries(date: str, text: str) -> None:
+    assert month_text(month_number(date)) == text
+    assert bool(month_number(date)) is bool(text)
