@@ -4,10 +4,12 @@ A random sample of single changes (``mutations.py``) of the modules in ``signals
 changed module are run against each. A change that no test fails on has survived; one that takes much longer than the
 tests do without it is noticed. The changed module exists in one process only, and is never written. Modules with short
 tests come first, and the log holds a line for each mutant, so that a run that was stopped has told much, and goes on;
-``mutants/equivalent.toml`` names changes that no test can notice, each with the reason.
+with ``--drawn`` they come in the order of the draw, so that what a run that was stopped has told is a random sample,
+too. ``mutants/equivalent.toml`` names changes that no test can notice, each with the reason.
 
-The tests of a module are ``test_MODULE.py`` in the tests of its package; where that is not there, those in the
-package's tests that import it; else those of the modules that import it. Time is counted on the CPU.
+The tests of a module are ``test_MODULE.py`` in the tests of its package, unless that is another module's; where it is
+not there, those in the package's tests that import it; else those of the modules that import it. Time is counted on the
+CPU.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from mutations import Mutation, mutated, mutations
+from null.coins import clopper_pearson
 
 ROOT = Path(__file__).parents[1]
 SOURCE, TESTS = ROOT / "src" / "forebear", ROOT / "tests"
@@ -41,6 +44,7 @@ SLOWER, MORE = 3, 20.0
 """A mutant may take so many times what the tests take without it, and so many seconds of CPU more."""
 WALL = 1_800
 """Seconds on the clock for what sleeps instead of computing."""
+KNOWN_BY = ("module", "text", "was", "became")
 LOADED = (
     "numpy",
     "hypothesis",
@@ -77,16 +81,28 @@ def tests_of(module: Path, *seen: Path) -> list[Path]:
     """The test files of a module, by the rule that is at the top of this file."""
     package = module.relative_to(SOURCE).parts[0]
     beside = sorted((TESTS / package).rglob("test_*.py"))
-    if mirror := [path for path in beside if path.stem == f"test_{module.stem}"]:
+    named_so = [path for path in beside if path.stem == f"test_{module.stem}"]
+    if mirror := [path for path in named_so if _mirrored(path) in (None, module)]:
         return mirror
-    name = f"forebear.{'.'.join(module.relative_to(SOURCE).with_suffix('').parts)}"
+    name = _dotted(module)
     if named := [path for path in beside if _imports(path, name)]:
         return named
     for place in (SOURCE / package, SOURCE):
-        users = [p for p in sorted(place.rglob("*.py")) if p.stem != "__init__" and _imports(p, name)]
-        if found := {test for user in users if user not in seen for test in tests_of(user, *seen, module)}:
+        users = [p for p in sorted(place.rglob("*.py")) if p not in (module, *seen) and _imports(p, name)]
+        users = [p for p in users if p.stem != "__init__"] or users  # what a package passes on is used by its name
+        if found := {test for user in users for test in tests_of(user, *seen, module)}:
             return sorted(found)
     return []
+
+
+def _dotted(module: Path) -> str:
+    return ".".join(("forebear", *module.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def _mirrored(test: Path) -> Path | None:
+    """The module that stands where its test does; modules of a folder may have their tests a folder above."""
+    module = (SOURCE / test.relative_to(TESTS)).with_name(test.name.removeprefix("test_"))
+    return module if module.exists() else None
 
 
 def _imports(path: Path, name: str) -> bool:
@@ -142,25 +158,36 @@ def sample(packages: list[str], count: int, seed: int) -> list[tuple[Path, Mutat
     return random.Random(seed).sample(every, min(count, len(every)))
 
 
-def reasons() -> dict[tuple[str, str, str], str]:
-    """Changes that change nothing that could be observed: by module and both texts, with the reason."""
+def reasons() -> dict[tuple[str, ...], str]:
+    """Changes that change nothing that could be observed: by module, line and both texts, with the reason."""
     listed = tomllib.loads(EQUIVALENT.read_text())["equivalent"]
-    return {(e["module"], e["was"], e["became"]): e["why"] for e in listed}
+    return {tuple(e[key] for key in KNOWN_BY): e["why"] for e in listed}
+
+
+def logged(log: Path) -> list[dict[str, Any]]:
+    """The lines of a log."""
+    return [json.loads(line) for line in log.read_text().splitlines()]
 
 
 def tell(lines: list[dict[str, Any]]) -> None:
     """The score, and the survivors."""
     known = reasons()
     survived = [r for r in lines if r["outcome"] in ("passed", "untested")]
-    same = [r for r in survived if (r["module"], r["was"], r["became"]) in known]
+    same = [r for r in survived if tuple(r[key] for key in KNOWN_BY) in known]
     tried = len(lines) - len(same)
     noticed = len(lines) - len(survived)
     for record in survived:
-        why = known.get((record["module"], record["was"], record["became"]))
+        why = known.get(tuple(record[key] for key in KNOWN_BY))
         kind = f"equivalent: {why}" if why else "no test" if record["outcome"] == "untested" else "survived"
         print(f"{record['module']}:{record['line']}: {record['was']}  ->  {record['became']}   ({kind})")
-    share = noticed / tried if tried else 0.0
-    print(f"{noticed} of {tried} noticed ({share:.0%}); {len(same)} more are equivalent; {len(lines)} in all")
+    if not tried:
+        print(f"nothing tried; {len(same)} are equivalent")
+        return
+    low, high = clopper_pearson(noticed, tried)
+    print(
+        f"{noticed} of {tried} noticed ({noticed / tried:.0%}; 95 % interval {low:.1%} to {high:.1%}); "
+        f"{len(same)} more are equivalent; {len(lines)} in all"
+    )
 
 
 def main() -> None:
@@ -171,18 +198,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--log", type=Path, default=Path("mutants.jsonl"), help="a line for each mutant")
     parser.add_argument("--part", default="1/1", help="only one part of so many, for several processes: 1/2, 2/2")
+    parser.add_argument("--drawn", action="store_true", help="in the order of the draw, not the shortest tests first")
+    parser.add_argument("--times", type=Path, help="another log, for what tests take without a change")
     parser.add_argument("--done", action="store_true", help="run nothing, and tell what the log holds")
     parser.add_argument("--again", action="store_true", help="run those that the log says survived once more")
     arguments = parser.parse_args()
     for name in LOADED:
         importlib.import_module(name)
-    held = [json.loads(line) for line in arguments.log.read_text().splitlines()] if arguments.log.exists() else []
+    held = logged(arguments.log) if arguments.log.exists() else []
     done = {r["key"]: r for r in held if not (arguments.again and r["outcome"] in ("passed", "untested"))}
-    usual = {" ".join(r["tests"]): r["usual"] for r in held if "usual" in r}
+    timed = held + (logged(arguments.times) if arguments.times else [])
+    usual = {" ".join(r["tests"]): r["usual"] for r in timed if "usual" in r}
     lines = []
     drawn = sample(arguments.packages, arguments.count, arguments.seed)
     part, parts = map(int, arguments.part.split("/"))
-    order = sorted(drawn, key=lambda each: sum(t.stat().st_size for t in tests_of(each[0])))
+    order = drawn if arguments.drawn else sorted(drawn, key=_length)
     for path, mutation in order[part - 1 :: parts]:
         module = str(path.relative_to(SOURCE))
         key = f"{module}:{mutation.node}:{mutation.way}:{mutation.was}"
@@ -194,6 +224,7 @@ def main() -> None:
                 "key": key,
                 "module": module,
                 "line": mutation.line,
+                "text": path.read_text().splitlines()[mutation.line - 1].strip(),
                 "was": mutation.was,
                 "became": mutation.became,
             }
@@ -203,6 +234,10 @@ def main() -> None:
             print(f"{done[key]['outcome']:8} {done[key]['seconds']:6.1f} s  {module}:{mutation.line}", flush=True)
         lines.append(done[key])
     tell(lines)
+
+
+def _length(drawn: tuple[Path, Mutation]) -> int:
+    return sum(test.stat().st_size for test in tests_of(drawn[0]))
 
 
 def _outcome(path: Path, mutation: Mutation, tests: list[Path], usual: dict[str, float]) -> dict[str, Any]:
@@ -215,9 +250,8 @@ def _outcome(path: Path, mutation: Mutation, tests: list[Path], usual: dict[str,
         outcome, usual[label] = run(tests, None, 3_600)
         if outcome != "passed":
             raise SystemExit(f"{label}: fails without any change")
-    name = ".".join(("forebear", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
     code = compile(mutated(path.read_text(), mutation), str(path), "exec")
-    outcome, seconds = run(tests, Changed(name, path, code), SLOWER * usual[label] + MORE)
+    outcome, seconds = run(tests, Changed(_dotted(path), path, code), SLOWER * usual[label] + MORE)
     return {"outcome": outcome, "seconds": round(seconds, 1), "tests": names, "usual": usual[label]}
 
 

@@ -259,6 +259,26 @@ def test_a_name_alone_is_possible() -> None:
     assert [(c.family, c.grade) for c in found] == [("qwen", "possible")]
 
 
+def test_a_tokenizer_alone_is_the_least_of_what_speaks_for_a_candidate() -> None:
+    """Of its two models one comes before the other signals' by name, and none by weight."""
+    near = Agreement("kimi-k2", 64, 62, CONTROLS, -7.0, -6.0)
+    shown = Shown(counted("deepseek-v3"), behaviour=(near,))
+    found = about("acme-1", shown).candidates
+    assert [c.family for c in found] == ["kimi", "deepseek", "deepseek"]
+    assert [c.signals for c in found[:2]] == [("agreement/1",), ("token-counts/1",)]
+
+
+def test_counts_that_not_only_gateways_give_are_the_models_own() -> None:
+    for matches, outcome in (
+        (("kimi",), Outcome.CONTRADICTED),
+        (("llama-3", "kimi"), Outcome.CONTRADICTED),
+        (("llama-3",), Outcome.INCONCLUSIVE),
+        (("llama-3", "cl100k_base"), Outcome.INCONCLUSIVE),
+        (("llama-3", "unheard-of"), Outcome.CONTRADICTED),
+    ):
+        assert about("qwen3-8b", Shown(counted(*matches, engine=True))).outcome is outcome, matches
+
+
 def test_recounted_or_swapped_counts_make_no_candidates() -> None:
     for doubtful in (counted("qwen2", streamed=("kimi",)), counted("qwen2", swapped=(("qwen2",), ()))):
         assert about("acme-1", Shown(doubtful)).candidates == ()

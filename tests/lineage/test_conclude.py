@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -81,3 +82,26 @@ def test_nothing_found_is_never_unrelated(shape: bool, tokens: bool, verdict: Ve
 
 def test_equal_hashes_are_identity() -> None:
     assert conclude(Counts(()), None, False, False, identical=True).verdict is Verdict.IDENTICAL
+
+
+@pytest.mark.parametrize(("undone", "kind"), [(("neurons were permuted",), "obfuscated"), ((), "unknown")])
+def test_coins_after_alignment_are_dependence_and_no_descent(undone: tuple[str, ...], kind: str) -> None:
+    """A start that is merely shared stays where it is, and who trained before coordinates moved is not told."""
+    for delta in (None, TOGETHER, ROUNDED):
+        found = conclude(model(0.9), delta, True, True, undone=undone)
+        assert (found.verdict, found.relation.kind) == (Verdict.SAME_INIT_OR_DERIVED, kind)
+        assert found.relation.direction == "unknown" and found.relation.details["undone"] == list(undone)
+        assert ("neurons were permuted" in found.why) is ("one of them scrambled" in found.why) is bool(undone)
+        assert "layer_map" not in found.relation.details
+    part = conclude(model(1.0, only=(3,), residual=0.5), None, True, True, undone=undone)
+    assert part.verdict is Verdict.COMPONENT_SHARED
+
+
+def test_layers_that_moved_are_told_layer_by_layer() -> None:
+    plain = model(0.9)
+    cells = tuple(replace(c, layer_b=c.layer_b + 1) if c.layer_b is not None else c for c in plain.cells)
+    moved = replace(plain, cells=cells)
+    for undone in (None, ("neurons were permuted",)):
+        found = conclude(moved, None, False, True, undone=undone)
+        assert found.relation.details["layer_map"] == [[a, a + 1] for a, _ in plain.layers]
+        assert "layer_map" not in conclude(plain, None, False, True, undone=undone).relation.details

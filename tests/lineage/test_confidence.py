@@ -76,3 +76,27 @@ def test_a_file_that_is_none_is_refused(wrong: str) -> None:
 
 def test_the_shipped_file_is_one() -> None:
     assert set(shares()) == {"kind", "reason"}
+
+
+@pytest.mark.parametrize(
+    ("n", "right", "bases", "mean", "fit"),
+    [
+        (1, 1, 1, 1.0, True),
+        (2, 0, 2, 0.0, True),
+        (2, 2, 0, 1.0, False),
+        (2, 3, 1, 1.0, False),
+        (2, -1, 1, 0.0, False),
+        (2, 1, 3, 0.5, False),
+        (2, 1, 1, 1.01, False),
+        (2, 1, 1, -0.01, False),
+    ],
+)
+def test_a_share_is_of_at_least_one_base_and_at_most_of_all(
+    n: int, right: int, bases: int, mean: float, fit: bool
+) -> None:
+    text = f"[kind.pruned]\nn = {n}\nright = {right}\nbases = {bases}\nmean = {mean}"
+    if fit:
+        assert parse(text)["kind"]["pruned"] == Share(n, right, bases, mean)
+    else:
+        with pytest.raises(ValueError, match="numbers of pruned do not fit"):
+            parse(text)

@@ -94,6 +94,20 @@ def test_cards_of_indexed_models_join_their_listings(tmp_path: Path) -> None:
     assert found.listed == 2 and found.find("hf:Org/Hub") == 0 and found.find("nobody/knows") is None
 
 
+def test_bases_that_are_known_by_their_full_names_are_told_from_loose_ones(tmp_path: Path) -> None:
+    """The first of all repositories is a base like any other."""
+    found = graph(Listing("a/first"), Listing("b/child", base_models=("a/first", "c/unknown")))
+    assert found.find("a/first") == 0
+    assert found.in_full(1) == {0} and found.in_full(0) == frozenset()
+    known, unknown = found.above(1)
+    assert known == 0 and unknown < 0 and found.text(unknown) == "c/unknown" and found.above(unknown) == ()
+    assert found.ancestors(1) == {1, 0, unknown} and found.ancestors(0) == {0}
+    index = index_of(tmp_path, [mark("base", 1), mark("child", 2, base_models=("lab/base",))])
+    loose = declared_graph([], index.entries())
+    child = loose.find("child")
+    assert child is not None and loose.above(child) == (loose.find("base"),) and loose.in_full(child) == frozenset()
+
+
 def test_a_short_name_that_two_models_have_is_left_open(tmp_path: Path) -> None:
     index = index_of(tmp_path, [mark("a/base", 1), mark("b/base", 2), mark("child", 3, base_models=("base",))])
     assert edges(declared_graph([], index.entries())) == {("child", "base", False)}
@@ -169,3 +183,20 @@ def test_names_come_back() -> None:
     names = Names()
     words = ["", "a/b", "日本/モデル", "x" * 200]
     assert [names.add(w) for w in words] == [0, 1, 2, 3] and list(names) == words and plain("hf:A/B@c/") == "a/b"
+
+
+@pytest.mark.parametrize(
+    ("date", "text"),
+    [
+        ("1900-01-31", "1900-01"),
+        ("2499-12", "2499-12"),
+        ("2024-12-01T00:00:00Z", "2024-12"),
+        ("1899-12", ""),
+        ("2500-01", ""),
+        ("2024-00", ""),
+        ("2024-13", ""),
+    ],
+)
+def test_months_are_counted_within_six_centuries(date: str, text: str) -> None:
+    assert month_text(month_number(date)) == text
+    assert bool(month_number(date)) is bool(text)

@@ -108,3 +108,11 @@ def test_duplicates_and_single_references_break_nothing(base: Path) -> None:
     assert among(x, base).legs == {}
     twice = among(x, base, copy(base, "again"))
     assert twice.siblings == () and all(np.isfinite(leg.cosine) for legs in twice.legs.values() for leg in legs)
+
+
+def test_one_tensor_alone_has_no_error_and_so_no_legs(base: Path) -> None:
+    x, s, t = (opened(trained(base, n, k)) for k, n in enumerate("xst"))
+    found = gram(x, [replace(s, name="s"), replace(t, name="t")])
+    assert list(ghosts(replace(found, units=found.body[:2])).legs) == [("s", "t")]
+    assert ghosts(replace(found, units=found.body[:1])).legs == {}
+    assert ghosts(replace(found, units=())).legs == {}

@@ -110,4 +110,14 @@ def test_experts_are_context() -> None:
     evidence = experts_evidence({2: map_of({"router": cosine, "gate": cosine}, 1 / 8)})
     assert evidence.supports == "nothing" and evidence.log10_p is None
     assert "3 of 3 experts" in evidence.summary
-    assert evidence.details["layers"][0]["order"] == [3, 1, 6]
+    assert evidence.details["layers"][0]["order"] == [3, 1, 6] and evidence.score == 1.0
+
+
+def test_the_score_of_experts_is_the_share_that_both_views_find() -> None:
+    """Of eight experts in two layers, two gates of the second layer find another expert than their routers do."""
+    same = np.eye(4, dtype=np.float32)
+    turned = {"router": same, "gate": np.float32(0.5) * same[[1, 0, 2, 3]]}
+    evidence = experts_evidence({0: map_of({"router": same, "gate": same}, 1 / 8), 1: map_of(turned, 1 / 8)})
+    assert (evidence.score, evidence.n) == (0.75, 8)
+    assert [told["confirmed"] for told in evidence.details["layers"]] == [4, 2]
+    assert experts_evidence({}).score is None

@@ -69,3 +69,10 @@ def test_open_edges_do_not_turn_the_drawing_and_ghosts_have_no_missing_parent() 
 
 def test_one_model_has_no_edges() -> None:
     assert rooted([3], [], {}).parents == {}
+
+
+@pytest.mark.parametrize("hard", [1_000.0, -1_000.0])
+def test_no_story_is_ever_certain(hard: float) -> None:
+    """Shares are held 1e-12 away from certainty, so that odds stay finite."""
+    found = rooted([0, 1], [(0, 1)], {(0, 1): Pull(hard)}).log_odds[0, 1]
+    assert found == pytest.approx(math.copysign(math.log(1e12), hard), rel=1e-4)

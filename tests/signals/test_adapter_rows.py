@@ -15,7 +15,7 @@ from edits import edit
 from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.adapter import Adapter
 from forebear.lineage import Counts
-from forebear.signals import fingerprint
+from forebear.signals import adapter_rows, fingerprint
 from forebear.signals.adapter_rows import agreement, cells, changes_by_role
 from forebear.sources import LocalSource
 from models import tiny, tiny_llama
@@ -49,6 +49,16 @@ def test_an_adapter_agrees_with_the_base_it_was_trained_on(base: Path, trained: 
     assert {g: t.n for g, t in found.groups.items()} == {"value_output": 4 * 31, "glu": 4 * 127, "residual": 63}
     assert all(t.log10_p < -6 for t in found.groups.values()), found.groups
     assert found.pooled.log10_p < -60
+
+
+def test_a_small_budget_reads_less_of_every_generator_and_no_other_coins(
+    base: Path, trained: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of matrices that are stored the other way round: seven storage rows of 128 values where a thousand are paid."""
+    monkeypatch.setattr(adapter_rows, "VALUES", 1_000)
+    found = counts(trained, base)
+    assert {g: t.n for g, t in found.groups.items()} == {"value_output": 4 * 31, "glu": 4 * 127, "residual": 63}
+    assert found.pooled.share > 0.6 and found.pooled.log10_p < -6
 
 
 def test_of_independent_bases_every_p_value_is_fair(trained: Adapter, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bodies import opened
 from disguises import disguise
 from edits import copy, drifted, edit, permute_experts, rebuilt, upcycled, with_layers
 from forebear.signals import change
-from forebear.signals.change import changes
+from forebear.signals.change import _Pattern, changes
 from models import tiny, tiny_llama
 
 F32 = NDArray[np.float32]
@@ -144,3 +144,22 @@ def test_other_widths_are_said_not_to_be_compared(base: Path, tmp_path: Path) ->
     config = json.loads((wide / "config.json").read_text())
     (wide / "config.json").write_text(json.dumps({**config, "num_attention_heads": 5}))
     assert changes(opened(base), opened(wide), STRAIGHT, True).drift is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "name"),
+    [
+        ([[0, 0, 1, 1, 1, 0, 0, 1]], "2:4"),
+        ([[0, 0, 0, 1, 1, 1, 1, 0]], "4:8"),  # three and one of four, four of eight
+        ([[0, 0, 1, 1, 1, 1, 1, 0]], ""),
+        ([[0, 0, 1, 1]], "2:4"),
+        ([[0, 0, 0, 0, 1, 0]], ""),  # no whole number of fours
+        ([[0, 0, 0, 0]], ""),  # all zeros are none
+        ([[0, 0, 1, 1], [0, 1, 1, 1]], ""),
+    ],
+)
+def test_patterns_of_zeros_hold_in_every_row(rows: list[list[int]], name: str) -> None:
+    pattern = _Pattern()
+    for row in rows:
+        pattern.add(np.array([row]) == 0)
+    assert pattern.name == name

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forebear.artifacts import Artifact, read_artifact
+from forebear.artifacts.adapter import Adapter
+from forebear.artifacts.documents import Documents
 from forebear.signals import SIGNALS, shape, signal, vocabulary
-from forebear.signals.declared import claims_scratch, declared, names_match
+from forebear.signals.declared import claims_scratch, declared, declared_in, names_match
 from forebear.signals.vocabulary import SKETCH, Vocabulary, jaccard
 from forebear.sources import open_source
 from forebear.types import Test
@@ -86,6 +88,21 @@ def test_where_a_config_was_loaded_from_is_told_apart(tmp_path: Path) -> None:
     assert (found.base_models, found.loaded_from, found.from_scratch) == (("org/One",), "org/One", True)
     (folder / "README.md").write_text(CARD.format(text=""), "utf-8")
     assert declared(read(folder)).loaded_from == ""  # the card names it, too
+
+
+def test_a_card_may_be_as_long_as_it_likes() -> None:
+    """Of every text so much is kept as fits a line, and of the bases the first twenty."""
+    front = {"base_model": ["b" * 201, *map(str, range(30))], "base_model_relation": "r" * 81, "license": "l" * 201}
+    found = declared_in(Documents(front_matter=front), {"_name_or_path": "org/" + "n" * 300})
+    assert found.base_models == ("b" * 200, *map(str, range(19)))
+    assert (found.relation, found.licence, found.loaded_from) == ("r" * 80, "l" * 200, "org/" + "n" * 196)
+
+
+def test_what_stands_beside_an_adapter_comes_first() -> None:
+    adapter = Adapter(base="org/Loaded")
+    found = declared_in(Documents(front_matter={"base_model": "org/Named"}), {}, adapter)
+    assert (found.base_models, found.relation, found.from_scratch) == (("org/Loaded", "org/Named"), "adapter", False)
+    assert declared_in(Documents(front_matter={"base_model": "org/Loaded"}), {}, adapter).base_models == ("org/Loaded",)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,41 @@ def test_two_pruned_relatives_have_no_direction() -> None:
     assert tally.result(None).direction == "unknown"
 
 
+def test_drift_and_equality_are_those_of_the_values() -> None:
+    """By hand: |A - B|² = 9 + 16 and |A|² = 4 + 9 + 16 + 4 + 67, over two arrays; four of A's five are equal."""
+    tally = Tally("F32", "F32")
+    tally.add(np.array([2, 3, 0, 4], np.float32), np.array([2, 3, 3, 4], np.float32))
+    tally.add(np.array([2, 67**0.5], np.float32), np.array([2, 67**0.5 - 4], np.float32))
+    delta = tally.result((0.9, 0.01))
+    assert delta.values == 6 and delta.drift == pytest.approx(0.5)
+    assert (delta.equal, delta.shared_training, delta.error, delta.strange) == (0.8, 0.9, 0.01, 0)
+
+
+@pytest.mark.parametrize(
+    ("zeroed", "other", "own", "way"),
+    [
+        (101, 0, 0, "a_to_b"),
+        (101, 0, 1, "a_to_b"),  # one value in 10,000 may be the richer one's own zero
+        (101, 0, 2, "unknown"),
+        (100, 0, 0, ""),  # one in a hundred is no pruning yet
+        (101, 1, 0, ""),
+    ],
+)
+def test_zeros_are_pruning_from_more_than_one_in_a_hundred_on(zeroed: int, other: int, own: int, way: str) -> None:
+    dense = np.ones(10_000, np.float32)
+    dense[:own] = 0.0
+    pruned = dense.copy()
+    pruned[own : own + zeroed] = 0.0
+    dense[5_000 : 5_000 + other] = 0.0
+    for pair, turned in (((dense, pruned), way), ((pruned, dense), {"a_to_b": "b_to_a"}.get(way, way))):
+        tally = Tally("BF16", "BF16")
+        tally.add(*pair)
+        delta = tally.result(None)
+        assert (delta.lost, delta.direction) == (
+            ("1% of the values set to zero, the others untouched", turned) if way else ("", "unknown")
+        )
+
+
 def test_a_part_that_was_skipped_leaves_nothing_said_about_all_values() -> None:
     dense = random(2)
     tally = Tally("BF16", "BF16")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals.generators import (
+    COLUMN_FIRST_WIDTH,
     comparable_groups,
     head_indices,
     layer_blocks,
@@ -77,6 +78,18 @@ def test_every_dimension_of_a_head_is_in_one_plane(layout: str) -> None:
 def test_rows_without_a_coin_are_not_valid() -> None:
     rows = np.array([[1, 2], [0, 0], [np.nan, 1], [np.inf, 1], [-1, -2], [2, 4]], dtype=np.float32)
     assert usable_rows(rows).tolist() == [False, False, False, False, False, True]
+    single = np.array([[3, 0], [0, -3], [0, 3], [0, 5]], dtype=np.float32)
+    assert usable_rows(single).tolist() == [True, False, False, True]
+
+
+def test_keys_are_read_as_deep_as_their_storage_allows(tmp_path: Path) -> None:
+    """Rows of keys at full width; where they are stored by columns, every column crosses all of them."""
+    for family, width in (("llama", 64), ("gpt2", COLUMN_FIRST_WIDTH)):
+        artifact = read(tiny(family, tmp_path / family, seed=3))
+        assert artifact.geometry is not None and artifact.geometry.width > COLUMN_FIRST_WIDTH
+        blocks = layer_blocks(artifact, 0, plan(artifact.geometry.layers, artifact.geometry.width))
+        keys = next(b for b in blocks if b.group == "query_key")
+        assert keys.raw.shape[1] == width and keys.rows.shape[1] == 2 * width
 
 
 def test_embedding_rows_are_found_by_string_wherever_they_stand(tmp_path: Path) -> None:

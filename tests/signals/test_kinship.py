@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,20 @@ def test_equal_values_and_rows_are_counted(family: list[Artifact]) -> None:
     assert differ[0, 1] == found.rows
     assert np.array_equal(differ, differ.T)
     assert found.odd(1, 0, 2) == found.rows and found.odd(0, 1, 2) == 0
+
+
+def test_rows_that_lack_count_and_rows_between_count_half(family: list[Artifact]) -> None:
+    """By hand, 70 rows in two blocks: of two models, rows that are one, two, neither, or not there in the second."""
+    one, two, neither, lacking = (True, False), (False, True), (False, False), None
+    kinds = [one] * 10 + [neither] * 4 + [two] * 50 + [one] * 1 + [two] * 3 + [lacking] * 2
+    same, other = (np.zeros((70, 2, 2), np.bool_) for _ in range(2))
+    for row, kind in enumerate(kinds):
+        same[row, 0, 0], same[row, 1, 1] = True, kind is not None
+        same[row, [0, 1], [1, 0]], other[row, [0, 1], [1, 0]] = kind or (False, False)
+    made = replace(only(kinship(family), [0, 1]), same=packed([same], 2), other=packed([other], 2), rows=70)
+    differ = made.blocks()
+    assert differ[:, 0, 1].tolist() == differ[:, 1, 0].tolist() == [50 + 4 / 2, 3 + 2]
+    assert differ[:, 0, 0].tolist() == [0, 0] and differ[:, 1, 1].tolist() == [0, 2]
 
 
 def test_a_sample_estimates_the_whole(family: list[Artifact]) -> None:

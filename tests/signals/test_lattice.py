@@ -13,7 +13,7 @@ from bodies import opened
 from forebear.signals.delta import round_to
 from forebear.signals.floats import Format, coarsest, precision, spacing
 from forebear.signals.grids import NF4
-from forebear.signals.lattice import Cut, lattice_of, sampled, stored_as
+from forebear.signals.lattice import GRIDS, Cut, lattice_of, sampled, stored_as
 from forebear.signals.rounding import rounds
 from ggufs import convert, q4_0, q8_0
 from models import tiny_llama
@@ -86,7 +86,7 @@ def test_integer_grids_are_named_with_bits_and_groups(
 def test_nf4_is_a_table(dtype: str) -> None:
     full = weights()
     found = lattice_of(stored(nf4(full), dtype))
-    assert found is not None and found.words == "NF4, groups of 64"
+    assert found is not None and found.words == "NF4, groups of 64" and (found.bits, found.symmetric) == (4, True)
     rounding = rounds(full, stored(nf4(full), dtype), found)
     assert rounding is not None and rounding.within == 1.0
 
@@ -227,3 +227,25 @@ def test_formats_of_floats_are_told_from_their_values() -> None:
     assert coarsest(stored(np.float32(1e-6) * full, "F16")).least == 2.0**-24
     values = np.array([1.0, 1.5, 2.0, 0.0], dtype=np.float32)
     assert spacing(values, Format(8, 0.0))[:3].tolist() == [2.0**-7, 2.0**-7, 2.0**-6]
+
+
+@pytest.mark.parametrize(("grid", "octaves"), [("FP8 E4M3", 13), ("FP8 E5M2", 28)])
+def test_values_that_have_no_leading_one_are_not_asked(grid: str, octaves: int) -> None:
+    """A value off the grid counts as soon as it is less than so many octaves below the largest."""
+    on_grid, off_grid = [1.0, 0.5, 0.25, 0.125], 1.17
+    for below, asked in ((octaves - 0.5, True), (octaves + 0.5, False)):
+        group = np.array([[*on_grid, off_grid * 2.0**-below]])
+        assert bool(dict(GRIDS)[grid](group, Format(24, 2.0**-149)).fits[0]) is not asked
+    assert dict(GRIDS)[grid](np.array([[*on_grid, 2.0 ** (0.5 - octaves) / 2**0.5]]), Format(24, 2.0**-149)).fits[0]
+
+
+def test_a_sample_is_of_whole_groups_and_of_matrices_of_weights(tmp_path: Path) -> None:
+    """Of 600 rows, 128 from the middle, from a multiple of 128 on."""
+    model = opened(tiny_llama(tmp_path / "model", vocabulary=600))
+    tensor = model.weights.tensors[model.names["embed"]]
+    found = sampled(tensor)
+    assert found is not None and np.array_equal(found, tensor.rows(128, 256))
+    small = model.weights.tensors[model.names["layers.0.mlp.up"]]
+    every = sampled(small)
+    assert every is not None and np.array_equal(every, small.values())
+    assert sampled(model.weights.tensors[model.names["layers.0.mlp_norm"]]) is None

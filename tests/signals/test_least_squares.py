@@ -92,6 +92,17 @@ def test_duplicates_do_not_break_anything() -> None:
     assert condition(products(p, [base, p, p.copy()]), [0, 1, 2], 0) > 1e6
 
 
+def test_references_that_are_one_have_the_largest_condition_that_is_told() -> None:
+    """Of the correlations [[1, 1], [1, 1]] the eigenvalues are 2 and 0, which counts as 1e-15."""
+    base, (p, q, _) = family(8)
+    assert condition(products(p, [base, p, p.copy()]), [0, 1, 2], 0) == pytest.approx(2e15, rel=1e-6)
+    assert condition(products(p, [base, p]), [0, 1], 0) == 1.0
+    assert condition(products(p, [base, p, base - (p - base), q]), [0, 3], 0) == 1.0
+    cosine = float((p - base) @ (q - base)) / np.sqrt(float((p - base) @ (p - base)) * float((q - base) @ (q - base)))
+    ratio = (1 + abs(cosine)) / (1 - abs(cosine))
+    assert condition(products(p, [base, p, q]), [0, 1, 2], 0) == pytest.approx(ratio, rel=1e-6)
+
+
 def test_a_shrunk_copy_is_nearest_to_its_original() -> None:
     base, (p, q, _) = family(7)
     found = nearest(products(0.8 * p, [q, p, base]))

@@ -206,3 +206,17 @@ def test_values_out_of_range_cost_neurons_and_nothing_else(tmp_path: Path) -> No
     found = matched(tmp_path / "base", write(base.with_(broken), tmp_path / "broken"))
     whole = {layer.b: layer.share for layer in found.layers}
     assert whole[0] == whole[3] == 1.0 and whole.get(2, 0.0) < 0.1
+
+
+def test_every_layer_is_a_control_until_that_costs_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: 4 layers against 2, 512 probes, 3 x 64 x 128 values a layer, 40 dimensions of 64."""
+    model = opened(tiny_llama(tmp_path / "model", seed=1))
+    pairs, work = [(0, 0), (3, 1)], 4 * 2 * 512 * (3 * 64 * 128) // 64 * 40
+    all_of_b = [(i, [0, 1]) for i in range(4)]
+    monkeypatch.setattr(subject, "WORK", work)
+    assert subject._plan(model, pairs, 40) == (all_of_b, 512)
+    assert subject._plan(model, pairs, 41) == ([(0, [0]), (1, [0]), (2, [1]), (3, [1])], 128)
+    monkeypatch.setattr(subject, "MOST_VALUES", 4 * 3 * 64 * 128)
+    assert subject._plan(model, pairs, 40)[0] == all_of_b
+    monkeypatch.setattr(subject, "MOST_VALUES", 4 * 3 * 64 * 128 - 1)
+    assert subject._plan(model, pairs, 40) == ([(0, [0, 1]), (3, [0, 1])], 512)

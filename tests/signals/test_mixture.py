@@ -52,6 +52,20 @@ def test_rounding_is_what_rounding_does(base: Path) -> None:
     assert unit.rounding / unit.values == pytest.approx(float(((near - exact) ** 2).mean()), rel=0.1)
 
 
+def test_rounding_is_a_twelfth_of_a_squared_unit_in_the_last_place(base: Path) -> None:
+    """By hand: bfloat16 has 2^-7 between one and two, twice that from two to four, and zero is stored as it is."""
+
+    def steps(name: str, v: np.ndarray) -> np.ndarray:
+        if "lm_head" in name:
+            v[...] = 0.0
+            v[:8], v[8:10] = 1.5, -3.0
+        return v
+
+    edit(base, steps)
+    unit = next(u for u in gram(opened(base), [opened(base)]).units if u.role == "lm_head")
+    assert unit.rounding == pytest.approx(64 * (8 * 2**-14 + 2 * 2**-12) / 12, rel=1e-12)
+
+
 def test_choosing_references_changes_nothing_else(base: Path) -> None:
     models = [opened(drifted(base, f"m{k}", 0.1, seed=k)) for k in range(4)]
     whole = gram(models[0], models[1:])

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from edits import from_one_mlp, with_copied_heads
+from edits import from_one_mlp, upcycled, with_copied_heads
 from forebear.artifacts import Artifact, read_artifact
 from forebear.lineage import Counts
-from forebear.signals.generators import comparable_groups
-from forebear.signals.pairing import paired_blocks
+from forebear.signals.generators import Block, comparable_groups
+from forebear.signals.pairing import CountedOnce, paired_blocks
 from forebear.signals.sign_code import SignCode, compare_codes, compare_rows, encode, shown_twice
 from forebear.sources import open_source
 from models import tiny_llama
@@ -110,3 +111,40 @@ def test_what_is_shown_once_is_counted(tmp_path: Path) -> None:
         assert sum(found[group].n for group in NEURONS if group in found) == 4 * 64
         assert {"glu"} <= found.keys() and model[1].repeats == ()
         assert {g: t.n for g, t in codes(model, model).groups.items()} == {g: t.n for g, t in found.items()}
+
+
+def test_an_upcycled_child_shows_the_neurons_of_the_dense_mlp_once(tmp_path: Path) -> None:
+    """The sum of its experts stands for the MLP: one coin per neuron, whichever of the two has the experts."""
+    base = tiny_llama(tmp_path / "base", 1, intermediate=64)
+    dense, routed = opened(base), opened(upcycled(base, "made", 0.05))
+    for one, two in ((dense, routed), (routed, dense)):
+        found = rows(one, two).groups["upcycled"]
+        assert found.n == 4 * 64 and found.share > 0.95
+    assert "upcycled" not in rows(dense, dense).groups
+
+
+def block(values: NDArray[np.float64], valid: bool = True) -> Block:
+    count = len(values)
+    f32 = values.astype(np.float32)
+    return Block("glu", 0, f32, np.arange(count), np.full(count, valid), f32)
+
+
+def with_cosine(values: NDArray[np.float64], cosine: float, seed: int) -> NDArray[np.float64]:
+    noise = np.random.default_rng(seed).standard_normal(values.shape)
+    return np.asarray(cosine * values + np.sqrt(1 - cosine**2) * noise)
+
+
+def counted_of(first: Block, second: Block) -> int:
+    """Coins of the second block that are counted after the first one was."""
+    once, other = CountedOnce(), block(np.random.default_rng(9).standard_normal(second.rows.shape))
+    assert len(list(once.pair((first, other), 0))) == 1
+    return sum(int(one.valid.sum()) for one, _ in once.pair((second, other), 0))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_copied_block_is_told_by_its_signs_or_where_it_has_few_rows_by_its_cosine(sign: int) -> None:
+    values = np.random.default_rng(1).standard_normal((64, 400))
+    assert counted_of(block(values), block(sign * with_cosine(values, 0.2, 2))) == 0
+    assert counted_of(block(values[:4]), block(sign * with_cosine(values[:4], 0.9, 3))) == 0
+    assert counted_of(block(values[:4]), block(sign * with_cosine(values[:4], 0.2, 4))) == 4
+    assert counted_of(block(values), block(with_cosine(values, 0.0, 5))) == 64

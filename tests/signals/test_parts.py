@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,8 @@ def test_one_more_neuron_is_what_its_rows_make_of_it(tmp_path: Path) -> None:
         "own": (drawn, 0, Extras(own=1)),
         "near": ({**drawn, "down": drawn["down"] * np.float32(1e-3)}, 0, Extras(near=1)),
         "idle": ({**drawn, "down": 0 * drawn["down"]}, 0, Extras(idle=1)),
+        "silent": ({**drawn, "up": 0 * drawn["up"]}, 0, Extras(idle=1)),
+        "closed": ({**drawn, "gate": 0 * drawn["gate"]}, 0, Extras(idle=1)),
         "untold": ({**drawn, "up": np.where(np.arange(64) == 9, np.inf, drawn["up"])}, 0, Extras(untold=1)),
         "copy": (twin, 0, Extras(copies=1)),
         "new there": (twin, 1, Extras(own=1)),
@@ -156,6 +159,23 @@ def test_query_heads_are_held_against_each_other_inside_of_groups_too(tmp_path: 
     kept = heads_kept(opened(narrow), opened(base), STRAIGHT, in_place(64))
     assert kept is not None and kept.equal and kept.extras == Extras(own=8)
     assert kept.map["0"] == [[0, 0], [1, 1], [2, 2], [3, 4], [4, 5], [5, 6]]
+
+
+def test_parts_that_cannot_be_read_are_neither_found_nor_told(tmp_path: Path) -> None:
+    """A layer whose queries have another number of rows than its heads, or whose MLP lacks a matrix: one of each."""
+    base = tiny_llama(tmp_path / "base", seed=1, hidden=64, intermediate=64, heads=8, kv_heads=2, head_dim=8)
+    narrow = tiny_llama(tmp_path / "narrow", seed=2, hidden=64, intermediate=32, heads=6, kv_heads=2, head_dim=8)
+    a, b = opened(narrow), opened(base)
+    for role, kept, per_layer in (("attn.q", heads_kept, 6), ("mlp.up", neurons_kept, 32)):
+        gone = replace(a, names={r: n for r, n in a.names.items() if r != f"layers.1.{role}"})
+        whole, part = kept(a, b, STRAIGHT, in_place(64)), kept(gone, b, STRAIGHT, in_place(64))
+        assert whole is not None and part is not None and whole.of == 4 * per_layer
+        assert whole.extras is not None and whole.extras.untold == 0
+        if role == "attn.q":
+            assert part.of == 3 * per_layer + 1 and part.extras is not None and part.extras.untold == 1
+            assert not part.equal and part.map["1"] == []
+        else:
+            assert part.of == 3 * per_layer and "1" not in part.map
 
 
 def test_heads_of_another_size_are_not_held_against_each_other(tmp_path: Path) -> None:

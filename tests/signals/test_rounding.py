@@ -161,3 +161,27 @@ def test_numbers_that_are_none_have_no_cells() -> None:
     bad[0, 0] = np.nan
     assert rounds(bad, poor, found) is None and rounds(full[:4], poor, found) is None
     assert rounds(full, poor, Lattice("stored", 4)) is None
+
+
+def test_values_in_groups_that_lie_on_no_grid_are_counted_and_not_asked() -> None:
+    full = weights()
+    poor, found = rounded(full, "gptq-4")
+    assert held_against(full, poor, found).unseen == 0
+    poor = poor.copy()
+    poor[3] = 0.0  # one level says nothing of a grid
+    lost = held_against(full, poor, found)
+    assert lost.unseen == full.shape[1] and lost.within == 1.0
+
+
+@pytest.mark.parametrize(("top", "on"), [(15, True), (16, False), (17, False)])
+def test_a_grid_of_four_bits_has_sixteen_levels_and_no_more(top: int, on: bool) -> None:
+    """With a zero point, levels go up to 15; where a row has more, nothing is known of its cells."""
+    rng = np.random.default_rng(0)
+    levels = rng.integers(0, 16, (8, 64))
+    levels[:, :16] = np.arange(16)
+    levels[0, 16] = top
+    poor = (0.0137 * levels).astype(np.float32)
+    full = (0.0137 * (levels + rng.uniform(-0.4, 0.4, levels.shape))).astype(np.float32)
+    rounding = held_against(full, poor, Lattice("INT4", 4, Cut("row"), False, 100.0, "int"))
+    assert rounding.within == 1.0 and rounding.unseen == (0 if on else 64)
+    assert (rounding.values > 7 * 64) is on

@@ -26,6 +26,7 @@ from forebear.signals.sign_code import (
     encode,
     public_signs,
     repeats_itself,
+    shown_twice,
     token_signs,
 )
 from forebear.sources import open_source
@@ -324,3 +325,34 @@ def test_copied_layers_are_those_of_pair_after_pair(seed: int) -> None:
                 ):
                     expected[layers[b], group] = expected.get((layers[a], group), layers[a])
     assert expected and copied_layers(code) == expected
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+@pytest.mark.parametrize(
+    ("groups", "twice"),
+    [
+        (("residual", "glu", "experts", "value_output", "query_key"), "experts"),
+        (("residual", "glu", "experts", "value_output", "query_key"), "value_output"),
+        (("residual", "glu", "value_output", "query_key"), "query_key"),
+        (("residual", "glu", "value_output", "query_key"), ""),
+        (("residual", "experts", "value_output", "query_key"), ""),
+    ],
+)
+def test_what_a_layer_shows_twice_is_told_over_all_layers(groups: tuple[str, ...], twice: str, turn: int) -> None:
+    """Two heads lie one behind the other; experts beside the shared expert. A tenth of the bits has moved."""
+    rng = np.random.default_rng(len(twice) + turn)
+    bits, places = rng.integers(0, 2, CODE_BITS, dtype=np.uint8), regions(groups)
+    for slot in range(SLOTS):
+        start = RESIDUAL_BITS + slot * LAYER_BITS
+        if twice == "experts":
+            one, two = (bits[start + places[g].start :][: places[g].size] for g in ("glu", "experts"))
+        elif twice:
+            half = places[twice].size // 2
+            one, two = (bits[start + places[twice].start + k * half :][:half] for k in (0, 1))
+        if twice:
+            two[:] = one ^ turn ^ (rng.random(len(one)) < 0.1)
+    layers, valid = tuple(range(SLOTS)), np.packbits(np.ones(CODE_BITS, np.uint8))
+    code = SignCode(np.packbits(bits), valid, layers, np.zeros((SLOTS, 2, 64), np.float16), groups, "row", ())
+    assert shown_twice(code) == (frozenset([twice]) if twice else frozenset())
+    unread = SignCode(**{**code.__dict__, "layers": (-1,) * SLOTS})
+    assert shown_twice(unread) == frozenset()

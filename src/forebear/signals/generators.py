@@ -308,7 +308,8 @@ def usable_rows(rows: F32) -> Flags:
     for i in np.flatnonzero(usable):
         row = rows[i]
         lead = row[np.flatnonzero(row)[0]]
-        key = hashlib.blake2b((row if lead > 0 else -row).tobytes(), digest_size=12).digest()
+        turned = (row if lead > 0 else -row) + np.float32(0.0)  # a zero has no sign
+        key = hashlib.blake2b(turned.tobytes(), digest_size=12).digest()
         classes.setdefault(key, []).append(int(i))
     for members in classes.values():
         if len(members) > 1:  # all of them: the one kept would agree with the other model's by construction

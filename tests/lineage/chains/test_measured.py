@@ -10,7 +10,16 @@ from chained import ancestor, claim, compare, edge, scan
 from forebear.errors import InputError
 from forebear.lineage.chain import EdgeKind, Standing
 from forebear.lineage.chains import chain_of
-from forebear.lineage.chains.measured import SILENT, kind_named, kind_of, papers_of, standing_of
+from forebear.lineage.chains.measured import (
+    SILENT,
+    Base,
+    declared_edge,
+    kind_named,
+    kind_of,
+    papers_of,
+    standing_of,
+    stated_kind,
+)
 from forebear.types import Verdict
 
 RELATED = sorted(set(Verdict) - SILENT - {Verdict.INDEXED})
@@ -89,6 +98,24 @@ def test_a_verdict_of_a_later_version_establishes_nothing() -> None:
 def test_the_first_kind_that_says_how_counts(kinds: list[str], kind: str) -> None:
     relation = {"kind": kinds[0] if kinds else None, "details": {"kinds": kinds}}
     assert kind_of(relation) == kind
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("finetune", "finetune"),
+        ("Quantised", "quantized"),
+        ("merge", "merge"),
+        ("adapter", "adapter"),
+        ("distillation", "unknown"),  # a card's word alone would say that no weights came along
+        ("trained_on_outputs", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_papers_say_how_in_the_hubs_own_words_alone(word: str, kind: str) -> None:
+    base = Base("org/base", "", "", word, False)
+    assert stated_kind(base) == kind and declared_edge(base, "mine").kind == kind
+    assert declared_edge(base, "mine", EdgeKind.RL).kind == ("rl" if kind == "unknown" else kind)
 
 
 @pytest.mark.parametrize("word", ["RL", " rlhf ", "Quantised", "merged"])

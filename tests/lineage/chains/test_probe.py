@@ -24,6 +24,14 @@ def test_a_leaked_name_that_the_tokenizer_bears_out_is_probable() -> None:
     assert edge(chain, "Kimi-K2-Base").standing is Standing.CATALOGUED
 
 
+def test_a_served_name_of_the_same_line_tells_how_the_candidate_was_made() -> None:
+    """Family and version have to be those of the candidate; size and variant may be more than it tells."""
+    found = edge(chain_of(probe({"qwen 2.5": BOTH}, ["qwen2.5-7b-instruct"])), "qwen 2.5")
+    assert any("qwen2.5-7b-instruct" in sentence for sentence in found.evidence)
+    other = edge(chain_of(probe({"qwen 2.5": BOTH}, ["qwen3-8b-instruct"])), "qwen 2.5")
+    assert not any("qwen3" in sentence for sentence in other.evidence) and other.kind is EdgeKind.UNKNOWN
+
+
 def test_a_name_alone_is_possible() -> None:
     assert edge(chain_of(probe({"kimi k2.5": ("identifier",)}, [PATH])), KIMI).standing is Standing.POSSIBLE
 

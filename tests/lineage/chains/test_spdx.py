@@ -73,6 +73,55 @@ def test_a_base_that_is_withheld_is_not_absent() -> None:
     assert chain.parent is ParentState.WITHHELD and not chain.edges and chain.notes
 
 
+def ours(*elements: Json) -> Json:
+    return graph({"type": "Tool", "spdxId": "urn:tool", "name": "forebear"}, *elements, roots=["mine"])
+
+
+def noted(says: Any, about: str = "urn:step", kind: str = "relative") -> Json:
+    statement = json.dumps({"kind": kind, "says": says})
+    return {"type": "Annotation", "subject": about, "contentType": "application/json", "statement": statement}
+
+
+def test_what_we_noted_beside_a_relationship_is_read_and_what_others_noted_is_not() -> None:
+    step = {**link("hasVariant", "mine", KIMI), "spdxId": "urn:step"}
+    note = noted({"verdict": "derived", "direction": "a_to_b", "why": "They share training.", "said": {"basis": "x"}})
+    found = edge(chain_of(ours(package("mine"), package(KIMI), step, note)), KIMI)
+    assert found.evidence == ("They share training.",)
+    theirs = graph(package("mine"), package(KIMI), step, note, roots=["mine"])
+    assert "They share training." not in edge(chain_of(theirs), KIMI).evidence
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        noted({"why": "W."}, kind="other"),
+        noted("no object"),
+        {**noted({"why": "W."}), "contentType": "text/plain"},
+        {**noted({"why": "W."}), "statement": "{"},
+        {**noted({"why": "W."}), "statement": 3},
+    ],
+)
+def test_other_annotations_say_nothing(note: Json) -> None:
+    step = {**link("hasVariant", "mine", KIMI), "spdxId": "urn:step"}
+    found = edge(chain_of(ours(package("mine"), package(KIMI), step, note)), KIMI)
+    assert found.standing is Standing.POSSIBLE and "W." not in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("record", "state"),
+    [
+        ({"gaps": [{"field": "base_model", "state": "withheld"}]}, ParentState.WITHHELD),
+        ({"gaps": [{"field": "base_model", "state": "unknown"}]}, ParentState.ABSENT),
+        ({"gaps": [{"field": "licence", "state": "withheld"}]}, ParentState.ABSENT),
+        ({"claims": [{"claim": "trained from scratch", "status": "unverified"}]}, ParentState.FROM_SCRATCH),
+        ({"claims": [{"claim": "trained from scratch", "status": "contradicted"}]}, ParentState.ABSENT),
+        ({"claims": [{"claim": 3}], "gaps": "none"}, ParentState.ABSENT),
+    ],
+)
+def test_gaps_and_claims_of_our_record_say_what_is_known_of_a_parent(record: Json, state: ParentState) -> None:
+    assert chain_of(ours(package("mine"), noted(record, "urn:mine", "record"))).parent is state
+
+
 def test_licences_and_suppliers() -> None:
     agent = {"type": "Organization", "spdxId": "urn:org", "name": "Anysphere"}
     expression = {

@@ -1,0 +1,229 @@
+"""Relations that show in the values: what is called quantised, pruned, merged, edited or trained, and from where on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from forebear.lineage.counts import Counts
+from forebear.lineage.relations.base import Found, Grids, Observed, Sizes
+from forebear.lineage.relations.values import (
+    FILLED,
+    HEAVY,
+    MANY,
+    ROUNDED,
+    SEARCHED,
+    by_rounding,
+    continued_pretraining,
+    finetune,
+    lora,
+    pruned,
+    quantized,
+    rl,
+    undecided,
+)
+from forebear.signals.change import Change, Changes
+from forebear.signals.lattice import Cut, Lattice
+from forebear.signals.rounding import BFLOAT, HALF, Rounding
+
+INT4 = Lattice("INT4", 4, Cut("group", 32), True, 100.0, "int")
+INT8 = replace(INT4, format="INT8", bits=8)
+ON_GRID = Grids(2, {"layers.0.mlp.up": INT4, "layers.1.mlp.up": INT4})
+NEAREST = Rounding(1_000, 1.0, 0.58, 1.0, 1.0, 40.0, HALF)
+PAIR = Observed((Sizes(), Sizes()), Counts(()), excludes="gains moved alike")
+
+
+def change(drift: float, role: str = "layers.0.mlp.up", equal: int = 0, **more: object) -> Change:
+    """A matrix of a thousand values, of length one."""
+    sums = (1.0, 1.0, 1.0, drift**2, drift**2)
+    made = Change(role, role, (40, 25), 1_000, *sums, 1_000, equal, 0, 0, ("", ""), (8, 8))
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def moved(*each: Change, **more: object) -> Observed:
+    return replace(PAIR, changes=Changes(each), **more)  # type: ignore[arg-type]
+
+
+def onto_grid(rounding: Rounding | None = NEAREST, side: int = 1, **more: object) -> Observed:
+    """A's values (or B's, for side 0) are on no grid, and the other's are the same rounded to one."""
+    grids = (Grids(2), ON_GRID) if side else (ON_GRID, Grids(2))
+    way = "a_to_b" if side else "b_to_a"
+    return replace(PAIR, grids=grids, rounding={way: rounding} if rounding else {}, **more)  # type: ignore[arg-type]
+
+
+def odds(found: Found | None) -> list[tuple[float, bool]]:
+    assert found is not None
+    return [(reason.log_odds, reason.no_siblings) for reason in found.reasons]
+
+
+@pytest.mark.parametrize(("side", "sign"), [(1, 1), (0, -1)])
+def test_rounding_points_to_who_lies_on_the_grid(side: int, sign: int) -> None:
+    found = quantized(onto_grid(side=side))
+    assert found is not None and odds(found) == [(sign * ROUNDED, False)]
+    assert found.details["quantized_side"] == "ab"[side] and found.details["within_half_a_step"] == 1.0
+    assert found.details["format"] == {"name": "INT4", "bits": 4, "groups": "groups of 32"}
+    assert f"2 of 2 matrices of the {('reference', 'model')[side]}: INT4, groups of 32, symmetric" in found.test
+    assert found.excludes_shared_start and not found.made_from
+    whole = quantized(onto_grid(side=side, rounded=("b_to_a", "a_to_b")[side]))
+    assert odds(whole) == [(sign * ROUNDED, True)] and whole is not None and whole.made_from
+
+
+@pytest.mark.parametrize(
+    ("rounding", "expected"),
+    [
+        (NEAREST, ROUNDED),
+        (replace(NEAREST, rms=0.4), ROUNDED),
+        (replace(NEAREST, rms=0.39), None),  # too near to the grid for weights that were never on it
+        (replace(NEAREST, ends=0.99, bits=20.0), ROUNDED),
+        (replace(NEAREST, bits=19.9), None),  # too few groups to exclude chance
+        (replace(NEAREST, ends=0.98), None),  # may have been filled in
+        (replace(NEAREST, ends=0.98, full=0.5), None),
+        (replace(NEAREST, ends=0.98, full=0.49), SEARCHED),
+    ],
+)
+def test_grid_and_scales_tell_who_was_rounded(rounding: Rounding, expected: float | None) -> None:
+    assert odds(quantized(onto_grid(rounding))) == ([(expected, False)] if expected else [])
+
+
+def test_a_sample_has_to_be_large_for_a_direction_and_nothing_else_may_have_changed() -> None:
+    many = replace(NEAREST, values=MANY)
+    assert odds(quantized(onto_grid(many))) == [(ROUNDED, True)]
+    assert odds(quantized(onto_grid(many, still_elsewhere=False))) == [(ROUNDED, False)]
+    assert odds(quantized(onto_grid(replace(many, values=MANY - 1)))) == [(ROUNDED, False)]
+    loose = quantized(onto_grid(replace(many, slack=BFLOAT), rounded="a_to_b"))
+    assert loose is not None and not loose.made_from, "scales that are stored too coarsely keep what was filled, too"
+
+
+def test_values_outside_of_their_cells_say_nothing_about_the_other_by_themselves() -> None:
+    strayed = replace(NEAREST, within=0.999)
+    found = quantized(onto_grid(strayed))
+    assert odds(found) == [] and found is not None and not found.excludes_shared_start and "99.90%" in found.test
+    assert quantized(onto_grid(strayed, excludes="")) is None
+    assert quantized(onto_grid(None, excludes="")) is None and quantized(onto_grid(None)) is not None
+    assert quantized(onto_grid(strayed, excludes="", undone=("permuted",))) is not None
+
+
+def test_of_two_grids_the_coarser_one_is_the_later() -> None:
+    finer = Grids(1, {"layers.0.mlp.up": INT8})
+    both = replace(PAIR, grids=(finer, ON_GRID))
+    found = quantized(both)
+    assert found is not None and found.details["quantized_side"] == "b" and odds(found) == []
+    turned = quantized(replace(both, grids=(ON_GRID, finer)))
+    assert turned is not None and turned.details["quantized_side"] == "a"
+    other = Grids(1, {"layers.0.mlp.up": replace(INT4, cut=Cut("row"))})
+    assert quantized(replace(both, grids=(other, ON_GRID))) is None, "as many bits: neither is the other's rounding"
+    assert quantized(replace(both, grids=(ON_GRID, ON_GRID))) is None and quantized(PAIR) is None
+
+
+def test_another_float_format_is_a_rounding_without_a_side() -> None:
+    found = quantized(replace(PAIR, lost="they differ as by rounding to BF16"))
+    assert found is not None and found.words == "rounded to BF16" and odds(found) == []
+    assert by_rounding(replace(PAIR, lost="they differ as by rounding to BF16"))
+    assert quantized(replace(PAIR, lost="5% of the values set to zero")) is None
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_quantiser_explains_what_is_in_its_cells_or_near_where_all_else_is_still(side: int) -> None:
+    assert by_rounding(onto_grid(side=side)) and by_rounding(onto_grid(None, side=side))
+    strayed = replace(NEAREST, within=0.9, rms=2.0)
+    assert by_rounding(onto_grid(strayed, side))
+    assert not by_rounding(onto_grid(replace(strayed, rms=2.01), side))
+    assert not by_rounding(onto_grid(strayed, side, still_elsewhere=False))
+    assert by_rounding(onto_grid(side=side, still_elsewhere=False))
+    assert not by_rounding(PAIR)
+
+
+def zeroed(share_b: int, share_a: int = 0, kept: float = 0.0, pattern: str = "") -> Change:
+    return change(0.5, zeros_a=share_a, zeros_b=share_b, square_kept=kept**2, patterns=(pattern, pattern))
+
+
+def test_zeros_in_one_alone_are_pruning_and_point_to_it() -> None:
+    found = pruned(moved(zeroed(500, pattern="2:4"), zeroed(500, pattern="2:4")))
+    assert found is not None and odds(found) == [(FILLED, True)] and found.excludes_shared_start
+    assert (
+        found.details == {"zeros": 0.5, "pattern": "2:4", "pruned_side": "b"}
+        and found.words == "pruned: 50% zeros, 2:4"
+    )
+    earlier = pruned(moved(zeroed(0, 300)))
+    assert earlier is not None and odds(earlier) == [(-FILLED, True)] and earlier.details["pruned_side"] == "a"
+    assert earlier.details["pattern"] == "unstructured" and "the others are untouched" in earlier.test
+    trained = pruned(moved(zeroed(300, kept=0.1)))
+    assert odds(trained) == [(1.5, False)] and trained is not None and not trained.excludes_shared_start
+    assert pruned(moved(zeroed(300, kept=0.1), excludes="")) is None
+    assert pruned(moved(zeroed(300), excludes="")) is not None
+
+
+@pytest.mark.parametrize(
+    ("share_b", "share_a", "expected"), [(10, 0, True), (9, 0, False), (500, 0, True), (500, 1, False), (0, 0, False)]
+)
+def test_few_zeros_and_zeros_of_both_are_no_pruning(share_b: int, share_a: int, expected: bool) -> None:
+    assert (pruned(moved(zeroed(share_b, share_a))) is not None) is expected
+
+
+def test_patterns_have_to_be_everybodys_and_grids_have_zeros_of_their_own() -> None:
+    mixed = pruned(moved(zeroed(500, pattern="2:4"), zeroed(400)))
+    assert mixed is not None and mixed.details["pattern"] == "unstructured"
+    assert pruned(replace(moved(zeroed(500)), grids=(Grids(), ON_GRID))) is None
+    assert pruned(PAIR) is None
+
+
+@pytest.mark.parametrize(
+    ("drift", "excludes", "kind"),
+    [
+        (0.1, "gains", "finetune"),
+        (HEAVY - 1e-9, "gains", "finetune"),
+        (HEAVY + 1e-9, "gains", "continued_pretraining"),
+        (0.1, "", "unknown"),
+        (0.5, "", "unknown"),
+        (0.0, "gains", None),
+    ],
+)
+def test_training_is_called_by_its_drift_where_a_shared_start_is_excluded(
+    drift: float, excludes: str, kind: str | None
+) -> None:
+    of = moved(change(drift), excludes=excludes)
+    found = [f for f in (finetune(of), continued_pretraining(of), undecided(of)) if f is not None]
+    assert [f.kind for f in found] == ([kind] if kind else [])
+    if kind == "unknown":
+        heavy = drift >= HEAVY
+        assert found[0].details["candidates"] == ["continued_pretraining" if heavy else "finetune", "same_init"]
+        assert found[0].words.startswith("pretrained on" if heavy else "fine-tuned")
+    elif kind:
+        assert found[0].details["drift"] == pytest.approx(drift) and "the median over 1 matrices" in found[0].test
+
+
+def test_of_few_matrices_that_were_trained_theirs_is_the_drift() -> None:
+    still = [change(0.0, f"layers.{k}.mlp.up", 1_000) for k in range(3)]
+    found = finetune(moved(*still, change(0.2, "layers.3.mlp.up")))
+    assert found is not None and found.details["drift"] == pytest.approx(0.2)
+
+
+def test_rounding_and_a_grid_are_no_training() -> None:
+    assert finetune(moved(change(0.01), lost="they differ as by rounding to BF16")) is None
+    assert finetune(replace(onto_grid(), changes=Changes((change(0.01),)))) is None
+
+
+@pytest.mark.parametrize(
+    ("equal", "bits", "still", "like"),
+    [
+        (500, 8, 0, True),
+        (499, 8, 0, False),
+        (800, 11, 0, True),
+        (800, 12, 0, False),
+        (800, 8, 1, True),
+        (800, 8, 2, False),
+    ],
+)
+def test_mostly_equal_sixteen_bit_values_are_like_reinforcement_learning(
+    equal: int, bits: int, still: int, like: bool
+) -> None:
+    """Where at least half of the matrices changed."""
+    others = [change(0.0, f"layers.{k + 1}.mlp.up", 1_000) for k in range(still)]
+    of = moved(change(0.01, equal=equal, precision=(bits, bits)), *others)
+    found = rl(of)
+    assert (found is not None) is like
+    if found is not None:
+        assert f"{equal / 1_000:.0%} of the parameters of the 1 matrices" in found.test
+        assert finetune(of) is None
+    assert lora(of) is None
