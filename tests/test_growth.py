@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from forebear.bom.record import Model, Record, Relative, Slot
 from forebear.crawl.base import State, Wanted
 from forebear.crawl.jobs import Job, Jobs
 from forebear.inspect.bom_verify_statements import statements_of
+from forebear.lineage.declared_graph import _short_name
 from forebear.web.store import Job as WebJob
 from forebear.web.store.sqlite import SqliteStore
 from growing import calls, growth, steps
@@ -112,3 +113,20 @@ def test_a_job_is_claimed_without_looking_at_all_that_wait(tmp_path: Path) -> No
         return count
 
     assert growth(work, 40) < SAME
+
+
+def test_a_base_with_an_account_is_not_held_against_every_namesake() -> None:
+    looked = 0
+
+    class Namesakes(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            nonlocal looked
+            looked += len(self)
+            return super().__iter__()
+
+    names = Namesakes([*(f"org{k}/model" for k in range(100)), "model"])
+    indexed = dict.fromkeys(names, 0)
+    looked = 0
+    assert {_short_name(f"other{k}/model", {"model": names}, indexed) for k in range(100)} == {"model"}
+    assert looked == 0 and _short_name("model", {"model": names}, indexed) == ""
+    assert _short_name("model", {"model": ["org/model"]}, {"org/model": 0}) == "org/model"
