@@ -184,14 +184,20 @@ def _records(old: Sequence[Record], new: Sequence[Record]) -> Iterator[Change]:
 
 def _by_name(records: Sequence[Record]) -> dict[str, Record]:
     """Records by their names; those of one name are numbered."""
-    found: dict[str, Record] = {}
-    for record in records:
-        name, number = record.model.name, 1
-        while name in found:
-            number += 1
-            name = f"{record.model.name} ({number})"
-        found[name] = record
-    return found
+    return dict(zip(_numbered(record.model.name for record in records), records, strict=True))
+
+
+def _numbered(names: Iterable[str]) -> Iterator[str]:
+    """Names that all differ: those of one name are numbered, in one pass however many there are."""
+    taken: set[str] = set()
+    last: dict[str, int] = {}
+    for plain in names:
+        name = plain
+        while name in taken:  # another thing may be called "x (2)"
+            last[plain] = last.get(plain, 1) + 1
+            name = f"{plain} ({last[plain]})"
+        taken.add(name)
+        yield name
 
 
 def between(old: Record, new: Record) -> Iterator[Change]:
@@ -222,17 +228,9 @@ def _listed(part: _Part, old: Sequence[Value], new: Sequence[Value]) -> Iterator
             yield from _fields(part.name, key, before[key], after[key], part.grade)
 
 
-def _by_key(part: _Part, values: Iterable[Value]) -> dict[str, Value]:
+def _by_key(part: _Part, values: Sequence[Value]) -> dict[str, Value]:
     """By what they are called; those of one name are numbered."""
-    found: dict[str, Value] = {}
-    for value in values:
-        key = name = one_line(part.key(value), 200)
-        number = 1
-        while key in found:
-            number += 1
-            key = f"{name} ({number})"
-        found[key] = value
-    return found
+    return dict(zip(_numbered(one_line(part.key(value), 200) for value in values), values, strict=True))
 
 
 def _fields(part: str, what: str, old: Value, new: Value, grade: Grade) -> Iterator[Change]:

@@ -67,14 +67,24 @@ def of_subject(record: Record) -> Json:
     return said
 
 
-def of_relative(record: Record, relative: Relative) -> Json:
-    """Statements about a related model."""
-    said: Json = {}
-    if not _parents(record, relative.name):
-        said["parent"] = "unknown"
-    if not relative.licences:
-        said["licence"] = "unknown"
-    return said | _producer(record, relative.name)
+def of_relatives(record: Record) -> tuple[Json, ...]:
+    """Statements about each related model, in the record's order; in one pass, for a bill may have thousands."""
+    children = {r.child for r in record.relatives if r.slot is Slot.ANCESTOR}
+    makers: dict[str, Organisation] = {}
+    for firm in record.organisations:
+        if firm.name and MAKERS & set(firm.roles):
+            makers.setdefault(firm.model, firm)
+
+    def about(relative: Relative) -> Json:
+        said: Json = {} if relative.name in children else {"parent": "unknown"}
+        said |= {} if relative.licences else {"licence": "unknown"}
+        maker = makers.get(relative.name)
+        # A relative without a name cannot be told from the model, for which a gap may say why nobody is named.
+        if not relative.name:
+            return said | _producer(record, "")
+        return said | ({"producer": "unknown"} if maker is None else {"countries": countries_of(maker)})
+
+    return tuple(map(about, record.relatives))
 
 
 def of_step(relative: Relative) -> Json:

@@ -265,7 +265,7 @@ class Jobs:
                 if j.state is State.DONE:
                     self._db.execute(
                         "UPDATE jobs SET state = 'pending', attempts = 0, due = 0, same_as = '', digest = ''"
-                        " WHERE same_as = CAST(? AS TEXT) AND digest <> ?",
+                        " WHERE same_as = CAST(? AS TEXT) AND same_as <> '' AND digest <> ?",  # the index asks for it
                         (_text(j.name), j.digest),
                     )
                 about = (j.state, j.attempts, j.due, j.reason, j.read, j.digest, _text(j.same_as), _text(j.name))

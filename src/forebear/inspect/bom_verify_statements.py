@@ -192,11 +192,11 @@ def _by_properties(record: Record, things: Things, known: list[Statement]) -> It
 def _no_parent(name: str, things: Things) -> str | None:
     """Where the lineage profile's words say that a model has no parent, None where they do not."""
     own = {str(t.get("spdxId")) for t, _ in things if t.get("type") == "ai_AIPackage" and t.get("name") == name}
+    holders = {pointer for thing, pointer in things if _full_name(thing) == name}
     for thing, pointer in things:
-        if thing.get("name") == f"{KEY}:parent" and thing.get("value") == "none" and "/pedigree/" not in pointer:
-            holder = pointer.partition("/properties/")[0]
-            if any(p == holder and _full_name(t) == name for t, p in things):
-                return pointer
+        denied = thing.get("name") == f"{KEY}:parent" and thing.get("value") == "none" and "/pedigree/" not in pointer
+        if denied and pointer.partition("/properties/")[0] in holders:
+            return pointer
         said = thing.get("statement")
         if isinstance(said, str) and str(thing.get("subject")) in own and _profile_parent(said) == "none":
             return pointer

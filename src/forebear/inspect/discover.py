@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,9 +106,9 @@ class _Walk:
         self._weights: set[tuple[str, frozenset[tuple[int, int]]]] = set()
 
     def run(self) -> None:
-        stack, links = [""], list[str]()
+        stack, links = [""], deque[str]()
         while stack or links:
-            path = stack.pop() if stack else links.pop(0)
+            path = stack.pop() if stack else links.popleft()
             try:
                 if not self._first_visit(path):
                     continue

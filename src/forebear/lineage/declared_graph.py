@@ -331,7 +331,10 @@ def _places(names: Names, wanted: dict[str, int], indexed: dict[str, int]) -> di
 
 def _short_name(name: str, last_parts: dict[str, list[str]], indexed: dict[str, int]) -> str:
     """The one indexed model of the same last part, where only one of the two names has an account; else ""."""
-    short = [n for n in last_parts.get(name.rpartition("/")[2], ()) if n in indexed and ("/" in n) != ("/" in name)]
+    last = name.rpartition("/")[2]
+    if "/" in name:  # of a thousand accounts that call a model the same, only the one name without an account counts
+        return last if last in indexed else ""
+    short = [n for n in last_parts.get(last, ()) if n in indexed and "/" in n]
     return short[0] if len(short) == 1 else ""
 
 

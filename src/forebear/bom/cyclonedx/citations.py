@@ -22,6 +22,10 @@ from forebear.types import Json
 _COMPONENT = "/metadata/component"
 _NOTE = re.compile(f"({'|'.join(Basis)})(?:: (.+))?")
 _PLACES = ("properties", "modelCard/properties")
+_DEEPEST = 1 + max(place.count("/") + 1 for place in (*POINTERS.values(), *_PLACES))
+"""Keys of a pointer that can stand below the model that it is about."""
+Cited = dict[str, list[tuple[Node, list[tuple[int, str]]]]]
+"""Citations by a place above what they point to: each with the numbers of its pointers and their paths from there."""
 _BY_PROGRAM = (Basis.MEASURED, Basis.PROBED, Basis.CATALOGUED)
 
 
@@ -88,28 +92,42 @@ def _said(component: Mapping[str, Any]) -> Said:
     )
 
 
-def attributions_of(document: Node, model: Node) -> list[Fields]:
-    """Attributions of fields of the model in the citations of a document."""
-    prefix = model.pointer + "/"
-    found = []
+def cited(document: Node) -> Cited:
+    """The citations of a document by what their pointers may be about; in one pass, for many models may have many."""
+    found: Cited = {}
     for node in document.children("citations"):
-        pointers = node.items("pointers")
-        fields = [_at(model.value, p.removeprefix(prefix)) if _under(p, prefix) else None for p in pointers]
-        ref = node.value.get("attributedTo")
-        by = name_at(ref, node.trail.refs) if isinstance(ref, str) else None
-        if by is None or not any(fields):
-            continue
-        node.see("attributedTo")
-        first = {name: number for number, name in reversed(list(enumerate(fields))) if name is not None}
-        for number in first.values():
-            node.trail.see(pointers, number)
-        names = sorted(first, key=first.__getitem__)
-        found.append({"fields": names, "said": {**_note(node), "by": by}})
+        here: dict[str, list[tuple[int, str]]] = {}
+        for number, pointer in enumerate(node.items("pointers")):
+            place, path = pointer if isinstance(pointer, str) else "", ""
+            for _ in range(_DEEPEST):
+                place, slash, key = place.rpartition("/")
+                if not slash:
+                    break
+                path = f"{key}/{path}" if path else key
+                here.setdefault(place, []).append((number, path))
+        for place, paths in here.items():
+            found.setdefault(place, []).append((node, paths))
     return found
 
 
-def _under(pointer: Any, prefix: str) -> bool:
-    return isinstance(pointer, str) and pointer.startswith(prefix)
+def attributions_of(citations: Cited, model: Node) -> list[Fields]:
+    """Attributions of fields of the model in the citations of its document, by what they are about."""
+    found = []
+    for node, paths in citations.get(model.pointer, ()):
+        first: dict[str, int] = {}
+        for number, path in paths:
+            if (name := _at(model.value, path)) is not None:
+                first.setdefault(name, number)
+        ref = node.value.get("attributedTo")
+        by = name_at(ref, node.trail.refs) if isinstance(ref, str) else None
+        if by is None or not any(first):
+            continue
+        node.see("attributedTo")
+        pointers = node.items("pointers")
+        for number in first.values():
+            node.trail.see(pointers, number)
+        found.append({"fields": list(first), "said": {**_note(node), "by": by}})
+    return found
 
 
 def _at(component: Mapping[str, Any], path: str) -> str | None:

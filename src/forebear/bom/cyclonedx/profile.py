@@ -15,13 +15,13 @@ def say_lineage(document: Json, record: Record) -> None:
     """Adds to the model, its relatives, its datasets and its stages what the profile wants said of them."""
     model = document["metadata"]["component"]
     _say(model, profile.of_subject(record))
-    holders = [model]
+    holders, relatives = [model], profile.of_relatives(record)
     for holder in holders:  # the list grows while it is walked
         for key in KEYS.values():
             for component in holder.get("pedigree", {}).get(key, ()):
                 holders.append(component)
-                relative = record.relatives[_rank(component)]
-                _say(component, profile.of_relative(record, relative) | profile.of_step(relative))
+                rank = _rank(component)
+                _say(component, relatives[rank] | profile.of_step(record.relatives[rank]))
     data = [part for part in document.get("components", ()) if part["type"] == "data"]
     for part, dataset in zip(data, record.datasets, strict=True):
         _say(part, profile.of_dataset(dataset))

@@ -6,7 +6,7 @@ and findings are the model's. Of any other model only what its own component say
 
 from __future__ import annotations
 
-from forebear.bom.cyclonedx.citations import attributions_of
+from forebear.bom.cyclonedx.citations import Cited, attributions_of, cited
 from forebear.bom.cyclonedx.claims import claims_of, findings_of
 from forebear.bom.cyclonedx.foreign import gaps_and_claims
 from forebear.bom.cyclonedx.formulation import stages_of
@@ -30,7 +30,8 @@ def records_of(document: Node) -> list[Record]:
     subject = document.child("metadata", "component")
     models = _models(document, subject)
     if models:
-        found = [record_of(document, node, whole=subject is not None and node is subject) for node in models]
+        citations = cited(document)
+        found = [record_of(document, node, citations, subject is not None and node is subject) for node in models]
     elif document.items("services") and _software_free(document):
         found = [_of_services(document, subject)]
     else:
@@ -56,10 +57,10 @@ def _software_free(document: Node) -> bool:
     return all(isinstance(kind, str) and kind in _SOFTWARE_FREE for kind in kinds)
 
 
-def record_of(document: Node, model: Node, whole: bool = True) -> Record | None:
+def record_of(document: Node, model: Node, citations: Cited, whole: bool = True) -> Record | None:
     """The record of a model; ``whole`` where the document is about it."""
     own = document if whole else Node({}, document.trail, model)
-    return build(Record, own, lambda _: {**_shared(document), **_of_model(document, model, whole)})
+    return build(Record, own, lambda _: {**_shared(document), **_of_model(document, model, citations, whole)})
 
 
 def _of_services(document: Node, subject: Node | None) -> Record | None:
@@ -91,7 +92,7 @@ def _tool(metadata: Node) -> Fields:
     return {"name": name_of(listed[0]), "version": listed[0].text("version", NAME)}
 
 
-def _of_model(document: Node, model: Node, whole: bool) -> Fields:
+def _of_model(document: Node, model: Node, citations: Cited, whole: bool) -> Fields:
     relatives = relatives_of(model)
     firms = organisations_of(model, "")
     for relative, node in relatives:
@@ -103,7 +104,7 @@ def _of_model(document: Node, model: Node, whole: bool) -> Fields:
     files = [file_of(part) for part in parts if part.value.get("type") == "file"]
     fields: Fields = {
         "model": model_of(model),
-        "attributions": attributions_of(document, model),
+        "attributions": attributions_of(citations, model),
         "files": [file for file in files if file is not None],
         "organisations": firms,
         "licences": licences_of(model),

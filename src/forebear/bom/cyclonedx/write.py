@@ -12,7 +12,7 @@ import hashlib
 import json
 import uuid
 
-from forebear.bom.cyclonedx.citations import citations
+from forebear.bom.cyclonedx.citations import citations, cited
 from forebear.bom.cyclonedx.claims import declarations, remarks
 from forebear.bom.cyclonedx.formulation import Places, formulation
 from forebear.bom.cyclonedx.licences import licences
@@ -52,7 +52,9 @@ def write(record: Record, version: str = "1.7") -> Json:
     document["properties"] = as_properties([(RECORD, SCHEMA)])
     trail = Trail(document)
     root = Node(document, trail)
-    before = record_of(root, Node(document["metadata"]["component"], trail, root, ("metadata", "component")))
+    before = record_of(
+        root, Node(document["metadata"]["component"], trail, root, ("metadata", "component")), cited(root)
+    )
     document["properties"] += as_properties(difference(before, record))
     say_lineage(document, record)
     document = {key: part for key, part in document.items() if part}

@@ -18,14 +18,14 @@ def say_lineage(to: Elements) -> None:
     ((model, _),) = to.entries["model"]
     _say(to, model, {key: value for key, value in profile.of_subject(record).items() if key != "countries"})
     told: set[str] = set()
+    said = {id(r): about for r, about in zip(record.relatives, profile.of_relatives(record), strict=True)}
     for link, relative in to.entries.get("relative", []):
         assert isinstance(relative, Relative)
         _say(to, link, profile.of_step(relative))
         package = _package(to, link, relative)
         if package not in told:
             told.add(package)
-            about = profile.of_relative(record, relative)
-            _say(to, package, {key: value for key, value in about.items() if key != "countries"})
+            _say(to, package, {key: value for key, value in said[id(relative)].items() if key != "countries"})
     for agent, firm in to.entries.get("organisation", []):
         assert isinstance(firm, Organisation)
         if agent not in told:

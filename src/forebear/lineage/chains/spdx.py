@@ -57,7 +57,7 @@ class _Graph:
         called: names of packages and of agents.
         expressions: texts of licence expressions.
         links: relationships by type, each from one element to another.
-        licences: licences of an element, as identifiers of elements.
+        licences: licences of an element, as identifiers of elements; ``declared`` those of them that are declared.
         roots: root elements of the document.
         above: steps of descent by child.
         ids: identifiers of relationships by type and both ends.
@@ -71,6 +71,7 @@ class _Graph:
     expressions: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     licences: dict[str, list[str]] = field(default_factory=dict)
+    declared: dict[str, list[str]] = field(default_factory=dict)
     roots: set[str] = field(default_factory=set)
     above: dict[str, list[_Step]] = field(default_factory=dict)
     ids: dict[tuple[str, str, str], str] = field(default_factory=dict)
@@ -111,6 +112,8 @@ def _graph(document: Document) -> _Graph:
             graph.ids |= {(way, start, end): own for end in ends}
             if way in _LICENCES:
                 graph.licences.setdefault(start, []).extend(ends)
+            if way == "hasDeclaredLicense":
+                graph.declared.setdefault(start, []).extend(ends)
         elif kind == "Annotation":
             about = text(element.get("subject"), "a subject", 2_000)
             if noted := _note(element):
@@ -245,7 +248,7 @@ def _node(own: str, graph: _Graph) -> Node:
     called = graph.called.get(own) or own.rpartition("/")[2][:300] or "a model without a name"
     ends = graph.licences.get(own, ())
     if graph.ours:  # what was concluded then, an ancestor's licence too, is worked out anew
-        ends = [end for start, end in graph.links.get("hasDeclaredLicense", ()) if start == own]
+        ends = graph.declared.get(own, ())
     found = (graph.expressions.get(end, end.removeprefix(_LISTED)) for end in ends)
     licences = tuple(dict.fromkeys(found))
     supplier = text(package.get("suppliedBy"), "suppliedBy", 2_000)

@@ -63,10 +63,22 @@ CLAIMED = "id = ? AND attempts = ? AND state = 'running'"
 CLAIM = f"""
     UPDATE jobs SET state = 'running', attempts = attempts + 1, started = :now, server = :server
     WHERE number = (
-        SELECT number FROM jobs AS j WHERE state = 'queued' AND server IN ('', :server)
-        ORDER BY (SELECT count(*) FROM jobs AS r WHERE r.state = 'running' AND r.owner = j.owner), number LIMIT 1
+        WITH RECURSIVE owners (owner) AS (
+            SELECT min(owner) FROM jobs WHERE state = 'queued'
+            UNION ALL
+            SELECT (SELECT min(owner) FROM jobs WHERE state = 'queued' AND owner > o.owner)
+            FROM owners AS o WHERE o.owner IS NOT NULL
+        ), firsts (owner, number) AS (
+            SELECT owner, (
+                SELECT number FROM jobs WHERE state = 'queued' AND owner = o.owner AND server IN ('', :server)
+                ORDER BY number LIMIT 1
+            ) FROM owners AS o WHERE owner IS NOT NULL
+        )
+        SELECT number FROM firsts WHERE number IS NOT NULL
+        ORDER BY (SELECT count(*) FROM jobs AS r WHERE r.state = 'running' AND r.owner = firsts.owner), number LIMIT 1
     ) RETURNING {JOB}
 """
+"""The first job of each owner is looked at, found by the index: not every job that waits, for each that is claimed."""
 LIVING = "(SELECT name FROM servers)"
 
 
