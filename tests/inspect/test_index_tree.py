@@ -46,7 +46,9 @@ def test_an_arrow_is_what_a_card_says_and_codes_do_not_contradict(index: LocalIn
     assert len(tree.roots()) == 2
     page = report(tree.to_json())
     assert "a reference of the index" in page and "its models meet here" not in page
-    assert "forebear tree " not in page.split('id="again"')[1]  # reading the models would be another question
+    again = page.split('id="again"')[1]
+    assert "forebear tree reads models, and would have to be given theirs" in again
+    assert "<code>forebear tree" not in again and "<pre" not in again  # reading the models would be another question
 
 
 def test_cards_that_name_each_other_make_no_circle(index: LocalIndex, tmp_path: Path) -> None:

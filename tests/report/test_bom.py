@@ -145,7 +145,7 @@ def test_lineage_comes_first_and_everything_has_its_place() -> None:
 def test_what_is_said_and_by_whom(words: str) -> None:
     flat = " ".join(shown(RECORD, 400).split())
     assert words in flat
-    assert words in markdown(RECORD).replace("\\", "")
+    assert words in markdown(RECORD).replace("\\", "").replace("&#8203;", "")  # what keeps an address from being a link
 
 
 def test_an_empty_record_says_what_it_does_not_hold() -> None:
