@@ -5,8 +5,10 @@
     python service_load.py --postgres                 the service's data in PostgreSQL
 
 A server is started as the command starts it, with two workers. Every user has a token, uploads a model of the shared
-collection, scans it against an index with some of the others, and looks at the job, its list, and in the end at the
-result, the report and the answer, as a page would. Times are those of the client, from the request to the last byte.
+collection and scans it against an index with some of the others. While its job runs, a browser of the user's that is
+signed in opens the job's page, the list of jobs, the first page, the index and a reference in turn, and a program asks
+the interface for job and list; in the end both open what came of it. Times are those of the client, from the request to
+the last byte.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import tempfile
 import time
 from collections import defaultdict
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from service_kill import free_ports
 
+from browsers import MARK
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
 from forebear.web.store import open_store
@@ -52,20 +56,42 @@ class User:
         self.client = httpx2.AsyncClient(
             base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=120
         )
-        self.times, self.errors = times, errors
+        self.browser = httpx2.AsyncClient(base_url=url, headers={"Origin": url}, timeout=120)
+        self.token, self.times, self.errors = token, times, errors
 
     async def ask(self, what: str, method: str, path: str, **more: Any) -> httpx2.Response:
         """An answer, timed."""
+        return await self._timed(self.client, what, method, path, **more)
+
+    async def open(self, what: str, path: str) -> None:
+        """A page, timed."""
+        answer = await self._timed(self.browser, f"{what} page", "GET", path)
+        if answer.status_code != 200:  # to signing in, for one
+            self.errors.append(f"{path}: {answer.status_code}")
+
+    async def _timed(
+        self, client: httpx2.AsyncClient, what: str, method: str, path: str, **more: Any
+    ) -> httpx2.Response:
         began = time.perf_counter()
-        answer: httpx2.Response = await self.client.request(method, path, **more)
+        answer: httpx2.Response = await client.request(method, path, **more)
         self.times[what].append(time.perf_counter() - began)
         if answer.status_code >= 400:
             self.errors.append(f"{what}: {answer.status_code} {answer.text[:200]}")
         return answer
 
-    async def scan(self, model: Path) -> None:
+    async def sign_in(self) -> None:
+        """Type the token into the form."""
+        mark = MARK.search((await self.browser.get("/sign-in")).text)
+        fields = {"token": self.token, "mark": mark[1] if mark else "", "next": "/"}
+        await self._timed(self.browser, "sign in", "POST", "/sign-in", data=fields)
+
+    async def scan(self, model: Path, reference: str) -> None:
         """Upload, scan, look, read."""
+        pages = cycle(
+            (("first", "/"), ("jobs", "/jobs"), ("index", "/references"), ("model", f"/model?name={reference}"))
+        )
         try:
+            await self.sign_in()
             made = await self.ask("upload", "POST", "/uploads", json={"name": model.name})
             upload = made.json()["id"]
             for file in sorted(model.iterdir()):
@@ -77,6 +103,9 @@ class User:
                 await asyncio.sleep(LOOK_SECONDS)
                 job = (await self.ask("job", "GET", f"/jobs/{job['id']}")).json()
                 await self.ask("jobs", "GET", "/jobs?limit=10")
+                await self.open("job", f"/jobs/{job['id']}")
+                what, path = next(pages)
+                await self.open(what, path)
                 if time.monotonic() > until:
                     raise TimeoutError("a job does not end")
             if job["state"] != "done":
@@ -84,10 +113,13 @@ class User:
                 return
             for what in ("result", "report", "answer"):
                 await self.ask(what, "GET", f"/jobs/{job['id']}/{what}")
+            await self.open("result", f"/jobs/{job['id']}")
+            await self.open("report", f"/jobs/{job['id']}/report")
         except (httpx2.HTTPError, KeyError, ValueError, TimeoutError) as error:
             self.errors.append(f"{model.name}: {type(error).__name__} {error}")
         finally:
             await self.client.aclose()
+            await self.browser.aclose()
 
 
 def main() -> None:
@@ -133,7 +165,7 @@ def main() -> None:
         crowd = [User(server.url, text, times, errors) for text in tokens]
 
         async def together() -> None:
-            scans = (user.scan(models[k % len(models)]) for k, user in enumerate(crowd))
+            scans = (user.scan(models[k % len(models)], models[0].name) for k, user in enumerate(crowd))
             await asyncio.gather(*scans)
 
         load, began = os.getloadavg()[0], time.monotonic()
@@ -141,12 +173,14 @@ def main() -> None:
         seconds = time.monotonic() - began
         failed = [line for line in map(_line, server.log.read_text().splitlines()) if line.get("level") == "error"]
     reads = np.concatenate([times[k] for k in ("job", "jobs", "result", "report", "answer") if times[k]])
+    pages = np.concatenate([each for what, each in times.items() if what.endswith(" page")])
     print(
         f"{users} users, {seconds:.0f} s, {len(errors)} errors, {len(failed)} errors in the log; load before {load:.1f}"
     )
     for what, each in times.items():
-        print(f"  {what:8} {len(each):6} times  {_told(np.array(each))}")
-    print(f"  reads    {len(reads):6} times  {_told(reads)}")
+        print(f"  {what:11} {len(each):6} times  {_told(np.array(each))}")
+    print(f"  all reads   {len(reads):6} times  {_told(reads)}")
+    print(f"  all pages   {len(pages):6} times  {_told(pages)}")
     if errors or failed:
         raise SystemExit("\n".join([*errors[:10], *map(str, failed[:10])]))
 
