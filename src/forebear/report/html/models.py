@@ -16,6 +16,8 @@ from forebear.report.page.blocks import Cell
 from forebear.report.words import p_value
 
 _LEVELS = ("note", "warning", "error")
+_LONGEST = 120
+"""Characters of a model's path, or of what is true of it in the example."""
 
 
 def models(saved: Saved) -> Html | None:
@@ -55,7 +57,7 @@ def _row(name: str, scan: Mapping[str, Any], error: str) -> tuple[Cell, ...]:
     if len(findings) > 1:
         said += f" and {len(findings) - 1} more"
     return (
-        Cell(named(name)),
+        Cell(named(name, _LONGEST)),
         Cell(line(scan, "verdict", 40), {"inconclusive": "conditional", "pass": "met"}.get(tone, tone)),
         Cell(named(text(best, "name")) if best else "–"),
         Cell("–" if p is None else p_value(p).removeprefix("p ")),
