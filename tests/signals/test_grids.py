@@ -36,11 +36,11 @@ def test_nf4_is_the_quantiles_of_a_normal_distribution() -> None:
     of = NormalDist().inv_cdf
     up, down = ([of(p) for p in np.linspace(most, 0.5, n)[:-1]] for n in (9, 8))
     expected = np.array(sorted([*(-x for x in down), 0.0, *up])) / of(most)
-    assert NF4 == pytest.approx(expected, abs=1e-6)
+    assert pytest.approx(expected, abs=1e-6) == NF4
 
 
 def test_fp4_is_twelfths_and_e2m1_two_bits_of_exponent_and_one_behind_the_leading_one() -> None:
-    assert FP4_TABLE == pytest.approx(np.array([0, 0.0625, 2, 3, 4, 6, 8, 12]) / 12, abs=1e-8)
+    assert pytest.approx(np.array([0, 0.0625, 2, 3, 4, 6, 8, 12]) / 12, abs=1e-8) == FP4_TABLE
     assert {0, 1} | {(2 + m) << e for e in range(3) for m in range(2)} == E2M1
 
 

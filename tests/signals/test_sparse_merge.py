@@ -1,4 +1,4 @@
-"""Merges that keep some values of every update: constants, shares, election and base are those that the model was made with."""
+"""Merges that keep some values of every update: constants, shares, election and base are those that made the model."""
 
 from __future__ import annotations
 
