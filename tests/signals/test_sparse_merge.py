@@ -169,15 +169,38 @@ def test_values_that_did_not_move_tell_no_patterns() -> None:
         assert (sparse_merge(gram(x, references)) is not None) is (still == 400)
 
 
-def test_updates_near_the_rounding_of_the_model_tell_nothing() -> None:
-    """A value of 1.5 has a half unit of 2 * 2^-9 in bfloat16: updates have to be eight times that at least."""
+@pytest.mark.parametrize(("factor", "told"), [(8.2, True), (7.8, False)])
+def test_updates_near_the_rounding_of_the_model_tell_nothing(factor: float, told: bool) -> None:
+    """A value of 1.5 has a half unit of 2^-8 in bfloat16: an update has to be eight times that, here of 102 values."""
     rng = np.random.default_rng(9)
-    for factor, told in ((8.2, True), (7.8, False)):
-        base = np.full(600, 1.5)
-        updates = 2.0**-8 * factor * (1 + 0.5 * rng.random((2, 600)))
-        which = rng.integers(1, 4, 600)
-        updates[:, :102] = 2.0**-8 * factor
-        x = base + np.array([0.45, 0.05]) @ (updates * np.stack([which & 1, which >> 1]))
-        assert x.max() < 2
-        found = sparse_merge(gram(x, [base, *(base + updates)], half=2.0**-9))
-        assert found is None or told
+    updates = 2.0**-8 * (9 + 24 * rng.random((2, 601)))
+    updates[rng.integers(2, size=102), range(102)] = 2.0**-8 * factor
+    which = rng.integers(1, 4, 601)
+    x = 1.5 + np.array([1.0, 0.4]) @ (updates * np.stack([which & 1, which >> 1]))
+    assert x.max() < 2
+    found = sparse_merge(gram(x, [np.full(601, 1.5), *(1.5 + updates)], half=2.0**-9))
+    assert (found is not None) is told
+    if found is not None:
+        assert [found.weights[k] / found.densities[k] for k in (1, 2)] == pytest.approx([1.0, 0.4], rel=0.03)
+
+
+@pytest.mark.parametrize(("small", "random"), [(0.48, True), (0.32, False)])
+def test_choices_are_random_where_small_values_are_kept_as_often_as_large_ones(small: float, random: bool) -> None:
+    """All but the smallest quarter of an update are kept six times in ten; a fifth less of those is no chance."""
+    bench = Bench(seed=10)
+    size = np.abs(bench.updates)
+    least = size <= np.quantile(size, 0.25, axis=1, keepdims=True)
+    kept = bench.rng.random(size.shape) < np.where(least, small, 0.6)
+    kept[0] = bench.rng.random(len(kept[0])) < 0.6
+    found = some(bench.found(bench.merged([1.2, 0.8], kept)))
+    assert found.random is random and bool(found.densities) is random
+
+
+def test_patterns_are_sought_in_some_values_and_counted_in_all() -> None:
+    """Every second value of 30,001 is looked at; what did not move lies between them, and is counted."""
+    bench = Bench(count=30_200, seed=11)
+    kept = bench.dropped(0.6, 0.6)
+    kept[:, 1::2] = False
+    found = some(sparse_merge(gram(bench.merged([1.2, 0.8], kept), [bench.base, *bench.models])))
+    assert found.zeros == pytest.approx(0.58, abs=0.02) and found.explained > 0.99
+    assert [found.densities[k] for k in (1, 2)] == pytest.approx([0.3, 0.3], abs=0.01)
