@@ -40,7 +40,7 @@ NARROW, WIDE = 6, 8
 
 
 def stream(width: int = WIDE, rows: int = 40, seed: int = 0, **changed: Any) -> dict[str, Any]:
-    """Weights of one layer, of a narrower stream the first dimensions; what is written to dimensions can be replaced."""
+    """Weights of one layer, of a narrower stream the first dimensions; those of the last one can be replaced."""
     rng = np.random.default_rng(seed)
     whole = {
         "embed": rng.standard_normal((rows, WIDE)),

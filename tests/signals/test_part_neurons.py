@@ -100,20 +100,22 @@ NEW = {"gate": E[12], "up": E[13], "down": E[14]}
 
 
 def mlp(
-    parts: Mapping[str, Any], layers: int = 1, family: str = "llama", intermediate: int | None = None, **more: Any
+    parts: Mapping[str, Any],
+    family: str = "llama",
+    intermediate: int | None = None,
+    biases: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> Artifact:
-    """The same MLP in every layer."""
-    stored = {
-        view: np.asarray(rows).T if (view == "down") != (family == "gpt2") else rows for view, rows in parts.items()
-    }
-    weights = {f"layers.{k}.mlp.{view}": np.asarray(rows) for k in range(layers) for view, rows in stored.items()}
-    biases = {f"layers.{k}.mlp.{v}": b for k in range(layers) for v, b in more.pop("biases", {}).items()}
+    """A model of one MLP."""
+    turned = ("gate", "up") if family == "gpt2" else ("down",)
+    weights = {f"layers.0.mlp.{view}": np.asarray(r).T if view in turned else r for view, r in parts.items()}
+    weights |= {f"layers.0.mlp.{view}": bias for view, bias in (biases or {}).items()}
     size = len(parts["up"]) if intermediate is None else intermediate
-    return held({**weights, **biases}, family=family, width=WIDTH, intermediate=size, **more)
+    return held(weights, family=family, config=config, width=WIDTH, intermediate=size)
 
 
-def kept(a: Artifact, b: Artifact, layers: int = 1) -> Kept:
-    found = neurons_kept(a, b, STRAIGHT[:layers], in_place(WIDTH))
+def kept(a: Artifact, b: Artifact) -> Kept:
+    found = neurons_kept(a, b, [(0, 0)], in_place(WIDTH))
     assert found is not None
     return found
 
@@ -193,7 +195,7 @@ PAIRS = np.stack([E[0] - E[1], E[2] - E[3], E[4] - E[5]])
     ],
 )
 def test_one_neuron_more_without_gates(row: F32, bias: float, config: Mapping[str, Any], expected: Extras) -> None:
-    """A normed input of sixteen values is at most four long: a bias below minus four times the row closes it for good."""
+    """A normed input of sixteen values is at most four long: a bias of minus four times the row closes it for good."""
     b = plain(np.vstack([PAIRS, row]), np.vstack([PAIRS, E[8] - E[9]]), [0, 0, 0, bias], config)
     found = kept(plain(PAIRS, PAIRS, [0, 0, 0]), b)
     assert (found.found, found.of, found.extras) == (3, 3, expected)
@@ -214,17 +216,17 @@ def test_a_neuron_is_the_same_above_a_mean_cosine_of_a_half() -> None:
     one = {view: rows[:1] for view, rows in BASE.items()}
     assert kept(mlp(one), mlp({**one, "up": E[15:]})).found == 0
     near = kept(mlp(one), mlp({**one, "up": mixed(E[4], E[15], 0.1)[None]}))
-    assert near.found == 1 and near.drift == pytest.approx(99**0.5, rel=1e-5) and not near.equal
+    assert near.found == 1 and near.drift == pytest.approx(99**0.5, rel=1e-3) and not near.equal
 
 
 def test_order_and_sides_are_those_of_the_models() -> None:
-    """Neurons that have rows are looked for; two columns of zeros are equal, and one is not."""
+    """Where widths are equal, B's neurons with rows are looked for; two columns of zeros are equal, and one is not."""
     order = [2, 0, 1]
     turned = {view: rows[order] for view, rows in BASE.items()}
     found = kept(mlp(BASE), mlp(turned))
     assert found.map == {"0": [[0, 1], [1, 2], [2, 0]]} and found.equal
     some = {**BASE, "gate": BASE["gate"] * [[0], [1], [1]], "up": BASE["up"] * [[0], [1], [1]]}
-    assert (kept(mlp(some), mlp(BASE)).of, kept(mlp(BASE), mlp(some)).of) == (2, 3)
+    assert (kept(mlp(some), mlp(BASE)).of, kept(mlp(BASE), mlp(some)).of) == (3, 2)
     half = {**BASE, "up": BASE["up"] * [[0], [1], [1]]}
     assert kept(mlp(half), mlp(half)).of == 3
     still = {**BASE, "down": BASE["down"] * [[0], [1], [1]]}
@@ -248,8 +250,8 @@ def test_layers_that_cannot_be_held_against_each_other() -> None:
     assert neurons_kept(mlp(BASE), replace(mlp(BASE), geometry=None), STRAIGHT[:1], frame) is None
 
 
-def test_experts_are_held_against_those_that_they_are(tmp_path: Path) -> None:
-    """Of four experts in another order, one with a neuron less in each; shared experts by their name."""
+def test_experts_are_held_against_those_that_they_are() -> None:
+    """Of four experts in another order, every one is held against itself, and named by its number in B."""
     rng = np.random.default_rng(1)
     weights: dict[str, Any] = {"layers.0.router": rng.standard_normal((4, WIDTH))}
     for e in range(4):
