@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from forebear.artifacts.tokenizers import Tokenizer
 from forebear.sources import Metered
 from models import Memory, bf16
 
-ENCODED = {
+ENCODED: dict[str, Callable[[NDArray[Any]], bytes]] = {
     "F32": lambda v: np.asarray(v, dtype="<f4").tobytes(),
     "F16": lambda v: np.asarray(v, dtype="<f2").tobytes(),
     "BF16": bf16,

@@ -94,7 +94,7 @@ def test_values_without_signs_are_told() -> None:
 
 def test_a_fused_tensor_is_read_once_and_by_parts_where_the_other_has_them_apart() -> None:
     """Queries, keys and values are 4, 4 and 4 columns of one matrix."""
-    sizes = {"heads": 2, "kv_heads": 2, "head_dim": 2, "value_dim": 2, "width": 3}
+    sizes: dict[str, Any] = {"heads": 2, "kv_heads": 2, "head_dim": 2, "value_dim": 2, "width": 3}
     roles = {f"layers.0.attn.{part}": "c_attn" for part in ("q", "k", "v")}
     whole = held({"name:c_attn": grid(3, 12)}, family="gpt2", layers=1, **sizes)
     fused = replace(whole, names=roles)

@@ -48,7 +48,7 @@ def test_multiples_of_a_scale() -> None:
     """3, 7 and 12 of 21 steps are worth log2(1 / 2u) each; zero and the top nothing, and 21 numbers are paid for."""
     fit = integers(one(3, -7, 12, 0, 21), FINE)
     assert fit.fits.tolist() == [True] and fit.bits == pytest.approx([21 + 20 + 19 - 2 * log2(22)])
-    assert (fit.low.tolist(), fit.high.tolist(), fit.levels) == ([-7.0], [21.0], {0, 3, 7, 12, 21})
+    assert (fit.low.tolist(), fit.high.tolist()) == ([-7.0], [21.0]) and fit.levels == {0, 3, 7, 12, 21}
     assert fit.below.tolist() == fit.above.tolist() == [[0.5] * 5]
     coarse = integers(one(3, -7, 12, 0, 21), Format(BF16, 2.0**-133))
     assert coarse.bits == pytest.approx([5 + 4 + 3 - 2 * log2(22)])

@@ -77,7 +77,7 @@ def met(a: Artifact, b: Artifact) -> Kept:
 def with_third(part_rows: Mapping[str, F32], **more: Any) -> Extras:
     """What the third head is, whose rows are replaced; the model with two is held on either side."""
     whole = attention(3)
-    changed = {}
+    changed: dict[str, Any] = {}
     for part, rows in part_rows.items():
         changed[part] = rows_of(whole, part)
         changed[part][4:] = rows
@@ -143,7 +143,7 @@ def test_query_heads_of_a_group_share_keys_and_values() -> None:
 def test_heads_are_named_in_their_order_and_those_that_do_nothing_are_not_looked_for() -> None:
     order = np.array([4, 5, 0, 1, 2, 3])
     three = attention(3)
-    turned = attention(3, **{part: rows_of(three, part)[order] for part in ("q", "k", "v", "o")})
+    turned = attention(3, **dict[str, Any]({part: rows_of(three, part)[order] for part in ("q", "k", "v", "o")}))
     found = met(three, turned)
     assert found.map == {"0": [[0, 1], [1, 2], [2, 0]]} and found.equal and found.extras is None
     q, o = rows_of(three, "q"), rows_of(three, "o")

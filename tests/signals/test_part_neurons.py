@@ -131,7 +131,7 @@ def further(new: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> 
 
 
 def mixed(one: F32, two: F32, cosine: float) -> F32:
-    return (cosine * one + (1 - cosine**2) ** 0.5 * two).astype(np.float32)
+    return np.asarray(cosine * one + (1 - cosine**2) ** 0.5 * two, dtype=np.float32)
 
 
 @pytest.mark.parametrize(
