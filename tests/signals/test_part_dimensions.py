@@ -93,6 +93,8 @@ def test_a_dimension_more_is_what_is_written_to_it() -> None:
     assert seventh(written=lambda v: v[:, 7] * 2.0**-26) == Extras(own=1, near=1)
     assert seventh(read=lambda v: 0.0) == Extras(own=1, near=1)
     assert seventh(read=lambda v: np.nan) == Extras(own=1, untold=1)
+    assert seventh(written=lambda v: 1.2 * v[:, 3] + v[:, 7]) == Extras(own=1, near=1)
+    assert seventh(written=lambda v: 0.6 * v[:, 3] + v[:, 7]) == Extras(own=2)
     mixed = seventh(written=lambda v: 2 * v[:, 3] + 0.5 * v[:, 7])
     assert mixed == Extras(own=1, near=1)
 
@@ -143,3 +145,22 @@ def test_dimensions_are_compared_where_widths_differ_and_dimensions_have_places(
     assert dimensions_kept(narrow, replace(wide, geometry=None), frame()) is None
     five = kept(stream(NARROW), stream(), frame(5))
     assert (five.found, five.of, five.equal) == (5, 6, False) and five.extras is not None and five.extras.total == 3
+
+
+def test_experts_write_too() -> None:
+    """Nothing but the last of several experts writes to the last dimension: it is not idle, and is the model's own."""
+    rng = np.random.default_rng(6)
+    whole: dict[str, Any] = {role: v for role, v in stream(written=lambda v: 0.0).items() if ".mlp." not in role}
+    whole["layers.0.router"] = rng.standard_normal((12, WIDE))
+    for e in range(12):
+        for part, shape in (("gate", (3, WIDE)), ("up", (3, WIDE)), ("down", (WIDE, 3))):
+            whole[f"layers.0.experts.{e}.{part}"] = rng.standard_normal(shape).astype(np.float32)
+        if e != 5:
+            whole[f"layers.0.experts.{e}.down"][7] = 0
+    narrow = {r: v[:6] if r.endswith((".o", ".down")) else v[:, :6] for r, v in whole.items()}
+    sizes: dict[str, Any] = {"family": "mixtral", "experts": 12}
+    found = dimensions_kept(held(narrow, **sizes), held(whole, **sizes), frame())
+    assert found is not None and found.extras is not None and found.extras.idle == 0 and found.extras.total == 2
+    whole["layers.0.experts.5.down"][7] = 0
+    found = dimensions_kept(held(narrow, **sizes), held(whole, **sizes), frame())
+    assert found is not None and found.extras == Extras(own=1, idle=1)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bodies import opened
 from disguises.network import read, write
 from forebear.artifacts import Artifact
+from forebear.signals.frames import Frame
 from forebear.signals.part_heads import heads_kept
 from forebear.signals.parts import Extras, Kept, in_place
 from models import tiny_llama
@@ -179,3 +180,42 @@ def test_heads_that_cannot_be_read_are_not_told() -> None:
     for a, b in ((attention(2), short), (short, attention(2))):
         found = met(a, b)
         assert (found.found, found.of, found.extras, found.drift) == (0, 1, Extras(untold=1), None)
+
+
+def test_rows_are_held_against_each_other_in_the_frame() -> None:
+    """B's stream has A's dimensions in another order and with other signs."""
+    rng, three = np.random.default_rng(3), attention(3)
+    order, signs = rng.permutation(WIDTH), rng.choice([-1.0, 1.0], WIDTH).astype(np.float32)
+    there: dict[str, Any] = {part: rows_of(three, part) for part in ("q", "k", "v", "o")}
+    for rows in there.values():
+        rows[:, order] = rows * signs
+    eye, dims = np.eye(WIDTH, dtype=np.float32), np.stack([np.arange(WIDTH), order], axis=1)
+    found = heads_kept(three, attention(3, **there), [(0, 0)], Frame(eye, eye, 0, "places", dims, signs))
+    assert found is not None and found.equal and found.of == 3
+    assert met(three, attention(3, **there)).found == 0
+
+
+def test_values_may_have_other_sizes_than_keys() -> None:
+    """Four dimensions of queries and keys, two of values: the third head is a new one, or attends as the first."""
+    rows = {
+        part: np.random.default_rng(k).standard_normal((12, WIDTH)).astype(np.float32) for k, part in enumerate("qk")
+    }
+    sizes = {"head_dim": 4, "rotary": 4}
+    two = attention(2, q=rows["q"][:8], k=rows["k"][:8], sizes=sizes)
+    found = met(two, attention(3, q=rows["q"], k=rows["k"], sizes=sizes))
+    assert found.equal and found.extras == Extras(own=1)
+    like = {part: np.vstack([r[:8], r[:4]]) for part, r in rows.items()}
+    assert met(two, attention(3, q=like["q"], k=like["k"], sizes=sizes)).extras == Extras(copies=1)
+
+
+def test_heads_are_the_same_by_both_circuits_together() -> None:
+    """One of the two alone is half of what is asked; with a third of the other one it is enough."""
+    three = attention(3)
+    q = rows_of(three, "q")
+    q[:2] = np.random.default_rng(4).standard_normal((2, WIDTH))
+    own = rows_of(three, "q")[:2]
+    q[:2] -= q[:2] @ np.linalg.pinv(own) @ own  # nothing of the first head's queries is left
+    half = met(three, attention(3, q=q))
+    assert half.found == 2
+    q[:2] += 0.5 * own
+    assert met(three, attention(3, q=q)).found == 3

@@ -15,6 +15,7 @@ from bodies import opened
 from disguises import disguise
 from disguises.network import read, write
 from forebear.artifacts import Artifact
+from forebear.signals.frames import Frame
 from forebear.signals.part_neurons import neurons_kept
 from forebear.signals.parts import Extras, Kept, in_place
 from models import tiny, tiny_llama
@@ -267,3 +268,16 @@ def test_experts_are_held_against_those_that_they_are() -> None:
     sizes: dict[str, Any] = {"family": "mixtral", "width": WIDTH, "experts": 4, "intermediate": 3}
     found = kept(held(weights, **sizes), held(turned, **sizes))
     assert found.equal and found.of == 12 and sorted(found.map) == [f"0.experts.{k}" for k in range(4)]
+
+
+def test_rows_are_held_against_each_other_in_the_frame() -> None:
+    """B's stream has A's dimensions in another order and with other signs."""
+    rng = np.random.default_rng(3)
+    order, signs = rng.permutation(WIDTH), rng.choice([-1.0, 1.0], WIDTH).astype(np.float32)
+    there = {view: np.zeros_like(rows) for view, rows in BASE.items()}
+    for view, rows in BASE.items():
+        there[view][:, order] = rows * signs
+    eye, dims = np.eye(WIDTH, dtype=np.float32), np.stack([np.arange(WIDTH), order], axis=1)
+    found = neurons_kept(mlp(BASE), mlp(there), [(0, 0)], Frame(eye, eye, 0, "places", dims, signs))
+    assert found is not None and found.equal and found.of == 3
+    assert kept(mlp(BASE), mlp(there)).found == 0
