@@ -376,3 +376,18 @@ def test_rows_are_alike_up_to_sign_and_zeros_have_none() -> None:
     assert usable_rows(rows).tolist() == [False, False, True, True]
     assert usable_rows(np.zeros((0, 3), np.float32)).tolist() == []
     assert usable_rows(np.zeros((2, 0), np.float32)).tolist() == [False, False]
+
+
+def test_latents_share_their_bits() -> None:
+    """Sixteen bits: keys' and values' latents have the first half of them, queries' the second one."""
+    weights = {"layers.0.attn.kv_latent": grid(12, 3), "layers.0.attn.q_latent": grid(2, 3, start=100)}
+    sizes: dict[str, Any] = {"width": 3, "heads": 1, "kv_heads": 1, "head_dim": 4, "value_dim": 4, "rotary": 2}
+    sizes |= {"kv_rank": 10, "q_rank": 2}
+
+    def latents(values: int, light: bool = False) -> tuple[list[int], list[list[float]]]:
+        blocks = layer_blocks(held(weights, family="deepseek_v2", **sizes), 0, Plan({0: 0}, 2, values, 2, light))
+        found = [b for b in blocks if b.group == "latent"]
+        return (found[0].positions.tolist(), found[0].rows.tolist()) if found else ([], [])
+
+    assert latents(13) == ([0, 1, 2, 8, 9], [*grid(12, 3)[:3].tolist(), *grid(2, 3, start=100).tolist()])
+    assert latents(2)[0] == [0, 8] and latents(99)[0] == [*range(8), 8, 9] and latents(99, light=True)[0] == []

@@ -108,7 +108,8 @@ SPIN = np.array([[0.6, 0.8], [-0.8, 0.6]], dtype=np.float32)
         ({"q": -2 * FIRST["q"], "k": FIRST["k"]}, Extras(copies=1)),
         ({"v": FIRST["v"], "o": -FIRST["o"]}, Extras(near=1)),
         ({"q": FIRST["q"]}, Extras(own=1)),
-        ({"v": np.full((2, WIDTH), np.nan, np.float32)}, Extras(untold=1)),
+        ({"v": np.where(np.arange(WIDTH) == 5, np.inf, FIRST["q"])}, Extras(untold=1)),
+        ({"k": np.where(np.arange(WIDTH) == 5, np.nan, FIRST["v"])}, Extras(untold=1)),
     ],
 )
 def test_one_head_more_is_what_its_circuits_make_of_it(rows: Mapping[str, F32], expected: Extras) -> None:
