@@ -32,7 +32,7 @@ def laid(count: int, squares: Sequence[F64], equal: Sequence[F64] = (), same: Pa
     for i, j in np.ndindex(count, count):
         kept = 64 if i == j else int((same or {}).get((min(i, j), max(i, j)), 64))
         one[i, j, :kept] = 1
-    none = matrix(count, {})
+    none = np.eye(count)
     spans = tuple(Span(f"layers.{k}.mlp.up", 10, s, equal[k] if equal else none, 1.0) for k, s in enumerate(squares))
     bits = [np.packbits(rows, axis=2) for rows in (one, 1 - one)]
     return Kinship(tuple("abcdefg"[:count]), spans, bits[0], bits[1], 64, ("",) * count, True, {}, ({},) * count)
