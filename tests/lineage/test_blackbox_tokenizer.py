@@ -48,7 +48,7 @@ def wanted(text: str) -> tuple[set[str], bool, bool, str]:
         ("qwen3-8b-instruct", {"qwen2"}, True, True, "qwen 3"),
         ("qwen3-8b-instruct:free", {"qwen2"}, True, True, "qwen 3"),
         ("qwen3-instruct", {"qwen2"}, True, True, "qwen 3"),  # of a size that is left open
-        ("qwen3-32b", {"qwen2"}, True, True, "qwen 3"),  # a size that the version has
+        ("qwen2.5-14b", {"qwen2", "qwen2-vl"}, True, True, "qwen 2.5"),  # a size that the version has
         ("qwen3-9b", {"qwen2"}, True, False, "qwen 3"),  # and one that it has not
         ("qwen3-8b-distill", {"qwen2"}, True, False, "qwen 3"),
         ("qwen3-8b-vl", {"qwen2"}, True, False, "qwen 3"),
