@@ -128,6 +128,15 @@ def test_every_doubling_of_a_distance_costs_as_much_as_eight_rows() -> None:
     assert still.table().tolist() == [[0, 0], [0, 0]]
 
 
+def test_who_is_infinitely_far_is_no_measure_of_the_others() -> None:
+    near = np.full((3, 3), NAN)
+    near[:2, :2] = [[0.0, 0.25], [0.25, 0.0]]
+    alone = np.full((3, 3), NAN)
+    alone[2, 2] = 0.0
+    costs = Costs(laid(3, [near, alone], [np.ones((3, 3))] * 2))
+    assert costs.table()[0] == pytest.approx([0.0, FULL, INF])
+
+
 def test_draws_are_with_replacement_of_as_many_units() -> None:
     squares = [matrix(2, {(0, 1): 1.0})] * 5
     noise = tuple(Patch("r", squares[0], np.full((2, 2), NAN)) for _ in range(3))
