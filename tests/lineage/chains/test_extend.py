@@ -1,4 +1,4 @@
-"""Names of a chain looked up, and the chain continued upwards: what becomes an edge, of which standing, and what a note."""
+"""Names of a chain looked up, and the chain continued upwards: what becomes an edge, a standing, a note."""
 
 from __future__ import annotations
 
