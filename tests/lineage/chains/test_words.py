@@ -18,7 +18,7 @@ from forebear.lineage.chains.words import nameless, says_scratch, withheld
         ("a leading open-source base model", ParentState.WITHHELD),
         ("an open weights language model", ParentState.WITHHELD),
         ("A Third-Party MODEL", ParentState.WITHHELD),
-        ("proprietary-llama base model", None),  # that of a known family is one
+        ("kimi-k2.5-proprietary-model", None),  # that of a known family is one
         ("model that is leading", None),
         ("a misleading model", None),
         ("from scratch", ParentState.FROM_SCRATCH),
