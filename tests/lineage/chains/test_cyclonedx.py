@@ -336,7 +336,7 @@ def test_a_version_that_is_a_commit_is_a_revision(version: str, revision: str) -
 
 
 def test_publishers_and_licences_as_they_are_stated() -> None:
-    every = {"supplier": {"name": "S"}, "manufacturer": {"name": "M"}, "publisher": "P"}
+    every: dict[str, Any] = {"supplier": {"name": "S"}, "manufacturer": {"name": "M"}, "publisher": "P"}
     for leave, expected in (((), "S"), (("supplier",), "M"), (("supplier", "manufacturer"), "P"), (tuple(every), "")):
         main = component("x", **{k: v for k, v in every.items() if k not in leave})
         assert raw(bill(main)).subject.developer == expected
