@@ -75,3 +75,89 @@ def test_no_lattice_hides_an_ancestor() -> None:
 def test_an_unknown_name_is_no_node() -> None:
     with pytest.raises(KeyError):
         chain(step("p", "s")).node("x")
+
+
+WEIGHTLESS = {"distilled", "trained_on_outputs", "architecture"}
+
+
+def test_which_kinds_bring_weights() -> None:
+    assert {k.value for k in EdgeKind if not k.weights} == WEIGHTLESS
+
+
+def test_weights_and_parts_of_a_way() -> None:
+    near, far = chain(step("p", "s"), step("g", "p", kind="distilled", component="head")).routes()
+    assert (near.weights, far.weights) == (True, False)
+    assert (near.component, far.component) == ("", "head")
+    both = chain(step("p", "s", component="encoder"), step("g", "p", component="head"))
+    assert [r.component for r in both.routes()] == ["encoder", "encoder"]
+    assert [e.parent for e in list(both.routes())[1].edges] == ["p", "g"]
+
+
+def test_who_stands_first_in_the_ways_is_nearest() -> None:
+    """By steps, in the order of the edges, whatever their standing."""
+    found = chain(step("a", "s", "possible"), step("b", "s"), step("c", "a"), step("d", "b"), step("a", "d"))
+    assert list(found.best_routes()) == ["a", "b", "c", "d"]
+    assert [e.parent for e in found.best_routes()["a"].edges] == ["b", "d", "a"]
+    assert [e.parent for e in found.best_routes()["c"].edges] == ["b", "d", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("other", "better"),
+    [
+        (("measured", "distilled", ""), False),  # weights before the strongest word without
+        (("possible", "finetune", ""), False),
+        (("possible", "finetune", "encoder"), False),
+        (("catalogued", "finetune", ""), False),
+        (("catalogued", "finetune", "encoder"), False),
+        (("declared", "finetune", "encoder"), False),  # of the same standing the whole
+        (("probable", "finetune", "encoder"), True),
+    ],
+)
+def test_a_declared_whole_way_of_weights_is_held_against_others(other: tuple[str, str, str], better: bool) -> None:
+    standing, kind, part = other
+    direct = step("g", "s", standing, kind, component=part)
+    found = chain(direct, step("p", "s", "declared"), step("g", "p", "declared")).best_routes()["g"]
+    assert (len(found.edges) == 1) is better
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (("declared", "distilled", "encoder"), ("possible", "finetune", "")),  # established before weights
+        (("possible", "finetune", "encoder"), ("possible", "distilled", "")),
+        (("catalogued", "finetune", "encoder"), ("measured", "distilled", "")),
+        (("possible", "distilled", ""), ("possible", "distilled", "encoder")),
+    ],
+)
+def test_the_first_of_two_ways_is_the_better_one(one: tuple[str, str, str], two: tuple[str, str, str]) -> None:
+    edges = [step("g", "s", standing, kind, component=part) for standing, kind, part in (one, two)]
+    for order in (edges, edges[::-1]):
+        assert chain(*order).best_routes()["g"].edges == (edges[0],)
+
+
+def test_the_subject_is_found_by_its_name_and_stands_above_nobody() -> None:
+    found = chain(step("p", "s"), step("s", "p"))
+    assert found.node("s") is found.subject and found.node("p").name == "p"
+    assert list(found.best_routes()) == ["p"] and Chain(Node("s")).best_routes() == {}
+    assert [r.ancestor.name for r in found.routes()] == ["p"] and list(Chain(Node("s")).routes()) == []
+
+
+def test_what_is_not_said_is_nothing() -> None:
+    edge = step("p", "s")
+    assert (edge.declared, edge.contradicted, edge.evidence, edge.log10_p, edge.component) == (
+        False,
+        False,
+        (),
+        None,
+        "",
+    )
+    bare = Chain(Node("s"))
+    assert (bare.parent, bare.access, bare.verdict, bare.notes) == ("absent", "documents", "", ())
+
+
+def test_of_a_lattice_a_thousand_ways_are_followed() -> None:
+    assert MAX_ROUTES == 1_000
+    wide = chain(*(step(f"p{k}", "s") for k in range(999)))
+    assert len(list(wide.routes())) == 999
+    two = [step(p, "s") for p in ("a", "b")] + [step(f"g{k}", p) for p in ("a", "b") for k in range(600)]
+    assert len(list(chain(*two).routes())) == 1_000

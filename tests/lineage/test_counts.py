@@ -88,3 +88,10 @@ def test_two_groups_and_two_layers_are_the_least_that_is_whole() -> None:
     assert counted("glu", "value_output", layers=2).whole and counted("glu", "value_output", layers=2).throughout
     assert not counted("glu", layers=2).whole and counted("glu", layers=2).throughout
     assert not counted("glu", "value_output", layers=1).whole and not counted("glu", layers=1).throughout
+
+
+def test_no_component_is_better_than_chance_by_being_one_of_many() -> None:
+    """The price of looking at all of them makes a tail no more than one."""
+    cells = tuple(Cell("glu", layer, layer, 2, 1) for layer in range(8))
+    assert Counts(cells).best_component == ("layer 0", 0.0)
+    assert Counts(()).best_component == ("", 0.0)

@@ -119,3 +119,90 @@ def test_what_was_taken_away_is_orthogonal_to_what_is_left_and_tells_nothing() -
     )
     assert orthogonal(told) is not None, "by the numbers alone, the reference would be the later one"
     assert orthogonal(replace(told, changes=Changes(each))) is None
+
+
+def test_bounds_of_decay() -> None:
+    """Sixteen still rows, two in a hundred that moved, half a step of bfloat16."""
+    assert decayed(replace(STILL, still=16)) is not None and decayed(replace(STILL, still=15)) is None
+    assert decayed(replace(STILL, still=980)) is not None and decayed(replace(STILL, still=981)) is None
+    for factor, told in ((0.9989, True), (0.9991, False), (1.0011, True), (1.0009, False)):
+        assert (decayed(replace(STILL, factor=factor)) is not None) is told
+
+
+def test_decay_in_words_and_log_odds() -> None:
+    later, earlier = decayed(STILL), decayed(replace(STILL, factor=1.25))
+    assert later is not None and (later.name, later.log_odds) == ("decay", 3.0)
+    assert later.text == ("400 embedding rows of the model are the reference's, decayed by 2.00%, and the others moved")
+    assert earlier is not None and earlier.log_odds == -3.0 and not earlier.no_siblings
+    assert earlier.text.startswith("400 embedding rows of the reference are the model's, decayed by 20.00%")
+
+
+def test_gains_have_to_be_a_quarter_further() -> None:
+    found = advanced((0.4, 0.5))
+    assert found == Reason("gains", "norm gains of the model are 1.2 times as far from their start", 1.0)
+    assert advanced((0.4, 0.499)) is None and advanced((0.499, 0.4)) is None
+    turned = advanced((0.5, 0.25))
+    assert turned == Reason("gains", "norm gains of the reference are 2.0 times as far from their start", -1.0)
+    assert advanced((0.1, 0.0)) is None and advanced((-0.1, 0.4)) is None
+
+
+def oriented(*orientations: float) -> Observed:
+    """Matrices whose change is of length one, with (|B|² − |A|²) / 2 as told."""
+    each = []
+    for k, middle in enumerate(orientations):
+        role, square_b = f"layers.{k}.mlp.up", 4.0 + 2 * middle
+        sums = (4.0, square_b, (4.0 + square_b - 1.0) / 2, 1.0, 1.0)
+        each.append(Change(role, role, (10, 10), 100, *sums, 100, 0, 0, 0, ("", ""), (24, 24)))
+    return replace(PAIR, changes=Changes(tuple(each)))
+
+
+@pytest.mark.parametrize(
+    ("middle", "odds"),
+    [
+        (0.5, 3.0),  # (0.5 - 0.25) / (2 * 0.04) is 3.125, and three is the most
+        (0.45, 2.5),
+        (0.3, 0.625),
+        (0.25, None),
+        (0.2, None),
+        (0.0, None),
+        (0.75, 3.0),
+        (0.76, None),
+        (-0.45, -2.5),
+        (-0.76, None),
+    ],
+)
+def test_the_log_odds_of_an_orientation(middle: float, odds: float | None) -> None:
+    found = orthogonal(oriented(*[middle] * 8))
+    assert (None if found is None else found.log_odds) == (None if odds is None else pytest.approx(odds))
+    assert orthogonal(oriented(*[middle] * 7)) is None
+    if found is not None and odds is not None:
+        one, two = ("reference", "model") if odds > 0 else ("model", "reference")
+        assert found.text == (
+            f"what lies between them is orthogonal to the {one} in 8 matrices (orientation {abs(middle):.2f}; 0.50 "
+            f"where the {two} is the {one} with something added)"
+        )
+
+
+def test_matrices_that_disagree_cost_certainty() -> None:
+    values = [0.1] * 4 + [0.8] * 4
+    without = [(sum(values) - v) / 7 for v in values]
+    mean = sum(without) / 8
+    variance = 7 / 8 * sum((w - mean) ** 2 for w in without) + 0.04
+    found = orthogonal(oriented(*values))
+    assert found is not None and found.log_odds == pytest.approx((0.45 - 0.25) / (2 * variance)) and variance > 0.05
+
+
+def test_what_did_not_change_is_no_matrix_that_tells() -> None:
+    told = oriented(*[0.45] * 8)
+    assert told.changes is not None
+    still = replace(told.changes.each[0], role="layers.9.mlp.up", other="layers.9.mlp.up", square=0.0, square_kept=0.0)
+    beside = orthogonal(replace(told, changes=Changes((*told.changes.each, still))))
+    assert beside is not None and "in 8 matrices" in beside.text
+    assert orthogonal(replace(told, changes=Changes((*told.changes.each[:7], still)))) is None
+    assert orthogonal(PAIR) is None
+
+
+def test_all_reasons_in_their_order() -> None:
+    told = replace(oriented(*[0.45] * 8), still=STILL, gains=(0.1, 0.2), excludes="rows")
+    assert [r.name for r in geometry(told)] == ["orthogonal change", "decay", "gains"]
+    assert [r.name for r in geometry(replace(told, excludes=""))] == ["orthogonal change"]

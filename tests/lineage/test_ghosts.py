@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bodies import opened
 from edits import copy, edit
-from forebear.lineage.ghosts import Ghosts, ghosts
+from forebear.lineage.ghosts import Ghosts, Leg, ghosts
 from forebear.signals.mixture import gram
 from models import tiny_llama
 
@@ -116,3 +116,43 @@ def test_one_tensor_alone_has_no_error_and_so_no_legs(base: Path) -> None:
     assert list(ghosts(replace(found, units=found.body[:2])).legs) == [("s", "t")]
     assert ghosts(replace(found, units=found.body[:1])).legs == {}
     assert ghosts(replace(found, units=())).legs == {}
+
+
+@pytest.mark.parametrize(
+    ("cosine", "error", "rows", "clear"),
+    [
+        (0.5, 0.0, 8, True),
+        (0.5, 0.0, 7, False),
+        (0.125, 0.0, 8, True),
+        (0.09, 0.0, 8, False),
+        (0.5, 0.13, 8, True),  # three standard errors are deducted
+        (0.5, 0.14, 8, False),
+        (-0.5, 0.0, 8, False),
+    ],
+)
+def test_a_model_is_away_from_the_point_by_its_leg_and_its_rows(
+    cosine: float, error: float, rows: int, clear: bool
+) -> None:
+    assert Leg(cosine, error, rows, 0).clear is clear
+
+
+@pytest.mark.parametrize(
+    ("cosine", "error", "rows", "others", "none"),
+    [
+        (0.0, 0.0, 0, 0, True),
+        (0.0, 0.0, 1, 0, False),
+        (0.1, 0.0, 0, 0, True),
+        (0.11, 0.0, 0, 0, False),
+        (-0.11, 0.0, 0, 0, False),
+        (0.0, 0.033, 0, 7, True),
+        (0.0, 0.034, 0, 7, False),
+        (0.7, 1.0, 0, 8, True),  # where rows tell, common data may give so much
+        (0.71, 0.0, 0, 8, False),
+        (0.7, 0.0, 1, 8, False),
+        (0.7, 0.0, 0, 7, False),
+    ],
+)
+def test_a_model_is_the_point_by_rows_else_by_its_leg(
+    cosine: float, error: float, rows: int, others: int, none: bool
+) -> None:
+    assert Leg(cosine, error, rows, others).none is none

@@ -26,6 +26,7 @@ from forebear.lineage.relations.values import (
 from forebear.signals.change import Change, Changes
 from forebear.signals.lattice import Cut, Lattice
 from forebear.signals.rounding import BFLOAT, HALF, Rounding
+from forebear.signals.sign_code import Cell
 
 INT4 = Lattice("INT4", 4, Cut("group", 32), True, 100.0, "int")
 INT8 = replace(INT4, format="INT8", bits=8)
@@ -227,3 +228,96 @@ def test_mostly_equal_sixteen_bit_values_are_like_reinforcement_learning(
         assert f"{equal / 1_000:.0%} of the parameters of the 1 matrices" in found.test
         assert finetune(of) is None
     assert lora(of) is None
+
+
+def test_a_quantised_side_in_words_and_details() -> None:
+    found = quantized(onto_grid())
+    assert found is not None
+    assert found.details == {
+        "format": {"name": "INT4", "bits": 4, "groups": INT4.cut.words if INT4.cut else None},
+        **{"quantized_side": "b", "stored_quantized": False, "within_half_a_step": 1.0, "symmetric": True},
+    }
+    assert found.words == f"quantised: {INT4.words}"
+    assert found.test.startswith(
+        f"2 of 2 matrices of the model: {INT4.words}; it lies on that grid in every value that was sampled; "
+        "100.00% of 1,000 values of the other are within half a step of it (root mean square 0.58 half steps, 0.58 for "
+        "rounding to nearest)"
+    )
+    earlier = quantized(onto_grid(side=0))
+    assert earlier is not None and earlier.details["quantized_side"] == "a" and "of the reference:" in earlier.test
+    stored = quantized(replace(onto_grid(), grids=(Grids(2), replace(ON_GRID, stored=True))))
+    assert stored is not None and "; it is stored so;" in stored.test and stored.details["stored_quantized"] is True
+
+
+def test_what_is_not_known_of_a_grid_is_no_detail() -> None:
+    bare = replace(INT4, symmetric=None, cut=None)
+    found = quantized(replace(onto_grid(), grids=(Grids(1), Grids(1, {"layers.0.mlp.up": bare}))))
+    assert found is not None and "symmetric" not in found.details and found.details["format"]["groups"] is None
+    uneven = replace(INT4, symmetric=False)
+    found = quantized(replace(onto_grid(), grids=(Grids(1), Grids(1, {"layers.0.mlp.up": uneven}))))
+    assert found is not None and found.details["symmetric"] is False
+
+
+def test_a_grid_alone_says_something_of_the_other_only_where_a_shared_start_is_excluded() -> None:
+    assert quantized(onto_grid(None, excludes="")) is None
+    known = quantized(onto_grid(None))
+    assert known is not None and known.reasons == () and known.details["within_half_a_step"] is None
+    assert known.excludes_shared_start == "" and known.made_from == ""
+    assert quantized(onto_grid(None, excludes="", undone=("rows were moved",))) is not None
+    assert quantized(onto_grid(None, excludes="", undone=())) is None
+    strayed = replace(NEAREST, within=0.99)
+    assert quantized(onto_grid(strayed, excludes="")) is None
+    near = quantized(onto_grid(strayed))
+    assert near is not None and near.reasons == () and "99.00% of 1,000 values" in near.test
+    exact = quantized(onto_grid(excludes=""))
+    assert exact is not None and exact.excludes_shared_start
+
+
+def test_only_all_of_a_model_that_is_the_other_rounded_is_made_from_it() -> None:
+    made = quantized(onto_grid(rounded="a_to_b"))
+    assert made is not None and made.made_from == f"all of it is the other, rounded ({INT4.words})"
+    assert made.reasons[0].no_siblings and "that was looked at" not in made.excludes_shared_start
+    sampled = quantized(onto_grid())
+    assert sampled is not None and sampled.made_from == "" and not sampled.reasons[0].no_siblings
+    assert sampled.excludes_shared_start == (
+        "every value of the model that was looked at is the other's, rounded to a coarser grid"
+    )
+    slack = quantized(onto_grid(replace(NEAREST, slack=BFLOAT), rounded="a_to_b"))
+    assert slack is not None and (slack.made_from == "") is (BFLOAT > HALF)
+
+
+def test_training_in_words() -> None:
+    few = finetune(moved(change(0.004)))
+    assert few is not None and few.words == "fine-tuned (relative drift 0.4%)"
+    some = finetune(moved(change(0.1)))
+    assert some is not None and some.words == "fine-tuned (relative drift 10%)"
+    assert some.test == (
+        "The relative drift is 10.0%, below one third: the median over 1 matrices of attention and MLPs."
+    )
+    sampled = finetune(replace(PAIR, changes=Changes((change(0.1),), whole=False)))
+    assert sampled is not None and sampled.test.endswith("of attention and MLPs, a sample of rows.")
+    much = continued_pretraining(moved(change(0.5)))
+    assert much is not None and much.words == "pretrained on (relative drift 50%)"
+    assert "at least one third" in much.test and much.test.endswith("Excluded: a merely shared start.")
+    open_ = undecided(moved(change(0.5), excludes=""))
+    assert open_ is not None and open_.details["drift"] == pytest.approx(0.5)
+    assert open_.words == "pretrained on, or only the same random start (relative drift 50%)"
+    assert "at least one third (the median" in open_.test and "quantised" not in open_.test
+    grids = undecided(moved(change(0.1), excludes="", grids=(ON_GRID, Grids(2))))
+    assert grids is not None and f"The reference is quantised ({INT4.words})." in grids.test
+    assert "below one third" in grids.test and "The model is quantised" not in grids.test
+
+
+@pytest.mark.parametrize(("cosine", "drift"), [(0.9, 0.4843), (0.9999, None), (None, None)])
+def test_after_alignment_drift_is_told_by_the_cosine(cosine: float | None, drift: float | None) -> None:
+    counts = Counts((Cell("residual", 0, 0, 10, 10, cosine),))
+    found = continued_pretraining(replace(PAIR, counts=counts))
+    assert (None if found is None else round(found.details["drift"], 4)) == drift
+    if found is not None:
+        assert "estimated from the cosine of aligned rows" in found.test
+
+
+def test_reinforcement_learning_in_words() -> None:
+    found = rl(moved(change(0.01, equal=700)))
+    assert found is not None and found.words == "like reinforcement learning (70% bit-identical)"
+    assert found.excludes_shared_start == "70% of the parameters are bit for bit the same"

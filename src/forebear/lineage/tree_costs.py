@@ -178,7 +178,8 @@ def summed(squares: F64, weights: F64) -> F64:
     if has.all():
         return total
     whole: Flags = np.asarray(has.all(axis=0))
-    near = np.where(whole[None, :] & ~np.eye(count, dtype=bool), 1.0 / np.maximum(total, 1e-12 * total.max()), 0.0)
+    least = max(1e-12 * float(total.max()), 1e-300)  # of models that are all one, too
+    near = np.where(whole[None, :] & ~np.eye(count, dtype=bool), 1.0 / np.maximum(total, least), 0.0)
     profile = np.einsum("uij,ij->ui", filled, near) * weights[:, None]
     common = profile.T @ has  # over the matrices that the other has
     factor = np.divide(profile.sum(axis=0)[:, None], common, out=np.ones_like(common), where=common > 0)

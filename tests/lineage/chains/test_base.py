@@ -68,3 +68,36 @@ def test_parts_and_answers_stay_apart() -> None:
 def test_sentences_are_few_and_different() -> None:
     assert base.sentences(["a", "", "a", "b"]) == ("a", "b")
     assert len(base.sentences(f"s{k}" for k in range(100))) == base.SENTENCES
+
+
+def test_bounds_of_what_is_read() -> None:
+    assert (base.MOST, base.MOST_ELEMENTS, base.DEEPEST, base.SENTENCES, base.NAME) == (2_000, 200_000, 32, 8, 300)
+    assert len(base.items([0] * 2_000, "it")) == 2_000 and base.items([], "it") == []
+    assert base.items([1, 2, 3], "it", 3) == [1, 2, 3]
+    with pytest.raises(InputError, match="it has 4 entries, more than the 3 that are read"):
+        base.items([0] * 4, "it", 3)
+    with pytest.raises(InputError, match="more than the 1 that"):
+        base.objects([{}, {}], "it", 1)
+    assert base.text("x" * 9, "it", 8) != "x" * 9 and base.text("a\nb", "it") == "a b"
+
+
+def test_fields_of_the_right_type_are_given_as_they_are() -> None:
+    assert base.mapping({"a": 1}, "it") == {"a": 1} and base.objects([{"a": 1}, None], "it") == [{"a": 1}, {}]
+    assert (base.number(2, "it"), base.number(-0.5, "it"), base.number(0, "it")) == (2.0, -0.5, 0.0)
+    assert (base.tail(0, "it"), base.tail(-3, "it")) == (0.0, -3.0)
+    for huge in (10**400, -(10**400), float("nan")):
+        with pytest.raises(InputError, match="it is not a finite number"):
+            base.number(huge, "it")
+
+
+def test_edges_of_equal_standing_keep_the_first_and_its_order() -> None:
+    other = replace(MEASURED, kind=EdgeKind.MERGE, evidence=("rows",), log10_p=-40.0)
+    (found,) = base.joined([MEASURED, other])
+    assert (found.kind, found.evidence, found.log10_p) == ("rl", ("coins", "rows"), -40.0)
+    (found,) = base.joined([POSSIBLE, replace(POSSIBLE, contradicted=True)])
+    assert (found.contradicted, found.declared, found.log10_p) == (True, False, None)
+    (found,) = base.joined([replace(MEASURED, contradicted=True), DECLARED])
+    assert found.contradicted and found.declared
+    later = [replace(DECLARED, parent="z"), DECLARED, replace(MEASURED, parent="z")]
+    assert [e.parent for e in base.joined(later)] == ["z", "p"]
+    assert len(base.joined([DECLARED, replace(DECLARED, child="d")])) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from forebear.lineage.chain import Access
 from forebear.lineage.chains.called import called, maker_of
 
 
@@ -50,4 +51,31 @@ def test_a_derivative_is_not_its_bases_developers(name: str, developer: str) -> 
 )
 def test_who_makes_what_an_api_calls_so(name: str, maker: str) -> None:
     """In words, as the families' files have them, whether the catalogue knows more of him or not."""
+    assert maker_of(name) == maker
+
+
+def test_a_called_model_is_the_one_of_that_name_at_that_revision() -> None:
+    found = called("moonshotai/Kimi-K2.5", "abc")
+    assert (found.subject.name, found.subject.model, found.subject.revision) == (
+        "moonshotai/Kimi-K2.5",
+        "Kimi-K2.5",
+        "abc",
+    )
+    assert found.access is Access.NAME and found.edges[0].parent == "Kimi-K2-Base"
+    assert called("gpt-4o").subject.revision == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "maker"),
+    [
+        ("llama-3.1-8b", "Meta"),
+        ("meta-llama/Llama-3.1-8B", ""),  # with an account the account decides
+        ("openai/gpt-4o", "OpenAI"),  # but for what is not published
+        ("codestral-22b", "Mistral AI"),  # a line of its family's own house
+        ("hermes-3-llama-3.1-8b", ""),
+        ("llama-3.1-8b-sft", ""),
+        ("", ""),
+    ],
+)
+def test_whose_a_model_is_by_its_name(name: str, maker: str) -> None:
     assert maker_of(name) == maker

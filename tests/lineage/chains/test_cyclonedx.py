@@ -13,8 +13,9 @@ from forebear.bom import cyclonedx, spdx
 from forebear.bom.record import Acknowledgement, ClaimRecord, LicenceStatement, Model, Record, Relative, Slot, Status
 from forebear.bom.values import Basis, Gap, GapState, Said
 from forebear.errors import InputError, UsageError
-from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
+from forebear.lineage.chain import Access, Chain, EdgeKind, ParentState, Standing
 from forebear.lineage.chains import chain_of, chains_of
+from forebear.lineage.chains.cyclonedx import read
 from forebear.lineage.chains.extend import BY_A_BILL
 from forebear.types import Verdict
 from shared import shared
@@ -274,3 +275,255 @@ def test_what_a_bill_says_was_measured_is_said_to_be_its_word() -> None:
     declared = chain_of(bill(component("mine", [component(KIMI)])))
     assert edge(ours, KIMI).standing is Standing.MEASURED and BY_A_BILL in ours.notes
     assert BY_A_BILL not in declared.notes
+
+
+def raw(document: dict[str, Any]) -> Chain:
+    """The chain as the bill has it, no name of it looked up."""
+    (chain,) = read(document)
+    return chain
+
+
+def above(levels: int) -> dict[str, Any]:
+    """A model with so many ancestors in a line."""
+    top = component(f"a{levels}")
+    for k in range(levels - 1, 0, -1):
+        top = component(f"a{k}", [top])
+    return component("mine", [top])
+
+
+def test_pedigrees_and_nested_components_are_read_to_a_depth() -> None:
+    assert len(raw(bill(above(31))).edges) == 31
+    with pytest.raises(InputError, match="the pedigree is deeper than the 32 levels"):
+        read(bill(above(32)))
+    for levels, told in ((33, True), (34, False)):
+        inner: dict[str, Any] = component("deep")
+        for _ in range(levels - 1):
+            inner = {"type": "library", "name": "l", "components": [inner]}
+        document = bill({"type": "application", "name": "chat"}, inner)
+        if told:
+            assert raw(document).subject.name == "deep"
+        else:
+            with pytest.raises(InputError, match="components are nested deeper than the 32 levels"):
+                read(document)
+
+
+@pytest.mark.parametrize(
+    ("main", "name"),
+    [
+        ({"name": "x"}, "x"),
+        ({"name": "x", "group": "acme"}, "acme/x"),
+        ({"group": "acme"}, "a model without a name"),
+        ({}, "a model without a name"),
+        ({"name": "x", "purl": "pkg:huggingface/acme/mine@abc?k=v"}, "acme/mine"),
+        ({"name": "x", "purl": "pkg:huggingface/acme/mine?k=v@w"}, "acme/mine"),
+        ({"name": "x", "purl": "pkg:npm/acme/mine"}, "x"),
+        ({"name": "x", "purl": "pkg:huggingface/"}, "x"),
+        ({"name": "x", "purl": f"pkg:huggingface/{'n' * 300}"}, "n" * 300),
+        ({"name": "x", "purl": f"pkg:huggingface/{'n' * 301}"}, "x"),
+    ],
+)
+def test_a_component_goes_by_its_hub_id_else_by_its_name(main: dict[str, Any], name: str) -> None:
+    assert raw(bill({"type": "machine-learning-model", **main})).subject.name == name
+
+
+@pytest.mark.parametrize(
+    ("version", "revision"),
+    [("c" * 40, "c" * 40), ("0123456789abcdef" * 2 + "01234567", "0123456789abcdef" * 2 + "01234567")]
+    + [(v, "") for v in ("c" * 39, "c" * 41, "g" * 40, "C" * 40, "1.0", "")],
+)
+def test_a_version_that_is_a_commit_is_a_revision(version: str, revision: str) -> None:
+    assert raw(bill(component("x", version=version))).subject.revision == revision
+
+
+def test_publishers_and_licences_as_they_are_stated() -> None:
+    every: dict[str, Any] = {"supplier": {"name": "S"}, "manufacturer": {"name": "M"}, "publisher": "P"}
+    for leave, expected in (((), "S"), (("supplier",), "M"), (("supplier", "manufacturer"), "P"), (tuple(every), "")):
+        main = component("x", **{k: v for k, v in every.items() if k not in leave})
+        assert raw(bill(main)).subject.developer == expected
+    brought = [{"name": "forebear:inherited_from", "value": "base"}]
+    licences = [
+        {"license": {"id": "MIT", "name": "also"}},
+        {"license": {"id": "A"}, "properties": brought},
+        {"license": {"id": "B", "properties": brought}},
+        {"expression": "C OR D"},
+        {"license": {}},
+    ]
+    assert raw(bill(component("x", licenses=licences))).subject.licences == ("MIT", "also", "C OR D")
+
+
+@pytest.mark.parametrize(
+    ("tools", "ours"),
+    [
+        ([{"name": "forebear"}], True),
+        ({"components": [{"name": "other"}, {"name": "forebear"}]}, True),
+        ({"components": [{"name": "forebear-like"}]}, False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_who_wrote_the_bill(tools: Any, ours: bool) -> None:
+    values = {"verdict": "derived", "direction.by": "measured", "relation": "finetune"}
+    document = bill(component("mine", [component("base", **said(values))]))
+    document["metadata"]["tools"] = tools
+    assert (raw(document).edges[0].standing is Standing.MEASURED) is ours
+
+
+def claims(*made: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return bill(component("mine"), declarations={"claims": list(made), **more})
+
+
+@pytest.mark.parametrize(
+    ("claim", "more", "state", "parents"),
+    [
+        ({"predicate": "Base model: org/base"}, {}, ParentState.DECLARED, ["org/base"]),
+        ({"predicate": "base model: withheld"}, {}, ParentState.ABSENT, []),
+        ({"predicate": "the base model: org/base"}, {}, ParentState.ABSENT, []),
+        ({"predicate": "trained from scratch"}, {}, ParentState.FROM_SCRATCH, []),
+        ({"predicate": "base model: b", "counterEvidence": ["e"]}, {}, ParentState.ABSENT, []),
+        ({"predicate": "trained from scratch", "counterEvidence": ["e"]}, {}, ParentState.ABSENT, []),
+        ({"predicate": "base model: b", **said({"status": "contradicted"})}, {}, ParentState.ABSENT, []),
+        ({"predicate": "base model: b", **said({"status": "unverified"})}, {}, ParentState.DECLARED, ["b"]),
+        (
+            {"predicate": "base model: b", "bom-ref": "c1"},
+            {"attestations": [{"map": [{"counterClaims": [3, "c1"]}]}]},
+            ParentState.ABSENT,
+            [],
+        ),
+        (
+            {"predicate": "base model: b", "bom-ref": "c1"},
+            {"attestations": [{"map": [{"claims": ["c1"], "counterClaims": ["c2"]}]}]},
+            ParentState.DECLARED,
+            ["b"],
+        ),
+    ],
+)
+def test_claims_that_nothing_speaks_against_say_where_it_comes_from(
+    claim: dict[str, Any], more: dict[str, Any], state: ParentState, parents: list[str]
+) -> None:
+    chain = raw(claims(claim, **more))
+    assert (chain.parent, [e.parent for e in chain.edges]) == (state, parents)
+    told = chain.notes == ("The bill of materials says that it was trained from scratch.",)
+    assert told is (state is ParentState.FROM_SCRATCH)
+
+
+def test_a_pedigree_goes_before_claims_and_gaps() -> None:
+    document = claims({"predicate": "trained from scratch"})
+    document["metadata"]["component"] = component("mine", [component("base")])
+    assert raw(document).parent is ParentState.DECLARED and not raw(document).notes
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "state", "withheld"),
+    [
+        ("base_model", "forebear:gaps.3", "withheld", True),
+        ("base_model", "forebear:gaps.12", "withheld", True),
+        ("base_model", "forebear:gaps.3", "unknown", False),
+        ("licence", "forebear:gaps.3", "withheld", False),
+        ("base_model", "forebear:gaps.x", "withheld", False),
+        ("base_model", "other:gaps.3", "withheld", False),
+    ],
+)
+def test_a_gap_that_is_withheld(field: str, key: str, state: str, withheld: bool) -> None:
+    noted = [{"name": f"{key}.field", "value": field}, {"name": f"{key}.state", "value": state}]
+    chain = raw(bill(component("mine"), properties=noted))
+    assert (chain.parent is ParentState.WITHHELD) is withheld
+    assert bool(chain.notes) is withheld and all("stated and not named" in n for n in chain.notes)
+
+
+def test_models_of_a_program_are_the_ones_that_they_are_called_after() -> None:
+    program = {"type": "application", "name": "chat", "components": [component("Kimi-K2.5")]}
+    document = bill(program, component("kimi k2.5"), component("moonshotai/Kimi-K2.5"), component("unheard-of"))
+    nested, *others = read(document)
+    assert [(e.parent, e.kind, e.declared) for e in nested.edges] == [("kimi k2.5", EdgeKind.SAME_MODEL, True)]
+    assert nested.edges[0].evidence[0] == "The bill of materials lists a model called Kimi-K2.5."
+    assert [n.name for n in nested.nodes] == ["kimi k2.5"]
+    assert [(c.subject.name, c.edges, c.nodes) for c in others] == [
+        (n, (), ()) for n in ("kimi k2.5", "moonshotai/Kimi-K2.5", "unheard-of")
+    ]
+    trained = raw(bill({"type": "application", "name": "chat"}, component("kimi-k2.5-sft")))
+    assert trained.edges == ()  # a name of one's own declares nothing
+
+
+def test_services_without_models() -> None:
+    named, bare = read(bill({}, services=[{"name": "API", "provider": {"name": "Acme"}}, {}]))
+    assert (named.subject.name, named.subject.developer, named.access) == ("API", "Acme", Access.DOCUMENTS)
+    assert (bare.subject.name, bare.subject.developer) == ("a service", "")
+    assert read(bill({})) == ()
+
+
+def test_parts_need_a_reference_and_are_no_part_of_themselves() -> None:
+    part = component("enc") | {"bom-ref": "e"}
+    mine = component("mine") | {"bom-ref": "m"}
+    for main, depends, expected in (
+        (mine, [{"ref": "m", "dependsOn": ["e"]}], ["enc"]),
+        (mine, [{"ref": "other", "dependsOn": ["e"]}], []),
+        (component("mine"), [{"ref": "", "dependsOn": ["e"]}], []),
+        (component("enc") | {"bom-ref": "m"}, [{"ref": "m", "dependsOn": ["e"]}], []),
+    ):
+        chain = raw(bill(main, part, dependencies=depends))
+        assert [e.parent for e in chain.edges] == expected == [n.name for n in chain.nodes]
+    (found,) = raw(bill(mine, part, dependencies=[{"ref": "m", "dependsOn": ["e"]}])).edges
+    assert (found.kind, found.standing, found.declared) == (EdgeKind.COMPONENT, Standing.DECLARED, True)
+    assert (found.contradicted, found.component, found.log10_p) == (False, "enc", None)
+    assert found.evidence == ("The bill of materials lists enc as a component of it.",)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "state", "note"),
+    [
+        ("x:Base-Model", "org/base", ParentState.DECLARED, ""),
+        ("parentModel", "org/base", ParentState.DECLARED, ""),
+        ("baseModel", "mine", ParentState.ABSENT, ""),  # itself
+        ("baseModel", "", ParentState.ABSENT, ""),
+        ("baseModel", "undisclosed", ParentState.WITHHELD, "A base model is stated and not named."),
+        (
+            "fromScratch",
+            "TRUE",
+            ParentState.FROM_SCRATCH,
+            "The bill of materials says that it was trained from scratch.",
+        ),
+        ("trained_from_scratch", "yes", ParentState.ABSENT, ""),
+        ("claim", "something", ParentState.ABSENT, ""),
+    ],
+)
+def test_a_property_of_a_base(key: str, value: str, state: ParentState, note: str) -> None:
+    chain = raw(bill(component("mine", properties=[{"name": key, "value": value}])))
+    assert chain.parent is state and chain.notes == ((note,) if note else ())
+    if state is ParentState.DECLARED:
+        (found,) = chain.edges
+        assert (found.kind, found.standing, found.declared) == (EdgeKind.UNKNOWN, Standing.DECLARED, True)
+        assert found.evidence == ("The bill of materials names org/base as base model.",)
+        assert [n.name for n in chain.nodes] == ["org/base"]
+    else:
+        assert chain.edges == () == chain.nodes
+
+
+def test_properties_are_asked_only_where_the_pedigree_says_nothing() -> None:
+    main = component("mine", [component("base")], properties=[{"name": "baseModel", "value": "other"}])
+    assert [e.parent for e in raw(bill(main)).edges] == ["base"]
+
+
+def test_a_name_that_is_withheld_in_a_property() -> None:
+    for key, withheld in (("x:name", True), ("identity", True), ("x", False)):
+        relative = component("codename", properties=[{"name": key, "value": "withheld"}])
+        chain = raw(bill(component("mine", [relative])))
+        assert chain.parent is (ParentState.WITHHELD if withheld else ParentState.DECLARED)
+        assert chain.notes == (("A model that mine was made from is stated and not named.",) if withheld else ())
+    variant = {**component("mine"), "pedigree": {"variants": [component("withheld")]}}
+    assert raw(bill(variant)).parent is ParentState.ABSENT
+    higher = raw(bill(component("mine", [component("base", [component("withheld")])])))
+    assert higher.parent is ParentState.DECLARED
+    assert higher.notes == ("A model that base was made from is stated and not named.",)
+
+
+def test_an_ancestor_of_an_ancestor_is_noted_with_its_child() -> None:
+    def made(*relatives: dict[str, Any], ours: bool = True) -> list[tuple[str, str]]:
+        document = bill(component("mine", list(relatives)))
+        document["metadata"] |= FOREBEAR if ours else {}
+        return [(e.parent, e.child) for e in raw(document).edges]
+
+    base, far = component("base"), component("far", **said({"child": "base"}))
+    assert made(base, far) == [("base", "mine"), ("far", "base")]
+    assert made(base, far, ours=False) == [("base", "mine"), ("far", "mine")]
+    assert made(base, component("far", **said({"child": "nobody"}))) == [("base", "mine")]
+    assert made(base, component("mine")) == [("base", "mine")]

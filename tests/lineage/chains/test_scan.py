@@ -212,3 +212,14 @@ def test_weights_that_could_not_be_read_are_not_said_to_be_examined() -> None:
     assert edge(chain, "org/base").standing is Standing.DECLARED
     partly = {"tested": ["sign-code/1"], "not_tested": [{"what": "remaining layers", "why": "quick"}]}
     assert chain_of(scan([], coverage=partly)).access is Access.WEIGHTS
+
+
+def test_a_relative_that_came_later_is_told_unless_it_is_an_ancestor_all_the_same() -> None:
+    later = [n for n in chain_of(scan([ancestor("child", "dependent", "b_to_a")])).notes if "the later one" in n]
+    assert later == ["child is related and is the later one, hence no ancestor."]
+    both = chain_of(scan([ancestor("child", "dependent", "b_to_a"), ancestor("base")]))
+    assert [n for n in both.notes if "the later one" in n] == later
+    assert not [n for n in chain_of(scan([ancestor("base")])).notes if "the later one" in n]
+    named = chain_of(scan([ancestor("child", "dependent", "b_to_a")], [claim("child")]))
+    assert [e.parent for e in named.edges] == ["child"]
+    assert not [n for n in named.notes if "the later one" in n]

@@ -12,6 +12,7 @@ from chained import KIMI, check_value, edge
 from forebear.errors import InputError, UsageError
 from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
 from forebear.lineage.chains import chain_of, chains_of
+from forebear.lineage.chains.spdx import read
 from shared import shared
 
 Json = dict[str, Any]
@@ -156,3 +157,72 @@ def test_the_specifications_example_is_read() -> None:
     for file in files:
         (chain,) = chains_of(json.loads(file.read_text("utf-8")))
         assert "Sentiment Demo" in chain.subject.name and not chain.edges
+
+
+def line(levels: int) -> Json:
+    """A model with so many ancestors in a line."""
+    names = ["mine", *(f"a{k}" for k in range(1, levels + 1))]
+    steps = [link("ancestorOf", names[k + 1], names[k]) for k in range(levels)]
+    return graph(*map(package, names), *steps)
+
+
+def test_a_line_of_ancestors_is_read_to_a_depth() -> None:
+    (chain,) = read(line(31))
+    assert [n.name for n in chain.nodes] == [f"a{k}" for k in range(1, 32)] and len(chain.edges) == 31
+    with pytest.raises(InputError, match="the line of ancestors is longer than the 32 steps"):
+        read(line(33))
+
+
+def test_steps_in_words() -> None:
+    data = {"type": "dataset_DatasetPackage", "spdxId": "urn:data", "name": "data"}
+    parts = (package("mine"), package("p"), package("v"), package("t"), data)
+    steps = (
+        link("ancestorOf", "p", "mine"),
+        link("hasVariant", "mine", "v"),
+        link("generates", "t", "data"),
+        link("finetunedOn", "mine", "data"),
+    )
+    (chain,) = read(graph(*parts, *steps, roots=["mine"]))
+    assert {e.parent: (e.kind, e.standing, e.declared, e.evidence) for e in chain.edges} == {
+        "p": (EdgeKind.UNKNOWN, Standing.DECLARED, True, ("The bill of materials names p as an ancestor.",)),
+        "v": (
+            *(EdgeKind.UNKNOWN, Standing.POSSIBLE, False),
+            ("The bill of materials names v as a variant, whichever came first.",),
+        ),
+        "t": (
+            *(EdgeKind.TRAINED_ON_OUTPUTS, Standing.DECLARED, True),
+            ("The bill of materials names t as what made its training data.",),
+        ),
+    }
+    assert chain.parent is ParentState.DECLARED and chain.notes == ()
+
+
+def test_who_the_graph_is_about() -> None:
+    step = link("ancestorOf", "base", "mine")
+    assert [c.subject.name for c in read(graph(package("base"), package("mine"), step))] == ["mine"]
+    assert [c.subject.name for c in read(graph(package("base"), package("mine"), step, roots=["base"]))] == ["base"]
+    circle = graph(package("a"), package("b"), link("ancestorOf", "a", "b"), link("ancestorOf", "b", "a"))
+    assert [c.subject.name for c in read(circle)] == ["a"]
+    assert read(graph()) == ()
+
+
+def test_only_what_stands_right_above_says_what_is_known_of_the_parent() -> None:
+    parts = (package("mine"), package("base"), package("withheld"))
+    steps = (link("ancestorOf", "base", "mine"), link("ancestorOf", "withheld", "base"))
+    (chain,) = read(graph(*parts, *steps))
+    assert chain.parent is ParentState.DECLARED and [n.name for n in chain.nodes] == ["base"]
+    assert chain.notes == ("A model that base was made from is stated and not named.",)
+    (both,) = read(graph(*parts, link("ancestorOf", "base", "mine"), link("ancestorOf", "withheld", "mine")))
+    assert both.parent is ParentState.DECLARED and both.notes
+
+
+def test_names_of_packages_and_makers() -> None:
+    agent = {"type": "Organization", "spdxId": "urn:org", "name": "Acme"}
+    unnamed = {"type": "ai_AIPackage", "spdxId": "urn:x"}
+    assert read(graph(unnamed))[0].subject.name == "a model without a name"
+    for made in ({"suppliedBy": "urn:org"}, {"originatedBy": ["urn:nobody", "urn:org"]}, {"originatedBy": "urn:org"}):
+        assert read(graph(package("mine", **made), agent))[0].subject.developer == "Acme"
+    assert read(graph(package("mine", suppliedBy="urn:nobody"), agent))[0].subject.developer == ""
+    outside = link("ancestorOf", "far/away", "mine")
+    (chain,) = read(graph(package("mine"), outside))
+    assert [n.name for n in chain.nodes] == ["away"]  # of an element that the document does not hold
