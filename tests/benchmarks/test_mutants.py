@@ -59,15 +59,30 @@ def test_a_changed_module_runs_with_its_change_alone(became: str, result: int | 
         ("lineage/chains/tree.py", ["lineage/chains/test_tree.py"]),
         ("lineage/relations/width.py", ["lineage/test_width.py"]),
         ("signals/base.py", ["signals/test_base.py"]),
-        (
-            "signals/counterparts.py",
-            ["signals/test_change.py", "signals/test_kinship.py", "signals/test_training_noise.py"],
-        ),
     ],
 )
-def test_the_tests_of_a_module_are_its_own_or_those_of_who_uses_it(module: str, tests: list[str]) -> None:
+def test_the_tests_of_a_module_are_its_own(module: str, tests: list[str]) -> None:
     found = mutants.tests_of(mutants.SOURCE / module)
     assert [path.relative_to(mutants.TESTS).as_posix() for path in found] == tests
+
+
+def test_a_module_without_tests_has_those_of_who_uses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, tests = tmp_path / "forebear", tmp_path / "tests"
+    for path, text in {
+        source / "p" / "inner.py": "",
+        source / "p" / "middle.py": "from forebear.p.inner import x\n",
+        source / "p" / "outer.py": "from forebear.p import middle\n",
+        tests / "p" / "test_outer.py": "from forebear.p.outer import y\n",
+        tests / "p" / "test_else.py": "import json\n",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(mutants, "SOURCE", source)
+    monkeypatch.setattr(mutants, "TESTS", tests)
+    for module in ("inner", "middle", "outer"):
+        assert mutants.tests_of(source / "p" / f"{module}.py") == [tests / "p" / "test_outer.py"]
+    (tests / "p" / "test_direct.py").write_text("from forebear.p.middle import x\n")
+    assert mutants.tests_of(source / "p" / "middle.py") == [tests / "p" / "test_direct.py"]
 
 
 def test_every_module_of_the_measured_packages_has_tests() -> None:
