@@ -237,3 +237,11 @@ def test_infinities_that_cancel_are_no_number_and_no_warning(tmp_path: Path) -> 
     artifact = opened(folder)
     biases = [n for r, n in artifact.names.items() if r.startswith("layers.0.rnn.") and r.endswith(".bias")]
     assert biases and all(np.isnan(artifact.weights.tensors[n].values()).all() for n in biases)
+
+
+def test_a_strangers_name_is_told_in_one_printable_line(tmp_path: Path) -> None:
+    model = net("lstm")
+    tensors = {**torch_tensors(model), "rnn_\x00\u202e\n.weight_hh_l0": np.zeros((3, 3), dtype=np.float32)}
+    write_safetensors(tmp_path / "model.safetensors", tensors)
+    (note,) = [n for n in opened(tmp_path).weights.notes if "belongs to no LSTM or GRU" in n]
+    assert note.isprintable()  # found by fuzzing

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from forebear.artifacts.base import Tensor
 from forebear.artifacts.kinds import tally
 from forebear.artifacts.views import bias, gate
+from forebear.errors import one_line
 
 KINDS = {4: "lstm", 3: "gru"}
 """Gates to the kind of cell. One gate is a plain RNN, whose activation its weights do not tell."""
@@ -71,7 +72,7 @@ def _leftover(tensors: Mapping[str, Tensor], found: list[Cell]) -> str:
     for name in tensors:
         tail = re.split(r"[./]", name)[-1]
         if name not in taken and tail.startswith(("weight_hr_l", "weight_hh_l", "weight_ih_l", "recurrent_kernel")):
-            return f"{name} belongs to no LSTM or GRU that is read"
+            return f"{one_line(name, 60)} belongs to no LSTM or GRU that is read"
     return ""
 
 
