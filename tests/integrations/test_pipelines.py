@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -46,36 +47,69 @@ def test_no_input_stands_in_the_text_of_a_script() -> None:
     assert used == set(loaded("action.yml")["inputs"])
 
 
-def test_the_actions_script_in_a_repository(tmp_path: Path) -> None:
+def test_the_workflow_satisfies_the_schema_and_is_the_documented_one() -> None:
+    text = (ROOT / "integrations" / "github" / "forebear.yml").read_text("utf-8")
+    workflow = yaml.safe_load(text)
+    workflow["on"] = workflow.pop(True)  # YAML 1.1, which PyYAML reads, takes "on" for a truth value
+    Draft7Validator(vendored("github-workflows.json")).validate(workflow)
+    assert text in (ROOT / "docs" / "pipelines.md").read_text("utf-8")
+    action = loaded("action.yml")
+    (step,) = [s for s in workflow["jobs"]["forebear"]["steps"] if s.get("id") == "models"]
+    assert set(step["with"]) <= set(action["inputs"])
+    assert set(re.findall(r"steps\.models\.outputs\.([\w-]+)", text)) <= set(action["outputs"])
+
+
+def installable(folder: Path) -> Path:
+    """A wheel named ``forebear`` that leads to this checkout and its dependencies: pip needs no network for it."""
+    leads = "\n".join([str(ROOT / "src"), *(place for place in sys.path if place.endswith("site-packages"))])
+    facts = "Metadata-Version: 2.1\nName: forebear\nVersion: 0\n"
+    kind = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    wheel = folder / "forebear-0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("forebear.pth", leads)
+        archive.writestr("forebear-0.dist-info/METADATA", facts)
+        archive.writestr("forebear-0.dist-info/WHEEL", kind)
+        archive.writestr("forebear-0.dist-info/RECORD", "")
+    return wheel
+
+
+def test_the_actions_steps_in_a_repository(tmp_path: Path) -> None:
     repository, temporary = tmp_path / "repository", tmp_path / "runner"
     repository.mkdir()
     (repository / "a.py").write_text('m = A.from_pretrained("acme/thing-1", trust_remote_code=True)\n')
-    (temporary / "forebear" / "bin").mkdir(parents=True)
-    (temporary / "forebear" / "bin" / "python").symlink_to(sys.executable)
-    (step,) = [s for s in loaded("action.yml")["runs"]["steps"] if s.get("id") == "check"]
+    (repository / "forebear.py").write_text("raise SystemExit('the repository was imported')\n")
+    temporary.mkdir()
     given = {
+        "FOREBEAR_PYTHON": sys.executable,
+        "FOREBEAR_VERSION": str(installable(tmp_path)),
+        "PYTHONSAFEPATH": "1",
         "IN_PATH": ".",
         "IN_FAIL_ON": "warning",
         "IN_SARIF": "out.sarif",
         "IN_BOM": "$(touch owned).json",
         "IN_HUB": "false",
     }
+    steps = loaded("action.yml")["runs"]["steps"]
     environment = {
-        **os.environ,
-        **dict.fromkeys(step["env"], ""),
+        **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")},
+        **{name: "" for step in steps for name in step["env"]},
         **given,
         "RUNNER_TEMP": str(temporary),
         "GITHUB_OUTPUT": str(tmp_path / "output"),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
         "FOREBEAR_HOME": str(tmp_path / "home"),
         "FOREBEAR_CACHE": str(tmp_path / "cache"),
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *filter(None, sys.path)]),
     }
-    script = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-    done = subprocess.run(script, cwd=repository, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 1, done.stderr
+    codes, said = [], ""
+    for step in steps:
+        assert step["env"]["PYTHONSAFEPATH"] == "1"
+        script = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+        done = subprocess.run(script, cwd=repository, env=environment, capture_output=True, text=True, timeout=300)
+        codes.append(done.returncode)
+        said += done.stdout + done.stderr
+    assert codes == [0, 1], said
     assert (tmp_path / "output").read_text() == "exit-code=1\n"
-    assert "::warning file=a.py,line=1,title=forebear%3A remote-code-unpinned::" in done.stdout
+    assert "::warning file=a.py,line=1,title=forebear%3A remote-code-unpinned::" in said
     assert "remote-code-unpinned" in (tmp_path / "summary").read_text()
     assert json.loads((repository / "out.sarif").read_text())["version"] == "2.1.0"
     assert not (repository / "owned").exists() and (repository / "$(touch owned).json").exists()
