@@ -19,6 +19,8 @@ from forebear.lineage.chains.words import nameless, says_scratch, withheld
         ("an open weights language model", ParentState.WITHHELD),
         ("A Third-Party MODEL", ParentState.WITHHELD),
         ("kimi-k2.5-proprietary-model", None),  # that of a known family is one
+        ("a leading Llama 3.1 model", None),  # wherever in the text it stands
+        ("a third-party model based on Qwen2.5", None),
         ("model that is leading", None),
         ("a misleading model", None),
         ("from scratch", ParentState.FROM_SCRATCH),

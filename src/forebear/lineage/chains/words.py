@@ -48,8 +48,12 @@ def withheld(name: str) -> bool:
     plain = "".join(ch for ch in name.lower() if ch.isalpha())
     if plain in _WITHHELD:
         return True
-    known = decode(name, named=True)
-    return (known is None or known.family is None) and _CLASS.search(name) is not None
+    return _CLASS.search(name) is not None and not any(_names_a_family(text) for text in (name, *name.split()))
+
+
+def _names_a_family(text: str) -> bool:
+    known = decode(text, named=True)
+    return known is not None and known.family is not None
 
 
 def nameless(name: str) -> ParentState | None:
