@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forebear.signals.floats import BF16, F16, FULL, Format, coarsest, precision, rounded, spacing
+from forebear.signals.floats import BF16, F16, FULL, Format, coarsest, doubt, precision, rounded, spacing
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -82,3 +82,9 @@ def test_spacing_has_an_end_for_small_values() -> None:
     assert spacing(f32(1e-6, -1e-7), Format(F16, 2.0**-24)).tolist() == [2.0**-24] * 2
     assert spacing(f32(1e-40), Format(BF16, 0.0))[0] == 2.0**-128
     assert np.isfinite(spacing(f32(np.nan, np.inf), Format(FULL, 0.0))).all()
+
+
+def test_a_zero_is_exact_and_is_worth_nothing() -> None:
+    held = Format(BF16, 2.0**-133)
+    assert doubt(f32(0.0, -0.0, 1.0, 0.3), held).tolist() == [2.0**-133, 2.0**-133, 2.0**-7, 2.0**-9]
+    assert spacing(f32(0.0), held)[0] == 2.0**-8

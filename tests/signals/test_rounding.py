@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from bodies import opened
+from forebear.signals import floats
 from forebear.signals.delta import round_to
-from forebear.signals.floats import FULL, Format, coarsest
+from forebear.signals.floats import BF16, FULL, Format, coarsest
 from forebear.signals.grids import NF4, small_floats, table
 from forebear.signals.lattice import GRIDS, Cut, Lattice, lattice_of
 from forebear.signals.rounding import BFLOAT, HALF, KEPT, SMALL, Rounding, ends_of, long, pooled, rounds
@@ -142,6 +143,25 @@ def test_one_value_outside_of_its_cell_is_seen() -> None:
         one = held_against(moved, poor, found)
         assert one.within == pytest.approx(1 - 1 / one.values)
         assert pooled([one, held_against(full, poor, found)]).within < 1.0
+
+
+def test_a_zero_is_stored_exactly_and_gets_no_slack() -> None:
+    """In bfloat16, whose spacing below one is wider than these cells: a zero of either model is no excuse."""
+    full = floats.rounded(0.02 * weights(), BF16)
+    poor, found = rounded(full, "gptq-4")
+    poor = floats.rounded(poor, BF16)
+    assert coarsest(poor).bits == coarsest(full).bits == BF16
+    assert held_against(full, poor, found).within == 1.0
+    assert found.cut is not None
+    groups = found.cut.split(poor[:32])
+    assert groups is not None
+    steps = np.diff(np.sort(groups, axis=1), axis=1)
+    step = float(steps[steps > 0].max())
+    assert step < 2.0**-BF16
+    for at, value in ((np.argwhere(poor[:32] == 0)[0], step), (np.argwhere(np.abs(poor[:32]) > step)[0], 0.0)):
+        moved = full.copy()
+        moved[tuple(at)] = floats.rounded(np.float32([value]), BF16)[0]
+        assert held_against(moved, poor, found).within < 1.0
 
 
 def test_values_that_may_be_wrong_themselves_get_that_much() -> None:

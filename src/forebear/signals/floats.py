@@ -62,6 +62,14 @@ def coarsest(values: F32) -> Format:
 
 
 def spacing(values: F32 | F64, held: Format) -> F64:
-    """Distance between neighbours of a format at every value."""
+    """Distance between neighbours of a format at every value; at zero, which is stored exactly, that below one.
+
+    So a zero is worth nothing as evidence for a grid. Who asks by how much a value may be wrong uses :func:`doubt`.
+    """
     _, exponent = np.frexp(np.where(np.isfinite(values), values, 0.0))
     return np.asarray(np.maximum(np.ldexp(1.0, np.maximum(exponent, -120) - held.bits), held.least))
+
+
+def doubt(values: F32 | F64, held: Format) -> F64:
+    """By how much a value may differ from what was stored: :func:`spacing`, and nothing to speak of at zero."""
+    return np.where(values == 0, held.least, spacing(values, held))

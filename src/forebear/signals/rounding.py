@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.artifacts import Tensor
-from forebear.signals.floats import Format, coarsest, spacing
+from forebear.signals.floats import Format, coarsest, doubt, spacing
 from forebear.signals.grids import E2M1, integers
 from forebear.signals.lattice import CODEBOOK, E2M1_NAME, GRIDS, GROUPS, Cut, Lattice
 
@@ -95,7 +95,7 @@ def rounds(
     cell = np.maximum(below, above).max(axis=1)
     widest = lattice.cut.join((half > cell[:, None] * (1 - 1e-6)).astype(np.float64), b.shape)[known] > 0
     half = lattice.cut.join(half, b.shape)
-    slack = spacing(a, coarsest(a)) + spacing(b, held) + error
+    slack = doubt(a, coarsest(a)) + doubt(b, held) + error
     distance = np.abs(a.astype(np.float64) - b)
     near = distance[known] <= half[known] * (1 + 1e-3) + slack[known]
     share = distance[known] / half[known]
