@@ -244,6 +244,12 @@ def test_only_what_changed(run: Run, repository: Path) -> None:
     assert run(repository, "--changed-since", "--output=x")[0] == 2
 
 
+@pytest.mark.parametrize("option", ["--bom", "--write-baseline", "--output"])
+def test_a_file_that_cannot_be_written_is_named_with_its_option(run: Run, repository: Path, option: str) -> None:
+    code, _, err = run(repository, option, str(repository / "no folder" / "x.json"))
+    assert code == 2 and err.startswith(f"{option} ") and "no folder" in err
+
+
 def test_a_repository_cannot_make_git_run_its_programs(run: Run, repository: Path, tmp_path: Path) -> None:
     subprocess.run(["git", "-C", str(repository), "init", "-q"], check=True)
     subprocess.run(["git", "-C", str(repository), "add", "-A"], check=True)

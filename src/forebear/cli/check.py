@@ -146,8 +146,8 @@ def _beside(result: Check, baseline: Path | None, bom: Path | None) -> None:
     from forebear.inspect.check_result import baseline_of
 
     if baseline is not None:
-        write([baseline_of(result)], baseline)
+        write([baseline_of(result)], baseline, "--write-baseline")
     if bom is not None:
         from forebear.inspect.check_bom import bill_of
 
-        write([json.dumps(bill_of(result), ensure_ascii=False, indent=2) + "\n"], bom)
+        write([json.dumps(bill_of(result), ensure_ascii=False, indent=2) + "\n"], bom, "--bom")

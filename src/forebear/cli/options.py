@@ -252,8 +252,8 @@ def typed() -> str:
     return one_line(without_secrets(shlex.join(["forebear", *sys.argv[1:]])), 4_000)
 
 
-def write(pieces: Iterable[str], output: Path | None) -> None:
-    """Write a text to stdout or, whole or not at all, to a file; ``UsageError`` where it cannot be written.
+def write(pieces: Iterable[str], output: Path | None, option: str = "--output") -> None:
+    """Write a text to stdout or, whole or not at all, to the file of an option; ``UsageError`` where that fails.
 
     What of a file name is not UTF-8 comes as a lone surrogate and becomes an escape that JSON reads back as it was.
     """
@@ -263,10 +263,10 @@ def write(pieces: Iterable[str], output: Path | None) -> None:
             sys.stdout.write(piece.decode())
         sys.stdout.flush()
         return
-    write_whole(output, encoded)
+    write_whole(output, encoded, option)
 
 
-def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+def write_whole(path: Path, pieces: Iterable[bytes], option: str = "--output") -> None:
     """Write a file so that a reader never sees half of it; ``UsageError`` where it cannot be written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -274,7 +274,7 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
             stream.writelines(pieces)
         temporary.replace(path)
     except OSError as error:
-        raise UsageError(f"--output {path}: {error.strerror}", "choose a file that can be written") from None
+        raise UsageError(f"{option} {path}: {error.strerror}", "choose a file that can be written") from None
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -19,13 +19,15 @@ _TOKEN = re.compile(
     rf"|`(?P<back>[^`\\$]{{0,{LONGEST_STRING}}})`",
     re.DOTALL,
 )
-_KEY = re.compile(
-    r"""(?P<key>[A-Za-z_$][\w$\-]{0,60})["'`\]]{0,2}\s{0,8}(?:\?\?|\|\||:=|[:=])\s{0,8}(?:[\w.$()\[\]"']{1,40}\s*(?:\?\?|\|\|)\s*)?$"""
-)
-_TYPED = re.compile(r"(?P<key>[A-Za-z_$][\w$]{0,60})\??\s{0,4}:\s{0,4}(?:string|str|&str|String)\s{0,4}=\s{0,4}$")
-_CALL = re.compile(r"(?:(?P<before>[A-Za-z_$][\w$]{0,40})\.)?(?P<name>[A-Za-z_$][\w$]{0,60})\(\s{0,8}$")
-_SECOND = re.compile(r"\bpipeline\(\s{0,8}[\"'][\w\-]{1,60}[\"'],\s{0,8}$")
-_FALLBACK = re.compile(r"(?P<key>[A-Za-z_$][\w$]{0,60})[\"'\])]{0,3}\s{0,8}(?:\?\?|\|\|)\s{0,8}$")
+# What stands before a string, its last character first: a pattern starts at one place and is done where it fails.
+_NAME = r"[\w$]{0,60}[A-Za-z_$]"
+_SECOND = re.compile(r"\s{0,8},[\"'][\w\-]{1,60}[\"']\s{0,8}\(enilepip\b")
+_CALL = re.compile(rf"\s{{0,8}}\((?P<name>{_NAME})(?:\.(?P<owner>[\w$]{{0,40}}[A-Za-z_$]))?")
+_TYPED = re.compile(rf"\s{{0,4}}=\s{{0,4}}(?:gnirts|rts&?|gnirtS)\s{{0,4}}:\s{{0,4}}\??(?P<key>{_NAME})")
+_FALLBACK = re.compile(rf"\s{{0,8}}(?:\?\?|\|\|)\s{{0,8}}[\"'\])]{{0,3}}(?P<key>{_NAME})")
+_SET = r"""\s{0,8}(?:\?\?|\|\||=:|[:=])\s{0,8}["'`\]]{0,2}(?P<key>[\w$\-]{0,60}[A-Za-z_$])"""
+_DEFAULT = re.compile(r"""\s*(?:\?\?|\|\|)\s*[\w.$()\[\]"']{1,40}""" + _SET)
+_KEYS = (_TYPED, _FALLBACK, _DEFAULT, re.compile(_SET))
 _PROVIDERS = re.compile(
     r"(?:openai|anthropic|google|mistral|azure|groq|cohere|xai|bedrock|vertex|deepseek|togetherai|fireworks|perplexity|"
     r"openrouter|createOpenAI|languageModel|chatModel|textEmbeddingModel|embedding|getGenerativeModel|ollama)",
@@ -52,18 +54,19 @@ def read(text: str) -> Iterator[Hit]:
 
 def _place(before: str) -> tuple[str, Position, Kind | None]:
     """What the text before a string says about it."""
-    if _SECOND.search(before):
+    back = before[::-1]
+    if _SECOND.match(back):
         return "pipeline", Position.LOADER, Kind.HUB
-    if call := _CALL.search(before):
-        names = (f"{call['before']}.{call['name']}", call["name"])
-        loader = next((n for n in names if n in LOADERS), "")
+    if call := _CALL.match(back):
+        name, owner = call["name"][::-1], (call["owner"] or "")[::-1]
+        loader = next((n for n in (f"{owner}.{name}", name) if n in LOADERS), "")
         if loader:
             return loader, Position.FIELD if loader in MAYBE else Position.LOADER, kind_of(loader)
-        if _PROVIDERS.fullmatch(call["name"]) or (call["before"] and _PROVIDERS.fullmatch(call["before"])):
-            return call["name"], Position.FIELD, None
-    for pattern in (_TYPED, _FALLBACK, _KEY):
-        if (found := pattern.search(before)) and names_a_model(found["key"]):
-            return f"field {found['key']}", Position.FIELD, None
+        if _PROVIDERS.fullmatch(name) or (owner and _PROVIDERS.fullmatch(owner)):
+            return name, Position.FIELD, None
+    for pattern in _KEYS:
+        if (found := pattern.match(back)) and names_a_model(key := found["key"][::-1]):
+            return f"field {key}", Position.FIELD, None
     return "string", Position.TEXT, None
 
 
