@@ -11,6 +11,7 @@ from disguises import disguise
 from forebear.artifacts import read_artifact
 from forebear.signals.still_rows import FEWEST_STILL, StillRows, grain, rows_between, still_rows
 from forebear.sources import LocalSource
+from forebear.sources.base import Metered
 from models import tiny_llama
 
 WIDTH, ROWS = 128, 400
@@ -110,6 +111,20 @@ def test_reads_two_models_token_by_token(base: Path, tmp_path: Path) -> None:
     one, two = (read_artifact(LocalSource(folder)) for folder in (base, tmp_path / "renumbered"))
     found = still_rows(one, two)
     assert found is not None and found.rows == found.still == found.equal > 0 and found.factor == 1
+
+
+def test_rows_that_lie_far_apart_are_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large vocabulary few rows are compared: what lies between them is not read."""
+    monkeypatch.setattr("forebear.signals.still_rows.MOST_ROWS", 8)
+    sources = []
+    for name in ("a", "b"):
+        folder = tiny_llama(tmp_path / name, hidden=1_024, layers=1, vocabulary=104)
+        sources.append(Metered(LocalSource(folder)))
+    models = [read_artifact(source) for source in sources]
+    before = [source.bytes_read for source in sources]
+    found = still_rows(*models)
+    assert found is not None and found.rows == found.still == 8
+    assert [source.bytes_read - read for source, read in zip(sources, before, strict=True)] == [8 * 1_024 * 2] * 2
 
 
 def test_other_widths_have_no_rows_in_common(base: Path, tmp_path: Path) -> None:

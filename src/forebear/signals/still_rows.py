@@ -37,6 +37,8 @@ MOST_ROWS = 2_048
 FEWEST_STILL = 16
 ALIKE = 0.5
 """Absolute cosine from which on a row counts as a copy of an earlier one; independent rows of width 64 stay below."""
+GAP = 16_384
+"""Bytes between two rows that are read along: in a large vocabulary the rows lie further apart than that."""
 NEAR = 0.9999
 """Cosine from which on a row may be still: what rounding to eight bits of fraction leaves of one."""
 
@@ -101,7 +103,8 @@ def still_rows(a: Artifact, b: Artifact) -> StillRows | None:
 def _by_id(tensor: RoleTensor, ids: Indices) -> F32:
     """Rows in the order of ``ids``, which need not ascend."""
     ascending, where = np.unique(ids, return_inverse=True)
-    return np.asarray(read_scattered(tensor, ascending)[where])
+    gap = GAP * tensor.tensor.shape[0] // max(1, tensor.tensor.nbytes)
+    return np.asarray(read_scattered(tensor, ascending, gap)[where])
 
 
 @np.errstate(all="ignore")
