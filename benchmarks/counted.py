@@ -35,6 +35,8 @@ HISTORY = Path(__file__).parent / "counted" / "history.json"
 TOLERANCE = {"bytes": 0.0, "requests": 0.0, "calls": 0.05, "memory": 0.15}
 """By how much each may grow. What is read is the same every time; calls and memory change with versions of Python."""
 SHAPE = {"width": 256, "layers": 4, "heads": 4, "kv_heads": 2, "intermediate": 704, "vocabulary": 2_000}
+LARGE = {"width": 1_024, "layers": 4, "heads": 16, "kv_heads": 4, "intermediate": 4_096, "vocabulary": 32_000}
+"""Above the size up to which models are read whole: of this one rows are."""
 Counts = dict[str, int]
 Case = Callable[[], Mapping[str, Any]]
 """Does something, and returns the cost that the result states; nothing where it states none."""
@@ -116,6 +118,9 @@ def cases(folder: Path, hub: Hub) -> dict[str, Case]:
     for number in range(3):
         write(folder / f"base{number}", seed=number, **SHAPE)
     write(folder / "child", seed=77, parent=0, drift=0.3, **SHAPE)
+    large, grown = str(folder / "large"), str(folder / "large-child")
+    write(Path(large), seed=5, **LARGE)
+    write(Path(grown), seed=78, parent=5, drift=0.3, **LARGE)
     index = LocalIndex(folder / "home")
     for number in range(3):
         enrol(str(folder / f"base{number}"), index, f"org/base{number}")
@@ -147,6 +152,7 @@ def cases(folder: Path, hub: Hub) -> dict[str, Case]:
         "scan, quick": lambda: forebear.scan(child, index, effort="quick").to_json()["cost"],
         "scan of a hub's model": far,
         "compare": lambda: forebear.compare(base, child).to_json()["cost"],
+        "compare, large models": lambda: forebear.compare(large, grown).to_json()["cost"],
         "index add": add,
         "bom": bill,
         "traffic": lambda: forebear.read_traffic([capture]).to_json()["cost"],

@@ -160,7 +160,7 @@ def test_a_zero_is_stored_exactly_and_gets_no_slack() -> None:
     assert step < 2.0**-BF16
     for at, value in ((np.argwhere(poor[:32] == 0)[0], step), (np.argwhere(np.abs(poor[:32]) > step)[0], 0.0)):
         moved = full.copy()
-        moved[tuple(at)] = floats.rounded(np.float32([value]), BF16)[0]
+        moved[tuple(at)] = floats.rounded(np.array([value], dtype=np.float32), BF16)[0]
         assert held_against(moved, poor, found).within < 1.0
 
 
