@@ -283,8 +283,8 @@ def test_a_sample_takes_many_rows_of_one_layer_and_few_of_some() -> None:
     assert [name for name, _ in found] == ["embed", *(f"layers.{k}.mlp.up" for k in layers)]
     assert [most for _, most in found] == [256, 320, *[16] * 9, *[0] * 10]
     assert {most for _, most in _plan(pairs, True)} == {300, 400}
-    few = [(p.other, most) for p, most in _plan(paired(rows_of(2, 5), rows_of(2, 5), 2), False)]
-    assert few == [("embed", 256), ("layers.1.mlp.up", 5), ("layers.0.mlp.up", 5)]
+    few = [(p.other, most) for p, most in _plan(paired(rows_of(4, 5), rows_of(4, 5), 4), False)]
+    assert few == [("embed", 256), *((f"layers.{k}.mlp.up", 5) for k in (2, 0, 1, 3))]
 
 
 def test_what_a_sample_cannot_pay_for_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

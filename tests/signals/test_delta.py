@@ -281,7 +281,8 @@ def test_shared_training_is_the_cosine_of_centred_gains_and_its_error_a_jackknif
     centred.pop(0)
     found = shared_training(a, gone, pairs)
     assert found is not None and found[0] == pytest.approx(cosine())
-    assert shared_training(a, gone, pairs[:2]) is None  # three norms
+    assert shared_training(gone, b, [(1, 0), (0, 1), (2, 2)]) is not None
+    assert shared_training(a, gone, pairs[:2]) is None and shared_training(gone, b, pairs[:2]) is None  # three norms
     assert shared_training(a, b, pairs[:2]) is not None and shared_training(a, b, []) is None
 
 
@@ -305,6 +306,7 @@ def test_movements_are_root_mean_squares_around_the_mean_of_each_norm() -> None:
     assert movements(a, b, [(0, 1)]) == (pytest.approx(5**0.5), pytest.approx(2.0))
     assert movements(a, b, [(0, 0)]) == (pytest.approx(1.0), pytest.approx(0.0))  # the second norm is not known
     assert movements(a, b, []) is None
+    assert movements(b, a, [(0, 0)]) == (pytest.approx(0.0), pytest.approx(1.0))
     assert movements(b, a, [(0, 1)]) == (pytest.approx(0.0), pytest.approx(0.0))
 
 
@@ -324,6 +326,9 @@ def test_pruning_is_asked_of_whole_models(monkeypatch: pytest.MonkeyPatch) -> No
         assert pruned_from(model(embed=zeros), model()) is False
         assert pruned_from(model(), model(embed=touched)) is False
         assert pruned_from(model(), model()) is False
+    one, other = ({"name:scale": np.array(v)} for v in (2.0, 3.0))
+    assert pruned_from(model(**one), model(embed=zeros, **one)) is True
+    assert pruned_from(model(**one), model(embed=zeros, **other)) is False
     assert pruned_from(model(), model(embed=zeros[:19])) is False
     assert pruned_from(model(), model(embed=zeros, lm_head=rows)) is False
     bytes_ = held({"embed": zeros, "layers.0.attn_norm": np.arange(1.0, 4)}, dtypes={"embed": "U8"})

@@ -291,6 +291,8 @@ def test_a_matrix_is_cut_as_its_words_say() -> None:
     assert groups_of(Cut("block", 2), 2, 2) is None
     assert groups_of(Cut("block", 2), 1, 3) == [[1, 2, 1, 2], [3, 3, 3, 3]]
     assert groups_of(Cut("block", 2), 3, 1) == [[1, 1, 2, 2], [3, 3, 3, 3]]
+    assert groups_of(Cut("block", 3), 4, 2) == [[1, 2, 2, 3, 4, 4, 5, 6, 6], [7, 8, 8] * 3]
+    assert groups_of(Cut("block", 3), 2, 4) == [[1, 2, 3, 5, 6, 7, 5, 6, 7], [4, 4, 4, 8, 8, 8, 8, 8, 8]]
     assert groups_of(Cut("flat", 2), 2, 3) == [[1, 2], [3, 4], [5, 6]]
     assert groups_of(Cut("flat", 2), 2, 4) is None and groups_of(Cut("flat", 2), 3, 3) is None
     assert groups_of(Cut("group", 17), 1, 17) is None and groups_of(Cut("group", 16), 1, 3) == [[1, 2, 3, *[3] * 13]]
@@ -352,6 +354,10 @@ def test_bits_are_those_of_the_levels_that_were_seen(low: int, high: int, name: 
     found = _named("int", fitted(low, high), ROW)
     assert (found.format, found.bits, found.symmetric) == (name, int(name[3:]), symmetric)
     assert (found.cut, found.worth, found.grid) == (ROW, 70.0, "int")
+    several = replace(fitted(0, 0), bits=np.array([30.0, 5.0]), low=np.array([low, 0.0]), high=np.array([high, 0.0]))
+    for fit in (several, replace(several, low=several.low[::-1], high=several.high[::-1])):
+        again = _named("int", fit, ROW)
+        assert (again.format, again.symmetric, again.worth) == (name, symmetric, 35.0)
 
 
 def test_other_grids_have_names_of_their_own() -> None:
@@ -441,6 +447,8 @@ def test_grids_are_ruled_out_by_the_smallest_groups() -> None:
     assert _possible(Cut("group", 16), plain, coarsest(plain)) == frozenset()
     half = np.tile(plain[:, :32], 2)
     assert _possible(Cut("group", 16), half, coarsest(half)) == {"NF4", "FP4"}
+    longer = np.hstack([half, plain[:, 40:60]])
+    assert _possible(Cut("group", 16), longer, coarsest(longer)) == {"NF4", "FP4"}
     half[0, 32] = 9.0
     assert _possible(Cut("group", 16), half, coarsest(half)) == frozenset()
     whole = np.asarray(rng.integers(-7, 8, (4, 64)), dtype=np.float32)
