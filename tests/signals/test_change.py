@@ -309,7 +309,7 @@ def test_what_a_sample_cannot_pay_for_is_said(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_one_of_two_has_alone_is_told_with_its_size() -> None:
-    gains = {"layers.0.attn_norm": np.ones(2)}
+    gains: dict[str, Any] = {"layers.0.attn_norm": np.ones(2)}
     found = changes(rows_of(1, 4, **gains), rows_of(1, 4, norm=np.ones(2)), [(0, 0)], whole=True)
     assert found.only_a == {"layers.0.attn_norm": 2} and found.only_b == {"norm": 2} and found.whole
     (norm,) = changes(held(gains), held(gains), [(0, 0)], whole=True).each

@@ -244,8 +244,9 @@ def three(seed: int = 0) -> list[Artifact]:
     child["lm_head"] = -base["lm_head"]
     third = {r: v for r, v in base.items() if "attn.o" not in r}
     third["layers.1.mlp.up"] = base["layers.1.mlp.up"] + np.eye(6, 4)
-    sizes = {"heads": 2, "head_dim": 2, "layers": 2}
-    return [held(w, name=n, **sizes) for n, w in (("base", base), ("child", child), ("third", third))]
+    return [
+        held(w, name=n, heads=2, head_dim=2, layers=2) for n, w in (("base", base), ("child", child), ("third", third))
+    ]
 
 
 @pytest.mark.parametrize("at_once", [4_000_000, 24, 1])

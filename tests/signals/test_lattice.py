@@ -395,7 +395,7 @@ def test_a_finer_cut_has_to_halve_the_bits() -> None:
 
 
 def test_groups_are_taken_evenly_spaced_and_those_of_zeros_not_at_all() -> None:
-    assert _spread(np.arange(10), 4).tolist() == [0, 3, 6, 9] and _spread(np.arange(3), 4).tolist() == [0, 1, 2]
+    assert _spread(np.arange(10.0), 4).tolist() == [0, 3, 6, 9] and _spread(np.arange(3.0), 4).tolist() == [0, 1, 2]
     values = np.repeat(np.arange(40, dtype=np.float32)[:, None], 20, axis=1)
     few, many = _chosen(ROW, values) or []
     assert few[:, 0].tolist() == [1, 20, 39] and len(many) == 31  # 32 rows, the first of them zeros

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,7 +190,7 @@ def test_models_whose_sizes_are_not_known_have_no_layers_to_pair() -> None:
 
 
 def test_as_many_layers_are_chosen_as_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    def chosen(number: int, **sizes: int) -> list[int]:
+    def chosen(number: int, **sizes: Any) -> list[int]:
         return _chosen(held({"embed": [[1.0] * 10]}, layers=number, **sizes))
 
     assert chosen(3) == [0, 1, 2] and chosen(16) == list(range(16))

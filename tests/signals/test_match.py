@@ -283,7 +283,7 @@ def test_neurons_look_for_their_like_by_every_view() -> None:
 
 def test_of_three_views_all_have_to_agree_and_the_worst_is_told() -> None:
     """Signs are left out where a gate is there; the chance is the largest, the correlation the smallest."""
-    eye = [[1.0, 0, 0], [0, 1, 0], [0, 0, 1]]
+    eye: list[list[float]] = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     ours = views([0, 1, 2], gate=eye, up=eye, down=eye)
     theirs = views([0, 1, 2], gate=eye, up=[[-1, 0, 0], [0, -1, 0], [0, 0, 1]], down=[[1, 0, 0], [1, 0, 0], [-1, 0, 0]])
     found = compare_layers(ours, theirs, 0, 0)
@@ -315,7 +315,7 @@ def experts(count: int, family: str = "mixtral", **other: np.ndarray) -> Artifac
 def test_all_experts_take_part_or_some_that_are_each_others_like() -> None:
     pairs = np.stack([np.arange(12), (np.arange(12) + 5) % 12], axis=1)
     none = np.zeros((0, 3), np.int64)
-    known = ExpertMap((12, 12), ("router",), pairs, np.ones(12, bool), np.ones(12), 0.1, none[:, :2], none)
+    known = ExpertMap((12, 12), ("router",), pairs, np.ones(12, bool), np.ones(12, np.float32), 0.1, none[:, :2], none)
     few, many = experts(3), experts(12)
     assert stems_of(few, 0, few, 0, known) == ([f"experts.{e}" for e in range(3)],) * 2
     ours, theirs = stems_of(many, 0, many, 0, known)

@@ -254,7 +254,7 @@ def test_matrices_are_pooled_by_their_values() -> None:
     found = pooled([one, two])
     assert (found.values, found.within, found.bits, found.slack, found.unseen) == (4, 0.625, 4.0, BFLOAT, 5)
     assert found.rms == pytest.approx(((0.36 + 3 * 0.04) / 4) ** 0.5)
-    assert (found.ends, found.full) == (pytest.approx(0.4), 0.75)
+    assert found.ends == pytest.approx(0.4) and found.full == 0.75
     assert pooled([one, one]).within == 1.0
     nearly = Rounding(3, 1 - 1e-12, 0.2, 0.2, 1.0)
     assert pooled([one, nearly]).within == 0.75  # one value at least is outside

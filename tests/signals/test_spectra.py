@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -226,7 +227,7 @@ def test_a_profile_is_quantiles_of_log_power_over_a_head_and_over_heads() -> Non
         assert np.isnan(profile(np.array(nothing), 8)).all()
 
 
-def shown(values: dict[str, float | list[float]]) -> Spectra:
+def shown(values: Mapping[str, float | list[float]]) -> Spectra:
     """Parts whose profiles begin with these values at the first depth and are zero beyond; others are not shown."""
     profiles = np.full((PLACES, len(PARTS), PROFILE), np.nan, np.float16)
     for part, first in values.items():
@@ -298,7 +299,7 @@ def test_the_mean_is_that_of_the_references_that_show_a_part() -> None:
     assert found.mean[0, PARTS.index("key"), 0] == 3.0 and found.mean[0, PARTS.index("value"), 0] == 1.0
     assert found.references == 4 and len(found.axes[PARTS.index("value")]) == 0
     empty = consensus([])
-    assert (empty.references, empty.axes, empty.cut, empty.mean.any()) == (0, (), (), False)
+    assert empty.references == len(empty.axes) == len(empty.cut) == 0 and not empty.mean.any()
 
 
 HEADS, KV_HEADS, HEAD_DIM, STREAM = 4, 2, 3, 16
@@ -316,8 +317,7 @@ def in_memory(
         weights |= {f"layers.{layer}.attn.{p}": scale * rng.standard_normal(s) for p, s in shapes.items()}
         weights[f"layers.{layer}.attn_norm"] = 1 + 0.3 * rng.standard_normal(STREAM)
     weights |= other
-    sizes = {"heads": HEADS, "kv_heads": KV_HEADS, "head_dim": HEAD_DIM}
-    return held(weights, **sizes), weights
+    return held(weights, heads=HEADS, kv_heads=KV_HEADS, head_dim=HEAD_DIM), weights
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-30])

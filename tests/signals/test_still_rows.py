@@ -170,9 +170,9 @@ def test_values_lie_within_the_rounding_of_both_models_and_a_thousandth() -> Non
             # |b - 2| <= 2^-8 · 2 + 2^-11 · b
             off = side * share * (2.0**-8 * 2 + 2.0**-11 * 2) / (1 - side * 2.0**-11)
             b = np.array([[0.5, 2 + off]])
-            found = _within(np.array([[1.0, 4.0]]), b, 0.5, grains)  # type: ignore[arg-type]
+            found = _within(np.array([[1.0, 4.0]]), b, 0.5, grains)
             assert found.tolist() == [within], (side, share)
-    turned = _within(np.array([[1.0, 4.0], [1.0, 4.0]]), np.array([[-0.5, -2.0], [-0.5, 2.0]]), -0.5, grains)  # type: ignore[arg-type]
+    turned = _within(np.array([[1.0, 4.0], [1.0, 4.0]]), np.array([[-0.5, -2.0], [-0.5, 2.0]]), -0.5, grains)
     assert turned.tolist() == [True, False]
 
 
@@ -196,7 +196,7 @@ def test_a_factor_is_that_of_the_rows_that_lie_still() -> None:
     b[:80] *= np.float32(1.0078125 * 4)
     found = rows_between(a, b)
     assert (found.still, found.equal, found.factor) == (ROWS - 80, ROWS - 80, 1.0)
-    halved = rows_between(a, a / 2)
+    halved = rows_between(a, np.asarray(a / 2, dtype=np.float32))
     assert (halved.still, halved.equal, halved.factor) == (ROWS, 0, 0.5)
 
 
