@@ -380,6 +380,7 @@ def test_groups_without_cells_are_not_asked() -> None:
     nothing = (0.0, 0.0, HALF)
     assert kept_by(TABLE, ONES, spread=0.0) == nothing and kept_by(TABLE, ONES, cell=0 * EIGHTH) == nothing
     assert kept_by(TABLE, ONES, theirs=ends(*[0.0] * 100)) == nothing
+    assert kept_by(TABLE, ONES, cell=np.full(100, 2.0**-12)) == (1.0, -1.0, HALF)  # kept by chance, whatever was done
     some = np.where(np.arange(100) < 50, 0.125, 0.0)
     share, bits, _ = kept_by(TABLE, ends(*[1.0] * 50, *[3.0] * 50), cell=some)
     assert share == 1.0 and bits == pytest.approx(50 * 8 - 1, abs=0.2)
@@ -393,3 +394,19 @@ def test_groups_are_full_that_reach_the_end_of_their_grid() -> None:
     for other in (TABLE, SMALL_FLOATS, CODES, Lattice("INT", None, Cut("row"), True, 99.0, "int")):
         assert _full(other, found, cell) == 1.0
     assert _full(SYMMETRIC, (0 * cell, 0 * cell), cell) == 1.0
+
+
+def test_cells_of_a_table_are_as_wide_as_its_levels_lie_apart() -> None:
+    """Half gaps of -18, 2, 10 and 24: the widest is 10. Of the two cells that are as wide a fifth and 0.3 are used."""
+    b = np.array([[-18, 2, 10, 24]], np.float32)
+    a = b + np.array([[2, -3, 3.5, 0]], np.float32)
+    found = held_against(a, b, CODES)
+    assert (found.values, found.within, found.ends, found.full, found.slack) == (4, 1.0, 1.0, 1.0, HALF)
+    assert found.rms == pytest.approx(((0.04 + 0.09 + 0.25) / 4) ** 0.5)
+    spread = (3 * (0.04 + 0.09) / 2) ** 0.5
+    slack = HALF * 24 + 2.0**-3 / 2  # of a scale in float16, and of the product in bfloat16
+    assert found.bits == pytest.approx(-np.log2(1 - (1 - slack / 10 / spread) ** 3) - 1)
+    filled = held_against(b + np.array([[9, -9, 0, 0]], np.float32), b, CODES)
+    assert filled.bits == pytest.approx(-np.log2(1 - (1 - slack / 10) ** 3) - 1)  # no more than all of a cell
+    plain = Rounding(1, 1.0, 0.5, 1.0, 1.0)
+    assert (plain.bits, plain.slack, plain.unseen) == (0.0, HALF, 0)
