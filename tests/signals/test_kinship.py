@@ -13,7 +13,20 @@ from edits import copy, drifted, edit
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals import kinship as module
 from forebear.signals.counterparts import Pair, counterparts
-from forebear.signals.kinship import BLOCK, _pieces, _their_rows, fits, frame_of, kinship, one_row, only, packed, spread
+from forebear.signals.kinship import (
+    BLOCK,
+    _pieces,
+    _rows,
+    _span,
+    _their_rows,
+    fits,
+    frame_of,
+    kinship,
+    one_row,
+    only,
+    packed,
+    spread,
+)
 from forebear.sources import open_source
 from models import tiny_llama
 from signals.held import held
@@ -238,6 +251,7 @@ def three(seed: int = 0) -> list[Artifact]:
     """Three models with two layers; the third has another second layer, and no attention."""
     rng = np.random.default_rng(seed)
     base = {f"layers.{k}.mlp.up": rng.standard_normal((6, 4)) for k in (0, 1)}
+    base["layers.1.mlp.up"][5, 3] = 0.0
     base |= {"layers.0.attn.o": rng.standard_normal((4, 4)), "embed": rng.standard_normal((5, 4))}
     base |= {"lm_head": rng.standard_normal((5, 4)), "layers.0.attn_norm": np.ones(4), "norm": np.ones(4)}
     child = base | {"layers.0.mlp.up": base["layers.0.mlp.up"] + 0.1, "embed": 2.0 * base["embed"]}
@@ -261,7 +275,8 @@ def test_what_is_measured_of_models_in_memory(at_once: int, monkeypatch: pytest.
     first, second, output = (spans[f"layers.{p}"] for p in ("0.mlp.up", "1.mlp.up", "0.attn.o"))
     assert first.squares == pytest.approx(np.array([[0, 0.24, 0], [0.24, 0, 0.24], [0, 0.24, 0]]), abs=1e-6)
     assert second.squares == pytest.approx(np.array([[0, 0, 4], [0, 0, 4], [4, 4, 0]]), abs=1e-6)
-    assert second.equal[0].tolist() == [1, 1, pytest.approx(20 / 24)] and first.equal[0].tolist() == [1, 0, 1]
+    assert second.equal[0] == pytest.approx([23 / 24, 23 / 24, 19 / 24])  # zeros say nothing
+    assert first.equal[0].tolist() == [1, 0, 1]
     assert np.isnan(output.squares[2]).all() and np.isnan(output.squares[:, 2]).all()
     assert output.squares[:2, :2] == pytest.approx(np.zeros((2, 2)), abs=1e-9)
     assert output.equal.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
@@ -308,3 +323,18 @@ def test_a_matrix_that_one_model_alone_has_is_no_span() -> None:
     assert pairs.spans[0].squares[1, 1] == 0 and np.isnan(pairs.spans[0].squares[0]).all()
     assert pairs.tables == (found.tables[3], found.tables[1])
     assert kinship([models[0]]).spans == ()
+
+
+def test_a_model_whose_values_cannot_be_read_there_is_left_out_of_a_matrix() -> None:
+    values = np.random.default_rng(1).standard_normal((3, 4))
+    whole = pair(values, values)
+    damaged = replace(whole, b=replace(whole.b, tensor=replace(whole.b.tensor, dtype="I32")))
+    found = _span("layers.0.mlp.up", whole, [whole, damaged, None, pair(values, 2 * values)], 1.0)
+    assert found.values == 12 and found.equal[0].tolist() == [1, 0, 0, 0]
+    assert found.squares[0, 3] == pytest.approx((values.astype(np.float32) ** 2).sum())
+    assert np.isnan(found.squares[1]).all() and np.isnan(found.squares[:, 2]).all()
+    assert _span("layers.0.mlp.up", whole, [whole, damaged], 1.0).values == 0
+    same, other = (
+        np.concatenate(flags) for flags in zip(*_rows(whole, [whole, damaged], np.array([0, 2])), strict=True)
+    )
+    assert same[:, 0, 0].all() and not same[:, 0, 1].any() and not other.any()

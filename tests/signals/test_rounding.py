@@ -389,7 +389,7 @@ def test_groups_without_cells_are_not_asked() -> None:
 def test_groups_are_full_that_reach_the_end_of_their_grid() -> None:
     """Seven steps of a half for four bits, a quarter of a step less allowed; groups of zeros are not asked."""
     cell = np.full(5, 0.25)
-    found = (np.array([0.0, 0, -3.5, -1, 0]), np.array([3.38, 3.37, 0, 1, 0]))
+    found = (np.array([0.0, 0, -3.5, -1, 0]), np.array([3.375, 3.37, 0, 1, 0]))
     assert _full(SYMMETRIC, found, cell) == 0.5
     for other in (TABLE, SMALL_FLOATS, CODES, Lattice("INT", None, Cut("row"), True, 99.0, "int")):
         assert _full(other, found, cell) == 1.0
