@@ -353,3 +353,12 @@ def test_neurons_of_several_experts_are_numbered_one_after_the_other() -> None:
     assert plain is not None and list(plain.views) == ["up", "down"]
     mixed = replace(model, names={r: n for r, n in model.names.items() if r != "layers.0.experts.1.gate"})
     assert _neurons(mixed, 0, ["experts.0", "experts.1"], basis) is None
+
+
+def test_of_many_experts_eight_are_reckoned_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of width 4 and without a stated height, 3 · 4 · 16 values an expert."""
+    for count, reckoned in ((0, 1), (3, 3), (12, 8)):
+        model = held({"layers.0.mlp.up": np.ones((16, 4))}, layers=2, width=4, experts=count or None)
+        for most, layers in ((2 * 3 * 4 * 16 * reckoned, [0, 1]), (2 * 3 * 4 * 16 * reckoned - 1, [1])):
+            monkeypatch.setattr(subject, "MOST_VALUES", most)
+            assert [i for i, _ in subject._plan(model, [(1, 0)], 4)[0]] == layers
