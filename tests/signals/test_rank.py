@@ -148,5 +148,7 @@ def test_every_way_to_the_singular_values_gives_those_of_the_difference(
     assert wide is not None and wide.largest == pytest.approx(8, rel=1e-5)
     values[5, 3] = np.inf
     assert rank_of(nothing, values, 4) is None
+    none = rank_of(nothing, nothing)
+    assert none is not None and (none.rank, none.edge, none.largest) == (0, 0.0, 0.0)
     for rows, columns in ((0, 3), (3, 0)):
         assert numerical_rank(lambda: iter(()), rows, columns) is None

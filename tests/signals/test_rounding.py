@@ -408,5 +408,8 @@ def test_cells_of_a_table_are_as_wide_as_its_levels_lie_apart() -> None:
     assert found.bits == pytest.approx(-np.log2(1 - (1 - slack / 10 / spread) ** 3) - 1)
     filled = held_against(b + np.array([[9, -9, 0, 0]], np.float32), b, CODES)
     assert filled.bits == pytest.approx(-np.log2(1 - (1 - slack / 10) ** 3) - 1)  # no more than all of a cell
+    inner = np.array([[-18, -10, 18, 24]], np.float32)  # the widest gap, 14, lies above one level and below another
+    found = held_against(inner + np.array([[0, 4.2, -2.8, 0]], np.float32), inner, CODES)
+    assert found.bits == pytest.approx(-np.log2(1 - (1 - slack / 14 / spread) ** 3) - 1, rel=1e-5)
     plain = Rounding(1, 1.0, 0.5, 1.0, 1.0)
     assert (plain.bits, plain.slack, plain.unseen) == (0.0, HALF, 0)
