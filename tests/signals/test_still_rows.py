@@ -196,6 +196,10 @@ def test_a_factor_is_that_of_the_rows_that_lie_still() -> None:
     b[:80] *= np.float32(1.0078125 * 4)
     found = rows_between(a, b)
     assert (found.still, found.equal, found.factor) == (ROWS - 80, ROWS - 80, 1.0)
+    nearly = a.copy()
+    nearly.view(np.uint32)[7, 5] += 1 << 16  # the next value of bfloat16: within what rounding does, and not equal
+    found = rows_between(a, nearly)
+    assert (found.still, found.equal) == (ROWS, ROWS - 1)
     halved = rows_between(a, np.asarray(a / 2, dtype=np.float32))
     assert (halved.still, halved.equal, halved.factor) == (ROWS, 0, 0.5)
 
