@@ -223,7 +223,7 @@ def test_a_fit_tells_what_is_left() -> None:
 
 def test_what_is_left_of_a_copy_is_a_share_of_its_square() -> None:
     x = along(3, 4)
-    assert fit(products(x, [x / 2, along(1, 0)]), [0]).residual == pytest.approx(25 * TINY, rel=1e-9)
+    assert fit(products(x, [x / 2, along(1, 0)]), [0]).residual == pytest.approx(25 * TINY, rel=1e-9, abs=0)
 
 
 def test_the_base_may_be_named_and_is_looked_for_otherwise() -> None:
