@@ -14,11 +14,13 @@ from adapters import pair, trained_pairs, write_adapter
 from edits import edit
 from forebear.artifacts import Artifact, read_artifact
 from forebear.artifacts.adapter import Adapter
+from forebear.artifacts.roles import role_tensor
 from forebear.lineage import Counts
 from forebear.signals import adapter_rows, fingerprint
-from forebear.signals.adapter_rows import agreement, cells, changes_by_role
+from forebear.signals.adapter_rows import _columns, _count, _end, _products, agreement, cells, changes_by_role
 from forebear.sources import LocalSource
 from models import tiny, tiny_llama
+from signals.held import held
 
 
 def adapter_of(folder: Path) -> Adapter:
@@ -230,3 +232,47 @@ def test_modules_match_where_one_name_ends_in_the_other(base: Path, tmp_path: Pa
         "layers.1.mlp.up": "layers.1.mlp.up_proj",
     }
     assert counts(adapter_of(tmp_path / "a"), base).groups["value_output"].n == 31
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def test_names_agree_from_the_word_before_their_first_number_on() -> None:
+    for name, end in (
+        ("model.layers.3.mlp.up.weight", "layers.3.mlp.up.weight"),
+        ("vision.layers.3.blocks.4.w", "layers.3.blocks.4.w"),
+        ("3.mlp.up", "3.mlp.up"),
+        ("lm_head.weight", "lm_head.weight"),
+    ):
+        assert _end(name) == end
+
+
+def test_products_are_those_of_rows_times_those_of_columns() -> None:
+    """By hand, for three generators of five that have values on both sides; together of length one."""
+    rows = np.array([[1, 2], [3, -1], [0, 0], [np.nan, 1], [2, 2]], np.float32)
+    columns = np.array([[1, 0, 0], [2, 1, 0], [1, 1, 1], [1, 1, 1], [0, 5, 3]], np.float32)
+    matrix, valid = _products(rows, columns)
+    assert valid.tolist() == [True, True, False, False, True]
+    expected = np.zeros((5, 5))
+    for i, j, value in ((0, 1, 1 * 2), (0, 4, 6 * 0), (1, 4, 4 * 5)):
+        expected[i, j] = expected[j, i] = value
+    assert matrix == pytest.approx(expected / np.sqrt(2 * (4 + 400)))
+    nothing, valid = _products(0 * rows[:3], columns[:3])
+    assert not nothing.any() and not valid.any()
+
+
+def test_what_is_read_of_a_base_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of their own cost as many values as they have; of columns all are had, as deep as the budget goes."""
+    weights = {"layers.0.mlp.up": np.arange(60.0).reshape(6, 10), "layers.0.mlp.down": np.arange(60.0).reshape(10, 6)}
+    model = held(weights)
+    up, down = role_tensor(model, "layers.0.mlp.up"), role_tensor(model, "layers.0.mlp.down")
+    assert up is not None and down is not None
+    monkeypatch.setattr(adapter_rows, "VALUES", 45)
+    assert _count(up, "neuron", 6) == 4 and _count(up, "neuron", 6, 2) == 2 and _count(up, "neuron", 3) == 3
+    assert _count(up, "neuron", 6, 9) == 2 and _count(down, "neuron", 6) == 6
+    assert _columns(up, "neuron", np.array([1, 3])).tolist() == weights["layers.0.mlp.up"][[1, 3]].tolist()
+    assert _columns(down, "neuron", np.array([1, 3])).tolist() == weights["layers.0.mlp.down"][:7, [1, 3]].T.tolist()
+    monkeypatch.setattr(adapter_rows, "VALUES", 5)
+    assert _columns(down, "neuron", np.array([1])).shape == (1, 2)
+    monkeypatch.setattr(adapter_rows, "GENERATORS", 3)
+    assert _count(down, "neuron", 6) == 3 and _count(up, "neuron", 2) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from forebear.signals.alignment import (
     signature_similarity,
 )
 from models import tiny, tiny_llama
+from signals.held import held
 
 F16 = NDArray[np.float16]
 
@@ -138,3 +140,100 @@ def test_the_closest_layer_is_the_copy_and_of_strangers_the_same_number(base: Pa
     stranger = opened(tiny_llama(tmp_path / "stranger", seed=9, layers=6))
     assert closest_layers(stranger, ours) == {k: k for k in range(4)}
     assert closest_layers(ours, stranger) == {k: k for k in range(4)}
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def test_gains_are_read_from_sixty_four_on_and_drawn_in_at_both_ends() -> None:
+    gains_ = np.linspace(0.5, 2, 64)
+    gains_[:3] = 0, 1e6, -3
+    model = held(
+        {"layers.0.attn_norm": gains_, "layers.0.mlp_norm": np.ones(63), "layers.1.attn_norm": np.ones((64, 1))}
+    )
+    found = layer_signature(model, 0)
+    expected = np.log(np.clip(np.abs(gains_), 1e-4, 1e4))
+    assert found[0] == pytest.approx(expected, abs=5e-3) and np.isnan(found[1]).all()
+    assert np.isnan(layer_signature(model, 1)).all() and np.isnan(layer_signature(model, 2)).all()
+    after = held({"layers.0.attn_post_norm": np.full(64, 2.0)}, family="olmo2")
+    assert layer_signature(after, 0)[0] == pytest.approx(np.full(64, np.log(2)), abs=1e-3)
+
+
+def rows(*layers: Any, part: str = "mlp.up") -> Artifact:
+    weights = {f"layers.{k}.{part}": np.array(v) for k, v in enumerate(layers) if v is not None}
+    return held(weights, layers=len(layers), width=4)
+
+
+def beside(first: float, second: float) -> list[list[float]]:
+    """A row with these cosines to the first two axes."""
+    return [[first, second, (1 - first**2 - second**2) ** 0.5, 0.0]]
+
+
+def test_another_layer_is_closer_where_it_is_a_tenth_more_alike_and_a_fifth_at_all() -> None:
+    b = rows([[3.0, 0, 0, 0]], [[0, 5.0, 0, 0]])
+    for one, expected in (
+        (beside(0.15, 0.26), 1),
+        (beside(0.15, 0.24), 0),
+        (beside(0.0, 0.21), 1),
+        (beside(0.0, 0.19), 0),
+        (beside(0.0, -0.9), 0),
+        (beside(0.9, 0.0), 0),
+    ):
+        assert closest_layers(rows(one), b) == {0: expected}, one
+    for likeness, found in ((0.21, {2: 1}), (0.19, {})):  # a layer whose number the other has not
+        assert closest_layers(rows(None, None, beside(0, likeness)), b) == found
+    assert closest_layers(rows([[1.0, 0, 0, 0]], [[1.0, 0, 0, 0]]), b) == {0: 0, 1: 0}
+
+
+def test_layers_of_other_shapes_meet_by_number() -> None:
+    one, two = rows([[1.0, 0, 0, 0]], [[0, 1.0, 0, 0]]), rows([[1.0, 0, 0, 0]] * 2)
+    assert closest_layers(one, two) == {0: 0} and closest_layers(two, one) == {0: 0}
+    assert closest_layers(replace(one, geometry=None), two) == closest_layers(one, replace(two, geometry=None)) == {}
+    assert closest_layers(rows([[0.0] * 4]), one) == {0: 0} and closest_layers(rows([[np.nan] * 4]), one) == {0: 0}
+
+
+def test_a_layer_is_known_by_some_rows_of_its_first_matrix() -> None:
+    """Sixteen rows of 256 values; of an attention's where there is no MLP, and of vectors none."""
+    base = np.random.default_rng(0).standard_normal((20, 300))
+    changed = base.copy()
+    changed[16:], changed[:, 256:] = 0, 0
+    other = np.random.default_rng(1).standard_normal((20, 300))
+    for part in ("mlp.up", "mlp.gate", "attn.v"):
+        assert closest_layers(rows(base, part=part), rows(other, changed, part=part)) == {0: 1}
+    for part in ("mlp.down", "mlp_norm"):
+        assert closest_layers(rows(base[0], part=part), rows(other[0], base[0], part=part)) == {}
+
+
+def test_lengths_of_rows_are_drawn_in_at_both_ends_and_repeated() -> None:
+    lengths = np.array([3.0, 1e9, 0.0, *[1.0] * 30])
+    model = held({"layers.0.mlp.up": lengths[:, None] * [[1.0, 0]]}, width=2)
+    expected = np.resize(np.log([3, 1e4, 1e-4, *[1] * 21]), 64)
+    found = row_norms(model, 0)
+    assert found[0] == pytest.approx(expected, abs=1e-2) and np.array_equal(found[0], found[1])
+    assert np.isnan(row_norms(replace(model, geometry=None), 0)).all()
+
+
+def test_routers_have_to_be_of_one_shape_and_of_as_many_rows_as_there_are_experts() -> None:
+    """Rows turned by place; the best pair first, so that the last row gets what is left."""
+    axes = np.eye(4)
+    ours = np.array([axes[0], axes[1], 0.9 * axes[0] + 0.1 * axes[2]])
+    theirs = np.array([axes[1], 2 * axes[0], axes[3]])
+    a, b = (held({"layers.0.router": r}, family="mixtral", experts=3, width=4) for r in (ours, theirs))
+    assert matched_experts(a, 0, b, 0) == (1, 0, 2)
+    assert matched_experts(replace(a, geometry=None), 0, b, 0) is None
+    assert matched_experts(a, 0, b, 1) is None and matched_experts(a, 1, b, 0) is None
+    four = held({"layers.0.router": np.ones((4, 4))}, family="mixtral", experts=4, width=4)
+    assert matched_experts(a, 0, four, 0) is None
+    few = held({"layers.0.router": ours}, family="mixtral", experts=4, width=4)
+    assert matched_experts(few, 0, b, 0) is None
+
+
+def test_of_equal_depths_an_order_has_to_fit_a_tenth_of_a_layer_better() -> None:
+    """Two layers, of which B's first is A's second; how much that adds is what the second norm has in common."""
+    rng = np.random.default_rng(2)
+    a = rng.standard_normal((2, 2, 64))
+    b = np.stack([a[1], rng.standard_normal((2, 64))])
+    assert align_layers(a.astype(np.float16), b.astype(np.float16)) == [(1, 0)]
+    weak = np.stack([a[1] + 12 * rng.standard_normal((2, 64)), b[1]])
+    assert align_layers(a.astype(np.float16), weak.astype(np.float16)) == [(0, 0), (1, 1)]
+    assert align_layers(a[:0].astype(np.float16), b.astype(np.float16)) == []

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +15,12 @@ from numpy.typing import NDArray
 from bodies import opened
 from disguises import disguise
 from edits import copy, drifted, edit, permute_experts, rebuilt, upcycled, with_layers
+from forebear.artifacts import Artifact
 from forebear.signals import change
-from forebear.signals.change import _Pattern, changes
+from forebear.signals.change import Change, Changes, _Pattern, _plan, _ranges, _Sums, changes
+from forebear.signals.counterparts import Pair, counterparts
 from models import tiny, tiny_llama
+from signals.held import held
 
 F32 = NDArray[np.float32]
 STRAIGHT = [(k, k) for k in range(4)]
@@ -163,3 +169,181 @@ def test_patterns_of_zeros_hold_in_every_row(rows: list[list[int]], name: str) -
     for row in rows:
         pattern.add(np.array([row]) == 0)
     assert pattern.name == name
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+UP = "layers.1.mlp.up"
+PLAIN = Change(UP, UP, (2, 3), 6, 4.0, 9.0, 3.0, 1.0, 0.25, 4, 3, 0, 0, ("", ""), (24, 24))
+
+
+@pytest.mark.parametrize(
+    ("role", "other", "layer", "body", "from_dense"),
+    [
+        ("layers.2.mlp.up", "layers.13.mlp.up", 13, True, False),
+        ("layers.2.mlp.up", "layers.13.mlp.gate", 13, False, False),
+        ("layers.2.attn.q", "layers.2.attn.q", 2, True, False),
+        ("layers.2.experts.1.up", "layers.2.experts.3.up", 2, True, False),
+        ("layers.2.mlp.up", "layers.2.experts.3.up", 2, False, True),
+        ("layers.2.experts.3.up", "layers.2.mlp.up", 2, False, True),
+        ("layers.2.router", "layers.2.router", 2, False, False),
+        ("embed", "embed", None, False, False),
+    ],
+)
+def test_what_a_change_is_of(role: str, other: str, layer: int | None, body: bool, from_dense: bool) -> None:
+    found = replace(PLAIN, role=role, other=other)
+    assert (found.layer, found.body, found.from_dense) == (layer, body, from_dense)
+    assert not replace(found, shape=(6,)).body
+
+
+def test_drift_is_the_length_of_the_difference_in_lengths_of_a() -> None:
+    assert (PLAIN.drift, PLAIN.drift_kept, PLAIN.cosine) == (0.5, 0.25, 0.5)
+    empty = replace(PLAIN, square_a=0.0)
+    assert (empty.drift, empty.drift_kept, empty.cosine) == (float("inf"), float("inf"), 0.0)
+    assert replace(empty, square=0.0).drift == replace(empty, square=0.0).drift_kept == 0.0
+
+
+def test_untouched_is_what_only_a_change_of_format_moved() -> None:
+    """In one format nothing may have moved; between 8 and 24 bits, a share of 2^-8 of the length."""
+    for precision, share, untouched in (
+        ((24, 24), 0.0, True),
+        ((24, 24), 1e-9, False),
+        ((8, 24), 2.0**-8, True),
+        ((24, 8), 2.0**-8, True),
+        ((24, 8), 2.0**-7.9, False),
+        ((11, 24), 2.0**-11, True),
+        ((11, 24), 2.0**-10.9, False),
+    ):
+        found = replace(PLAIN, precision=precision, square_kept=4 * share**2)
+        assert found.untouched is untouched
+        assert not replace(found, zeros_a=1).untouched and not replace(found, zeros_b=1).untouched
+
+
+def test_changes_are_told_by_the_median_of_the_body() -> None:
+    """Drifts of 1/2, 1 and 2 in two layers; a norm, an empty matrix and an embedding are not asked."""
+    one, two, three = (replace(PLAIN, square=4 * d * d, square_kept=d * d) for d in (0.5, 1.0, 2.0))
+    two, three = (replace(c, other="layers.0.mlp.up") for c in (two, three))
+    apart = [replace(one, shape=(6,)), replace(one, values=0), replace(one, role="embed", other="embed")]
+    found = Changes((one, *apart, two, three))
+    assert found.body == (one, two, three) and (found.drift, found.drift_kept) == (1.0, 0.5)
+    assert list(found.by_layer().items()) == [(0, 1.5), (1, 0.5)]
+    assert found.equal == 9 / 12 and Changes((one, replace(two, equal=0))).equal == 3 / 8
+    none = Changes(tuple(apart))
+    assert (none.drift, none.drift_kept, none.equal, none.by_layer()) == (None, None, None, {})
+    assert Changes((replace(one, nonzero=0, equal=0),)).equal is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "step", "ranges"),
+    [
+        (7, 7, 3, [(0, 3), (3, 6), (6, 7)]),
+        (7, 9, 10, [(0, 7)]),
+        (0, 4, 5, []),
+        (10, 4, 100, [(0, 1), (3, 4), (6, 7), (9, 10)]),
+        (100, 10, 100, [(0, 2), (32, 34), (65, 67), (98, 100)]),
+        (100, 10, 1, [(k + d, k + d + 1) for k in (0, 32, 65, 98) for d in (0, 1)]),
+        (100, 12, 2, [(0, 2), (2, 3), (32, 34), (34, 35), (64, 66), (66, 67), (97, 99), (99, 100)]),
+        (100, 3, 100, [(0, 1), (49, 50), (99, 100)]),
+    ],
+)
+def test_sampled_rows_lie_in_four_pieces_evenly_spaced(
+    rows: int, most: int, step: int, ranges: list[tuple[int, int]]
+) -> None:
+    assert _ranges(rows, most, step) == ranges
+
+
+def test_sums_by_hand() -> None:
+    """Of a pair with a value that is no number neither value counts; zeros on both sides are nobody's alone."""
+    sums = _Sums()
+    sums.add(np.array([[1, 0, 2, np.nan]], np.float32), np.array([[1, 3, 0, 5]], np.float32))
+    assert (sums.values, sums.nonzero, sums.equal, sums.zeros_a, sums.zeros_b) == (3, 2, 1, 1, 1)
+    assert (sums.square_a, sums.square_b, sums.product, sums.square, sums.square_kept) == (5, 10, 1, 13, 0)
+    assert sums.precision == [8, 8]
+    sums.add(np.array([[0, 0, 1.1, 2]], np.float32), np.array([[0, 0, 1.5, 4]], np.float32))
+    sums.add(np.array([[0, 0, 4, 2]], np.float32), np.array([[0, 0, 4, 1 + 2.0**-10]], np.float32))
+    assert (sums.values, sums.nonzero, sums.equal, sums.zeros_a, sums.zeros_b) == (11, 6, 2, 1, 1)
+    assert sums.square_kept == pytest.approx(0.16 + 4 + (1 - 2.0**-10) ** 2)
+    assert sums.square == pytest.approx(13 + sums.square_kept) and sums.precision == [24, 11]
+
+
+def rows_of(layers: int, rows: int, start: float = 0.0, **other: Any) -> Artifact:
+    ups = {f"layers.{k}.mlp.up": start + k + np.arange(2.0 * rows).reshape(rows, 2) for k in range(layers)}
+    return held({"embed": np.ones((300, 2)), **ups, **other})
+
+
+def paired(a: Artifact, b: Artifact, layers: int) -> Sequence[Pair]:
+    return counterparts(a, b, [(k, k) for k in range(layers)], None)[0]
+
+
+def test_a_sample_takes_many_rows_of_one_layer_and_few_of_some() -> None:
+    """Of 20 layers the eleventh whole, then every other one; the rest comes last and is not read."""
+    pairs = paired(rows_of(20, 400), rows_of(20, 400), 20)
+    found = [(p.other, most) for p, most in _plan(pairs, False)]
+    layers = [10, *(k for k in range(0, 20, 2) if k != 10), *range(1, 20, 2)]
+    assert [name for name, _ in found] == ["embed", *(f"layers.{k}.mlp.up" for k in layers)]
+    assert [most for _, most in found] == [256, 320, *[16] * 9, *[0] * 10]
+    assert {most for _, most in _plan(pairs, True)} == {300, 400}
+    few = [(p.other, most) for p, most in _plan(paired(rows_of(4, 5), rows_of(4, 5), 4), False)]
+    assert few == [("embed", 256), *((f"layers.{k}.mlp.up", 5) for k in (2, 0, 1, 3))]
+
+
+def test_what_a_sample_cannot_pay_for_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bytes of both models: 4096 of an embedding, 5120 of the middle layer, 256 of the others."""
+    a, b = rows_of(3, 400), rows_of(3, 400, 5.0)
+    straight = [(k, k) for k in range(3)]
+    named = {k: f"layers.{k}.mlp.up" for k in range(3)}
+    for budget, unread in (
+        (4096 + 5120 + 512, ()),
+        (4096 + 5120 + 511, (named[2],)),
+        (4096 + 5119, (named[1],)),
+        (4095, ("embed", named[1])),
+        (255, ("embed", named[1], named[0], named[2])),
+    ):
+        monkeypatch.setattr(change, "SAMPLE", budget)
+        found = changes(a, b, straight, whole=False)
+        assert found.unread == unread and not found.whole and found.layers == tuple(straight)
+        assert [c.other for c in found.each] == [n for n in ("embed", *named.values()) if n not in unread]
+        assert not found.only_a and not found.only_b
+    whole = changes(a, b, straight, whole=True)
+    assert whole.whole and whole.unread == () and [c.values for c in whole.each] == [600, 800, 800, 800]
+
+
+def test_what_one_of_two_has_alone_is_told_with_its_size() -> None:
+    gains: dict[str, Any] = {"layers.0.attn_norm": np.ones(2)}
+    found = changes(rows_of(1, 4, **gains), rows_of(1, 4, norm=np.ones(2)), [(0, 0)], whole=True)
+    assert found.only_a == {"layers.0.attn_norm": 2} and found.only_b == {"norm": 2} and found.whole
+    (norm,) = changes(held(gains), held(gains), [(0, 0)], whole=True).each
+    assert norm.shape == (2,) and norm.rank is None and not norm.body
+
+
+def test_rank_is_told_of_whole_matrices_and_of_enough_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what was removed is looked for where the rank is low, but not nothing."""
+    asked: list[tuple[int, int, int, bool]] = []
+
+    def noted(blocks: object, rows: int, width: int, rank: int, *, whole: bool) -> None:
+        asked.append((rows, width, rank, whole))
+
+    monkeypatch.setattr(change, "removal", noted)
+    rng = np.random.default_rng(0)
+    base = rng.standard_normal((400, 16)).astype(np.float32)
+    update = np.outer(rng.standard_normal(400), rng.standard_normal(16))
+
+    def found(other: np.ndarray, rows: int = 400, whole: bool = True) -> Change:
+        a, b = (held({"layers.0.mlp.up": v[:rows]}) for v in (base, other))
+        (one,) = changes(a, b, [(0, 0)], whole).each
+        return one
+
+    low = found(base + update)
+    assert low.rank is not None and (low.rank.rank, low.rank.rows, low.rank.columns) == (1, 400, 16)
+    assert asked == [(400, 16, 1, True)]
+    sampled = found(base + update, whole=False)
+    assert sampled.rank is not None and (sampled.rank.rows, sampled.values) == (320, 320 * 16)
+    assert asked[1:] == [(320, 16, 1, False)]
+    assert found(base + update, 5, whole=False).rank is not None and asked[2:] == [(5, 16, 1, True)]
+    high = found(rng.standard_normal((400, 16)))
+    assert high.rank is not None and high.rank.rank == 16 and found(base).rank is None
+    assert len(asked) == 3
+    monkeypatch.setattr(change, "RANK_ROWS", 401)
+    assert found(base + update, whole=False).rank is not None
+    monkeypatch.setattr(change, "_plan", lambda pairs, whole: ((p, 399) for p in pairs))
+    assert found(base + update, whole=False).rank is None

@@ -14,10 +14,10 @@ from edits import rebuilt, with_layers
 from forebear.artifacts import Artifact
 from forebear.signals import circuits
 from forebear.signals.aligned import align
-from forebear.signals.circuits import alike, circuit_frame, confirmed
+from forebear.signals.circuits import _centred, _near, _spread, alike, circuit_frame, confirmed
 from forebear.signals.frames import Frame
 from forebear.signals.generators import comparable_groups
-from forebear.signals.invariants import described
+from forebear.signals.invariants import Neurons, described
 from forebear.signals.matching import cosines, matched
 from forebear.signals.seen import seen
 from models import tiny, tiny_llama, write_safetensors
@@ -228,3 +228,42 @@ def test_trained_children_in_other_coordinates(base: str, child: str, tmp_path: 
 )
 def test_trained_strangers(a: str, b: str) -> None:
     assert circuit_frame(*(opened(shared("zoo") / "models" / name) for name in (a, b))) is None
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def test_layers_are_taken_from_the_middles_of_even_parts() -> None:
+    assert [_spread(n, 3) for n in (1, 2, 3, 12, 40)] == [[0], [0, 1], [0, 1, 2], [2, 6, 10], [6, 20, 33]]
+
+
+def test_layers_of_another_depth_are_tried_by_relative_depth() -> None:
+    assert _near(3, 8, 8) == [3] and _near(0, 4, 2) == [0, 1] and _near(3, 4, 2) == [1, 0]
+    assert _near(2, 7, 12) == [4, 3, 5, 2, 6, 1]  # at 2.5 / 7 of the depth, which is 4.3 of twelve layers
+
+
+def test_directions_are_told_without_what_all_share() -> None:
+    found = _centred(np.array([[5.0, 0, 3], [0, 5, 3]], np.float32))
+    assert found == pytest.approx(np.array([[1, -1, 0], [-1, 1, 0]]) / 2**0.5, abs=1e-6)
+
+
+def test_neurons_with_the_same_numbers_are_pairs_whatever_the_scale_of_a_number() -> None:
+    """Sixteen at least; of numbers that one of the two lacks nothing is asked."""
+    rng = np.random.default_rng(0)
+    features = {"x": rng.standard_normal(20), "y": 1e3 * rng.standard_normal(20), "z": 1e-3 * rng.standard_normal(20)}
+    order = rng.permutation(20)
+    one = Neurons(np.ones((20, 2), np.float32), {k: v.astype(np.float32) for k, v in features.items()})
+    more = {**{k: v[order] for k, v in one.features.items()}, "w": one.features["x"]}
+    two = Neurons(np.ones((20, 2), np.float32), more)
+    found = alike(one, two)
+    assert len(found) >= 15 and all(order[j] == i for i, j in found)
+    few = Neurons(np.ones((15, 2), np.float32), {k: v[:15] for k, v in one.features.items()})
+    assert alike(one, few).shape == alike(few, one).shape == (0, 2)
+    enough = Neurons(np.ones((16, 2), np.float32), {k: v[:16] for k, v in one.features.items()})
+    assert len(alike(enough, enough)) > 8
+
+
+def test_pairs_are_confirmed_from_sixteen_on() -> None:
+    rows = np.random.default_rng(1).standard_normal((16, 40)).astype(np.float32)
+    pairs = np.stack([np.arange(16)] * 2, axis=1)
+    assert confirmed(rows, rows, pairs).tolist() == pairs.tolist() and len(confirmed(rows, rows, pairs[:15])) == 0

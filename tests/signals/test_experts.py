@@ -13,10 +13,11 @@ from disguises.network import Network, read, write
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals import experts as subject
 from forebear.signals.aligned import align
-from forebear.signals.experts import ExpertMap, expert_map, experts_of
+from forebear.signals.experts import ExpertMap, _apart, _gates, expert_map, experts_of, map_of
 from forebear.signals.frames import token_frame
 from forebear.sources import LocalSource
 from models import tiny, tiny_llama
+from signals.held import held
 
 EXPERTS = 6
 
@@ -131,3 +132,53 @@ def test_coins_of_experts_are_found_without_the_old_routers(base: Path, tmp_path
     assert frame is not None
     coins = align(a, b, frame, frozenset({"experts"}), 0).cells
     assert sum(c.n for c in coins) == sum(c.agree for c in coins) == 2 * 128  # each expert shows a share of its own
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def likeness(*rows: list[float]) -> np.ndarray:
+    return np.array(rows, np.float32)
+
+
+def test_experts_are_paired_where_each_is_the_others_best() -> None:
+    """Of B's four experts the last is like A's first as well, a copy; the third like two of A's, a blend."""
+    router = likeness([0.9, 0.1, 0.0, 0.7], [0.2, 0.8, 0.5, 0.1], [0.1, 0.3, 0.6, 0.2])
+    found = map_of({"router": router}, 0.05)
+    assert (found.sizes, found.by, found.least) == ((3, 4), ("router",), 0.25)
+    assert found.pairs.tolist() == [[0, 0], [1, 1], [2, 2]] and found.order == [0, 1, 2, None]
+    assert found.likeness.tolist() == pytest.approx([0.9, 0.8, 0.6]) and not found.confirmed.any()
+    assert found.copies.tolist() == [[0, 3]] and found.blends.tolist() == [[2, 2, 1]] and found.expected == 1.0
+    unclear = map_of({"router": router}, 0.13)
+    assert unclear.least == pytest.approx(0.65) and unclear.order == [0, 1, None, None]
+    assert unclear.copies.tolist() == [[0, 3]] and unclear.blends.tolist() == []
+    assert map_of({"router": router}, 0.15).copies.tolist() == []  # less than 0.75 is spoken of
+
+
+@pytest.mark.parametrize(("second", "counts"), [(0.751, True), (0.749, False)])
+def test_a_second_likeness_counts_from_three_quarters_of_the_best_on(second: float, counts: bool) -> None:
+    copied = map_of({"gate": likeness([1.0, second])}, 0.01)
+    assert copied.copies.tolist() == ([[0, 1]] if counts else []) and copied.pairs.tolist() == [[0, 0]]
+    blended = map_of({"gate": likeness([1.0], [second])}, 0.01)
+    assert blended.blends.tolist() == ([[0, 0, 1]] if counts else []) and blended.copies.shape == (0, 2)
+
+
+def test_two_kinds_of_weights_confirm_each_other_and_the_better_one_pairs() -> None:
+    router, gate = likeness([0.9, 0.1], [0.2, 0.3]), likeness([0.8, 0.7], [0.1, 0.6])
+    both = map_of({"router": router, "gate": gate}, 0.05)
+    assert both.pairs.tolist() == [[0, 0]] and both.confirmed.tolist() == [True]  # B's second is most like A's first
+    turned = map_of({"router": router, "gate": likeness([0.2, 0.1], [0.3, 0.5])}, 0.05)
+    assert turned.pairs.tolist() == [[0, 0], [1, 1]] and turned.confirmed.tolist() == [False, True]
+    assert turned.likeness.tolist() == pytest.approx([0.9, 0.5]) and turned.by == ("router", "gate")
+
+
+def test_what_all_router_rows_have_in_common_is_taken_out_and_gate_rows_are_summed() -> None:
+    assert _apart(likeness([1, 2], [3, 6])).tolist() == [[-1, -2], [1, 2]]
+    assert _apart(likeness([1, 2])).tolist() == [[1, 2]]
+    gates = {f"layers.0.experts.{e}.gate": np.array(v) for e, v in enumerate(([[3.0, 4], [0, 2]], [[0, 0], [5, 0]]))}
+    model = held({"embed": np.ones((2, 2)), **gates}, family="mixtral")
+    basis = np.array([[1, 0, 2], [0, 1, 0]], np.float32)
+    found = _gates(model, 0, 2, basis)
+    assert found is not None and found == pytest.approx(np.array([[0.6, 1.8, 1.2], [1, 0, 2]]), abs=1e-6)
+    assert _gates(model, 0, 3, basis) is None and _gates(replace(model, geometry=None), 0, 2, basis) is None
+    assert experts_of(model, 0) == 2 and experts_of(model, 1) == 0

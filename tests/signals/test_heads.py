@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from disguises import disguise
 from disguises.heads import take_heads
@@ -13,8 +15,9 @@ from disguises.network import read as taken_apart
 from disguises.network import write
 from edits import edit
 from forebear.artifacts import Artifact, read_artifact
+from forebear.artifacts.architecture import Geometry
 from forebear.signals.frames import token_frame
-from forebear.signals.heads import HeadMap, head_map
+from forebear.signals.heads import HeadMap, _inside, _scaled, circuit_norms, circuits, head_map, head_rows
 from forebear.sources import open_source
 from models import tiny, tiny_llama
 
@@ -136,3 +139,49 @@ def test_any_values_give_a_map_and_no_warning(scale: float, tmp_path: Path) -> N
     assert heads is not None and expected is not None and np.isfinite(heads.fit)
     if 0 < scale < np.inf:
         assert np.array_equal(heads.heads, expected.heads) and heads.fit == pytest.approx(expected.fit, abs=0.05)
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def test_circuits_are_compared_as_the_products_that_the_stream_sees() -> None:
+    """Each query head with the key/value head of its group; the products of five by five by numpy."""
+    rng = np.random.default_rng(0)
+    sizes = (4, 2), (3, 1)
+    outer = rng.standard_normal((8, 5)), rng.standard_normal((6, 5))
+    inner = rng.standard_normal((4, 5)), rng.standard_normal((2, 5))
+
+    def product(side: int, head: int) -> NDArray[np.float64]:
+        heads, groups = sizes[side]
+        at = head // (heads // groups)
+        return np.asarray(outer[side][2 * head : 2 * head + 2].T @ inner[side][2 * at : 2 * at + 2])
+
+    ours, theirs = ([product(side, h) for h in range(sizes[side][0])] for side in (0, 1))
+    norm = np.linalg.norm
+    expected = np.array([[(x * y).sum() / norm(x) / norm(y) for y in theirs] for x in ours])
+    assert circuits(outer, inner, sizes, 2) == pytest.approx(expected)
+    assert circuit_norms(outer[0], inner[0], sizes[0], 2) == pytest.approx([norm(x) for x in ours])
+    assert circuits((0 * outer[0], outer[1]), inner, sizes, 2).tolist() == [[0.0] * 3] * 4
+
+
+def test_rows_of_a_part_are_heads_times_their_size() -> None:
+    geometry = Geometry(width=8, layers=1, vocabulary=2, heads=6, kv_heads=2, head_dim=4, value_dim=3)
+    assert [head_rows(geometry, f"attn.{p}") for p in "qkvo"] == [24, 8, 6, 18]
+    assert head_rows(replace(geometry, kv_heads=None), "attn.k") is None
+    assert head_rows(replace(geometry, value_dim=None), "attn.o") is None
+    assert head_rows(replace(geometry, kv_heads=None), "attn.q") == 24
+
+
+def test_rows_are_scaled_by_their_largest_value_and_without_those_that_are_no_numbers() -> None:
+    rows = np.array([[1, -4], [np.nan, 9], [2, np.inf]], np.float32)
+    assert _scaled(rows).tolist() == [[0.25, -1], [0, 0], [0, 0]] and _scaled(0 * rows[:1]).tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize(("cosine", "order"), [(0.44, [[0, 1], [1, 0]]), (0.46, [[0, 0], [1, 1]])])
+def test_another_order_has_to_fit_twice_as_well(cosine: float, order: list[list[int]]) -> None:
+    """Two dimensions have this cosine with those of their own number, and are reordered or not; 0.447 is the bound."""
+    rest = (1 - cosine**2) ** 0.5
+    ours = np.array([[9, 9], [9, 9], [1, 0], [0, 1]], np.float32)
+    theirs = np.array([[cosine, rest], [-rest, cosine]], np.float32)
+    assert _inside((ours, theirs), 1, 0, 2).tolist() == order
+    assert _inside((theirs, ours), 0, 1, 2).tolist() == order

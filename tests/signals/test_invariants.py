@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,23 @@ from bodies import Tensors, along, opened, scrambled
 from edits import copy_layer, move_gains, permute_experts, rebuilt
 from forebear.artifacts import Artifact
 from forebear.signals import invariants
-from forebear.signals.invariants import Neurons, described, largest
+from forebear.signals.invariants import (
+    Neurons,
+    _attention,
+    _by_head,
+    _by_size,
+    _gram,
+    _mlp,
+    _own,
+    _paired,
+    _sides,
+    _standard,
+    described,
+    largest,
+)
 from forebear.signals.matching import cosines, unit
 from models import tiny, tiny_llama
+from signals.held import held
 from symmetry import flips as fl
 
 F32 = NDArray[np.float32]
@@ -172,3 +187,110 @@ def test_unit_leaves_zero_rows_alone() -> None:
     rows = np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32)
     assert np.allclose(unit(rows), [[0.6, 0.8], [0.0, 0.0]])
     assert np.allclose(cosines(unit(rows), rows), [[1.0, 0.0], [0.0, 0.0]])
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def single(*rows: list[float]) -> F32:
+    return np.array(rows, np.float32)
+
+
+def test_the_largest_rows_come_first_and_those_without_a_length_not_at_all() -> None:
+    rows = single([3, 0], [0, 1], [0, 0], [0, -2], [3, 0])
+    assert _by_size(rows, 9).tolist() == [0, 4, 3, 1] and _by_size(rows, 2).tolist() == [0, 4]
+    assert _by_size(single([np.nan, 1], [1, 1]), 2).tolist() == [1]
+    assert _by_size(single([np.inf, 1], [1, 1]), 2).tolist() == [1] and _by_size(rows[:0], 3).tolist() == []
+
+
+def test_numbers_are_logarithms_in_robust_deviations_and_drawn_in_at_three() -> None:
+    """Logarithms 0, 1, 2, 3 and 9: a median of 2, and of what they are off it of 1."""
+    found = _standard(np.exp(np.array([0, 1, 2, 3, 9], np.float32)))
+    assert found == pytest.approx(np.array([-2, -1, 0, 1, 3 * 1.4826]) / 1.4826, abs=1e-6)
+    assert _standard(np.full(3, 7, np.float32)).tolist() == [0, 0, 0]
+    assert _standard(np.array([1, 1, 1, 2], np.float32)).tolist() == [0, 0, 0, 3]
+    assert _standard(np.array([0, 1, np.e, np.nan], np.float32)).tolist() == pytest.approx([-1, 1, 1, -1], abs=0.5)
+
+
+def test_forms_are_squares_of_responses() -> None:
+    rng = np.random.default_rng(0)
+    w, x = rng.standard_normal((5, 3)).astype(np.float32), rng.standard_normal((4, 3)).astype(np.float32)
+    assert _gram(w)(x) == pytest.approx([float(np.linalg.norm(w @ v) ** 2) for v in x], rel=1e-5)
+    up, down = w[:2], w[2:4]
+    forms = _mlp({"in": w, "up": up, "down": down})
+    assert list(forms) == ["in", "up", "down"] and forms["in"](x) == pytest.approx(_gram(w)(x), rel=1e-5)
+    lengths = np.linalg.norm(down, axis=1), np.linalg.norm(up, axis=1)
+    for name, rows, size in (("up", up, lengths[0]), ("down", down, lengths[1])):
+        assert forms[name](x) == pytest.approx([((size * (rows @ v)) ** 2).sum() for v in x], rel=1e-5)
+    plain = _mlp({"in": w, "down": down})
+    assert list(plain) == ["in", "down"] and plain["down"](x) == pytest.approx(_gram(down)(x), rel=1e-5)
+
+
+@pytest.mark.parametrize(("heads", "partners"), [(4, 2), (2, 4), (2, 2)])
+def test_rows_are_weighted_by_what_they_meet_in_their_head(heads: int, partners: int) -> None:
+    """Heads that share a partner are each held against it; partners that share a head, one after the other."""
+    rng = np.random.default_rng(1)
+    rows, others = (rng.standard_normal((n, 3, 5)).astype(np.float32) for n in (heads, partners))
+    x = rng.standard_normal((4, 5)).astype(np.float32)
+    most = max(heads, partners)
+    met = [(k * heads // most, k * partners // most) for k in range(most)]
+    expected = [sum(float(np.linalg.norm(others[p].T @ (rows[h] @ v)) ** 2) for h, p in met) for v in x]
+    assert _paired(rows, others)(x) == pytest.approx(expected, rel=1e-4)
+
+
+def test_heads_are_rows_one_after_the_other() -> None:
+    rows = single(*([float(k), 0] for k in range(6)))
+    found = _by_head(rows, 3)
+    assert found is not None and found.shape == (3, 2, 2) and found[:, :, 0].tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert _by_head(rows, 4) is None and _by_head(None, 2) is None
+
+
+def test_sizes_and_angles_of_a_neuron() -> None:
+    """Lengths 5, 2 and 10 and cosines 0.6, 0.8 and 0 up to sign, each with a little noise added."""
+    sides = {"in": single([3, 4]), "up": single([-2, 0]), "down": single([0, 10])}
+    units = {k: unit(v) for k, v in sides.items()}
+    found = {k: float(v[0]) for k, v in _own(sides, units).items()}
+    assert found == pytest.approx(
+        {"size": 5, "effect": 20, "in to up": 0.62, "in to down": 0.82, "up to down": 0.02}, rel=1e-5
+    )
+    plain = {k: float(v[0]) for k, v in _own({"in": sides["in"], "down": sides["down"]}, units).items()}
+    assert plain["effect"] == pytest.approx(10)
+    assert list(_own({"in": sides["in"]}, {"in": units["in"]})) == ["size"]
+
+
+def test_attention_has_forms_of_heads_that_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    shapes = {"q": (8, 6), "k": (4, 6), "v": (4, 6), "o": (6, 8)}
+    weights = {f"layers.0.attn.{p}": rng.standard_normal(s) for p, s in shapes.items()}
+    sizes: dict[str, Any] = {"heads": 4, "kv_heads": 2, "head_dim": 2, "width": 6}
+    forms = _attention(held(weights, **sizes), 0)
+    assert list(forms) == ["q", "k", "v", "o"]
+    x = rng.standard_normal((3, 6)).astype(np.float32)
+    w = {p: weights[f"layers.0.attn.{p}"] for p in "qkv"} | {"o": weights["layers.0.attn.o"].T}
+    for part, other in (("q", "k"), ("k", "q"), ("v", "o"), ("o", "v")):
+        expected = np.zeros(3)
+        for h in range(4):
+            one, two = (w[p][2 * (h if p in "qo" else h // 2) :][:2] for p in (part, other))
+            expected += [np.linalg.norm(two.T @ (one @ v)) ** 2 for v in x]
+        assert forms[part](x) == pytest.approx(expected, rel=1e-4)
+    assert _attention(held(weights, head_dim=2, width=6), 0) == {}
+    monkeypatch.setattr(invariants, "MOST_VALUES", 24)
+    assert _attention(held(weights, **sizes), 0) == {}
+
+
+def test_up_and_down_rows_are_those_of_the_chosen_neurons() -> None:
+    rng = np.random.default_rng(3)
+    gate, up, down = (rng.standard_normal((5, 4)) for _ in range(3))
+    weights = {"layers.0.mlp.gate": gate, "layers.0.mlp.up": up, "layers.0.mlp.down": down.T}
+    model = held(weights, width=4)
+    chosen = invariants._largest(model, 0, 3)
+    assert chosen is not None and chosen.stems == ("mlp", "shared")
+    order = np.argsort(-np.linalg.norm(gate, axis=1))[:3]
+    assert chosen.where.tolist() == [[0, k] for k in order]
+    sides = _sides(model, 0, chosen)
+    for side, rows in (("in", gate), ("up", up), ("down", down)):
+        assert sides[side] == pytest.approx(rows[order], abs=1e-6)
+    found = described(model, 0)
+    assert found is not None and len(found.rows) == 5 and "0 in on down" in found.features
+    assert largest(held({"layers.0.mlp.gate": 0 * gate}, width=4), 0) is None
+    assert largest(held({"layers.0.mlp.gate": gate}, width=5), 0) is None  # not against the whole stream

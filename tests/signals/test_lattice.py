@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,28 @@ from numpy.typing import NDArray
 from bodies import opened
 from forebear.signals.delta import round_to
 from forebear.signals.floats import Format, coarsest, precision, spacing
-from forebear.signals.grids import NF4
-from forebear.signals.lattice import GRIDS, Cut, lattice_of, sampled, stored_as
+from forebear.signals.grids import E2M1, NF4, Fit
+from forebear.signals.lattice import (
+    GRIDS,
+    Cut,
+    Lattice,
+    _all_fit,
+    _chosen,
+    _distinct,
+    _named,
+    _possible,
+    _simpler,
+    _spread,
+    cuts,
+    lattice_of,
+    sampled,
+    stored_as,
+)
 from forebear.signals.rounding import rounds
 from ggufs import convert, q4_0, q8_0
 from models import tiny_llama
 from quantise import SCHEMES, quantised
+from signals.held import held
 
 F32 = NDArray[np.float32]
 
@@ -249,3 +266,221 @@ def test_a_sample_is_of_whole_groups_and_of_matrices_of_weights(tmp_path: Path) 
     every = sampled(small)
     assert every is not None and np.array_equal(every, small.values())
     assert sampled(model.weights.tensors[model.names["layers.0.mlp_norm"]]) is None
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+FINE = Format(24, 2.0**-133)
+ROW = Cut("row")
+
+
+def numbered(rows: int, columns: int) -> F32:
+    return np.arange(1, rows * columns + 1, dtype=np.float32).reshape(rows, columns)
+
+
+def groups_of(cut: Cut, rows: int, columns: int) -> list[list[float]] | None:
+    groups = cut.split(numbered(rows, columns))
+    return None if groups is None else groups.tolist()
+
+
+def test_a_matrix_is_cut_as_its_words_say() -> None:
+    """Incomplete groups are filled with their last value; there are none where one would be a whole row or matrix."""
+    assert groups_of(Cut("tensor"), 2, 2) == [[1, 2, 3, 4]]
+    assert groups_of(ROW, 2, 2) == [[1, 2], [3, 4]] and groups_of(Cut("row", turned=True), 2, 2) == [[1, 3], [2, 4]]
+    assert groups_of(Cut("block", 2), 3, 3) == [[1, 2, 4, 5], [3, 3, 6, 6], [7, 8, 7, 8], [9, 9, 9, 9]]
+    assert groups_of(Cut("block", 2), 2, 2) is None
+    assert groups_of(Cut("block", 2), 1, 3) == [[1, 2, 1, 2], [3, 3, 3, 3]]
+    assert groups_of(Cut("block", 2), 3, 1) == [[1, 1, 2, 2], [3, 3, 3, 3]]
+    assert groups_of(Cut("block", 3), 4, 2) == [[1, 2, 2, 3, 4, 4, 5, 6, 6], [7, 8, 8] * 3]
+    assert groups_of(Cut("block", 3), 2, 4) == [[1, 2, 3, 5, 6, 7, 5, 6, 7], [4, 4, 4, 8, 8, 8, 8, 8, 8]]
+    assert groups_of(Cut("flat", 2), 2, 3) == [[1, 2], [3, 4], [5, 6]]
+    assert groups_of(Cut("flat", 2), 2, 4) is None and groups_of(Cut("flat", 2), 3, 3) is None
+    assert groups_of(Cut("group", 17), 1, 17) is None and groups_of(Cut("group", 16), 1, 3) == [[1, 2, 3, *[3] * 13]]
+    assert groups_of(Cut("group", 17), 1, 18) == [list(range(1, 18)), [18] * 17]
+    assert groups_of(Cut("group", 17, turned=True), 18, 1) == [list(range(1, 18)), [18] * 17]
+    for cut in (Cut("block", 2), Cut("group", 16), Cut("block", 2, turned=True)):
+        groups = cut.split(numbered(5, 3))
+        assert groups is not None and np.array_equal(cut.join(groups, (5, 3)), numbered(5, 3))
+
+
+def test_cuts_are_tried_from_the_coarsest_to_the_finest() -> None:
+    found = list(cuts())
+    assert found[:4] == [Cut("tensor"), Cut("block", 128), ROW, Cut("row", turned=True)]
+    assert found[4:7] == [Cut("group", 256), Cut("flat", 256), Cut("group", 256, turned=True)]
+    assert [c.size for c in found[4:]] == [size for size in (256, 128, 64, 32, 16) for _ in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Lattice("INT4", 4, Cut("group", 32), False), "INT4, groups of 32, with a zero point"),
+        (Lattice("INT8", 8, Cut("row", turned=True), True), "INT8, a scale for each of the columns, symmetric"),
+        (Lattice("FP8 E4M3", 8, ROW, True), "FP8 E4M3, a scale for each of the rows"),
+        (Lattice("FP8 E4M3", 8, Cut("tensor"), True), "FP8 E4M3, one scale for all"),
+        (Lattice("FP8 E5M2", 8, Cut("block", 128), True), "FP8 E5M2, blocks of 128 × 128"),
+        (Lattice("4-bit codebook", 4, Cut("flat", 64)), "4-bit codebook, groups of 64"),
+        (Lattice("Q4_0", 4), "Q4_0"),
+    ],
+)
+def test_a_lattice_is_told_in_words(found: Lattice, words: str) -> None:
+    assert found.words == words
+
+
+def fitted(
+    low: float, high: float, levels: set[int] | frozenset[int] = frozenset((0, 1, 5)), bits: float = 70.0
+) -> Fit:
+    """One group that lies between these levels."""
+    none = np.zeros((1, 1))
+    return Fit(np.array([True]), np.array([bits]), none, none, np.array([low]), np.array([high]), frozenset(levels))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "name", "symmetric"),
+    [
+        (-7, 7, "INT4", True),
+        (-8, 7, "INT4", True),  # the lowest level has no like on the other side
+        (-8, 8, "INT5", True),
+        (0, 15, "INT4", False),
+        (-1, 14, "INT4", False),
+        (-1, 15, "INT5", True),
+        (0, 16, "INT5", False),
+        (-1, 1, "INT2", True),
+        (0, 1, "INT2", True),
+        (0, 255, "INT8", False),
+        (-200, 200, "INT8", True),  # more than eight bits are none that it looks for
+    ],
+)
+def test_bits_are_those_of_the_levels_that_were_seen(low: int, high: int, name: str, symmetric: bool) -> None:
+    found = _named("int", fitted(low, high), ROW)
+    assert (found.format, found.bits, found.symmetric) == (name, int(name[3:]), symmetric)
+    assert (found.cut, found.worth, found.grid) == (ROW, 70.0, "int")
+    several = replace(fitted(0, 0), bits=np.array([30.0, 5.0]), low=np.array([low, 0.0]), high=np.array([high, 0.0]))
+    for fit in (several, replace(several, low=several.low[::-1], high=several.high[::-1])):
+        again = _named("int", fit, ROW)
+        assert (again.format, again.symmetric, again.worth) == (name, symmetric, 35.0)
+
+
+def test_other_grids_have_names_of_their_own() -> None:
+    assert _named("NF4", fitted(0, 0), ROW) == Lattice("NF4", 4, ROW, True, 70.0, "NF4")
+    assert _named("FP8 E5M2", fitted(0, 0), ROW) == Lattice("FP8 E5M2", 8, ROW, True, 70.0, "FP8 E5M2")
+    for high, bits in ((3, 2), (4, 3), (15, 4), (16, 5), (1, 2)):
+        assert _named("offset", fitted(0, high), ROW) == Lattice(f"INT{bits}", bits, ROW, False, 70.0, "offset")
+    for levels, name in (
+        (E2M1, "FP4 E2M1"),
+        ({0, 1, 12}, "FP4 E2M1"),
+        ({0, 1, 6}, "INT5"),
+        (E2M1 | {5}, "INT5"),
+        (set(range(0, 64, 4)), "4-bit codebook"),
+        (set(range(0, 68, 4)), "INT5"),
+        (set(range(0, 48, 3)), "INT5"),
+        ({0, 4}, "4-bit codebook"),
+        ({4}, "INT5"),
+    ):
+        found = _named("int", fitted(-12, 12, levels), ROW)
+        assert (found.format, found.bits) == (name, 5 if name == "INT5" else 4)
+        assert found.symmetric is (None if "codebook" in name else True)
+
+
+def test_a_finer_cut_has_to_halve_the_bits() -> None:
+    eight, group = Lattice("INT8", 8, ROW), Cut("group", 32)
+    for new, simpler in (
+        (Lattice("INT7", 7, ROW), True),
+        (Lattice("INT8", 8, ROW), False),
+        (Lattice("INT4", 4, group), True),
+        (Lattice("INT5", 5, group), False),
+        (Lattice("NF4", 7, group), True),
+        (Lattice("FP8 E4M3", 8, group), False),
+    ):
+        assert _simpler(new, eight) is simpler
+
+
+def test_groups_are_taken_evenly_spaced_and_those_of_zeros_not_at_all() -> None:
+    assert _spread(np.arange(10.0), 4).tolist() == [0, 3, 6, 9] and _spread(np.arange(3.0), 4).tolist() == [0, 1, 2]
+    values = np.repeat(np.arange(40, dtype=np.float32)[:, None], 20, axis=1)
+    few, many = _chosen(ROW, values) or []
+    assert few[:, 0].tolist() == [1, 20, 39] and len(many) == 31  # 32 rows, the first of them zeros
+    one, columns = _chosen(Cut("row", turned=True), values) or []
+    assert one.shape == (3, 40) and columns.shape == (20, 40)
+    whole, again = _chosen(Cut("tensor"), values) or []
+    assert whole.shape == again.shape == (1, 800)
+    assert _chosen(ROW, 0 * values) is None and _chosen(Cut("block", 128), values) is None
+
+
+def test_repeated_values_are_left_out_of_long_groups() -> None:
+    """Of more than 511, which are all that 255 levels on both sides and zero can be."""
+    long = np.tile(np.arange(512.0) % 3, (2, 1))
+    long[1] = 7.0
+    assert _distinct(long[:, :511]) is not None and _distinct(long[:, :511]).shape == (2, 511)  # type: ignore[union-attr]
+    found = _distinct(long)
+    assert found is not None and found.tolist() == [[0, 1, 2], [7, 7, 7]]
+    assert _distinct(np.arange(512.0)[None]) is None
+    assert _distinct(np.repeat(np.arange(511.0), 2)[None]) is not None
+
+
+def test_all_groups_have_to_fit_and_together_be_no_chance() -> None:
+    groups = [np.ones((1, 8)), np.ones((2, 8))]
+
+    def grid(bits: list[float], fits: bool = True) -> Callable[[NDArray[np.float64], Format], Fit]:
+        def fit(values: NDArray[np.float64], held: Format) -> Fit:
+            n = len(values)
+            return replace(fitted(0, 1), fits=np.array([True, fits])[-n:], bits=np.array(bits[:n]))
+
+        return fit
+
+    assert _all_fit(groups, FINE, "int", grid([33.0, 31.0])) is not None
+    assert _all_fit(groups, FINE, "int", grid([33.0, 30.9])) is None
+    assert _all_fit(groups, FINE, "int", grid([99.0, 99.0], fits=False)) is None
+    assert _all_fit(groups, FINE, "offset", grid([99.0, 99.0])) is not None
+    assert _all_fit([g[:, :7] for g in groups], FINE, "offset", grid([99.0, 99.0])) is None
+    assert _all_fit([g[:, :7] for g in groups], FINE, "int", grid([99.0, 99.0])) is not None
+    assert (
+        _all_fit([np.arange(600.0)[None]], FINE, "int", grid([99.0])) is None
+        and _all_fit([], FINE, "int", grid([])) is None
+    )
+
+
+def test_grids_are_ruled_out_by_the_smallest_groups() -> None:
+    """Tables by how many of 64 neighbours are different: half of them at most."""
+    names = frozenset(name for name, _ in GRIDS)
+    rng = np.random.default_rng(0)
+    plain = rng.standard_normal((4, 64)).astype(np.float32)
+    assert _possible(Cut("group", 16), plain, coarsest(plain)) == frozenset()
+    half = np.tile(plain[:, :32], 2)
+    assert _possible(Cut("group", 16), half, coarsest(half)) == {"NF4", "FP4"}
+    longer = np.hstack([half, plain[:, 40:60]])
+    assert _possible(Cut("group", 16), longer, coarsest(longer)) == {"NF4", "FP4"}
+    half[0, 32] = 9.0
+    assert _possible(Cut("group", 16), half, coarsest(half)) == frozenset()
+    whole = np.asarray(rng.integers(-7, 8, (4, 64)), dtype=np.float32)
+    assert {"int", "NF4", "FP4"} <= _possible(Cut("group", 16), whole, FINE)
+    assert _possible(Cut("block", 128), plain, FINE) == names
+    beyond = np.hstack([np.arange(1.0, 65)[None], np.zeros((1, 64))]).astype(np.float32)
+    assert not _possible(Cut("group", 16), beyond, FINE) & {"NF4", "FP4"}
+
+
+def test_formats_that_are_stored_quantised_keep_their_names() -> None:
+    tensor = held({"layers.0.mlp.up": np.ones((2, 2))}, dtype="U8").weights.tensors["layers.0.mlp.up"]
+    for dtype, name, bits in (
+        ("U8", "U8 values", 8),
+        ("I16", "I16 values", None),
+        ("F8_E4M3", "F8_E4M3 values", 8),
+        ("Q4_0", "Q4_0", 4),
+        ("IQ1_S", "IQ1_S", 1),
+        ("TQ9", "TQ9", None),
+        ("odd", "odd", None),
+    ):
+        assert stored_as(replace(tensor, dtype=dtype)) == Lattice(name, bits)
+    for dtype in ("F64", "F32", "F16", "BF16"):
+        assert stored_as(replace(tensor, dtype=dtype)) is None
+
+
+def test_a_sample_is_of_signed_matrices() -> None:
+    def taken(rows: int, dtype: str = "F32", *rest: int) -> F32 | None:
+        values = np.zeros((rows, *(rest or (2,))))
+        values[:, ...] = np.arange(rows).reshape(-1, *[1] * (values.ndim - 1))
+        return sampled(held({"name:x": values}, dtype=dtype).weights.tensors["x"])
+
+    for rows, first, count in ((3, 0, 3), (383, 0, 128), (384, 128, 128), (640, 256, 128)):
+        found = taken(rows)
+        assert found is not None and (found[0, 0], len(found)) == (first, count)
+    assert taken(3, "U8") is None and taken(3, "F32", 2, 2) is None and taken(0) is None

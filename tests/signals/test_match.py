@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,26 @@ from disguises.network import read, write
 from disguises.surgery import with_layers
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals import match as subject
+from forebear.signals.experts import ExpertMap
 from forebear.signals.frames import Frame, token_frame
 from forebear.signals.layers import layer_map
-from forebear.signals.match import Match, Neurons, compare_layers, match_neurons, spearman
+from forebear.signals.match import (
+    EXPERTS,
+    LayerMatch,
+    Match,
+    Neurons,
+    _beside,
+    _neurons,
+    _stems,
+    compare_layers,
+    match_neurons,
+    spearman,
+    stems_of,
+)
 from forebear.signals.matching import unit
 from forebear.sources import LocalSource
 from models import tiny, tiny_llama
+from signals.held import held
 
 FLIPS = ["permute-neurons", "permute-heads", "rotate", "flip-neurons?", "flip-values", "flip-planes"]
 """A rotation with every sign flipped on top: no coin is left that lines up."""
@@ -220,3 +236,129 @@ def test_every_layer_is_a_control_until_that_costs_too_much(tmp_path: Path, monk
     assert subject._plan(model, pairs, 40)[0] == all_of_b
     monkeypatch.setattr(subject, "MOST_VALUES", 4 * 3 * 64 * 128 - 1)
     assert subject._plan(model, pairs, 40) == ([(0, [0, 1]), (3, [0, 1])], 512)
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def layer(a: int, b: int, agree: Sequence[int] = (6, 8), probes: int = 10, kept: int = 5) -> LayerMatch:
+    views = dict(zip(("up", "down"), agree, strict=False))
+    return LayerMatch(a, b, probes, (20, 40), views, 1.0, 0.5, 0.1 * b, np.zeros((kept, 2), np.int64))
+
+
+def test_a_layer_counts_by_the_view_that_agrees_least() -> None:
+    """Half of those that looked have kept theirs: twenty of forty, which is all that the other layer has."""
+    found = layer(0, 0)
+    assert (found.count, found.share, found.retained) == (6, 0.6, 1.0)
+    assert layer(0, 0, kept=2).retained == pytest.approx(0.4) and layer(0, 0, kept=9).retained == 1.0
+
+
+def test_two_models_are_as_alike_as_their_layers_on_average() -> None:
+    straight = (layer(0, 1), layer(2, 3, (2, 9)))
+    others = (layer(1, 1, (4, 4)), layer(3, 1, (5, 7)), layer(9, 1, (3, 3)), layer(0, 3, (10, 10)))
+    found = Match(("gate", "up", "down"), straight, others, frozenset({(0, 3)}))
+    assert found.share == pytest.approx(0.4) and found.closeness == pytest.approx(0.2)
+    assert found.elsewhere(straight[0]) == 4 and found.elsewhere(straight[1]) == 10  # (0, 3) is a copy of layer 0
+    assert replace(found, copies=frozenset()).elsewhere(straight[0]) == 5
+    assert replace(found, others=()).elsewhere(straight[0]) == 0
+    assert found.matrix() == [(0, 1, 0.6), (0, 3, 1.0), (1, 1, 0.4), (2, 3, 0.2), (3, 1, 0.5), (9, 1, 0.3)]
+    empty = Match(("up", "down"), ())
+    assert (empty.share, empty.closeness, empty.matrix()) == (0.0, 0.0, [])
+
+
+def views(indices: Sequence[int], **rows: Sequence[Sequence[float]]) -> Neurons:
+    return Neurons({v: np.array(r, np.float32) for v, r in rows.items()}, np.array(indices), 9)
+
+
+def test_neurons_look_for_their_like_by_every_view() -> None:
+    """Three find 0, 1 and 1 by their rows, 0, 0 and 1 by their columns: the first and the last find the same twice."""
+    ours = views([5, 9], up=[[1, 0], [0, 1]], down=[[1, 0], [0, 1]])
+    theirs = views([2, 4, 6], up=[[1, 0], [0, 1], [0.6, 0.8]], down=[[1, 0], [1, 0], [0, 1]])
+    found = compare_layers(ours, theirs, 7, 8)
+    assert found is not None and (found.a, found.b, found.probes, found.neurons) == (7, 8, 3, (9, 9))
+    assert found.agree == {"down": 2} and found.kept.tolist() == [[5, 2], [9, 6]]
+    assert found.expected == pytest.approx((1 * 2 + 2 * 1) / 3) and found.rank_correlation == pytest.approx(0.5)
+    assert found.closeness == pytest.approx((1 + 0.8) / 3)
+
+
+def test_of_three_views_all_have_to_agree_and_the_worst_is_told() -> None:
+    """Signs are left out where a gate is there; the chance is the largest, the correlation the smallest."""
+    eye: list[list[float]] = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    ours = views([0, 1, 2], gate=eye, up=eye, down=eye)
+    theirs = views([0, 1, 2], gate=eye, up=[[-1, 0, 0], [0, -1, 0], [0, 0, 1]], down=[[1, 0, 0], [1, 0, 0], [-1, 0, 0]])
+    found = compare_layers(ours, theirs, 0, 0)
+    assert found is not None and found.agree == {"up": 3, "down": 1} and found.kept.tolist() == [[0, 0]]
+    assert found.expected == pytest.approx(1.0) and found.rank_correlation == 0.0
+    assert found.closeness == pytest.approx(1 / 3)
+    turned = compare_layers(ours, replace(theirs, views={**theirs.views, "gate": -theirs.views["gate"]}), 0, 0)
+    assert turned is None  # nobody's gate is like another's turned over
+    plain = views([0, 1, 2], up=eye, down=[[-1.0, 0, 0], [0, -1, 0], [0, 0, 1]])
+    straight = compare_layers(views([0, 1, 2], up=eye, down=eye), plain, 0, 0)
+    assert straight is not None and straight.probes == 1  # without gates signs count
+
+
+def test_a_second_view_is_what_the_first_does_not_say() -> None:
+    rows = np.array([[3, 4], [2, 0], [1, 0], [0, 0], [1000, 1.5], [1000, 0.5]], np.float32)
+    first = np.array([[1, 0], [0, 0], [5, 0], [1, 1], [2, 0], [2, 0]], np.float32)
+    assert _beside(rows, first).tolist() == [[0, 4], [2, 0], [0, 0], [0, 0], [0, 1.5], [0, 0]]
+
+
+def experts(count: int, family: str = "mixtral", **other: np.ndarray) -> Artifact:
+    rng = np.random.default_rng(0)
+    weights: dict[str, np.ndarray] = {"embed": np.ones((2, 4)), **other}
+    for e in range(count):
+        weights |= {f"layers.0.experts.{e}.{part}": rng.standard_normal((3, 4)) for part in ("gate", "up")}
+        weights[f"layers.0.experts.{e}.down"] = rng.standard_normal((4, 3))
+    return held(weights, family=family)
+
+
+def test_all_experts_take_part_or_some_that_are_each_others_like() -> None:
+    pairs = np.stack([np.arange(12), (np.arange(12) + 5) % 12], axis=1)
+    none = np.zeros((0, 3), np.int64)
+    known = ExpertMap((12, 12), ("router",), pairs, np.ones(12, bool), np.ones(12, np.float32), 0.1, none[:, :2], none)
+    few, many = experts(3), experts(12)
+    assert stems_of(few, 0, few, 0, known) == ([f"experts.{e}" for e in range(3)],) * 2
+    ours, theirs = stems_of(many, 0, many, 0, known)
+    assert len(ours) == EXPERTS == 8 and (ours[0], ours[-1]) == ("experts.0", "experts.11")
+    assert [(int(x[8:]) + 5) % 12 for x in ours] == [int(y[8:]) for y in theirs]
+    for unknown in (None, replace(known, pairs=pairs[:0])):
+        ours, theirs = stems_of(many, 0, few, 0, unknown)
+        assert ours == [f"experts.{e}" for e in (0, 2, 3, 5, 6, 8, 9, 11)] and len(theirs) == 3
+    ours, theirs = stems_of(few, 0, many, 0, replace(known, pairs=pairs[:2]))
+    assert (ours, theirs) == (["experts.0", "experts.1"], ["experts.5", "experts.6"])
+    dense = held({"layers.0.mlp.up": np.ones((3, 4)), "layers.1.shared.up": np.ones((3, 4))}, family="qwen2_moe")
+    assert (_stems(dense, 0), _stems(dense, 1), _stems(dense, 2)) == (["mlp"], ["shared"], [])
+
+
+def test_neurons_of_several_experts_are_numbered_one_after_the_other() -> None:
+    model, basis = experts(3), np.eye(4, dtype=np.float32)
+    every = _neurons(model, 0, _stems(model, 0), basis)
+    assert every is not None and every.indices.tolist() == list(range(9)) and every.size == 9
+    assert list(every.views) == ["gate", "up", "down"]
+    gate = np.concatenate([model.weights.tensors[f"layers.0.experts.{e}.gate"].values() for e in range(3)])
+    assert every.views["gate"] == pytest.approx(unit(gate), abs=1e-6)
+    up = np.concatenate([model.weights.tensors[f"layers.0.experts.{e}.up"].values() for e in range(3)])
+    assert every.views["up"] == pytest.approx(unit(_beside(up, gate)), abs=1e-5)
+    down = np.concatenate([model.weights.tensors[f"layers.0.experts.{e}.down"].values().T for e in range(3)])
+    assert every.views["down"] == pytest.approx(unit(_beside(down, gate)), abs=1e-5)
+    some = _neurons(model, 0, _stems(model, 0), basis, 4)  # two of each of three experts
+    assert some is not None and some.indices.tolist() == [0, 2, 3, 5, 6, 8] and some.size == 9
+    one = _neurons(model, 0, _stems(model, 0), basis, 3)
+    assert one is not None and one.indices.tolist() == [0, 3, 6]
+    assert _neurons(model, 0, [], basis) is None and _neurons(model, 0, ["mlp"], basis) is None
+    gone = replace(model, names={r: n for r, n in model.names.items() if r != "layers.0.experts.1.down"})
+    assert _neurons(gone, 0, _stems(gone, 0), basis) is None
+    ungated = replace(model, names={r: n for r, n in model.names.items() if not r.endswith(".gate")})
+    plain = _neurons(ungated, 0, ["experts.0"], basis)
+    assert plain is not None and list(plain.views) == ["up", "down"]
+    mixed = replace(model, names={r: n for r, n in model.names.items() if r != "layers.0.experts.1.gate"})
+    assert _neurons(mixed, 0, ["experts.0", "experts.1"], basis) is None
+
+
+def test_of_many_experts_eight_are_reckoned_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of width 4 and without a stated height, 3 · 4 · 16 values an expert."""
+    for count, reckoned in ((0, 1), (3, 3), (12, 8)):
+        model = held({"layers.0.mlp.up": np.ones((16, 4))}, layers=2, width=4, experts=count or None)
+        for most, layers in ((2 * 3 * 4 * 16 * reckoned, [0, 1]), (2 * 3 * 4 * 16 * reckoned - 1, [1])):
+            monkeypatch.setattr(subject, "MOST_VALUES", most)
+            assert [i for i, _ in subject._plan(model, [(1, 0)], 4)[0]] == layers

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from forebear.signals import rank as module
 from forebear.signals.delta import round_to
-from forebear.signals.rank import COLUMNS, MOST, Rank, numerical_rank
+from forebear.signals.rank import COLUMNS, MOST, Edge, Rank, numerical_rank
 
 F32 = NDArray[np.float32]
 
@@ -97,3 +98,57 @@ def test_memory_stays_bounded_while_large_matrices_stream_by() -> None:
     tracemalloc.stop()
     assert found is not None and found.rank == 5
     assert peak < 3 * (rows + columns) * COLUMNS * 8 < rows * columns * 8 / 2
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_rank_is_low_up_to_a_quarter_of_the_smaller_side() -> None:
+    for rows, columns, rank, low in ((8, 11, 2, True), (8, 11, 3, False), (11, 8, 2, True), (7, 9, 2, False)):
+        assert Rank(rows, columns, rank, 1.0, 2.0).low is low
+    assert not Rank(999, 999, None, 1.0, 2.0).low and Rank(3, 3, 0, 1.0, 0.0).low
+
+
+def test_the_edge_is_that_of_rounding_errors_by_row_and_column() -> None:
+    """In bfloat16 the steps at 1, 2 and 3 are 2^-7, 2^-6 and 2^-6, and zero has no error; variances are a twelfth."""
+    a = np.array([[1.0, 2], [0, 3]], np.float32)
+    edge = Edge()
+    edge.add(a[:1], a[:1])
+    edge.add(a[1:], a[1:])
+    row, column = (2.0**-14 + 2.0**-12) / 12, 2 * 2.0**-12 / 12
+    assert edge.value() == pytest.approx(1.05 * (row**0.5 + column**0.5))
+    fine = np.array([[1.0, 2], [0, 1 + 2.0**-23]], np.float32)
+    mixed = Edge()
+    mixed.add(a, fine)  # the coarser of the two counts, and a value in either
+    assert mixed.value() == pytest.approx(edge.value())
+    single = Edge()
+    single.add(fine, fine)
+    row, column = (1 + 4) * 16 * 2.0**-46 / 12, (4 + 1) * 16 * 2.0**-46 / 12
+    assert single.value() == pytest.approx(1.05 * (row**0.5 + column**0.5))
+    assert Edge().value() == 0.0
+
+
+@pytest.mark.parametrize("small", [512, 8, 2])
+def test_every_way_to_the_singular_values_gives_those_of_the_difference(
+    small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole by columns, whole by rows, or with random vectors; a rank that is too large is not told."""
+    monkeypatch.setattr(module, "SMALL", small)
+    values = np.zeros((6, 12), np.float32)
+    values[range(4), range(4)] = 8, 4, 2, 1
+    nothing = np.zeros_like(values)
+    for most, rank in ((4, 4), (3, None)):
+        monkeypatch.setattr(module, "MOST", most)
+        for a, b in ((nothing, values), (values, nothing)):
+            found = rank_of(a, b, 4)
+            assert found is not None and (found.rows, found.columns, found.rank) == (6, 12, rank)
+            assert found.largest == pytest.approx(8, rel=1e-5)
+    monkeypatch.setattr(module, "HELD", 6 * 12 - 1)
+    wide = rank_of(nothing, values, 4)
+    assert wide is not None and wide.largest == pytest.approx(8, rel=1e-5)
+    values[5, 3] = np.inf
+    assert rank_of(nothing, values, 4) is None
+    none = rank_of(nothing, nothing)
+    assert none is not None and (none.rank, none.edge, none.largest) == (0, 0.0, 0.0)
+    for rows, columns in ((0, 3), (3, 0)):
+        assert numerical_rank(lambda: iter(()), rows, columns) is None

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from forebear.signals.delta import round_to
-from forebear.signals.removal import MOST, Removal, removal
+from forebear.signals.removal import EMPTY, MOST, OWN, Removal, Side, _side, removal
 
 F32 = NDArray[np.float32]
 SHAPES = [(64, 96), (96, 64), (320, 128)]
@@ -87,3 +87,59 @@ def test_no_numbers_no_rank_and_high_ranks_are_nothing() -> None:
     broken[3, 3] = np.nan
     for b, rank in ((broken, 1), (a, 0), (a, MOST + 1)):
         assert removal(lambda b=b: iter([(a, b)]), 64, 64, rank, True) is None  # type: ignore[misc]
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+NEITHER = Side((0.1, 0.1), (1.0, 1.0))
+SECOND = Side((OWN, 0.0), (2.0, EMPTY))
+FIRST = Side((0.0, OWN), (EMPTY, 2.0))
+
+
+def test_a_side_is_scaled_by_both_and_lacking_in_one() -> None:
+    assert Side((OWN, OWN), (1, 1)).scaled and not Side((OWN, OWN - 0.01), (1, 1)).scaled
+    assert not Side((OWN - 0.01, 1.0), (1, 1)).scaled
+    assert (FIRST.lacking, SECOND.lacking, NEITHER.lacking) == (0, 1, None)
+    assert Side((OWN, 0.0), (2.0, 1.01 * EMPTY)).lacking is Side((0.0, 0.9), (1.01 * EMPTY, 1.0)).lacking is None
+    assert Side((OWN - 0.01, 0.0), (2.0, EMPTY)).lacking is None
+
+
+def test_an_edit_is_of_the_weights_own_on_either_side() -> None:
+    scaled = Side((0.9, 0.9), (1.0, 1.0))
+    for written, read, own, lacking in (
+        (NEITHER, NEITHER, False, None),
+        (None, NEITHER, False, None),
+        (SECOND, NEITHER, True, 1),
+        (NEITHER, FIRST, True, 0),
+        (None, SECOND, True, 1),
+        (SECOND, SECOND, True, 1),
+        (SECOND, FIRST, True, None),  # each lost something of the other's
+        (scaled, NEITHER, True, None),
+        (NEITHER, scaled, True, None),
+    ):
+        found = Removal(1, written, read)
+        assert (found.own, found.lacking) == (own, lacking)
+
+
+def test_shares_are_of_the_action_and_energies_of_an_average_direction() -> None:
+    acts = [np.array([[3.0, 4.0]]), np.array([[0.0, 0.0]])]
+    assert _side(acts, [5.0, 0.0], np.array([50.0, 10.0])) == Side((0.2, 0.0), (0.5, 0.0))
+    assert _side(acts, [5.0, 0.0], np.array([0.0, 0.0])) == Side((0.2, 0.0), (0.0, 0.0))
+
+
+def test_a_diagonal_matrix_that_lost_its_largest_value() -> None:
+    """Squares 16, 9, 4 and 1: of 30 in four directions the first has 16 / 7.5."""
+    a = np.diag([4.0, 3, 2, 1]).astype(np.float32)
+    b = np.diag([0.0, 3, 2, 1]).astype(np.float32)
+    found = told(a, b, 1)
+    assert found.rank == 1 and found.written is not None and (found.own, found.lacking) == (True, 1)
+    for side in (found.written, found.read):
+        assert side.own == pytest.approx((1, 0), abs=1e-9) and side.energy == pytest.approx((16 / 7.5, 0), abs=1e-9)
+    two = told(b, np.diag([0.0, 0, 0, 1]).astype(np.float32), 2)
+    assert two.read.energy == pytest.approx((13 / (14 * 2 / 4), 0), abs=1e-9) and two.lacking == 1
+    flat = told(a[:2], b[:2], 1)
+    assert flat.written is not None
+    assert flat.written.energy[0] == pytest.approx(16 / (25 / 2))
+    assert flat.read.energy[0] == pytest.approx(16 / (25 / 4))
+    assert removal(lambda: iter([(a[:1], b[:1])]), 1, 4, 2, True) is None  # no more rank than rows
+    assert removal(lambda: iter([(a[:, :1], b[:, :1])]), 4, 1, 2, True) is None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +16,33 @@ from numpy.typing import NDArray
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals.alignment import align_layers
 from forebear.signals.binomial import log10_tail
-from forebear.signals.generators import comparable_groups
-from forebear.signals.layout import CODE_BITS, LAYER_BITS, RESIDUAL_BITS, SLOTS, regions
+from forebear.signals.generators import Block, comparable_groups
+from forebear.signals.layout import CODE_BITS, LAYER_BITS, RESIDUAL_BITS, SLOTS, Region, regions
 from forebear.signals.pairing import paired_blocks
 from forebear.signals.sign_code import (
     COPY_ALPHA,
+    INFERRED,
     SELF_ALPHA,
+    Cell,
     SignCode,
+    aligned_slots,
     compare_codes,
     compare_rows,
     copied_layers,
     encode,
+    light_code,
+    project,
     public_signs,
+    relies_on,
+    repeats,
     repeats_itself,
+    shared_regions,
     shown_twice,
     token_signs,
 )
 from forebear.sources import open_source
 from models import tiny, tiny_llama
+from signals.held import held
 
 ALL = frozenset({"residual", "glu", "experts", "value_output", "query_key"})
 
@@ -59,8 +71,6 @@ def test_public_vectors_never_change() -> None:
 
 
 def _digest(purpose: str) -> bytes:
-    import hashlib
-
     return hashlib.blake2b(f"sign-code/1|{purpose}|0".encode()).digest()
 
 
@@ -356,3 +366,217 @@ def test_what_a_layer_shows_twice_is_told_over_all_layers(groups: tuple[str, ...
     assert shown_twice(code) == (frozenset([twice]) if twice else frozenset())
     unread = SignCode(**{**code.__dict__, "layers": (-1,) * SLOTS})
     assert shown_twice(unread) == frozenset()
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+DENSE = ("residual", "glu", "value_output", "query_key")
+SHARED = ("residual", "glu", "experts", "value_output", "query_key")
+LAYERWISE = ("glu", "value_output", "query_key")
+
+
+def place(slot: int, group: str, groups: tuple[str, ...] = DENSE) -> slice:
+    start = RESIDUAL_BITS + slot * LAYER_BITS + regions(groups)[group].start
+    return slice(start, start + regions(groups)[group].size)
+
+
+def tosses(seed: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 2, CODE_BITS, dtype=np.uint8)
+
+
+def code(
+    bits: NDArray[np.uint8],
+    valid: NDArray[np.uint8] | None = None,
+    layers: Sequence[int] = range(SLOTS),
+    groups: tuple[str, ...] = DENSE,
+    doubts: tuple[str, ...] = (),
+) -> SignCode:
+    there = np.ones(CODE_BITS, np.uint8) if valid is None else valid
+    gains = np.zeros((SLOTS, 2, 64), np.float16)
+    return SignCode(np.packbits(bits & there), np.packbits(there), tuple(layers), gains, groups, "row", doubts)
+
+
+def turned(bits: NDArray[np.uint8], at: Mapping[int, int]) -> NDArray[np.uint8]:
+    """So many bits from each of these places on turned over."""
+    made = bits.copy()
+    for start, count in at.items():
+        made[start : start + count] ^= 1
+    return made
+
+
+def by_cell(cells: Sequence[Cell]) -> dict[tuple[str, int | None, int | None], tuple[int, int]]:
+    assert len({(c.group, c.layer_a, c.layer_b) for c in cells}) == len(cells)
+    return {(c.group, c.layer_a, c.layer_b): (c.n, c.agree) for c in cells}
+
+
+def test_public_signs_come_from_one_digest_after_the_other() -> None:
+    raw = b"".join(hashlib.blake2b(f"sign-code/1|p|{k}".encode()).digest() for k in (0, 1))
+    signs = public_signs("p", 600)
+    assert signs.shape == (600,) and not signs.flags.writeable and signs.dtype == np.float32
+    assert signs.tolist() == [1.0 if raw[k // 8] >> (7 - k % 8) & 1 else -1.0 for k in range(600)]
+    bits = [hashlib.blake2b(f"sign-code/1|token|{t}".encode()).digest()[0] & 1 for t in ("a", "bc", "ü")]
+    assert token_signs(["a", "bc", "ü"]).tolist() == [1.0 if b else -1.0 for b in bits]
+    assert token_signs(["\udc80"]).tolist() in ([1.0], [-1.0])
+
+
+def test_a_coin_is_the_sign_of_a_row_against_the_public_vector() -> None:
+    signs = public_signs("rows", 3)
+    rows = np.stack([signs, -2 * signs, 0 * signs, [np.inf, 1, 1], signs, [np.nan, 0, 0]]).astype(np.float32)
+    valid = np.array([True, True, True, True, False, True])
+    bit, ok = project(Block("glu", 0, rows, np.arange(6), valid, rows))
+    assert ok.tolist() == [True, True, False, False, False, False] and bit[:2].tolist() == [True, False]
+    labels = ("x", "y", "z")
+    words = np.stack([token_signs(labels), -token_signs(labels)])
+    bit, ok = project(Block("residual", None, words, np.arange(2), valid[:2], words, labels))
+    assert ok.all() and bit.tolist() == [True, False]
+
+
+def test_agreement_is_counted_group_by_group_and_layer_by_layer() -> None:
+    """Turned over: 7 dimensions, 5 neurons of slot 3, 2 planes of slot 15; a hole of 4 values in one code alone."""
+    bits, valid = tosses(1), np.ones(CODE_BITS, np.uint8)
+    valid[place(8, "value_output").start :][:4] = 0
+    other = turned(bits, {10: 7, place(3, "glu").start: 5, place(15, "query_key").stop - 2: 2})
+    for a, b in ((code(bits), code(other, valid)), (code(bits, valid), code(other))):
+        cells = by_cell(compare_codes(a, b, ALL))
+        assert len(cells) == 1 + 3 * SLOTS and cells.pop(("residual", None, None)) == (2048, 2041)
+        assert cells.pop(("glu", 3, 3)) == (64, 59) and cells.pop(("query_key", 15, 15)) == (32, 30)
+        assert cells.pop(("value_output", 8, 8)) == (28, 28)
+        assert all(cell == ((64, 64) if group == "glu" else (32, 32)) for (group, *_), cell in cells.items())
+        assert b.n + a.n == 2 * CODE_BITS - 4
+    some = by_cell(compare_codes(code(bits), code(other), frozenset({"glu"})))
+    assert {group for group, *_ in some} == {"glu"} and len(some) == SLOTS
+    nothing = code(bits, np.zeros(CODE_BITS, np.uint8))
+    assert compare_codes(code(bits), nothing, ALL) == () and nothing.n == 0
+
+
+def test_layers_are_named_by_their_numbers_in_each_model_and_slots_that_were_not_read_left_out() -> None:
+    bits = tosses(2)
+    ours, theirs = [*range(15), -1], [10 + k for k in range(15)] + [-1]
+    cells = by_cell(compare_codes(code(bits, layers=ours), code(bits, layers=theirs), ALL))
+    assert {key[1:] for key in cells if key[0] != "residual"} == {(k, 10 + k) for k in range(15)}
+
+
+def test_copies_of_a_layer_are_one_coin_by_the_model_that_is_relied_on() -> None:
+    """Slot 5 repeats the neurons of slot 2 in one of the two models: half of its coins, so that all are left out."""
+    copied = tosses(3)
+    copied[place(5, "glu")] = copied[place(2, "glu")]
+    for doubts_a, doubts_b, counted in (((), (), 15), ((), ("x",), 15), (("x",), ("x",), 15), (("x",), (), 16)):
+        a, b = code(copied, doubts=doubts_a), code(tosses(4), doubts=doubts_b)
+        assert relies_on(a, b) == int(bool(doubts_a) and not doubts_b)
+        cells = by_cell(compare_codes(a, b, ALL))
+        assert sum(group == "glu" for group, *_ in cells) == counted
+        assert all(((group, 5, 5) in cells) is (counted == 16) and (group, 2, 2) in cells for group in LAYERWISE)
+
+
+def test_what_is_shown_twice_is_counted_once() -> None:
+    bits = tosses(5)
+    for slot in range(SLOTS):
+        heads = bits[place(slot, "value_output")]
+        heads[16:] = heads[:16]
+    sizes = {group: n for (group, *_), (n, _) in by_cell(compare_codes(code(bits), code(bits), ALL)).items()}
+    assert sizes == {"residual": 2048, "glu": 64, "value_output": 16, "query_key": 32}
+    bits = tosses(6)
+    for slot in range(SLOTS):
+        bits[place(slot, "experts", SHARED)] = bits[place(slot, "glu", SHARED)]
+    both = code(bits, groups=SHARED)
+    assert shown_twice(both) == {"experts"}
+    cells = by_cell(compare_codes(both, both, ALL))
+    assert {g for g, *_ in cells} == {"residual", "glu", "value_output", "query_key"}
+    alone = by_cell(compare_codes(both, both, ALL - {"glu"}))
+    assert ("experts", 0, 0) in alone and ("glu", 0, 0) not in alone
+
+
+def test_groups_are_compared_where_they_lie_alike() -> None:
+    latent = ("residual", "glu", "value_output", "latent", "query_key")
+    assert shared_regions(DENSE, SHARED) == {
+        "glu": Region(0, 32),
+        "value_output": Region(64, 32),
+        "query_key": Region(96, 32),
+    }
+    for one, two in ((latent, DENSE), (DENSE, latent)):
+        assert shared_regions(one, two)["value_output"] == Region(64, 16)
+    assert "experts" not in shared_regions(("experts",), SHARED) and shared_regions(("cell",), DENSE) == {}
+
+
+def test_slots_meet_by_the_order_of_their_layers_and_in_light_codes_by_their_place() -> None:
+    moved = [3, 2, 1, 0, *[-1] * 12]
+    one, two = code(tosses(7), layers=moved), code(tosses(8), layers=[0, 1, 2, 3, *[-1] * 12])
+    assert aligned_slots(one, two) == [(3, 0), (2, 1), (1, 2), (0, 3)]
+    light = code(tosses(7), layers=[0, *[-1] * 7, 8, *[-1] * 6, 40])
+    whole = code(tosses(8))
+    assert light_code(light) and not light_code(whole) and not light_code(one)
+    assert aligned_slots(light, whole) == aligned_slots(whole, light) == [(0, 0), (8, 8), (15, 15)]
+    assert not light_code(code(tosses(7), layers=[0, 1, *[-1] * 13, 2]))  # all of a model of three layers
+    assert aligned_slots(light, two) == [(0, 0)]
+
+
+def test_rows_are_compared_where_both_have_them() -> None:
+    """Positions 1, 4 and 6 are common; of them one is at right angles, and one not valid. Cosines 0.6 and -1."""
+    x = np.array([[9, 9], [1, 0], [1, 0], [0, 2], [5, 5]], np.float32)
+    y = np.array([[3, 4], [0, 7], [0, -3], [8, 8]], np.float32)
+    one = Block("glu", 2, x, np.array([0, 1, 4, 6, 7]), np.ones(5, bool), x)
+    two = Block("glu", 5, y, np.array([1, 4, 6, 9]), np.ones(4, bool), y)
+    found = compare_rows(one, two)
+    assert (found.group, found.layer_a, found.layer_b, found.n, found.agree) == ("glu", 2, 5, 2, 1)
+    assert found.cosine == pytest.approx((0.6 - 1) / 2)
+    hidden = compare_rows(replace(one, valid=np.array([True, False, True, True, True])), two)
+    assert (hidden.n, hidden.agree) == (1, 0) and hidden.cosine == pytest.approx(-1)
+    hidden = compare_rows(one, replace(two, valid=np.array([True, True, False, True])))
+    assert (hidden.n, hidden.agree) == (1, 1)
+    none = compare_rows(one, replace(two, positions=np.array([20, 21, 22, 23])))
+    assert (none.n, none.agree, none.cosine) == (0, 0, None)
+
+
+def test_residual_rows_are_compared_by_token() -> None:
+    """Columns b and d are common, in other places; the others would turn the sign."""
+    x, y = np.array([[9, 1, 2]], np.float32), np.array([[3, -99, 1]], np.float32)
+    one = Block("residual", None, x, np.array([0]), np.array([True]), x, ("a", "b", "d"))
+    two = Block("residual", None, y, np.array([0]), np.array([True]), y, ("d", "c", "b"))
+    found = compare_rows(one, two)
+    assert (found.n, found.agree) == (1, 1) and found.cosine == pytest.approx(7 / 50**0.5)
+
+
+def test_a_code_that_repeats_itself_says_where() -> None:
+    """The second half of 400 dimensions is the first; neurons of one half of every layer are those of the other."""
+    bits, valid = tosses(9), np.ones(CODE_BITS, np.uint8)
+    assert repeats(code(bits)) == ()
+    valid[400:RESIDUAL_BITS] = 0
+    bits[200:400] = bits[:200]
+    assert repeats(code(bits, valid)) == ("the residual width repeats itself",)
+    bits = tosses(10)
+    for slot in range(SLOTS):
+        planes = bits[place(slot, "query_key")]
+        planes[16:] = planes[:16]
+    assert repeats(code(bits)) == ("query_key rows repeat each other",)
+    assert repeats(code(bits, layers=[-1] * SLOTS)) == ()
+    assert repeats(code(bits, layers=[0, 1, *[-1] * 14])) == ("query_key rows repeat each other",)
+    assert repeats(code(bits, layers=[0, *[-1] * 15])) == ()  # sixteen coins are too few to say
+    same = tosses(11)
+    for slot in range(SLOTS):  # of copies of one layer, of which each row repeats, one is asked
+        same[place(slot, "query_key")] = bits[place(0, "query_key")]
+    assert repeats(code(same)) == ()
+
+
+def test_a_model_of_no_known_family_has_a_digest_of_its_own_and_no_coins() -> None:
+    def digest(values: Sequence[float], name: str = "x", **other: Sequence[float]) -> str:
+        model = held({f"name:{name}": np.array(values), **{f"name:{k}": np.array(v) for k, v in other.items()}})
+        found, told = encode(replace(model, architecture=None, geometry=None))
+        assert (found.n, found.groups, found.layers, found.repeats) == (0, (), (-1,) * SLOTS, ())
+        assert np.isnan(found.signature).all() and found.keyed_by == "row"
+        return told
+
+    told = digest([1, 2])
+    assert told == digest([1, 2])
+    others = [digest([1, 3]), digest([1, 2], "y"), digest([1, 2, 0]), digest([1, 2], z=[1]), digest([])]
+    assert len({told, *others}) == 6
+
+
+def test_a_light_code_and_an_inferred_family_are_told_apart(tmp_path: Path) -> None:
+    model = read(tiny_llama(tmp_path, seed=5))
+    whole, digest = encode(model)
+    light, other = encode(model, light=True)
+    assert digest != other and sum(k >= 0 for k in light.layers) == 3 and whole.n > light.n > 0
+    assert whole.repeats == () and encode(replace(model, by_names=True))[0].repeats == (INFERRED,)
+    assert whole.keyed_by == "token" and encode(replace(model, tokenizer=None))[0].keyed_by == "row"
+    third = replace(model, weights=replace(model.weights, third_party="plugin"))
+    assert encode(third)[1] != digest

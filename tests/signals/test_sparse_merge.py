@@ -9,7 +9,20 @@ import pytest
 from numpy.typing import NDArray
 
 from forebear.signals.mixture import Gram
-from forebear.signals.sparse_merge import SparseMerge, sparse_merge
+from forebear.signals.sparse_merge import (
+    SparseMerge,
+    _by_chance,
+    _commonest,
+    _distinct,
+    _informative,
+    _kept_alike,
+    _Patterns,
+    _patterns,
+    _predictions,
+    _refitted,
+    _Values,
+    sparse_merge,
+)
 
 F64 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -204,3 +217,113 @@ def test_patterns_are_sought_in_some_values_and_counted_in_all() -> None:
     found = some(sparse_merge(gram(bench.merged([1.2, 0.8], kept), [bench.base, *bench.models])))
     assert found.zeros == pytest.approx(0.58, abs=0.02) and found.explained > 0.99
     assert [found.densities[k] for k in (1, 2)] == pytest.approx([0.3, 0.3], abs=0.01)
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def row(*values: float) -> F64:
+    return np.array(values)
+
+
+def test_patterns_are_all_choices_of_updates_and_their_sums() -> None:
+    assert _patterns(2).tolist() == [[False, False], [True, False], [False, True], [True, True]]
+    updates, weights = np.array([[1.0, 2], [10, 20]]), row(0.5, 2)
+    assert _predictions(updates, weights, False).tolist() == [[0, 0], [0.5, 1], [20, 40], [20.5, 41]]
+    assert _predictions(updates, weights, True) == pytest.approx(np.array([[0, 0], [1, 2], [10, 20], [8.2, 16.4]]))
+
+
+def test_the_commonest_ratio_lies_between_a_fiftieth_and_eight() -> None:
+    spread = np.linspace(0.03, 7.9, 40)
+    assert _commonest(np.concatenate([np.full(60, 0.5), spread])) == pytest.approx(0.5, rel=0.01)
+    assert _commonest(np.concatenate([np.full(60, -0.5), np.full(9, 3.0), np.full(60, 9.0)])) == pytest.approx(3)
+    for ratio in (0.0201, 7.99):
+        assert _commonest(np.full(3, ratio)) == pytest.approx(ratio)
+    for ratio in (0.02, 8.0, -1.0, np.inf, np.nan):
+        assert _commonest(np.full(3, ratio)) == 1.0
+    assert _commonest(row()) == 1.0
+    assert _commonest(row(1.0, 1.001, 1.002, 1.003, 5.0)) == pytest.approx((1.001 * 1.002) ** 0.5, rel=1e-3)
+
+
+def known(normal: bool, weights: Sequence[float], count: int = 400) -> tuple[_Values, NDArray[np.intp]]:
+    """Values of which every pattern is known."""
+    rng = np.random.default_rng(0)
+    updates = rng.standard_normal((len(weights), count))
+    which = rng.integers(0, 1 << len(weights), count)
+    x = _predictions(updates, row(*weights), normal)[which, np.arange(count)]
+    return _Values(x, updates, np.full(count, 1e-9)), which
+
+
+def test_weights_are_those_of_the_values_whose_pattern_is_known() -> None:
+    values, which = known(False, [0.5, 2.0])
+    good = np.arange(400) % 7 != 0
+    values.x[~good] += 100.0
+    assert _refitted(values, which, good, row(1, 1), False) == pytest.approx([0.5, 2.0])
+    values, which = known(False, [-0.5, 30.0])
+    assert _refitted(values, which, np.ones(400, bool), row(1, 1), False) == pytest.approx([0.005, 20.0])
+    nothing = np.zeros(400, bool)
+    assert _refitted(values, which, nothing, row(3, 4), False).tolist() == [3, 4]
+    alone = np.where(which == 1, 1, 0)
+    assert _refitted(values, alone, np.ones(400, bool), row(3, 4), False).tolist() == [3, 4]  # nothing of the second
+
+
+def test_normalised_weights_come_from_values_that_sum_several() -> None:
+    """Fifty at least; their scale is free, and is one."""
+    values, which = known(True, [0.25, 0.75])
+    every = np.ones(400, bool)
+    assert _refitted(values, which, every, row(1, 1), True) == pytest.approx([0.25, 0.75])
+    several = np.flatnonzero(which == 3)
+    for count, expected in ((50, [0.25, 0.75]), (49, [3, 4])):
+        some = (which != 3) | np.isin(np.arange(400), several[:count])
+        assert _refitted(values, which, some, row(3, 4), True) == pytest.approx(expected)
+
+
+def test_chance_is_what_is_explained_with_one_parent_moved_by_one_place() -> None:
+    """Values that did not move are not asked, but count as places."""
+    found = _Patterns(row(1.0), False, 1.0)
+    values = _Values(row(1, 2, 3, 0), np.array([[1.0, 2, 3, 2]]), np.full(4, 0.1))
+    assert _by_chance(values, found, 0) == 0.0  # 2, 1 and 2 against 1, 2 and 3
+    same = _Values(row(1, 1, 1, 0), np.array([[1.0, 1, 1, 5]]), np.full(4, 0.1))
+    assert _by_chance(same, found, 0) == pytest.approx(2 / 3)
+    two = _Values(row(1, 2, 3), np.array([[1.0, 2, 3], [9, 8, 7]]), np.full(3, 0.1))
+    assert _by_chance(two, _Patterns(row(1, 1), False, 1.0), 1) == 1.0
+    assert _by_chance(two, _Patterns(row(1, 1), False, 1.0), 0) == 0.0
+
+
+def test_patterns_are_told_apart_where_they_lie_two_errors_apart() -> None:
+    """Of updates of 3 and 2 the patterns predict 0, 2, 3 and 5, of 4 and 1 they predict 0, 1, 4 and 5."""
+    updates, error = np.array([[3.0, 4, 3], [2, 1, 2]]), row(0.49, 0.49, 0.5)
+    assert _distinct(_Values(row(0, 0, 0), updates, error), row(1, 1), False).tolist() == [True, True, False]
+    assert not _distinct(_Values(row(0, 0, 0), updates, 1.1 * error), row(1, 1), False).any()
+
+
+@pytest.mark.parametrize(("large", "small", "alike"), [(24, 20, True), (24, 18, False), (18, 24, True)])
+def test_small_and_large_values_were_kept_alike(large: int, small: int, alike: bool) -> None:
+    """Of 25 values in each quarter of either update so many were kept: a difference of more than a fifth tells."""
+    update = np.arange(1.0, 101)
+    kept = np.zeros((2, 100), bool)
+    kept[0] = True
+    kept[1, :small], kept[1, 75 : 75 + large] = True, True
+    values = _Values(update, np.stack([update, -update]), update)
+    assert _kept_alike(values, kept, np.ones(100, bool)) is alike
+    assert _kept_alike(values, kept[::-1], np.ones(100, bool)) is alike
+    wide = _Values(np.tile(update, 2), np.tile(values.updates, 2), update)
+    among = np.arange(200) < 100
+    assert _kept_alike(wide, np.hstack([kept, np.flip(kept, axis=1)]), among) is alike
+
+
+def test_values_are_informative_where_every_update_exceeds_eight_times_the_rounding() -> None:
+    """Half a unit of 3 is 4 / 2^24, and the error of the sum also that of the updates; of 550 every second is taken."""
+    half = 4 * SINGLE
+    x = np.full(600, 3.0)
+    base, near, far = x - 1.0, x - 1.0 + 2.0**-17, x - 0.5
+    far[:50] = base[:50] + 2.0**-19  # eight times half a unit: not more
+    far[50:100] = base[50:100] - 2.0**-18
+    measured = gram(x, [near, base, far])
+    values = _informative(measured, 1, [0, 2])
+    assert values is not None and values.x.tolist() == [1.0] * 550
+    assert values.updates[:, 100].tolist() == [2.0**-17, 0.5]
+    assert values.updates[:, 0].tolist() == [2.0**-17, -(2.0**-18)]
+    assert values.error[100] == pytest.approx(1.1 * half + 2 * SINGLE * (2.0**-17 + 0.5))
+    some, whole = (_informative(measured, 1, [0, 2], most) for most in (549, 550))
+    assert some is not None and len(some.x) == 275 and whole is not None and len(whole.x) == 550

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from forebear.signals.spectra import (
     PLACES,
     PROFILE,
     Spectra,
+    by_part,
     consensus,
     plan,
     profile,
@@ -26,6 +28,7 @@ from forebear.signals.spectra import (
 from forebear.sources import open_source
 from models import tiny, tiny_llama
 from scrambles import EVERY_STEP, mix_values, rotate, scrambled, train_gains
+from signals.held import held
 
 
 def read(folder: Path) -> Artifact:
@@ -204,3 +207,176 @@ def test_what_two_models_do_not_both_show_is_not_compared() -> None:
     blank = Spectra(np.full_like(half, np.nan))
     assert np.isnan(similarities(blank, references, common)).all()
     assert similarities(blank, [], common).shape == (0,)
+
+
+# -- by hand, and by other ways to the same numbers ------------------------------------------------------------------
+
+
+def test_a_profile_is_quantiles_of_log_power_over_a_head_and_over_heads() -> None:
+    """Two heads with power 1 and 3 throughout: logs of 1/2 and 3/2 and the noise, and an eighth at a time between."""
+    low, high = np.log(0.5 + 0.01), np.log(1.5 + 0.01)
+    over = low + (high - low) * (np.arange(8) + 0.5) / 8
+    made = profile(np.array([[1.0] * 5, [3.0] * 5]), 8)
+    assert made.dtype == np.float16 and made == pytest.approx(np.tile(over, 8), abs=2e-3)
+    one = profile(np.array([[1.0, 3.0]]), 8)
+    assert one == pytest.approx(np.repeat(over, 8), abs=2e-3)
+    whole = profile(np.array([[3.0, 1.0]]), 64)
+    assert whole == pytest.approx(low + (high - low) * (np.arange(64) + 0.5) / 64, abs=2e-3)
+    assert profile(np.array([[-1.0, 5.0]]), 8)[0] < np.log(0.01) + 0.6  # rounding below zero is no power
+    for nothing in ([[0.0, 0.0]], [[-1.0, 0.5]], [[1.0, np.inf]], [[np.nan, 1.0]]):
+        assert np.isnan(profile(np.array(nothing), 8)).all()
+
+
+def shown(values: Mapping[str, float | list[float]]) -> Spectra:
+    """Parts whose profiles begin with these values at the first depth and are zero beyond; others are not shown."""
+    profiles = np.full((PLACES, len(PARTS), PROFILE), np.nan, np.float16)
+    for part, first in values.items():
+        profiles[:, PARTS.index(part)] = 0.0
+        start = np.atleast_1d(first)
+        profiles[0, PARTS.index(part), : len(start)] = start
+    return Spectra(profiles)
+
+
+RAW = consensus([])
+
+
+@pytest.mark.parametrize(
+    ("query", "other", "expected"),
+    [
+        ({"value": 1.0}, {"value": 1.0}, 1.0),
+        ({"value": 1.0}, {"value": -1.0}, -1.0),
+        ({"value": 1.0}, {"value": 2.0}, 4 / 5),  # 2ab / (a² + b²)
+        ({"value": [1.0, 2.0]}, {"value": [2.0, 0.0]}, 4 / 9),
+        ({"value": 1.0}, {"key": 1.0}, np.nan),
+        ({"value": 0.0}, {"value": 0.0}, np.nan),  # nothing is left to agree
+        ({"value": 1.0, "key": 1.0}, {"value": 1.0, "key": 2.0}, 1.0),  # of two parts the better one
+        ({"value": 1.0, "key": 1.0, "router": 1.0}, {"value": 1.0, "key": 2.0, "router": -1.0}, 0.9),  # of three two
+        ({"value": 1.0, "key": 0.0, "router": 1.0}, {"value": 1.0, "key": 0.0, "router": -1.0}, 1.0),
+    ],
+)
+def test_concordance_over_the_better_half_of_the_parts(
+    query: dict[str, float], other: dict[str, float], expected: float
+) -> None:
+    found = similarities(shown(query), [shown(other), shown(query)], RAW)
+    assert found[0] == pytest.approx(expected, nan_ok=True, abs=1e-6)
+    assert similarities(shown(other), [shown(query)], RAW) == pytest.approx([expected], nan_ok=True, abs=1e-6)
+
+
+def test_from_three_references_on_their_mean_and_their_directions_are_taken_out() -> None:
+    """Around their mean of 2 three references lie along one axis: a variance of 2, so 1 - √½ of that axis goes."""
+    references = [shown({"value": [3.0, 1.0]}), shown({"value": [1.0, 1.0]}), shown({"value": [2.0, 1.0]})]
+    common = consensus(references)
+    value = PARTS.index("value")
+    assert common.references == 3 and common.mean[0, value, :3].tolist() == [2.0, 1.0, 0.0]
+    assert common.mean.dtype == np.float32 and not common.mean[1:].any() and not np.delete(common.mean, value, 1).any()
+    assert [len(a) for a in common.axes] == [int(k == value) for k in range(len(PARTS))]
+    assert np.abs(common.axes[value][0, :2]) == pytest.approx([1, 0]) and common.axes[value].shape == (1, 512)
+    assert common.cut[value] == pytest.approx([1 - 0.5**0.5])
+    left = by_part(shown({"value": [4.0, 1.0]}).profiles[None].astype(np.float32), common)
+    assert left.shape == (1, len(PARTS), 512) and left[0, value, :2] == pytest.approx([4 * 0.5**0.5, 1])
+    few = consensus(references[:2])
+    assert few.references == 2 and few.mean[0, value, 0] == 2.0
+    same = by_part(shown({"value": [4.0, 1.0]}).profiles[None].astype(np.float32), few)
+    assert same[0, value, :2].tolist() == [4.0, 1.0]
+    # without the mean (2, 1) and a part of the first axis: (1, 1) and (1, 3), each with √½ of the first number
+    x, y = np.array([0.5**0.5, 1]), np.array([0.5**0.5, 3])
+    one, two = shown({"value": [3.0, 2.0]}), shown({"value": [3.0, 4.0]})
+    assert similarities(one, [two], common) == pytest.approx([2 * (x @ y) / (x @ x + y @ y)], abs=1e-4)
+    assert similarities(one, [two], few) == pytest.approx([2 * 17 / (13 + 25)], abs=1e-4)
+
+
+def test_directions_are_cut_by_their_variance_against_the_median_of_all() -> None:
+    """Variances of 2 · 9 and 2 · 1 around zero: their median is 10."""
+    corners = [shown({"key": c}) for c in ([3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0])]
+    common = consensus(corners)
+    key = PARTS.index("key")
+    assert common.cut[key] == pytest.approx([1 - (10 / 28) ** 0.5, 1 - (10 / 12) ** 0.5])
+    assert np.abs(common.axes[key][:, :2]) == pytest.approx(np.eye(2))
+
+
+def test_the_mean_is_that_of_the_references_that_show_a_part() -> None:
+    found = consensus([shown({"key": 4.0}), shown({"key": 2.0}), shown({"value": 1.0}), shown({"value": 1.0})])
+    assert found.mean[0, PARTS.index("key"), 0] == 3.0 and found.mean[0, PARTS.index("value"), 0] == 1.0
+    assert found.references == 4 and len(found.axes[PARTS.index("value")]) == 0
+    empty = consensus([])
+    assert empty.references == len(empty.axes) == len(empty.cut) == 0 and not empty.mean.any()
+
+
+HEADS, KV_HEADS, HEAD_DIM, STREAM = 4, 2, 3, 16
+
+
+def in_memory(
+    seed: int = 0, layers: int = 1, scale: float = 1.0, **other: np.ndarray
+) -> tuple[Artifact, dict[str, np.ndarray]]:
+    """A model of Llama's family whose norm gains are not one."""
+    rng = np.random.default_rng(seed)
+    shapes = {"q": (HEADS * HEAD_DIM, STREAM), "k": (KV_HEADS * HEAD_DIM, STREAM)}
+    shapes |= {"v": shapes["k"], "o": (STREAM, HEADS * HEAD_DIM)}
+    weights = {"embed": rng.standard_normal((5, STREAM))}
+    for layer in range(layers):
+        weights |= {f"layers.{layer}.attn.{p}": scale * rng.standard_normal(s) for p, s in shapes.items()}
+        weights[f"layers.{layer}.attn_norm"] = 1 + 0.3 * rng.standard_normal(STREAM)
+    weights |= other
+    return held(weights, heads=HEADS, kv_heads=KV_HEADS, head_dim=HEAD_DIM), weights
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-30])
+def test_spectra_are_those_of_the_products_of_heads(scale: float) -> None:
+    """Each query head with the key/value head that it shares; singular values by numpy, of the products themselves."""
+    model, w = in_memory(scale=scale)
+    found = spectra(model)
+    assert found is not None
+    gains = w["layers.0.attn_norm"]
+    q, k, v = (w[f"layers.0.attn.{p}"] / scale * gains for p in "qkv")
+    o = w["layers.0.attn.o"].T / scale
+
+    def head(rows: np.ndarray, h: int) -> np.ndarray:
+        return np.asarray(rows[h * HEAD_DIM : (h + 1) * HEAD_DIM])
+
+    def powers(products: list[np.ndarray]) -> np.ndarray:
+        return np.array([np.linalg.svd(m, compute_uv=False)[:HEAD_DIM] ** 2 for m in products])
+
+    expected = {
+        "value_output": powers([head(o, h).T @ head(v, h // 2) for h in range(HEADS)]),
+        "query_key": powers([head(q, h).T @ head(k, h // 2) for h in range(HEADS)]),
+        "value": powers([head(v, h) for h in range(KV_HEADS)]),
+        "key": powers([head(k, h) for h in range(KV_HEADS)]),
+    }
+    for part, power in expected.items():
+        assert found.profiles[0, PARTS.index(part)] == pytest.approx(profile(power, 8), abs=5e-3), part
+    assert np.isnan(found.profiles[1:]).all() and np.isnan(found.profiles[:, PARTS.index("router")]).all()
+
+
+def test_what_is_bought_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of the second layer, which pay for its keys and values, too; then those of the others by priority."""
+    model, _ = in_memory(layers=8)
+    small, large = KV_HEADS * HEAD_DIM * STREAM, HEADS * HEAD_DIM * STREAM
+    products = 2 * (small + large)
+    for budget, expected in (
+        (small + large - 1, {1: ("value", "key")}),
+        (small + large, {1: ("value_output", "value")}),
+        (products, {1: ("value_output", "query_key", "value", "key")}),
+        (products + 3 * small, {1: ("value_output", "query_key", "value", "key"), 6: ("value", "key"), 3: ("value",)}),
+        (
+            products + 14 * small + large,
+            {1: ("value_output", "query_key", "value", "key"), 6: ("value", "key", "value_output")}
+            | dict.fromkeys((3, 0, 7, 4, 2, 5), ("value", "key")),
+        ),
+    ):
+        monkeypatch.setattr(module, "BUDGET_VALUES", budget)
+        assert plan(model) == expected, budget
+    monkeypatch.setattr(module, "BUDGET_VALUES", 10**9)
+    assert {frozenset(parts) for parts in plan(model).values()} == {
+        frozenset(("value_output", "query_key", "value", "key"))
+    }
+    for largest, expected_parts in ((large, 4), (large - 1, 2), (small, 2), (small - 1, 0)):
+        monkeypatch.setattr(module, "LARGEST_VALUES", largest)
+        assert sum(len(parts) for parts in plan(model).values()) == 8 * expected_parts
+
+
+def test_heads_of_other_widths_have_no_product() -> None:
+    shared, own = np.eye(2)[None], np.eye(3)[None]
+    assert module._of_product(shared, own).tolist() == [[0.0]]
+    assert module._of_product(2 * np.eye(2)[None], np.stack([np.eye(2), 3 * np.eye(2)])) == pytest.approx(
+        np.array([[2, 2], [6, 6]])
+    )

@@ -9,10 +9,13 @@ import pytest
 
 from disguises import disguise
 from forebear.artifacts import read_artifact
-from forebear.signals.still_rows import FEWEST_STILL, StillRows, grain, rows_between, still_rows
+from forebear.signals import still_rows as module
+from forebear.signals.binomial import log10_tail
+from forebear.signals.still_rows import FEWEST_STILL, StillRows, _coins, _within, grain, rows_between, still_rows
 from forebear.sources import LocalSource
 from forebear.sources.base import Metered
 from models import tiny_llama
+from signals.held import held
 
 WIDTH, ROWS = 128, 400
 
@@ -130,3 +133,111 @@ def test_rows_that_lie_far_apart_are_read_alone(tmp_path: Path, monkeypatch: pyt
 def test_other_widths_have_no_rows_in_common(base: Path, tmp_path: Path) -> None:
     disguise(base, tmp_path / "narrow", ["prune-residual"], seed=1)
     assert still_rows(*(read_artifact(LocalSource(f)) for f in (base, tmp_path / "narrow"))) is None
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_told_of_still_rows() -> None:
+    found = StillRows(rows=4_000, still=1_200, equal=7, factor=0.5, coins=1_100, agree=900)
+    assert found.log10_p == log10_tail(900, 1_100) < -90 and found.moved == pytest.approx(0.7)
+    words = found.excludes_shared_start
+    assert "1,200 embedding rows lie still" in words and "900 of 1,100 point the way" in words
+    assert StillRows(0, 0, 0, 1.0, 0, 0).moved == 0.0 and StillRows(9, 0, 0, 1.0, 0, 0).log10_p == 0.0
+
+
+def test_each_row_is_held_against_the_sum_of_those_before_it() -> None:
+    """Cosines of 0.4 at most; the fourth is at right angles to all before it, the fifth repeats the second."""
+    rows = np.array(
+        [
+            [1, 0, 0, 0, 0],
+            [0.3, 0.91**0.5, 0, 0, 0],  # along the first
+            [-0.4, 0, 0.84**0.5, 0, 0],  # against the sum of both: -0.4 - 0.12
+            [0, 0, 0, 1, 0],
+            [-0.3, -(0.91**0.5), 0, 0, 0],  # a copy, turned over
+            [0.3, 0, -0.3, 0.4, 0.66**0.5],  # 0.3 + 0.09 - 0.12 - 0.27 + 0.4
+        ],
+        np.float32,
+    )
+    assert _coins(rows) == (3, 2)
+    assert _coins(rows[:1]) == (0, 0) and _coins(rows[:0]) == (0, 0) and _coins(rows[:2]) == (1, 1)
+    assert _coins(rows[[0, 2]]) == (1, 0)
+
+
+@pytest.mark.parametrize(("cosine", "coins"), [(0.499, 2), (0.501, 1), (-0.499, 2), (-0.501, 1)])
+def test_a_row_is_a_copy_from_half_a_cosine_on(cosine: float, coins: int) -> None:
+    other = [cosine, (1 - cosine**2) ** 0.5, 0]
+    assert _coins(np.array([[1, 0, 0], other, [0.1, 0.1, 0.98]], np.float32))[0] == coins
+
+
+def test_sixteen_rows_are_asked_and_fifteen_are_not() -> None:
+    rows = bf16(start(np.random.default_rng(7))[:16])
+    enough, fewer = rows_between(rows, rows), rows_between(rows[:15], rows[:15])
+    assert (enough.still, enough.coins, FEWEST_STILL) == (16, 15, 16)
+    assert (fewer.still, fewer.coins, fewer.agree, fewer.factor) == (15, 0, 0, 1.0)
+
+
+def test_values_lie_within_the_rounding_of_both_models_and_a_thousandth() -> None:
+    """1 and 4 rounded to steps of 2^-8 and 2^-11 of them: half of A's 4 is 2, which B may have between bounds."""
+    grains = 2.0**-8, 2.0**-11
+    for side in (1, -1):
+        for share, within in ((0.999, True), (1.0015, False)):
+            # |b - 2| <= 2^-8 · 2 + 2^-11 · b
+            off = side * share * (2.0**-8 * 2 + 2.0**-11 * 2) / (1 - side * 2.0**-11)
+            b = np.array([[0.5, 2 + off]])
+            found = _within(np.array([[1.0, 4.0]]), b, 0.5, grains)
+            assert found.tolist() == [within], (side, share)
+    turned = _within(np.array([[1.0, 4.0], [1.0, 4.0]]), np.array([[-0.5, -2.0], [-0.5, 2.0]]), -0.5, grains)
+    assert turned.tolist() == [True, False]
+
+
+def test_rows_that_are_zero_or_no_numbers_in_either_are_left_out() -> None:
+    rng = np.random.default_rng(8)
+    a = bf16(start(rng))
+    b = a.copy()
+    b[0], b[1, 5], b[2, 3] = 0, np.nan, np.inf
+    a[3] = 0
+    a[4, 1] = np.nan
+    b[5] = bf16(start(rng))[5]
+    found = rows_between(a, b)
+    assert (found.rows, found.still, found.equal) == (ROWS - 5, ROWS - 6, ROWS - 6)
+    assert found.moved == pytest.approx(1 / (ROWS - 5))
+
+
+def test_a_factor_is_that_of_the_rows_that_lie_still() -> None:
+    """A fifth of the rows grew by a hundredth along themselves: near, but not still."""
+    a = bf16(start(np.random.default_rng(9)))
+    b = a.copy()
+    b[:80] *= np.float32(1.0078125 * 4)
+    found = rows_between(a, b)
+    assert (found.still, found.equal, found.factor) == (ROWS - 80, ROWS - 80, 1.0)
+    nearly = a.copy()
+    nearly.view(np.uint32)[7, 5] += 1 << 16  # the next value of bfloat16: within what rounding does, and not equal
+    found = rows_between(a, nearly)
+    assert (found.still, found.equal) == (ROWS, ROWS - 1)
+    halved = rows_between(a, np.asarray(a / 2, dtype=np.float32))
+    assert (halved.still, halved.equal, halved.factor) == (ROWS, 0, 0.5)
+
+
+def test_rows_are_compared_by_token_whatever_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = bf16(start(np.random.default_rng(10)))[:40, :8]
+    tokens = [f"t{k}" for k in range(40)]
+    order = np.random.default_rng(11).permutation(40)
+    a = held({"embed": rows}, tokens=tokens)
+    b = held({"embed": rows[order]}, tokens=[tokens[k] for k in order])
+    found = still_rows(a, b)
+    assert found is not None and (found.rows, found.still, found.equal) == (40, 40, 40)
+    monkeypatch.setattr(module, "MOST_ROWS", 7)
+    some = still_rows(a, b)
+    assert some is not None and some.rows == some.equal == 7
+    assert still_rows(a, held({"embed": rows}, tokens=[f"u{k}" for k in range(40)])) is None
+    assert still_rows(a, held({"norm": np.ones(8)}, tokens=tokens)) is None
+    assert still_rows(held({"norm": np.ones(8)}, tokens=tokens), a) is None
+    unsigned = held({"embed": np.ones((40, 8))}, dtype="U8", tokens=tokens)
+    assert still_rows(a, unsigned) is None and still_rows(unsigned, a) is None
+
+
+def test_the_grain_of_one_finer_value_is_that_of_all() -> None:
+    values = np.array([[1.0, 1 + 2.0**-7], [2.0, 1 + 2.0**-10]], np.float32)
+    assert grain(values[:1]) == 2.0**-8 and grain(values) == 2.0**-11
+    assert grain(np.array([1 + 2.0**-10, 1 + 2.0**-20], np.float32)) == 2.0**-16

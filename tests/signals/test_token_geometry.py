@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,11 @@ from forebear.signals.generators import TOKENS as ASCII
 from forebear.signals.token_geometry import (
     FEWEST_TOKENS,
     TOKENS,
+    Consensus,
     Hashes,
     TokenGeometry,
+    _at,
+    _vocabulary,
     chosen_tokens,
     consensus,
     described,
@@ -28,6 +33,7 @@ from forebear.signals.token_geometry import (
 from forebear.sources import open_source
 from models import tiny, tiny_llama, tokenizer
 from scrambles import EVERY_STEP, scrambled
+from signals.held import held
 
 
 def read(folder: Path) -> Artifact:
@@ -192,3 +198,104 @@ def test_few_tokens_in_common_are_not_compared() -> None:
     whole[upper] = one.values
     full[20:, 20:] = whole[:76, :76]
     assert np.array_equal(placed, full[upper], equal_nan=True)
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def geometry(codes: list[int], tokens: list[int]) -> TokenGeometry:
+    return TokenGeometry(np.array(tokens, np.uint32), np.array(codes, np.int8))
+
+
+def test_codes_are_roots_of_what_others_explain_of_a_token() -> None:
+    """The hat matrix of ridge regression, by its other form: one minus the inverse of the Gram matrix and one."""
+    rows = np.random.default_rng(1).standard_normal((7, 5)).astype(np.float32)
+    rows[3] *= 1e30
+    unit = rows.astype(float) / np.linalg.norm(rows.astype(float), axis=1, keepdims=True)
+    unit -= unit.mean(axis=0)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    hat = np.eye(7) - np.linalg.inv(unit @ unit.T + np.eye(7))
+    upper = np.array([hat[i, j] for i in range(7) for j in range(i + 1, 7)])
+    found = described(hashes(7), rows)
+    assert found.codes.tolist() == np.round(127 * np.sign(upper) * np.abs(upper) ** 0.5).tolist()
+    assert found.values == pytest.approx(np.sign(found.codes) * (found.codes / 127.0) ** 2)
+    assert not described(hashes(2), np.ones((2, 3), np.float32)).codes.any()  # nothing but what is common
+
+
+def test_pairs_stand_row_by_row() -> None:
+    i, j = np.triu_indices(5, 1)
+    assert _at(i, j, 5).tolist() == list(range(10))
+    assert _at(np.array([0, 1, 2]), np.array([3, 2, 3]), 4).tolist() == [2, 3, 5]
+
+
+def test_bytes_are_a_count_hashes_and_codes() -> None:
+    made = geometry([1, -2, 127], [5, 258, 2**32 - 1])
+    raw = b"\3\0" + b"\5\0\0\0" + b"\2\1\0\0" + b"\xff" * 4 + b"\1\xfe\x7f"
+    assert made.to_bytes() == raw
+    again = TokenGeometry.from_bytes(raw)
+    assert again.hashes.tolist() == [5, 258, 2**32 - 1] and again.codes.tolist() == [1, -2, 127]
+    two = geometry([4], [1, 2]).to_bytes()
+    assert TokenGeometry.from_bytes(two).codes.tolist() == [4]
+    for damaged in (b"\1\0\0\0\0\0", geometry([4], [2, 2]).to_bytes(), geometry([4], [3, 2]).to_bytes()):
+        with pytest.raises(ValueError, match="damaged"):
+            TokenGeometry.from_bytes(damaged)
+    n = TOKENS + 1
+    with pytest.raises(ValueError, match="damaged"):
+        TokenGeometry.from_bytes(geometry([0] * (n * (n - 1) // 2), list(range(n))).to_bytes())
+
+
+def test_a_token_stands_under_the_hash_of_its_string() -> None:
+    assert token_hash("ä") == int.from_bytes(hashlib.blake2b("ä".encode(), digest_size=4).digest(), "little")
+
+
+def test_a_consensus_is_a_mean_over_those_that_know_a_pair() -> None:
+    """Two at least; of other pairs it is the mean of these means."""
+    query = geometry([0, 0, 0], [1, 2, 3])
+    one, two, part = geometry([127, 0, 0], [1, 2, 3]), geometry([0, 127, 0], [1, 2, 3]), geometry([127], [2, 3])
+    found = consensus(query, [one, two, part])
+    assert found.total.tolist() == [1, 1, 1] and found.counts.tolist() == [2, 2, 3]
+    assert found.mean == pytest.approx([1 / 2, 1 / 2, 1 / 3])
+    left = found.without(onto(part, query.hashes))
+    assert (left.total.tolist(), left.counts.tolist()) == ([1, 1, 0], [2, 2, 2])
+    few = Consensus(np.array([6.0, 2, 9]), np.array([3.0, 2, 1]))
+    assert few.mean.tolist() == [2, 1, 1.5]
+    assert Consensus(np.array([6.0, 9]), np.array([1.0, 0])).mean.tolist() == [0, 0]
+
+
+def test_similarity_is_a_correlation_beside_the_consensus() -> None:
+    rng = np.random.default_rng(7)
+    pairs = FEWEST_TOKENS * (FEWEST_TOKENS - 1) // 2
+    one, two = (geometry(rng.integers(-127, 128, pairs).tolist(), list(range(FEWEST_TOKENS))) for _ in range(2))
+    middle = rng.standard_normal(pairs)
+    basis = np.stack([np.ones(pairs), middle], axis=1)
+    left = [v - basis @ np.linalg.lstsq(basis, v, rcond=None)[0] for v in (one.values, two.values)]
+    common = Consensus(5 * middle, np.full(pairs, 5.0))
+    assert similarity(one, two, common) == pytest.approx(np.corrcoef(*left)[0, 1])
+    with_own = Consensus(5 * middle + two.values, np.full(pairs, 6.0))
+    assert similarity(one, two, with_own, member=True) == pytest.approx(np.corrcoef(*left)[0, 1])
+    assert similarity(one, two, consensus(one, [])) == pytest.approx(np.corrcoef(one.values, two.values)[0, 1])
+    assert similarity(one, one, common) == pytest.approx(1.0)
+    fewer = geometry(one.codes[: 47 * 23].tolist(), list(range(FEWEST_TOKENS - 1)))
+    assert np.isnan(similarity(fewer, fewer, consensus(fewer, [])))
+    still = geometry([5] * pairs, list(range(FEWEST_TOKENS)))
+    assert np.isnan(similarity(still, still, consensus(still, [])))
+
+
+def test_tokens_are_those_that_have_an_embedding() -> None:
+    model = held({"embed": np.ones((3, 2))}, tokens={"a": 0, "b": 2, "c": 3, "d": -1})
+    assert _vocabulary(model) == {"a": 0, "b": 2}
+    assert _vocabulary(replace(model, tokenizer=None)) == {f"token {k} of 3": k for k in range(3)}
+    assert _vocabulary(replace(model, geometry=None)) == {}
+
+
+def test_forty_eight_tokens_are_enough() -> None:
+    rows = np.random.default_rng(8).standard_normal((FEWEST_TOKENS, 4))
+    tokens = [f"t{k}" for k in range(FEWEST_TOKENS)]
+    found = token_geometry(held({"embed": rows}, tokens=tokens))
+    assert found is not None and found.hashes.tolist() == sorted(token_hash(t) for t in tokens)
+    order = np.argsort([token_hash(t) for t in tokens])
+    assert found.codes.tolist() == described(found.hashes, rows[order].astype(np.float32)).codes.tolist()
+    assert token_geometry(held({"embed": rows[:-1]}, tokens=tokens[:-1])) is None
+    rows[7] = 0
+    assert token_geometry(held({"embed": rows}, tokens=tokens)) is None
+    assert token_geometry(held({"norm": np.ones(4)}, tokens=tokens)) is None

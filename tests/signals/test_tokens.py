@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bodies import opened
 from edits import copy
 from forebear.signals.tokens import Tokens, tokens_of
 from models import tiny_llama
+from signals.held import held
 
 PLAIN = {f"t{k}": k for k in range(256)}
 
@@ -87,3 +90,57 @@ def test_tokens_that_moved_are_counted_and_put_together_by_name(base: Path) -> N
     assert (found.by, found.moved, found.straight) == ("token", 2, False)
     assert [tuple(row) for row in found.ids.tolist() if row[0] != row[1]] == [(3, 5), (5, 3)]
     assert found.ids[:, 0].tolist() == sorted(PLAIN.values())
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+
+def tokens(
+    a: Sequence[str] | Mapping[str, int] | None, b: Sequence[str] | Mapping[str, int] | None, *rows: int
+) -> Tokens:
+    """Of two models with these tokens; as many rows as tokens where no other number is given."""
+    counts = rows or (len(a or ()), len(b or ()))
+    one, two = (held({"embed": np.ones((n, 2))}, tokens=t) for t, n in zip((a, b), counts, strict=True))
+    found = tokens_of(one, two)
+    assert found is not None
+    return found
+
+
+def test_one_vocabulary_takes_rows_without_a_token_along() -> None:
+    found = tokens("abc", "abc", 5, 4)
+    assert (found.by, found.rows, found.ids.tolist()) == ("token", (5, 4), [[k, k] for k in range(4)])
+    assert not found.straight and tokens("abc", "abc").straight and tokens("abc", "abc", 5, 5).straight
+    assert (found.only_a, found.only_b, found.moved, found.appended, found.between) == (0, 0, 0, "", "")
+
+
+def test_tokens_of_one_side_alone_stand_behind_or_between_the_others() -> None:
+    for one, two, only, appended, between in (
+        ("abxy", "ab", (2, 0), "a", ""),
+        ("ab", "abxy", (0, 2), "b", ""),
+        ("axyb", "ab", (2, 0), "", "a"),
+        ("ab", "xab", (0, 1), "", "b"),
+        ("axbyz", "ab", (3, 0), "", ""),  # two of three stand behind
+        ("axbyzc", "abc", (3, 0), "", "a"),
+        ("axby", "ab", (2, 0), "", ""),  # one of two
+        ("axyb", "ba", (2, 0), "", ""),  # in another order
+        ("abx", "aby", (1, 1), "", ""),
+        ("axb", "ayb", (1, 1), "", ""),
+        ("xy", "", (2, 0), "a", ""),
+    ):
+        found = tokens(one, two, len(one), max(1, len(two)))
+        assert ((found.only_a, found.only_b), found.appended, found.between) == (only, appended, between), (one, two)
+
+
+def test_tokens_that_moved_are_counted_and_those_without_a_row_left_out() -> None:
+    found = tokens("abc", "cba")
+    assert (found.ids.tolist(), found.moved, found.straight) == ([[0, 2], [1, 1], [2, 0]], 2, False)
+    cut = tokens("abcd", "abcd", 3, 4)
+    assert (cut.only_a, cut.only_b, cut.appended, cut.ids.tolist()) == (0, 1, "b", [[0, 0], [1, 1], [2, 2]])
+
+
+def test_without_a_tokenizer_on_either_side_rows_go_by_number() -> None:
+    for found in (tokens(None, "abc", 5, 3), tokens("abc", None, 3, 5)):
+        assert (found.by, found.ids.tolist(), found.moved) == ("row", [[0, 0], [1, 1], [2, 2]], 0)
+    model, bare = held({"embed": np.ones((2, 2))}), held({"norm": np.ones(2)})
+    assert tokens_of(model, bare) is None and tokens_of(bare, model) is None
+    assert tokens_of(model, replace(model, geometry=None)) is None

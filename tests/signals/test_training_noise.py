@@ -12,7 +12,7 @@ from edits import copy, drifted, edit
 from forebear.artifacts import Artifact, read_artifact
 from forebear.signals import training_noise as module
 from forebear.signals.kinship import kinship
-from forebear.signals.training_noise import kept, training_noise, whitened
+from forebear.signals.training_noise import _pieces, kept, training_noise, whitened
 from forebear.sources import open_source
 from kindred import MATRICES, Family, start, trained, way
 from models import tiny_llama
@@ -144,3 +144,45 @@ def test_values_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
     edit(broken, lambda name, v: np.where(np.arange(v.size).reshape(v.shape) % 7 == 0, np.nan, v * 1.01))
     found = training_noise(kinship([read(base), read(broken)]), 0)
     assert all(np.isfinite(p.squares).all() for p in found)
+
+
+# -- by hand -----------------------------------------------------------------------------------------------------------
+
+EVERY = np.ones(3, np.bool_)
+
+
+def test_runs_of_rows_are_evenly_spaced() -> None:
+    assert list(_pieces(5, 5)) == list(_pieces(5, 9)) == [(0, 5)]
+    assert list(_pieces(100, 16)) == [(s, s + 2) for s in (0, 14, 28, 42, 56, 70, 84, 98)]
+    assert list(_pieces(10, 3)) == [(0, 1), (4, 5), (9, 10)]
+    assert list(_pieces(6, 5)) == [(k, k + 1) for k in (0, 1, 2, 4, 5)]
+
+
+def test_the_chance_part_is_the_half_with_the_smaller_singular_values() -> None:
+    """The way to the first is 6, 5, 4, 3, 2 and 1 along six directions; others have the last three of them or less."""
+    rng = np.random.default_rng(0)
+    left, right = (np.linalg.qr(rng.standard_normal((6, 6)))[0] for _ in range(2))
+    middle = rng.standard_normal((6, 6))
+    ways = np.array([[0.0] * 6, [6, 5, 4, 3, 2, 1], [9, 0, 0, 3, 2, 1], [0, 0, 0, 6, 4, 2], [7, 8, 0, 0, -2, 4]])
+    values = middle + (left * ways[:, None]) @ right.T
+    wide = np.concatenate([values, np.ones((5, 6, 2))], axis=2)
+    for one in (values, wide, wide.transpose(0, 2, 1)):
+        found = kept(one, np.ones(5, np.bool_), 0)
+        assert found[1] == pytest.approx([0, 1, 1, 2, 0], abs=1e-9)
+    assert np.isnan(found[0]).all()
+
+
+def test_of_a_way_without_a_chance_part_nothing_is_told() -> None:
+    """One direction of four: what is left of the others is arithmetic. Of 4, 3, 2 and 1 the last two are chance."""
+    straight = np.outer([1.0, 2, 3, 4], [1.0, 0, 0, 1])
+    found = kept(np.stack([0 * straight, straight, np.diag([4.0, 3, 2, 1])]), EVERY, 0)
+    assert np.isnan(found[:2]).all() and found[2].tolist() == pytest.approx([0, 4 / 5, 1])
+
+
+def test_after_whitening_every_direction_weighs_alike() -> None:
+    """Three models that are a step along a direction each are equally far apart, however long the step."""
+    eye = np.eye(3)
+    values = np.stack([100 * np.outer(eye[k], eye[k]) for k in range(3)])
+    found = whitened(values, EVERY)
+    assert found == pytest.approx(1 - eye) and whitened(1e-3 * values + 7.0, EVERY) == pytest.approx(1 - eye)
+    assert not whitened(np.stack([eye, eye, eye]), EVERY).any()

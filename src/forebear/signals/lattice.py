@@ -264,7 +264,7 @@ def _named(grid: str, fit: Fit, cut: Cut) -> Lattice:
     if grid == "offset":
         bits = _bits(int(fit.high.max()) + 1)
         return Lattice(f"INT{bits}", bits, cut, False, worth, grid)
-    if fit.levels <= E2M1 and {6, 8, 12} & fit.levels and 12 in fit.levels:
+    if fit.levels <= E2M1 and 12 in fit.levels:
         return Lattice(E2M1_NAME, 4, cut, True, worth, grid)
     if 2 <= len(fit.levels) <= MOST_CODES and np.median(np.diff(sorted(fit.levels))) >= FAR_APART:
         return Lattice(CODEBOOK, 4, cut, None, worth, grid)

@@ -38,6 +38,8 @@ RIDGE = 1.0
 """The mean eigenvalue of a Gram matrix of unit vectors."""
 MOST_NUMBERED = 65_536
 """Rows that are considered where tokens have no strings."""
+ARITHMETIC = 1e-12
+"""Share of two models' lengths up to which what the regression leaves of them is rounding, and correlates at will."""
 _STEPS = 127
 _ROOTS = np.arange(256, dtype=np.uint8).view(np.int8) / _STEPS
 _VALUES = np.sign(_ROOTS) * _ROOTS**2
@@ -187,7 +189,7 @@ def similarity(query: TokenGeometry, other: TokenGeometry, common: Consensus, me
         member: whether ``other`` is one of those references; it is then left out of them.
 
     Returns:
-        In [-1, 1]; nan where fewer than :data:`FEWEST_TOKENS` tokens are common.
+        In [-1, 1]; nan where fewer than :data:`FEWEST_TOKENS` tokens are common, or nothing is left to correlate.
     """
     theirs = onto(other, query.hashes)
     known = np.isfinite(theirs)
@@ -197,8 +199,8 @@ def similarity(query: TokenGeometry, other: TokenGeometry, common: Consensus, me
     columns = (query.values, theirs, middle)
     one, two, between = columns if known.all() else (c[known] for c in columns)
     x, y = _residual(one, between), _residual(two, between)
-    size = float(np.linalg.norm(x) * np.linalg.norm(y))
-    return float(x @ y) / size if size > 0 else float("nan")
+    size, whole = (float(np.linalg.norm(u) * np.linalg.norm(v)) for u, v in ((x, y), (one, two)))
+    return float(x @ y) / size if size > ARITHMETIC * whole else float("nan")
 
 
 def _residual(values: F64, middle: F64) -> F64:

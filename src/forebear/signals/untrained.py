@@ -50,7 +50,8 @@ def _unevenness(artifact: Artifact, part: str) -> float | None:
         axis = AXIS.get(part, "neuron")
         rows = tensor.rows(axis, np.arange(min(MOST_ROWS, tensor.length(axis))), artifact.geometry.width)
         squares = rows.astype(np.float64) ** 2
-        chance = squares.var() / max(1, len(squares))
+        with np.errstate(all="ignore"):  # a layer with values that are no numbers tells nothing
+            chance = squares.var() / max(1, len(squares))
         if np.isfinite(chance) and chance > 0 and squares.shape[1] > 1:
             found.append(float(squares.mean(axis=0).var(ddof=1) / chance))
     return float(np.median(found)) if found else None
