@@ -272,7 +272,7 @@ def test_the_mean_cosine_of_experts_decides_where_coins_do_not() -> None:
 
 def test_towers_are_listed_up_to_a_number() -> None:
     assert multimodal_extension(pair(LLAMA, Sizes(other={"vision": 1}))) is None, "of a size that is not known"
-    many = {name: 20_000 for name in "abcde"}
+    many = dict.fromkeys("abcde", 20_000)
     found = multimodal_extension(pair(replace(LLAMA, other=many), replace(LLAMA, other={})))
     assert found is not None and found.words == "extended by a, b, c"
     assert found.test == (
@@ -360,8 +360,8 @@ def test_a_vocabulary_in_words() -> None:
     assert found is not None and found.words == "vocabulary replaced in part" and found.reasons == ()
     assert found.details["tokens"] == {"common": 100, "only_a": 2, "only_b": 3, "moved": 4}
     assert found.test == (
-        "100 tokens are in both vocabularies, 2 in the reference's alone, 3 in the model's alone; embedding rows of the "
-        "same tokens have a cosine of 0.90 over all of them."
+        "100 tokens are in both vocabularies, 2 in the reference's alone, 3 in the model's alone; embedding rows of "
+        "the same tokens have a cosine of 0.90 over all of them."
     )
     trimmed = vocabulary(tokens((4, 0)))
     assert trimmed is not None and trimmed.words == "vocabulary trimmed by 4"

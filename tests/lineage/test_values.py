@@ -474,6 +474,9 @@ def test_of_two_grids_with_other_bits_the_one_of_fewer_bits_was_rounded() -> Non
     unknown = Grids(1, {"layers.0.mlp.up": replace(INT4, format="IQ", bits=None)})
     found = quantized(replace(PAIR, grids=(ON_GRID, unknown)))
     assert found is not None and found.details["quantized_side"] == "b", "bits that are not known count as none"
+    one_bit = Grids(1, {"layers.0.mlp.up": replace(INT4, format="INT1", bits=1)})
+    found = quantized(replace(PAIR, grids=(unknown, one_bit)))
+    assert found is not None and found.details["quantized_side"] == "a"
 
 
 def test_what_the_scales_tell_is_said() -> None:
@@ -512,3 +515,14 @@ def test_after_alignment_a_tiny_drift_is_the_alignments_own() -> None:
     assert undecided(adapted) is None and finetune(moved(added(2))) is None and lora(adapted) is not None
     assert undecided(moved(change(0.01, equal=800), excludes="")) is None
     assert finetune(moved(zeroed(5))) is None, "nothing moved but zeros"
+
+
+def test_a_third_is_heavy_and_values_of_more_bits_are_no_reinforcement_learning() -> None:
+    third = replace(change(0.0), square_a=9.0, square=1.0, square_kept=1.0)
+    assert third.drift == HEAVY
+    found = undecided(moved(third, excludes=""))
+    assert found is not None and found.details["candidates"] == ["continued_pretraining", "same_init"]
+    assert finetune(moved(third)) is None and continued_pretraining(moved(third)) is not None
+    half = change(0.01, equal=800)
+    assert rl(moved(half, change(0.01, "layers.1.mlp.up", equal=800))) is not None
+    assert rl(moved(half, change(0.01, "layers.1.mlp.up", equal=800, precision=(8, 24)))) is None

@@ -28,6 +28,8 @@ MOST_BASES = 20
 """Bases of one repository that count."""
 MOST_RENAMED = 20_000
 """Unknown bases that are looked up in the catalogue, which takes about a millisecond each."""
+MOST_RELATIONS = 256
+"""Words for a relation that are told apart, "" among them: a byte holds their numbers. Further ones count as ""."""
 UNKNOWN_MONTH = 0
 
 
@@ -229,7 +231,9 @@ class _Making:
         number = self.names.add(shown)
         self.month.append(UNKNOWN_MONTH)
         self.licence.append(self.licences.add(licence[:LONGEST]))
-        how = min(self.relations.add(relation[:LONGEST]), 255) if len(self.relations) < 255 else 0
+        word = relation[:LONGEST]
+        room = word in self.relations.number or len(self.relations) < MOST_RELATIONS
+        how = self.relations.add(word) if room else 0
         named: dict[str, str] = {}
         for spelt in list(bases)[:MOST_BASES]:
             named.setdefault(plain(spelt), spelt)
