@@ -138,7 +138,7 @@ def test_the_relation_is_one_of_behaviour() -> None:
 def test_every_size_of_a_cohort_has_its_calibrations_in_the_package() -> None:
     names = {calibration_name(what, size) for what in (PAIR, BEST, TEACHER) for size in SIZES}
     assert names == set(shipped(SHIPPED_ACTIVATIONS).signals)
-    assert calibration_name("x/1:best", 8) == "x/1:best:8" and BEST == f"{PAIR}:best" and TEACHER == f"{PAIR}:teacher"
+    assert calibration_name("x/1:best", 8) == "x/1:best:8" and {BEST, TEACHER} == {f"{PAIR}:best", f"{PAIR}:teacher"}
 
 
 def test_a_resemblance_in_words_and_numbers() -> None:

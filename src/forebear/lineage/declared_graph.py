@@ -156,7 +156,7 @@ class DeclaredGraph:
         has = self.start[:-1] < self.start[1:]
         up[has] = self.base[self.start[:-1][has]]
         end = up.copy()  # pointer jumping (Hirschberg 1976): the way doubles with each round
-        for _ in range(max(1, count.bit_length() + 1)):
+        for _ in range(count.bit_length() + 1):
             inner = end >= 0
             further = end.copy()
             further[inner] = end[end[inner]]
@@ -338,8 +338,8 @@ def _short_name(name: str, last_parts: dict[str, list[str]], indexed: dict[str, 
     last = name.rpartition("/")[2]
     if "/" in name:  # of a thousand accounts that call a model the same, only the one name without an account counts
         return last if last in indexed else ""
-    short = [n for n in last_parts.get(last, ()) if n in indexed and "/" in n]
-    return short[0] if len(short) == 1 else ""
+    full = last_parts.get(last, [])
+    return full[0] if len(full) == 1 else ""
 
 
 def month_number(date: str) -> int:
