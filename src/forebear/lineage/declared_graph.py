@@ -349,7 +349,7 @@ def month_number(date: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _month_number(date: str) -> int:
-    year, month = date[:4], date[5:7]
+    year, month = date[:4], date[5:]
     if len(date) < 7 or date[4] != "-" or not (year + month).isascii() or not (year + month).isdigit():
         return UNKNOWN_MONTH
     return int(year) * 12 + int(month) - 1 if 1 <= int(month) <= 12 and 1900 <= int(year) < 2500 else UNKNOWN_MONTH
