@@ -437,6 +437,8 @@ def test_like_reinforcement_learning_only_where_nothing_else_explains_it() -> No
     assert rl(moved(replace(equal, zeros_b=100))) is None, "pruned"
     assert rl(moved(change(0.0, equal=1_000))) is None and rl(PAIR) is None
     assert rl(moved(replace(equal, nonzero=0, equal=0))) is None
+    single = rl(moved(replace(equal, nonzero=1, equal=1)))
+    assert single is not None and single.words == "like reinforcement learning (100% bit-identical)"
     sparse = rl(moved(replace(equal, nonzero=500, equal=400)))
     assert sparse is not None and sparse.words == "like reinforcement learning (80% bit-identical)"
 
