@@ -235,7 +235,7 @@ def test_a_family_counts_once() -> None:
 
 
 def test_a_file_has_sorted_and_rounded_scores_a_list_on_each_line() -> None:
-    made = {"source": 'lists like [1], [2] and a "made" word', "models": 3, "when": "now"}
+    made: dict[str, str | int] = {"source": 'lists like [1], [2] and a "made" word', "models": 3, "when": "now"}
     text = Calibration(made, {"s/1": Scores(5, {"twin": (0.3, 0.1234567)}, ((0.7654321,), (0.5, 0.25)))}).to_text()
     assert text == (
         '{"schema": "forebear.calibration/1", \n'

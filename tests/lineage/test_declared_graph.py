@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -336,7 +337,7 @@ def test_ancestors_are_bounded_and_the_first_are_followed() -> None:
 
 
 def test_an_indexed_model_says_what_its_listing_does_not(tmp_path: Path) -> None:
-    own = {"base_models": ("x/own",), "relation": "merge", "licence": "mit"}
+    own: dict[str, Any] = {"base_models": ("x/own",), "relation": "merge", "licence": "mit"}
     marks = [mark(name, k, **own) for k, name in enumerate("abcd")]
     index = index_of(tmp_path, marks, ["hf:o/a@c1@c2", "hf:o/b", "hf:o/c", "/local"])
     found = declared_graph(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -325,7 +326,7 @@ def test_reinforcement_learning_in_words() -> None:
     assert found.excludes_shared_start == "70% of the parameters are bit for bit the same"
 
 
-def added(rank: int | None, role: str = "layers.0.mlp.up", **more: object) -> Change:
+def added(rank: int | None, role: str = "layers.0.mlp.up", **more: Any) -> Change:
     """A matrix whose difference has a rank: low up to six, of the twenty-five columns."""
     return change(0.1, role, rank=Rank(40, 25, rank, 0.0, 1.0), **more)
 
@@ -482,7 +483,7 @@ def test_of_two_grids_with_other_bits_the_one_of_fewer_bits_was_rounded() -> Non
 
 
 def test_what_the_scales_tell_is_said() -> None:
-    def said(**more: float) -> str:
+    def said(**more: Any) -> str:
         found = quantized(onto_grid(replace(NEAREST, **more)))
         assert found is not None
         return found.test.rpartition("; ")[2]
@@ -494,7 +495,7 @@ def test_what_the_scales_tell_is_said() -> None:
     )
     assert said(ends=0.5) == "only 50% of its groups keep the other's largest value: it may have been filled in."
     assert said(ends=0.5, full=0.0) == "its scales were searched for, and do not tell."
-    rounding, searched = (quantized(onto_grid(replace(NEAREST, **more))) for more in ({}, {"ends": 0.5, "full": 0.0}))
+    rounding, searched = (quantized(onto_grid(r)) for r in (NEAREST, replace(NEAREST, ends=0.5, full=0.0)))
     assert rounding is not None and rounding.reasons[0].name == "rounding, largest values kept"
     assert searched is not None and searched.reasons[0].name == "rounding"
     whole = quantized(onto_grid(replace(NEAREST, ends=0.5, full=0.0), rounded="a_to_b"))
