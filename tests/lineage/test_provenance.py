@@ -246,12 +246,30 @@ def test_a_chord_is_no_circle_and_a_circle_of_three_is_none() -> None:
 
     assert told(lambda k: some(k, 1), ONE, TWO, count=20).method.startswith("spherical")
     assert not told(lambda k: some(k, 3), ONE, TWO, count=20).method.startswith("spherical"), "nine in ten"
+    ends = told(lambda k: ONE if k < 5 else 0.5**0.5 * (ONE + TWO), ONE, TWO)
+    assert ends.merged and not ends.method.startswith("spherical"), "a parent's own tensor lies on both"
     close = 10 * (np.cos(0.2) * E[4] + np.sin(0.2) * E[5])
     angle = 0.2
     between = (np.sin(0.6 * angle) * ONE + np.sin(0.4 * angle) * close) / np.sin(angle)
     found = told(between, ONE, close)
     assert found.method == "spherical interpolation" and parts(found) == pytest.approx({"r0": 0.6, "r1": 0.4}, abs=2e-3)
     assert told(0.6 * ONE + 0.4 * close, ONE, close).method == "linear averaging"
+
+
+@pytest.mark.parametrize(
+    ("angle", "size", "spherical"),
+    [
+        *((np.pi / 2, size, True) for size in (0.991, 1.009)),
+        *((np.pi / 2, size, False) for size in (0.989, 1.011)),
+        *((0.2, size, True) for size in (0.9989, 1.0011)),
+        *((0.2, size, False) for size in (0.9986, 1.0014)),
+    ],
+)
+def test_how_far_from_the_circle_is_on_it(angle: float, size: float, spherical: bool) -> None:
+    """A hundredth of its radius, or a quarter of the way to the chord: half way that is 1 - cos(angle / 2)."""
+    other = 10 * (np.cos(angle) * E[4] + np.sin(angle) * E[5])
+    middle = np.sin(angle / 2) / np.sin(angle) * (ONE + other)
+    assert told(size * middle, ONE, other).method.startswith("spherical") is spherical
 
 
 @pytest.mark.parametrize(("cosine", "collinear"), [(0.92, False), (0.95, True)])
