@@ -246,7 +246,7 @@ def test_a_chord_is_no_circle_and_a_circle_of_three_is_none() -> None:
 
     assert told(lambda k: some(k, 1), ONE, TWO, count=20).method.startswith("spherical")
     assert not told(lambda k: some(k, 3), ONE, TWO, count=20).method.startswith("spherical"), "nine in ten"
-    ends = told(lambda k: ONE if k < 5 else 0.5**0.5 * (ONE + TWO), ONE, TWO)
+    ends = told(lambda k: ONE if k < 3 else 0.5**0.5 * (ONE + TWO), ONE, TWO, count=20)
     assert ends.merged and not ends.method.startswith("spherical"), "a parent's own tensor lies on both"
     close = 10 * (np.cos(0.2) * E[4] + np.sin(0.2) * E[5])
     angle = 0.2
