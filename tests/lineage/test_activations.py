@@ -8,15 +8,20 @@ import pytest
 
 from forebear.index import Likeness, Likenesses
 from forebear.lineage.activations import (
+    BEST,
     FALSE_TEACHERS,
+    PAIR,
+    SIZES,
+    TEACHER,
     Control,
     accepted,
+    calibration_name,
     likeness_evidence,
     shallow_cosine,
     teacher,
     with_teacher,
 )
-from forebear.lineage.calibration import ANY, Scores
+from forebear.lineage.calibration import ANY, SHIPPED_ACTIVATIONS, Scores, shipped
 from forebear.types import Test
 
 NULL = tuple(k / 100 for k in range(40))
@@ -128,3 +133,90 @@ def test_the_relation_is_one_of_behaviour() -> None:
     assert said.details["teacher"]["name"] == "a" and said.summary.endswith("2% do so.")
     silent = teacher(TWINS[:1], MARGINS)
     assert with_teacher(told, silent).summary == told.summary
+
+
+def test_every_size_of_a_cohort_has_its_calibrations_in_the_package() -> None:
+    names = {calibration_name(what, size) for what in (PAIR, BEST, TEACHER) for size in SIZES}
+    assert names == set(shipped(SHIPPED_ACTIVATIONS).signals)
+    assert calibration_name("x/1:best", 8) == "x/1:best:8" and {BEST, TEACHER} == {f"{PAIR}:best", f"{PAIR}:teacher"}
+
+
+def test_a_resemblance_in_words_and_numbers() -> None:
+    one = like("base", 31.5555555, 0.61234567, 0.5, 0.4, 0.3, 0.2)
+    told = likeness_evidence(one, search(one), None, "twin", "s", {"cosine": 9, "dtype": "f32"})
+    assert told.summary == (
+        "Texts lie to one another in the model's hidden states as in those of base with 0.50 (1 in a copy, about 0 in "
+        "independent models), 31.6 standard deviations beyond what is usual among 24 independent references."
+    )
+    assert told.score == 31.555556 and told.n == 0 and told.details["dtype"] == "f32"
+    assert told.details["cosine"] == 0.504115 and told.details["cohort"] == 24 and told.details["normalised"] is True
+    bare = likeness_evidence(one, search(one, normalised=False), SCORES, "twin", "s", {})
+    assert bare.score == 0.504115 and bare.details["normalised"] is False and "deviations" not in bare.summary
+    searched = likeness_evidence(one, search(one, references=1_000), SCORES, "twin", "s", {})
+    assert searched.details["log10_references"] == 3.0 and searched.details["stratum_of_pair"] == "twin"
+
+
+def test_only_the_first_third_of_the_layers_counts() -> None:
+    assert shallow_cosine(like("a", 1.0, 0.3, 0.3, 0.6, 0.9)) == pytest.approx(0.4)
+    assert shallow_cosine(like("a", 1.0, None, 0.0, 0.4)) == pytest.approx(0.2)
+    assert shallow_cosine(like("a", 1.0, None)) == 0.0
+
+
+def test_open_set_rejection_by_hand() -> None:
+    best = Scores(10, {ANY: (1.0, 2.0, 3.0), "twin": (9.0,) * 50})
+    assert accepted(search(like("a", 2.0), references=10), best) == (3 / 4, 3), "ties speak for the null"
+    assert accepted(search(like("a", 2.1), like("b", 0.0), references=10), best) == (2 / 4, 3), "the best one counts"
+    assert accepted(search(like("a", 4.0), references=15), best) == (1.5 / 4, 3)
+    assert accepted(search(like("a", 4.0), references=400), best) == (1.0, 3)
+    assert accepted(search(like("a", 4.0), references=2), Scores(0, best.null)) == (2 / 4, 3)
+
+
+def ranked(*null: float) -> Scores:
+    return Scores(24, {ANY: null}, ())
+
+
+def test_a_teacher_is_named_up_to_one_false_in_twenty() -> None:
+    assert teacher(TWINS, ranked(*[0.0] * 19)).attributed and teacher(TWINS, ranked(*[0.0] * 19)).p == 0.05
+    assert not teacher(TWINS, ranked(*[0.0] * 18)).attributed
+    margin = 0.9 - 0.2
+    assert teacher(TWINS, ranked(*[0.0] * 19, margin)).p == 2 / 21, "ties speak for the null"
+    told = teacher(TWINS, ranked(*[0.0] * 19)).why
+    assert told == (
+        "at the last layer it resembles a by 0.700 more than 2 controls of the same tokenizer; of 19 models without a "
+        "teacher among the references 5% do so"
+    )
+
+
+def test_controls_are_of_the_same_shape_first_and_the_nearest_of_all_counts() -> None:
+    wide = control("wide", 0.8, (4, 128), "llama/4/128")
+    same_size = control("same size", 0.7, (4, 96), "qwen/4/96")
+    found = teacher((wide, same_size, control("twin", 0.1), control("a", 0.9)), MARGINS)
+    assert found.name == "a" and found.controls == ("twin", "wide", "same size") and found.margin == pytest.approx(0.1)
+    no_others = teacher((same_size, control("twin", 0.1), control("a", 0.9)), MARGINS)
+    assert no_others.why.startswith("there is no control of other sizes: a reference") and no_others.name == "a"
+    neither = teacher((same_size, control("a", 0.9)), MARGINS)
+    assert neither.why == (
+        "there is no control of the same sizes (it may have learned from the same texts) and none of other sizes: a "
+        "reference of its tokenizer, independent of it"
+    )
+    tied = teacher((control("b", 0.9), control("a", 0.9), *TWINS[2:]), MARGINS)
+    assert tied.name == "b" and tied.margin == 0.0 and not tied.attributed
+    alone = teacher((), MARGINS)
+    assert (alone.name, alone.attributed, alone.margin, alone.p, alone.controls) == ("", False, None, None, ())
+
+
+def test_a_relation_and_evidence_with_all_their_details() -> None:
+    found = teacher(TWINS, MARGINS)
+    details = dict(found.relation(ranked()).details)
+    assert len(details.pop("cannot_exclude")) == 3
+    assert details == {
+        **{"kinds": ["distilled"], "behavioural": True, "teacher": "a", "margin": found.margin, "p": found.p},
+        **{"n_null": 0, "controls": ["b", "c"]},
+    }
+    bare = likeness_evidence(like("a", 9.0), search(like("a", 9.0)), None, "twin", "x", {})
+    said = with_teacher(bare, found)
+    assert said.details["teacher"] == {
+        **{"name": "a", "attributed": True, "why": found.why, "margin": found.margin, "p": found.p},
+        "controls": ["b", "c"],
+    }
+    assert said.summary == f"{bare.summary} A{found.why[1:]}." and said.details["cosine"] == bare.details["cosine"]

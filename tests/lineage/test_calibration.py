@@ -23,6 +23,7 @@ from forebear.lineage.calibration import (
     Scores,
     conformal,
     disjoint,
+    flat,
     pairs_of,
     parse,
     shipped,
@@ -192,3 +193,106 @@ def test_the_shipped_one_can_be_used_and_says_what_it_is() -> None:
             assert 2 * judged.n <= int(found.made["models"])  # disjoint pairs
         low = own.judged(-1.0, "twin")
         assert low is not None and low.log10_p == 0.0 and low.log10_lr is not None and low.log10_lr < 0
+
+
+def test_pairs_are_drawn_by_lot_the_first_that_fits_each_time() -> None:
+    lot = [int(k) for k in np.random.default_rng(7).permutation(5)]
+    assert disjoint(5, lambda one, two: True, 7) == [(lot[0], lot[1]), (lot[2], lot[3])]
+    assert disjoint(0, lambda one, two: True, 7) == disjoint(1, lambda one, two: True, 7) == []
+    asked: list[tuple[int, int]] = []
+
+    def none(one: int, two: int) -> bool:
+        asked.append((one, two))
+        return False
+
+    assert disjoint(3, none, 1) == [] and set(asked) == {(i, j) for i in range(3) for j in range(3) if i != j}
+    upward = disjoint(6, lambda one, two: one < two, 3)
+    assert upward and all(one < two for one, two in upward), "the model in question comes first"
+
+
+def test_twenty_pairs_are_a_null_and_nineteen_are_none() -> None:
+    for twin, used in ((20, "twin"), (19, ANY)):
+        judged = scores(twin=twin, every=20).judged(0.5, "twin")
+        assert judged is not None and judged.stratum == used
+    assert scores(twin=19, every=19).judged(0.5, "twin") is None
+    assert Scores(8, {"twin": (0.0,) * 20}).judged(0.5, "other") is None, "another stratum stands for none"
+    assert scores().judged(math.inf, "twin") is None
+
+
+def test_a_score_is_judged_by_its_own_null() -> None:
+    null = {"twin": tuple(k / 10 for k in range(20)), ANY: (9.0,) * 30}
+    related = ((3.0, 3.0, 3.0, 1.5), (3.0,)) + ((3.0,),) * 6
+    judged = Scores(8, null, related).judged(1.5, "twin")
+    assert judged is not None and judged.log10_p == pytest.approx(math.log10(6 / 21)) and judged.n == 20
+    # a quarter of one of eight families lies there; with the independent scores above it that are as many as five of 20
+    assert judged.log10_lr == pytest.approx(math.log10((0.25 / 8) / (5 / 20)))
+    bare = Scores(8, null).judged(1.5, "twin")
+    assert bare is not None and bare.log10_lr is None
+
+
+def test_a_family_counts_once() -> None:
+    assert flat([[1.0, 2.0], [3.0], []]) == ([1.0, 2.0, 3.0], [0.5, 0.5, 1.0]) and flat([]) == ([], [])
+
+
+def test_a_file_has_sorted_and_rounded_scores_a_list_on_each_line() -> None:
+    made: dict[str, str | int] = {"source": 'lists like [1], [2] and a "made" word', "models": 3, "when": "now"}
+    text = Calibration(made, {"s/1": Scores(5, {"twin": (0.3, 0.1234567)}, ((0.7654321,), (0.5, 0.25)))}).to_text()
+    assert text == (
+        '{"schema": "forebear.calibration/1", \n'
+        '"made": {"source": "lists like [1], [2] and a \\"made\\" word", "models": 3, "when": "now"}, \n'
+        '"signals": {"s/1": {"least": 5, "null": {"twin": [0.12346, 0.3]}, "related": [[0.76543],\n [0.5, 0.25]]}}}\n'
+    )
+    found = parse(text, "f")
+    assert found.made == made and found.signals["s/1"].related == ((0.76543,), (0.5, 0.25))
+    assert "ä" in Calibration({"source": "ä"}).to_text() and Calibration({}).source == "unknown"
+    assert parse(Calibration({}).to_text(), "f") == Calibration({})
+    body = document()
+    body["signals"]["spectra/1"]["null"] = {"twin": [0.3, 0.1]}
+    body["made"] = {"source": 1.5, "models": 40}
+    read = parse(json.dumps(body), "f")
+    assert read.signals["spectra/1"].null == {"twin": (0.1, 0.3)} and read.made == {"source": "1.5", "models": 40}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "accepted"),
+    [
+        ("least", 0, True),
+        ("least", 1_000_000, True),
+        ("least", 1_000_001, False),
+        ("least", True, False),
+        ("related", [], True),
+        ("related", [[0.5]] * 20_000, True),
+        ("related", [[0.5]] * 20_001, False),
+        ("related", [[0.5], []], False),
+        ("null", {}, True),
+        ("null", {"twin": []}, True),
+        ("null", {ANY: [1]}, True),
+        ("null", {"twin": [0.5] * 20_000}, True),
+        ("null", {"twin": [0.5] * 20_001}, False),
+        ("null", {"twin": [0.5], "cousin": [0.5]}, False),
+    ],
+)
+def test_every_bound_of_a_file_on_both_sides(key: str, value: Any, accepted: bool) -> None:
+    body = document()
+    body["signals"]["spectra/1"][key] = value
+    if accepted:
+        assert parse(json.dumps(body), "f").signals["spectra/1"].least >= 0
+    else:
+        with pytest.raises(FormatError, match="no calibration that can be used"):
+            parse(json.dumps(body), "f")
+
+
+def test_what_is_wrong_with_a_file_is_said() -> None:
+    for text, said in (
+        (" " * 4_000_000, "no calibration that can be used"),
+        (" " * 4_000_001, "too large for a calibration"),
+        ("{}", "(no 'schema')"),
+        ('{"schema": "x"}', "(its schema is x, not forebear.calibration/1)"),
+        (
+            '{"schema": "forebear.calibration/1", "made": {}, "signals": {"s": {"null": {}, "related": []}}}',
+            "(no 'least')",
+        ),
+    ):
+        with pytest.raises(FormatError) as raised:
+            parse(text, "f")
+        assert said in str(raised.value)

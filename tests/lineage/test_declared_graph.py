@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebear.index import Listing
+from forebear.lineage import declared_graph as module
 from forebear.lineage.declared_cycles import circles
 from forebear.lineage.declared_graph import DeclaredGraph, declared_graph, month_number, month_text
 from forebear.lineage.declared_names import Names, plain, renamed
@@ -200,3 +202,183 @@ def test_names_come_back() -> None:
 def test_months_are_counted_within_six_centuries(date: str, text: str) -> None:
     assert month_text(month_number(date)) == text
     assert bool(month_number(date)) is bool(text)
+
+
+def licence(found: DeclaredGraph, number: int) -> str:
+    return found.licences[int(found.licence[number])]
+
+
+def test_columns_are_those_of_the_listings() -> None:
+    found = graph(
+        Listing("a/a", base_models=("x/one", "X/Two"), relation="merge", licence="mit"),
+        Listing("a/b", published="2024-03-05", base_models=("a/A", "x/TWO", "x/three"), relation="finetune"),
+        Listing("a/c", licence="mit", relation="merge"),
+    )
+    assert list(found.names) == ["a/a", "a/b", "a/c"] and found.listed == 3
+    assert found.start.tolist() == [0, 2, 5, 5] and found.base.tolist() == [-1, -2, 0, -2, -4]
+    assert found.bases == ["x/one", "X/Two", "a/A", "x/three"], "as the first to name them spells them"
+    assert [found.text(k) for k in (-1, -2, -4, 0, 2)] == ["x/one", "X/Two", "x/three", "a/a", "a/c"]
+    assert [found.relations[k] for k in found.relation] == ["merge", "merge", "finetune", "finetune", "finetune"]
+    assert [licence(found, k) for k in range(3)] == ["mit", "", "mit"] and found.licence.tolist()[1] == 0
+    assert found.month.tolist() == [0, 2024 * 12 + 2, 0] and not found.loose.any()
+    assert found.above(0) == (-1, -2) and found.above(1) == (0, -2, -4) and found.above(2) == ()
+    assert found.in_full(1) == {0} and found.ancestors(1) == {1, 0, -1, -2, -4}
+    assert found.kin(0, 1) and found.kin(1, 0) and not found.kin(1, 2) and found.kin(2, 2)
+    assert [(e.child, e.base, e.known, e.relation) for e in found.edges()][2:] == [
+        ("a/b", "a/a", True, "finetune"),
+        ("a/b", "X/Two", False, "finetune"),
+        ("a/b", "x/three", False, "finetune"),
+    ]
+    assert found.roots().tolist() == [-1, -1, 2]
+    assert (found.revised, found.changed, found.gone, found.themselves) == ({}, {}, {}, ())
+    assert (found.aliases, found.changes, found.change_count, found.circles) == ({}, [], 0, ())
+    assert found.find("A/A") == 0 and found.find("a/c") is None, "nobody names it, and it is not indexed"
+
+
+def test_no_listing_and_no_edge_are_a_graph_as_well() -> None:
+    nothing, lonely = graph(), graph(Listing("a/a"))
+    assert len(nothing.names) == 0 and nothing.start.tolist() == [0] and nothing.roots().tolist() == []
+    assert lonely.base.tolist() == [] and lonely.loose.tolist() == [] and lonely.roots().tolist() == [0]
+    assert list(nothing.edges()) == list(lonely.edges()) == [] and lonely.ancestors(0) == {0}
+
+
+def test_what_is_gone_keeps_its_last_words_and_what_came_back_is_there() -> None:
+    there = Listing("a/a", "c1", "2024-01-01", "t1", "mit", ("x/b",), "quantized", "2024-02")
+    gone = Listing("a/a", seen="2025-01", gone=True)
+    found = graph(there, gone)
+    assert found.gone == {0: "2025-01"} and edges(found) == {("a/a", "x/b", False)} and licence(found, 0) == "mit"
+    assert month_text(int(found.month[0])) == "2024-01" and found.changed == {0: "t1"} and found.changes == []
+    assert found.revised == {}, "one revision, and a list that no longer names it"
+    back = graph(there, gone, Listing("a/a", "c2", seen="2025-02", changed="t2"))
+    assert back.gone == {} and edges(back) == set() and back.revised == {0: "t2"}
+    only = graph(gone, Listing("b/b"))
+    assert only.gone == {0: "2025-01"} and list(only.names) == ["a/a", "b/b"] and only.month[0] == 0
+
+
+def test_revisions_quantisations_and_licences_over_time() -> None:
+    def said(*rest: tuple[str, str, str, str]) -> DeclaredGraph:
+        return graph(*(Listing("a/a", r, p, c, w, seen=f"{k}") for k, (r, p, c, w) in enumerate(rest)))
+
+    assert said(("c1", "", "t1", "mit")).revised == {}
+    assert said(("c1", "", "t1", "mit"), ("c1", "", "t2", "mit")).revised == {}, "one revision that was seen twice"
+    assert said(("c1", "", "t1", "mit"), ("c2", "", "", "mit")).revised == {}, "when it changed is not known"
+    assert said(("c1", "", "t1", "mit"), ("c2", "", "t2", "mit")).revised == {0: "t2"}
+    assert said(("c1", "2024-01", "", ""), ("c2", "2024-02", "", "")).month.tolist() == [2024 * 12 + 1]
+    assert said(("c1", "2024-01", "", ""), ("c2", "", "", "")).month.tolist() == [2024 * 12]
+    for words, changes in (
+        (("mit", "", "apache-2.0"), []),  # what it was in between is not known
+        (("", "mit", "mit"), []),
+        (("mit", "gpl", "mit"), [("mit", "gpl", "1"), ("gpl", "mit", "2")]),
+    ):
+        found = said(*(("c", "", "", word) for word in words))
+        assert [(c.before, c.after, c.seen) for c in found.changes] == changes and found.change_count == len(changes)
+        assert all(c.name == "a/a" for c in found.changes)
+    assert graph(Listing("a/a", changed="t", relation="quantized")).changed == {0: "t"}
+    assert graph(Listing("a/a", changed="t", relation="merge")).changed == {}
+    assert graph(Listing("a/a", relation="quantized")).changed == {}
+
+
+def test_of_many_changes_some_are_kept_and_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_CHANGES", 2)
+    found = graph(*(Listing("a/a", licence=f"l{k}", seen=f"{k}") for k in range(5)))
+    assert [c.after for c in found.changes] == ["l1", "l2"] and found.change_count == 4
+
+
+def test_of_many_unknown_bases_some_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def none(name: str) -> str:
+        asked.append(name)
+        return ""
+
+    monkeypatch.setattr(module, "renamed", none)
+    monkeypatch.setattr(module, "MOST_RENAMED", 3)
+    graph(Listing("a/a", base_models=("a/b", "one", "two", "nobody/x", "three", "four")), Listing("a/b"))
+    assert asked == ["one", "two", "three"], "neither what is listed nor what no developer of the catalogue publishes"
+
+
+def test_a_former_name_is_an_alias_only_of_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "renamed", lambda name: {"old": "a/new", "gone": "a/gone"}.get(name, ""))
+    found = graph(Listing("a/New"), Listing("b/b", base_models=("old", "gone")))
+    assert found.aliases == {"old": "a/new"} and edges(found) == {("b/b", "a/New", True), ("b/b", "gone", False)}
+    assert found.find("old") == 0 and found.find("gone") is None
+    assert found.in_full(1) == {0}, "a former name is one in full"
+
+
+def test_words_for_a_relation_are_bounded_and_those_that_are_known_stay_known() -> None:
+    odd = [Listing(f"o/{k:03}", base_models=("x/b",), relation=f"r{k}") for k in range(300)]
+    found = graph(
+        Listing("a/a", base_models=("x/b",), relation="merge"),
+        *odd,
+        Listing("z/z", base_models=("x/b",), relation="merge"),
+    )
+    told = [e.relation for e in found.edges()]
+    assert len(found.relations) == 256 and told[0] == told[-1] == "merge"
+    assert told[1:255] == [f"r{k}" for k in range(254)] and told[255:301] == [""] * 46
+
+
+def test_bases_that_are_no_names_or_said_twice_are_left_out() -> None:
+    found = graph(Listing("a/a", base_models=("", "  ", "@main", "x/b", "hf:X/B@1", "A/A", " x/c ")))
+    assert [found.text(k) for k in found.above(0)] == ["x/b", "x/c"] and found.themselves == (0,)
+    bases = tuple(f"x/{k}" for k in range(21))
+    assert graph(Listing("a/a", base_models=bases)).bases == list(bases[:20])
+
+
+def test_of_two_spellings_of_one_repository_the_first_is_meant() -> None:
+    found = graph(Listing("A/a"), Listing("a/A"), Listing("b/b", base_models=("a/a",)))
+    assert found.above(2) == (0,) and found.text(0) == "A/a"
+
+
+def test_ancestors_are_bounded_and_the_first_are_followed() -> None:
+    count = 1_010
+    chain = graph(*(Listing(f"o/{k:06}", base_models=(f"o/{k + 1:06}",) * (k + 1 < count)) for k in range(count)))
+    assert chain.ancestors(0) == set(range(1_000)) and chain.ancestors(11) == set(range(11, 1_010))
+    assert not chain.kin(0, count - 1) and chain.kin(0, 999)
+
+
+def test_an_indexed_model_says_what_its_listing_does_not(tmp_path: Path) -> None:
+    own: dict[str, Any] = {"base_models": ("x/own",), "relation": "merge", "licence": "mit"}
+    marks = [mark(name, k, **own) for k, name in enumerate("abcd")]
+    index = index_of(tmp_path, marks, ["hf:o/a@c1@c2", "hf:o/b", "hf:o/c", "/local"])
+    found = declared_graph(
+        [
+            Listing("O/A"),
+            Listing("o/b", base_models=("x/listed",), relation="finetune", licence="gpl"),
+            Listing("o/x"),
+        ],
+        index.entries(),
+    )
+    assert {(e.child, e.base, e.relation) for e in found.edges()} == {
+        ("O/A", "x/own", "merge"),
+        ("o/b", "x/listed", "finetune"),
+        ("o/c", "x/own", "merge"),
+        ("d", "x/own", "merge"),
+    }
+    by_name = {name: licence(found, k) for k, name in enumerate(found.names)}
+    assert by_name == {"O/A": "mit", "o/b": "gpl", "o/x": "", "o/c": "mit", "d": "mit"} and found.listed == 3
+    assert (
+        found.find("o/a") == 0 and found.find("o/c") == list(found.names).index("o/c") and found.find("D") is not None
+    )
+    assert found.find("o/x") is None
+
+
+def test_a_short_name_leads_to_the_one_model_that_is_called_so(tmp_path: Path) -> None:
+    marks = [mark("lab/base", 1), mark("solo", 2), mark("child", 3, base_models=("base", "any/solo", "x/base", "none"))]
+    found = declared_graph([], index_of(tmp_path, marks).entries())
+    assert edges(found) == {
+        ("child", "lab/base", True),
+        ("child", "solo", True),
+        ("child", "x/base", False),  # another account's
+        ("child", "none", False),
+    }
+    assert found.aliases == {"base": "lab/base", "any/solo": "solo"}
+    child = found.find("child")
+    assert (
+        child is not None and found.in_full(child) == frozenset() and found.loose.tolist() == [True, True, False, False]
+    )
+    assert declared_graph([Listing("o/listed")], []).find("listed") is None
+
+
+def test_a_listing_is_no_model_that_a_short_name_leads_to(tmp_path: Path) -> None:
+    index = index_of(tmp_path, [mark("child", 3, base_models=("base",))])
+    assert edges(declared_graph([Listing("lab/base")], index.entries())) == {("child", "base", False)}

@@ -81,3 +81,16 @@ def test_the_rate_holds_for_dependent_tests() -> None:
         found += true
     assert np.mean(shares) <= level
     assert found > 0.9 * 4000 * 5  # and it is not because nothing is found
+
+
+def test_e_bh_by_hand() -> None:
+    """Of three hypotheses at a hundredth: one needs 300, two need 150 each, three 100 each."""
+    log = math.log10
+    assert discoveries([log(301), 0.0, 0.0]) == (True, False, False)
+    assert discoveries([log(299), 0.0, 0.0]) == (False, False, False)
+    assert discoveries([0.0, log(151), log(151)]) == (False, True, True)
+    assert discoveries([log(400), log(149), 0.0]) == (True, False, False)
+    assert discoveries([log(101)] * 3) == (True,) * 3 and discoveries([log(99)] * 3) == (False,) * 3
+    assert discoveries([log(301)], 3) == (True,) and discoveries([log(301)], 4) == (False,)
+    assert discoveries([log(31)], 3, 0.1) == (True,) and discoveries([], 0) == ()
+    assert log10_mean([math.inf, 0.0]) == math.inf and log10_mean([2.0]) == 2.0

@@ -169,3 +169,90 @@ def test_rows_that_lie_still_test_a_shared_start_and_support_nothing() -> None:
 def test_long_lists_end_with_how_many_more() -> None:
     assert joined(["a", "b", "c"]) == "a, b, c" and joined(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
     assert joined(["a", "b"], 1) == "a and 1 more" and joined([]) == ""
+
+
+def test_all_details_of_coins() -> None:
+    cells = (Cell("residual", None, None, 20, 20), Cell("glu", 1, 0, 30, 30, 0.5), Cell("glu", 2, 3, 30, 15, 1.0))
+    counts = Counts(cells, 9)
+    found = evidence(counts, log10_looks=2.0)
+    details = {k: v for k, v in found.details.items() if k not in ("components", "groups", "layers", "conditions")}
+    assert details == {
+        **{"log10_p_raw": counts.log10_p, "log10_references": 2.0, "log10_paid": 0.0, "depth": 9, "agree": 65},
+        **{"method": "signs of inner products of aligned rows", "agreeing_groups": ["residual", "glu"]},
+        **{"agreeing_layers": 1, "layers_compared": 2, "mean_cosine": 0.75, "trusted_model": "base"},
+        "weaker_half_log10_p": pytest.approx(counts.weaker_half.log10_p),
+        "detectable_agreement": counts.detectable_share(),
+    }
+    assert found.details["layers"][0] == {"a": 1, "b": 0, "n": 30, "agree": 30, "log10_p": pytest.approx(-9.0309)}
+    assert found.details["groups"]["glu"]["n"] == 60 and found.details["groups"]["glu"]["agree"] == 45
+    assert set(found.details["components"]) == {"embedding", "layer 0", "layer 3"} and found.score == 0.8125
+    codes = sign_evidence(counts, CODE, CODE, NAMES, False, name="other/1")
+    assert codes.details["method"] == "bits against public vectors" and codes.signal == "other/1"
+
+
+def test_the_level_is_one_in_a_million_and_what_is_equal_to_it_establishes() -> None:
+    """Coins of no layer have no component: their p-value is the pooled one with its two looks."""
+    counts = Counts((Cell("glu", None, None, 40, 40),))
+    spare = -6.0 - counts.log10_p
+    assert evidence(counts, log10_looks=spare - 1e-9).supports == "related"
+    assert evidence(counts, log10_looks=spare + 1e-9).supports == "nothing"
+
+
+def test_parts_are_named_up_to_four() -> None:
+    cells = [Cell("glu", k, k, 64, 64 if k < 5 else 32) for k in range(16)]
+    found = evidence(Counts(tuple(cells), 16)).summary
+    assert found.endswith("but only in a part: layer 0, layer 1, layer 2, layer 3.")
+    thin = Counts(tuple(Cell(g, k, k, 9, 9) for k in range(4) for g in ("glu", "value_output")[: 1 + (k < 1)]))
+    assert not thin.agreeing_components and evidence(thin).summary.endswith("but only in a part: MLP neurons.")
+
+
+def test_after_alignment_one_group_through_the_layers_will_do() -> None:
+    cells = tuple(Cell("glu", k, k, 64, 64) for k in range(4))
+    assert "but only in a part" in evidence(Counts(cells, 4)).summary
+    assert evidence(Counts(cells, 4, 3.0)).summary.endswith("in MLP neurons and 4 of 4 layers on their own.")
+
+
+def test_conditions_tell_repeats_and_copies() -> None:
+    many = replace(CODE, repeats=tuple(f"r{k}" for k in range(5)))
+    told = conditions("child", many, CODE, True)
+    assert told[4:] == [
+        "the reference is not relied on: r0; r1; r2",
+        "neither model's coins can be relied on: the p-value is heuristic and establishes nothing",
+    ]
+    both = conditions("base", replace(CODE, repeats=("x",)), replace(CODE, repeats=("y",)), False)
+    assert both[4:] == ["the reference is not relied on: x", "the model is not relied on: y"]
+    recurrent = replace(CODE, groups=("residual", "cell"))
+    assert len(conditions("base", CODE, recurrent, False)) == 4, "of the model that is relied on"
+    assert not any("copies of another" in line for line in told)
+
+
+def test_low_ranks_and_long_lists_of_changes() -> None:
+    assert change_evidence(Changes((change(0, 0.1, 4), change(1, 0.2, 9)))).details["low_rank"] == 1
+    assert change_evidence(Changes((change(0, 0.1, 9),))).details["low_rank"] == 0
+    bare = change_evidence(Changes((change(0, 0.1),))).details
+    assert bare["low_rank"] is None and bare["ranks_told"] == 0 and bare["every_value"] is True
+    names = {f"t{k}": 1 for k in range(40)}
+    many = change_evidence(Changes((), names, names, tuple(names))).details
+    assert many["only_a"] == many["only_b"] == many["not_compared"] == list(names)[:32]
+    odd = change_evidence(Changes((change(0, 1 / 3),)))
+    assert odd.details["layers"] == [{"b": 0, "drift": 0.333333}] and odd.score == pytest.approx(1 / 3)
+
+
+def test_still_rows_at_the_level() -> None:
+    """Nineteen coins that agree are one in 524,288, twenty one in 1,048,576."""
+    for n, words in ((19, "a merely shared start is not excluded"), (20, "they share training, not only a start")):
+        found = still_evidence(StillRows(100, 50, 5, 1.0, n, n))
+        assert found.summary.endswith(f"{words}.") and found.score == 1.0
+        assert found.log10_p == found.details["log10_p_raw"] == pytest.approx(-n * 0.30103, abs=1e-4)
+    assert (found.null, found.details["rows"], found.details["still"]) == (
+        "one random initialisation, trained twice",
+        100,
+        50,
+    )
+    assert found.details["factor"] == 1.0 and found.details["agree"] == 20 and len(found.details["conditions"]) == 3
+
+
+def test_a_delta_with_half_of_what_is_known() -> None:
+    alone = delta_evidence(Delta(10, 0.0, 0.0, "", "unknown", 0.9, None))
+    assert alone.summary == "Relative drift 0.0%; 0.0% of values bit-identical."
+    assert alone.details["shared_training"] == 0.9 and alone.details["drift"] == 0.0

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bodies import opened
 from edits import copy, edit
-from forebear.lineage.ghosts import Ghosts, Leg, ghosts
-from forebear.signals.mixture import gram
+from forebear.lineage.ghosts import SENTENCE, Ghosts, Leg, ghosts
+from forebear.signals.mixture import Gram, Unit, gram
 from models import tiny_llama
 
 
@@ -156,3 +156,123 @@ def test_a_model_is_the_point_by_rows_else_by_its_leg(
     cosine: float, error: float, rows: int, others: int, none: bool
 ) -> None:
     assert Leg(cosine, error, rows, others).none is none
+
+
+# -- by hand: tensors that are short vectors --------------------------------------------------------------------------
+
+E = np.eye(6)
+
+
+def held(*tensors: list[NDArray[np.float64]], apart: int = 0, odd: int = 0) -> Gram:
+    """X and two references, a vector of each for every tensor; rows in which X, or the first one, is another."""
+    units = []
+    for k, (x, one, two) in enumerate(tensors):
+        rows = np.stack([x - one, two - one, one])
+        aside, strange = np.array([[0, apart], [apart, 0]]), np.array([[0, odd], [0, 0]])
+        none = np.zeros(2, np.int64)
+        units.append(Unit(f"layers.{k}.mlp.up", f"layers.{k}.mlp", 10, rows @ rows.T, none, strange, aside, 0.0))
+    return Gram(("s", "t"), tuple(units), np.zeros((3, 0), np.float32), 2.0**-9, (), True)
+
+
+def test_a_leg_is_the_way_to_the_point_by_the_three_point_rule() -> None:
+    """From the point X lies at 3, S at 4 and T at 12, all at right angles: squares 25, 153 and 160."""
+    star = [3 * E[0], 4 * E[1], 12 * E[2]]
+    mine, first, second = ghosts(held(star, star, apart=4, odd=7)).legs["s", "t"]
+    assert mine.cosine == pytest.approx(9 / (25 * 153) ** 0.5)
+    assert first.cosine == pytest.approx(16 / (25 * 160) ** 0.5)
+    assert second.cosine == pytest.approx(144 / (153 * 160) ** 0.5)
+    assert [leg.error for leg in (mine, first, second)] == pytest.approx([0.0] * 3, abs=1e-12)
+    assert [(leg.rows, leg.others) for leg in (mine, first, second)] == [(8, 0), (14, 0), (0, 8)], "of both tensors"
+
+
+def test_the_error_of_a_leg_is_that_of_leaving_tensors_out() -> None:
+    """Tensors of equal size whose cosines are 0, 1/2 and 1/2, left out one at a time."""
+    right = [E[0], 2**0.5 * E[1] + E[0], 2**0.5 * E[2] + E[0]]  # X stands at the point
+    star = [E[0], E[1], E[2]]
+    found = ghosts(held(right, star, star)).legs["s", "t"][0]
+    assert found.cosine == pytest.approx((0 + 1 + 1) / 6)
+    without = np.array([2 / 4, 1 / 4, 1 / 4])
+    assert found.error == pytest.approx((2 / 3 * ((without - without.mean()) ** 2).sum()) ** 0.5)
+
+
+def test_models_that_are_one_have_legs_of_none() -> None:
+    same = [E[0], E[0], E[1]]
+    mine, first, second = ghosts(held(same, same)).legs["s", "t"]
+    assert mine.cosine == first.cosine == 0.0 and np.isfinite(second.cosine)
+
+
+CLEARLY, POINT, OPEN = Leg(0.5, 0.0, 8, 8), Leg(0.0, 0.0, 0, 8), Leg(0.5, 0.0, 0, 0)
+assert CLEARLY.clear and POINT.none and not (OPEN.clear or OPEN.none or CLEARLY.none or POINT.clear)
+Legs = tuple[Leg, Leg, Leg]
+
+
+def legs(**pairs: Legs) -> Ghosts:
+    """By pair of references, written as two letters."""
+    return Ghosts(tuple("stu"[: 2 if len(pairs) == 1 else 3]), {(p[0], p[1]): three for p, three in pairs.items()})
+
+
+@pytest.mark.parametrize(
+    ("pairs", "siblings"),
+    [
+        ({"st": (CLEARLY, CLEARLY, CLEARLY)}, ("s", "t")),
+        ({"st": (CLEARLY, CLEARLY, OPEN)}, ()),
+        ({"st": (OPEN, CLEARLY, CLEARLY)}, ()),
+        ({"st": (POINT, CLEARLY, CLEARLY)}, ()),
+        (dict.fromkeys(("st", "su", "tu"), (CLEARLY,) * 3), ("s", "t", "u")),
+        ({"st": (CLEARLY,) * 3, "su": (OPEN,) * 3, "tu": (CLEARLY,) * 3}, ("s", "t", "u")),
+        ({"st": (CLEARLY,) * 3, "su": (OPEN,) * 3, "tu": (OPEN,) * 3}, ()),  # nothing is known of u
+        ({"st": (CLEARLY,) * 3, "su": (CLEARLY, POINT, CLEARLY), "tu": (CLEARLY,) * 3}, ()),
+    ],
+)
+def test_all_have_to_be_away_from_the_point_and_nobody_may_be_it(
+    pairs: dict[str, Legs], siblings: tuple[str, ...]
+) -> None:
+    assert legs(**pairs).siblings == siblings
+    assert legs(**pairs).details()["siblings"] == list(siblings)
+
+
+def test_the_way_leads_through_the_point_unless_there_are_two() -> None:
+    through_s = legs(st=(CLEARLY, POINT, OPEN), su=(CLEARLY, POINT, OPEN), tu=(OPEN, OPEN, OPEN))
+    assert [through_s.on_the_way(n) for n in "stu"] == [2, 0, 0] and through_s.through == {}
+    assert through_s.reason("s") == {
+        "text": "the ways from 2 other references to the model lead through s",
+        "log_odds": pytest.approx(np.log(3)),
+    }
+    assert through_s.reason("t") is None
+    second = legs(st=(OPEN, OPEN, POINT))
+    assert [second.on_the_way(n) for n in "st"] == [0, 1]
+    assert second.reason("t") == {
+        "text": "the ways from 1 other reference to the model lead through t",
+        "log_odds": pytest.approx(np.log(2)),
+    }
+    for two in ((POINT, POINT, OPEN), (OPEN, POINT, POINT), (POINT, OPEN, POINT), (POINT, POINT, POINT)):
+        found = legs(st=two)
+        assert [found.on_the_way(n) for n in "st"] == [0, 0] and found.through == {}, "models that are one"
+        assert found.reason("s") is None
+
+
+def test_the_ways_of_others_may_lead_through_the_model() -> None:
+    found = legs(st=(POINT, OPEN, CLEARLY), su=(POINT, OPEN, OPEN), tu=(OPEN, OPEN, OPEN))
+    assert found.through == {"s": 2, "t": 1, "u": 1} and found.on_the_way("s") == 0
+    assert found.reason("s") == {
+        "text": "the ways between s and 2 other references lead through the model",
+        "log_odds": pytest.approx(-np.log(3)),
+    }
+    assert found.reason("t") == {
+        "text": "the ways between t and 1 other reference lead through the model",
+        "log_odds": pytest.approx(-np.log(2)),
+    }
+    assert found.reason("nobody") is None
+
+
+def test_details_hold_every_triple() -> None:
+    found = legs(st=(Leg(0.123456, 0.01239, 1, 2), POINT, CLEARLY)).details()
+    assert found["legs"] == [
+        {
+            "models": ["this model", "s", "t"],
+            "cosines": [0.1235, 0.0, 0.5],
+            "errors": [0.0124, 0.0, 0.0],
+            "rows": [1, 0, 8],
+        }
+    ]
+    assert "not in the index" in SENTENCE

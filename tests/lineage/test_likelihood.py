@@ -99,3 +99,47 @@ def test_the_least_cost_is_no_more_than_any_scale_gives(related: list[float], in
         assert least <= cllr(one, two) + 1e-9
         assert cllr_min(one, two) == pytest.approx(least)
     assert cllr_min([1.0, 2.0], [0.0, 0.5]) == 0.0
+
+
+def test_a_ratio_by_hand() -> None:
+    """At 0 one of two independent scores; at 1 one of each kind; at 2 two related ones of three."""
+    found = fitted([1.0, 2.0, 2.0], [0.0, 1.0])
+    assert found.scores.tolist() == [0.0, 1.0, 2.0]
+    assert found.bounds == pytest.approx((-math.log10(4), math.log10(3)))
+    assert found.log10 == pytest.approx([-math.log10(4), math.log10((1 / 3) / (1 / 2)), math.log10(3)])
+    assert found.at(0.5) == found.at(1.0) == pytest.approx(math.log10(2 / 3)), "nearer to nothing"
+    assert found.at(1.5) == 0.0 and found.at(2.5) == pytest.approx(math.log10(3)) and found.at(-1.0) == found.at(0.0)
+    weighed = fitted([1.0, 2.0, 2.0], [0.0, 1.0], [2.0, 0.5, 1.5])
+    assert weighed.bounds == pytest.approx((-math.log10(5), math.log10(3)))
+    assert weighed.log10 == pytest.approx([-math.log10(5), math.log10((2 / 4) / (1 / 2)), math.log10(3)])
+    uneven = fitted([1.0] * 3 + [2.0], [1.0] * 5 + [0.0] * 5)
+    assert uneven.at(1.0) == pytest.approx(math.log10((3 / 4) / (5 / 10)))
+
+
+def test_a_ratio_of_falling_shares_is_pooled() -> None:
+    """More related scores at 0 than at 1: both get the ratio of the two together."""
+    found = fitted([0.0, 0.0, 1.0, 2.0], [-1.0, 0.0, 1.0, 1.0])
+    together = math.log10((3 / 4) / (3 / 4))
+    assert found.log10 == pytest.approx([-math.log10(5), together, together, math.log10(5)])
+
+
+def test_weighted_pooling_by_hand() -> None:
+    assert pav([1.0, 0.0, 3.0], [1.0, 3.0, 1.0]).tolist() == [0.25, 0.25, 3.0]
+    assert pav([3.0, 2.0, 1.0], [1.0, 1.0, 2.0]).tolist() == [1.75] * 3
+    assert pav([1.0, 1.0, 2.0]).tolist() == [1.0, 1.0, 2.0] and pav([4.0, 2.0]).tolist() == [3.0, 3.0]
+
+
+def test_cost_by_hand() -> None:
+    """Each kind counts for a half, however many there are; weights are of the related ones."""
+    low, high = math.log2(1 + 10**-1), math.log2(1 + 10**2)
+    assert cllr([1.0, -2.0], [-1.0]) == pytest.approx(((low + high) / 2 + low) / 2)
+    assert cllr([1.0, -2.0], [-1.0, -1.0, 2.0], [3.0, 1.0]) == pytest.approx(
+        ((3 * low + high) / 4 + (2 * low + high) / 3) / 2
+    )
+
+
+def test_least_cost_by_hand() -> None:
+    assert cllr_min([1.0, 0.0], [0.0, 0.0]) == pytest.approx((math.log2(3) / 2 + math.log2(3 / 2)) / 2)
+    assert cllr_min([1.0, 0.0], [0.0, 0.0], [3.0, 1.0]) == pytest.approx((math.log2(5) / 4 + math.log2(5 / 4)) / 2)
+    assert cllr_min([1.0, 0.0], [0.0] * 4) == pytest.approx((math.log2(3) / 2 + math.log2(3 / 2)) / 2), "shares alone"
+    assert cllr_min([0.0], [1.0]) == cllr_min([0.0], [0.5, 1.0]) == pytest.approx(1.0), "the wrong way round"

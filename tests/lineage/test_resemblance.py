@@ -121,3 +121,105 @@ def test_the_score_of_experts_is_the_share_that_both_views_find() -> None:
     assert (evidence.score, evidence.n) == (0.75, 8)
     assert [told["confirmed"] for told in evidence.details["layers"]] == [4, 2]
     assert experts_evidence({}).score is None
+
+
+def test_the_bound_by_hand() -> None:
+    """Chernoff: (e^(k - r) (r / k)^k)."""
+    assert log10_poisson(4, 2.0) == pytest.approx(math.log10(math.exp(2) * (2 / 4) ** 4))
+    assert log10_poisson(10, 1.0) == pytest.approx(math.log10(math.exp(9) / 10**10))
+    assert log10_poisson(2, 3.0) == 0.0 == log10_poisson(0, 1.0)
+
+
+def test_a_layer_is_held_against_the_worst_of_everything_innocent() -> None:
+    def rates(match: Match, *controls: Match) -> list[tuple[float, int]]:
+        return [(one.rate, one.controls) for one in Resemblance(match, controls).layers]
+
+    assert rates(found(90, 90)) == [(2.0, 0), (2.0, 0)], "one by chance, and one that was not seen"
+    assert rates(found(90, 90, elsewhere=30)) == [(31.0, 0), (31.0, 0)]
+    assert rates(found(90, 90, elsewhere=30), found(5, 40)) == [(31.0, 1), (41.0, 1)], "the same layer of the control"
+    assert rates(found(90, 90), found(5), found(9, 2)) == [(10.0, 2), (3.0, 1)]
+    popular = Match(("up", "down"), (layer(0, 0, 90, expected=50.0), layer(1, 1, 90, expected=7.0)))
+    assert rates(popular) == [(51.0, 0), (8.0, 0)]
+    small = LayerMatch(0, 0, 100, (1_000, 100), {"up": 20, "down": 30}, 1.0, 0.0, 0.2, np.zeros((0, 2), np.int64))
+    assert rates(found(90), Match(("up",), (small,))) == [(101.0, 1)], "a fifth of the control's, in our five hundred"
+
+
+def test_a_layer_stands_out_beyond_one_in_a_million_the_layers_paid_for() -> None:
+    """At rate two the bound falls below one in two million with the 14th neuron, and a tenth of all has to agree."""
+
+    def few(count: int, probes: int, layers: int = 2) -> list[bool]:
+        kept = np.zeros((0, 2), np.int64)
+        agree = {"up": count, "down": probes}
+        each = tuple(LayerMatch(k, k, probes, (9, 9), agree, 1.0, 0.0, 0.0, kept) for k in range(layers))
+        control = Match(("gate", "up", "down"), tuple(layer(k, k, 0) for k in range(layers)))
+        return [one.stands_out for one in Resemblance(Match(("gate", "up", "down"), each), (control,)).layers]
+
+    assert log10_poisson(14, 2.0) <= -6 - math.log10(2) < log10_poisson(13, 2.0)
+    assert few(14, 30) == [True, True] and few(13, 30) == [False, False]
+    assert few(16, 30, 200) == [True] * 200 and few(15, 30, 200) == [False] * 200, "one in two hundred million"
+    assert few(50, 500) == [True, True] and few(50, 501) == [False, False], "a tenth of the neurons"
+
+
+def test_without_a_control_half_of_the_neurons_have_to_agree() -> None:
+    assert Resemblance(found(250, 250)).nominated and not Resemblance(found(249, 249)).nominated
+    assert Resemblance(found(50, 50), (found(0, 0),)).nominated
+    assert not Resemblance(found(50, 50), (found(0),)).nominated, "of each layer"
+    assert Resemblance(found(250, 249, 250)).nominated and not Resemblance(found(250, 249)).nominated
+
+
+def test_a_resemblance_in_words() -> None:
+    told = Resemblance(found(300, 300, 300), (found(1, 1, 1),))
+    assert told.sentence() == (
+        "900 of 1,500 neurons find the same neuron by their gate row as by their up row and by their down column "
+        "(chance: 3), in most layers more than any control: a resemblance, not a proof."
+    )
+    quiet = Resemblance(Match(("up", "down"), (layer(0, 0, 1, 0.6), layer(1, 1, 1, 0.6))))
+    assert quiet.sentence() == (
+        "2 of 1,000 neurons find the same neuron by their up row as by their down column (chance: 1): no resemblance "
+        "that speaks for itself."
+    )
+
+
+def test_details_of_a_resemblance() -> None:
+    told = Resemblance(found(300, 301), (found(7, 8),)).evidence()
+    assert (told.signal, told.kind, told.score, told.n) == ("match/1", "weights", 0.601, 1_000)
+    details = told.details
+    assert details["nominated"] is True and details["views"] == ["gate", "up", "down"] and details["controls"] == 1
+    assert details["most_of_controls"] == 0.015 and details["layers_standing_out"] == 2
+    assert details["layers"][1] == {
+        **{"a": 1, "b": 1, "neurons": 500, "agree": {"up": 301, "down": 304}, "expected": 1.0, "innocent": 9.0},
+        **{"controls": 1, "rank_correlation": 0.0, "retained": 0.301, "stands_out": True},
+    }
+    assert details["matrix"][0] == [0, 0, 0.6]
+    several = Resemblance(found(300, 300), (found(1, 1), found(9, 9), found(3, 3)))
+    assert several.most_beside == pytest.approx(9 / PROBES)
+
+
+def test_kept_neurons_are_named_up_to_a_number_in_the_models_order() -> None:
+    turned = np.array([[5, 2], [7, 0], [6, 1]])
+    one = LayerMatch(3, 4, PROBES, (1_000, PROBES), {"up": 300}, 1.0, 0.0, 0.5, turned)
+    told = Resemblance(Match(("gate", "up"), (one, one))).evidence().details
+    assert told["kept_neurons"] == {"4": [[7, 0], [6, 1], [5, 2]]}
+    for count, named in ((2_048, True), (2_049, False)):
+        kept = np.stack([np.arange(count)] * 2, axis=1)
+        many = LayerMatch(0, 0, PROBES, (1_000, PROBES), {"up": 300}, 1.0, 0.0, 0.5, kept)
+        other = LayerMatch(1, 1, PROBES, (1_000, PROBES), {"up": 300}, 1.0, 0.0, 0.5, kept[:2_048])
+        assert ("kept_neurons" in Resemblance(Match(("gate", "up"), (many, other))).evidence().details) is named
+
+
+def test_of_equally_close_references_the_last_by_name_is_named() -> None:
+    one = Resemblance(found(400, 400))
+    assert best([("b", one), ("a", one)]) == ("b", one) == best([("a", one), ("b", one)]) and best([]) is None
+
+
+def test_experts_in_words() -> None:
+    same = np.eye(4, dtype=np.float32)
+    told = experts_evidence({3: map_of({"router": same, "gate": same}, 1 / 8)})
+    assert told.summary.startswith(
+        "Router row and gate rows, each on its own, find the same expert for 4 of 4 experts (chance: "
+    )
+    assert told.summary.endswith("; 4 are clearly like one of the reference's.")
+    (details,) = told.details["layers"]
+    assert (details["b"], details["experts"], details["order"], details["confirmed"]) == (3, [4, 4], [0, 1, 2, 3], 4)
+    empty = experts_evidence({})
+    assert (empty.n, empty.score, empty.supports, empty.test) == (0, None, "nothing", Test.HEURISTIC)

@@ -68,3 +68,67 @@ def test_the_start_itself_is_called_one() -> None:
     found = is_start(OPEN)
     assert found.relation.kind == "same_init" and "never trained" in found.relation.details["in_words"][0]
     assert found.verdict is OPEN.verdict and found.relation.direction == "unknown"
+
+
+def leg(cosine: float, error: float = 0.0) -> Leg:
+    return Leg(cosine, error, 0, 0)
+
+
+def test_of_all_pairs_those_with_a_start_are_looked_at() -> None:
+    high, low, middle = leg(0.9), leg(0.1), leg(0.45)
+    legs = {
+        ("a", "b"): (HALF, high, high),
+        ("s", "a"): (HALF, middle, high),
+        ("b", "s"): (HALF, high, low),
+        ("s", "t"): (HALF, high, high),  # two starts say nothing of each other
+        ("t", "a"): (HALF, low, middle),
+    }
+    found = from_starts(Ghosts(("a", "b", "s", "t"), legs), ["s", "t"])
+    assert found == {"a": ("t", low), "b": ("s", low)}
+    tied = {("a", "s"): (HALF, HALF, leg(0.75)), ("a", "t"): (HALF, HALF, leg(0.25))}
+    assert from_starts(Ghosts(("a", "s", "t"), tied), ["s", "t"])["a"][0] == "s", "of two that say as much the first"
+
+
+@pytest.mark.parametrize(
+    ("cosine", "error", "verdict", "kind"),
+    [
+        (0.7, 0.0, Verdict.DEPENDENT, "finetune"),
+        (0.69, 0.0, Verdict.SAME_INIT_OR_DERIVED, "unknown"),
+        (0.99, 0.09, Verdict.DEPENDENT, "finetune"),
+        (0.99, 0.1, Verdict.SAME_INIT_OR_DERIVED, "unknown"),
+        (0.3, 0.0, Verdict.SAME_INIT_OR_DERIVED, "same_init"),
+        (0.31, 0.0, Verdict.SAME_INIT_OR_DERIVED, "unknown"),
+        (0.0, 0.09, Verdict.SAME_INIT_OR_DERIVED, "same_init"),
+        (0.0, 0.11, Verdict.SAME_INIT_OR_DERIVED, "unknown"),
+    ],
+)
+def test_three_standard_errors_are_on_the_side_of_saying_nothing(
+    cosine: float, error: float, verdict: Verdict, kind: str
+) -> None:
+    found = seen_from(OPEN, "step0", leg(cosine, error))
+    assert (found.verdict, found.relation.kind) == (verdict, kind)
+
+
+def test_details_of_shared_training_and_of_a_shared_start() -> None:
+    said = "seen from step0, which was never trained, the changes of the two have a cosine of 0.90"
+    told = seen_from(OPEN, "step0", leg(0.9)).relation.details
+    assert told == {
+        **{"kinds": ["finetune"], "in_words": ["fine-tuned (relative drift 20%)"]},
+        **{"start": {"name": "step0", "cosine": 0.9, "error": 0.0}, "excludes_shared_initialisation": said},
+    }
+    apart = seen_from(OPEN, "step0", leg(0.1)).relation
+    assert (apart.direction, apart.confidence) == ("unknown", None)
+    assert apart.details == {
+        **{"kinds": ["same_init"], "in_words": ["trained apart from one random start"]},
+        "start": {"name": "step0", "cosine": 0.1, "error": 0.0},
+        "tests": {"same_init": f"S{said[1:-4]}0.10, at most 0.3."},
+    }
+    pruned = Relation("pruned", details={"kinds": ["unknown", "pruned"], "candidates": ["same_init"]})
+    both = Conclusion(Verdict.SAME_INIT_OR_DERIVED, pruned, "why")
+    assert seen_from(both, "s", leg(0.1)).relation.details["kinds"] == ["same_init", "pruned"]
+    assert seen_from(both, "s", leg(0.9)).relation.details["kinds"] == ["pruned"]
+    bare = Conclusion(Verdict.SAME_INIT_OR_DERIVED, Relation("unknown", details={}), "why")
+    assert seen_from(bare, "s", leg(0.9)).relation.details["kinds"] == ["unknown"]
+    start = is_start(both).relation
+    assert start.details["kinds"] == ["same_init", "pruned"] and "candidates" not in start.details
+    assert start.details["tests"]["same_init"].startswith("No norm gain of the reference has moved")

@@ -205,3 +205,191 @@ def test_numbers_of_tokens_are_told() -> None:
     rows = vocabulary(tokens((7, 0), by="row"))
     assert rows is not None and rows.words == "vocabulary trimmed by 7" and "107 and 100 rows" in rows.test
     assert vocabulary_changed(pair(LLAMA, LLAMA, EQUAL)) is None and vocabulary_changed(pair(LLAMA, LLAMA)) is None
+
+
+def test_a_move_between_formats_is_one_beyond_their_rounding() -> None:
+    assert not moved(change("layers.0.mlp.up", 0.0019, bits=(8, 24)))
+    assert moved(change("layers.0.mlp.up", 0.0021, bits=(24, 8)))
+    assert moved(change("layers.0.mlp.up", 0.0019, bits=(24, 24)))
+
+
+def test_log_odds_are_those_of_the_documentation() -> None:
+    """Four where the parts in common are equal, and one and a half where they were trained on, as in a sibling."""
+    tower = replace(LLAMA, other={"vision": 20_000})
+    for changes, name, size in ((EQUAL, "tower, parts in common equal", 4.0), (TRAINED, "tower, trained", 1.5)):
+        found = multimodal_extension(pair(LLAMA, tower, changes))
+        assert found is not None and [(r.name, r.log_odds) for r in found.reasons] == [(name, size)]
+        assert found.reasons[0].text == "the model has a tower more"
+    earlier = multimodal_extension(pair(tower, LLAMA, EQUAL))
+    assert earlier is not None and earlier.reasons[0].text == "the reference has a tower more"
+    for body, size in ((EQUAL, 3.0), (TRAINED, 1.5)):
+        assert odds(vocabulary(tokens((0, 5), appended="b"), body=body))[0][0] == size
+        assert odds(vocabulary(tokens((0, 5), between="b"), body=body))[0][0] == -size
+
+
+def test_experts_that_moved_from_their_mlp_leave_the_parts_in_common_equal() -> None:
+    routed = replace(LLAMA, experts=8)
+    expert = change("layers.0.mlp.up", 0.1, 0.9, "layers.0.experts.0.up")
+    assert odds(upcycled(pair(LLAMA, routed, Changes((*EQUAL.each, expert))))) == [(4.0, True)]
+    assert odds(upcycled(pair(LLAMA, routed, Changes((*TRAINED.each, expert))))) == [(4.0, False)]
+    unread = replace(change("layers.1.mlp.up", 0.5), values=0)
+    assert odds(upcycled(pair(LLAMA, routed, Changes((*EQUAL.each, unread, expert))))) == [(4.0, True)]
+
+
+def experts(*cosines: float, agree: int | None = None) -> Found | None:
+    each = [change("layers.0.mlp.up", 0.1, c, f"layers.0.experts.{k}.up") for k, c in enumerate(cosines)]
+    counts = coins(agree) if agree is not None else Counts(())
+    return upcycled(pair(LLAMA, replace(LLAMA, experts=8), Changes(tuple(each)), counts=counts))
+
+
+def test_the_mean_cosine_of_experts_decides_where_coins_do_not() -> None:
+    found = experts(0.9, 0.5)
+    assert found is not None and found.details["expert_cosine"] == pytest.approx(0.7)
+    assert found.test == (
+        "8 experts in the place of a dense MLP: 2 matrices of experts have a mean cosine of 0.70 to those of the dense "
+        "MLP."
+    )
+    assert found.reasons[0].text == "the model has several experts like one dense MLP of the other"
+    assert found.reasons[0].name == "experts, trained"
+    assert experts(0.5, 0.5) is not None and experts(0.5, 0.49) is None
+    assert experts() is None, "that both are otherwise alike says nothing of experts"
+    both = experts(0.9, 0.5, agree=64)
+    assert both is not None and both.test.endswith(
+        "have a mean cosine of 0.70 to those of the dense MLP and 64 of 64 coins of its neurons agree."
+    )
+    alone = experts(agree=64)
+    assert alone is not None and alone.test == (
+        "8 experts in the place of a dense MLP: 64 of 64 coins of its neurons agree."
+    )
+    assert upcycled(pair(LLAMA, replace(LLAMA, experts=8), counts=coins(64))) is not None
+    beside = Changes(
+        (change("layers.0.attn.q", 0.1, 0.1), change("layers.0.mlp.up", 0.1, 0.6, "layers.0.experts.0.up"))
+    )
+    told = upcycled(pair(replace(LLAMA, experts=4), LLAMA, beside))
+    assert told is not None and told.details == {"experts": 4, "expert_cosine": 0.6}, "attention is no expert"
+    assert told.reasons[0].text.startswith("the reference has several experts")
+
+
+def test_towers_are_listed_up_to_a_number() -> None:
+    assert multimodal_extension(pair(LLAMA, Sizes(other={"vision": 1}))) is None, "of a size that is not known"
+    many = dict.fromkeys("abcde", 20_000)
+    found = multimodal_extension(pair(replace(LLAMA, other=many), replace(LLAMA, other={})))
+    assert found is not None and found.words == "extended by a, b, c"
+    assert found.test == (
+        "The reference has, beside the language core that both have, 5 components: a (20,000 values), "
+        "b (20,000 values), c (20,000 values), d (20,000 values)."
+    )
+    assert found.details == {"components": {"shared": ["language core"], "alone": many, "in": "a"}}
+    small = multimodal_extension(
+        pair(replace(LLAMA, other={"a": 6_000}), replace(LLAMA, other={"b": 5_000, "c": 5_000}))
+    )
+    assert small is not None and small.details["components"]["alone"] == {"b": 5_000, "c": 5_000}, "together"
+
+
+def test_copies_of_layers_are_counted_and_listed_up_to_a_number() -> None:
+    found = depth_upscaled(depth(6, 12, {k: k // 2 for k in range(12)}))
+    assert found is not None and found.details["copies"] == {str(k): [2 * k, 2 * k + 1] for k in range(6)}
+    assert found.test == (
+        "6 of 12 layers are a second copy of one of the 6 layers of the other: 0 and 1 like 0; 2 and 3 like 1; "
+        "4 and 5 like 2; 6 and 7 like 3."
+    )
+    assert found.words == "6 layers stretched to 12"
+    assert (found.reasons[0].name, found.reasons[0].text, found.reasons[0].log_odds) == (
+        "repeated layers, parts in common equal",
+        "the deeper model repeats layers of the other",
+        4.0,
+    )
+    thrice = depth_upscaled(depth(3, 2, {0: 0, 1: 0, 2: 0}))
+    assert thrice is not None and thrice.test.startswith("2 of 3 layers are a second copy of one of the 2 layers")
+    trained = replace(depth(1, 2, {0: 0, 1: 0}), changes=TRAINED)
+    assert odds(depth_upscaled(trained)) == [(4.0, False)]
+    assert depth_upscaled(depth(2, 1, {0: None, 1: None})) is None, "layers that are like none are no copies"
+
+
+def test_layers_that_lack_are_listed_up_to_a_number() -> None:
+    partners = {k: k if k < 2 else None for k in range(11)}
+    found = depth_pruned(depth(11, 2, partners))
+    assert found is not None and found.details == {"dropped": list(range(2, 11)), "layers_kept": 2}
+    assert found.test == (
+        "2 of 2 layers are each like one of the 11 layers of the other, of which 9 (2, 3, 4, 5, 6, 7, 8, 9) are like "
+        "none."
+    )
+    assert found.words == "11 layers cut to 2"
+    assert (found.reasons[0].name, found.reasons[0].text) == (
+        "missing layers, parts in common equal",
+        "the shallower model lacks layers of the other",
+    )
+    assert odds(depth_pruned(replace(depth(11, 2, partners), changes=TRAINED))) == [(1.5, False)]
+    assert depth_pruned(depth(5, 3, {0: 0, 1: 0, 2: None, 3: None, 4: None})) is None, "one of three, under two names"
+
+
+@pytest.mark.parametrize(
+    ("found", "cosine", "how"),
+    [
+        (tokens((0, 5)), 0.1, "extended"),
+        (tokens((0, 5)), 0.099, "replaced"),
+        (tokens((0, 5)), -0.099, "replaced"),
+        (tokens((0, 5)), 0.15, "extended"),
+        (tokens((101, 1)), 0.9, "replaced"),  # the larger of the two numbers counts
+        (tokens((1, 101)), 0.9, "replaced"),
+        (tokens((99, 99)), 0.9, "replaced in part"),
+        (tokens((0, 5), moved_=3), 0.9, "extended"),
+        (tokens((5, 0), moved_=3), 0.9, "trimmed"),
+        (tokens((5, 3), moved_=3), 0.9, "replaced in part"),
+        (tokens((3, 3), by="row"), 0.9, None),  # as many rows
+        (tokens((5, 0), by="row"), 0.05, "replaced"),
+        (tokens((0, 1), common=1), 0.9, "extended"),
+    ],
+)
+def test_a_vocabulary_on_both_sides_of_every_bound(found: Tokens, cosine: float, how: str | None) -> None:
+    told = vocabulary(found, cosine)
+    assert (told.details["vocabulary"] if told else None) == how
+
+
+def test_rows_that_were_not_read_have_no_cosine() -> None:
+    unread = replace(change("embed", 0.1, 0.0), values=0)
+    for each in ((*EQUAL.each,), (*EQUAL.each, unread), (change("lm_head", 0.1, 0.0),)):
+        told = vocabulary_changed(pair(LLAMA, LLAMA, Changes(each, tokens=tokens((0, 5)))))
+        assert told is not None and told.details["embedding_cosine"] is None and "cosine" not in told.test
+        assert told.details["vocabulary"] == "extended"
+    assert vocabulary_changed(pair(LLAMA, LLAMA, Changes(EQUAL.each, tokens=tokens()))) is None
+
+
+def test_a_vocabulary_in_words() -> None:
+    found = vocabulary(tokens((2, 3), moved_=4))
+    assert found is not None and found.words == "vocabulary replaced in part" and found.reasons == ()
+    assert found.details["tokens"] == {"common": 100, "only_a": 2, "only_b": 3, "moved": 4}
+    assert found.test == (
+        "100 tokens are in both vocabularies, 2 in the reference's alone, 3 in the model's alone; embedding rows of "
+        "the same tokens have a cosine of 0.90 over all of them."
+    )
+    trimmed = vocabulary(tokens((4, 0)))
+    assert trimmed is not None and trimmed.words == "vocabulary trimmed by 4"
+    for rows, words in (((100, 1_107), "extended by 1,007"), ((1_107, 100), "trimmed by 1,007")):
+        told = vocabulary(replace(tokens(by="row"), rows=rows))
+        assert told is not None and told.words == f"vocabulary {words}"
+        assert told.test.startswith(f"The embeddings have {rows[0]:,} and {rows[1]:,} rows; embedding rows")
+    facts = (
+        (tokens((0, 5), appended="b"), "appended tokens", "the model's own tokens stand behind all others"),
+        (tokens((5, 0), appended="a"), "appended tokens", "the reference's own tokens stand behind all others"),
+        (
+            tokens((5, 0), between="a"),
+            "missing tokens",
+            "the model lacks tokens that stand between the others, which closed up",
+        ),
+        (
+            tokens((0, 5), between="b"),
+            "missing tokens",
+            "the reference lacks tokens that stand between the others, which closed up",
+        ),
+        (
+            tokens((5, 0), appended="a", between="b"),
+            "appended tokens",
+            "the reference's own tokens stand behind all others",
+        ),
+    )
+    for of, name, text in facts:
+        told = vocabulary(of)
+        assert told is not None and [(r.name, r.text) for r in told.reasons] == [
+            (f"{name}, parts in common equal", text)
+        ]

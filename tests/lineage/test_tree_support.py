@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,3 +141,91 @@ def test_without_rows_there_is_no_ghost() -> None:
     base = start()
     family = {f"c{k}": trained(base, k, still=0.0) for k in range(4)}
     assert haunted(laid(family), supported(costs(family), 40).edges).ghosts == {}
+
+
+class Told:
+    """Costs that are told: a table for each replicate, and one for the group as it was measured."""
+
+    def __init__(self, count: int, replicates: Sequence[Mapping[tuple[int, int], float]], whole: Any = ()) -> None:
+        self.kinship = SimpleNamespace(names=tuple("abcd"[:count]))
+        self._tables = [self._table(count, t) for t in replicates]
+        self._whole = self._table(count, dict(whole))
+        self.asked: list[tuple[float, float]] = []
+
+    @staticmethod
+    def _table(count: int, cheap: Mapping[tuple[int, int], float]) -> np.ndarray:
+        out = np.full((count, count), 9.0)
+        for (i, j), cost in cheap.items():
+            out[i, j] = out[j, i] = cost
+        return out
+
+    def drawn(self, rng: np.random.Generator) -> str:
+        return "units"
+
+    def table(self, shared: float = 1.0, whole: float = 0.175, units: str = "") -> np.ndarray:
+        if not units:
+            return self._whole
+        self.asked.append((shared, whole))
+        return self._tables[(len(self.asked) - 1) % len(self._tables)]
+
+
+def by(told: Told, replicates: int) -> Any:
+    return supported(told, replicates)  # type: ignore[arg-type]
+
+
+CHAIN, FORK = {(0, 1): 1.0, (1, 2): 2.0}, {(0, 1): 1.0, (0, 2): 2.0}
+
+
+def test_support_and_rivals_by_hand() -> None:
+    """Three replicates of four are a chain, one is a fork."""
+    found = by(Told(3, [CHAIN, CHAIN, FORK, CHAIN]), 4)
+    assert found.edges == ((0, 1), (1, 2)) and found.support == {(0, 1): 1.0, (1, 2): 0.75}
+    assert found.rivals == {(0, 1): ((0, 2), 0.25), (1, 2): ((0, 2), 0.25)}
+    sure = by(Told(3, [CHAIN]), 5)
+    assert sure.support == {(0, 1): 1.0, (1, 2): 1.0} and sure.rivals == {}, "what no replicate has is no rival"
+
+
+def test_the_measurements_decide_between_edges_of_one_support() -> None:
+    other = {(0, 2): 1.0, (1, 2): 2.0}
+    for whole, edge, rival in (
+        ({(0, 1): 1.0, (0, 2): 2.0}, (0, 1), (0, 2)),
+        ({(0, 1): 2.0, (0, 2): 1.0}, (0, 2), (0, 1)),
+    ):
+        found = by(Told(3, [CHAIN, other], whole), 2)
+        assert found.edges == tuple(sorted((edge, (1, 2)))) and found.support[edge] == 0.5
+        assert found.rivals[edge] == (rival, 0.5)
+    once = by(Told(3, [CHAIN, CHAIN, other], {(0, 2): 0.0}), 3)
+    assert once.edges == ((0, 1), (1, 2)), "and never against a replicate"
+
+
+def test_of_four_the_best_rival_joins_the_same_two_parts() -> None:
+    line = {(0, 1): 1.0, (1, 2): 1.0, (2, 3): 1.0}
+    found = by(
+        Told(4, [line] * 5 + [{**line, (1, 2): 9.0, (0, 3): 1.0}] * 3 + [{**line, (1, 2): 9.0, (0, 2): 1.0}] * 2), 10
+    )
+    assert found.edges == ((0, 1), (1, 2), (2, 3))
+    assert found.support == pytest.approx({(0, 1): 1.0, (1, 2): 0.5, (2, 3): 1.0})
+    assert found.rivals[1, 2] == ((0, 3), pytest.approx(0.3)) and found.rivals[0, 1] == ((0, 3), pytest.approx(0.3))
+
+
+def test_draws_of_what_is_put_down_to_the_data() -> None:
+    """The root of an even draw has a mean of two thirds; how far from whole is even between its bounds."""
+    told = Told(3, [CHAIN])
+    by(told, 500)
+    shared, whole = np.array(told.asked).T
+    assert len(shared) == 500 and shared.min() >= 0 and shared.max() <= 1
+    assert shared.mean() == pytest.approx(2 / 3, abs=0.04) and (shared**2).mean() == pytest.approx(0.5, abs=0.05)
+    assert 0.05 <= whole.min() < 0.06 and 0.29 < whole.max() <= 0.3 and whole.mean() == pytest.approx(0.175, abs=0.01)
+    usual = Told(3, [CHAIN])
+    supported(usual)  # type: ignore[arg-type]
+    assert len(usual.asked) == 200
+
+
+def test_two_models_have_one_edge_without_replicates() -> None:
+    told = Told(2, [])
+    found = by(told, 9)
+    assert (found.edges, found.support, found.rivals, told.asked) == (((0, 1),), {(0, 1): 1.0}, {}, [])
+    alone = by(Told(1, []), 9)
+    assert (alone.edges, alone.support, alone.rivals) == ((), {}, {})
+    none = by(Told(3, [], {(0, 1): 1.0, (1, 2): 2.0}), 0)
+    assert none.edges == ((0, 1), (1, 2)) and set(none.support.values()) == {0.0} and none.rivals == {}

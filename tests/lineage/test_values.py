@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,8 @@ from forebear.lineage.relations.values import (
 )
 from forebear.signals.change import Change, Changes
 from forebear.signals.lattice import Cut, Lattice
+from forebear.signals.rank import Rank
+from forebear.signals.removal import Removal, Side
 from forebear.signals.rounding import BFLOAT, HALF, Rounding
 from forebear.signals.sign_code import Cell
 
@@ -321,3 +324,208 @@ def test_reinforcement_learning_in_words() -> None:
     found = rl(moved(change(0.01, equal=700)))
     assert found is not None and found.words == "like reinforcement learning (70% bit-identical)"
     assert found.excludes_shared_start == "70% of the parameters are bit for bit the same"
+
+
+def added(rank: int | None, role: str = "layers.0.mlp.up", **more: Any) -> Change:
+    """A matrix whose difference has a rank: low up to six, of the twenty-five columns."""
+    return change(0.1, role, rank=Rank(40, 25, rank, 0.0, 1.0), **more)
+
+
+def test_an_adapter_changes_matrices_by_a_low_rank_and_leaves_the_rest() -> None:
+    found = lora(
+        moved(
+            added(2, "layers.0.attn.q"),
+            added(2, "layers.1.attn.v"),
+            added(6, "layers.2.attn.v"),
+            change(0.0, "layers.0.mlp.up"),
+            change(0.0, "layers.0.mlp_norm", shape=(25,)),
+            change(0.5, "embed"),  # is no layer: tokens may have been added to it
+        )
+    )
+    assert found is not None and found.kind == "finetune" and found.reasons == ()
+    assert found.details == {"lora_rank": 2, "lora_targets": ["q", "v"]}
+    assert found.words == "fine-tuned, adapter of rank 2 merged"
+    assert found.test == (
+        "The difference of 3 of 4 matrices of the body has a low rank above the edge of rounding (2 in 2, 6 in 1); "
+        "the others are untouched."
+    )
+    assert found.excludes_shared_start == "the difference has rank 2, which a training of all weights does not give"
+
+
+def test_of_ranks_that_are_as_common_the_larger_one_is_told() -> None:
+    for ranks in ((2, 4), (4, 2)):
+        found = lora(moved(*(added(r, f"layers.{k}.attn.q") for k, r in enumerate(ranks))))
+        assert found is not None and found.details["lora_rank"] == 4
+
+
+def test_a_low_rank_of_some_alone_is_no_adapter() -> None:
+    one = added(2)
+    assert lora(moved(one)) is not None
+    assert lora(moved(one, added(7, "layers.1.mlp.up"))) is None, "a quarter of 25 columns is 6"
+    assert lora(moved(one, added(6, "layers.1.mlp.up"))) is not None
+    assert lora(moved(one, added(None, "layers.1.mlp.up"))) is None
+    unranked = change(0.1, "layers.1.mlp.up")
+    assert lora(moved(unranked)) is None and lora(moved(one, unranked)) is None
+    assert lora(replace(PAIR, changes=Changes((one, unranked), whole=False))) is not None, "few rows tell no rank"
+    assert lora(moved(added(0))) is None, "rounding alone explains it"
+    both = lora(moved(added(0), added(3, "layers.1.mlp.up")))
+    assert both is not None and both.details["lora_rank"] == 3
+    norm = change(0.1, "layers.0.mlp_norm", shape=(25,))
+    assert lora(moved(one, norm)) is None, "a norm was trained as well"
+    assert lora(moved(one, replace(norm, values=0))) is not None and lora(PAIR) is None
+
+
+NOTHING, LOST_BY_A, LOST_BY_B = Side((0.1, 0.1), (1.0, 1.0)), Side((0.1, 0.9), (0.0, 1.0)), Side((0.9, 0.1), (1.0, 0.0))
+SCALED = Side((0.5, 0.5), (1.0, 0.5))
+
+
+def edited(*sides: Side | None, written: bool = True) -> Found | None:
+    """Matrices of rank one, each edited as one side says; None for one of which that is not known."""
+    made = (Removal(1, s if written else None, NOTHING if written else s) if s else None for s in sides)
+    return lora(moved(*(added(1, f"layers.{k}.mlp.up", removal=one) for k, one in enumerate(made))))
+
+
+@pytest.mark.parametrize(("side", "sign", "who"), [(LOST_BY_B, 1, "model"), (LOST_BY_A, -1, "reference")])
+def test_a_direction_that_one_has_lost_is_an_edit_and_points_to_it(side: Side, sign: int, who: str) -> None:
+    found = edited(side, side)
+    assert found is not None and odds(found) == [(sign * FILLED, True)] and found.kind == "finetune"
+    assert found.words == "edited: 1 direction of its own weights removed or scaled, as abliteration does"
+    assert found.details == {"edited_directions": 1, "lora_targets": ["up"]}
+    assert found.test == (
+        "The difference of 2 matrices has rank 1 and is the weights' own action on 1 direction; the others are "
+        f"untouched; the {who} has nothing left in 1 direction in which the other has ordinary energy."
+    )
+    assert found.excludes_shared_start == "the difference has rank 1, which a training of all weights does not give"
+    assert found.reasons[0].name == "removed directions"
+    assert odds(edited(side, side, written=False)) == [(sign * FILLED, True)]
+
+
+@pytest.mark.parametrize(
+    ("sides", "words", "reasons"),
+    [
+        ((SCALED,), "edited", 0),  # made smaller or larger: nobody lost it
+        ((SCALED, SCALED, LOST_BY_B), "edited", 0),  # lost in no more than half of them
+        ((SCALED, LOST_BY_B), "edited", 0),
+        ((SCALED, LOST_BY_B, LOST_BY_B), "edited", 1),
+        ((LOST_BY_A, LOST_BY_B), "edited", 0),  # in one here and in the other there
+        ((SCALED, NOTHING), "fine-tuned", 0),  # no more than half
+        ((SCALED, NOTHING, SCALED), "edited", 0),
+        ((SCALED, None), "fine-tuned", 0),
+        ((SCALED, None, SCALED), "edited", 0),
+        ((NOTHING,), "fine-tuned", 0),
+        ((None,), "fine-tuned", 0),
+    ],
+)
+def test_most_changes_have_to_be_of_the_weights_own(sides: tuple[Side | None, ...], words: str, reasons: int) -> None:
+    found = edited(*sides)
+    assert found is not None and found.words.startswith(words) and len(found.reasons) == reasons
+
+
+def test_few_rows_of_what_writes_into_the_stream_are_taken_for_an_edit() -> None:
+    removal = Removal(2, None, NOTHING)
+    for role, words in (("attn.o", "edited: 2 directions of"), ("mlp.down", "edited"), ("mlp.up", "fine-tuned")):
+        found = lora(moved(added(2, f"layers.0.{role}", removal=removal)))
+        assert found is not None and found.words.startswith(words), role
+    seen = lora(moved(added(2, "layers.0.attn.o", removal=replace(removal, written=NOTHING))))
+    assert seen is not None and seen.words.startswith("fine-tuned")
+
+
+def test_like_reinforcement_learning_only_where_nothing_else_explains_it() -> None:
+    equal = change(0.01, equal=800)
+    assert rl(moved(equal)) is not None
+    assert rl(moved(equal, lost="they differ as by rounding to BF16")) is None
+    assert rl(moved(replace(equal, rank=Rank(40, 25, 2, 0.0, 1.0)))) is None, "an adapter"
+    assert rl(moved(replace(equal, zeros_b=100))) is None, "pruned"
+    assert rl(moved(change(0.0, equal=1_000))) is None and rl(PAIR) is None
+    assert rl(moved(replace(equal, nonzero=0, equal=0))) is None
+    single = rl(moved(replace(equal, nonzero=1, equal=1)))
+    assert single is not None and single.words == "like reinforcement learning (100% bit-identical)"
+    sparse = rl(moved(replace(equal, nonzero=500, equal=400)))
+    assert sparse is not None and sparse.words == "like reinforcement learning (80% bit-identical)"
+
+
+def test_zeros_of_several_matrices_are_counted_together() -> None:
+    found = pruned(moved(zeroed(20), zeroed(0)))
+    assert found is not None and found.details["zeros"] == 0.01, "20 of 2,000, not of the one matrix"
+    assert found.words == "pruned: 1% zeros" and found.test.startswith("1% of the body's values are zero in the model")
+    assert pruned(moved(zeroed(19), zeroed(0))) is None
+    trained = pruned(moved(zeroed(500, kept=0.25)))
+    assert trained is not None and trained.test.endswith("(no pattern); the others moved by 25.0%.")
+    assert trained.reasons[0].name == "zeros, others trained" and trained.reasons[0].log_odds == 1.5
+    still = pruned(moved(zeroed(500)))
+    assert still is not None and still.reasons[0].name == "zeros, others untouched"
+    assert still.reasons[0].text == still.excludes_shared_start == "50% of the values were lost in the model"
+    beside = pruned(moved(zeroed(500), change(0.3, "embed")))
+    assert beside is not None and odds(beside) == [(1.5, False)], "all that was read has to be untouched"
+    large = [change(0.5, f"layers.{k}.mlp.up", values=1_000_000, zeros_b=500_000) for k in range(10)]
+    odd = pruned(moved(*(replace(c, patterns=("", "2:4")) for c in large), change(0.1)))
+    assert odd is not None and odd.details["pattern"] == "2:4", "a matrix without zeros has no pattern to differ in"
+
+
+def test_one_pattern_of_many_matrices_may_fail_in_one_of_a_thousand() -> None:
+    named = [replace(zeroed(500), patterns=("", "2:4"))] * 999
+    for others, pattern in ((1, "2:4"), (2, "unstructured")):
+        found = pruned(moved(*named, *([zeroed(500)] * others)))
+        assert found is not None and found.details["pattern"] == pattern
+
+
+def test_of_two_grids_with_other_bits_the_one_of_fewer_bits_was_rounded() -> None:
+    known = replace(PAIR, grids=(Grids(1, {"layers.0.mlp.up": INT8}), ON_GRID), rounding={"a_to_b": NEAREST})
+    found = quantized(known)
+    assert found is not None and found.reasons == () and found.details["within_half_a_step"] == 1.0
+    assert found.excludes_shared_start == "", "the other lies on a grid itself"
+    unknown = Grids(1, {"layers.0.mlp.up": replace(INT4, format="IQ", bits=None)})
+    found = quantized(replace(PAIR, grids=(ON_GRID, unknown)))
+    assert found is not None and found.details["quantized_side"] == "b", "bits that are not known count as none"
+    one_bit = Grids(1, {"layers.0.mlp.up": replace(INT4, format="INT1", bits=1)})
+    found = quantized(replace(PAIR, grids=(unknown, one_bit)))
+    assert found is not None and found.details["quantized_side"] == "a"
+
+
+def test_what_the_scales_tell_is_said() -> None:
+    def said(**more: Any) -> str:
+        found = quantized(onto_grid(replace(NEAREST, **more)))
+        assert found is not None
+        return found.test.rpartition("; ")[2]
+
+    assert said() == "100% of its groups keep the other's largest value, as rounding does."
+    assert said(rms=0.1) == "the other lies too near to the grid for weights that were never on it."
+    assert said(bits=1.0) == (
+        "100% of its groups keep the other's largest value, of which there are too few to exclude chance."
+    )
+    assert said(ends=0.5) == "only 50% of its groups keep the other's largest value: it may have been filled in."
+    assert said(ends=0.5, full=0.0) == "its scales were searched for, and do not tell."
+    rounding, searched = (quantized(onto_grid(r)) for r in (NEAREST, replace(NEAREST, ends=0.5, full=0.0)))
+    assert rounding is not None and rounding.reasons[0].name == "rounding, largest values kept"
+    assert searched is not None and searched.reasons[0].name == "rounding"
+    whole = quantized(onto_grid(replace(NEAREST, ends=0.5, full=0.0), rounded="a_to_b"))
+    assert whole is not None and whole.made_from == "" and whole.reasons[0].no_siblings
+
+
+def test_small_drifts_are_told_with_a_digit_more() -> None:
+    for drift, said in ((0.01, "1%"), (0.0099, "1.0%"), (0.001, "0.1%"), (0.25, "25%")):
+        found = finetune(moved(change(drift)))
+        assert found is not None and found.words == f"fine-tuned (relative drift {said})"
+
+
+def test_after_alignment_a_tiny_drift_is_the_alignments_own() -> None:
+    for drift, told in ((0.019, False), (0.021, True)):
+        cosine = 1 / (1 + drift**2) ** 0.5
+        found = finetune(replace(PAIR, counts=Counts((Cell("residual", 0, 0, 10, 10, cosine),))))
+        assert (found is not None) is told
+    assert undecided(replace(PAIR, excludes="")) is None
+    adapted = moved(added(2), excludes="")
+    assert undecided(adapted) is None and finetune(moved(added(2))) is None and lora(adapted) is not None
+    assert undecided(moved(change(0.01, equal=800), excludes="")) is None
+    assert finetune(moved(zeroed(5))) is None, "nothing moved but zeros"
+
+
+def test_a_third_is_heavy_and_values_of_more_bits_are_no_reinforcement_learning() -> None:
+    third = replace(change(0.0), square_a=9.0, square=1.0, square_kept=1.0)
+    assert third.drift == HEAVY
+    found = undecided(moved(third, excludes=""))
+    assert found is not None and found.details["candidates"] == ["continued_pretraining", "same_init"]
+    assert finetune(moved(third)) is None and continued_pretraining(moved(third)) is not None
+    half = change(0.01, equal=800)
+    assert rl(moved(half, change(0.01, "layers.1.mlp.up", equal=800))) is not None
+    assert rl(moved(half, change(0.01, "layers.1.mlp.up", equal=800, precision=(8, 24)))) is None

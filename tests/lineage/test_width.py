@@ -10,6 +10,7 @@ from forebear.lineage.counts import Counts
 from forebear.lineage.relation import found_in, related
 from forebear.lineage.relations.base import Observed, Sizes
 from forebear.lineage.relations.width import width_expanded, width_pruned
+from forebear.signals.change import Change, Changes
 from forebear.signals.parts import Extras, Kept
 from forebear.types import Relation
 
@@ -93,3 +94,102 @@ def test_the_test_says_what_was_found() -> None:
     assert found is not None
     assert "512 of 512 neurons of the smaller one were found in the other" in found.test
     assert "what the larger one has more: 100 of its own, 28 that do nothing" in found.test
+
+
+def test_widths_in_words_and_details() -> None:
+    of = observed(Extras(own=1_000, copies=2, idle=3, near=4, untold=5), found=511)
+    found = width_pruned(replace(of, sizes=(NARROW, replace(WIDE, intermediate=1_142))))
+    assert found is not None and found.words == "narrower: neurons 128 and 1,142"
+    assert found.test == (
+        "They differ in neurons 128 and 1,142; 511 of 512 neurons of the smaller one were found in the other; 16 of 16 "
+        "heads of the smaller one were found in the other; what the larger one has more: 1,000 of its own, 2 copies, 3 "
+        "that do nothing, 4 that may be either, 5 that could not be told."
+    )
+    assert found.details == {
+        "sizes": {"intermediate": [128, 1_142]},
+        "kept": {
+            "neurons": {"found": 511, "of": 512, "map": {}},
+            "heads": {"found": 16, "of": 16, "map": {}},
+        },
+    }
+    assert [(r.name, r.text) for r in found.reasons] == [
+        ("missing parts, trained", "the narrower model lacks parts of the other")
+    ]
+    none = width_pruned(observed(Extras()))
+    assert none is not None and none.test.endswith("what the larger one has more: nothing that was found.")
+    unasked = width_pruned(observed(None))
+    assert unasked is not None and unasked.test.endswith("heads of the smaller one were found in the other.")
+    wider = width_expanded(observed(Extras(copies=128)))
+    assert wider is not None and wider.words == "wider: neurons 128 and 160" and wider.kind == "width_expanded"
+    assert [(r.name, r.text) for r in wider.reasons] == [
+        ("copied parts, parts in common equal", "the wider model has copies or zeros more")
+    ]
+
+
+def test_log_odds_are_sure_only_where_the_direction_is_told() -> None:
+    def odds(of: Observed) -> list[tuple[float, bool]]:
+        return [(r.log_odds, r.no_siblings) for f in found_in(of) for r in f.reasons]
+
+    assert odds(observed(Extras(own=128))) == [(-4.0, True)]
+    assert odds(observed(Extras(copies=128))) == [(4.0, True)]
+    assert odds(observed(Extras(copies=128), 0.1)) == [(1.5, False)]
+    assert odds(observed(Extras(own=128), 0.1)) == [(-1.5, False)]
+    assert odds(observed(Extras(copies=127, near=1))) == [(1.5, False)], "a part that may be either leaves a doubt"
+    assert odds(observed(Extras(own=127, near=1))) == [(-4.0, True)]
+
+
+def test_trained_halves_are_no_majority() -> None:
+    """Where the parts in common were trained, fewer than half of the others have to be the wider one's own."""
+    assert width_expanded(observed(Extras(own=63, near=65), 0.1)) is not None
+    for extras in (Extras(own=64, near=64), Extras(own=64, idle=63, untold=1), Extras()):
+        assert width_expanded(observed(extras, 0.1)) is None and width_pruned(observed(extras, 0.1)) is not None
+    assert width_expanded(observed(Extras(own=1, copies=127))) is None, "one of its own is enough where all is equal"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "sizes"),
+    [
+        (NARROW, NARROW, []),
+        (NARROW, replace(NARROW, width=96), ["width"]),
+        (NARROW, replace(NARROW, heads=6, intermediate=1), ["intermediate", "heads"]),
+        (replace(NARROW, width=0), WIDE, ["intermediate"]),  # what is not known does not differ
+        (replace(NARROW, heads=6), replace(NARROW, heads=0), []),
+        (replace(NARROW, layers=9, parameters=7, kv_heads=1), NARROW, []),  # that is depth, or nothing of its own
+        (replace(NARROW, experts=4), replace(WIDE, experts=8), ["intermediate", "experts"]),
+        (NARROW, replace(WIDE, experts=8), []),  # one of experts and one without are upcycled, or not alike
+        (NARROW, replace(WIDE, experts=8, heads=6), ["heads"]),
+    ],
+)
+def test_which_sizes_differ(a: Sizes, b: Sizes, sizes: list[str]) -> None:
+    found = width_pruned(Observed((a, b), Counts(())))
+    assert (list(found.details["sizes"]) if found else []) == sizes
+    if found is not None:
+        assert "equal" not in found.reasons[0].name, "nothing was looked at"
+
+
+def test_the_wider_one_is_so_in_most_sizes() -> None:
+    def later(a: Sizes, b: Sizes) -> bool:
+        found = width_pruned(Observed((a, b), Counts(())))
+        assert found is not None and len(found.reasons) == 1
+        return found.reasons[0].log_odds > 0
+
+    assert not later(NARROW, WIDE) and later(WIDE, NARROW)
+    assert later(NARROW, replace(WIDE, heads=2, width=32)), "wider in one of three"
+    assert not later(NARROW, replace(WIDE, heads=6, width=32)), "wider in two of three"
+    assert later(NARROW, replace(WIDE, heads=2)), "half is not most"
+
+
+def test_what_could_be_compared_in_place_has_to_lie_still() -> None:
+    """Of matrices in their places, or of neurons and heads both."""
+    of = observed(Extras(own=128))
+    role = "layers.0.attn.q"
+
+    def change(drift: float) -> Changes:
+        sums = (1.0, 1.0, 1.0, drift**2, drift**2)
+        return Changes((Change(role, role, (10, 10), 100, *sums, 100, 0, 0, 0, ("", ""), (8, 8)),))
+
+    still, moved = (replace(of, changes=change(d)) for d in (0.0, 0.1))
+    assert direction(still) == "b_to_a" and direction(moved) == "unknown"
+    assert direction(replace(still, kept=of.kept[:1])) == "b_to_a", "the matrices stand for the heads"
+    assert direction(replace(still, kept=())) == "unknown"
+    assert direction(replace(of, changes=Changes(()), kept=of.kept[:1])) == "unknown"

@@ -180,8 +180,9 @@ class Calibration:
             }
             for name, s in self.signals.items()
         }
-        body = json.dumps({"schema": SCHEMA, "made": dict(self.made), "signals": signals}, ensure_ascii=False)
-        return body.replace('"made"', '\n"made"').replace('"signals"', '\n"signals"').replace("], ", "],\n ") + "\n"
+        made = json.dumps(dict(self.made), ensure_ascii=False)
+        lists = json.dumps(signals, ensure_ascii=False).replace("], ", "],\n ")  # a list on each line
+        return f'{{"schema": "{SCHEMA}", \n"made": {made}, \n"signals": {lists}}}\n'
 
 
 def parse(text: str, name: str) -> Calibration:

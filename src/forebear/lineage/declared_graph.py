@@ -28,6 +28,8 @@ MOST_BASES = 20
 """Bases of one repository that count."""
 MOST_RENAMED = 20_000
 """Unknown bases that are looked up in the catalogue, which takes about a millisecond each."""
+MOST_RELATIONS = 256
+"""Words for a relation that are told apart, "" among them: a byte holds their numbers. Further ones count as ""."""
 UNKNOWN_MONTH = 0
 
 
@@ -154,7 +156,7 @@ class DeclaredGraph:
         has = self.start[:-1] < self.start[1:]
         up[has] = self.base[self.start[:-1][has]]
         end = up.copy()  # pointer jumping (Hirschberg 1976): the way doubles with each round
-        for _ in range(max(1, count.bit_length() + 1)):
+        for _ in range(count.bit_length() + 1):
             inner = end >= 0
             further = end.copy()
             further[inner] = end[end[inner]]
@@ -229,7 +231,9 @@ class _Making:
         number = self.names.add(shown)
         self.month.append(UNKNOWN_MONTH)
         self.licence.append(self.licences.add(licence[:LONGEST]))
-        how = min(self.relations.add(relation[:LONGEST]), 255) if len(self.relations) < 255 else 0
+        word = relation[:LONGEST]
+        room = word in self.relations.number or len(self.relations) < MOST_RELATIONS
+        how = self.relations.add(word) if room else 0
         named: dict[str, str] = {}
         for spelt in list(bases)[:MOST_BASES]:
             named.setdefault(plain(spelt), spelt)
@@ -334,8 +338,8 @@ def _short_name(name: str, last_parts: dict[str, list[str]], indexed: dict[str, 
     last = name.rpartition("/")[2]
     if "/" in name:  # of a thousand accounts that call a model the same, only the one name without an account counts
         return last if last in indexed else ""
-    short = [n for n in last_parts.get(last, ()) if n in indexed and "/" in n]
-    return short[0] if len(short) == 1 else ""
+    full = last_parts.get(last, [])
+    return full[0] if len(full) == 1 else ""
 
 
 def month_number(date: str) -> int:
@@ -345,7 +349,7 @@ def month_number(date: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _month_number(date: str) -> int:
-    year, month = date[:4], date[5:7]
+    year, month = date[:4], date[5:]
     if len(date) < 7 or date[4] != "-" or not (year + month).isascii() or not (year + month).isdigit():
         return UNKNOWN_MONTH
     return int(year) * 12 + int(month) - 1 if 1 <= int(month) <= 12 and 1900 <= int(year) < 2500 else UNKNOWN_MONTH

@@ -205,14 +205,11 @@ def _base_indexed(products: F64) -> bool:
 
 
 def _exact(units: tuple[Unit, ...], chosen: Fit, residual: float) -> bool:
-    """Whether the combination leaves no more than rounding would, over all and tensor by tensor.
+    """Whether the combination leaves little over all, and tensor by tensor no more than rounding would.
 
     Coefficients may differ from tensor to tensor: merges are often given one for every layer.
     """
-    whole = fit(pooled(units), chosen.used, chosen.base).residual
-    if residual > CLOSE or (residual > EXACT and whole > 2 * _rounding(units) and not _each(units, chosen)):
-        return False
-    return _each(units, chosen)
+    return residual <= CLOSE and _each(units, chosen)
 
 
 def _each(units: tuple[Unit, ...], chosen: Fit) -> bool:

@@ -11,8 +11,9 @@ from captures import chat, har, saved
 from chained import check_value, edge, named, traffic
 from forebear.errors import InputError, UsageError
 from forebear.inspect.traffic import read_traffic
-from forebear.lineage.chain import Access, Chain, EdgeKind, ParentState, Standing
+from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains import chain_of, chains_of
+from forebear.lineage.chains import traffic as module
 
 KIMI = "Kimi-K2.5"
 
@@ -134,3 +135,107 @@ def test_a_name_in_the_grammars_own_spelling_is_not_its_own_parent() -> None:
     chain = chain_of(traffic(named("kimi k2.5", "asked")))
     assert all(e.parent != e.child for e in chain.edges)
     assert edge(chain, KIMI).standing is Standing.DECLARED
+
+
+# -- before the catalogue completes it -------------------------------------------------------------------------------
+
+
+def subjects(*identifiers: dict[str, object]) -> list[tuple[str, list[str]]]:
+    """Models in question, each with the names that answers gave beside it."""
+    return [(c.subject.name, [e.parent for e in c.edges if not e.declared]) for c in module.read(traffic(*identifiers))]
+
+
+def test_a_chain_is_what_the_capture_says_and_no_more() -> None:
+    (found,) = module.read(traffic(named("composer-2", "asked", "served"), named("kimi-k2.5", "served", "error")))
+    kimi = "kimi-k2.5: family Kimi (Moonshot AI), version K2.5 (every word of the name understood)."
+    assert found.subject == Node("composer-2") and found.access is Access.TRAFFIC
+    assert found.nodes == (Node("kimi k2.5"), Node("composer 2")) and found.parent is ParentState.DECLARED
+    leaked, called = found.edges
+    assert leaked == Edge(
+        *("kimi k2.5", "composer-2", EdgeKind.SAME_MODEL, Standing.POSSIBLE),
+        evidence=("An answer names kimi-k2.5 (c.har, record 1, a body).", kimi),
+    )
+    assert (called.parent, called.kind, called.standing) == ("composer 2", EdgeKind.SAME_MODEL, Standing.DECLARED)
+    assert called.declared and called.evidence[0] == "It goes by the name composer-2 (c.har, record 1, a body)."
+    assert module.READER.handles(traffic()) and not module.READER.handles({"schema": "forebear.scan/1"})
+    (failed,) = module.read(traffic(named("composer-2", "asked"), named("kimi-k2.5", "error", "asked")))[:1]
+    assert failed.edges[0].evidence[0] == "An error names kimi-k2.5 (c.har, record 1, a body)."
+
+
+def test_one_question_gets_all_answers_and_several_those_of_their_records() -> None:
+    far = named("kimi-k2.5", "served", records=[9])
+    assert subjects(named("our-model", "asked"), far) == [("our-model", ["kimi k2.5"])]
+    two = named("our-model", "asked"), named("other-thing", "asked", records=[2, 3])
+    assert subjects(*two, far) == [("our-model", []), ("other-thing", [])]
+    answers = named("kimi-k2.5", "served", records=[3, 2]), named("qwen3-8b", "error", records=[1])
+    assert subjects(*two, *answers) == [("our-model", ["qwen 3 8b"]), ("other-thing", ["kimi k2.5"])]
+    elsewhere = {**named("kimi-k2.5", "served", records=[1])}
+    elsewhere["where"] = [{"file": "d.har", "record": 1, "part": "a body", "role": "served"}]
+    assert subjects(*two, elsewhere) == [("our-model", []), ("other-thing", [])], "the same number in another file"
+    talked = named("kimi-k2.5", "mentioned", "served", records=[1])
+    talked["where"] = [w for w in talked["where"] if w["role"] == "mentioned"]
+    assert subjects(*two, talked) == [("our-model", []), ("other-thing", [])], "another role in the record"
+
+
+def test_without_questions_it_is_what_was_served_then_named_by_errors_then_logged() -> None:
+    served, error, logged = named("qwen3-8b", "served"), named("kimi-k2.5", "error"), named("glm-4.5", "logged")
+    assert subjects(served, error, logged) == [("qwen3-8b", [])]
+    assert subjects(error, logged) == [("kimi-k2.5", [])] and subjects(logged) == [("glm-4.5", [])]
+    assert subjects(served, {**served, "identifier": "our-model"}) == [("qwen3-8b", []), ("our-model", [])]
+    assert subjects() == subjects(named("glm-4.5", "listed")) == []
+
+
+def test_identifiers_that_are_no_names_are_left_out() -> None:
+    asked = named("qwen3-8b", "asked")
+    assert subjects({**asked, "identifier": ""}) == subjects({**asked, "kind": "marker"}) == []
+    bare = {k: v for k, v in asked.items() if k != "kind"}
+    assert subjects(bare) == [("qwen3-8b", [])], "a name where nothing else is said"
+
+
+def test_the_first_place_of_an_identifier_is_told() -> None:
+    asked = named("qwen3-8b", "asked", records=[4, 2])
+    assert "(c.har, record 4, a body)" in module.read(traffic(asked))[0].edges[0].evidence[0]
+    asked["where"] = [{"file": "c.har", "record": "4", "part": "a body", "role": "asked"}]
+    assert "(c.har, record 0, a body)" in module.read(traffic(asked))[0].edges[0].evidence[0]
+    nowhere = {**asked, "where": []}
+    assert "the name qwen3-8b ()." in module.read(traffic(nowhere))[0].edges[0].evidence[0]
+
+
+def test_the_same_model_under_a_longer_name_is_no_other() -> None:
+    assert subjects(named("gpt-4o", "asked"), named("gpt-4o-2024-08-06", "served")) == [("gpt-4o", [])]
+    assert subjects(named("our-model", "asked", "served")) == [("our-model", [])]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answers", "standing"),
+    [
+        ("composer-2", ("kimi-k2.5",), Standing.DECLARED),  # the catalogue has it as a descendant
+        ("composer-2", ("kimi-k2.5", "our-model"), Standing.DECLARED),  # of no known family
+        ("composer-2", ("kimi-k2.5", "qwen3-8b"), Standing.POSSIBLE),
+        ("qwen3-8b", ("our-model",), Standing.DECLARED),
+        ("qwen3-8b", ("kimi-k2.5",), Standing.POSSIBLE),
+        ("qwen3-8b", (), Standing.DECLARED),
+        ("kimi-k2.5-rl", (), Standing.POSSIBLE),
+    ],
+)
+def test_a_name_is_declared_unless_answers_name_a_stranger(
+    asked: str, answers: tuple[str, ...], standing: Standing
+) -> None:
+    (found,) = module.read(traffic(named(asked, "asked"), *(named(n, "served") for n in answers)))
+    own = next(e for e in found.edges if any(s.startswith("It goes by the name") for s in e.evidence))
+    assert own.standing is standing
+    assert (found.parent is ParentState.DECLARED) is own.declared is (asked != "kimi-k2.5-rl"), "a disputed word is one"
+
+
+def test_a_name_in_the_grammars_own_spelling_is_marked_as_served() -> None:
+    assert subjects(named("kimi k2.5", "asked"))[0][0] == "kimi k2.5 (as served)"
+    assert subjects(named("kimi-k2.5", "asked"))[0][0] == "kimi-k2.5"
+
+
+def test_a_path_of_an_account_says_what_is_served() -> None:
+    ours, theirs = named("our-model", "asked"), named("qwen3-8b", "asked", records=[2])
+    path = "accounts/acme/models/kimi-k2p5"
+    assert module.routed(traffic(ours, theirs)) == frozenset()
+    assert module.routed(traffic(ours, theirs, named(path, "served", records=[2]))) == {"qwen3-8b"}
+    assert module.routed(traffic(named(path, "asked"))) == {path}
+    assert module.routed(traffic(named("accounts/acme/models/our-thing", "asked"))) == frozenset(), "of no family"

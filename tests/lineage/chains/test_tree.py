@@ -6,8 +6,9 @@ import pytest
 
 from chained import KIMI, Json, check_value, edge
 from forebear.errors import InputError, UsageError
-from forebear.lineage.chain import Access, Standing
+from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains import chain_of
+from forebear.lineage.chains.tree import READER, read
 
 
 def drawn(a: str, b: str, verdict: str = "derived", way: str = "a_to_b", uncertain: bool = False) -> Json:
@@ -77,3 +78,57 @@ def test_circles_above_a_model_end_too() -> None:
     chain = chain_of(family(drawn("b", "a"), drawn("c", "b"), drawn("b", "c")), "a")
     assert {(e.parent, e.child) for e in chain.edges} >= {("b", "a"), ("c", "b")}
     assert [n.name for n in chain.nodes] == ["b", "c"]
+
+
+def bare(document: Json, subject: str) -> Chain:
+    """A chain before the catalogue completes it."""
+    return next(c for c in read(document) if c.subject.name == subject)
+
+
+def test_a_chain_is_what_the_tree_says_and_no_more() -> None:
+    document = family(drawn("a", "b"))
+    document["members"][0]["target"] = "hf:org/a@c0ffee"
+    assert bare(document, "b") == Chain(
+        Node("b"),
+        (Node("a", revision="c0ffee"),),
+        (Edge("a", "b", EdgeKind.FINETUNE, Standing.MEASURED, evidence=("W.",), log10_p=-30.0),),
+        *(ParentState.ABSENT, Access.WEIGHTS),
+    )
+    assert bare(document, "a") == Chain(Node("a", revision="c0ffee"), access=Access.WEIGHTS)
+    assert [c.subject.name for c in read(document)] == ["a", "b"]
+    assert READER.handles(document) and not READER.handles({"schema": "forebear.scan/1"})
+
+
+def test_members_without_a_name_ghosts_and_what_failed_have_no_chain() -> None:
+    document = family(drawn("a", "g"), ghosts=("g",), broken=("c",))
+    document["members"].append({"name": "", "target": "", "ghost": False, "problem": ""})
+    assert [c.subject.name for c in read(document)] == ["a"]
+
+
+def test_ghosts_are_told_once_on_every_level_and_nothing_is_followed_through_them() -> None:
+    edges = (drawn("g", "a"), drawn("h", "a"), drawn("a", "b"), drawn("x", "g"))
+    found = bare(family(*edges, ghosts=("g", "h")), "b")
+    assert [(e.parent, e.child) for e in found.edges] == [("a", "b")]
+    assert found.notes == ("a is related to a model that is not among those of the tree.",)
+    below = bare(family(drawn("g", "a"), drawn("c", "a"), ghosts=("g",)), "a")
+    assert [e.parent for e in below.edges] == ["c"] and len(below.notes) == 1, "what follows a ghost is looked at"
+
+
+def test_what_is_below_or_in_a_loop_is_no_ancestor() -> None:
+    assert bare(family(drawn("a", "b"), drawn("a", "a", "dependent", "unknown")), "a").edges == ()
+    quiet = bare(family(drawn("a", "b", "unrelated"), drawn("c", "b")), "b")
+    assert [e.parent for e in quiet.edges] == ["c"] and [n.name for n in quiet.nodes] == ["c"]
+    further = bare(family(drawn("a", "b"), drawn("a", "c", "dependent", "unknown")), "b")
+    assert [e.parent for e in further.edges] == ["a"], "open edges of an ancestor are nobody's"
+    above = bare(family(drawn("a", "b", "dependent", "unknown"), drawn("t", "a")), "b")
+    assert [e.parent for e in above.edges] == ["a"], "nor is what stands above an open edge"
+
+
+def test_a_sure_edge_keeps_its_standing_and_both_ends_are_members() -> None:
+    for uncertain, standing in ((False, Standing.MEASURED), (True, Standing.POSSIBLE)):
+        assert bare(family(drawn("a", "b", uncertain=uncertain)), "b").edges[0].standing is standing
+    for end in ("a", "b"):
+        document = family(drawn("a", "b"), drawn("b", "a"))
+        document["members"] = [m for m in document["members"] if m["name"] != end]
+        with pytest.raises(InputError, match=f"an edge leads to {end}, which is no member of the tree"):
+            read(document)

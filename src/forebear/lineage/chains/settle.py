@@ -97,6 +97,6 @@ def _nearest(nodes: tuple[Node, ...], own: str, edges: Iterable[Edge]) -> tuple[
     """Ancestors by their distance from the subject."""
     known, order, level = list(edges), dict[str, int](), {own}
     while level:
-        order |= {name: len(order) for name in sorted(level) if name not in order}
+        order |= dict.fromkeys(level, len(order))
         level = {e.parent for e in known if e.child in level} - set(order)
     return tuple(sorted(nodes, key=lambda node: order.get(node.name, len(order))))

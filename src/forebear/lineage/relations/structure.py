@@ -155,7 +155,7 @@ def vocabulary_changed(observed: Observed) -> Found | None:
     cosine = rows.cosine if rows is not None and rows.values else None
     common = len(tokens.ids)
     anew = cosine is not None and abs(cosine) < DRAWN
-    share = common / max(1, common + max(tokens.only_a, tokens.only_b))
+    share = common / (common + max(tokens.only_a, tokens.only_b))
     if tokens.by == "row":
         if tokens.rows[0] == tokens.rows[1] and not anew:
             return None
