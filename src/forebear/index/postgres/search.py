@@ -11,13 +11,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from forebear.index.base import Hit
-from forebear.index.postgres.bits import Bits, opposite
+from forebear.index.postgres.bits import BITS, Bits, opposite
 from forebear.index.postgres.candidates import conditions
 from forebear.index.postgres.database import Cursor
 from forebear.signals.binomial import log10_tail
 
 PARALLEL = "SET LOCAL parallel_tuple_cost = 0; SET LOCAL parallel_setup_cost = 0"
 """A row costs more to count than the planner thinks and nothing to hand on."""
+
+
+SAMPLE = 100
+"""Rows, for each that is wanted, of which the best say what a row has to reach at least: one in a hundred does."""
+FEWEST_SHARED = f"greatest(agree, n + %(n)s - {BITS // 2}, 1)"
+"""Positions that two codes share at least: the fewer they are, the better is what agrees."""
 
 
 def vector_schema(cursor: Cursor) -> str | None:
@@ -50,19 +56,38 @@ def best_in(
         against = f"(n + %(n)s - {vector}.hamming_distance(code, %(opposite)s)) / 2"
     else:
         agree, against = "bit_count(code & %(same)s)", "bit_count(code & %(opposite)s)"
-    parts = (
-        f"(SELECT {columns}, ({agree})::float8 AS agree, ({against})::float8 AS against"
-        f" FROM {table} WHERE {one} OFFSET 0)"
-        for one in where
-    )  # OFFSET 0 keeps the counts from being made once per use
-    cursor.connection.execute(PARALLEL)
+    given = {**values, "same": code, "opposite": opposite(code), "n": int.from_bytes(code).bit_count(), "limit": limit}
+
+    def counted(one: str, more: str = "") -> str:
+        """Rows with both counts; OFFSET 0 keeps each count from being made once per use."""
+        once = f"SELECT {columns}, n, code, ({agree})::float8 AS agree FROM {table} WHERE {one} {more} OFFSET 0"
+        return (
+            f"SELECT {columns}, agree, agree + ({against})::float8 AS shared FROM ({once}) AS once"
+            f" WHERE {_score(FEWEST_SHARED)} >= %(floor)s OFFSET 0"
+        )
+
+    given["floor"] = float("-inf")
+    if len(where) == 1:
+        few = counted(where[0], f"LIMIT {SAMPLE * limit}")
+        cursor.execute(
+            f"SELECT {_score('shared')} AS z FROM ({few}) AS few WHERE shared > 0"
+            f" ORDER BY z DESC OFFSET %(limit)s - 1 LIMIT 1",
+            given,
+        )
+        if (row := cursor.fetchone()) is not None:
+            given["floor"] = row["z"]
+        cursor.connection.execute(PARALLEL)  # few rows are counted sooner than a worker has started
     cursor.execute(
-        f"SELECT {columns}, agree::integer AS agree, (agree + against)::integer AS shared"
-        f" FROM ({' UNION ALL '.join(parts)}) AS counted WHERE agree + against > 0"
-        f" ORDER BY (2 * agree - (agree + against)) / sqrt(agree + against) DESC, {columns} LIMIT %(limit)s",
-        {**values, "same": code, "opposite": opposite(code), "n": int.from_bytes(code).bit_count(), "limit": limit},
+        f"SELECT {columns}, agree::integer AS agree, shared::integer AS shared"
+        f" FROM ({' UNION ALL '.join(f'({counted(one)})' for one in where)}) AS every WHERE shared > 0"
+        f" ORDER BY {_score('shared')} DESC, {columns} LIMIT %(limit)s",
+        given,
     )
     return cursor.fetchall()
+
+
+def _score(shared: str) -> str:
+    return f"(2 * agree - {shared}) / sqrt({shared})"
 
 
 def search_codes(cursor: Cursor, code: Bits, limit: int, approximate: bool) -> tuple[Hit, ...]:
