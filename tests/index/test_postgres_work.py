@@ -86,7 +86,7 @@ def test_a_row_that_cannot_be_among_the_best_is_counted_once(
     index.add_many([Addition(make_fingerprint(f"m{k}", k, code=make_code(k, 0.97)), "/") for k in range(200)])
     monkeypatch.setattr(search, "SAMPLE", 10)
     seen = watched(index, make_code(0, 0.97), 1)
-    once = next(n for n in seen.nodes if n.get("Alias") == "once")
+    once = next(n for n in seen.nodes if n.get("Relation Name") == "codes")
     assert once["Rows Removed by Filter"] >= 198 and once["Actual Rows"] == 1  # m0 is among the first rows
     assert len(seen.asked) == 4
 

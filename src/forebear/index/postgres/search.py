@@ -18,12 +18,10 @@ from forebear.signals.binomial import log10_tail
 
 PARALLEL = "SET LOCAL parallel_tuple_cost = 0; SET LOCAL parallel_setup_cost = 0"
 """A row costs more to count than the planner thinks and nothing to hand on."""
-
-
 SAMPLE = 100
 """Rows, for each that is wanted, of which the best say what a row has to reach at least: one in a hundred does."""
-FEWEST_SHARED = f"greatest(agree, n + %(n)s - {BITS // 2}, 1)"
-"""Positions that two codes share at least: the fewer they are, the better is what agrees."""
+POSITIONS = BITS // 2
+SCORE = "(2 * agree - (agree + against)) / sqrt(agree + against)"
 
 
 def vector_schema(cursor: Cursor) -> str | None:
@@ -56,38 +54,41 @@ def best_in(
         against = f"(n + %(n)s - {vector}.hamming_distance(code, %(opposite)s)) / 2"
     else:
         agree, against = "bit_count(code & %(same)s)", "bit_count(code & %(opposite)s)"
-    given = {**values, "same": code, "opposite": opposite(code), "n": int.from_bytes(code).bit_count(), "limit": limit}
+    coins = int.from_bytes(code).bit_count()
+    given = {**values, "same": code, "opposite": opposite(code), "n": coins, "limit": limit}
 
     def counted(one: str, more: str = "") -> str:
-        """Rows with both counts; OFFSET 0 keeps each count from being made once per use."""
-        once = f"SELECT {columns}, n, code, ({agree})::float8 AS agree FROM {table} WHERE {one} {more} OFFSET 0"
-        return (
-            f"SELECT {columns}, agree, agree + ({against})::float8 AS shared FROM ({once}) AS once"
-            f" WHERE {_score(FEWEST_SHARED)} >= %(floor)s OFFSET 0"
-        )
+        """Rows with both counts; OFFSET 0 keeps the counts from being made once per use."""
+        counts = f"({agree})::float8 AS agree, ({against})::float8 AS against"
+        return f"(SELECT {columns}, {counts} FROM {table} WHERE {one} OFFSET 0 {more})"
 
-    given["floor"] = float("-inf")
     if len(where) == 1:
-        few = counted(where[0], f"LIMIT {SAMPLE * limit}")
         cursor.execute(
-            f"SELECT {_score('shared')} AS z FROM ({few}) AS few WHERE shared > 0"
-            f" ORDER BY z DESC OFFSET %(limit)s - 1 LIMIT 1",
+            f"SELECT {SCORE} AS z FROM {counted(where[0], f'LIMIT {SAMPLE * limit}')} AS few"
+            " WHERE agree + against > 0 ORDER BY z DESC OFFSET %(limit)s - 1 LIMIT 1",
             given,
         )
         if (row := cursor.fetchone()) is not None:
-            given["floor"] = row["z"]
+            where = [f"{where[0]} AND {agree} >= {_fewest(coins, row['z'])}"]
         cursor.connection.execute(PARALLEL)  # few rows are counted sooner than a worker has started
     cursor.execute(
-        f"SELECT {columns}, agree::integer AS agree, shared::integer AS shared"
-        f" FROM ({' UNION ALL '.join(f'({counted(one)})' for one in where)}) AS every WHERE shared > 0"
-        f" ORDER BY {_score('shared')} DESC, {columns} LIMIT %(limit)s",
+        f"SELECT {columns}, agree::integer AS agree, (agree + against)::integer AS shared"
+        f" FROM ({' UNION ALL '.join(map(counted, where))}) AS every WHERE agree + against > 0"
+        f" ORDER BY {SCORE} DESC, {columns} LIMIT %(limit)s",
         given,
     )
     return cursor.fetchall()
 
 
-def _score(shared: str) -> str:
-    return f"(2 * agree - {shared}) / sqrt({shared})"
+def _fewest(coins: int, score: float) -> str:
+    """How many coins of a row have to agree, at least, for a score.
+
+    A row of n coins shares s >= f = n + coins - 4,096 with the query; a of them agree, its score is (2a - s) / sqrt(s)
+    and falls with s. So it is at most that at s = f, (2a - f) / sqrt(f), or that at s = a, sqrt(a), where a is above f.
+    """
+    f, square = f"(n - {POSITIONS - coins})", f"{max(score, 0.0) ** 2!r}::float8"
+    least = f"CASE WHEN {f} > {square} THEN ({f} + {score!r}::float8 * sqrt({f})) / 2 ELSE {square} END"
+    return f"{least} - 0.001::float8"  # whole numbers are compared with what was rounded
 
 
 def search_codes(cursor: Cursor, code: Bits, limit: int, approximate: bool) -> tuple[Hit, ...]:
