@@ -193,20 +193,18 @@ def main() -> None:
             index.remove(item.fingerprint.name)
         exact = queries(models, 0.9)[:7]
         found = vector = search.vector_schema
+        parallel = search.PARALLEL
         for name, schema in (("pgvector", vector), ("bit_count", lambda cursor: None)):
             if name == "pgvector" and not server.vector:
                 continue
             search.vector_schema = schema
             for workers in (0, 1, 2):
-                search.PARALLEL = (
-                    "SET LOCAL parallel_tuple_cost = 0; SET LOCAL parallel_setup_cost = 0;"
-                    f" SET LOCAL max_parallel_workers_per_gather = {workers}"
-                )
+                search.PARALLEL = f"{parallel}; SET LOCAL max_parallel_workers_per_gather = {workers}"
                 recall, ms, used = timed(index, lambda code: asked(index, code, False), exact)
                 print(
                     f"exact, {name}, {workers} workers: {ms:,.0f} ms, {used:,.0f} CPU, recall {recall:.3f}", flush=True
                 )
-        search.vector_schema = found
+        search.vector_schema, search.PARALLEL = found, parallel
         start = time.perf_counter()
         index.build_candidates()
         seconds, size = time.perf_counter() - start, index.info()["bytes"]

@@ -18,6 +18,7 @@ from forebear.crawl.jobs import Job, Jobs
 from forebear.inspect.bom_verify_statements import statements_of
 from forebear.lineage.declared_graph import _short_name
 from forebear.web.store import Job as WebJob
+from forebear.web.store import State as WebState
 from forebear.web.store.sqlite import SqliteStore
 from growing import calls, growth, steps
 
@@ -113,6 +114,25 @@ def test_a_job_is_claimed_without_looking_at_all_that_wait(tmp_path: Path) -> No
         return count
 
     assert growth(work, 40) < SAME
+
+
+def test_what_a_store_is_asked_at_each_job_does_not_grow_with_the_jobs_that_it_keeps(tmp_path: Path) -> None:
+    def work(n: int) -> int:
+        (tmp_path / f"{n}.db").unlink(missing_ok=True)
+        store = SqliteStore(tmp_path / f"{n}.db")
+        for k in range(n):
+            store.add_job(WebJob(f"{n}-{k}", "a", "scan", {}))
+            assert (job := store.claim("s")) is not None and store.finish(job, WebState.DONE, b"result", None)
+        asked = (
+            lambda: store.kept("a"),
+            lambda: store.beat("s", 60.0, (), "here"),
+            lambda: store.expire("2000-01-01T00:00:00Z"),
+        )
+        count = sum(steps(store._db, ask) for ask in asked)
+        store.close()
+        return count
+
+    assert growth(work, 60) < SAME
 
 
 def test_a_base_with_an_account_is_not_held_against_every_namesake() -> None:

@@ -139,9 +139,14 @@ def as_of_before(folder: Path, version: int) -> None:
             "DROP TABLE shapes",
             "ALTER TABLE models DROP COLUMN seal",
         ),
+        8: (
+            *(f"DROP TRIGGER sketched_{event}" for event in ("come", "go", "change")),
+            "DROP TABLE changes",
+            "ALTER TABLE tally DROP COLUMN sketched",
+        ),
     }
     with closing(sqlite3.connect(folder / "index.db", isolation_level=None)) as db:
-        for number in range(7, version, -1):
+        for number in range(max(undone), version, -1):
             for statement in undone[number]:
                 db.execute(statement)
         db.execute(f"PRAGMA user_version = {version}")

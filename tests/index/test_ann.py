@@ -16,6 +16,7 @@ pytest.importorskip("faiss", reason="needs the [ann] extra")
 
 from forebear.index import Addition, LocalIndex, ann
 from forebear.index.nominate import Sketched
+from growing import growth, steps
 from index.fingerprints import disguised, make_fingerprint, make_sketched
 
 COUNT = 60
@@ -112,6 +113,23 @@ def test_all_are_compared_where_it_cannot_be_used(index: LocalIndex, monkeypatch
     (index.folder / ann.FILE).rmdir()
     with pytest.raises(Exception, match="a sketch of m50 is damaged"):
         index.nominate(query, 1)
+
+
+def test_whether_the_file_is_stale_is_known_without_counting_all_sketches(tmp_path: Path) -> None:
+    def work(n: int) -> int:
+        folder = tmp_path / str(n)
+        if not folder.exists():
+            LocalIndex(folder).add(make_sketched("a", 1), "/a")
+        with closing(sqlite3.connect(folder / "index.db", isolation_level=None)) as db:
+            for row in range(1, n):
+                db.execute("INSERT OR REPLACE INTO sketches VALUES (?, x'00', NULL, NULL)", (row,))
+            born = db.execute("SELECT born FROM tally").fetchone()[0]
+            about = {"version": ann.VERSION, "born": born, "last": n, "covered": n, "families": [], "bytes": 0}
+            (folder / ann.ABOUT).write_text(json.dumps(about))
+            (folder / ann.FILE).touch()
+            return steps(db, lambda: ann._about(db, folder))
+
+    assert growth(work, 100) < 1.7
 
 
 def test_vectors_are_about_the_similarity_of_sketches() -> None:

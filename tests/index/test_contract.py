@@ -191,6 +191,27 @@ def test_the_state_is_another_one_after_every_change(index: Index) -> None:
     assert len(set(seen)) == len(seen)
 
 
+def test_what_changed_since_a_mark_is_told_by_name(index: Index) -> None:
+    assert index.changed().names is None
+    index.add_many([Addition(make_fingerprint(f"m{k}", k), "/") for k in range(3)])
+    first = index.changed()
+    assert first.names is None and index.changed("somebody else's 1 2").names is None
+    index.remove("m1")
+    index.add(make_fingerprint("é", 9), "/")
+    index.add(make_fingerprint("m2", 2), "/moved")
+    second = index.changed(first.mark)
+    assert second.names is not None and {"m1", "m2", "é"} <= set(second.names)
+    index.add(make_fingerprint("m0", 0), "/", provenance=Provenance(private=True))
+    index.add(make_fingerprint("m2", 5), "/moved", replace=True)
+    third = index.changed(second.mark)
+    assert third.names is not None and {"m0", "m2"} <= set(third.names)
+    last = third
+    for _ in range(1000):  # the server itself may just be writing something
+        if not (last := index.changed(last.mark)).names:
+            break
+    assert last.names == ()
+
+
 def test_calibrations_and_listings(index: Index) -> None:
     where = index.keep_calibration("é")
     assert index.calibration() == (where, "é") and where.startswith(index.where)

@@ -14,6 +14,7 @@ import pytest
 from forebear.errors import IndexError_
 from forebear.index import Addition, LocalIndex, Provenance, migrations
 from forebear.index.migrations import VERSION, statements
+from forebear.index.tally import sketched
 from forebear.signals.generators import comparable_shapes
 from index.fingerprints import SHAPE, as_of_before, make_fingerprint, make_sketched
 
@@ -51,14 +52,18 @@ def test_as_reading_every_record(tmp_path: Path) -> None:
     check(index)
 
 
-@pytest.mark.parametrize("version", [4, 5, 6])
+@pytest.mark.parametrize("version", [4, 5, 6, 7])
 def test_an_index_of_before_is_counted_when_it_is_opened(tmp_path: Path, version: int) -> None:
     index = LocalIndex(tmp_path)
     mixed(index)
+    index.add_many([Addition(make_sketched(f"s{k}", k), "/s") for k in range(3)])
     as_of_before(tmp_path, version)
     check(index)
     index.remove("m1")
+    index.remove("s1")
     check(index)
+    with closing(sqlite3.connect(tmp_path / "index.db")) as db:
+        assert sketched(db) == 2
 
 
 def test_the_state_changes_with_the_references_and_only_then(tmp_path: Path) -> None:
@@ -85,6 +90,24 @@ def test_the_state_changes_with_the_references_and_only_then(tmp_path: Path) -> 
     another = LocalIndex(tmp_path / "another")
     another.add(make_sketched("a", 1), "/a")
     assert another.state() not in seen
+
+
+def test_sketches_that_can_be_compared_are_counted(tmp_path: Path) -> None:
+    index = LocalIndex(tmp_path)
+    whole = make_sketched("a", 1)
+    counts = []
+    for change in (
+        lambda: index.add(make_fingerprint("a", 1), "/a"),
+        lambda: index.add(replace(whole, tokens=None), "/a"),
+        lambda: index.add(whole, "/a"),
+        lambda: index.add_many([Addition(make_sketched("b", 2), "/b"), Addition(make_fingerprint("c", 3), "/c")]),
+        lambda: index.add(make_fingerprint("b", 9), "/b", replace=True),
+        lambda: index.remove("a"),
+    ):
+        change()
+        with closing(sqlite3.connect(tmp_path / "index.db")) as db:
+            counts.append(sketched(db))
+    assert counts == [0, 1, 1, 2, 1, 0]
 
 
 def test_no_record_is_read(tmp_path: Path) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from documents import check_document
 from edits import drifted
-from forebear.index import LocalIndex
+from forebear.index import Addition, Entry, LocalIndex, Provenance
 from forebear.inspect import enrol
-from forebear.inspect.holdings import UNKNOWN, choices, choose, holdings
+from forebear.inspect.holdings import UNKNOWN, Held, choices, choose, holdings
 from forebear.inspect.index_tree import BY_CARD, index_tree
 from forebear.report.html import report
+from index.fingerprints import make_fingerprint
 from models import tiny_llama
 
 
@@ -88,3 +90,41 @@ def test_rows_are_known_facts_and_are_narrowed_down(index: LocalIndex) -> None:
     )
     narrow = choices(rows)
     assert narrow.developers[-1] == (UNKNOWN, "unknown (3)") and ("US", "the United States (1)") in narrow.countries
+
+
+def test_rows_that_are_kept_are_read_again_where_they_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    class Counting(LocalIndex):
+        def entries(self) -> Iterator[Entry]:
+            read.append("all")
+            return super().entries()
+
+        def get(self, name: str) -> Entry | None:
+            read.append(name)
+            return super().get(name)
+
+    index, held = Counting(tmp_path / "a"), Held()
+    assert held.of(index)[0] == ()
+    index.add_many([Addition(make_fingerprint(f"m{k}", k), "/") for k in range(9)])
+    assert held.of(index) == (holdings(index), choices(holdings(index)))
+    read.clear()
+    for change, wanted in (
+        (lambda: index.add(make_fingerprint("a", 20), "/"), ["a"]),
+        (lambda: index.add(make_fingerprint("m3", 21), "/", replace=True), ["m3"]),
+        (lambda: index.remove("m5"), ["m5"]),
+        (lambda: index.add(make_fingerprint("m7", 7), "", provenance=Provenance(private=True)), ["m7"]),
+        (lambda: None, []),
+    ):
+        change()
+        rows, narrow = held.of(index)
+        assert read == wanted
+        assert (rows, narrow) == (holdings(index), choices(rows)) and [r.name for r in rows] == sorted(
+            r.name for r in rows
+        )
+        read.clear()
+    assert "m7" not in {r.name for r in held.of(index)[0]}
+    monkeypatch.setattr("forebear.inspect.holdings.MOST_CHANGES", 2)
+    index.add_many([Addition(make_fingerprint(f"n{k}", 30 + k), "/") for k in range(3)])
+    assert len(held.of(index)[0]) == 11 and read == ["all"]
+    assert held.of(LocalIndex(tmp_path / "b"))[0] == ()

@@ -136,9 +136,14 @@ def test_bytes_of_results_are_counted_by_owner(store: Store) -> None:
     for result in (b"12345", None, b"123"):
         assert store.finish(claimed(store), State.DONE if result else State.FAILED, result, None)
     assert (store.kept("a"), store.kept("b"), store.kept("c")) == (5, 3, 0)
-    for k in range(3):
-        assert store.remove(f"j{k}")
-    assert store.kept("a") == store.kept("b") == 0
+    assert store.remove("j0") and (store.kept("a"), store.kept("b")) == (0, 3)
+    assert store.expire("9000-01-01T00:00:00Z") == 2 and store.kept("a") == store.kept("b") == 0
+
+
+def test_the_bytes_of_results_that_are_lost_are_not_counted(store: Store) -> None:
+    store.add_job(job("one"))
+    one = claimed(store)
+    assert store.cancel("one") and not store.finish(one, State.DONE, b"123", None) and store.kept("a") == 0
 
 
 def test_jobs_in_pages_and_their_end(store: Store) -> None:

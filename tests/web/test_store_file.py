@@ -9,7 +9,7 @@ import pytest
 
 from forebear.errors import IndexError_, UsageError
 from forebear.web.store import Session, SqliteStore, State, open_store
-from forebear.web.store.sqlite import STEPS
+from forebear.web.store.sqlite_tables import STEPS
 
 
 def test_only_its_user_reads_it_and_other_files_are_refused(tmp_path: Path) -> None:
@@ -59,6 +59,23 @@ def test_a_file_of_before_sessions_gets_their_tables(tmp_path: Path) -> None:
     kept = sqlite3.connect(tmp_path / "service.sqlite")
     assert kept.execute("SELECT count(*) FROM forms").fetchone() == (0,)  # with their session
     kept.close()
+
+
+def test_a_file_of_before_the_counter_gets_it_from_its_results(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "service.sqlite")
+    old.executescript(";".join(STEPS[:3]))
+    old.execute("PRAGMA user_version = 3")
+    for number, (owner, result) in enumerate((("a", b"12345"), ("a", b"6"), ("b", None))):
+        old.execute(
+            "INSERT INTO jobs VALUES (?, ?, ?, 'scan', '{}', 'done', 1, '', '', '2026', NULL, ?, '')",
+            (number, f"j{number}", owner, result),
+        )
+    old.commit()
+    old.close()
+    store = open_store(tmp_path)
+    assert (store.kept("a"), store.kept("b")) == (6, 0)
+    assert store.remove("j0") and store.kept("a") == 1 and store.expire("2027") == 2 and store.kept("a") == 0
+    store.close()
 
 
 def test_other_addresses_are_refused_and_not_repeated(tmp_path: Path) -> None:

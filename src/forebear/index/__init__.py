@@ -2,6 +2,7 @@
 
 from forebear.index.base import (
     Addition,
+    Changed,
     Entry,
     Hit,
     Index,
@@ -22,6 +23,7 @@ __all__ = [
     "Addition",
     "Behaviour",
     "BlackBoxIndex",
+    "Changed",
     "Entry",
     "Hit",
     "Index",

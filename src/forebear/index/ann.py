@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.index import tally
 from forebear.index.nominate import Sketched
 from forebear.index.records import sketched
 from forebear.signals import spectra as spectral
@@ -44,7 +45,7 @@ PROBES = 64
 BLOCK = 1_024
 FILE, ABOUT = "sketches.faiss", "sketches.json"
 VERSION = 1
-WITH_SKETCH = "FROM sketches JOIN models ON models.row = sketches.row WHERE spectra IS NOT NULL OR tokens IS NOT NULL"
+WITH_SKETCH = "FROM sketches JOIN models ON models.row = sketches.row WHERE (spectra IS NOT NULL OR tokens IS NOT NULL)"
 
 
 class Space:
@@ -145,7 +146,7 @@ def candidates(
         None where every sketch should be compared: there are few of them, ``forebear[ann]`` is not installed, or the
         file can neither be read nor written, or a sketch is damaged, which comparing them all will tell.
     """
-    total = int(db.execute(f"SELECT count(*) {WITH_SKETCH}").fetchone()[0])
+    total = tally.sketched(db)
     if total < FEWEST:
         return None
     try:
@@ -175,10 +176,8 @@ def _about(db: sqlite3.Connection, folder: Path) -> dict[str, Any] | None:
         size = int(about["bytes"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    before, after = db.execute(
-        f"SELECT count(*) FILTER (WHERE sketches.row <= ?), count(*) FILTER (WHERE sketches.row > ?) {WITH_SKETCH}",
-        (last, last),
-    ).fetchone()
+    after = db.execute(f"SELECT count(*) {WITH_SKETCH} AND sketches.row > ?", (last,)).fetchone()[0]
+    before = tally.sketched(db) - after
     same = about.get("version") == VERSION and born == db.execute("SELECT born FROM tally").fetchone()[0]
     there = (folder / FILE).stat().st_size == size if (folder / FILE).exists() else False
     if (

@@ -218,6 +218,19 @@ class Likenesses:
     normalised: bool
 
 
+@dataclass(frozen=True)
+class Changed:
+    """Which references came, went or changed after an earlier answer.
+
+    Attributes:
+        mark: what the next question is asked with.
+        names: of those that did, perhaps of some others too; None where the earlier answer is not this index's.
+    """
+
+    mark: str
+    names: tuple[str, ...] | None
+
+
 class Index(Protocol):
     """A collection of reference models."""
 
@@ -307,6 +320,10 @@ class Index(Protocol):
 
     def state(self) -> str:
         """A digest that is another one after any change of the references, or of their calibration."""
+        ...
+
+    def changed(self, since: str = "") -> Changed:
+        """Which references (their fingerprints without sketches, locations or privacy) changed since a mark."""
         ...
 
     def calibration(self) -> tuple[str, str] | None:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from forebear.errors import IndexError_, UsageError
-from forebear.index import tally
+from forebear.index import base, tally
 from forebear.index.ann import candidates
 from forebear.index.base import Addition, Entry, Hit, LayerHit, Likenesses, Listing, Nominations, Provenance, TowerHits
 from forebear.index.cohort import MOST_COHORT, Named, alike
@@ -29,14 +29,7 @@ from forebear.index.listings import listings_in, put_listings
 from forebear.index.lookup import hits, last_row, layer_hits
 from forebear.index.migrations import VERSION
 from forebear.index.nominate import MOST_FAMILIES, Sketched, nominate
-from forebear.index.records import (
-    SKETCHES,
-    check_name,
-    checksum,
-    entry_of,
-    is_name,
-    sketched,
-)
+from forebear.index.records import SKETCHES, check_name, checksum, entry_of, is_name, sketched
 from forebear.index.search import ROW_WORDS, row_of
 from forebear.index.storage import Storage
 from forebear.index.towers import DAMAGE, search_towers, towers_of
@@ -301,6 +294,10 @@ class LocalIndex:
         """See :meth:`Index.state`."""
         references = "" if self._files.absent() else self._told(tally.state)
         return sha256(repr((references, self._files.read_text(CALIBRATION))).encode()).hexdigest()
+
+    def changed(self, since: str = "") -> base.Changed:
+        """See :meth:`Index.changed`."""
+        return base.Changed("", None) if self._files.absent() else self._told(lambda db: tally.changed(db, since))
 
     def _told(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         with self._files.open() as db:

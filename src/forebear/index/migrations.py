@@ -23,6 +23,7 @@ _ONE_LESS = (
     f"UPDATE shapes SET models = models - 1"
     f" WHERE shape = coalesce(json_extract({_VALID.format('OLD.record')}, '$.shape'), 'null');"
 )
+_TO_COMPARE = "{0}spectra IS NOT NULL OR {0}tokens IS NOT NULL"
 
 STEPS: tuple[str, ...] = (
     # 1: records, and the rows of codes.bin that have ever been given out
@@ -119,6 +120,20 @@ STEPS: tuple[str, ...] = (
     CREATE TRIGGER towers_go AFTER DELETE ON towers BEGIN UPDATE tally SET changes = changes + 1; END;
     """
     + f"INSERT INTO shapes SELECT {_SHAPE_OF.format('record')}, count(*) FROM models GROUP BY 1;",
+    # 8: how many sketches there are to compare, and which references went or changed when (new ones have new rows)
+    f"""
+    ALTER TABLE tally ADD COLUMN sketched INTEGER NOT NULL DEFAULT 0;
+    UPDATE tally SET sketched = (SELECT count(*) FROM sketches WHERE {_TO_COMPARE.format("")});
+    CREATE TRIGGER sketched_come AFTER INSERT ON sketches WHEN {_TO_COMPARE.format("NEW.")}
+        BEGIN UPDATE tally SET sketched = sketched + 1; END;
+    CREATE TRIGGER sketched_go AFTER DELETE ON sketches WHEN {_TO_COMPARE.format("OLD.")}
+        BEGIN UPDATE tally SET sketched = sketched - 1; END;
+    CREATE TRIGGER sketched_change AFTER UPDATE ON sketches
+        WHEN ({_TO_COMPARE.format("NEW.")}) <> ({_TO_COMPARE.format("OLD.")})
+        BEGIN UPDATE tally SET sketched = sketched + iif({_TO_COMPARE.format("NEW.")}, 1, -1); END;
+    CREATE TABLE changes (name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX changes_number ON changes (number);
+    """,
 )
 """Every step, oldest first; never edited once released, only added to."""
 

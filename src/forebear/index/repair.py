@@ -27,7 +27,7 @@ from forebear.index.salvage import Damaged, checked_beside, checked_model, names
 from forebear.index.search import ROW_BYTES
 from forebear.index.storage import NO_ROOM, Storage
 
-DERIVED = frozenset(("tally", "shapes", "rows"))
+DERIVED = frozenset(("tally", "shapes", "rows", "changes"))
 """Tables that the others give."""
 BESIDE = ("sketches", "towers", "provenance")
 COPIED_ROWS = 4_096

@@ -7,10 +7,12 @@ have it.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from forebear.index.base import Changed
 from forebear.signals.generators import comparable_shapes
 
 LARGEST = 2**63
@@ -37,6 +39,35 @@ def families(db: sqlite3.Connection) -> dict[str, int]:
     """References by family, those without a known one as ``unknown``."""
     return dict(
         db.execute("SELECT family, sum(models) FROM shapes WHERE models > 0 GROUP BY family ORDER BY family").fetchall()
+    )
+
+
+def sketched(db: sqlite3.Connection) -> int:
+    """References with a sketch of spectra or of tokens."""
+    return int(db.execute("SELECT sketched FROM tally").fetchone()[0])
+
+
+def changed(db: sqlite3.Connection, since: str) -> Changed:
+    """See :meth:`Index.changed`: new references have rows of above, others that changed or went are noted by number."""
+    born = db.execute("SELECT born FROM tally").fetchone()[0]
+    last = db.execute("SELECT coalesce(max(row), -1) FROM rows").fetchone()[0]
+    number = db.execute("SELECT coalesce(max(number), 0) FROM changes").fetchone()[0]
+    names = None
+    if (found := re.fullmatch(rf"{born} (-?[0-9]{{1,18}}) ([0-9]{{1,18}})", since)) is not None:
+        rows = db.execute(
+            "SELECT name FROM models WHERE row > ? UNION SELECT name FROM changes WHERE number > ? ORDER BY name",
+            (int(found[1]), int(found[2])),
+        )
+        names = tuple(row[0] for row in rows)
+    return Changed(f"{born} {last} {number}", names)
+
+
+def note(db: sqlite3.Connection, name: str) -> None:
+    """Remember that a reference changed or went, in the transaction in which it does."""
+    db.execute(
+        "INSERT INTO changes SELECT ?, coalesce(max(number), 0) + 1 FROM changes WHERE true"
+        " ON CONFLICT (name) DO UPDATE SET number = excluded.number",
+        (name,),
     )
 
 

@@ -15,6 +15,7 @@ from forebear.index.records import (
     stays,
     text_bytes,
 )
+from forebear.index.tally import note
 from forebear.index.towers import put_towers
 from forebear.signals import Fingerprint
 from forebear.types import created
@@ -50,6 +51,7 @@ def keep_beside(db: sqlite3.Connection, row: int, addition: Addition) -> None:
     if stays(stored[0] if stored else None, addition):
         return
     name = addition.fingerprint.name
+    note(db, name)
     db.execute("UPDATE models SET location = CAST(? AS TEXT) WHERE name = ?", (text_bytes(addition.location), name))
     _put_beside(db, row, addition)
 
@@ -67,6 +69,7 @@ def _put_beside(db: sqlite3.Connection, row: int, addition: Addition, new: bool 
 
 def forget(db: sqlite3.Connection, row: int) -> None:
     """Drop the record of a row, and what is kept beside it."""
+    note(db, db.execute("SELECT name FROM models WHERE row = ?", (row,)).fetchone()[0])
     for table in ("models", "sketches", "towers", "provenance"):
         db.execute(f"DELETE FROM {table} WHERE row = ?", (row,))
 

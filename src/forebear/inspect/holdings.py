@@ -6,6 +6,7 @@ licence is the card's. What is not known is empty, never guessed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,9 @@ from forebear.lineage.declared_names import account, plain
 
 UNKNOWN = "unknown"
 """How rows are asked for that lack a developer, a country or a licence."""
+
+MOST_CHANGES = 1_000
+"""References that are read one by one; where more of them changed, all are read in one go."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,37 @@ def holdings(index: Index) -> tuple[Holding, ...]:
         InputError: the index cannot be read.
     """
     return tuple(holding(entry) for entry in index.entries() if not is_private(entry))
+
+
+class Held:
+    """The rows of an index, kept: after a change only the references that changed are read again. Safe in threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen = self._mark = ""
+        self._rows: dict[str, Holding] = {}
+        self._told: tuple[tuple[Holding, ...], Choices] = (), Choices((), (), ())
+
+    def of(self, index: Index) -> tuple[tuple[Holding, ...], Choices]:
+        """What :func:`holdings` gives, and the choices among it. Whoever asks while the index is read waits for that.
+
+        Raises:
+            InputError: the index cannot be read.
+        """
+        with self._lock:
+            seen = f"{index.where} {index.state()}"
+            if seen != self._seen:
+                changed = index.changed(self._mark)
+                names = changed.names
+                if names is None or len(names) > MOST_CHANGES:
+                    self._rows, names = {row.name: row for row in holdings(index)}, ()
+                for name in names:
+                    self._rows.pop(name, None)
+                    if (entry := index.get(name)) is not None and not is_private(entry):
+                        self._rows[name] = holding(entry)
+                rows = tuple(self._rows[name] for name in sorted(self._rows))
+                self._seen, self._mark, self._told = seen, changed.mark, (rows, choices(rows))
+            return self._told
 
 
 def holding(entry: Entry) -> Holding:

@@ -13,7 +13,18 @@ from hashlib import sha256
 from typing import Any
 
 from forebear.errors import IndexError_
-from forebear.index.base import Addition, Entry, Hit, LayerHit, Likenesses, Listing, Nominations, Provenance, TowerHits
+from forebear.index.base import (
+    Addition,
+    Changed,
+    Entry,
+    Hit,
+    LayerHit,
+    Likenesses,
+    Listing,
+    Nominations,
+    Provenance,
+    TowerHits,
+)
 from forebear.index.cohort import Named, alike
 from forebear.index.listings import listing_of
 from forebear.index.nominate import Sketched, nominate
@@ -40,11 +51,7 @@ RECORD = (
 )
 WHOLE = "FROM models JOIN records USING (id) JOIN codes USING (id) LEFT JOIN provenance USING (id)"
 STATE = """
-    SELECT (SELECT concat(count(*), ' ', sum(hashtextextended(concat_ws('|', id, name, digest, encode(location, 'hex'),
-                added), 0))) FROM models) AS models,
-           (SELECT concat(count(*), ' ', sum(hashtextextended(concat(id, activations IS NULL), 0))) FROM sketches)
-                AS sketches,
-           (SELECT concat(count(*), ' ', sum(hashtextextended(concat_ws('|', id, place), 0))) FROM towers) AS towers,
+    SELECT (SELECT born FROM version) AS born, (SELECT sum(changes)::text FROM tally) AS changes,
            (SELECT encode(content, 'hex') FROM texts WHERE name = 'calibration') AS calibration
 """
 
@@ -234,14 +241,15 @@ class PostgresIndex:
 
     def count(self) -> int:
         """See :meth:`Index.count`."""
-        return 0 if self._db.absent() else int(self._rows("SELECT count(*) AS n FROM models")[0]["n"])
+        return 0 if self._db.absent() else int(self._rows("SELECT coalesce(sum(models), 0) AS n FROM tally")[0]["n"])
 
     def comparable(self, shape: Mapping[str, Any]) -> int:
         """See :meth:`Index.comparable`."""
         if shape.get("family") is None or not isinstance(shape["width"], int) or self._db.absent():
             return 0
         rows = self._rows(
-            "SELECT shape, count(*) AS n FROM models WHERE width = %s::numeric GROUP BY shape", shape["width"]
+            "SELECT shape, sum(models) AS n FROM tally WHERE width = %s::numeric GROUP BY shape HAVING sum(models) > 0",
+            shape["width"],
         )
         try:
             return sum(int(row["n"]) for row in rows if comparable_shapes(json.loads(row["shape"]), shape)[0])
@@ -252,6 +260,10 @@ class PostgresIndex:
         """See :meth:`Index.state`."""
         rows = [] if self._db.absent() else self._rows(STATE)
         return sha256(repr([tuple(row.values()) for row in rows]).encode()).hexdigest()
+
+    def changed(self, since: str = "") -> Changed:
+        """See :meth:`Index.changed`."""
+        return Changed("", None) if self._db.absent() else self._db.read(lambda cursor: sketches.changed(cursor, since))
 
     def calibration(self) -> tuple[str, str] | None:
         """See :meth:`Index.calibration`."""

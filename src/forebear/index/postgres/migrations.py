@@ -112,6 +112,54 @@ STEPS: tuple[str, ...] = (
     );
     ALTER TABLE postings ALTER offsets SET STORAGE EXTERNAL, ALTER ids SET STORAGE EXTERNAL;
     """,
+    # 2: which references changed when, and what is asked of all of them at once. Writers never wait for one another
+    # here: each adds a row to the tally, and one in 32 adds up those that nobody is just writing. Triggers do it, so
+    # that a process that began when there was no tally counts along
+    """
+    ALTER TABLE version ADD COLUMN born text NOT NULL DEFAULT gen_random_uuid()::text;
+    ALTER TABLE models ADD COLUMN written xid8 NOT NULL DEFAULT '0';
+    ALTER TABLE models ALTER written SET DEFAULT pg_current_xact_id();
+    CREATE INDEX models_written ON models (written);
+    CREATE TABLE removed (name text COLLATE "C" PRIMARY KEY, written xid8 NOT NULL);
+    CREATE INDEX removed_written ON removed (written);
+    CREATE TABLE tally (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        shape text NOT NULL,
+        width bigint,
+        family bytea,
+        models bigint NOT NULL,
+        changes bigint NOT NULL
+    );
+    CREATE FUNCTION count_models() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+    DECLARE
+        sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 WHEN 'DELETE' THEN -1 ELSE 0 END;
+        due boolean;
+    BEGIN
+        WITH made AS (
+            INSERT INTO tally (shape, width, family, models, changes)
+            SELECT shape, width, family, sign * count(*), 1 FROM those GROUP BY shape, width, family RETURNING number
+        ) SELECT bool_or(number % 32 = 0) INTO due FROM made;
+        IF due THEN
+            WITH old AS (
+                DELETE FROM tally WHERE number = ANY(ARRAY(SELECT number FROM tally FOR UPDATE SKIP LOCKED)) RETURNING *
+            ) INSERT INTO tally (shape, width, family, models, changes)
+            SELECT shape, width, family, sum(models), sum(changes) FROM old GROUP BY shape, width, family;
+        END IF;
+        IF TG_OP = 'DELETE' THEN
+            INSERT INTO removed SELECT name, pg_current_xact_id() FROM those ORDER BY name
+            ON CONFLICT (name) DO UPDATE SET written = excluded.written;
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER models_come AFTER INSERT ON models REFERENCING NEW TABLE AS those
+        FOR EACH STATEMENT EXECUTE FUNCTION count_models();
+    CREATE TRIGGER models_go AFTER DELETE ON models REFERENCING OLD TABLE AS those
+        FOR EACH STATEMENT EXECUTE FUNCTION count_models();
+    CREATE TRIGGER models_change AFTER UPDATE ON models REFERENCING NEW TABLE AS those
+        FOR EACH STATEMENT EXECUTE FUNCTION count_models();
+    INSERT INTO tally (shape, width, family, models, changes)
+        SELECT shape, width, family, count(*), 0 FROM models GROUP BY shape, width, family;
+    """,
 )
 """Every step, oldest first; never edited once released, only added to."""
 

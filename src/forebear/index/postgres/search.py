@@ -11,13 +11,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from forebear.index.base import Hit
-from forebear.index.postgres.bits import Bits, opposite
+from forebear.index.postgres.bits import BITS, Bits, opposite
 from forebear.index.postgres.candidates import conditions
 from forebear.index.postgres.database import Cursor
 from forebear.signals.binomial import log10_tail
 
 PARALLEL = "SET LOCAL parallel_tuple_cost = 0; SET LOCAL parallel_setup_cost = 0"
 """A row costs more to count than the planner thinks and nothing to hand on."""
+SAMPLE = 100
+"""Rows, for each that is wanted, of which the best say what a row has to reach at least: one in a hundred does."""
+POSITIONS = BITS // 2
+SCORE = "(2 * agree - (agree + against)) / sqrt(agree + against)"
 
 
 def vector_schema(cursor: Cursor) -> str | None:
@@ -50,19 +54,41 @@ def best_in(
         against = f"(n + %(n)s - {vector}.hamming_distance(code, %(opposite)s)) / 2"
     else:
         agree, against = "bit_count(code & %(same)s)", "bit_count(code & %(opposite)s)"
-    parts = (
-        f"(SELECT {columns}, ({agree})::float8 AS agree, ({against})::float8 AS against"
-        f" FROM {table} WHERE {one} OFFSET 0)"
-        for one in where
-    )  # OFFSET 0 keeps the counts from being made once per use
-    cursor.connection.execute(PARALLEL)
+    coins = int.from_bytes(code).bit_count()
+    given = {**values, "same": code, "opposite": opposite(code), "n": coins, "limit": limit}
+
+    def counted(one: str, more: str = "") -> str:
+        """Rows with both counts; OFFSET 0 keeps the counts from being made once per use."""
+        counts = f"({agree})::float8 AS agree, ({against})::float8 AS against"
+        return f"(SELECT {columns}, {counts} FROM {table} WHERE {one} OFFSET 0 {more})"
+
+    if len(where) == 1:
+        cursor.execute(
+            f"SELECT {SCORE} AS z FROM {counted(where[0], f'LIMIT {SAMPLE * limit}')} AS few"
+            " WHERE agree + against > 0 ORDER BY z DESC OFFSET %(limit)s - 1 LIMIT 1",
+            given,
+        )
+        if (row := cursor.fetchone()) is not None:
+            where = [f"{where[0]} AND {agree} >= {_fewest(coins, row['z'])}"]
+        cursor.connection.execute(PARALLEL)  # few rows are counted sooner than a worker has started
     cursor.execute(
         f"SELECT {columns}, agree::integer AS agree, (agree + against)::integer AS shared"
-        f" FROM ({' UNION ALL '.join(parts)}) AS counted WHERE agree + against > 0"
-        f" ORDER BY (2 * agree - (agree + against)) / sqrt(agree + against) DESC, {columns} LIMIT %(limit)s",
-        {**values, "same": code, "opposite": opposite(code), "n": int.from_bytes(code).bit_count(), "limit": limit},
+        f" FROM ({' UNION ALL '.join(map(counted, where))}) AS every WHERE agree + against > 0"
+        f" ORDER BY {SCORE} DESC, {columns} LIMIT %(limit)s",
+        given,
     )
     return cursor.fetchall()
+
+
+def _fewest(coins: int, score: float) -> str:
+    """How many coins of a row have to agree, at least, for a score.
+
+    A row of n coins shares s >= f = n + coins - 4,096 with the query; a of them agree, its score is (2a - s) / sqrt(s)
+    and falls with s. So it is at most that at s = f, (2a - f) / sqrt(f), or that at s = a, sqrt(a), where a is above f.
+    """
+    f, square = f"(n - {POSITIONS - coins})", f"{max(score, 0.0) ** 2!r}::float8"
+    least = f"CASE WHEN {f} > {square} THEN ({f} + {score!r}::float8 * sqrt({f})) / 2 ELSE {square} END"
+    return f"{least} - 0.001::float8"  # whole numbers are compared with what was rounded
 
 
 def search_codes(cursor: Cursor, code: Bits, limit: int, approximate: bool) -> tuple[Hit, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from forebear.errors import IndexError_
+from forebear.index.base import Changed
 from forebear.index.cohort import MOST_COHORT, Named
 from forebear.index.independent import POOL, independent, kin
 from forebear.index.kernels import Words
@@ -104,7 +106,9 @@ def facts(cursor: Cursor, address: Address) -> Row:
         " FROM pg_class c WHERE c.oid = 'models'::regclass",
         (address.schema,),
     ).fetchone()
-    counted = cursor.execute("SELECT family, count(*) AS n FROM models GROUP BY family").fetchall()
+    counted = cursor.execute(
+        "SELECT family, sum(models) AS n FROM tally GROUP BY family HAVING sum(models) > 0"
+    ).fetchall()
     found = {_family(one["family"]): int(one["n"]) for one in counted}
     last, vector = built(cursor), vector_schema(cursor)
     how = address.search if address.search == "exact" or last is not None else "exact (candidates were never built)"
@@ -115,6 +119,26 @@ def facts(cursor: Cursor, address: Address) -> Row:
         "role": row["role"] if row is not None else "reader",
         "search": f"{how}, {'pgvector' if vector is not None else 'without pgvector'}",
     }
+
+
+def changed(cursor: Cursor, since: str) -> Changed:
+    """See :meth:`Index.changed`.
+
+    A mark is the oldest transaction that is still going on: what was written before it has been seen, what it and later
+    ones write has perhaps not.
+    """
+    row = cursor.execute("SELECT born, pg_snapshot_xmin(pg_current_snapshot())::text AS oldest FROM version").fetchone()
+    assert row is not None  # whoever calls has seen the version
+    born, oldest, names = str(row["born"]), str(row["oldest"]), None
+    found = re.fullmatch(rf"{re.escape(born)} ([0-9]{{1,19}})", since)
+    if found is not None and int(found[1]) <= int(oldest):  # else it is another server's
+        rows = cursor.execute(
+            "SELECT name FROM models WHERE written >= %(since)s::text::xid8"
+            " UNION SELECT name FROM removed WHERE written >= %(since)s::text::xid8 ORDER BY name",
+            {"since": found[1]},
+        )
+        names = tuple(row["name"] for row in rows)
+    return Changed(f"{born} {oldest}", names)
 
 
 def _family(raw: bytes | None) -> str:

@@ -17,7 +17,16 @@ from forebear.index.listings import GONE, listing_record
 from forebear.index.postgres.bits import bits_of
 from forebear.index.postgres.candidates import whole
 from forebear.index.postgres.database import Cursor
-from forebear.index.records import SKETCHES, code_data, provenance_record, record_of, sketches_of, stays, text_bytes
+from forebear.index.records import (
+    SKETCHES,
+    code_data,
+    provenance_of,
+    provenance_record,
+    record_of,
+    sketches_of,
+    stays,
+    text_bytes,
+)
 from forebear.index.search import row_of
 from forebear.signals import Fingerprint
 from forebear.types import created
@@ -116,17 +125,27 @@ def _keep_beside(cursor: Cursor, place: int, addition: Addition) -> None:
     if stays(stored["record"] if stored else None, addition):
         return
     mark = addition.fingerprint
-    cursor.execute("UPDATE models SET location = %s WHERE id = %s", (text_bytes(addition.location), place))
+    kept, said = provenance_of(stored["record"] if stored else None), addition.provenance
+    beside = said is not None and said.private and not (kept is not None and kept.private)
     sketches = sketches_of(mark)
     if any(s is not None for s in sketches):
-        kept = ", ".join(f"{column} = coalesce(excluded.{column}, sketches.{column})" for column in SKETCHES)
-        cursor.execute(
-            f"INSERT INTO sketches (id, {', '.join(SKETCHES)}) VALUES (%s, %s, %s, %s)"
-            f" ON CONFLICT (id) DO UPDATE SET {kept}",
-            (place, *sketches),
+        names, both = ", ".join(SKETCHES), ", ".join(f"coalesce(excluded.{c}, sketches.{c})" for c in SKETCHES)
+        beside |= (
+            cursor.execute(
+                f"INSERT INTO sketches (id, {names}) VALUES (%s, %s, %s, %s) ON CONFLICT (id)"
+                f" DO UPDATE SET ({names}) = ROW({both})"
+                f" WHERE ({', '.join(f'sketches.{c}' for c in SKETCHES)}) IS DISTINCT FROM ({both})",
+                (place, *sketches),
+            ).rowcount
+            > 0
         )
-    cursor.execute("DELETE FROM towers WHERE id = %s", (place,))
+    beside |= cursor.execute("DELETE FROM towers WHERE id = %s", (place,)).rowcount > 0 or bool(mark.towers)
     _put_towers(cursor, [(place, mark)])
+    cursor.execute(
+        "UPDATE models SET location = %(location)s, written = pg_current_xact_id()"
+        " WHERE id = %(id)s AND (location <> %(location)s OR %(beside)s)",
+        {"location": text_bytes(addition.location), "id": place, "beside": beside},
+    )
     if addition.provenance is not None:
         cursor.execute(
             "INSERT INTO provenance VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET record = excluded.record",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -15,8 +14,8 @@ from fastapi.responses import Response
 
 from forebear.catalogue.countries import country_name, in_words
 from forebear.catalogue.licences import licence_named, title_of
-from forebear.index import Index, open_index
-from forebear.inspect.holdings import Choices, Holding, choices, choose, developer, holding, holdings
+from forebear.index import open_index
+from forebear.inspect.holdings import Held, choose, developer, holding
 from forebear.inspect.index_tree import BY_CODE, MOST_MODELS
 from forebear.inspect.share import is_private
 from forebear.inspect.ties import NEAREST, looked_at
@@ -37,25 +36,13 @@ from forebear.web.store import State
 
 router = APIRouter()
 PAGE = 50
-_READING = threading.Lock()
+HELD = Held()
 Words = Annotated[str, Query(max_length=200)]
 SEATS = (
     ("incorporated_in", "Incorporated in"),
     ("engineering_in", "Engineering in"),
     ("controlled_from", "Controlled from"),
 )
-
-
-@lru_cache(maxsize=2)
-def _held(where: str, state: str) -> tuple[tuple[Holding, ...], Choices]:
-    """All rows; read again once the index has changed, which ``state`` tells."""
-    rows = holdings(open_index())
-    return rows, choices(rows)
-
-
-def _rows(index: Index) -> tuple[tuple[Holding, ...], Choices]:
-    with _READING:  # whoever asks while the index is read waits for that, and does not read it too
-        return _held(index.where, index.state())
 
 
 @router.get("/references")
@@ -69,7 +56,7 @@ def references(
     at: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
 ) -> Response:
     """References by name, developer, country and licence, a page at a time."""
-    rows, narrow = _rows(open_index())
+    rows, narrow = HELD.of(open_index())
     found = choose(rows, q, developer, country, licence)
     given = {"q": q, "developer": developer, "country": country, "licence": licence}
     pages = max(1, -(-len(found) // PAGE))
@@ -184,7 +171,7 @@ def tree(
     """The last family tree of the index that was drawn for this visitor, narrowed down to what is asked for."""
     costly(service, visitor.token)
     index = open_index()
-    rows, narrow = _rows(index)
+    rows, narrow = HELD.of(index)
     given = {"developer": developer, "country": country, "licence": licence}
     job, document = _last(service, visitor)
     values: dict[str, Any] = {"given": given, "choices": narrow, "total": len(rows), "job": job, "family": None}

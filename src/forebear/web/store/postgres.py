@@ -30,11 +30,26 @@ TOKEN = "id, name, scopes, salt, digest, created, expires, revoked"
 UPLOAD = "id, owner, name, made, bytes, files"
 CLAIMED = "id = %s AND attempts = %s AND state = 'running'"
 LIVING = "(SELECT name FROM servers)"
-NEXT = """
-    SELECT j.id FROM jobs AS j
-    LEFT JOIN (SELECT owner, count(*) AS n FROM jobs WHERE state = 'running' GROUP BY owner) AS r USING (owner)
-    WHERE j.state = 'queued' AND j.server IN ('', %s)
-    ORDER BY coalesce(r.n, 0), j.number LIMIT 1 FOR UPDATE OF j SKIP LOCKED
+OWNERS = """
+    WITH RECURSIVE owners (owner) AS (
+        (SELECT owner FROM jobs WHERE state = 'queued' ORDER BY owner LIMIT 1)
+        UNION ALL
+        SELECT (SELECT owner FROM jobs WHERE state = 'queued' AND owner > o.owner ORDER BY owner LIMIT 1)
+        FROM owners AS o WHERE o.owner IS NOT NULL
+    )
+    SELECT owner, number, (SELECT count(*) FROM jobs AS r WHERE r.state = 'running' AND r.owner = owners.owner) AS n
+    FROM owners, LATERAL (
+        SELECT number FROM jobs AS j WHERE j.state = 'queued' AND j.owner = owners.owner AND j.server IN ('', %s)
+        ORDER BY number LIMIT 1
+    ) AS first WHERE owner IS NOT NULL
+"""
+"""Whose jobs wait, the first of each and how many of his run: the index is asked for each owner, not for each job."""
+NEXT = f"""
+    UPDATE jobs SET state = 'running', attempts = attempts + 1, started = %s, server = %s
+    WHERE number = (
+        SELECT number FROM jobs WHERE state = 'queued' AND owner = %s AND server IN ('', %s)
+        ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) RETURNING {JOB}
 """
 
 
@@ -103,24 +118,20 @@ class PostgresStore:
 
     def kept(self, owner: str) -> int:
         """See :class:`Store`."""
-        query = "SELECT coalesce(sum(octet_length(result)), 0) AS n FROM jobs WHERE owner = %s"
-        return int(self._rows(query, owner)[0]["n"])
+        found = self._rows("SELECT bytes FROM kept WHERE owner = %s", owner)
+        return int(found[0]["bytes"]) if found else 0
 
     def claim(self, server: str) -> Job | None:
         """See :class:`Store`; of owners whose jobs are claimed at the very moment the count may be one too low."""
 
         def claim(cursor: Cursor) -> Job | None:
-            found = cursor.execute(NEXT, (server,)).fetchone()
-            if found is None:
-                return None
-            row = cursor.execute(
-                "UPDATE jobs SET state = 'running', attempts = attempts + 1, started = %s, server = %s"
-                f" WHERE id = %s RETURNING {JOB}",
-                (created(), server, found["id"]),
-            ).fetchone()
-            assert row is not None  # its lock is held
-            _note(cursor, row["id"], "state", State.RUNNING)
-            return _job(row)
+            waiting = cursor.execute(OWNERS, (server,)).fetchall()
+            for one in sorted(waiting, key=lambda row: (row["n"], row["number"])):
+                row = cursor.execute(NEXT, (created(), server, one["owner"], server)).fetchone()
+                if row is not None:  # else others are just taking all that this owner has
+                    _note(cursor, row["id"], "state", State.RUNNING)
+                    return _job(row)
+            return None
 
         return self._change(claim)
 

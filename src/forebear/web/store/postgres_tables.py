@@ -78,6 +78,28 @@ TABLES = Tables(
             PRIMARY KEY (session, once)
         );
         """,
+        # 3: what each owner's results take, kept by a trigger so that servers of before count along, and jobs with keys
+        """
+        CREATE INDEX jobs_keyed ON jobs (server) WHERE state = 'queued' AND server <> '';
+        CREATE TABLE kept (owner text COLLATE "C" PRIMARY KEY, bytes bigint NOT NULL);
+        CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+        BEGIN
+            IF TG_OP = 'DELETE' THEN
+                UPDATE kept SET bytes = bytes - octet_length(OLD.result) WHERE owner = OLD.owner;
+            ELSE
+                INSERT INTO kept
+                    VALUES (NEW.owner, coalesce(octet_length(NEW.result), 0) - coalesce(octet_length(OLD.result), 0))
+                    ON CONFLICT (owner) DO UPDATE SET bytes = kept.bytes + excluded.bytes;
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER jobs_keep AFTER UPDATE OF result ON jobs FOR EACH ROW
+            WHEN (NEW.result IS NOT NULL OR OLD.result IS NOT NULL) EXECUTE FUNCTION keep();
+        CREATE TRIGGER jobs_forget AFTER DELETE ON jobs FOR EACH ROW
+            WHEN (OLD.result IS NOT NULL) EXECUTE FUNCTION keep();
+        LOCK TABLE jobs IN SHARE MODE;
+        INSERT INTO kept SELECT owner, sum(octet_length(result)) FROM jobs WHERE result IS NOT NULL GROUP BY owner;
+        """,
     ),
     never_with="version",
 )

@@ -14,49 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from forebear.errors import IndexError_, UsageError, one_line
+from forebear.index.migrations import statements
 from forebear.types import created
 from forebear.web.store.base import MOST_EVENTS, Event, Job, Session, State, Token, Upload
+from forebear.web.store.sqlite_tables import STEPS
 
-STEPS = (
-    """
-    CREATE TABLE jobs (
-        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, kind TEXT NOT NULL,
-        request TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, created TEXT NOT NULL,
-        started TEXT NOT NULL, ended TEXT NOT NULL, error TEXT, result BLOB
-    ) STRICT;
-    CREATE INDEX jobs_state ON jobs (state, owner);
-    CREATE INDEX jobs_owner ON jobs (owner, number);
-    CREATE TABLE events (
-        job TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,
-        PRIMARY KEY (job, seq)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE tokens (
-        id TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, salt BLOB NOT NULL, digest BLOB NOT NULL,
-        created TEXT NOT NULL, expires REAL NOT NULL, revoked TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE uploads (
-        id TEXT PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, made REAL NOT NULL, bytes INTEGER NOT NULL,
-        files INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX uploads_owner ON uploads (owner, made);
-    """,
-    """
-    ALTER TABLE jobs ADD COLUMN server TEXT NOT NULL DEFAULT '';
-    CREATE TABLE servers (name TEXT PRIMARY KEY, until REAL NOT NULL, home TEXT NOT NULL) STRICT;
-    """,
-    """
-    CREATE TABLE sessions (
-        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, token TEXT NOT NULL, ends REAL NOT NULL
-    ) STRICT;
-    CREATE INDEX sessions_token ON sessions (token, number);
-    CREATE INDEX sessions_ends ON sessions (ends);
-    CREATE TABLE forms (
-        number INTEGER PRIMARY KEY, session TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-        once TEXT NOT NULL, led TEXT NOT NULL, UNIQUE (session, once)
-    ) STRICT;
-    """,
-)
-"""Every step of the schema, oldest first; never edited once released, only added to."""
 VERSION = len(STEPS)
 JOB = "id, owner, kind, request, state, attempts, created, started, ended, error"
 CLAIMED = "id = ? AND attempts = ? AND state = 'running'"
@@ -117,7 +79,7 @@ class SqliteStore:
                 if version == 0 and tables:
                     raise IndexError_(f"{path}: not the database of a service", "move it away")
                 for step in STEPS[version:]:
-                    for statement in step.split(";"):
+                    for statement in statements(step):
                         db.execute(statement)
                 db.execute(f"PRAGMA user_version = {VERSION}")
 
@@ -161,8 +123,8 @@ class SqliteStore:
 
     def kept(self, owner: str) -> int:
         """See :class:`Store`."""
-        query = "SELECT coalesce(sum(length(result)), 0) FROM jobs WHERE owner = ?"
-        return int(self._rows(query, (owner,))[0][0])
+        found = self._rows("SELECT bytes FROM kept WHERE owner = ?", (owner,))
+        return int(found[0][0]) if found else 0
 
     def claim(self, server: str) -> Job | None:
         """See :class:`Store`."""
@@ -368,7 +330,7 @@ class SqliteStore:
 
 def _put_back(db: sqlite3.Connection, server: str = "", held: frozenset[str] = frozenset()) -> int:
     """Let jobs wait again that no living server runs; how many. Those that waited for a dead one wait for any."""
-    db.execute(f"UPDATE jobs SET server = '' WHERE state = 'queued' AND server NOT IN {LIVING}")
+    db.execute(f"UPDATE jobs SET server = '' WHERE state = 'queued' AND server <> '' AND server NOT IN {LIVING}")
     running = db.execute(f"SELECT id, server NOT IN {LIVING}, server FROM jobs WHERE state = 'running'").fetchall()
     lost = [id for id, dead, whose in running if dead or (whose == server and id not in held)]
     for id in lost:
