@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -76,6 +77,17 @@ def test_a_key_of_an_unknown_kind_is_not_supported() -> None:
     assert der(root)[0].count(prime256v1) == 1
     unknown = der(root)[0].replace(prime256v1, prime256v1[:-1] + b"\x7f")  # found by fuzzing: it is looked at late
     assert "not supported (certificate: a key of an unknown kind" in str(certified((unknown,), der(root), NOW))
+
+
+def test_a_version_that_there_is_not_is_damage() -> None:
+    root = certificate(keys(1)[0], "root", authority=True)
+    third = bytes.fromhex("a003020102")
+    assert der(root)[0].count(third) == 1
+    sixtieth = der(root)[0].replace(third, third[:-1] + b"\x3b")  # found by fuzzing, too
+    assert certified((sixtieth,), der(root), NOW) == "its certificate is damaged"
+    lines = base64.encodebytes(sixtieth)
+    with pytest.raises(UsageError, match="x: no certificates in PEM"):
+        load_chain(b"-----BEGIN CERTIFICATE-----\n" + lines + b"-----END CERTIFICATE-----\n", "x")
 
 
 def test_chains_are_read_within_bounds() -> None:

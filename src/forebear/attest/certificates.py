@@ -47,7 +47,7 @@ def load_chain(pem: bytes, name: str) -> tuple[bytes, ...]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # as in `certificate_of`
             found = c.x509.load_pem_x509_certificates(pem)
-    except ValueError:
+    except c.damaged:
         raise UsageError(f"{name}: no certificates in PEM", "openssl x509 -inform der -in FILE writes PEM") from None
     if len(found) > MOST:
         raise UsageError(
@@ -81,7 +81,7 @@ def certified(chain: Sequence[bytes], roots: Sequence[bytes], at: datetime) -> C
             store.add_cert(openssl.X509.from_cryptography(certificate_of(der)))
     except ForebearError as error:
         return f"its certificate has a key that is not supported ({error.message})"
-    except (ValueError, IndexError, TypeError, c.x509.DuplicateExtension, openssl.Error):
+    except (*c.damaged, IndexError, openssl.Error):
         return "its certificate is damaged"
     told = f"the certificate of {name}"
     if at > leaf.not_valid_after_utc:

@@ -47,6 +47,15 @@ class _Crypto:
     ec: Any
     utils: Any
 
+    @property
+    def damaged(self) -> tuple[type[Exception], ...]:
+        """What it raises for certificates and keys that are damaged or of an unknown kind."""
+        x509 = self.x509
+        return (
+            *(ValueError, TypeError, self.exceptions.UnsupportedAlgorithm),
+            *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+        )
+
 
 @dataclass(frozen=True)
 class PublicKey:
@@ -133,16 +142,20 @@ def certificate_of(der: bytes) -> Any:
     Raises:
         ValueError: it is damaged.
     """
+    c = crypto()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return crypto().x509.load_der_x509_certificate(der)
+        try:
+            return c.x509.load_der_x509_certificate(der)
+        except c.damaged:
+            raise ValueError("a damaged certificate") from None
 
 
 def certified_key(certificate: Any, name: str) -> PublicKey:
     """The key of a loaded certificate, which ``cryptography`` looks at only now; ``UsageError`` for other kinds."""
     try:
         key = certificate.public_key()
-    except (ValueError, crypto().exceptions.UnsupportedAlgorithm):
+    except crypto().damaged:
         raise UsageError(f"{name}: a key of an unknown kind, or a damaged one", MAKE) from None
     return public_key(key, name)
 
@@ -161,7 +174,7 @@ def load_public(pem: bytes, name: str = "key") -> PublicKey:
         raise UsageError(f"{name}: not one public key in PEM", "openssl ec -in key.pem -pubout writes it")
     try:
         key = c.serialization.load_pem_public_key(pem)
-    except (ValueError, TypeError, c.exceptions.UnsupportedAlgorithm):
+    except c.damaged:
         raise UsageError(f"{name}: not a public key in PEM", "openssl ec -in key.pem -pubout writes it") from None
     return public_key(key, name)
 
@@ -181,7 +194,7 @@ def load_private(pem: bytes, passphrase: bytes | None = None, name: str = "key")
         raise UsageError(f"{name}: the key is protected by a pass phrase", f"put it into {PASSPHRASE}")
     try:
         key = c.serialization.load_pem_private_key(pem, passphrase if protected else None)
-    except (ValueError, TypeError, c.exceptions.UnsupportedAlgorithm):
+    except c.damaged:
         why = "the pass phrase does not open it" if protected else "not a private key in PEM"
         raise UsageError(f"{name}: {why}", "" if protected else MAKE) from None
     if not isinstance(key, c.ec.EllipticCurvePrivateKey):
