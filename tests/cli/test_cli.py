@@ -14,9 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from documents import check_document
 from edits import copy, drifted
+from forebear.cli import app
+from forebear.cli.options import tell_expected
+from forebear.errors import InputError, UsageError
 from models import tiny_llama, write_safetensors
 
 
@@ -148,6 +152,41 @@ def test_expectations_decide_the_exit_code(arguments: list[str], code: int, shel
     """The random child has unmoved gains: descent and a shared start are not told apart, which settles nothing."""
     child = drifted(base, "child", 0.4)
     assert shell("compare", base, child, *arguments).returncode == code
+
+
+@pytest.mark.parametrize("slip", ["relatd", "Related", "unrelatd", " related"])
+def test_a_slip_of_the_pen_is_no_name_of_a_model(slip: str) -> None:
+    for call in (["compare", "a", "b"], ["scan", "a"], ["scan", "-r", "a"]):
+        error = CliRunner().invoke(app, [*call, "--expect", slip]).exception
+        assert isinstance(error, UsageError) and "did you mean" in error.hint
+
+
+def test_a_name_that_the_answer_lacks_is_told(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tiny_llama(base.with_name("other"), seed=2)
+    done = CliRunner().invoke(app, ["compare", str(base), str(other), "--expect", "zoo/base"])
+    assert done.exit_code == 3
+    assert done.stderr == "forebear: --expect zoo/base: no model of that name is in the answer; it names base\n"
+    tell_expected("base", ["zoo/Base"])
+    tell_expected("related", [])
+    tell_expected(None, [])
+    assert capsys.readouterr().err == ""
+    tell_expected("x", "abcdef")
+    tell_expected("x", [])
+    assert capsys.readouterr().err.splitlines() == [
+        "forebear: --expect x: no model of that name is in the answer; it names a, b, c, d, e, …",
+        "forebear: --expect x: no model of that name is in the answer; it names none",
+    ]
+
+
+def test_a_folder_of_models_leads_to_a_scan_of_all(base: Path) -> None:
+    for name in ("b", "c", "d"):
+        copy(base, name)
+    (base.parent / "empty").mkdir()
+    error = CliRunner().invoke(app, ["scan", str(base.parent)]).exception
+    assert isinstance(error, InputError) and "forebear scan -r" in error.hint
+    assert error.message.endswith("4 folders below it with weights (b, base, c, …)"), error
+    error = CliRunner().invoke(app, ["scan", str(base.parent / "empty")]).exception
+    assert isinstance(error, InputError) and "empty" in str(error) and "-r" not in error.hint
 
 
 def test_an_identical_copy_meets_the_expectation(shell: Shell, base: Path) -> None:
