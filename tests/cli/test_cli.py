@@ -21,6 +21,7 @@ from edits import copy, drifted
 from forebear.cli import app
 from forebear.cli.options import tell_expected
 from forebear.errors import InputError, UsageError
+from forebear.inspect import demo
 from models import tiny_llama, write_safetensors
 
 
@@ -367,6 +368,34 @@ def test_demo_needs_nothing_and_leaves_nothing(shell: Shell, tmp_path: Path) -> 
     assert verdicts["twin"] == "inconclusive"
     assert not (tmp_path / "home").exists()
     assert "twin" in shell("demo").stdout
+
+
+def test_the_demo_models_can_be_kept(tmp_path: Path) -> None:
+    assert demo.keep(tmp_path) == ("base", "finetune", "permuted", "twin")
+    assert all((tmp_path / name / "model.safetensors").is_file() for name in ("base", "finetune", "permuted", "twin"))
+    shutil.rmtree(tmp_path / "base")
+    for folder, why in ((tmp_path, "finetune is there already"), (tmp_path / "twin" / "LICENSE", "Not a directory")):
+        done = CliRunner().invoke(app, ["demo", "--keep", str(folder)])
+        assert isinstance(done.exception, UsageError) and why in done.exception.message, done.exception
+    assert not (tmp_path / "base").exists()
+
+
+def test_an_error_is_not_told_in_front_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREBEAR_HOME", str(tmp_path / "home"))
+    gone = CliRunner().invoke(app, ["index", "remove", "nothere"])
+    assert gone.stdout == "" and isinstance(gone.exception, UsageError)
+    (empty := tmp_path / "empty").mkdir()
+    failed = " ".join(CliRunner().invoke(app, ["index", "add", str(empty)]).stdout.replace("\n", "").split())
+    assert failed.count("empty:") == 1, failed
+
+
+def test_questions_take_a_policy_as_check_does() -> None:
+    by = [CliRunner().invoke(app, ["policy", "questions", how, "us-federal"]).output for how in ("--pack", "--policy")]
+    assert by[0] == by[1] and "Q-" in by[0]
+
+
+def test_the_help_of_bom_leads_to_its_options() -> None:
+    assert "forebear bom write --help" in " ".join(CliRunner().invoke(app, ["bom", "--help"]).output.split())
 
 
 def test_it_runs_without_a_home_that_can_be_written(shell: Shell, base: Path, tmp_path: Path) -> None:
