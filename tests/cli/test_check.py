@@ -19,7 +19,11 @@ from typer.testing import CliRunner
 from boms import check_bom
 from documents import check_document
 from forebear.cli import app
-from forebear.report.check import _said
+from forebear.inspect.check_models import Checked
+from forebear.inspect.check_result import Check, baseline_of, with_baseline
+from forebear.mentions import Kind, Surety
+from forebear.policy.answer import Decision
+from forebear.report.check import _said, summary
 from forebear.types import Finding, Level
 from models import tiny_llama
 
@@ -161,14 +165,16 @@ def test_the_other_formats_of_machines(run: Run, repository: Path, monkeypatch: 
     assert "::warning file=app.py,line=3,title=forebear%3A remote-code-unpinned::" in run(".", "-f", "github")[1]
 
 
-def test_open_decisions_are_counted_as_the_baseline_counts_them(run: Run, repository: Path, tmp_path: Path) -> None:
-    known = tmp_path / "known.json"
-    said = run(repository, "--policy", "licence-hygiene", "-q", "--write-baseline", known)[1]
-    entries = json.loads(known.read_text())["known"]
-    open_ones = sum(entry["finding"] == "undecided" for entry in entries)
-    assert open_ones and f"; {open_ones} decision{'s' * (open_ones > 1)} open\n" in said
-    again = run(repository, "--policy", "licence-hygiene", "-q", "--baseline", known)[1]
-    assert f"findings: none; {len(entries)} known from the baseline, {open_ones} of them open decisions\n" in again
+def test_open_decisions_are_counted_as_the_baseline_counts_them() -> None:
+    late = Finding("model-unpinned", Level.NOTE, "x", (), "")
+    open_ = Checked("a/b", Kind.HUB, Surety.CERTAIN, (), "name", findings=(late,), decision=Decision.INCONCLUSIVE)
+    passed = replace(open_, name="a/c", decision=Decision.PASS, findings=())
+    shown = replace(open_, name="a/d", counts=False)
+    check = Check("r", (open_, passed, shown))
+    assert summary(check)[1] == "findings: 1 note; 1 decision open"
+    known = {entry["fingerprint"] for entry in json.loads(baseline_of(check))["known"]}
+    said = summary(with_baseline(check, known))[1]
+    assert len(known) == 4 and said == "findings: none; 4 known from the baseline, 2 of them open decisions"
 
 
 def test_a_rules_sentence_has_words_for_duties() -> None:
