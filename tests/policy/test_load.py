@@ -23,6 +23,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (rule(severity="fatal"), "rule R1: severity"),
     (rule(each="ancestor"), "rule R1: there is no list ancestor; did you mean ancestors?"),
     (rule(message="{model.nam}"), "rule R1: there is no field model.nam; did you mean model.name?"),
+    (
+        rule(when={"field": "ancestors.controled_from", "is": "CN"}),
+        "there is no field ancestors.controled_from; did you mean item.controlled_from, of each: ancestors?",
+    ),
     (rule(message="{item.name}"), "rule R1: item.name: there is no entry at hand"),
     (rule(message="{model.name.__class__}"), "rule R1: there is no field"),
     (

@@ -140,6 +140,13 @@ def test_the_first_lines_tell_the_nearest_ancestor_of_another_maker_and_how_it_i
     assert page(chain=outputs).answer.endswith("No ancestor is known.")
 
 
+def test_the_reasons_in_the_first_lines_are_whole() -> None:
+    reason = f"What it asks for is open; it depends on: {'the revenue per month, ' * 12}whether the model is passed on."
+    rule = replace(answer().findings[0], message=reason, severity=Severity.ERROR, unknown=())
+    told = page(answer=replace(answer(), decision=Decision.DENY, findings=(rule,))).answer
+    assert reason in told
+
+
 def test_words_for_every_kind_standing_state_and_severity() -> None:
     for kind in EdgeKind:
         assert step(Edge("a", "b", kind, Standing.MEASURED))

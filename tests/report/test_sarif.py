@@ -57,6 +57,21 @@ def test_every_finding_becomes_a_result_at_its_model() -> None:
     assert run["invocations"][0]["executionSuccessful"] is True
 
 
+def test_models_without_a_finding_stand_among_the_artifacts_with_their_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = {"verdict": "same_architecture", "log10_p": None, "closest": None}
+    models = [subject("a", (), properties=facts), subject("b", properties={"verdict": None}), subject("c", ())]
+    run = check(sarif.document(models, "/models"))
+    (artifact,) = run["artifacts"]
+    assert artifact["location"] == {"uri": "a/README.md", "uriBaseId": "%SRCROOT%"}
+    assert artifact["description"]["text"] == "a: same architecture"
+    assert artifact["properties"] == {**facts, "model": "a"}
+    assert len(run["results"]) == 1 and run["invocations"][0]["executionSuccessful"] is True
+    assert "artifacts" not in check(sarif.document([subject("c")], "/models"))
+    monkeypatch.setattr(sarif, "MAX_ARTIFACTS", 2)
+    many = (subject(str(k), (), properties=facts) for k in range(3))
+    assert len(check(sarif.document(many, None))["artifacts"]) == 2
+
+
 def test_rules_are_the_registry_and_results_point_into_it() -> None:
     run = check(sarif.document([subject(findings=(NOTE, UNDECLARED))], "/models"))
     rules = run["tool"]["driver"]["rules"]

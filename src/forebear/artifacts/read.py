@@ -23,7 +23,8 @@ from forebear.artifacts.text import load_json, read_whole
 from forebear.artifacts.tokenizers import MAX_TOKENIZER, Tokenizer, find_tokenizer, read_tokenizer
 from forebear.artifacts.towers import beside_towers, towers
 from forebear.errors import ForebearError, FormatError, InputError
-from forebear.sources import Metered, Source
+from forebear.sources import LocalSource, Metered, Source
+from forebear.types import counted
 
 CONFIG = "config.json"
 MAX_CONFIG = 10_000_000
@@ -49,6 +50,12 @@ def read_artifact(source: Source) -> Artifact:
     readers: list[Reader] = [r for r in READERS if r.handles(source)]
     readers = readers or [r for r in third_party_readers() if r.handles(source)]
     if not readers:
+        if below := _models_below(source):
+            some = f"{', '.join(below[:3])}{', …' if len(below) > 3 else ''}"
+            raise NoWeights(
+                f"{source.target}: no model itself, but {counted(len(below), 'folder')} below it with weights ({some})",
+                "name one of them; forebear scan -r takes them all",
+            )
         raise NoWeights(f"{source.target}: {_absence(source)}", f"{_listed(r.name for r in READERS)} files are read")
     _announce(metered)
     weights = readers[0].read(metered)
@@ -166,6 +173,19 @@ def _beside(model: Artifact, sizes: Shapes) -> tuple[str, ...]:
 def _listed(names: Iterable[str]) -> str:
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def _models_below(source: Source) -> list[str]:
+    """Folders of a local folder that hold weights; looked for where it holds none itself."""
+    if not isinstance(source, LocalSource) or source.only:
+        return []
+    found = []
+    for folder in source.folders():
+        with suppress(ForebearError):  # one that cannot be listed is no reason for another error
+            below = LocalSource(source.root / folder)
+            if any(reader.handles(below) for reader in READERS):
+                found.append(folder)
+    return found
 
 
 def _absence(source: Source) -> str:

@@ -34,6 +34,7 @@ class _WriteByDefault(TyperGroup):
 app = typer.Typer(
     cls=_WriteByDefault,
     help="The AI bill of materials: `forebear bom TARGET` writes one; verify, score and diff read them.\n\n"
+    "The options of `forebear bom TARGET` stand in `forebear bom write --help`.\n\n"
     "Example: forebear bom ./my-model --output bom.cdx.json",
     no_args_is_help=True,
 )

@@ -28,7 +28,7 @@ from forebear.cli.options import (
     show_problems,
     write,
 )
-from forebear.cli.scan import FreshOption, PolicyOption
+from forebear.cli.scan import PolicyOption
 from forebear.errors import UsageError
 from forebear.types import Level
 
@@ -72,7 +72,7 @@ def check(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, max=256, help="Processes for weights; default one per core.")
     ] = None,
-    fresh: FreshOption = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Scan weights again of which an answer is kept.")] = False,
     fail_on: FailOnOption = FailOn.ERROR,
     how: Annotated[
         ReportFormat,

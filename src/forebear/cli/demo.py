@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from forebear.cli.options import (
     Format,
@@ -13,6 +17,7 @@ from forebear.cli.options import (
     emit,
     progress,
 )
+from forebear.errors import one_line
 
 
 def demo(
@@ -20,15 +25,23 @@ def demo(
     output: OutputOption = None,
     quiet: QuietOption = False,
     no_progress: ProgressOption = False,
+    kept: Annotated[
+        Path | None,
+        typer.Option("--keep", metavar="DIR", help="Also put the four models there, to try other commands on."),
+    ] = None,
 ) -> None:
     """Scan a small real fine-tune, a disguised copy of it and an innocent twin. No set-up, no network.
 
     Example: forebear demo
+    Example: forebear demo --keep .
     """
-    from forebear.inspect.demo import run
+    from forebear.inspect.demo import keep, run
     from forebear.report import showcase
 
+    names = keep(kept) if kept is not None else ()
     with progress(quiet, no_progress) as step:
         result = run(step)
     emit(result.to_json(), how, output, lambda c: showcase.show(c, result), lambda: showcase.markdown(result))
     sys.stdout.flush()
+    if names:
+        sys.stderr.write(f"forebear: {', '.join(names)} lie in {one_line(str(kept))}\n")

@@ -220,7 +220,8 @@ def remove(
     index, beside = open_index(), BlackBoxIndex()
     removed = [name for name in names if any([index.remove(name), beside.remove(name)])]
     document = {**head("forebear.index-remove/1"), "path": index.where, "removed": removed}
-    _emit(document, how, output, terminal.shown)
+    if removed or how is not Format.TABLE:
+        _emit(document, how, output, terminal.shown)
     if missing := [name for name in names if name not in removed]:
         raise UsageError(f"not in the index: {', '.join(missing)}", "see forebear index list")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 import json
@@ -325,6 +326,30 @@ def expect_exit(expected: str | None, verdict: Verdict, named: Mapping[str, Verd
         if wanted in (name.lower(), name.lower().rsplit("/", 1)[-1]):
             return found.expect_related_exit
     return 1 if verdict is Verdict.UNRELATED else 3
+
+
+def check_expected(expected: str | None) -> None:
+    """Refuse a slip of the pen for ``related`` or ``unrelated``, which would be taken for the name of a model.
+
+    Raises:
+        UsageError: the expectation is nearly one of the two words.
+    """
+    words = ("related", "unrelated")
+    if expected is None or expected in words:
+        return
+    if close := difflib.get_close_matches(expected.strip().lower(), words, 1, 0.8):
+        raise UsageError(f"--expect {expected}: no such word", f"did you mean {close[0]}? A model: owner/{expected}")
+
+
+def tell_expected(expected: str | None, named: Iterable[str]) -> None:
+    """Say on stderr that an answer does not name the model that is expected, since the exit code alone cannot."""
+    if expected is None or expected in ("related", "unrelated"):
+        return
+    names = sorted({one_line(name) for name in named})
+    if any(expected.lower() in (name.lower(), name.lower().rsplit("/", 1)[-1]) for name in names):
+        return
+    told = f"it names {', '.join(names[:5])}{', …' if len(names) > 5 else ''}" if names else "it names none"
+    sys.stderr.write(f"forebear: --expect {one_line(expected)}: no model of that name is in the answer; {told}\n")
 
 
 def leave(*codes: int) -> None:

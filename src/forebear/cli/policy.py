@@ -331,7 +331,8 @@ class QuestionsFormat(StrEnum):
 @common
 def ask(
     pack: Annotated[
-        str | None, typer.Option("--pack", help="Only what this policy's rules ask for.", show_default=False)
+        str | None,
+        typer.Option("--pack", "--policy", "-p", help="Only what this policy's rules ask for.", show_default=False),
     ] = None,
     answers: AnswersOption = None,
     against: Annotated[

@@ -28,12 +28,14 @@ from forebear.cli.options import (
     ReportFormatOption,
     VerboseOption,
     by_name,
+    check_expected,
     emit,
     expect_exit,
     fail_exit,
     leave,
     progress,
     show_problems,
+    tell_expected,
 )
 from forebear.errors import UsageError
 from forebear.types import Verdict
@@ -112,6 +114,7 @@ def scan(
     Example: forebear scan -r hf:my-org --limit 100
     """
     how = by_name(how, output)
+    check_expected(expect)
     _check_policy_goes_with(policy, org, target, recursive, how)
     if target.startswith(scan_endpoint.API):
         scan_endpoint.scan(target, effort, expect, fail_on, how, output, quiet, verbose, no_progress)
@@ -143,6 +146,7 @@ def scan(
     )
     best = result.ancestors[0].verdict if result.ancestors else Verdict.INCONCLUSIVE
     named = {a.name: a.verdict for a in reversed(result.ancestors)}
+    tell_expected(expect, named)
     leave(
         show_problems(result.problems),
         fail_exit(result.findings, fail_on),
@@ -199,6 +203,7 @@ def compare(
     from forebear.inspect import compare as run
     from forebear.report import markdown, terminal
 
+    check_expected(expect)
     with progress(quiet, no_progress) as step:
         result = run(a, b, effort=effort.value, on_step=step, activations=activations)
     emit(
@@ -208,4 +213,5 @@ def compare(
         lambda console: terminal.compare(console, result, quiet, verbose),
         lambda: markdown.compare(result),
     )
+    tell_expected(expect, [result.a.name])
     leave(show_problems(result.problems), expect_exit(expect, result.verdict, {result.a.name: result.verdict}))

@@ -22,6 +22,7 @@ from forebear.cli.options import (
     progress,
     rendered,
     show_problems,
+    tell_expected,
     write,
 )
 from forebear.errors import InputError, UsageError
@@ -95,6 +96,7 @@ def scan_all(asked: Asked, quiet: bool, verbose: bool, no_progress: bool) -> Non
         except BrokenPipeError:  # whoever reads the rows has seen enough: no error, which click would make of it
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
+        tell_expected(asked.expect, (name for row in rows for name in row.ancestors))
         codes = [code for row in rows for code in asked.codes(row)]
         leave(4 if whole.problems else 0, *codes)
 
@@ -159,6 +161,7 @@ def scan_for_ci(asked: Asked, quiet: bool, no_progress: bool) -> None:
     row = row_of(found, result.to_json())
     _write_for_ci(asked, [row], root)
     show_problems(row.problems)
+    tell_expected(asked.expect, row.ancestors)
     leave(*asked.codes(row))
 
 

@@ -100,7 +100,10 @@ def serve(
     from forebear.web.settings import Settings, service_home
 
     if _is_root():
-        raise UsageError("the service does not run as root", "run it as a user of its own")
+        raise UsageError(
+            "the service does not run as root",
+            "run it as a user of its own; in a container: USER 10001, or docker run --user 10001",
+        )
     named = f"[{host}]" if ":" in host else host
     own = (*Settings.hosts, *([named] if host not in ("0.0.0.0", "::") else []))
     settings = Settings(

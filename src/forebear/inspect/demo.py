@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from forebear.errors import UsageError
 from forebear.index import LocalIndex
 from forebear.inspect.enrol import enrol
 from forebear.inspect.scan import scan
@@ -54,3 +57,23 @@ def run(
             found.append((name, truth, scan(str(models / name), index, on_step=on_step, fetch=False)))
             on_case(name, found[-1][2])
     return Demo("demo-base", tuple(found))
+
+
+def keep(folder: Path) -> tuple[str, ...]:
+    """Copy the bundled models into a folder, to try other commands on; returns their names.
+
+    Raises:
+        UsageError: one of the names is taken there, or the folder cannot be written. Nothing that is there is changed.
+    """
+    names = (REFERENCE, *(name for name, _ in CASES))
+    if taken := next((name for name in names if os.path.lexists(folder / name)), ""):
+        raise UsageError(f"--keep {folder}: {taken} is there already", "name another folder")
+    with resources.as_file(resources.files("forebear") / "data" / "demo") as models:
+        try:
+            for name in names:
+                shutil.copytree(models / name, folder / name)
+        except OSError as error:
+            raise UsageError(
+                f"--keep {folder}: {error.strerror or error}", "name a folder that can be written"
+            ) from None
+    return names

@@ -13,7 +13,7 @@ from forebear.errors import ForebearError
 from forebear.index import LocalIndex, kernels, open_index
 from forebear.plugins import KINDS, plugins
 from forebear.sources import RangeCache, cache_home, offline
-from forebear.sources.hub import endpoint, find_token
+from forebear.sources.hub import endpoint, find_token, hub_answers
 from forebear.types import Json, counted
 
 Check = tuple[str, str, str]
@@ -111,8 +111,11 @@ def _torch() -> Check:
 
 def _network() -> Check:
     if offline():
-        return "note", "forbidden by the environment", "unset FOREBEAR_OFFLINE and HF_HUB_OFFLINE to read remote models"
-    return "ok", f"hub at {endpoint()}, {'with a token' if find_token() else 'without a token'}", ""
+        how = "leave out --offline, or unset FOREBEAR_OFFLINE and HF_HUB_OFFLINE, to read remote models"
+        return "note", "forbidden, by --offline or the environment", how
+    if not hub_answers():
+        return "note", f"hub at {endpoint()} takes no connection", "check the network, or HF_ENDPOINT and proxies"
+    return "ok", f"hub at {endpoint()} answers, {'with a token' if find_token() else 'without a token'}", ""
 
 
 def _cache() -> Check:

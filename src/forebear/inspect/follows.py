@@ -104,7 +104,6 @@ def _with_gaps(coverage: Coverage, answer: LicenceAnswer) -> Coverage:
     open_ones = sum(duty.status == "conditional" for duty in answer.duties)
     if not open_ones:
         return coverage
-    gap = Untested(
-        f"{open_ones} licence duties", "they depend on facts that a scan does not have: forebear licence --org"
-    )
+    duty, they = ("duty", "it depends") if open_ones == 1 else ("duties", "they depend")
+    gap = Untested(f"{open_ones} licence {duty}", f"{they} on facts that a scan does not have: forebear licence --org")
     return replace(coverage, not_tested=(*coverage.not_tested, gap))

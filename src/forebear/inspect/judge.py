@@ -70,8 +70,9 @@ def findings_of(
     tested: int,
     total: int,
     effort: str,
+    unfetched: str = "",
 ) -> tuple[Finding, ...]:
-    """The findings of a scan."""
+    """The findings of a scan; ``unfetched``: why no known base of its shape was fetched, as a clause."""
     out: list[Finding] = []
     related = [a for a in ancestors if a.verdict in RELATED]
     declared = any(names_match(b, a.name) for a in related for b in mark.declared.base_models)
@@ -84,7 +85,7 @@ def findings_of(
         out.append(_disguised(artifact, related))
     out += [raise_finding("pickle-unsafe", f"{danger}. It was not run.") for danger in artifact.weights.dangers]
     if not ancestors and not tested and effort != "quick":
-        out.append(_no_reference(artifact, mark, total))
+        out.append(_no_reference(artifact, mark, total, unfetched))
     return tuple(out)
 
 
@@ -140,8 +141,8 @@ def suggested(shape: Mapping[str, Any]) -> tuple[LookAlike, ...]:
     return tuple(a for a in alike if a.exact) or alike
 
 
-def _no_reference(artifact: Artifact, mark: Fingerprint, total: int) -> Finding:
-    """No comparable reference: name what would settle it."""
+def _no_reference(artifact: Artifact, mark: Fingerprint, total: int, unfetched: str) -> Finding:
+    """No comparable reference: name known bases of its shape, which may settle it, and why they were not fetched."""
     shape = mark.shape
     why = "the index is empty" if not total else f"none of the {total:,} references has a comparable shape"
     if mark.code.n < FEWEST_COINS:
@@ -154,8 +155,10 @@ def _no_reference(artifact: Artifact, mark: Fingerprint, total: int) -> Finding:
     if names:
         likeness = "is that" if alike[0].exact else "resembles that"
         text += f" The shape {likeness} of {joined(names, 5)}, which proves nothing."
+        text += f" {unfetched[:1].upper()}{unfetched[1:]}." if unfetched else ""
         others = f"; or {joined(names[1:3])}" if names[1:] else ""
         clears = f"forebear index add hf:{names[0]}, or its folder{others}"
     else:
+        text += " No known base has this shape, so none was looked up on the hub."
         clears = "forebear index add <folder of the model you suspect>"
     return raise_finding("no-reference-tested", text, clears=clears)

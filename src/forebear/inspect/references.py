@@ -20,7 +20,7 @@ from forebear.inspect.judge import FEWEST_COINS, suggested
 from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint, fingerprint
 from forebear.signals.sign_code import light_code
-from forebear.sources import is_remote, open_source
+from forebear.sources import is_remote, offline, open_source
 from forebear.types import Untested
 
 MOST_FETCHED = 3
@@ -46,7 +46,7 @@ def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_st
     One that is in the index already, under any revision, is not fetched again. A hub that takes no connection within
     seconds is not waited for: the scan did not ask for it.
     """
-    from forebear.sources.hub import hub_answers
+    from forebear.sources.hub import endpoint, hub_answers
 
     added: list[str] = []
     missing: list[Untested] = []
@@ -54,7 +54,7 @@ def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_st
     wanted = [a.model.repository for a in suggested(shape)]
     wanted = [name for name in dict.fromkeys(wanted) if f"hf:{name}" not in have]
     if wanted and not hub_answers():
-        why = "the hub could not be reached to fetch it"
+        why = f"the hub could not be reached: {endpoint()} takes no connection"
         return Fetched(missing=tuple(Untested(name, why) for name in wanted[:MOST_FETCHED]))
     for name in wanted[:MOST_FETCHED]:
         on_step(f"fetching the sign code of {name}")
@@ -74,6 +74,15 @@ def fetch_references(shape: Mapping[str, Any], index: Index, meter: Meter, on_st
         Untested(name, f"{MOST_FETCHED} others of this shape were fetched first") for name in wanted[MOST_FETCHED:]
     ]
     return Fetched(tuple(added), tuple(missing))
+
+
+def unfetched(fetched: Fetched, fetch: bool) -> str:
+    """Why known bases of a shape are not in the index after a scan that looked for references, "" where they are."""
+    if fetched.missing:
+        return f"not fetched: {joined([f'{one.what} ({one.why})' for one in fetched.missing[:MOST_FETCHED]])}"
+    if not fetch:
+        return "none was fetched, as was asked for (--no-fetch)"
+    return "none was fetched: the network is forbidden (--offline, FOREBEAR_OFFLINE or HF_HUB_OFFLINE)" * offline()
 
 
 def reopen(entry: Entry, meter: Meter) -> tuple[Artifact, Fingerprint] | str:

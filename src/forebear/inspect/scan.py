@@ -22,7 +22,7 @@ from forebear.inspect.judge import FEWEST_COINS, claims_of, findings_of
 from forebear.inspect.mixture import together
 from forebear.inspect.nominate import resembling
 from forebear.inspect.oddities import odd_tokens, signless
-from forebear.inspect.references import Fetched, fetch_references
+from forebear.inspect.references import Fetched, fetch_references, unfetched
 from forebear.inspect.search import NOMINATED, Candidate, Search, by_code, by_rows
 from forebear.inspect.weigh import calibrated_by, remaining, unweighed, weighed
 from forebear.lineage.calibrated import combined
@@ -145,7 +145,16 @@ def scan(
         None,
         claims,
         (
-            *findings_of(artifact, mark, verdict, ancestors, max(tested, tested_beside), total, effort),
+            *findings_of(
+                artifact,
+                mark,
+                verdict,
+                ancestors,
+                max(tested, tested_beside),
+                total,
+                effort,
+                unfetched(fetched, fetch),
+            ),
             *_first_findings(found, resembled, nominees),
             *by_activations.findings(bool(ancestors) or resembled is not None),
         ),

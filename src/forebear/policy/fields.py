@@ -104,6 +104,9 @@ def field(path: str, entries: str = "") -> Field:
         return found
     if found is not None:
         raise UsageError(f"{path} is a field of every entry of {inside}", f"write {{some: {inside}, where: …}}")
+    if inside and first != ITEM and (near := get_close_matches(full, _paths(inside), 1, 0.8)):
+        one = f"{ITEM}{near[0][len(inside) :]}"
+        raise UsageError(f"there is no field {path}", f"did you mean {one}, of each: {inside}?")
     known = _paths(entries if first == ITEM else "")
     shown = [f"{ITEM}{p[len(entries) :]}" for p in known] if first == ITEM else known
     raise UsageError(f"there is no field {path}", nearest(path, shown, "see docs/policy.md"))

@@ -14,6 +14,7 @@ from forebear.mentions import Kind, Mention
 from forebear.policy.answer import Decision
 from forebear.report import words
 from forebear.report.markdown import escape
+from forebear.report.page import words as page_words
 from forebear.report.subject import Place, Subject
 from forebear.report.terminal import LEVEL
 from forebear.types import Finding, Level, counted
@@ -65,13 +66,19 @@ def _model(console: Console, model: Checked, verbose: bool) -> None:
     shown = found if verbose else [f for f in found if f.level is not Level.NOTE][:FEW]
     for finding in shown:
         line = words.text(f"    {finding.level} {finding.id}: ", LEVEL[finding.level])
-        console.print(line.append_text(words.text(" ".join(finding.message.split()), "default")), soft_wrap=True)
+        console.print(line.append_text(words.text(_said(finding), "default")), soft_wrap=True)
     if more := len(found) - len(shown):
         levels = Counter(f.level for f in found if f not in shown)
         told = ", ".join(counted(levels[level], level.value) for level in reversed(Level) if levels[level])
         console.print(words.text(f"    {told} more; -v shows {'it' if more == 1 else 'them'}", "dim"))
     for problem in model.problems:
         console.print(words.text(f"    could not be read: {one_line(problem)}", "bold red"), soft_wrap=True)
+
+
+def _said(finding: Finding) -> str:
+    """The sentence of a finding; of a rule's the duties by their words."""
+    line = " ".join(finding.message.split())
+    return page_words.plain(line) if finding.id.startswith("policy/") else line
 
 
 def facts_of(model: Checked) -> Iterator[str]:
@@ -130,8 +137,13 @@ def summary(check: Check) -> tuple[str, ...]:
         ]
         first += f": {', '.join(told) or 'nothing to decide'} by {check.policy.name}"
     lines = [first, f"findings: {', '.join(found) or 'none'}"]
+    undecided = [m for m in check.models if m.decision is Decision.INCONCLUSIVE]
+    known = [m for m in undecided if fingerprint(m, UNDECIDED) in m.waived]
+    if still := sum(m.counts for m in undecided) - sum(m.counts for m in known):
+        lines[-1] += f"; {counted(still, 'decision')} open"
     if before := check.known_before:
         lines[-1] += f"; {before:,} known from the baseline"
+        lines[-1] += f", {len(known)} of them open decisions" if known else ""
     read = f"{check.read:,} of {counted(check.files, 'file')} read in {check.seconds:.1f} s"
     passed = [f"{check.ignored:,} ignored by git"] if check.ignored else []
     passed += [f"{counted(check.outside, 'link')} out of the repository not followed"] if check.outside else []
@@ -159,7 +171,7 @@ def markdown(check: Check) -> str:
         if model.counts:
             out.append(_row(model))
     found = [
-        f"- **{f.level}** `{f.id}` {escape(m.name)}: {escape(' '.join(f.message.split()))}"
+        f"- **{f.level}** `{f.id}` {escape(m.name)}: {escape(_said(f))}"
         for m in check.models
         if m.counts
         for f in sorted(new_findings(m), key=lambda f: -f.level.rank)

@@ -88,9 +88,8 @@ def sentence(answer: LicenceAnswer) -> str:
         depend = "depends" if conditional == 1 else "depend"
         parts.append(f"{conditional}{noun} {depend} on facts that are not known")
     if met:
-        parts.append(
-            f"{met} {'is' if met == 1 else 'are'} met or not asked for" if parts else f"{met} {_duty(met)} met"
-        )
+        verb = ("is" if met == 1 else "are") if parts else _duty(met)
+        parts.append(f"{met} {verb} met or not asked for")
     found = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
     clash = len(answer.conflicts)
     more = f" {clash} {'conflict needs' if clash == 1 else 'conflicts need'} confirmation." if clash else ""

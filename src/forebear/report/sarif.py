@@ -22,6 +22,8 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 MAX_RESULTS = 25_000
 MAX_MESSAGE = 1_000
 """Characters of any text."""
+MAX_ARTIFACTS = 25_000
+"""Models that are listed with their verdicts."""
 MAX_RELATED = 100
 """Further places of a subject that a result lists."""
 ROOT = "%SRCROOT%"
@@ -30,6 +32,9 @@ FINGERPRINT = "forebearFinding/v1"
 
 def document(subjects: Iterable[Subject], root: str | None, problems: Iterable[str] = ()) -> Json:
     """One run with a result per finding; what could not be read becomes a notification of the run.
+
+    A model that was scanned is among the artifacts of the run with its verdict, also where nothing was found: a result
+    for one that is inconclusive would be an alert that nobody can close, and leaving it out looked like a pass.
 
     Args:
         subjects: what was checked.
@@ -40,7 +45,10 @@ def document(subjects: Iterable[Subject], root: str | None, problems: Iterable[s
     number = {rule.topic: k for k, rule in enumerate(rules)}
     results: list[Json] = []
     notes: list[Json] = [_notification(problem) for problem in problems]
+    artifacts: list[Json] = []
     for subject in subjects:
+        if subject.properties.get("verdict") and len(artifacts) < MAX_ARTIFACTS:
+            artifacts.append(_artifact(subject))
         seen: Counter[str] = Counter()
         for finding in subject.findings:
             results.append(_result(subject, finding, number, seen[finding.id]))
@@ -70,6 +78,8 @@ def document(subjects: Iterable[Subject], root: str | None, problems: Iterable[s
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
+    if artifacts:
+        run["artifacts"] = artifacts
     if root is not None:
         folder = quote(os.fsencode(root).rstrip(b"/") + b"/")
         run["originalUriBaseIds"] = {ROOT: {"uri": f"file://{folder}"}}
@@ -108,6 +118,16 @@ def _result(subject: Subject, finding: Finding, number: dict[str, int], earlier:
     if finding.id in number:
         result["ruleIndex"] = number[finding.id]
     return result
+
+
+def _artifact(subject: Subject) -> Json:
+    """A model that was scanned: where it lies, and what was concluded."""
+    verdict = str(subject.properties["verdict"]).replace("_", " ")
+    return {
+        "location": {"uri": _uri(subject.about), "uriBaseId": ROOT},
+        "description": {"text": _cut(f"{subject.path}: {verdict}")},
+        "properties": {**subject.properties, "model": _cut(subject.path)},
+    }
 
 
 def _location(subject: Subject) -> Json:

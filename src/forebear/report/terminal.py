@@ -242,7 +242,8 @@ def added(console: Console, document: Mapping[str, Any]) -> None:
     """What ``index add`` did."""
     for row in document["models"]:
         if row["status"] == "failed":
-            console.print(words.text(f"failed   {row['target']}: {row['why']}", style="red"))
+            why = row["why"].removeprefix(f"{row['target']}: ")
+            console.print(words.text(f"failed   {row['target']}: {why}", style="red"))
             continue
         about = f"{row['family']}, {counted(row['coins'], 'coin')}, {words.size(row['bytes_read'])} read"
         if row["activations"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 from collections.abc import Iterable
@@ -70,6 +71,15 @@ class LocalSource:
         if self._sizes is None:
             self._sizes = self._list()
         return tuple(File(name, size) for name, size in sorted(self._sizes.items()))
+
+    def folders(self) -> tuple[str, ...]:
+        """Names of the folders in the directory that are not hidden, at most as many as are listed of files."""
+        try:
+            with os.scandir(self.root) as entries:
+                seen = itertools.islice(entries, MAX_FILES)
+                return tuple(sorted(e.name for e in seen if not e.name.startswith(".") and e.is_dir()))
+        except OSError:
+            return ()
 
     def _list(self) -> dict[str, int]:
         sizes: dict[str, int] = {}

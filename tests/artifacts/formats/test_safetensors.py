@@ -378,7 +378,7 @@ def test_a_pipe_in_the_place_of_a_shard_is_not_there(shards: Path) -> None:
 
 def test_a_shard_that_is_no_weights_file_is_refused(shards: Path) -> None:
     reindex(shards, lambda m: m.update({"t": "LICENSE"}))
-    with refused("LICENSE: its header claims"):
+    with refused("LICENSE: begins as a text, so it is no safetensors file"):
         Safetensors().read(LocalSource(shards))
 
 

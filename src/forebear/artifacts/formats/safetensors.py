@@ -19,6 +19,8 @@ from forebear.errors import FormatError, InputError
 from forebear.sources import File, Range, Source
 
 SUFFIX = ".safetensors"
+_TEXT = bytes(range(32, 127)) + b"\t\r\n"
+"""Eight of these would be a length beyond any file."""
 MAX_HEADER = 100_000_000
 """The bound that the reference implementation sets."""
 HEADER_WINDOW = 65_536
@@ -153,6 +155,8 @@ def read_header(source: Source, file: File, window: int = 0) -> dict[str, Tensor
     if LFS_POINTER.startswith(start):
         raise lfs_pointer(path)
     length = int.from_bytes(start, "little")
+    if not start.translate(None, _TEXT):
+        raise FormatError(path, "begins as a text, so it is no safetensors file", "fetch the file again")
     if length > MAX_HEADER or length > size - 8:
         raise FormatError(
             path,

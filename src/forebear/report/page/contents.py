@@ -23,6 +23,8 @@ from forebear.report.page.rules import decided, waived
 
 MOST_WAYS, MOST_DUTIES, MOST_ITEMS, MOST_GAPS = 5, 10, 6, 12
 """What a page of paper has room for; the JSON document holds everything."""
+MOST_OF_A_REASON = 400
+"""Characters: what is longer loses its middle, which no sentence of a rule of ours should."""
 MOST_EVIDENCE, MOST_REASONS, MOST_QUESTIONS = 3, 2, 4
 
 
@@ -111,7 +113,7 @@ def _answer(answer: PolicyAnswer) -> str:
     _, plain = words.DECISIONS[answer.decision]
     grave = Severity.ERROR if answer.decision is Decision.DENY else Severity.REVIEW
     holding = [f.message for f in answer.findings if f.severity is grave and not f.unknown]
-    told = [one_line(words.plain(message, answer.model), 200) for message in holding]
+    told = [one_line(words.plain(message, answer.model), MOST_OF_A_REASON) for message in holding]
     reasons = tuple(dict.fromkeys(told))[:MOST_REASONS]
     if answer.decision is Decision.INCONCLUSIVE and not reasons:
         missing = tuple(dict.fromkeys(asked_for(path) for f in answer.findings for path in f.unknown))
