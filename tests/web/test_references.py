@@ -11,7 +11,6 @@ import pytest
 from browsers import browser
 from forebear.index import LocalIndex
 from forebear.inspect.enrol import Private, enrol
-from forebear.web.work import placeless
 from services import Served, served
 
 DEMO = Path(str(resources.files("forebear"))) / "data" / "demo"
@@ -51,17 +50,6 @@ def test_a_scan_names_a_reference_and_not_where_its_files_lie(service: Served) -
     answer = service.client.get(f"/api/v1/jobs/{job}/result", headers=who)
     assert answer.json()["ancestors"][0]["target"] == "index:org/base" and str(DEMO) not in answer.text
     assert str(DEMO) not in service.client.get(f"/api/v1/jobs/{job}/report", headers=who).text
-
-
-def test_a_reference_whose_files_are_gone_tells_no_place_either(service: Served) -> None:
-    gap = {"what": "rows of org/base", "why": f"its files are no longer at {DEMO / 'base'}; its stored code was used"}
-    other = {"what": "rows of org/none", "why": "a reason"}
-    said = {"ancestors": [], "coverage": {"not_tested": [dict(gap), dict(other)]}}
-    found = placeless(said)["coverage"]["not_tested"]
-    assert found == [
-        {**gap, "why": "its files are no longer at the place it was added from; its stored code was used"},
-        other,
-    ]
 
 
 @pytest.mark.parametrize(
