@@ -118,7 +118,7 @@ def test_it_does_not_run_as_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_where_it_serves_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Ended:
-        def run(self, sockets: list[Any]) -> None:
+        def run(self, sockets: list[socket.socket]) -> None:
             assert len(sockets) == 1
 
     monkeypatch.setattr(serve, "_is_root", lambda: False)
