@@ -113,3 +113,18 @@ def test_it_does_not_run_as_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "_is_root", lambda: True)
     error = call().exception
     assert isinstance(error, UsageError) and "root" in error.message
+    assert "--user 10001" in error.hint
+
+
+def test_where_it_serves_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ended:
+        def run(self, sockets: list[socket.socket]) -> None:
+            assert len(sockets) == 1
+
+    monkeypatch.setattr(serve, "_is_root", lambda: False)
+    monkeypatch.setattr("forebear.web.app.create_app", lambda settings: None)
+    monkeypatch.setattr("forebear.web.listener.server", lambda made, settings: Ended())
+    port = free_port()
+    found = call("--port", str(port))
+    assert found.exit_code == 0
+    assert f'"event": "serving", "address": "http://127.0.0.1:{port}/"' in found.stderr

@@ -69,6 +69,16 @@ def test_one_that_does_not_exist_is_empty(index: Index) -> None:
     assert index.count() == 0 and index.state() == index.state()
 
 
+def test_places_are_the_folders_of_machines(index: Index) -> None:
+    assert list(index.places()) == []
+    for name, place in (("c", "/models/\udcff c"), ("a", "/models/a"), ("h", "hf:org/name@1"), ("guarded", "")):
+        index.add(make_fingerprint(name, ord(name[0])), place)
+    assert list(index.places()) == [("a", "/models/a"), ("c", "/models/\udcff c")]
+    index.add(make_fingerprint("a", ord("a")), "/moved/a")
+    index.remove("c")
+    assert list(index.places()) == [("a", "/moved/a")]
+
+
 def test_every_field_comes_back(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     mark = with_towers(make_sketched("org/model", 1), 5, 6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from browsers import browser
 from forebear.index import LocalIndex
 from forebear.inspect.enrol import Private, enrol
-from forebear.web.work import placeless
+from forebear.signals import Fingerprint
 from services import Served, served
 
 DEMO = Path(str(resources.files("forebear"))) / "data" / "demo"
@@ -53,17 +54,6 @@ def test_a_scan_names_a_reference_and_not_where_its_files_lie(service: Served) -
     assert str(DEMO) not in service.client.get(f"/api/v1/jobs/{job}/report", headers=who).text
 
 
-def test_a_reference_whose_files_are_gone_tells_no_place_either(service: Served) -> None:
-    gap = {"what": "rows of org/base", "why": f"its files are no longer at {DEMO / 'base'}; its stored code was used"}
-    other = {"what": "rows of org/none", "why": "a reason"}
-    said = {"ancestors": [], "coverage": {"not_tested": [dict(gap), dict(other)]}}
-    found = placeless(said)["coverage"]["not_tested"]
-    assert found == [
-        {**gap, "why": "its files are no longer at the place it was added from; its stored code was used"},
-        other,
-    ]
-
-
 @pytest.mark.parametrize(
     ("kind", "asked"),
     [
@@ -91,3 +81,23 @@ def test_the_page_of_a_reference_leads_to_a_comparison_with_it(service: Served) 
     assert started.status_code == 303
     job = service.client.app.state.service.store.job(started.headers["location"][6:])  # type: ignore[attr-defined]
     assert job.request["a"] == "index:org/base"
+
+
+def test_what_the_index_holds_is_found_in_the_one_box_and_a_comparison_says_how_to_name_it(service: Served) -> None:
+    ann = browser(service, "read", "submit")
+    asked = {text: ann.send("/", "/start/ask", {"ask": text}) for text in ("org/base", "secret", "gpt2")}
+    assert asked["org/base"].headers["location"] == "/model?name=org/base"
+    assert asked["secret"].headers.get("location") == "/references?q=secret"
+    LocalIndex(service.settings.home.parent).add(*_again("my-gpt2"))
+    assert 'href="/model?name=my-gpt2"' in ann.send("/", "/start/ask", {"ask": "gpt2"}).text
+    wrong = ann.send("/compare", "/start/compare", {"a": "org/base", "b": "org/base"})
+    assert wrong.status_code == 422 and "Of the index it is index:org/base" in wrong.text
+    guarded = ann.send("/compare", "/start/compare", {"a": "secret", "b": "org/base"})
+    assert guarded.status_code == 422 and "index:secret" not in guarded.text
+
+
+def _again(name: str) -> tuple[Fingerprint, str]:
+    """The demo's base under another name."""
+    entry = LocalIndex().get("org/base")
+    assert entry is not None
+    return replace(entry.fingerprint, name=name), ""

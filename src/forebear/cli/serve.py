@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from contextlib import suppress
@@ -103,6 +104,7 @@ def serve(
         raise UsageError(
             "the service does not run as root",
             "run it as a user of its own; in a container: USER 10001, or docker run --user 10001",
+            "run it as a user of its own; in a container: USER 10001, or --user 10001",
         )
     named = f"[{host}]" if ":" in host else host
     own = (*Settings.hosts, *([named] if host not in ("0.0.0.0", "::") else []))
@@ -123,7 +125,10 @@ def serve(
     log.set_up()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # for the server ends in good order, and then as it was told to
     with bound(host, port) as place, suppress(KeyboardInterrupt):
-        server(create_app(settings), settings).run(sockets=[place])
+        made = server(create_app(settings), settings)
+        address = f"http://{named}:{place.getsockname()[1]}/"
+        logging.getLogger("forebear.web").info("serving", extra={"fields": {"address": address}})
+        made.run(sockets=[place])
 
 
 @tokens.command("add")

@@ -266,6 +266,10 @@ class Index(Protocol):
         """All references, by name; without their sketches, which are large."""
         ...
 
+    def places(self) -> Iterator[tuple[str, str]]:
+        """Name and absolute path of every reference whose files lie on a machine, by name."""
+        ...
+
     def remove(self, name: str) -> bool:
         """Forget a reference; False when it is not there."""
         ...

@@ -170,6 +170,10 @@ class LocalIndex:
                 return
             last = rows[-1]["name"]
 
+    def places(self) -> Iterator[tuple[str, str]]:
+        """See :meth:`Index.places`."""
+        return iter(() if self._files.absent() else self._told(tally.places))
+
     def remove(self, name: str) -> bool:
         """See :meth:`Index.remove`. The row is blanked and never used again."""
         if self._files.absent() or not is_name(name):

@@ -42,6 +42,12 @@ def families(db: sqlite3.Connection) -> dict[str, int]:
     )
 
 
+def places(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """See :meth:`Index.places`."""
+    rows = db.execute("SELECT name, location FROM models WHERE location LIKE '/%' ORDER BY name")
+    return [(row["name"], row["location"]) for row in rows.fetchall()]
+
+
 def sketched(db: sqlite3.Connection) -> int:
     """References with a sketch of spectra or of tokens."""
     return int(db.execute("SELECT sketched FROM tally").fetchone()[0])

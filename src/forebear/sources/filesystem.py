@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from forebear.errors import InputError, UsageError
+from forebear.errors import ForebearError, InputError, UsageError
 from forebear.sources.base import File, Range, Traffic
 
 MAX_FILES = 20_000
@@ -39,8 +39,8 @@ class LocalSource:
             root = Path(path)
             exists, is_file = root.exists(), root.is_file()
             absolute = root.resolve(strict=exists)
-        except PermissionError:
-            raise InputError(f"{self.target}: permission denied", "check the rights of the folder") from None
+        except PermissionError as error:
+            raise _denied(self.target, error, "folder") from None
         except (OSError, RuntimeError, ValueError):  # symlink loops raise either, by Python version
             raise InputError(f"{self.target}: cannot be followed", "is it a symbolic link in a loop?") from None
         if not exists:
@@ -98,8 +98,8 @@ class LocalSource:
                             self._seen.setdefault(entry.name, (info.st_size, info.st_mtime_ns))
                     except OSError:  # a link in a loop, or a file deleted meanwhile
                         continue
-        except PermissionError:
-            raise InputError(f"{self.target}: permission denied", "check the rights of the folder") from None
+        except PermissionError as error:
+            raise _denied(self.target, error, "folder") from None
         except OSError as error:
             raise InputError(f"{self.target}: cannot be listed ({error.strerror})") from None
         return sizes
@@ -122,8 +122,8 @@ class LocalSource:
                 os.close(descriptor)
         except FileNotFoundError:
             raise InputError(f"{path}: not in {self.target}", "fetch the missing file again") from None
-        except PermissionError:
-            raise InputError(f"{path}: permission denied", "check the rights of the file") from None
+        except PermissionError as error:
+            raise _denied(path, error, "file") from None
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
         except (ValueError, OverflowError):  # a name that no file can have, a position beyond 64 bits
@@ -145,6 +145,13 @@ class LocalSource:
         now = (info.st_size, info.st_mtime_ns)
         if self._seen.setdefault(path, now) != now:
             raise InputError(f"{path}: changed while it was being read", "wait until it is complete, then start again")
+
+
+def _denied(path: str, error: PermissionError, kind: str) -> InputError:
+    """What may not be read; whoever confines this process, as the service does its jobs, says by itself what to do."""
+    if isinstance(error, ForebearError):
+        return InputError(f"{path}: {error.message}", error.hint)
+    return InputError(f"{path}: permission denied", f"check the rights of the {kind}")
 
 
 def folder_name(folder: Path) -> str:

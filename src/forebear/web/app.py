@@ -109,6 +109,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
     """The first thing that is wrong with a request, without what was sent: that may be a key."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    if first.get("loc", ("",))[0] == "path" and not request.url.path.startswith(PROGRAMS):
+        return _say(request, 404, {"message": "there is no such page", "hint": "look for it from the first page"})
     place = one_line(".".join(str(part) for part in first.get("loc", ())[:6]), 120)
     return _say(request, 422, {"message": f"{place}: {one_line(str(first.get('msg', 'invalid')), 200)}", "hint": ""})
 

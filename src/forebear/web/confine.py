@@ -108,7 +108,10 @@ class Confinement:
             return
         places = self.writable if write else (*self.writable, *self.readable)
         if _below(real, self.closed) or not _below(real, places):
-            raise DeniedFile("a file outside of what jobs may read", "name an upload")
+            raise DeniedFile(
+                "outside of what jobs of this service may read",
+                "send the files, or ask the operator: forebear serve --allow-path",
+            )
 
     def watch(self, event: str, values: tuple[Any, ...]) -> None:
         """The audit hook."""

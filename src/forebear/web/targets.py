@@ -18,6 +18,8 @@ from forebear.web.work import WORK, Work
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}\Z", re.ASCII)
 """Of files and uploads: no separator, no leading dot, nothing that a shell or a terminal minds."""
+WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".npz", ".h5", ".ckpt", ".onnx")
+"""How files with weights end."""
 _ID = r"[0-9a-f]{32}"
 _UPLOAD = re.compile(rf"upload:({_ID})(?:/([^/\0]{{1,120}}))?\Z")
 _JOB = re.compile(rf"job:({_ID})\Z")
@@ -35,7 +37,12 @@ def check_request(work: Work, asked: Mapping[str, Any], owner: str, store: Store
         if key in work.references and value.startswith(INDEXED):
             _check_reference(value)
         else:
-            _check(value, key in work.targets, key in work.documents, owner, store, settings)
+            try:
+                _check(value, key in work.targets, key in work.documents, owner, store, settings)
+            except UsageError as error:
+                if key in work.references and not value.startswith(("upload:", "job:")) and is_reference(value):
+                    raise UsageError(error.message, f"of the index it is {INDEXED}{one_line(value, 120)}") from None
+                raise
     if work.secret:
         check_address(str(asked["url"]), settings)
     if "policies" in asked:
@@ -58,24 +65,30 @@ def prepare(job: Job, folder: Path, store: Store, settings: Settings) -> dict[st
     folder.mkdir(parents=True, mode=0o700)
     check_request(work, job.request, job.owner, store, settings)
     out = dict(job.request)
+    alone = len(_named(work, job.request)) == 1
     for key in dict.fromkeys((*work.targets, *work.documents)):
-        value = job.request[key]
+        value, document = job.request[key], key in work.documents
         if isinstance(value, list):
-            out[key] = [_placed(str(v), folder, store, settings) for v in value]
+            out[key] = [_placed(str(v), folder, store, settings, alone, document) for v in value]
         elif value is not None:
-            out[key] = _placed(str(value), folder, store, settings)
+            out[key] = _placed(str(value), folder, store, settings, alone, document)
     if "policies" in out:
         out |= _terms(out["policies"], folder, settings)
     return out
 
 
-def _check_reference(value: str) -> None:
-    """Refuse a reference that the index does not have, or that is guarded, as if it were not there."""
+def is_reference(name: str) -> bool:
+    """Whether the index has a reference of this name; a guarded one is as if it were not there."""
     from forebear.index import open_index
     from forebear.inspect.share import is_private
 
-    entry = open_index().get(value.removeprefix(INDEXED))
-    if entry is None or is_private(entry):
+    entry = open_index().get(name)
+    return entry is not None and not is_private(entry)
+
+
+def _check_reference(value: str) -> None:
+    """Refuse a reference that the index does not have, or that is guarded."""
+    if not is_reference(value.removeprefix(INDEXED)):
         raise UsageError(f"{one_line(value, 120)}: there is no such reference", "search the index for its name")
 
 
@@ -182,17 +195,22 @@ def check_address(address: str, settings: Settings) -> None:
         )
 
 
-def _placed(value: str, folder: Path, store: Store, settings: Settings) -> str:
+def _placed(value: str, folder: Path, store: Store, settings: Settings, alone: bool, document: bool) -> str:
     """Where a job finds a target: a path relative to its folder, or the address or repository as it was named."""
     if match := _UPLOAD.match(value):
         upload = store.upload(match[1])
         assert upload is not None  # just checked
-        place = _free(folder, upload.name)
         try:
+            found = [e for e in sorted((settings.uploaded / upload.id).iterdir()) if NAME.match(e.name)]
+            files = {e.name: e for e in found if not e.is_symlink() and e.is_file()}
+            if match[2] in files and upload.name in files and _bare(match[2], len(files), alone, document):
+                bare = _free(folder, match[2])
+                os.link(files[match[2]], bare)
+                return bare.name
+            place = _free(folder, Path(upload.name).stem if upload.name in files else upload.name)
             place.mkdir()
-            for entry in sorted((settings.uploaded / upload.id).iterdir()):
-                if NAME.match(entry.name) and not entry.is_symlink() and entry.is_file():
-                    os.link(entry, place / entry.name)
+            for name, entry in files.items():
+                os.link(entry, place / name)
         except OSError as error:
             raise InputError(f"upload:{upload.id}: {error.strerror}", "send it again") from None
         return f"{place.name}/{match[2]}" if match[2] else place.name
@@ -201,6 +219,16 @@ def _placed(value: str, folder: Path, store: Store, settings: Settings) -> str:
         file.write_bytes(store.result(match[1]) or b"")
         return file.name
     return value if _REMOTE.match(value) or value.startswith(("hf:", INDEXED)) else f"hf:{value}"
+
+
+def _bare(file: str, files: int, alone: bool, document: bool) -> bool:
+    """Whether a file of an upload that is named after it lies in the job's own folder, by the name that it was sent by.
+
+    That is a document, or weights with no neighbour. ``model.safetensors`` is called by its folder.
+    """
+    if file.lower().endswith(WEIGHTS):
+        return alone and files == 1 and file != "model.safetensors"
+    return document
 
 
 def _free(folder: Path, name: str) -> Path:

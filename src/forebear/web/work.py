@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -43,23 +42,7 @@ class Work:
 def _scan(asked: Mapping[str, Any], _: str, step: Step) -> Json:
     from forebear.inspect import scan
 
-    return placeless(scan(asked["target"], effort=asked["effort"], on_step=step, fetch=asked["fetch"]).to_json())
-
-
-def placeless(document: Json) -> Json:
-    """A scan in which references of this machine are ``index:NAME``: where their files lie is nobody's affair."""
-    from forebear.index import open_index
-
-    named = [*document.get("ancestors", ()), *document.get("nominated", ())]
-    for one in named:
-        if os.path.isabs(one.get("target") or ""):
-            one["target"] = f"index:{one['name']}"
-    gaps = document["coverage"]["not_tested"]
-    rows = [(gap, entry) for gap in gaps if (entry := open_index().get(gap["what"].removeprefix("rows of ")))]
-    for gap, entry in rows:
-        if os.path.isabs(entry.location):
-            gap["why"] = gap["why"].replace(entry.location, "the place it was added from")
-    return document
+    return scan(asked["target"], effort=asked["effort"], on_step=step, fetch=asked["fetch"]).to_json()
 
 
 def _compare(asked: Mapping[str, Any], _: str, step: Step) -> Json:

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from forebear.errors import ForebearError, one_line
+from forebear.index import open_index
 from forebear.inspect.crew import enlist
 from forebear.web.confine import confinement, forget_secrets
+from forebear.web.places import Places
 from forebear.web.work import WORK
 
 MOST_RESULT = 64_000_000
@@ -64,6 +66,7 @@ def main(pipe: Connection, bounds: Bounds) -> None:
     logging.disable(logging.CRITICAL)  # a library's warning may quote what a stranger sent
     confined = confinement(bounds.networks, bounds.offline, bounds.paths, bounds.writable, bounds.closed)
     sys.addaudithook(confined.watch)
+    places = places_of(bounds)
     home = os.getcwd()
     with suppress(EOFError, OSError):
         pipe.send(("ready", None))
@@ -72,34 +75,42 @@ def main(pipe: Connection, bounds: Bounds) -> None:
             confined.run = os.path.realpath(task.folder)
             os.chdir(confined.run)
             tempfile.tempdir = confined.run  # the one place that a job may write to
-            answer = run(task, pipe)
+            answer = run(task, pipe, places)
             os.chdir(home)
             confined.run = ""
             pipe.send(answer)
 
 
-def run(task: Task, pipe: Connection) -> tuple[str, Any]:
+def places_of(bounds: Bounds) -> Places:
+    """What no job may tell: the folders of the service, of its index and cache, and of the installation."""
+    index = []
+    with suppress(ForebearError):  # whoever asks for a reference is told
+        index.append(open_index().where)
+    package = Path(__file__).resolve().parent.parent
+    return Places((*bounds.writable, *bounds.closed, *bounds.paths, *index, str(package)))
+
+
+def run(task: Task, pipe: Connection, places: Places) -> tuple[str, Any]:
     """What came of a task."""
     last = 0.0
+
+    def public(text: str) -> str:
+        return one_line(places.hidden(text, task.folder))
 
     def step(text: str) -> None:
         nonlocal last
         if (now := time.monotonic()) - last >= STEP_SECONDS:
             last = now
-            pipe.send(("step", _public(text, task.folder)))
+            pipe.send(("step", public(text)))
 
     try:
-        document = WORK[task.kind].run(task.request, task.secret, step)
+        document = places.hidden(WORK[task.kind].run(task.request, task.secret, step), task.folder)
         text = json.dumps(document, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
         if len(text) > MOST_RESULT:
             return "failed", told(f"its result is larger than {MOST_RESULT:,} bytes")
-        return "done", _without(text, task.folder)
+        return "done", text
     except ForebearError as error:
-        return "failed", {
-            "message": _public(error.message, task.folder),
-            "hint": _public(error.hint, task.folder),
-            "exit_code": error.exit_code,
-        }
+        return "failed", told(public(error.message), public(error.hint), error.exit_code)
     except MemoryError:
         return "failed", told("not enough memory for this input")
     except Exception as error:  # of a kind that nobody expected; what it quotes stays here
@@ -109,16 +120,6 @@ def run(task: Task, pipe: Connection) -> tuple[str, Any]:
 def told(message: str, hint: str = "", exit_code: int = 4) -> dict[str, Any]:
     """An error as a job keeps it."""
     return {"message": message, "hint": hint, "exit_code": exit_code}
-
-
-def _public(text: str, folder: str) -> str:
-    return one_line(text.replace(f"{folder}/", "").replace(folder, "."))
-
-
-def _without(document: bytes, folder: str) -> bytes:
-    """A document without the place of its files on this machine."""
-    written = json.dumps(folder, ensure_ascii=False)[1:-1].encode()
-    return document.replace(written + b"/", b"").replace(written, b".")
 
 
 def _limit(memory: int) -> None:

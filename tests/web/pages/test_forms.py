@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.datastructures import UploadFile
 
 from browsers import Browser, browser
 from forebear.web import pages
+from forebear.web.api.caller import Service
 from forebear.web.crew import Crew
-from forebear.web.pages.files import plain_name
+from forebear.web.pages.asks import upload
+from forebear.web.pages.files import Files, name_of, plain_name
+from forebear.web.pages.home import check_captures
+from forebear.web.store import Job
+from forebear.web.targets import prepare
+from forebear.web.work import WORK
 from services import Served, served
 
 NOBODY = "0" * 32
@@ -27,6 +37,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         limits = {"file_bytes": 1_000, "upload_bytes": 1_500, "upload_files": 3, "uploads": 8, "body_bytes": 4_000}
         with served(home / "own", queued=100, **limits) as found:
             yield found
+
+
+@pytest.fixture
+def served_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A service of its own, with room for uploads."""
+    monkeypatch.setenv("FOREBEAR_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(Crew, "_work", lambda self: self._stopping.wait())
+    with served(tmp_path / "home" / "service") as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +133,79 @@ def test_files_are_told_apart_and_become_uploads(service: Served, ann: Browser) 
     assert sent(("r.json", b'{"schema": "forebear.scan/1"}')).kind == "policy"
     kept = sorted(p.name for folder in service.settings.uploaded.iterdir() for p in folder.iterdir())
     assert kept == ["a-bill-1-.cdx.json", "capture.har", "config.json", "model.safetensors", "r.json"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "called"),
+    [
+        (["LICENSE", "README.md", "config.json", "model.safetensors"], "model"),
+        (["LICENSE", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"], "model"),
+        (["README.md", "Qwen3-8B-Q4_K_M.gguf"], "Qwen3-8B-Q4_K_M"),
+        (["README.md", "big-00001-of-00002.GGUF", "big-00002-of-00002.GGUF"], "big"),
+        (["a.gguf", "b.gguf"], "model"),
+        (["my-model/LICENSE", "my-model/model.safetensors"], "my-model"),
+        (["../LICENSE", "../config.json"], "model"),
+        (["one.har", "two.har"], "one.har"),
+        (["bill.cdx.json"], "bill.cdx.json"),
+    ],
+)
+def test_an_upload_is_called_by_its_model_and_never_by_a_file_beside_it(sent: list[str], called: str) -> None:
+    assert name_of(sent) == called
+
+
+def placed(service: Service, place: Path, kind: str, **asked: Any) -> tuple[dict[str, Any], list[str]]:
+    """The request that a job gets, and the files that lie in its folder."""
+    model = WORK[kind].model.model_validate(asked).model_dump(mode="json")
+    owner = next(iter(service.store.uploads())).owner
+    found = prepare(Job("one", owner, kind, model), place, service.store, service.settings)
+    return found, sorted(str(p.relative_to(place)) for p in place.rglob("*") if p.is_file())
+
+
+def test_a_job_knows_files_by_the_names_that_they_were_sent_by(served_alone: Served, tmp_path: Path) -> None:
+    service: Service = served_alone.client.app.state.service  # type: ignore[attr-defined]
+    who = browser(served_alone, "read", "submit")
+    token = service.store.tokens()[-1]
+
+    def kept(*names: str) -> str:
+        with Files(service, token) as files:
+            return upload(files, [UploadFile(io.BytesIO(name.encode()), filename=name) for name in names])
+
+    bill, model, alone = kept("b.cdx.json"), kept("LICENSE", "config.json", "model.safetensors"), kept("m.gguf")
+    found, files = placed(service, tmp_path / "a", "bom", bom=bill, target=model)
+    assert (found["bom"], found["target"]) == ("b.cdx.json", "model")
+    assert files == ["b.cdx.json", "model/LICENSE", "model/config.json", "model/model.safetensors"]
+    captures = kept("one.har", "two.har")
+    found, files = placed(service, tmp_path / "b", "traffic", files=[f"{captures}/one.har", f"{captures}/two.har"])
+    assert found["files"] == ["one.har", "two.har"] == files
+    assert placed(service, tmp_path / "c", "scan", target=alone)[0]["target"] == "m.gguf"
+    found, files = placed(service, tmp_path / "d", "compare", a=alone, b=alone)
+    assert (found["a"], found["b"]) == ("m/m.gguf", "m-2/m.gguf")  # each without the other beside it
+    whole = kept("model.safetensors")
+    assert placed(service, tmp_path / "e", "scan", target=whole)[0]["target"] == "model/model.safetensors"
+    assert who.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("file", "hint"),
+    [
+        (("bundle.zip", b"PK\x03\x04\x14\0\0\0"), "forebear verify"),
+        (("shot.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "a capture"),
+        (("policy.yaml", b"rules:\n  - id: one\n"), "a capture"),
+    ],
+)
+def test_what_is_not_recognised_is_said_and_not_read_as_a_capture(
+    service: Served, ann: Browser, file: tuple[str, bytes], hint: str
+) -> None:
+    for at, to in (("/", "/start/ask"), ("/identify", "/identify")):
+        answer = ann.send(at, to, files=[("files", file)])
+        assert answer.status_code == 422 and file[0] in answer.text and hint in answer.text, answer.text
+
+
+def test_captures_of_every_kind_are_taken() -> None:
+    cassette = b"interactions:\n- request:\n    uri: https://h/v1\n  response: {}\nversion: 1\n"
+    packed = gzip.compress(b"sent to gpt-4o\n")
+    for name, content in (("cassette.yaml", cassette), ("a.log.gz", packed), ("b.log", "a\0".encode("utf-16"))):
+        check_captures([UploadFile(io.BytesIO(content), filename=name)])
 
 
 @pytest.mark.parametrize(

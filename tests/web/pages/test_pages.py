@@ -326,3 +326,9 @@ def test_what_is_made_of_a_result_is_made_once_paid_for_once_and_goes_with_the_j
     assert ann.send("/jobs", f"{at}/remove").status_code == 303
     assert state.reports.get(at[6:]) is None and state.shown.get(at[6:]) is None
     assert ann.get(f"{at}/report").status_code == 404
+
+
+def test_a_job_that_cannot_be_is_a_page_that_is_not_there(service: Served, ann: Browser) -> None:
+    for address in ("/jobs/nonsense", "/jobs/nonsense/report"):
+        answer = ann.get(address)
+        assert answer.status_code == 404 and "here is no such page" in answer.text and "pattern" not in answer.text

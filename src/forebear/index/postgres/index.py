@@ -134,6 +134,11 @@ class PostgresIndex:
         for row in self._db.stream(f"SELECT {RECORD}, {none} {WHOLE} ORDER BY name"):
             yield self._entry(row)
 
+    def places(self) -> Iterator[tuple[str, str]]:
+        """See :meth:`Index.places`."""
+        rows = [] if self._db.absent() else self._rows("SELECT name, location FROM models ORDER BY name")
+        return ((row["name"], place) for row in rows if (place := _text(row["location"])).startswith("/"))
+
     def remove(self, name: str) -> bool:
         """See :meth:`Index.remove`."""
         if not is_name(name) or self._db.absent():

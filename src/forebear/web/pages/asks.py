@@ -16,7 +16,7 @@ from forebear.errors import one_line
 from forebear.web import requests
 from forebear.web.api.caller import Service, Serving, refused
 from forebear.web.api.jobs import submitted
-from forebear.web.pages.files import Files
+from forebear.web.pages.files import Files, name_of
 from forebear.web.pages.render import page
 from forebear.web.pages.visitor import Posted, Sent, Visiting, Visitor, need
 from forebear.web.work import WORK
@@ -87,8 +87,7 @@ def model(kept: Files, sent: Sent, name: str, needed: bool = True) -> str | None
 
 def upload(kept: Files, files: list[Any]) -> str:
     """Files as a target: the one file, or the folder of several."""
-    first = str(files[0].filename).replace("\\", "/").split("/")
-    id, names = kept.keep(first[0] if len(first) > 1 else first[-1], files)
+    id, names = kept.keep(name_of([str(f.filename) for f in files]), files)
     return f"upload:{id}/{names[0]}" if len(names) == 1 else f"upload:{id}"
 
 

@@ -15,8 +15,13 @@ from forebear.web.api.caller import Service, refused
 from forebear.web.api.uploads import ASK, NO_ROOM
 from forebear.web.crew import FORM
 from forebear.web.store import Token, Upload
+from forebear.web.targets import WEIGHTS
 
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._+-]+")
+_SHARD = re.compile(r"(-\d{5}-of-\d{5}|\.\d{2})?\.[a-z0-9]+\Z", re.IGNORECASE)
+GENERIC = ("model", "pytorch_model", "adapter_model", "consolidated", "weights", "diffusion_pytorch_model")
+"""What files with weights are called whatever the model is."""
+UNNAMED = "model"
 PIECE = 1 << 20
 
 
@@ -25,6 +30,20 @@ def plain_name(name: str) -> str:
     last = name.replace("\\", "/").rpartition("/")[2]
     stem = _NOT_PLAIN.sub("-", last).strip("-").lstrip("._+-")
     return stem if len(stem) <= 120 else f"{stem[:60]}{stem[-60:]}"  # its end tells the format
+
+
+def name_of(names: list[str]) -> str:
+    """What an upload is called: its folder, its model's one file of weights, or its first file where it is no model.
+
+    A browser says no folder where files are chosen one by one; "model" is then all that can be said.
+    """
+    first = names[0].replace("\\", "/").split("/")
+    if len(first) > 1 and first[0].strip("."):
+        return first[0]
+    weights = {_SHARD.sub("", n) for n in names if n.lower().endswith(WEIGHTS)}
+    if len(names) == 1 or not (weights or any(n.lower().endswith("config.json") for n in names)):
+        return first[-1]
+    return next(iter(weights)) if len(weights) == 1 and not weights & {*GENERIC} else UNNAMED
 
 
 class Files:

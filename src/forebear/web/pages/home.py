@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from itertools import islice
@@ -14,14 +15,21 @@ from starlette.datastructures import UploadFile
 
 from forebear.catalogue.developers import find_models
 from forebear.catalogue.names import ModelName, decode, find
+from forebear.errors import one_line
+from forebear.index import open_index
+from forebear.inspect.holdings import choose
 from forebear.sources.hub import is_hub
+from forebear.traffic.read import FORMATS, format_of
+from forebear.traffic.stream import GZIP
 from forebear.web import requests
 from forebear.web.api.caller import Service, Serving, refused
 from forebear.web.pages.asks import FORMS, NAMED, asked, show, start, upload
 from forebear.web.pages.files import Files
 from forebear.web.pages.jobs import rows_of
+from forebear.web.pages.references import HELD
 from forebear.web.pages.render import page
 from forebear.web.pages.visitor import Posted, Sent, Visiting, Visitor
+from forebear.web.targets import WEIGHTS, is_reference
 
 router = APIRouter()
 FEW = 5
@@ -29,9 +37,10 @@ FEW = 5
 LOOK = 1 << 20
 """Bytes of a file that are looked at, to tell what it is."""
 MOST_IDENTIFIERS = 200
+MOST_HELD = 12
+"""References of the index that are named beside what an identifier says."""
 MOST_TEXT = 100_000
 """Of a text that is pasted; more is a capture, and a job."""
-_WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".npz", ".h5", ".ckpt", ".onnx")
 _BILL = re.compile(rb'"bomFormat"|"spdxVersion"|spdx\.org/rdf|cyclonedx\.org/schema')
 _IDENTIFIER = re.compile(r"\S{2,512}\Z")
 
@@ -84,7 +93,29 @@ def _files(service: Service, visitor: Visitor, sent: Sent, files: list[UploadFil
             return asked(requests.ScanRequest, target=target)
         return _captures(service, target)
 
+    if kind == "traffic":
+        check_captures(files)
     return start(service, visitor, sent, kind, read)
+
+
+def check_captures(files: list[UploadFile]) -> None:
+    """Refuse what is neither a capture nor anything else that is asked about here, before it is kept.
+
+    Raises:
+        HTTPException: 422; one of the files is an archive, a picture or a document of another kind.
+    """
+    for one in files:
+        head = one.file.read(LOOK)
+        one.file.seek(0)
+        name = one_line(str(one.filename), 120)
+        if head.startswith(b"PK\x03\x04"):
+            raise refused(422, f"an archive: {name}", "send what is in it; a bundle of evidence: forebear verify")
+        if head.startswith((GZIP, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or format_of(head) is not FORMATS[-1]:
+            continue
+        if b"\0" in head or name.lower().endswith((".yaml", ".yml")):
+            raise refused(
+                422, f"not recognised: {name}", "send a model's files, a bill, a capture (HAR, a log) or a saved result"
+            )
 
 
 def _captures(service: Service, target: str) -> requests.Request:
@@ -97,7 +128,7 @@ def _captures(service: Service, target: str) -> requests.Request:
 def kind_of(files: list[UploadFile]) -> str:
     """The kind of job for some files, by their names and, of one JSON document, by its first keys."""
     names = [str(f.filename).lower() for f in files]
-    if any(name.endswith(_WEIGHTS) or name.endswith("config.json") for name in names):
+    if any(name.endswith(WEIGHTS) or name.endswith("config.json") for name in names):
         return "scan"
     if len(files) == 1 and names[0].endswith((".json", ".xml", ".bom", ".spdx", ".jsonld")):
         start_of = files[0].file.read(LOOK)
@@ -121,14 +152,22 @@ def _written(request: Request, service: Service, visitor: Visitor, sent: Sent, w
     if re.match(r"https?://", written, re.IGNORECASE):
         if (named := _of_the_hub(written)) is not None:
             written = named
-        elif not written.split("?", 1)[0].lower().endswith(_WEIGHTS):
+        elif not written.split("?", 1)[0].lower().endswith(WEIGHTS):
             return show(request, visitor, FORMS["probe"], {"url": written})
+    if is_reference(written) and not _published(written):
+        return RedirectResponse(f"/model?name={quote(written)}", 303)
     if re.match(r"https?://", written, re.IGNORECASE) or (_hub(written) and not service.settings.offline):
         return start(service, visitor, sent, "scan", lambda _: asked(requests.ScanRequest, target=written))
     found = decode(written, named=True) if _IDENTIFIER.match(written) else None
     if found is not None and found.family is not None:
         return _identify(request, visitor, written)
     return RedirectResponse(f"/references?q={quote(written[:200])}", 303)
+
+
+def _published(name: str) -> bool:
+    """Whether a reference was read from a hub, where its name may be asked about as well."""
+    entry = open_index().get(name)
+    return entry is not None and entry.location.startswith("hf:")
 
 
 def _of_the_hub(address: str) -> str | None:
@@ -151,7 +190,7 @@ def _hub(written: str) -> bool:
 @router.get("/identify")
 def identify_form(request: Request, visitor: Visiting) -> Response:
     """A field for identifiers, or a text that has some."""
-    return page(request, "identify.html", visitor, {"written": "", "found": [], "asked": False})
+    return page(request, "identify.html", visitor, {"written": "", "found": [], "asked": False, "held": ()})
 
 
 @router.post("/identify")
@@ -159,6 +198,7 @@ def identify(request: Request, service: Serving, visitor: Visiting, sent: Posted
     """What identifiers say; captures become jobs."""
     files = sent.files()
     if files:
+        check_captures(files)
         return start(service, visitor, sent, "traffic", lambda kept: _captures(service, upload(kept, files)))
     return _identify(request, visitor, sent.text("text"))
 
@@ -168,7 +208,9 @@ def _identify(request: Request, visitor: Visitor, written: str) -> Response:
     single = decode(written, named=True) if _IDENTIFIER.match(written) else None
     names = [single] if single is not None else _in(written)
     found = [{"said": n, "fields": _fields(n), "models": find_models(n.identifier)[:12]} for n in names]
-    return page(request, "identify.html", visitor, {"written": written, "found": found, "asked": True})
+    held = choose(HELD.of(open_index())[0], written)[:MOST_HELD] if single is not None else ()
+    values = {"written": written, "found": found, "asked": True, "held": [row.name for row in held]}
+    return page(request, "identify.html", visitor, values)
 
 
 def _in(text: str) -> list[ModelName]:
