@@ -221,6 +221,17 @@ def test_account_repository_or_papers_say_which_model_a_reference_is(
     assert (own.model, own.developer, own.licences) == ("Llama-3.1-8B", "meta", ("llama3.1",))
 
 
+@pytest.mark.parametrize(
+    ("card", "licences"),
+    [("apache-2.0", ("apache-2.0",)), ("apache-2.0, mit", ("apache-2.0", "mit")), ("a licence of ours", ()), ("", ())],
+)
+def test_the_licence_of_a_reference_is_what_its_own_card_says(card: str, licences: tuple[str, ...]) -> None:
+    found = {**ancestor("acme/llama-1", "dependent", "unknown"), "licence": card}
+    assert chain_of(scan([found])).node("acme/llama-1").licences == licences
+    known = chain_of(scan([{**ancestor(KIMI), "licence": card}])).node(KIMI)
+    assert known.licences == ("kimi-k2.5-modified-mit",)  # the catalogue's, which has a source
+
+
 def test_a_copy_in_another_account_of_the_hub_stays_a_possible_one() -> None:
     found = {**ancestor("base", "dependent", "unknown"), "target": "hf:unsloth/Llama-3.1-8B@" + "a" * 40}
     above = edge(chain_of(scan([found])), "Llama-3.1-8B")

@@ -149,7 +149,7 @@ def _licences_at(model: PublishedModel, revision: str) -> tuple[str, ...]:
 
 def _named(licences: Iterable[str]) -> tuple[str, ...]:
     """Licences in words as identifiers; what is not known is left to those who read the texts."""
-    found = (licence_named(value) for value in licences)
+    found = (licence_named(value) or licence_named("other", value) for value in licences)
     return tuple(dict.fromkeys(x.id for x in found if x is not None))
 
 

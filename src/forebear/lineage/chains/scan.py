@@ -27,7 +27,9 @@ def read(document: Document) -> tuple[Chain, ...]:
     edges = joined(_edges(document, found if verdict not in SILENT else [], subject, papers))
     measured = {name(a.get("name"), "an ancestor's name"): a for a in found}
     nodes = tuple(
-        reference(n, measured[n].get("target"), papers.naming(n)) if n in measured else Node(n)
+        reference(n, measured[n].get("target"), papers.naming(n), measured[n].get("licence"))
+        if n in measured
+        else Node(n)
         for n in dict.fromkeys(e.parent for e in edges)
     )
     own = Node(subject, licences=_licences(document), revision=revision_of(target))
@@ -51,17 +53,19 @@ def unseen(document: Document) -> str:
     return next((text(g.get("why"), "why") or "not told" for g in gaps if g.get("what") == WEIGHTS), "")
 
 
-def reference(called: str, target: Any, claimed: Base | None = None) -> Node:
+def reference(called: str, target: Any, claimed: Base | None = None, licence: Any = None) -> Node:
     """A reference that was measured: its name is its user's word, its repository and the child's papers are facts.
 
     Args:
         called: its name in the index, or in the result.
         target: where it was read.
         claimed: the claim of the child's papers that names it, if one does.
+        licence: as its own card has it.
     """
     place = text(target, f"the target of {called}")
     repository = claimed.name if claimed is not None else repository_of(place)
-    return Node(called, revision=revision_of(place), repository=repository, label=not repository)
+    licences = _each(text(licence, f"the licence of {called}"))
+    return Node(called, licences=licences, revision=revision_of(place), repository=repository, label=not repository)
 
 
 def repository_of(target: str) -> str:
@@ -95,8 +99,11 @@ def _licences(document: Document) -> tuple[str, ...]:
     """What the card names, as written; :mod:`known` looks up what it means."""
     licence = mapping(document.get("licence"), "licence")
     declared = licence.get("declared")  # a text, or what a later version of the answer lists
-    said = [declared] if isinstance(declared, str) else []
-    return tuple(part for value in said for part in (p.strip() for p in text(value, "licence").split(",")) if part)
+    return _each(text(declared, "licence")) if isinstance(declared, str) else ()
+
+
+def _each(licences: str) -> tuple[str, ...]:
+    return tuple(part for part in (p.strip() for p in licences.split(",")) if part)
 
 
 def _notes(document: Document, papers: Papers, edges: tuple[Edge, ...]) -> Iterator[str]:
