@@ -242,6 +242,7 @@ class Ancestor:
         log10_lr: what calibrated scores say together, the mean of their e-values; None where only an exact p exists.
         discovery: whether it remains at a false discovery rate of 1 % among all references (e-BH over exact tests);
             None where nothing exact was told.
+        licence: as the reference's own card had it when it was added; "" where it said none.
     """
 
     name: str
@@ -257,6 +258,7 @@ class Ancestor:
     probability: float | None = None
     why: str = ""
     discovery: bool | None = None
+    licence: str = ""
 
 
 @dataclass(frozen=True)

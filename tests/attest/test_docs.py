@@ -45,6 +45,9 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     said = ["".join(map(run, block.splitlines())) for block in blocks]
     assert [text.count("Verified: signed by whom you trust") for text in said] == [0, 1, 2, 2]
     assert "The code of these weights, measured now, is the bundle's." in " ".join(said[3].split())
+    both = " ".join(said[3].split())  # without the model, then with it
+    assert both.count("only the models' files") == 1
+    assert both.index("only the models' files") < both.index("that the references are what their names say")
 
 
 def test_the_example_of_the_predicate_is_valid_and_every_field_is_described() -> None:

@@ -15,7 +15,7 @@ import forebear
 from edits import drifted
 from forebear.attest.documents import canonical
 from forebear.attest.fingerprints import Mark, from_document, mark_of, to_document
-from forebear.attest.replay import BY_CODE, coins, retest
+from forebear.attest.replay import BY_CODE, REFERENCES, coins, retest
 from forebear.bom.checks import CheckStatus
 from forebear.errors import FormatError
 from forebear.index import LocalIndex
@@ -69,6 +69,9 @@ def test_honest_results_follow(by_rows: Json, by_code: Json, marks: dict[str, Ma
         assert failed(document, marks) == [] and len(replay.checks) == 2 and len(replay.recomputed) == 2
         assert any("coins of the two codes agree" in line and "exact" in line for line in replay.recomputed)
         assert any("only the models' files" in line for line in replay.believed)
+        told = replay.measured()
+        assert not any("only the models' files" in line for line in told.believed)
+        assert REFERENCES in told.believed and told.recomputed == replay.recomputed
 
 
 def test_without_codes_the_coins_are_believed(by_rows: Json) -> None:

@@ -229,7 +229,8 @@ def test_scans_carry_what_follows(tmp_path: Path, index: LocalIndex) -> None:
     result = scan(str(child), index, effort="deep")
     assert result.verdict == "identical" and result.licence is not None and result.origin is not None
     assert result.licence["declared"] == "apache-2.0"
-    assert {"ancestor": MIT_BASE, "licence": "mit", "standing": "measured"} in result.licence["inherited"]
+    brought = {"ancestor": MIT_BASE, "licence": "mit", "standing": "measured", "said_by": "catalogue"}
+    assert brought in result.licence["inherited"]
     assert result.licence["duties"]["unmet"] == 2 == len(result.licence["unmet"])
     assert "CN" in result.origin["engineering_in"]
     assert "licence-notice-missing" in {f.id for f in result.findings}

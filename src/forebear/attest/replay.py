@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from forebear.attest.fingerprints import Mark
@@ -32,6 +32,9 @@ BY_CODE = "bits against public vectors"
 TOLERANCE = 2e-5
 """Numbers in results are rounded to six decimals, some of them twice."""
 MAX_COINS = 10_000_000
+UNMEASURED = "that the codes are those of the models: only the models' files can show it"
+REFERENCES = "that the references are what their names say, and their codes those of their files"
+"""What is left to believe of the codes once the model's own was measured again."""
 Evidences = Sequence[Mapping[str, Any]]
 MOST = 200
 
@@ -48,6 +51,10 @@ class Replay:
     checks: tuple[Check, ...] = ()
     recomputed: tuple[str, ...] = ()
     believed: tuple[str, ...] = ()
+
+    def measured(self) -> Replay:
+        """The same where the model's own code was measured again from its files, and is the one that came along."""
+        return replace(self, believed=tuple(REFERENCES if b == UNMEASURED else b for b in self.believed))
 
 
 def retest(document: Mapping[str, Any], marks: Mapping[str, Mark], name: str) -> Replay:
@@ -81,14 +88,13 @@ def _replays(document: Mapping[str, Any], marks: Mapping[str, Mark]) -> Iterator
     model = marks.get(str(subject.get("digest")))
     for ancestor in related:
         yield from _pair(ancestor, marks.get(str(ancestor.get("digest"))), model)
-    read = "that the codes are those of the models: only the models' files can show it"
     if any(a["verdict"] in RELATED for a in related):
         rest = "kind of relation and direction"
     elif scan:
         rest = "that no reference is an ancestor: the index that was searched is not here"
     else:
         rest = "that nothing ties the two: only their files can show it"
-    yield Replay(believed=(*((read,) if marks else ()), rest))
+    yield Replay(believed=(*((UNMEASURED,) if marks else ()), rest))
 
 
 def _pair(ancestor: Mapping[str, Any], reference: Mark | None, model: Mark | None) -> Iterator[Replay]:

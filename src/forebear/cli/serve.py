@@ -104,7 +104,6 @@ def serve(
         raise UsageError(
             "the service does not run as root",
             "run it as a user of its own; in a container: USER 10001, or docker run --user 10001",
-            "run it as a user of its own; in a container: USER 10001, or --user 10001",
         )
     named = f"[{host}]" if ":" in host else host
     own = (*Settings.hosts, *([named] if host not in ("0.0.0.0", "::") else []))

@@ -75,6 +75,7 @@ class _Tried:
             self.entry.location or None,
             self.counts.pooled.share,
             why=self.conclusion.why,
+            licence=self.entry.fingerprint.declared.licence,
         )
 
 

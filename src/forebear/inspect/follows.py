@@ -61,7 +61,8 @@ def short_licence(stated: Mapping[str, Any], answer: LicenceAnswer) -> Json:
     return {
         **stated,
         "inherited": [
-            {"ancestor": i.ancestor, "licence": i.licence, "standing": i.standing.value} for i in answer.inherited
+            {"ancestor": i.ancestor, "licence": i.licence, "standing": i.standing.value, "said_by": i.said_by}
+            for i in answer.inherited
         ],
         "duties": {status: counts.get(status, 0) for status in ("met", "unmet", "conditional")},
         "unmet": [{"kind": d.kind, "licence": d.licence, "ancestor": d.ancestor, "why": d.why} for d in unmet],

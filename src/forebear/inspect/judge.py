@@ -90,21 +90,25 @@ def findings_of(
 
 
 def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
-    says = "its card names no base model"
+    says, clears = "its card names no base model", None
     if mark.declared.from_scratch:
         says = "its card says that it was trained from scratch"
     elif named := tuple(base for base in mark.declared.base_models if base != mark.declared.loaded_from):
         says = f"its card names {joined(named)}"
+        clears = (
+            f"If {ancestor.name} is what the card calls {joined(named)}, add it to the index under that name "
+            "(forebear index add … --name); else name it in the card."
+        )
     p = "no p-value" if ancestor.log10_p is None else p_value(ancestor.log10_p)
     evidence = (f"sign-code/1: {p} against independence",)
     if _is_child(ancestor):
         level = Level.ERROR if mark.declared.from_scratch else Level.WARNING
         return raise_finding(
-            "ancestor-undeclared", f"The model was made from {ancestor.name}; {says}.", evidence, level
+            "ancestor-undeclared", f"The model was made from {ancestor.name}; {says}.", evidence, level, clears
         )
     if ancestor.verdict is Verdict.IDENTICAL:
         text = f"The model equals {ancestor.name} in every value; {says}."
-        return raise_finding("ancestor-undeclared", text, evidence, Level.WARNING)
+        return raise_finding("ancestor-undeclared", text, evidence, Level.WARNING, clears)
     open_question = "which came first is not settled"
     if ancestor.relation.direction == "b_to_a":
         open_question = f"{ancestor.name} is the later one"
@@ -112,7 +116,7 @@ def _undeclared(mark: Fingerprint, ancestor: Ancestor) -> Finding:
         open_question = "descent and a shared random initialisation are not told apart"
     text = f"The weights are not independent of {ancestor.name}; {says}; {open_question}."
     # A note: the reference may be this model's descendant, which no card can name, or its sibling.
-    return raise_finding("ancestor-undeclared", text, evidence, Level.NOTE)
+    return raise_finding("ancestor-undeclared", text, evidence, Level.NOTE, clears)
 
 
 def _disguised(artifact: Artifact, related: list[Ancestor]) -> Finding:

@@ -21,10 +21,10 @@ from forebear.licences.organisation import Organisation
 from forebear.licences.papers import Detect
 from forebear.licences.second_opinion import require
 from forebear.licences.second_opinion import second_opinion as ask
-from forebear.lineage.chain import Chain, Edge, EdgeKind, Node, Standing
+from forebear.lineage.chain import Chain, Edge, EdgeKind, Standing
 from forebear.lineage.chains import chain_of, chains_of, subjects_of
 from forebear.lineage.chains.extend import BY_A_BILL, complete
-from forebear.lineage.chains.scan import unseen
+from forebear.lineage.chains.scan import reference, unseen
 from forebear.signals.declared import names_match
 from forebear.sources import Source, is_remote, offline, open_source
 from forebear.sources.hub import HubSource
@@ -278,7 +278,7 @@ def _against(chain: Chain, against: str) -> tuple[Chain, dict[str, str]]:
         raise UsageError(f"--against {against}: that is the model itself", "name an ancestor")
     said = "Named by the user as an ancestor to compare with; nothing else says so."
     edge = Edge(name, chain.subject.name, EdgeKind.UNKNOWN, Standing.POSSIBLE, evidence=(said,))
-    longer = complete(replace(chain, nodes=(*chain.nodes, Node(name)), edges=(*chain.edges, edge)))
+    longer = complete(replace(chain, nodes=(*chain.nodes, reference(name, against)), edges=(*chain.edges, edge)))
     return longer, {name: against}
 
 

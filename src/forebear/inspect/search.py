@@ -191,6 +191,7 @@ class Candidate:
             self.closeness,
             log10_lr=combined(self.evidence),
             why=self.conclusion.why,
+            licence=self.entry.fingerprint.declared.licence,
         )
 
     def nominee(self) -> Nominee | None:

@@ -187,14 +187,16 @@ def _model_signature(
 
 def _bundle(file: str, raw: bytes, target: str, trust: Trust, links: bool, on_step: Step) -> SignatureVerification:
     found = verify_bundle(raw, trust, file)
-    checks = list(found.checks)
+    checks, replay = list(found.checks), found.replay
     if target and not any(c.status is CheckStatus.FAIL for c in checks):
         checks.append(_about(found.statement, target, (file,), on_step))
         if found.model_signature is not None:
             on_step("holding files against the model signature")
             checks += check_files(read_manifest(found.model_signature), local(target), (SIGNATURE,), True, links)
         if found.mark is not None:
-            checks.append(_measured_again(target, found.mark, on_step))
+            again = _measured_again(target, found.mark, on_step)
+            checks.append(again)
+            replay = replay.measured() if again.status is CheckStatus.PASS else replay
     return SignatureVerification(
         file,
         "bundle",
@@ -202,7 +204,7 @@ def _bundle(file: str, raw: bytes, target: str, trust: Trust, links: bool, on_st
         found.statement.predicate_type,
         tuple(checks),
         found.signers,
-        found.replay,
+        replay,
         found.says,
     )
 

@@ -205,6 +205,7 @@ class Inherited:
         route: names from the ancestor to the model.
         kinds: edges along it.
         standing: of the weakest step.
+        said_by: whose word the licence is: ``catalogue``, or ``papers`` of the ancestor; "" where it is not known.
     """
 
     ancestor: str
@@ -215,6 +216,7 @@ class Inherited:
     component: str = ""
     sources: tuple[str, ...] = ()
     confidence: str = ""
+    said_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -106,9 +106,15 @@ def inherited(chain: Chain, facts: Facts) -> tuple[Inherited, ...]:
                     route.component,
                     basis.sources if basis else (),
                     basis.confidence.value if basis else "",
+                    _said_by(route.ancestor, facts) if licence_id else "",
                 )
             )
     return tuple(out)
+
+
+def _said_by(node: Node, facts: Facts) -> str:
+    """Whose word the licences of an ancestor are: the catalogue's where it knows the model, else its own papers'."""
+    return "catalogue" if any(name in facts.models for name in (node.model, *node.candidates)) else "papers"
 
 
 def grounds(

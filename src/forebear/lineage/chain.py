@@ -108,6 +108,10 @@ class Node:
         licences: identifiers of licences that hold for it, by the catalogue or by its own papers.
         candidates: names in the catalogue among which the name does not decide.
         revision: commit, "" where none is known.
+        repository: under which the catalogue is asked: where it was read from, or what the child's papers call it;
+            "" for its name.
+        label: the name is what somebody calls a reference of an index. It means a published model in an account of
+            that model's publisher alone: elsewhere its words are the user's own for a file.
     """
 
     name: str
@@ -116,6 +120,13 @@ class Node:
     licences: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
     revision: str = ""
+    repository: str = ""
+    label: bool = False
+
+    @property
+    def asked(self) -> str:
+        """What the catalogue is asked for."""
+        return self.repository or self.name
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ def came_by(inherited: Inherited) -> str:
     kinds = ", ".join(KINDS.get(kind, kind.replace("_", " ")) for kind in known) or "how it was made is not known"
     part = f" for its {inherited.component}" if inherited.component else ""
     licence = title_of(inherited.licence) if inherited.licence else "licence not known"
+    licence += " (its own papers say so)" if inherited.said_by == "papers" else ""
     return f"{licence}{part}: {way} ({kinds}; {STANDINGS[inherited.standing]})"
 
 

@@ -147,8 +147,7 @@ def follows(licence: Mapping[str, Any] | None, origin: Mapping[str, Any] | None)
     lines = []
     brought = (licence or {}).get("inherited") or ()
     if brought:
-        names = (f"{title_of(i['licence'] or 'not known')} of {i['ancestor']} ({i['standing']})" for i in brought)
-        listed = list(dict.fromkeys(names))
+        listed = list(dict.fromkeys(map(_brought, brought)))
         more = f" and {len(listed) - 3} more" if listed[3:] else ""
         lines.append(f"Licences inherited: {'; '.join(listed[:3])}{more}")
         counts = (licence or {})["duties"]
@@ -162,6 +161,12 @@ def follows(licence: Mapping[str, Any] | None, origin: Mapping[str, Any] | None)
     )
     roles = [f"{word} {in_words(countries)}" for word, key in ties if (countries := (origin or {}).get(key))]
     return [*lines, *([f"Origin along the chain: {'; '.join(roles)}"] if roles else [])]
+
+
+def _brought(one: Mapping[str, Any]) -> str:
+    """A licence that an ancestor brings; the word of the ancestor's own card is told as that."""
+    by = ", by its own card" if one.get("said_by") == "papers" else ""
+    return f"{title_of(one['licence'] or 'not known')} of {one['ancestor']} ({one['standing']}{by})"
 
 
 def claim(said: Claim) -> str:

@@ -23,6 +23,11 @@ def test_without_a_direction_it_is_a_possibility() -> None:
     assert edge(chain_of(compare("dependent")), "base").standing is Standing.POSSIBLE
 
 
+def test_the_name_of_a_folder_makes_nothing_a_published_model() -> None:
+    chain = chain_of(compare("dependent", a="myorg/Llama-3.1-8B"))
+    assert [(n.name, n.model, n.licences) for n in chain.nodes] == [("myorg/Llama-3.1-8B", "", ())]
+
+
 def test_where_b_came_first_it_has_no_ancestor() -> None:
     chain = chain_of(compare("dependent", "b_to_a"))
     assert not chain.edges and "the later one" in chain.notes[0]

@@ -13,6 +13,7 @@ from forebear.bom.record import ClaimRecord, Model, Record, Relative, Slot, Stat
 from forebear.bom.values import Observation
 from forebear.lineage.chain import Chain, ParentState
 from forebear.lineage.chains import chain_of
+from forebear.types import Verdict
 
 WRITERS: dict[str, Callable[[Record], Any]] = {
     "CycloneDX 1.7": cyclonedx.write,
@@ -42,3 +43,13 @@ def test_a_claim_that_the_bill_itself_contradicts_is_not_what_it_says(
     assert told(write, claims=(claim,)).parent is ParentState.FROM_SCRATCH
     refuted = claim.model_copy(update={"status": Status.CONTRADICTED})
     assert told(write, claims=(refuted,)).parent is ParentState.ABSENT
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_a_label_that_was_measured_stays_a_label(write: Callable[[Record], Any]) -> None:
+    """What one user calls a file does not become a published model on the way through a bill."""
+    measured = {"slot": Slot.VARIANT, "verdict": Verdict.DEPENDENT, "relation": "finetune", "direction": "unknown"}
+    label = Relative.model_validate({"name": "myorg/Llama-3.1-8B", **measured})
+    assert [(n.name, n.model, n.licences) for n in told(write, relatives=(label,)).nodes] == [(label.name, "", ())]
+    named = label.model_copy(update={"slot": Slot.ANCESTOR, "declared_in": "README.md"})
+    assert "Llama-3.1-8B" in {n.name for n in told(write, relatives=(named,)).nodes}

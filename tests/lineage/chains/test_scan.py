@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chained import KIMI, SCRATCH, ancestor, check_value, claim, edge, scan
+from chained import KIMI, SCRATCH, Json, ancestor, check_value, claim, edge, scan
 from forebear.lineage.chain import Access, EdgeKind, ParentState, Standing
 from forebear.lineage.chains import chain_of
 from forebear.types import LOADED
@@ -172,7 +172,8 @@ def test_a_hub_id_says_who_publishes() -> None:
 
 
 def test_a_name_with_a_bases_in_it_is_not_the_base() -> None:
-    chain = chain_of(scan([ancestor("alice/kimi-k2.5-medical")]))
+    found = {**ancestor("alice/kimi-k2.5-medical"), "target": "hf:alice/kimi-k2.5-medical@" + "a" * 40}
+    chain = chain_of(scan([found]))
     own = chain.node("alice/kimi-k2.5-medical")
     assert (own.model, own.developer, own.licences) == ("", "", ())
     above = edge(chain, "Kimi-K2.5")
@@ -181,12 +182,61 @@ def test_a_name_with_a_bases_in_it_is_not_the_base() -> None:
 
 
 def test_a_name_that_several_models_fit_keeps_them_all() -> None:
-    chain = chain_of(scan([ancestor("kimi")]))
+    chain = chain_of(scan([], [claim("kimi")]))
     own = chain.node("kimi")
     assert own.model == "" and own.developer == "moonshot"
     assert {"Kimi-K2.5", "Kimi-K3"} <= set(own.candidates)
     assert own.licences == ()  # they have several
     assert all(e.standing is Standing.POSSIBLE for e in chain.edges if e.child == "kimi")
+
+
+LABELS = ["myorg/Llama-3.1-8B", "acme/gpt2", "gpt2", "Llama-3.1-8B", "openai/Llama-3.1-8B", "alice/kimi-k2.5-medical"]
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("target", ["/models/mine", None])
+def test_a_label_in_an_index_makes_nothing_a_published_model(label: str, target: str | None) -> None:
+    """A user may call any file anything: no licence, and no other model, follows from the word."""
+    chain = chain_of(scan([{**ancestor(label, "dependent", "unknown"), "target": target}]))
+    check_value(chain, "chain")
+    assert [n.name for n in chain.nodes] == [label]
+    own = chain.node(label)
+    assert (own.model, own.candidates, own.licences) == ("", (), ())
+    assert own.label and own.developer == ("openai" if label.startswith("openai/") else "")
+
+
+@pytest.mark.parametrize(
+    ("label", "target", "claims"),
+    [
+        ("meta-llama/Llama-3.1-8B", "/models/mine", []),
+        ("base", "hf:meta-llama/Llama-3.1-8B@" + "a" * 40, []),
+        ("Llama-3.1-8B", "/models/mine", [claim("meta-llama/Llama-3.1-8B")]),
+    ],
+)
+def test_account_repository_or_papers_say_which_model_a_reference_is(
+    label: str, target: str, claims: list[Json]
+) -> None:
+    chain = chain_of(scan([{**ancestor(label, "dependent", "unknown"), "target": target}], claims))
+    own = chain.node(label)
+    assert (own.model, own.developer, own.licences) == ("Llama-3.1-8B", "meta", ("llama3.1",))
+
+
+@pytest.mark.parametrize(
+    ("card", "licences"),
+    [("apache-2.0", ("apache-2.0",)), ("apache-2.0, mit", ("apache-2.0", "mit")), ("a licence of ours", ()), ("", ())],
+)
+def test_the_licence_of_a_reference_is_what_its_own_card_says(card: str, licences: tuple[str, ...]) -> None:
+    found = {**ancestor("acme/llama-1", "dependent", "unknown"), "licence": card}
+    assert chain_of(scan([found])).node("acme/llama-1").licences == licences
+    known = chain_of(scan([{**ancestor(KIMI), "licence": card}])).node(KIMI)
+    assert known.licences == ("kimi-k2.5-modified-mit",)  # the catalogue's, which has a source
+
+
+def test_a_copy_in_another_account_of_the_hub_stays_a_possible_one() -> None:
+    found = {**ancestor("base", "dependent", "unknown"), "target": "hf:unsloth/Llama-3.1-8B@" + "a" * 40}
+    above = edge(chain_of(scan([found])), "Llama-3.1-8B")
+    assert (above.child, above.standing) == ("base", Standing.POSSIBLE)
+    assert above.evidence == ("By its own name unsloth/Llama-3.1-8B is Llama-3.1-8B, published by somebody else.",)
 
 
 def test_revisions_and_licences_of_its_own() -> None:

@@ -36,6 +36,11 @@ def test_a_model_has_the_line_above_it() -> None:
     assert all(e.parent == "Kimi-K2-Base" for e in root.edges)
 
 
+def test_the_name_of_a_member_makes_nothing_a_published_model() -> None:
+    chain = chain_of(family(drawn("gpt2", "leaf")), "leaf")
+    assert [(n.name, n.model, n.developer, n.licences) for n in chain.nodes] == [("gpt2", "", "", ())]
+
+
 @pytest.mark.parametrize("subject", ["a", "b"])
 def test_an_open_direction_is_a_possibility_either_way(subject: str) -> None:
     document = family(drawn("top", "a"), drawn("a", "b", "dependent", "unknown"), drawn("b", "below"))
@@ -90,7 +95,7 @@ def test_a_chain_is_what_the_tree_says_and_no_more() -> None:
     document["members"][0]["target"] = "hf:org/a@c0ffee"
     assert bare(document, "b") == Chain(
         Node("b"),
-        (Node("a", revision="c0ffee"),),
+        (Node("a", revision="c0ffee", repository="org/a"),),
         (Edge("a", "b", EdgeKind.FINETUNE, Standing.MEASURED, evidence=("W.",), log10_p=-30.0),),
         *(ParentState.ABSENT, Access.WEIGHTS),
     )

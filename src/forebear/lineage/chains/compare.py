@@ -6,7 +6,7 @@ from forebear.errors import InputError
 from forebear.lineage.chain import Access, Chain, Node
 from forebear.lineage.chains.base import Document, Reader, mapping, name, text
 from forebear.lineage.chains.measured import measured_edge, verdict_of
-from forebear.lineage.chains.scan import revision_of
+from forebear.lineage.chains.scan import reference, revision_of
 
 SCHEMA = "forebear.compare/1"
 
@@ -17,7 +17,7 @@ def read(document: Document) -> tuple[Chain, ...]:
     names = [name(model.get("name"), "a model's name") for model in models]
     if not all(names):
         raise InputError("the comparison does not name both models")
-    revisions = [revision_of(text(model.get("target"), "a model's target")) for model in models]
+    revision = revision_of(text(models[1].get("target"), "a model's target"))
     parent, subject = names
     if parent == subject:  # two folders of one name
         parent = text(models[0].get("target"), "a's target") or f"{parent} (A)"
@@ -26,8 +26,8 @@ def read(document: Document) -> tuple[Chain, ...]:
     notes: tuple[str, ...] = ()
     if edge is None and mapping(document.get("relation"), "relation").get("direction") == "b_to_a":
         notes = (f"{parent} is related and is the later one, hence no ancestor.",)
-    nodes, edges = ((Node(parent, revision=revisions[0]),), (edge,)) if edge is not None else ((), ())
-    own = Node(subject, revision=revisions[1])
+    nodes, edges = ((reference(parent, models[0].get("target")),), (edge,)) if edge is not None else ((), ())
+    own = Node(subject, revision=revision)
     return (Chain(own, nodes, edges, access=Access.WEIGHTS, verdict=verdict.value, notes=notes),)
 
 

@@ -168,7 +168,8 @@ def _step(component: Document, child: str, found: _Found, part: str, nearest: bo
                 continue
             if len(found.edges) >= MOST:
                 raise InputError(f"the pedigree names more than the {MOST:,} ancestors that are read")
-            found.nodes.setdefault(node.name, node)
+            measured = found.measured and OURS + "verdict" in properties(relative)
+            found.nodes.setdefault(node.name, replace(node, label=measured and not edge.declared))
             found.edges.append(replace(edge, component=edge.component or part))
             found.state = ParentState.DECLARED if own and edge.declared else found.state
             yield relative, node.name

@@ -178,13 +178,16 @@ def _stated(parent: Parent) -> bool:
 
 
 def _by_name(node: Node) -> list[tuple[Node, Edge]]:
-    """What an ancestor that is not in the catalogue is made from, by its own name."""
-    copied = republished(node.name) if not node.model else None
+    """What an ancestor that is not in the catalogue is made from, by its own name; a label says nothing."""
+    if node.label:
+        return []
+    asked = node.asked
+    copied = republished(asked) if not node.model else None
     if copied is not None:
-        words = f"By its own name {node.name} is {copied[0].name}, published by somebody else."
+        words = f"By its own name {asked} is {copied[0].name}, published by somebody else."
         edge = Edge(copied[0].name, node.name, copied[1], Standing.POSSIBLE, evidence=(words,))
         return [(_published(copied[0].name), edge)]
-    known = decode(node.name, named=True) if not node.model and not identified(node.name) else None
+    known = decode(asked, named=True) if not node.model and not identified(asked) else None
     if known is None or kind_named_by(known) is EdgeKind.SAME_MODEL:  # a model of its developer's own
         return []
     title = title_of(known)
@@ -194,7 +197,7 @@ def _by_name(node: Node) -> list[tuple[Node, Edge]]:
         models = find_models(title)
     if not models or title == node.name:
         return []
-    words = f"By its own name {node.name} is made from {title}."
+    words = f"By its own name {asked} is made from {title}."
     kind = kind_named_by(known)
     edge = Edge(title, node.name, kind, Standing.POSSIBLE, evidence=(words,))
     return [

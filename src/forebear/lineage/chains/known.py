@@ -1,8 +1,9 @@
 """Which models and developers of the catalogue the names in a chain mean.
 
 A folder's name makes nothing the model that it is called after: the model in question is known by its hub id, by what
-its own papers call it together with who publishes it, or behind an API by the name under which it is sold. A name that
-several models fit keeps them as candidates, and only what all of them agree in is taken over.
+its own papers call it together with who publishes it, or behind an API by the name under which it is sold. Nor does
+a reference's name in an index: whoever added it chose it. A name that several models fit keeps them as candidates, and
+only what all of them agree in is taken over.
 """
 
 from __future__ import annotations
@@ -81,12 +82,13 @@ def ancestor_of(node: Node, labelled: bool = False) -> Node:
         labelled: its name may be a label that somebody gave a reference of an index (``my-llama-1``): a family's word
             in it says nothing of who made it.
     """
-    found = identified(node.name)
+    asked = node.asked
+    found = _of_its_publisher(asked) if node.label else identified(asked)
     owners = {m.developer for m in found}
-    stated = developer_of(node.name) if not found and "/" in node.name else None
+    stated = developer_of(asked) if not found and "/" in asked else None
     stated = stated or (developer_of(node.developer) if node.developer and not found else None)
-    told = not found and stated is None and not (labelled and "/" not in node.name)
-    family = decode(node.name, named=True) if told else None
+    told = not found and stated is None and not (node.label or (labelled and "/" not in asked))
+    family = decode(asked, named=True) if told else None
     if family is not None and family.developer and kind_named_by(family) is EdgeKind.SAME_MODEL and family.family:
         stated = developer_of(family.developer)
     return replace(
@@ -96,6 +98,12 @@ def ancestor_of(node: Node, labelled: bool = False) -> Node:
         developer=owners.pop() if len(owners) == 1 else stated.id if stated is not None else "",
         licences=agreed_licences(found, node.revision) or _named(node.licences),
     )
+
+
+def _of_its_publisher(name: str) -> tuple[PublishedModel, ...]:
+    """The models that a label means: those of the developer in whose account it stands."""
+    owner = developer_of(name) if "/" in name else None
+    return tuple(m for m in identified(name) if m.developer == owner.id) if owner is not None else ()
 
 
 def republished(name: str) -> tuple[PublishedModel, EdgeKind] | None:
@@ -141,7 +149,7 @@ def _licences_at(model: PublishedModel, revision: str) -> tuple[str, ...]:
 
 def _named(licences: Iterable[str]) -> tuple[str, ...]:
     """Licences in words as identifiers; what is not known is left to those who read the texts."""
-    found = (licence_named(value) for value in licences)
+    found = (licence_named(value) or licence_named("other", value) for value in licences)
     return tuple(dict.fromkeys(x.id for x in found if x is not None))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains.base import Document, Reader, joined, mapping, name, objects, text
-from forebear.lineage.chains.measured import SILENT, Papers, declared_edge, measured_edge, papers_of, verdict_of
+from forebear.lineage.chains.measured import SILENT, Base, Papers, declared_edge, measured_edge, papers_of, verdict_of
 from forebear.signals.declared import names_match
 
 SCHEMA = "forebear.scan/1"
@@ -24,8 +25,13 @@ def read(document: Document) -> tuple[Chain, ...]:
     papers = papers_of(document.get("claims"))
     found = objects(document.get("ancestors"), "ancestors")
     edges = joined(_edges(document, found if verdict not in SILENT else [], subject, papers))
-    origins = {name(a.get("name"), "an ancestor's name"): text(a.get("target"), "an ancestor's target") for a in found}
-    nodes = tuple(Node(n, revision=revision_of(origins.get(n, ""))) for n in dict.fromkeys(e.parent for e in edges))
+    measured = {name(a.get("name"), "an ancestor's name"): a for a in found}
+    nodes = tuple(
+        reference(n, measured[n].get("target"), papers.naming(n), measured[n].get("licence"))
+        if n in measured
+        else Node(n)
+        for n in dict.fromkeys(e.parent for e in edges)
+    )
     own = Node(subject, licences=_licences(document), revision=revision_of(target))
     notes = tuple(_notes(document, papers, edges))
     return (Chain(own, nodes, edges, papers.state, _access(document), verdict.value, notes),)
@@ -45,6 +51,26 @@ def unseen(document: Document) -> str:
         return ""
     gaps = objects(coverage.get("not_tested"), "what was not tested")
     return next((text(g.get("why"), "why") or "not told" for g in gaps if g.get("what") == WEIGHTS), "")
+
+
+def reference(called: str, target: Any, claimed: Base | None = None, licence: Any = None) -> Node:
+    """A reference that was measured: its name is its user's word, its repository and the child's papers are facts.
+
+    Args:
+        called: its name in the index, or in the result.
+        target: where it was read.
+        claimed: the claim of the child's papers that names it, if one does.
+        licence: as its own card has it.
+    """
+    place = text(target, f"the target of {called}")
+    repository = claimed.name if claimed is not None else repository_of(place)
+    licences = _each(text(licence, f"the licence of {called}"))
+    return Node(called, licences=licences, revision=revision_of(place), repository=repository, label=not repository)
+
+
+def repository_of(target: str) -> str:
+    """The repository in ``hf:org/name@commit``, "" for every other target."""
+    return target[3:].partition("@")[0] if target.startswith("hf:") else ""
 
 
 def revision_of(target: str) -> str:
@@ -73,8 +99,11 @@ def _licences(document: Document) -> tuple[str, ...]:
     """What the card names, as written; :mod:`known` looks up what it means."""
     licence = mapping(document.get("licence"), "licence")
     declared = licence.get("declared")  # a text, or what a later version of the answer lists
-    said = [declared] if isinstance(declared, str) else []
-    return tuple(part for value in said for part in (p.strip() for p in text(value, "licence").split(",")) if part)
+    return _each(text(declared, "licence")) if isinstance(declared, str) else ()
+
+
+def _each(licences: str) -> tuple[str, ...]:
+    return tuple(part for part in (p.strip() for p in licences.split(",")) if part)
 
 
 def _notes(document: Document, papers: Papers, edges: tuple[Edge, ...]) -> Iterator[str]:

@@ -7,7 +7,7 @@ generated, and that the model was trained on, makes that package its teacher.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from forebear.artifacts.text import load_json
@@ -212,7 +212,8 @@ def _chain(own: str, graph: _Graph) -> Chain:
                 edge = _edge(step, ancestor.name, child.name)
                 if edge is None:
                     continue
-                nodes.setdefault(ancestor.name, ancestor)
+                measured = step.noted is not None and "verdict" in step.noted
+                nodes.setdefault(ancestor.name, replace(ancestor, label=measured and not edge.declared))
                 edges.append(edge)
                 state = ParentState.DECLARED if edge.declared and below == own else state
                 upper += [step.parent] if step.parent not in seen else []

@@ -13,7 +13,7 @@ from forebear.errors import InputError
 from forebear.lineage.chain import Access, Chain, Edge, Node, Standing
 from forebear.lineage.chains.base import MOST, Document, Reader, joined, mapping, name, objects, text
 from forebear.lineage.chains.measured import measured_edge
-from forebear.lineage.chains.scan import revision_of
+from forebear.lineage.chains.scan import reference, revision_of
 
 SCHEMA = "forebear.tree/1"
 
@@ -45,7 +45,7 @@ def _chain(subject: str, members: dict[str, Document], touching: dict[str, list[
                 seen.add(parent)
                 queue.append(parent)
     names = dict.fromkeys(e.parent for e in edges)
-    nodes = tuple(Node(n, revision=_revision(members[n])) for n in names if n != subject)
+    nodes = tuple(reference(n, members[n].get("target")) for n in names if n != subject)
     own = Node(subject, revision=_revision(members[subject]))
     return Chain(own, nodes, joined(edges), access=Access.WEIGHTS, notes=tuple(dict.fromkeys(notes)))
 
