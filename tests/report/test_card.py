@@ -49,7 +49,7 @@ def test_a_dependence_whose_direction_is_open_is_a_comment_and_no_key() -> None:
         "(`dependent`)",
         "p ≤ 1e-30",
         "Direction: which of this model",
-        "2 open",
+        "4 open",
         "Date: ",
         "forebear scan ./",
     ):
