@@ -142,7 +142,7 @@ def test_every_page_is_strict_and_has_a_label_for_every_field(ann: Browser, path
 def test_problems_are_pages_in_words(ann: Browser, service: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "There is no such job" in read(ann.get("/jobs/" + "0" * 32), 404)
     assert "Not Found" in read(ann.get("/nowhere"), 404)
-    assert "id:" in read(ann.get("/jobs/x"), 422)
+    assert "There is no such page" in read(ann.get("/jobs/x"), 404)
     assert "There is no such reference" in read(ann.get("/model", params={"name": HOSTILE[:300]}), 404)
     assert browser(service).get("/static/..%2fpage.css").status_code == 404
 
