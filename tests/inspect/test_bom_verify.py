@@ -40,7 +40,10 @@ def parent(tmp_path: Path, index: LocalIndex) -> Path:
     for name, seed in (("base", 1), ("stranger", 2)):
         folder = tiny_llama(tmp_path / name, seed=seed)
         move_gains(folder, seed)
+        card = (folder / "README.md").read_text()
+        (folder / "README.md").write_text("# Of whose licence nothing is known, so that it asks for nothing\n")
         enrol(str(folder), index, f"org/{name}")
+        (folder / "README.md").write_text(card)
     return tmp_path / "base"
 
 
