@@ -110,7 +110,10 @@ def pruned(tmp_path: Path, index: LocalIndex) -> tuple[Path, LocalIndex]:
     home = LocalIndex(tmp_path / "home")
     parent = tiny_llama(tmp_path / "base", seed=1)
     move_gains(parent, 1)
+    card = (parent / "README.md").read_text()
+    (parent / "README.md").write_text("# Of whose licence nothing is known, so that it asks for nothing\n")
     enrol(str(parent), home, "org/base")
+    (parent / "README.md").write_text(card)
     target = copy(parent, "child")
 
     def prune(_: str, values: Any) -> Any:
