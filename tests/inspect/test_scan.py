@@ -128,7 +128,8 @@ def test_from_scratch_is_contradicted_only_where_direction_is_proved(base: Path,
     (pruned / "README.md").write_text(CARD.format(base="", text="Trained from scratch."))
     result = forebear.scan(str(pruned), index)
     assert [c.status for c in result.claims] == ["contradicted"]
-    assert [(f.id, f.level) for f in result.findings] == [("ancestor-undeclared", Level.ERROR)]
+    told = [(f.id, f.level) for f in result.findings]
+    assert told == [("ancestor-undeclared", Level.ERROR), ("licence-notice-missing", Level.WARNING)]
 
 
 def test_a_base_is_not_accused_because_its_child_is_indexed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentSt
 from forebear.lineage.chains.base import Document, Reader, joined, mapping, name, objects, text
 from forebear.lineage.chains.measured import SILENT, Base, Papers, declared_edge, measured_edge, papers_of, verdict_of
 from forebear.signals.declared import names_match
+from forebear.types import Verdict
 
 SCHEMA = "forebear.scan/1"
 WEIGHTS = "the weights"
@@ -27,7 +28,7 @@ def read(document: Document) -> tuple[Chain, ...]:
     edges = joined(_edges(document, found if verdict not in SILENT else [], subject, papers))
     measured = {name(a.get("name"), "an ancestor's name"): a for a in found}
     nodes = tuple(
-        reference(n, measured[n].get("target"), papers.naming(n), measured[n].get("licence"))
+        reference(n, measured[n].get("target"), papers.naming(n), _card_licence(measured[n], subject))
         if n in measured
         else Node(n)
         for n in dict.fromkeys(e.parent for e in edges)
@@ -35,6 +36,12 @@ def read(document: Document) -> tuple[Chain, ...]:
     own = Node(subject, licences=_licences(document), revision=revision_of(target))
     notes = tuple(_notes(document, papers, edges))
     return (Chain(own, nodes, edges, papers.state, _access(document), verdict.value, notes),)
+
+
+def _card_licence(ancestor: Document, subject: str) -> Any:
+    """The licence on a reference's card; a copy of the model itself, by content and name, brings none but its own."""
+    itself = ancestor.get("verdict") == Verdict.IDENTICAL and names_match(subject, str(ancestor.get("name")))
+    return None if itself else ancestor.get("licence")
 
 
 def _access(document: Document) -> Access:
