@@ -273,3 +273,11 @@ def test_a_relative_that_came_later_is_told_unless_it_is_an_ancestor_all_the_sam
     named = chain_of(scan([ancestor("child", "dependent", "b_to_a")], [claim("child")]))
     assert [e.parent for e in named.edges] == ["child"]
     assert not [n for n in named.notes if "the later one" in n]
+
+
+def test_a_copy_of_the_model_itself_brings_no_licence() -> None:
+    """The same content under the same name, elsewhere: what its card says is what the model's own card says."""
+    for called, brought in (("org/mine", ()), ("org/other", ("apache-2.0",))):
+        copy = {**ancestor(called, "identical"), "licence": "apache-2.0"}
+        chain = chain_of(scan([copy]))
+        assert [n.licences for n in chain.nodes if n.name == called] == [brought]
