@@ -171,7 +171,12 @@ def rewrite(name: str, **tensors: Any) -> Callable[[Path], object]:
         (1, lambda o: (o / "params.json").write_text('{"dim": 64, "n_heads": 2, "head_dim": 16}'), "2 heads of 16"),
         (2, rewrite("consolidated.01.pth", x=np.ones(2, dtype=np.float32)), "is in 1 of 2 files"),
         (1, rewrite("consolidated.00.pth", x=np.ones(2, dtype=np.float32)), "holds no tensors of a consolidated"),
-        (0, lambda o: (o / "consolidated.safetensors").write_bytes(b"x" * 20), "consolidated.safetensors: its header"),
+        (
+            0,
+            lambda o: (o / "consolidated.safetensors").write_bytes(b"\xff" * 20),
+            "consolidated.safetensors: its header",
+        ),
+        (0, lambda o: (o / "consolidated.safetensors").write_bytes(b"x" * 20), "begins as a text"),
     ],
 )
 def test_parts_that_do_not_fit_together_are_refused(
