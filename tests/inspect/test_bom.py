@@ -145,13 +145,14 @@ def test_a_claim_and_a_measurement_of_one_model_are_one_relative(base: Path, ind
     written(bom)
     measured, claimed = bom.record.relatives
     assert (measured.slot, measured.declared_in, measured.declared_relation) == (Slot.ANCESTOR, "README.md", "finetune")
-    assert (measured.claim, measured.purl, measured.standing) == ("confirmed", "pkg:huggingface/org/base", "probable")
+    assert (measured.claim, measured.purl, measured.standing) == ("unverified", "pkg:huggingface/org/base", "probable")
     assert (claimed.name, claimed.verdict, claimed.claim) == ("someone/else", None, "unverified")
     assert (claimed.observations, claimed.said.by, claimed.standing) == ((), "README.md", "declared")
     claims = {c.claim: c for c in bom.record.claims}
-    confirmed = claims["base model: org/base"]
-    assert (confirmed.status, confirmed.said.by) == ("confirmed", "README.md")
-    assert confirmed.evidence[0].log10_p == -30 and claims["base model: someone/else"].evidence == ()
+    tied = claims["base model: org/base"]
+    assert (tied.status, tied.said.by) == ("unverified", "README.md"), "its order was not measured: bom verify says so"
+    assert tied.why.endswith("that it came first is the card's word")
+    assert tied.evidence[0].log10_p == -30 and claims["base model: someone/else"].evidence == ()
 
 
 def test_from_scratch_over_a_derived_model_is_contradicted_with_its_evidence(base: Path, index: LocalIndex) -> None:
@@ -236,7 +237,7 @@ def test_a_training_declaration(beside: bool, base: Path, index: LocalIndex, tmp
     record = bom.record
     relative = only(bom)
     assert (relative.declared_in, relative.version, relative.slot) == (file.name, "abc", Slot.ANCESTOR)
-    assert (relative.claim, relative.standing) == ("confirmed", "probable"), "judged as a card's claim is"
+    assert (relative.claim, relative.standing) == ("unverified", "probable"), "judged as a card's claim is"
     assert [(s.kind, s.reward) for s in record.stages] == [("rl", "unit tests")]
     assert record.energy[0].kwh == 12.5 and record.datasets[0].said.by == file.name
     assert ("pretraining_data", GapState.WITHHELD) in [(g.field, g.state) for g in record.gaps]
@@ -301,7 +302,7 @@ def test_what_a_merge_or_a_training_started_from_is_an_ancestor_too(base: Path, 
         "merge",
         "abc",
     )
-    assert (measured.slot, measured.claim, measured.standing) == (Slot.ANCESTOR, "confirmed", "probable")
+    assert (measured.slot, measured.claim, measured.standing) == (Slot.ANCESTOR, "unverified", "probable")
     assert found["org/one"].declared_in == "README.md"
     claims = {c.claim: c.said.by for c in bom.record.claims}
     assert claims["base model: org/base"] == "mergekit_config.yml"

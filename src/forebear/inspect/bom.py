@@ -30,7 +30,7 @@ from forebear.inspect.bom_declared import (
 from forebear.inspect.bom_declared import licences_of as declared_licences
 from forebear.inspect.bom_model import OURS, files_of, model_of
 from forebear.inspect.bom_parties import licences_of, organisations_of
-from forebear.inspect.bom_relatives import claims_of, named_bases, relatives_of
+from forebear.inspect.bom_relatives import as_billed, claims_of, named_bases, relatives_of
 from forebear.inspect.bom_result import is_result, record_of_result
 from forebear.inspect.bom_source import Hide, altered, identity, read_model, without_paths, without_paths_of
 from forebear.inspect.bom_stages import gaps_of, stages_by_relation
@@ -129,8 +129,10 @@ def _record(
     bases += bases_of_stages(training, bases, model.name)
     answer = with_declared(result or by_papers(source, UNREAD, False), bases, stated)
     followed = _follow(answer, artifact, references)
-    relatives = relatives_of(bases, result, answer.claims, followed.chain, hide)
-    claims = (*claims_of(answer.claims, bases, result, hide), *_contradictions(training))
+    measured = [(a.name, a.verdict, a.relation.direction) for a in answer.ancestors]
+    judged = [as_billed(claim, measured) for claim in answer.claims]
+    relatives = relatives_of(bases, result, judged, followed.chain, hide)
+    claims = (*claims_of(judged, bases, result, hide), *_contradictions(training))
     licences = licences_of(followed.licence, declared_licences(stated))
     problems = (*artifact.problems, *unreadable, *altered(source, files), *training.problems, *followed.problems)
     return Record(

@@ -7,7 +7,7 @@ name) is a variant and never an ancestor: a reader of a pedigree takes ancestors
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forebear.artifacts import Artifact
 from forebear.artifacts.adapter import CONFIG as ADAPTER
@@ -96,6 +96,25 @@ def relatives_of(
         found.append(_measured(ancestor, naming[0] if naming else None, status, chain, hide))
     found += [_declared(base, status.get(base.name), chain) for base in left.values()]
     return (*found, *(above(chain, [r.name for r in found]) if chain is not None else ()))
+
+
+def as_billed(claim: Claim, measured: Iterable[tuple[str, Verdict | None, str]]) -> Claim:
+    """A claim as a bill may state it: a base is confirmed where the order was measured, or where all values are equal.
+
+    A scan confirms that a card's word fits the weights. A bill outlives its scan, and whoever verifies it asks for more
+    (:mod:`forebear.inspect.bom_verify_lineage`): a sibling, or a model made from this one, would be as dependent.
+
+    Args:
+        claim: as the scan judged it.
+        measured: name, verdict and direction of each relative.
+    """
+    base = claim.claim.removeprefix(BASE)
+    if claim.status != Status.CONFIRMED or claim.claim == base:
+        return claim
+    told = (
+        verdict is Verdict.IDENTICAL or way == "a_to_b" for name, verdict, way in measured if names_match(base, name)
+    )
+    return claim if next(told, True) else replace(claim, status=Status.UNVERIFIED.value)
 
 
 def claims_of(

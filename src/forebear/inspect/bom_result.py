@@ -6,7 +6,7 @@ never more than probable; a leaked name alone makes it a variant. A saved result
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -28,6 +28,7 @@ from forebear.errors import InputError
 from forebear.inspect.bom_chain import relative_of
 from forebear.inspect.bom_model import OURS
 from forebear.inspect.bom_parties import declared_licence, declared_organisation, licences_of, organisations_of
+from forebear.inspect.bom_relatives import as_billed
 from forebear.inspect.bom_service import service_of
 from forebear.inspect.bom_stages import gaps_of
 from forebear.licences.duties import licence_answer
@@ -39,7 +40,7 @@ from forebear.lineage.chains.measured import verdict_of
 from forebear.lineage.chains.named import title_of
 from forebear.origin import origin_of
 from forebear.signals.agreement import NAME as AGREEMENT
-from forebear.types import Level, Test, created
+from forebear.types import Claim, Level, Test, created
 
 SCHEMAS = ("forebear.probe/1", "forebear.traffic/1", "forebear.scan/1", "forebear.compare/1")
 _BEHIND = (Access.ENDPOINT, Access.TRAFFIC)
@@ -78,7 +79,7 @@ def record_of_result(
     own = declaration.developer if declaration is not None else None
     developer = declared_organisation(own.name, own.country, own.url, file) if own is not None else None
     subject = _model(chain, document)
-    claims = tuple(_claims(document))
+    claims = tuple(_claims(document, relatives))
     behind = chain.access in _BEHIND
     unseen = Gap(field="weights", state=GapState.UNKNOWN, why=_ENDPOINT if behind else _WEIGHTS, said=Said(by=OURS))
     return Record(
@@ -215,14 +216,16 @@ def _stated(document: Document) -> list[LicenceStatement]:
     return [declared_licence(part.strip(), "README.md") for part in said if part.strip()]
 
 
-def _claims(document: Document) -> Iterator[ClaimRecord]:
+def _claims(document: Document, relatives: Iterable[Relative]) -> Iterator[ClaimRecord]:
+    measured = [(r.name, r.verdict, r.direction) for r in relatives]
     for claim in objects(document.get("claims"), "claims"):
         status, words = text(claim.get("status"), "a status"), text(claim.get("claim"), "a claim", 1_000)
         if status not in set(Status):
             raise InputError("a claim has a status that is not known")
         if words:
-            source = Said(by=text(claim.get("source"), "a source"))
-            yield ClaimRecord(claim=words, status=Status(status), why=text(claim.get("why"), "why"), said=source)
+            told = Claim(words, text(claim.get("source"), "a source"), status, text(claim.get("why"), "why"))
+            stated = Status(as_billed(told, measured).status)
+            yield ClaimRecord(claim=words, status=stated, why=told.why, said=Said(by=told.source))
 
 
 def _findings(document: Document) -> Iterator[FindingRecord]:
