@@ -11,7 +11,8 @@ import pytest
 from bodies import opened
 from forebear.artifacts.adapter import Adapter
 from forebear.artifacts.documents import Documents
-from forebear.signals.declared import Declared, claims_scratch, declared, declared_in, names_match
+from forebear.signals.declared import Declared, claims_scratch, declared, declared_in, is_itself, names_match
+from forebear.types import Verdict
 from models import tiny_llama
 
 CARD = """---
@@ -156,3 +157,9 @@ def test_only_a_plain_sentence_about_the_model_claims_scratch(text: str, scratch
 )
 def test_a_claim_and_a_reference_can_name_the_same_model(claim: str, name: str, same: bool) -> None:
     assert names_match(claim, name) is same and names_match(name, claim) is same
+
+
+def test_a_copy_under_its_own_name_is_the_model_itself() -> None:
+    assert is_itself("acme/one", "acme/One", Verdict.IDENTICAL) and is_itself("one", "acme/one", "identical")
+    assert not is_itself("acme/one", "acme/two", Verdict.IDENTICAL), "another name: an upload of the same weights"
+    assert not is_itself("acme/one", "acme/one", Verdict.DERIVED) and not is_itself("acme/one", "acme/one", None)

@@ -20,7 +20,7 @@ from forebear.inspect.bom_verify_statements import BILLS_WORD, Kind, Statement, 
 from forebear.inspect.judge import CONFIRMING, RELATED, claims_of
 from forebear.lineage.chain import Chain, Node, Standing
 from forebear.lineage.chains.extend import complete
-from forebear.signals.declared import Declared, names_match
+from forebear.signals.declared import Declared, is_itself, names_match
 from forebear.types import Ancestor, Claim, Evidence, Scan, Test, Verdict, p_value
 
 STATUS = {
@@ -63,9 +63,7 @@ class Retest:
     def relatives(self) -> tuple[Ancestor, ...]:
         """Measured relatives, but for the model's own entry in the index."""
         own = self.record.model.name
-        return tuple(
-            a for a in self.scan.ancestors if not (a.verdict is Verdict.IDENTICAL and names_match(own, a.name))
-        )
+        return tuple(a for a in self.scan.ancestors if not is_itself(own, a.name, a.verdict))
 
     @cached_property
     def undeclared(self) -> tuple[Ancestor, ...]:

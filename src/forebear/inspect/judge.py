@@ -13,7 +13,7 @@ from forebear.artifacts import Artifact
 from forebear.catalogue import LookAlike, look_alikes, raise_finding
 from forebear.lineage.evidence import joined
 from forebear.signals import Fingerprint
-from forebear.signals.declared import Declared, names_match
+from forebear.signals.declared import Declared, is_itself, names_match
 from forebear.types import LOADED, Ancestor, Claim, Finding, Level, Verdict, p_value
 
 CONFIRMING = frozenset({Verdict.IDENTICAL, Verdict.DERIVED, Verdict.DEPENDENT, Verdict.MERGE})
@@ -76,7 +76,7 @@ def findings_of(
     out: list[Finding] = []
     related = [a for a in ancestors if a.verdict in RELATED]
     declared = any(names_match(b, a.name) for a in related for b in mark.declared.base_models)
-    declared |= any(a.verdict is Verdict.IDENTICAL and names_match(artifact.name, a.name) for a in related)
+    declared |= any(is_itself(artifact.name, a.name, a.verdict) for a in related)
     if related and not declared and verdict is not Verdict.INDEXED:
         out.append(_undeclared(mark, related[0]))
     # Unknown names alone are no reproach: every new family and every training framework has them. They hide something

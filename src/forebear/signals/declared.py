@@ -10,6 +10,7 @@ from typing import Any
 from forebear.artifacts import Artifact
 from forebear.artifacts.adapter import Adapter
 from forebear.artifacts.documents import Documents
+from forebear.types import Verdict
 
 NAME = "declared/1"
 MAX_CLAIMS = 20
@@ -92,3 +93,8 @@ def names_match(claim: str, name: str) -> bool:
     a, b = norm(claim), norm(name)
     both = "/" in a and "/" in b
     return a == b if both else a.rsplit("/", 1)[-1] == b.rsplit("/", 1)[-1]
+
+
+def is_itself(own: str, reference: str, verdict: object) -> bool:
+    """Whether a reference is the model in question itself: equal in every value, and called the same."""
+    return verdict == Verdict.IDENTICAL and names_match(own, reference)

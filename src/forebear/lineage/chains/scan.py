@@ -9,8 +9,7 @@ from typing import Any
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains.base import Document, Reader, joined, mapping, name, objects, text
 from forebear.lineage.chains.measured import SILENT, Base, Papers, declared_edge, measured_edge, papers_of, verdict_of
-from forebear.signals.declared import names_match
-from forebear.types import Verdict
+from forebear.signals.declared import is_itself, names_match
 
 SCHEMA = "forebear.scan/1"
 WEIGHTS = "the weights"
@@ -40,7 +39,7 @@ def read(document: Document) -> tuple[Chain, ...]:
 
 def _card_licence(ancestor: Document, subject: str) -> Any:
     """The licence on a reference's card; a copy of the model itself, by content and name, brings none but its own."""
-    itself = ancestor.get("verdict") == Verdict.IDENTICAL and names_match(subject, str(ancestor.get("name")))
+    itself = is_itself(subject, str(ancestor.get("name")), ancestor.get("verdict"))
     return None if itself else ancestor.get("licence")
 
 
