@@ -24,6 +24,9 @@ from forebear.catalogue.names.families import families
         ("Composer 2", {"Composer 2"}),
         ("meta-llama/Llama-2-7b-chat-hf", {"Llama-2-7b"}),
         ("Mistral-Large-Instruct-2411", {"Mistral-Large-Instruct-2411"}),
+        ("mistralai/Mistral-7B-Instruct-v0.2", {"Mistral-7B-Instruct-v0.2"}),
+        ("zai-org/GLM-4.5-Air-FP8", {"GLM-4.5-Air"}),
+        ("meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo", {"Llama-3.1-70B"}),  # a gateway's name: how it is served
     ],
 )
 def test_identifiers_lead_to_models(text: str, names: set[str]) -> None:
@@ -45,6 +48,8 @@ def test_what_a_name_leaves_open_stays_open() -> None:
         "Qwen2.5-VL-72B-Instruct",
         "Mistral-7B-Instruct-v0.4",  # another version
         "llama-2-34b",  # another size
+        "01-ai/Yi-6B",  # in its publisher's account a name without a version is no later version's
+        "CohereForAI/c4ai-command-r-plus",  # nor is one tier another
         "gpt-4o",
         "hello",
         "",

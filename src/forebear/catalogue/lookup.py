@@ -25,6 +25,13 @@ OF_THEIR_OWN = frozenset(
     }
 )
 """Words of a name that make it another model than the one that lacks them; tiers and formats do not."""
+TIERS = frozenset(
+    {
+        *("air", "flash", "lite", "pro", "plus", "max", "ultra"),
+        *("nano", "micro", "mini", "tiny", "small", "medium", "large"),
+    }
+)
+"""Tiers that a publisher's own repositories are told apart by; behind an API they may be ways of serving one model."""
 
 
 def developer_of(text: str, facts: Collection) -> Developer | None:
@@ -39,7 +46,8 @@ def find_models(text: str, facts: Collection) -> tuple[PublishedModel, ...]:
 
     An identifier is decoded (:func:`forebear.catalogue.names.decode`): family, line, version and size have to agree as
     far as both sides say them, and words that make another model (``vl``, ``coder``) have to be there on both. A
-    descendant that names its base (Hermes 3 Llama 3.1 8B) is not its base.
+    descendant that names its base (Hermes 3 Llama 3.1 8B) is not its base. In its publisher's account a name is whole:
+    01-ai/Yi-6B, which says no version, is not Yi 1.5, and command-r-plus is not Command R.
     """
     word = _plain(text)
     if not word:
@@ -55,7 +63,12 @@ def find_models(text: str, facts: Collection) -> tuple[PublishedModel, ...]:
     name_said = decode(text[:LONGEST], named=True)
     if name_said is None or name_said.family is None:
         return ()
-    return tuple(model for model, own in _decoded(facts) if _fits(name_said, own, model))
+    owner = _accounts(facts).get(word.rpartition("/")[0])
+    return tuple(
+        model
+        for model, own in _decoded(facts)
+        if _fits(name_said, own, model) and (owner is None or owner.id != model.developer or _as_whole(name_said, own))
+    )
 
 
 def licence_named(value: str, license_name: str, facts: Collection) -> KnownLicence | None:
@@ -124,6 +137,16 @@ def _fits(said: ModelName, own: ModelName, model: PublishedModel) -> bool:
     if said.size and not _same_size(said.size, model):
         return False
     return _own_words(said) == _own_words(own)
+
+
+def _as_whole(said: ModelName, own: ModelName) -> bool:
+    """Whether a publisher's own name for a model has the version and the tier that the model's name has."""
+    versioned = said.version is not None or own.version is None
+    return versioned and _tiers(said) == _tiers(own)
+
+
+def _tiers(name: ModelName) -> frozenset[str]:
+    return frozenset((name.variant or "").split("+")) & TIERS
 
 
 def _same_size(said: str, model: PublishedModel) -> bool:

@@ -108,7 +108,14 @@ def test_a_plain_name_is_the_model_and_one_with_unknown_words_is_not() -> None:
 def test_who_the_model_in_question_is(name: str, access: Access, publisher: str, model: str, developer: str) -> None:
     found = subject_of(Node(name, developer=publisher), access)
     assert (found.name, found.model, found.developer) == (name, model, developer)
-    assert bool(found.licences) is bool(model)
+    assert bool(found.licences) is bool(model or found.candidates)
+
+
+def test_a_name_that_several_models_fit_brings_the_licence_that_all_of_them_have() -> None:
+    one = subject_of(Node("llama3.1", developer="Meta"), Access.NAME)
+    assert (one.model, one.licences) == ("", ("llama3.1",)) and "Llama-3.1-70B" in one.candidates
+    other = subject_of(Node("qwen2.5", developer="Alibaba"), Access.NAME)
+    assert len(other.candidates) > 1 and other.licences == (), "the sizes of Qwen2.5 have two licences"
 
 
 def test_its_own_licences_go_before_the_catalogues() -> None:

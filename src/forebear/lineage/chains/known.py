@@ -55,14 +55,17 @@ def subject_of(node: Node, access: Access) -> Node:
         publisher = developer_of(node.developer)
     found = find_models(node.name) if access not in (Access.ENDPOINT, Access.TRAFFIC) else ()
     itself = next((m for m in found if "/" in node.name and _exactly(node.name, m)), None)
+    open_to: list[PublishedModel] = []
     if itself is None and publisher is not None:
         own = [m for m in found if m.developer == publisher.id]
         sure = [m for m in own if _exactly(node.name, m)] or (own if _plain(node.name) else [])
         itself = sure[0] if len(sure) == 1 else None
-    known_as = (itself,) if itself is not None else ()
+        open_to = sure if len(sure) > 1 else []
+    known_as = (itself,) if itself is not None else tuple(open_to)
     return replace(
         node,
         model=itself.name if itself is not None else "",
+        candidates=tuple(m.name for m in open_to),
         developer=publisher.id if publisher is not None else itself.developer if itself is not None else "",
         licences=_named(node.licences) or agreed_licences(known_as, node.revision),
     )
