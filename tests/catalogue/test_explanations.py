@@ -87,6 +87,9 @@ def test_every_verdict_has_words(verdict: Verdict) -> None:
     assert text.kind == "verdict" and text.headline and text.meaning and text.does_not_say and text.settles
 
 
+NUMBERS = {"p-value", "e-value", "coins", "drift", "likelihood-ratio", "probability"}
+
+
 ADDED = {
     "file-unread",
     "model-unpinned",
@@ -106,7 +109,15 @@ def test_every_verdict_of_a_probe_has_words() -> None:
 
 
 def test_the_registry_is_the_contracts() -> None:
-    assert set(topics()) == set(CONTRACT) | ADDED | {v.value for v in Verdict} | RELATIONS | CHECKS
+    assert set(topics()) == set(CONTRACT) | ADDED | {v.value for v in Verdict} | RELATIONS | CHECKS | NUMBERS
+
+
+@pytest.mark.parametrize(
+    "asked", ["p-value", "P value", "E-value", "coins", "drift", "likelihood ratio", "probability"]
+)
+def test_numbers_of_an_answer_have_words(asked: str) -> None:
+    found = explanation(asked)
+    assert found is not None and found.kind == "number" and found.meaning and found.does_not_say and found.settles
 
 
 @pytest.mark.parametrize(("identifier", "level"), list(CONTRACT.items()))

@@ -1,4 +1,4 @@
-"""Words for verdicts, relations and findings (``data/explanations``), and the one registry of findings."""
+"""Words for verdicts, relations, findings and numbers (``data/explanations``), and the one registry of findings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from forebear.types import Finding, Level, Verdict
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a finding, a verdict, a kind of relation or a check of a bill of materials means.
+    """What a finding, a verdict, a kind of relation, a check of a bill of materials or a number means.
 
     Attributes:
         topic: the identifier.
-        kind: ``finding``, ``verdict``, ``relation`` or ``check``.
+        kind: ``finding``, ``verdict``, ``relation``, ``check`` or ``number``.
         title: a line for people; for a verdict the headline of its results.
         meaning: what was established.
         does_not_say: what must not be read into it.
@@ -40,7 +40,7 @@ class Explanation:
         return self.title
 
 
-_TABLES = ("verdicts", "outcomes", "relations", "findings", "checks")
+_TABLES = ("verdicts", "outcomes", "relations", "findings", "checks", "numbers")
 
 
 @cache
@@ -97,6 +97,12 @@ def _text(kind: str, name: str) -> Explanation:
 
 
 @cache
+def number_text(name: str) -> Explanation:
+    """The words for a number of an answer; ``KeyError`` for another."""
+    return _text("number", name)
+
+
+@cache
 def finding_text(identifier: str) -> Explanation:
     """The words for a finding; ``KeyError`` for one that is not in the registry."""
     entry = _table("findings")[identifier]
@@ -126,7 +132,7 @@ def raise_finding(
 
 
 def explanation(topic: str) -> Explanation | None:
-    """The words for a verdict, relation, finding or check, however its words are joined; None for an unknown topic."""
+    """The words for a topic (:func:`topics`), however its words are joined; None for an unknown one."""
     wanted = _plain(topic)
     name = next((name for name in topics() if _plain(name) == wanted), None)
     if name is None:
@@ -138,11 +144,13 @@ def explanation(topic: str) -> Explanation | None:
         return outcome_text(name)
     if name in _table("checks"):
         return check_text(name)
+    if name in _table("numbers"):
+        return number_text(name)
     return relation_text(name) if name in _table("relations") else finding_text(name)
 
 
 def topics() -> tuple[str, ...]:
-    """Every verdict (of scans and of probes), relation, finding and check of a bill that can be explained."""
+    """Every verdict (of scans and of probes), relation, finding, check of a bill and number that can be explained."""
     return tuple(name for table in _TABLES for name in _table(table))
 
 

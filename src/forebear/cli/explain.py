@@ -17,7 +17,7 @@ def explain(
     topic: Annotated[
         str | None,
         typer.Argument(
-            help="A verdict, relation, finding, signal or check; nothing lists them all.",
+            help="A verdict, relation, finding, signal, check or number; nothing lists them all.",
             show_default=False,
             autocompletion=topics,
         ),
@@ -25,7 +25,7 @@ def explain(
     how: FormatOption = Format.TABLE,
     output: OutputOption = None,
 ) -> None:
-    """What a verdict, relation, finding, signal or check means, what would clear it, and what it cannot tell.
+    """What a verdict, relation, finding, signal, check or number means, what would clear it, and what it cannot tell.
 
     Example: forebear explain same_init_or_derived
     """
