@@ -37,7 +37,8 @@ def seen_from(conclusion: Conclusion, start: str, leg: Leg) -> Conclusion:
     """What a start says about a reference: shared training, the start alone, or nothing."""
     relation = conclusion.relation
     details = {**relation.details, "start": {"name": start, "cosine": leg.cosine, "error": leg.error}}
-    said = f"seen from {start}, which was never trained, the changes of the two have a cosine of {leg.cosine:.2f}"
+    cosine = f"a cosine of {leg.cosine:.2f} (no error rate is known)"
+    said = f"seen from {start}, which was never trained, the changes of the two have {cosine}"
     if leg.cosine - 3 * leg.error >= TOGETHER:
         details["excludes_shared_initialisation"] = said
         likely = [k for k in details.pop("candidates", ()) if k != "same_init"]

@@ -78,7 +78,7 @@ class Delta:
             return (
                 "norm gains moved from their start in the same way "
                 f"(cosine {self.shared_training:.2f} ± {self.error:.2f}; 1 for copies, "
-                "0.6 was the most seen for two trainings from one start)"
+                "0.6 was the most seen for two trainings from one start; no error rate is known)"
             )
         return ""
 
