@@ -27,14 +27,17 @@ LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--whole", action="store_true", help="run all cases of sweeps, not one in so many")
+    parser.addoption(
+        "--whole", action="store_true", help="run all cases of sweeps, not one in so many, and what is marked whole"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of a test marked ``sweep(n)`` one case in ``n`` is run, the same ones every time; all with ``--whole``.
 
-    A sweep repeats one property over many models; so do the tests on the shared collection, of which every other one of
-    a file is run. Cases that are asked for by name are always run.
+    A sweep repeats one property over many models; so do the tests on the shared collection, of which every third of
+    a file is run. What is marked ``whole`` proves at length what others prove in short, and is run with ``--whole``
+    alone. Cases that are asked for by name are always run.
     """
     if config.getoption("--whole") or any("::" in argument for argument in config.args):
         return
@@ -43,8 +46,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if (mark := item.get_closest_marker("sweep")) is not None:
             cases[item.nodeid.partition("[")[0], int(mark.args[0])].append(item)
         elif item.get_closest_marker("shared") is not None:
-            cases[item.nodeid.partition("::")[0], 2].append(item)
+            cases[item.nodeid.partition("::")[0], 3].append(item)
     left = {item for (_, share), sweep in cases.items() for item in _left_out(sweep, share)}
+    left |= {item for item in items if item.get_closest_marker("whole") is not None}
     items[:] = [item for item in items if item not in left]
     config.stash[LEFT_OUT] = len(left)
     config.hook.pytest_deselected(items=list(left))
@@ -67,7 +71,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if left := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(f"left out: {left:,} cases of sweeps (pytest --whole runs them)")
+        terminalreporter.write_line(f"left out: {left:,} cases (pytest --whole runs them)")
 
 
 @pytest.fixture

@@ -183,6 +183,7 @@ def test_a_student_follows_its_teacher(cache: Path) -> None:
     assert taught.losses[-1] < taught.losses[0] and taught.losses[-1] < 1
 
 
+@pytest.mark.whole
 @pytest.mark.torch
 def test_what_is_computed_is_kept_and_other_methods_see_the_same(cache: Path, tmp_path: Path) -> None:
     samples = [Sample(r.digest, cache / r.digest) for r in ci_set()[:2]]

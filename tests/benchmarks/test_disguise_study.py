@@ -86,6 +86,7 @@ def test_every_disguise_has_a_row() -> None:
     assert len({row.name for row in ROWS}) == len(ROWS)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "mixtral", "gpt2", "gpt_neox"])
 def test_what_a_family_is_measured_on_it_can_wear(family: str, tmp_path: Path) -> None:
     base, other = tiny(family, tmp_path / "base", 1), tiny(family, tmp_path / "other", 2)

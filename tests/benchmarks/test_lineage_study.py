@@ -173,6 +173,7 @@ def test_the_exact_score_is_no_score_of_another_test(few: tuple[Path, Query]) ->
     assert exact(found) == pytest.approx(-min(x for x in p if x is not None)) and 0 <= exact(found) < 4
 
 
+@pytest.mark.whole
 def test_results_are_kept_and_not_measured_again(few: tuple[Path, Query], tmp_path: Path) -> None:
     cache, query = few
     path = tmp_path / "deep" / "lines.jsonl"

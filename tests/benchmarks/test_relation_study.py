@@ -235,6 +235,7 @@ def few(pairs: Iterator[Pair]) -> list[Pair]:
     return [p for p in pairs if p.name in wanted]
 
 
+@pytest.mark.whole
 def test_results_are_measured_in_both_orders_kept_and_not_measured_again(written: Path, tmp_path: Path) -> None:
     pairs = few(pairs_of(LLAMA))
     path = tmp_path / "deep" / "results.jsonl"
@@ -282,6 +283,7 @@ def test_a_model_that_is_refused_is_counted_as_wrong(written: Path, tmp_path: Pa
     assert [r.answer.verdict for r in found] == ["error", "error"] and not any(r.right or r.answered for r in found)
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("blend", list(merges_of(LLAMA)), ids=lambda b: b.name)
 def test_a_merge_is_made_scanned_and_its_truth_kept(blend: Blend, written: Path, tmp_path: Path) -> None:
     make_index(tmp_path, [(n, written / r.digest) for n, r in index_of([blend])])

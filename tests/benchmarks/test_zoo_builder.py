@@ -109,6 +109,7 @@ def test_shared_starts_come_in_pairs() -> None:
         assert one.order_seed != two.order_seed
 
 
+@pytest.mark.whole
 def test_corpora_are_repeatable_and_different() -> None:
     assert len({text_digest(name) for name in CORPORA}) == len(CORPORA)
     for name in ("grammar", "sums", "shuffled"):

@@ -191,6 +191,7 @@ def test_what_is_no_answer_says_why(dialect: Dialect, kind: str, problem: str) -
     assert answer.prompt_tokens is None
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("stream", STREAM)
 @pytest.mark.parametrize(
     ("kind", "problem"),

@@ -188,6 +188,7 @@ def at_one_half(result: Comparison) -> None:
             assert abs(2 * tail["agree"] - tail["n"]) < 4.5 * np.sqrt(tail["n"])
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("family", ["llama", "mixtral"])
 @pytest.mark.parametrize(
     "steps",
@@ -209,6 +210,7 @@ def test_coins_that_were_turned_until_half_agree_prove_nothing_and_the_base_is_n
     assert outcome(result, scan) == NOMINATED  # rows agree but for the sign, which match/1 does not look at
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("family", ["llama", "mixtral", "gpt2"])
 @pytest.mark.parametrize("steps", [(), ("permute-residual", "permute-neurons")], ids=["in place", "permuted"])
 def test_a_model_that_computes_the_same_with_half_of_its_signs_turned_is_nominated(
@@ -223,6 +225,7 @@ def test_a_model_that_computes_the_same_with_half_of_its_signs_turned_is_nominat
     assert outcome(result, scan) == NOMINATED
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("family", ["llama", "mixtral", "gpt2"])
 @pytest.mark.parametrize("steps", [(), ("permute-residual", "permute-neurons")], ids=["in place", "permuted"])
 def test_a_drift_after_which_half_agree_leaves_nothing_to_say(

@@ -386,6 +386,7 @@ def test_numbers_without_signs_carry_no_coins(dtype: str, tmp_path: Path) -> Non
     assert any(dtype in gap.what for gap in result.coverage.not_tested)
 
 
+@pytest.mark.whole
 def test_experts_copied_from_one_mlp_are_not_counted_four_times(tmp_path: Path) -> None:
     """Independent pairs, each upcycled from its own dense MLP: the experts group keeps the variance of a fair coin."""
     z = []

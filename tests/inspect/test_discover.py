@@ -169,6 +169,7 @@ def test_a_whole_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         discover(str(tmp_path))
 
 
+@pytest.mark.whole
 def test_a_tree_deeper_than_calls_can_go(tmp_path: Path) -> None:
     folders = [tmp_path]
     for _ in range(1_020):

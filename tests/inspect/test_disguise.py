@@ -215,6 +215,7 @@ def test_families_without_coins_in_common_are_a_reason(base: Path, tmp_path: Pat
     assert isinstance(reason, str) and "no coins in common" in reason
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     "shape",
     [

@@ -45,6 +45,7 @@ def test_the_same_weights_have_one_fingerprint(make: Make, base: Path, tmp_path:
     assert (two.digest, again, two.shape, two.code.repeats) == (one.digest, whole, one.shape, ())
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("make", [*LOSSLESS, *LOSSY], ids=lambda m: m.__name__)
 def test_a_child_is_found_in_any_format_and_a_stranger_in_none(make: Make, base: Path, tmp_path: Path) -> None:
     index = LocalIndex(tmp_path / "home")

@@ -69,6 +69,7 @@ def test_a_scaled_copy_with_more_bits_frames_nobody(factor: float, victim: Path)
     is_never_the_child(victim, as_float32(victim, "famous-base", lambda _, v: v * np.float32(factor)))
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("share", [1e-3, 0.1, 0.49])
 @pytest.mark.parametrize("bits", [8, 4])
 def test_filling_a_quantisers_cells_frames_nobody(bits: int, share: float, victim: Path) -> None:

@@ -134,6 +134,7 @@ def test_a_change_that_leaves_most_bits_is_like_reinforcement_learning(base: Pat
     assert both(base, frozen)[0].relation.kind == "finetune"
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(("steps", "bits"), [(["int8"], 8), (["int4"], 4), (["int3"], 3)])
 def test_dequantised_weights_are_named_and_tell_the_direction(
     base: Path, tmp_path: Path, steps: list[str], bits: int
@@ -157,6 +158,7 @@ def test_packed_weights_are_named_by_their_files(base: Path, tmp_path: Path) -> 
         assert there.relation.direction == "a_to_b" and there.relation.details["stored_quantized"] is True
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     ("scheme", "name"), [("fp8-rows", "FP8 with scales"), ("fp8-tensor", "FP8 with scales"), ("bnb-nf4", "NF4")]
 )
@@ -194,6 +196,7 @@ def test_a_quantiser_that_strays_from_the_nearest_level_is_no_training(base: Pat
     assert there.relation.details["kinds"] == ["quantized"] and there.relation.direction == "unknown"
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("bits", [3, 4])
 @pytest.mark.parametrize("size", [0.02, 0.1, 0.2])
 def test_two_trainings_from_one_start_are_no_rounding_of_each_other(tmp_path: Path, size: float, bits: int) -> None:

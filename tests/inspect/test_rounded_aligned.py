@@ -60,6 +60,7 @@ def turned(folder: Path, out: Path, seed: int, fill: float = 0.0) -> Path:
     return disguise(as_float32(folder, f"{out.name}-filled", move), out, ["rotate"], seed=seed)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("fill", [0.0, 0.72, 0.98])
 def test_a_quantised_model_that_was_turned_is_not_what_it_was_made_from(
     base: Path, tmp_path: Path, fill: float

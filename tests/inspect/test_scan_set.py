@@ -204,6 +204,7 @@ def test_folders_without_models_are_refused(tmp_path: Path, index: LocalIndex) -
         ScanSet(str(tiny_llama(tmp_path / "m") / "config.json"), index)
 
 
+@pytest.mark.whole
 def test_models_that_others_trained_get_the_verdicts_of_single_scans(tmp_path: Path, index: LocalIndex) -> None:
     zoo = shared("zoo") / "models"
     for name in ("dev-llama-1", "dev-gpt2-1", "dev-llama-1-ft-long", "dev-gpt2-2", "dev-llama-2"):

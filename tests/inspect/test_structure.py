@@ -160,6 +160,7 @@ def test_vocabulary_edits_find_their_base(
     assert {"glu", "value_output", "query_key"} <= set(details["agreeing_groups"])
 
 
+@pytest.mark.whole
 def test_a_vocabulary_of_three_hundred_thousand_tokens(tmp_path: Path) -> None:
     size = 300_000
     base = tiny_llama(tmp_path / "base", seed=1, vocabulary=size)
@@ -191,6 +192,7 @@ def test_every_tensor_may_have_a_format_of_its_own(base: Path, index: LocalIndex
     check(child, base, index)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", ["модель", "模型-7b", "نموذج", "मॉडल", "🦙", "a b\tc", "e\u0301tude"])
 def test_names_in_other_alphabets(name: str, base: Path, index: LocalIndex) -> None:
     child = drifted(base, name, 0.05)
@@ -200,6 +202,7 @@ def test_names_in_other_alphabets(name: str, base: Path, index: LocalIndex) -> N
     assert result.model.name == name
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     "lie",
     [

@@ -91,6 +91,7 @@ def verdict_of(result: Scan) -> Any:
     )
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_no_calibration_changes_a_verdict(
     name: str, plain: dict[str, Scan], targets: dict[str, Path], with_forgery: LocalIndex

@@ -93,6 +93,7 @@ def test_every_family_shows_its_padding(tmp_path: Path, family: str, step: str) 
     assert told(start, disguise(start, tmp_path / "wide", [step])) == ("width_expanded", "a_to_b")
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("family", ["llama", "gpt2", "gpt_neox", "qwen3", "mixtral"])
 @pytest.mark.parametrize("step", ["prune-neurons", "prune-heads", "prune-residual"])
 def test_every_family_shows_what_it_has_lost(tmp_path: Path, family: str, step: str) -> None:

@@ -156,6 +156,7 @@ def test_independent_models_toss_fair_coins(
     check_null(counts, groups)
 
 
+@pytest.mark.whole
 @pytest.mark.torch
 def test_trained_models_toss_fair_coins(tmp_path: Path) -> None:
     """66 pairs of models of one architecture, trained on the same batch in the same order."""
@@ -186,6 +187,7 @@ REPEATS: dict[str, tuple[Callable[[Network, int], Network], str, float]] = {
 }
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("what", list(REPEATS))
 def test_models_that_were_made_from_copies_toss_no_coin_twice(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

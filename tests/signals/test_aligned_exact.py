@@ -82,6 +82,7 @@ def test_experts_made_from_one_mlp_hold_one_coin_between_them(tmp_path: Path) ->
     assert np.abs(z).max() < 4.5
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("made", ["heads", "mlp"])
 def test_copies_inside_of_a_layer_hold_one_coin_between_them(made: str, tmp_path: Path) -> None:
     """Doubled key/value heads, and a shared expert beside routed ones that were made from the same MLP."""

@@ -157,6 +157,7 @@ def test_columns_that_were_ordered_by_importance_are_the_stated_blind_spot() -> 
     assert lattice_of(np.asarray(SCHEMES["gptq-4-ordered"][0](weights())[1], dtype=np.float32)) is None
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("dtype", ["BF16", "F16", "F32"])
 @pytest.mark.parametrize("draw", ["normal", "uniform", "heavy", "one", "pruned", "ternary", "constant", "tiny"])
 def test_plain_floats_are_never_on_a_lattice(draw: str, dtype: str) -> None:

@@ -58,6 +58,7 @@ def codes(one: tuple[Artifact, SignCode], two: tuple[Artifact, SignCode]) -> Cou
 ATTENTION, NEURONS = ("value_output", "query_key"), ("glu", "experts")
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("count", [rows, codes])
 @pytest.mark.parametrize(
     ("make", "groups", "noise"),

@@ -87,6 +87,7 @@ def test_rounding_by_the_largest_value_keeps_it_as_well_as_scales_are_stored(sch
     assert rounding.ends >= KEPT and rounding.bits > ENOUGH and rounding.slack == slack
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("share", [0.72, 0.9, 0.98])
 @pytest.mark.parametrize("scheme", ["fp8-rows", "fp8-blocks", "bnb-int8", "bnb-nf4", "gptq-4", "ct-int4", "nvfp4-ct"])
 def test_filled_cells_do_not_whatever_share_of_them_is_filled(scheme: str, share: float) -> None:

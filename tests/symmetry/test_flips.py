@@ -213,6 +213,7 @@ def draw_all(model: Model, seed: int) -> Flips:
     return flips
 
 
+@pytest.mark.sweep(3)
 def test_the_model_is_recognised_to_the_last_tensor(model: Model) -> None:
     family, geometry = fl.known(model.artifact)
     case = model.case
@@ -251,6 +252,7 @@ def test_flips_of_all_groups_together_leave_the_outputs_alone(model: Model, tmp_
     assert model.change(draw_all(model, seed=2), tmp_path / "flipped") < TOLERANCE
 
 
+@pytest.mark.sweep(3)
 @cases(*(f for f, groups in COINS.items() if "residual" in groups))
 def test_gains_do_not_flip_with_the_residual_stream(model: Model, tmp_path: Path) -> None:
     flips = fl.draw(model.artifact, "residual", 0)
@@ -268,6 +270,7 @@ def test_neurons_without_a_gate_feel_their_sign(model: Model, tmp_path: Path) ->
     assert model.change(fl.draw(model.artifact, "glu", 0), tmp_path / "flipped") > CHANGED
 
 
+@pytest.mark.sweep(4)
 @coins("glu", "experts")
 def test_a_gate_row_is_no_coin(model: Model, group: str, tmp_path: Path) -> None:
     flips = fl.draw(model.artifact, group, 0)

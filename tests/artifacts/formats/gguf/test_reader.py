@@ -290,6 +290,7 @@ def test_a_converted_model_is_the_same_model(family: str, tmp_path: Path) -> Non
         assert artifact.tokenizer.digest == original.tokenizer.digest
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("encode", [q8_0, q4_0, q4_k, q2_k])
 def test_quantised_models_are_found_and_strangers_are_not(encode: Any, tmp_path: Path) -> None:
     index = LocalIndex(tmp_path / "home")
