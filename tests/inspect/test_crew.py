@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from crew_tasks import died, slow, square
-from forebear.inspect.crew import AHEAD, cores, in_order
+from crew_tasks import died, slow, square, threads
+from forebear.inspect.crew import AHEAD, THREADS, cores, in_order
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -129,3 +129,12 @@ def test_workers_import_nothing_from_the_folder_they_are_started_in(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(p for p in sys.path if p))
     assert list(in_order(square, range(4), 2, died)) == [0, 1, 4, 9]
     assert not (tmp_path / "ran").exists() and "PYTHONSAFEPATH" not in os.environ
+
+
+def test_processes_share_the_cores_for_linear_algebra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(THREADS[1], "7")
+    share = str(max(1, cores() // 2))
+    assert list(in_order(threads, [1, 2], 2, threads)) == [[share, "7", share, share]] * 2
+    assert threads(0) == [None, "7", None, None], "what is started later has what the caller set"

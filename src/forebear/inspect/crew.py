@@ -19,6 +19,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 SAFE_PATH = "PYTHONSAFEPATH"
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Settings of the libraries that numpy computes with. Each process would have a thread for every core, and threads that
+wait turn round: with two processes on two cores scans took five times as long."""
 AHEAD = 2
 """Inputs in hand per worker: enough that none waits, few enough that little is lost when the run is killed."""
 
@@ -74,8 +77,9 @@ def in_order(
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that end with the block: at once where it is left by an error or an interrupt."""
-    others, before = set(multiprocessing.active_children()), os.environ.get(SAFE_PATH)
-    pool = ProcessPoolExecutor(workers, context_of("spawn"), initializer=enlist)  # a fork would copy locks of threads
+    others, before = set(multiprocessing.active_children()), {n: os.environ.get(n) for n in (SAFE_PATH, *THREADS)}
+    context = context_of("spawn", workers)  # a fork would copy locks of threads
+    pool = ProcessPoolExecutor(workers, context, initializer=enlist)
     try:
         yield pool
     except BaseException:
@@ -86,17 +90,23 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     else:
         pool.shutdown()
     finally:
-        if before is None:  # what a caller of the library starts later is his affair
-            os.environ.pop(SAFE_PATH, None)
+        for name in (n for n, value in before.items() if value is None):
+            os.environ.pop(name, None)  # what a caller of the library starts later is his affair
 
 
-def context_of(start: str) -> BaseContext:
-    """Where processes come from; they import nothing from the folder that this one is in.
+def context_of(start: str, processes: int) -> BaseContext:
+    """Where processes come from; they share the cores, and import nothing from the folder that this one is in.
 
     A fresh interpreter looks for modules in the working directory first, which may be a stranger's repository with a
     ``multiprocessing.py`` of its own.
+
+    Args:
+        start: how they are made (``spawn``).
+        processes: how many work at once; what the environment says of :data:`THREADS` stays.
     """
     os.environ[SAFE_PATH] = "1"
+    for name in THREADS:
+        os.environ.setdefault(name, str(max(1, cores() // processes)))
     return multiprocessing.get_context(start)
 
 

@@ -150,7 +150,7 @@ class Crew:
             while not self._stopping.is_set():
                 try:
                     if process is None or not process.alive:
-                        process = _Process(self._bounds)
+                        process = _Process(self._bounds, self._settings.workers)
                         process.wait_until_ready()
                     with self._claiming:  # a beat between the two would put the job back
                         job = self._store.claim(self.name)
@@ -318,8 +318,8 @@ def _marked(file: Path) -> str:
 class _Process:
     """A worker process and the pipe to it."""
 
-    def __init__(self, bounds: worker.Bounds) -> None:
-        context: Any = context_of("spawn")  # a fork would copy locks, and other workers' pipes
+    def __init__(self, bounds: worker.Bounds, workers: int) -> None:
+        context: Any = context_of("spawn", workers)  # a fork would copy locks, and other workers' pipes
         self.pipe, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=worker.main, args=(theirs, bounds), daemon=True)
         self._process.start()

@@ -69,7 +69,7 @@ class _Worker:
     """One process, and what it has in hand: the first of it is what it is at."""
 
     def __init__(self, crew: Crew) -> None:
-        context: Any = context_of(START)
+        context: Any = context_of(START, crew.workers)
         self.pipe, theirs = context.Pipe()
         self.hand: deque[Task] = deque()
         self._since = 0.0
