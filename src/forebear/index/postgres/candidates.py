@@ -26,8 +26,8 @@ from forebear.signals.sign_code import CODE_BYTES
 
 STRETCHES = CODE_BYTES // 2
 FEWEST = 192
-SEGMENT = 500_000
-"""Rows of a segment: 0.6 GB of memory while it is built, 0.6 GB in the server."""
+SEGMENT = 1_000_000
+"""Rows of a segment: 1.1 GB of memory while it is built, 1.2 GB in the server. Each costs a query 256 looks into it."""
 VALUES = 1 << 16
 _WHOLE = "(get_byte({0}, {1}) + 256 * get_byte({0}, {1} + 1) + 65536 * get_byte({0}, {1} + 2))"
 """Of four bytes, the lowest first; the highest is 0, a segment being smaller than that."""
