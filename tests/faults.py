@@ -75,7 +75,10 @@ def _become(
     os.dup2(os.open(stdout, os.O_WRONLY) if stdout else ends[0], 1)
     os.dup2(ends[1], 2)
     sys.stdout, sys.stderr = open(1, "w", encoding="utf-8"), open(2, "w", encoding="utf-8", buffering=1)  # noqa: SIM115
-    os.environ.update({"NO_COLOR": "1", "FOREBEAR_OFFLINE": "1", **environment})
+    os.environ.update({"NO_COLOR": "1", "FOREBEAR_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1", **environment})
+    sys.dont_write_bytecode = (
+        True  # Python 3.11 keeps a compiled module that was cut by a full disk, for all who come after
+    )
     sys.argv = ["forebear", *map(str, arguments)]
     code: Any = 0
     try:

@@ -309,8 +309,9 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_row(three: LocalIndex, monkeypa
 
 
 @pytest.mark.parametrize("room", [500, 40_000])
-def test_a_limit_on_the_size_of_files(three: LocalIndex, room: int) -> None:
+def test_a_limit_on_the_size_of_files(three: LocalIndex, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real one: the codes do not fit, or only the records do not."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # or a compiled module is cut, and kept
     before = names(three)
     size = max(path.stat().st_size for path in three.folder.iterdir())
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
