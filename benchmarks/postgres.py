@@ -33,7 +33,7 @@ from index.fingerprints import make_fingerprint
 from index.servers import running
 
 SERVER = """
-shared_buffers = 3GB
+shared_buffers = 4GB
 maintenance_work_mem = 1GB
 max_wal_size = 8GB
 """

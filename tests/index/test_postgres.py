@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -358,14 +359,50 @@ def test_candidates_find_relatives_and_count_them_exactly(
     near.close()
 
 
-def test_the_share_that_is_missed_is_the_one_that_is_said(index: PostgresIndex) -> None:
-    """1 - (1 - r^16)^256 of 200 relatives with r = 0.75 of their coins, within five standard deviations."""
+@pytest.mark.parametrize("share", [0.75, 0.65])
+def test_the_share_that_is_missed_is_the_one_that_is_said(index: PostgresIndex, share: float) -> None:
+    """Of 400 relatives, within four standard deviations, as many as meet in a segment that looks at fewer bits."""
     code = whole_code(1)
-    index.add_many([Addition(make_fingerprint(f"m{k}", k, code=turned(code, 0.25, k)), "/") for k in range(200)])
+    index.add_many([Addition(make_fingerprint(f"m{k}", k, code=turned(code, 1 - share, k)), "/") for k in range(400)])
     index.build_candidates()
     found = index._db.read(lambda c: candidates.candidates(c, bits_of(code.bits.tobytes() + code.valid.tobytes())))
-    expected = 1 - (1 - 0.75**16) ** 256
-    assert abs(len(found) / 200 - expected) < 5 * (expected * (1 - expected) / 200) ** 0.5
+    bits = index._db.read(lambda c: c.execute("SELECT bits FROM segments").fetchone())["bits"]
+    n = candidates.AFTER
+    chances = [math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(candidates.ALIKE, n + 1)]
+    expected = 1 - (1 - share**bits * sum(chances)) ** 256
+    assert abs(len(found) / 400 - expected) < 4 * (expected * (1 - expected) / 400) ** 0.5
+
+
+def test_who_meets_the_query(index: PostgresIndex) -> None:
+    """By hand: a stretch of sixteen in common, and as many of the coins that follow as it takes, or one fewer."""
+    query = whole_code(1)
+    signs = np.unpackbits(query.bits)
+
+    def one(place: int, alike: int) -> SignCode:
+        """Every coin turned, but a stretch and so many of those that follow, the last ones first."""
+        after = 16 + np.arange(candidates.AFTER)[candidates.AFTER - alike :]
+        kept = (16 * place + np.concatenate([np.arange(16), after])) % signs.size
+        other = 1 - signs
+        other[kept] = signs[kept]
+        return replaced(query, bits=np.packbits(other))
+
+    asked = {f"{place}-{alike}": (place, alike) for place in (0, 100, 254, 255) for alike in range(16)}
+    index.add_many([Addition(make_fingerprint(n, k, code=one(*asked[n])), "/") for k, n in enumerate(asked)])
+    index.build_candidates()
+    met = index._db.read(lambda c: candidates.candidates(c, bits_of(query.bits.tobytes() + query.valid.tobytes())))
+    assert {list(asked)[row] for row in met} == {n for n, (_, alike) in asked.items() if alike >= candidates.ALIKE}
+
+
+def test_candidates_of_an_older_forebear_are_built_anew(index: PostgresIndex) -> None:
+    """Their postings have no coins that follow."""
+    index.add_many([Addition(make_fingerprint(f"m{k}", k, code=whole_code(k)), "/") for k in range(3)])
+    assert index.build_candidates() == 3
+    index._db.write(lambda c: c.execute("UPDATE version SET version = 2"))
+    later = PostgresIndex(f"{index.address}&search=approximate")
+    assert later.add(make_fingerprint("m3", 3, code=whole_code(3)), "/")
+    assert len(later.search(whole_code(1), 10)) == 4
+    assert later.build_candidates() == 4
+    later.close()
 
 
 # -- the command line ---------------------------------------------------------------------------------------------

@@ -1,20 +1,23 @@
 """Candidates for ``search=approximate``: which codes share sixteen coins in a row somewhere with a query.
 
 Locality-sensitive hashing by bit sampling (Indyk and Motwani 1998): the 4,096 positions are cut into 256 stretches of
-16, and two codes meet where a stretch has all its coins in both and all of them agree. With a share r of coins agreeing
-over k common stretches, a relative is missed with probability (1 - r^16)^k. Codes with fewer than :data:`FEWEST` whole
-stretches, and those added since the candidates were built, are counted one by one, so they are never missed; of two
-others at least 128 stretches are common.
+16, and two codes meet where a stretch has all its coins in both, all of them agree, and so do :data:`ALIKE` of the
+:data:`AFTER` that follow. With a share r of coins agreeing over k common stretches, a relative is missed with
+probability (1 - r^16 P)^k, P being that of ALIKE successes or more in AFTER draws of chance r. Codes with fewer than
+:data:`FEWEST` whole stretches, and those added since the candidates were built, are counted one by one, so they are
+never missed; of two others at least 128 stretches are common.
 
-Postings are built here and kept in the server, a segment per :data:`SEGMENT` rows and in it a row per place: the ids in
-the order of their sixteen bits, and where each value begins (in a small segment, each value of the first few bits, for
-more candidates). PostgreSQL reads slices of such values without the rest. A segment never changes; the next
-build adds another one, and adding models costs nothing more.
+Postings are built here and kept in the server, a segment per :data:`SEGMENT` rows. Of each place the ids are in the
+order of their sixteen bits (in a small segment: of the first few, for more candidates), each with the coins that
+follow. They lie in rows of :data:`IDS` or fewer, those whose first bits are the same, with where each value begins: one
+look reads a page of the table and one of its index. A segment never changes; the next build adds another one, and
+adding models costs nothing more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,24 +29,38 @@ from forebear.signals.sign_code import CODE_BYTES
 
 STRETCHES = CODE_BYTES // 2
 FEWEST = 192
+AFTER, ALIKE = 24, 14
+"""Counting a code costs more than finding it, since it lies somewhere in a gigabyte. Of codes that meet by chance three
+in four have fewer coins alike among those that follow, of relatives with r = 0.8 one in 250."""
 SEGMENT = 1_000_000
-"""Rows of a segment: 1.1 GB of memory while it is built, 1.2 GB in the server. Each costs a query 256 looks into it."""
+"""Rows of a segment: 1 GB of memory while it is built, 1.8 GB in the server. Each costs a query 256 looks into it."""
+IDS, _LOW = 256, 7
+"""Ids of a row of postings, at most, where values are evenly spread: five such rows fill a page. And of how many values
+they are, as a power of two, at most."""
 VALUES = 1 << 16
-_WHOLE = "(get_byte({0}, {1}) + 256 * get_byte({0}, {1} + 1) + 65536 * get_byte({0}, {1} + 2))"
-"""Of four bytes, the lowest first; the highest is 0, a segment being smaller than that."""
+_NUMBER = "(get_byte({0}, {1}) + 256 * get_byte({0}, {1} + 1) + 65536 * get_byte({0}, {1} + 2))"
+"""Of three bytes, the lowest first: an entry is an id of the segment and what follows."""
 NEAR = f"""
-    SELECT DISTINCT first + {_WHOLE.format("slice", "at")} AS id FROM (
-        SELECT first, substring(ids, 4 * start + 1, 4 * (stop - start)) AS slice, stop - start AS size FROM (
-            SELECT first, ids, {_WHOLE.format("edges", 0)} AS start, {_WHOLE.format("edges", 4)} AS stop FROM (
-                SELECT first, ids, substring(offsets, 4 * (sign >> (16 - bits)) + 1, 8) AS edges
-                FROM segments JOIN postings USING (first)
-                JOIN unnest(%(places)s::smallint[], %(signs)s::integer[]) AS t (place, sign) USING (place) OFFSET 0
+    SELECT DISTINCT first + {_NUMBER.format("slice", "at")} AS id FROM (
+        SELECT first, next, substring(entries, 6 * start + 1, 6 * (stop - start)) AS slice, stop - start AS size FROM (
+            SELECT first, next, entries, {_NUMBER.format("edges", "4 * value")} AS start,
+                {_NUMBER.format("edges", "4 * value + 4")} AS stop
+            FROM (
+                SELECT first, next, edges, entries, (sign >> (16 - bits)) & ((1 << low) - 1) AS value
+                FROM segments AS s
+                CROSS JOIN unnest(%(places)s::smallint[], %(signs)s::integer[], %(next)s::integer[])
+                    AS t (place, sign, next)
+                CROSS JOIN LATERAL (
+                    SELECT edges, entries FROM postings
+                    WHERE first = s.first AND place = t.place AND high = sign >> (16 - bits + low) OFFSET 0
+                ) AS one OFFSET 0
             ) AS looked_up OFFSET 0
         ) AS bounded WHERE stop > start OFFSET 0
-    ) AS cut, generate_series(0, 4 * size - 4, 4) AS at
+    ) AS cut, generate_series(0, 6 * size - 6, 6) AS at
+    WHERE bit_count(({_NUMBER.format("slice", "at + 3")} # next)::bit({AFTER})) <= {AFTER - ALIKE}
 """
 """The ids that share a stretch, taken apart in the server: sending slices back and forth took longer than reading them.
-OFFSET 0 keeps what was cut from being cut once per use."""
+OFFSET 0 keeps what was cut from being cut once per use, and postings from being read whole for a join."""
 
 
 def stretches_of(code: bytes) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
@@ -71,7 +88,13 @@ def candidates(cursor: Cursor, code: Bits) -> list[int]:
 def _stretches(code: Bits) -> dict[str, Any]:
     values, there = stretches_of(code)
     places = np.flatnonzero(there)
-    return {"places": [int(p) for p in places], "signs": [int(values[p]) for p in places]}
+    after = _following(values[(places + 1) % STRETCHES], values[(places + 2) % STRETCHES])
+    return {"places": places.tolist(), "signs": values[places].tolist(), "next": after.tolist()}
+
+
+def _following(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> NDArray[np.uint32]:
+    """The coins after a stretch, of the signs of the next one and of the one after it."""
+    return (one.astype(np.uint32) << 8 | other >> 8).astype(np.uint32)
 
 
 def build(db: Database) -> int:
@@ -101,30 +124,41 @@ def build(db: Database) -> int:
             codes[count] = np.frombuffer(row["code"], dtype=">u2").reshape(2, STRETCHES)
             count += 1
         total += count
-        bits = min(16, (64 * count + 1).bit_length())
-        made = list(_postings(ids[:count], codes[:count], bits))
-        db.write(lambda cursor, segment=(first, stop, bits), made=made: _keep(cursor, segment, made))  # type: ignore[misc]
+        keep = partial(_keep, first=first, last=stop, ids=ids[:count], codes=codes[:count])
+        db.write(keep)
     return total
 
 
-def _postings(ids: NDArray[np.uint32], codes: NDArray[np.uint16], bits: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Place, where each value begins, and the ids in the order of their values."""
+def _keep(cursor: Cursor, first: int, last: int, ids: NDArray[np.uint32], codes: NDArray[np.uint16]) -> None:
+    bits = min(16, (64 * len(ids) + 1).bit_length())
+    each = len(ids) / (1 << bits)  # ids of a value
+    low = next((n for n in range(_LOW, 0, -1) if each * (1 << n) <= IDS), 0)
+    cursor.execute("INSERT INTO segments VALUES (%s, %s, %s, %s)", (first, last, bits, low))
     for place in range(STRETCHES):
-        ones, zeros = codes[:, 0, place], codes[:, 1, place]
-        there = np.flatnonzero((ones | zeros) == VALUES - 1)
-        values = ones[there] >> (16 - bits)
-        edges = np.zeros((1 << bits) + 1, dtype="<u4")
-        np.cumsum(np.bincount(values, minlength=1 << bits), out=edges[1:])
-        order = np.argsort(values, kind="stable")
-        yield place, edges.tobytes(), ids[there[order]].astype("<u4").tobytes()
+        with cursor.copy("COPY postings (first, place, high, edges, entries) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(("int8", "int2", "int2", "bytea", "bytea"))
+            for row in _postings(ids, codes, place, bits, low):
+                copy.write_row((first, place, *row))
 
 
-def _keep(cursor: Cursor, segment: tuple[int, int, int], made: list[tuple[int, bytes, bytes]]) -> None:
-    cursor.execute("INSERT INTO segments VALUES (%s, %s, %s)", segment)
-    with cursor.copy("COPY postings (first, place, offsets, ids) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(("int8", "int2", "bytea", "bytea"))
-        for row in made:
-            copy.write_row((segment[0], *row))
+def _postings(
+    ids: NDArray[np.uint32], codes: NDArray[np.uint16], place: int, bits: int, low: int
+) -> Iterator[tuple[int, bytes, bytes]]:
+    """Rows of a place: the high bits of its values, where each of them begins, and entries in the order of values."""
+    ones, zeros = codes[:, 0, place], codes[:, 1, place]
+    there = np.flatnonzero((ones | zeros) == VALUES - 1)
+    values = ones[there] >> (16 - bits)
+    order = there[np.argsort(values, kind="stable")]
+    after = _following(codes[order, 0, (place + 1) % STRETCHES], codes[order, 0, (place + 2) % STRETCHES])
+    entries = np.empty((len(order), 2, 3), dtype=np.uint8)
+    for part, numbers in enumerate((ids[order], after)):
+        entries[:, part] = numbers.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :3]
+    begins = np.zeros((1 << bits) + 1, dtype="<u4")
+    np.cumsum(np.bincount(values, minlength=1 << bits), out=begins[1:])
+    size = 1 << low
+    for high in np.flatnonzero(begins[size::size] > begins[:-1:size]).tolist():
+        edges = begins[size * high : size * (high + 1) + 1]
+        yield high, (edges - edges[0]).tobytes(), entries[edges[0] : edges[-1]].tobytes()
 
 
 def conditions(cursor: Cursor, code: Bits) -> tuple[list[str], dict[str, Any]]:

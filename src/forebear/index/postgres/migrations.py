@@ -160,6 +160,21 @@ STEPS: tuple[str, ...] = (
     INSERT INTO tally (shape, width, family, models, changes)
         SELECT shape, width, family, count(*), 0 FROM models GROUP BY shape, width, family;
     """,
+    # 3: postings that a lookup reads two pages of, with more of each code; to be built anew (`forebear index build`)
+    """
+    DROP TABLE postings;
+    DROP TABLE segments;
+    CREATE TABLE segments (first bigint PRIMARY KEY, last bigint NOT NULL, bits integer NOT NULL, low integer NOT NULL);
+    CREATE TABLE postings (
+        first bigint,
+        place smallint,
+        high smallint,
+        edges bytea NOT NULL,
+        entries bytea NOT NULL,
+        PRIMARY KEY (first, place, high)
+    );
+    ALTER TABLE postings ALTER edges SET STORAGE PLAIN, ALTER entries SET STORAGE EXTERNAL;
+    """,
 )
 """Every step, oldest first; never edited once released, only added to."""
 

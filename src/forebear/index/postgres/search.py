@@ -18,6 +18,8 @@ from forebear.signals.binomial import log10_tail
 
 PARALLEL = "SET LOCAL parallel_tuple_cost = 0; SET LOCAL parallel_setup_cost = 0"
 """A row costs more to count than the planner thinks and nothing to hand on."""
+UNCOMPILED = "SET LOCAL jit = off"
+"""The planner expects a thousand times the candidates that there are, for which it would compile the statement."""
 SAMPLE = 100
 """Rows, for each that is wanted, of which the best say what a row has to reach at least: one in a hundred does."""
 POSITIONS = BITS // 2
@@ -70,7 +72,9 @@ def best_in(
         )
         if (row := cursor.fetchone()) is not None:
             where = [f"{where[0]} AND {agree} >= {_fewest(coins, row['z'])}"]
-        cursor.connection.execute(PARALLEL)  # few rows are counted sooner than a worker has started
+        cursor.connection.execute(PARALLEL)
+    else:  # few rows are counted sooner than a worker has started
+        cursor.connection.execute(UNCOMPILED)
     cursor.execute(
         f"SELECT {columns}, agree::integer AS agree, (agree + against)::integer AS shared"
         f" FROM ({' UNION ALL '.join(map(counted, where))}) AS every WHERE agree + against > 0"
