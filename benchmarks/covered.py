@@ -1,7 +1,7 @@
 """Lines and branches that the tests of each package run: python covered.py [PACKAGE ...] [--least 95]
 
 Each package by its own tests alone (``tests/PACKAGE``), in one process and those that it starts: what other packages'
-tests run of it by the way does not count, so this is less than ``.ci/run coverage`` measures over the whole suite.
+tests run of it by the way does not count, so this is less than ``.ci/run full`` measures over the whole suite.
 Shows every module below ``--least``. Settings are in ``pyproject.toml``. Needs: pip install 'forebear[test]'.
 """
 

@@ -73,6 +73,7 @@ class Command:
         ]
         env = {**os.environ, "FOREBEAR_HOME": str(self.home), "FOREBEAR_CACHE": str(self.home / "cache")}
         env |= {"FOREBEAR_DATABASE": self.database, "FOREBEAR_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        env.pop("COVERAGE_PROCESS_CONFIG", None)  # who has no rights cannot write what ran, and says so in the log
         with self.log.open("ab") as log:
             if os.geteuid() == 0:
                 for path in (self.home, *self.home.rglob("*")):
