@@ -393,6 +393,18 @@ def test_who_meets_the_query(index: PostgresIndex) -> None:
     assert {list(asked)[row] for row in met} == {n for n, (_, alike) in asked.items() if alike >= candidates.ALIKE}
 
 
+def test_many_that_are_alike_are_all_found(index: PostgresIndex) -> None:
+    """Rows of postings that are too long for a page, as those of a base with hundreds of descendants."""
+    code = whole_code(1)
+    index.add_many([Addition(make_fingerprint(f"m{k}", k, code=turned(code, 0.01, k)), "/") for k in range(700)])
+    assert index.build_candidates() == 700
+    longest = index._db.read(lambda c: c.execute("SELECT max(length(entries)) AS n FROM postings").fetchone())["n"]
+    assert longest > 3_000
+    near = PostgresIndex(f"{index.address}&search=approximate")
+    assert near.search(code, 700) == index.search(code, 700) and len(near.search(code, 700)) == 700
+    near.close()
+
+
 def test_candidates_of_an_older_forebear_are_built_anew(index: PostgresIndex) -> None:
     """Their postings have no coins that follow."""
     index.add_many([Addition(make_fingerprint(f"m{k}", k, code=whole_code(k)), "/") for k in range(3)])
