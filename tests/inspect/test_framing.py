@@ -166,3 +166,14 @@ def test_two_trainings_from_one_start_are_never_called_derived(shared_gains: boo
         assert found.related and found.verdict is not Verdict.DERIVED
         if not shared_gains:
             assert found.verdict is Verdict.SAME_INIT_OR_DERIVED and found.relation.direction == "unknown"
+
+
+@pytest.mark.parametrize("lean", [0.15, 0.3, 0.6])
+def test_a_recipe_that_two_models_share_ties_them_to_nobody(lean: float, tmp_path: Path) -> None:
+    """Weights that were drawn around another number than zero agree in sign, and have nothing of each other."""
+    for number in (1, 2):
+        folder = tiny_llama(tmp_path / f"model{number}", seed=number, hidden=192)
+        edit(folder, lambda name, v: v if v.ndim == 1 else v + np.float32(lean * 0.08))
+    found = compared(tmp_path / "model1", tmp_path / "model2")
+    assert found.related is None and found.verdict is Verdict.INCONCLUSIVE, found.why
+    assert found.findings == ()

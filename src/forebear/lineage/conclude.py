@@ -52,8 +52,8 @@ def conclude(
         return Conclusion(
             Verdict.INCONCLUSIVE,
             Relation(details={"kinds": []}),
-            "The coins agree, but neither model's coins can be relied on: each repeats itself, or its architecture is "
-            "only inferred. What looks like agreement can come from that.",
+            "The coins agree, but neither model's coins can be relied on: each repeats itself, follows a pattern that "
+            "chance does not make, or its architecture is only inferred. What looks like agreement can come from that.",
         )
     if established:
         through = counts.whole if undone is None else counts.throughout

@@ -32,6 +32,7 @@ from forebear.signals.generators import (
     residual_block,
 )
 from forebear.signals.layout import CODE_BITS, LAYER_BITS, RESIDUAL_BITS, SLOTS, Region, is_light, plan, regions
+from forebear.signals.patterns import Own, own_signs, patterns
 
 F32 = NDArray[np.float32]
 Bits = NDArray[np.uint8]
@@ -57,7 +58,8 @@ class SignCode:
         groups: coin groups that the family has.
         keyed_by: ``token`` where embedding rows were found by token string, ``row`` where only by number.
         repeats: reasons why this model's own coins cannot be relied on: internal dependences (cloned layers, repeated
-            heads), or an architecture that is only inferred. The other model must then be the trusted one.
+            heads), rows made to one side or by a formula, or an architecture that is only inferred. The other model
+            must then be the trusted one.
     """
 
     bits: Bits
@@ -135,6 +137,7 @@ def encode(artifact: Artifact, light: bool = False) -> tuple[SignCode, str]:
     if artifact.weights.third_party:
         digest.update(f"|{artifact.weights.third_party}".encode())
     digest.update(f"|{len(artifact.names)}".encode())
+    own: list[Own] = []
     for role in sorted(r for r in artifact.names if ".experts." not in r):  # of those there are a hundred thousand
         digest.update(f"|{role}|{role_sizes(artifact, role)}".encode())
     layers = [-1] * SLOTS
@@ -143,6 +146,7 @@ def encode(artifact: Artifact, light: bool = False) -> tuple[SignCode, str]:
 
     def put(block: Block, start: int) -> None:
         digest.update(block.raw.tobytes())
+        own.append((block.group, block.layer, own_signs(block.rows, block.valid)))
         bit, ok = project(block)
         bits[start + block.positions], valid[start + block.positions] = bit & ok, ok
 
@@ -173,7 +177,8 @@ def encode(artifact: Artifact, light: bool = False) -> tuple[SignCode, str]:
         "token" if keyed_by_string(artifact) else "row",
         (),
     )
-    doubts = (*((INFERRED,) if artifact.by_names else ()), *repeats(code))
+    doubts = repeats(code) or patterns(own, copied_layers(code), SELF_ALPHA)  # copies lean on one another, too
+    doubts = (*((INFERRED,) if artifact.by_names else ()), *doubts)
     return SignCode(**{**code.__dict__, "repeats": doubts}), digest.hexdigest()
 
 
