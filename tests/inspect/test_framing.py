@@ -11,7 +11,7 @@ import forebear
 from disguises import disguise
 from disguises.network import read, write
 from documents import check_document
-from edits import F32, as_float32, copy, drifted, edit, move_gains
+from edits import F32, as_float32, copy, drifted, edit, move_gains, rebuilt, with_layers
 from forebear.index import LocalIndex
 from forebear.inspect import enrol
 from forebear.signals.floats import coarsest
@@ -121,6 +121,20 @@ def test_filling_cells_of_any_grid_frames_nobody(scheme: str, share: float, vict
 def test_a_child_that_was_indexed_as_a_reference_is_the_later_one(steps: list[str], victim: Path) -> None:
     disguise(victim, victim.parent / "child", steps, seed=1)
     is_never_the_child(victim, victim.parent / "child")
+
+
+def test_layers_that_do_nothing_frame_nobody(victim: Path) -> None:
+    """A copy with one more layer, drawn at random, that writes nothing: it computes what the model does."""
+
+    def grow(tensors: dict[str, F32]) -> dict[str, F32]:
+        rng = np.random.default_rng(6)
+        made = with_layers([0, 1, 2, 0, 3])(tensors)
+        for name in [n for n in made if ".layers.3." in n and made[n].ndim == 2]:
+            writes = name.endswith(("o_proj.weight", "down_proj.weight"))
+            made[name] = np.asarray(0 if writes else 0.08) * rng.standard_normal(made[name].shape)
+        return made
+
+    is_never_the_child(victim, rebuilt(victim, "famous-base", grow, num_hidden_layers=5))
 
 
 def test_a_fine_tune_that_was_indexed_as_a_reference(victim: Path) -> None:

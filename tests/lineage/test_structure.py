@@ -140,6 +140,11 @@ def test_depth_says_nothing_of_equal_depths_and_of_models_that_are_like_in_few_l
     assert depth_pruned(depth(6, 4, {**half, 1: None})) is None
 
 
+def test_layers_that_write_nothing_point_nowhere() -> None:
+    found = depth_pruned(replace(depth(4, 3, {0: 0, 1: None, 2: 1, 3: 2}), idle=frozenset({1})))
+    assert odds(found) == [] and found is not None and "write nothing" in found.test and "cut" not in found.words
+
+
 def test_layers_that_lack_beside_layers_that_repeat_point_nowhere() -> None:
     both = depth_pruned(depth(3, 5, {0: 0, 1: 1, 2: 1, 3: None, 4: 2}))
     assert odds(both) == []

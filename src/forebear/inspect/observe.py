@@ -36,6 +36,8 @@ LOOKS = ("mlp.up", "experts.0.up", "shared.up", "attn.v", "attn.k", "attn.o")
 """Parts of a layer by which it is known among those of another depth."""
 LOOK_VALUES = 16_384
 """Values of each of them."""
+WRITES = ("attn.o", ".down")
+"""What a layer writes into the stream with."""
 LIKE = 0.2
 """Cosine of two layers' values from which on they can be copies; that of independent ones is below 0.05."""
 MATRIX = 0.25
@@ -114,6 +116,7 @@ def observe(
         still_elsewhere(a, b, measured) if rounding else True,
         delta.lost,
         why,
+        _idle(a, b, partners) if allowed.rows else frozenset(),
     )
 
 
@@ -190,6 +193,20 @@ def _likes(a: Artifact, b: Artifact) -> dict[int, int | None]:
         best = int(np.argmax(score)) if score else 0
         out[layer] = best if score and score[best] >= LIKE else None
     return out
+
+
+def _idle(a: Artifact, b: Artifact, partners: Mapping[int, int | None]) -> frozenset[int]:
+    """Layers of the deeper model that are like none of the other and write nothing into the stream."""
+    if a.geometry is None or b.geometry is None:
+        return frozenset()
+    deep = a if a.geometry.layers > b.geometry.layers else b
+    out = set()
+    for layer in (k for k, partner in partners.items() if partner is None):
+        roles = [r for r in deep.names if r.startswith(f"layers.{layer}.") and r.endswith(WRITES)]
+        tensors = [deep.weights.tensors[deep.names[r]] for r in roles]
+        if tensors and all(t.signed and t.shape and not t.rows(0, min(16, t.shape[0])).any() for t in tensors):
+            out.add(layer)
+    return frozenset(out)
 
 
 def _look(artifact: Artifact, layer: int) -> dict[str, F32]:

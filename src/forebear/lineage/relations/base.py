@@ -80,6 +80,7 @@ class Observed:
         still_elsewhere: whether all that lies outside of attention and MLPs is as it was, or on a grid as well.
         lost: how one side fits the other by a rounding to another float format, or "".
         why_not: why values were not compared, or "".
+        idle: layers of the deeper model that are like none of the other and write nothing.
     """
 
     sizes: tuple[Sizes, Sizes]
@@ -97,6 +98,7 @@ class Observed:
     still_elsewhere: bool = True
     lost: str = ""
     why_not: str = ""
+    idle: frozenset[int] = frozenset()
 
     @property
     def drift(self) -> float | None:

@@ -121,7 +121,10 @@ def depth_upscaled(observed: Observed) -> Found | None:
 
 
 def depth_pruned(observed: Observed) -> Found | None:
-    """The deeper model has layers that are like none of the other, which is like it otherwise."""
+    """The deeper model has layers that are like none of the other, which is like it otherwise.
+
+    Layers that write nothing point nowhere: a model is grown by such layers without changing what it computes.
+    """
     found = _depth(observed)
     if found is None or not found[1]:
         return None
@@ -132,15 +135,17 @@ def depth_pruned(observed: Observed) -> Found | None:
     if 2 * kept < least:
         return None
     listed = ", ".join(map(str, alone[:8]))
+    nothing = f", and {len(observed.idle)} of them write nothing, as layers do that a model is grown by"
+    nothing = nothing if observed.idle else ""
     reasons: tuple[Reason, ...] = ()
-    if not copies:
+    if not copies and not observed.idle:
         fact = "the shallower model lacks layers of the other"
         reasons = (_toward(observed, "missing layers", not deeper_is_b, fact),)
     return Found(
         "depth_pruned",
         f"{kept} of {least} layers are each like one of the {max(ours, theirs)} layers of the other, of which "
-        f"{len(alone)} ({listed}) are like none.",
-        f"{max(ours, theirs)} layers cut to {least}",
+        f"{len(alone)} ({listed}) are like none{nothing}.",
+        f"{max(ours, theirs)} layers cut to {least}" if not nothing else f"{least} layers beside {max(ours, theirs)}",
         {"dropped": alone, "layers_kept": kept},
         reasons,
     )
