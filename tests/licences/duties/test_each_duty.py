@@ -24,6 +24,8 @@ PREFIX = obliging(DutyKind.NAME_PREFIX, "Mole")
 OTHER_PREFIX = obliging(DutyKind.NAME_PREFIX, "Vole")
 SHOWN = obliging(DutyKind.DISPLAY_UI, "Vole 7", any_of=(MAU, REVENUE))
 DOCUMENTED = obliging(DutyKind.DISPLAY_DOCS, "Built with Vole | Improved using Vole")
+EITHER = obliging(DutyKind.DISPLAY_DOCS, "Built with Vole", alternatives=("Improved using Vole",))
+SHOWN_EITHER = obliging(DutyKind.DISPLAY_UI, "Vole 7", alternatives=("Vole Seven",))
 STATED = obliging(DutyKind.PUBLIC_STATEMENT, "[name of the work] is built using Vole technology")
 REGISTERED = obliging(DutyKind.REGISTRATION, all_of=(MAU,))
 AGREED = obliging(DutyKind.AGREEMENT, all_of=(MAU,))
@@ -86,6 +88,10 @@ CASES: list[tuple[str, KnownLicence, str, Documents | None, Organisation | None,
     ("in the card", DOCUMENTED, "display_docs", documents("Improved using Vole"), None, MET),
     ("on the site", DOCUMENTED, "display_docs", NOTHING, who(documents=("Built with Vole",)), MET),
     ("neither", DOCUMENTED, "display_docs", NOTHING, who(documents=("Built with care",)), UNMET),
+    ("the other words, in the card", EITHER, "display_docs", documents("Improved using Vole"), None, MET),
+    ("the other words, on the site", EITHER, "display_docs", NOTHING, who(documents=("Improved using Vole",)), MET),
+    ("neither of the words", EITHER, "display_docs", NOTHING, who(documents=("Built with care",)), UNMET),
+    ("the other words, shown", SHOWN_EITHER, "display_ui", None, who(displays=("Vole Seven",)), MET),
     ("the site is not told", DOCUMENTED, "display_docs", NOTHING, who(), CONDITIONAL),
     (
         "the sentence with a name",
