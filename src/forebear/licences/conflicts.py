@@ -10,6 +10,7 @@ from itertools import combinations, product
 
 from forebear.catalogue.licences import KnownLicence, Permission
 from forebear.licences.answer import Conflict, DeclaredLicence
+from forebear.licences.copyleft import together
 from forebear.licences.declared import differing, meanings, same_terms
 from forebear.licences.grounds import Ground, reaches_students
 from forebear.licences.papers import CLOSE, Papers, is_licence_file
@@ -94,7 +95,7 @@ def _contradiction(a: KnownLicence, b: KnownLicence, child: str) -> str:
     """Why two licences cannot both be kept by one model, "" where they can as far as is known."""
     if same_terms(a, b):
         return ""
-    if a.permissive and b.permissive:
+    if (a.permissive and b.permissive) or together(a.spdx, b.spdx):
         return ""
     if _keeps(a) and _keeps(b) and not _one_line(a, b):
         return f"The {a.name} and the {b.name} each ask that {child} carries it alone. {PERMISSION}"
