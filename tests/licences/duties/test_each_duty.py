@@ -234,3 +234,17 @@ def test_a_copy_that_keeps_the_licensors_own_name_is_no_accusation() -> None:
     assert kept.status == CONDITIONAL and "Vole-Labs-Mole-7B-GGUF" in kept.on[0]
     other = duty(answer(known, NOTHING, of=chain(subject="acme/My-Mole-7B-GGUF")), DutyKind.NAME_PREFIX)
     assert other.status == UNMET
+
+
+def test_a_text_that_is_not_what_the_label_says_brings_its_duties_too() -> None:
+    """MiniMax-M2 and copies of Kimi are labelled MIT beside a text that asks for a display."""
+    from licence_cases import BASE, CHILD, chain
+
+    known = obliging(DutyKind.DISPLAY_UI, "Vole 7")
+    labelled = documents(front={"license": "permissive"}, LICENSE=TEXTS["strict"])
+    shown = duty(answer(known, labelled, LARGE, of=chain(licences=())), DutyKind.DISPLAY_UI, CHILD)
+    assert shown.status == CONDITIONAL and shown.on == ("whether LICENSE holds, against what is declared",)
+    agreeing = answer(known, documents(front={"license": "strict"}, LICENSE=TEXTS["strict"]), LARGE, chain(licences=()))
+    assert duty(agreeing, DutyKind.DISPLAY_UI, CHILD).status == UNMET
+    kept = answer(known, labelled, LARGE)  # the ancestor's own text
+    assert [d.ancestor for d in kept.duties if d.kind == "display_ui"] == [BASE]

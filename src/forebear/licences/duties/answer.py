@@ -9,7 +9,7 @@ from forebear.artifacts.documents import CARD, Documents
 from forebear.catalogue.developers import developers, published
 from forebear.catalogue.licences import KnownLicence, licences
 from forebear.licences.answer import DeclaredLicence, Detection, LicenceAnswer
-from forebear.licences.conflicts import conflicts
+from forebear.licences.conflicts import conflicts, texts_beside
 from forebear.licences.declared import declared, meanings, names_of
 from forebear.licences.duties.base import Case
 from forebear.licences.duties.groups import duties_of
@@ -71,7 +71,8 @@ def licence_answer(
         name: read_papers(docs, (name,), declared(docs, {}, {}, names), detect)
         for name, docs in (ancestors or {}).items()
     }
-    bearing = grounds(chain, own_licences(chain, papers, facts), theirs, facts)
+    beside = texts_beside(papers, facts.licences)
+    bearing = grounds(chain, own_licences(chain, papers, facts), theirs, facts, beside)
     bearing = binding(bearing, chain, facts)
     case = Case(chain.subject.name, papers, organisation, facts.licences)
     duties = duties_of(bearing, case)
