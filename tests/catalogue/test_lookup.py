@@ -53,6 +53,7 @@ def test_what_a_name_leaves_open_stays_open() -> None:
         "llama-2-34b",  # another size
         "01-ai/Yi-6B",  # in its publisher's account a name without a version is no later version's
         "CohereForAI/c4ai-command-r-plus",  # nor is one tier another
+        "THUDM/GLM-4-9B-0414",  # nor a later release the first one: its licence may be another
         "cohere.command-r-plus-v1:0",  # anywhere
         "glm-4-plus",  # sold, and not the one that was published
         "qwen3-max",

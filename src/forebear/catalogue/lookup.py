@@ -146,9 +146,10 @@ def _fits(said: ModelName, own: ModelName, model: PublishedModel) -> bool:
 
 
 def _as_whole(said: ModelName, own: ModelName) -> bool:
-    """Whether a publisher's own name for a model has the version and the tier that the model's name has."""
+    """Whether a publisher's own name for a model has the version, the date and the tier that the model's name has."""
     versioned = said.version is not None or own.version is None
-    return versioned and _tiers(said) == _tiers(own)
+    dated = said.date is None or own.date is not None
+    return versioned and dated and _tiers(said) == _tiers(own)
 
 
 def _tiers(name: ModelName) -> frozenset[str]:
