@@ -119,8 +119,12 @@ def _gaps(chain: Chain, papers: Papers, organisation: Organisation | None, facts
         out.append(f"The model's files were not seen: it is known through {where} alone.")
     elif papers.texts and not papers.identified:
         out.append("Which licences the files are was not identified.")
-    unknown = (n.name for n in chain.nodes if not any(i in facts.licences for i in n.licences))
-    out += [f"The licence of {name} is not known here." for name in unknown]
+    for node in chain.nodes:
+        if not any(i in facts.licences for i in node.licences):
+            out.append(f"The licence of {node.name} is not known here.")
+        else:
+            others = (i for i in node.licences if i not in facts.licences)
+            out += [f"{one} of {node.name} is no licence that is known here." for one in others]
     for one in papers.declared:
         if not meanings(one):
             near = f" (nearest known: {one.nearest})" if one.nearest else ""
