@@ -27,6 +27,9 @@ from forebear.catalogue.names.families import families
         ("mistralai/Mistral-7B-Instruct-v0.2", {"Mistral-7B-Instruct-v0.2"}),
         ("zai-org/GLM-4.5-Air-FP8", {"GLM-4.5-Air"}),
         ("meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo", {"Llama-3.1-70B"}),  # a gateway's name: how it is served
+        ("llama-3.3-70b-instruct-lite", {"Llama-3.3-70B-Instruct"}),  # beside a size a tier may be, too
+        ("z-ai/glm-4.5-air:free", {"GLM-4.5-Air"}),
+        ("mistral-large-2407", {"Mistral-Large-Instruct-2407", "Mistral-Large-4-1T-A52B"}),  # not 2411
     ],
 )
 def test_identifiers_lead_to_models(text: str, names: set[str]) -> None:
@@ -50,6 +53,15 @@ def test_what_a_name_leaves_open_stays_open() -> None:
         "llama-2-34b",  # another size
         "01-ai/Yi-6B",  # in its publisher's account a name without a version is no later version's
         "CohereForAI/c4ai-command-r-plus",  # nor is one tier another
+        "THUDM/GLM-4-9B-0414",  # nor a later release the first one: its licence may be another
+        "cohere.command-r-plus-v1:0",  # anywhere
+        "glm-4-plus",  # sold, and not the one that was published
+        "qwen3-max",
+        "yi-lightning",
+        "ernie-speed-128k",
+        "alice/phi-4-mini-medical",
+        "mistral-nemo",
+        "mistral-small-2402",  # another date than every one that is known
         "gpt-4o",
         "hello",
         "",

@@ -11,6 +11,7 @@ from forebear.licences.conditions import describe, weigh, weigh_one
 from forebear.licences.organisation import Money, Organisation
 
 MONTHLY = Condition("revenue", 20e6, currency="USD", period="month")
+AT_RELEASE, LATELY = "in the calendar month before the version's release", "in the preceding calendar month"
 YEARLY = Condition("revenue", 20e6, currency="USD", period="year")
 
 
@@ -38,6 +39,9 @@ def revenue(amount: float, currency: str = "USD", period: str = "month", **rates
         (MONTHLY, Organisation(), None),
         (Condition("monthly_active_users", 100), Organisation(monthly_active_users=101), True),
         (Condition("monthly_active_users", 100), Organisation(daily_active_users=101), None),
+        (Condition("monthly_active_users", 100, tested=AT_RELEASE), Organisation(monthly_active_users=101), None),
+        (Condition("monthly_active_users", 100, tested=AT_RELEASE), Organisation(monthly_active_users=99), False),
+        (Condition("monthly_active_users", 100, tested=LATELY), Organisation(monthly_active_users=101), True),
         (Condition("daily_active_users", 100, True), Organisation(daily_active_users=100), True),
         (Condition("commercial"), Organisation(uses=("commercial",)), True),
         (Condition("commercial"), Organisation(uses=()), False),
@@ -89,6 +93,12 @@ def test_one_of_each_and_all_of_the_rest() -> None:
     assert weigh(duty, rich).holds is True
     assert weigh(duty, Organisation(model_as_a_service=False)).holds is False
     assert weigh(duty, Organisation(model_as_a_service=True)).holds is None
+
+
+def test_a_figure_of_another_day_than_the_text_asks_for_is_told() -> None:
+    """Llama's 700 million are those of the month before a version's release, and an organisation states today's."""
+    found = weigh_one(Condition("monthly_active_users", 7e8, tested=AT_RELEASE), Organisation(monthly_active_users=8e8))
+    assert found.on == (f"monthly active users above 700,000,000 {AT_RELEASE}",) and "800,000,000" in found.said[0]
 
 
 def test_words() -> None:

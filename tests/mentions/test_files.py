@@ -90,6 +90,100 @@ def test_a_fixed_revision_and_remote_code_are_seen_through_a_name() -> None:
     assert (found.line, found.revision, found.remote_code) == (1, "abc", True)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model: &m\n  name: acme/thing-7b\n",
+        "model: !Model # the default\n  name: acme/thing-7b\n",
+        "model:  # the default\n  name: acme/thing-7b\n",
+        "base_model: &base acme/thing-7b\n",
+        'base_model: &base "acme/thing-7b"\n',
+        "model: >-\n  acme/thing-7b\n",
+        "models: &all\n  - acme/thing-7b\n",
+    ],
+)
+def test_anchors_tags_and_comments_of_yaml_hide_no_field(text: str) -> None:
+    found = one("values.yaml", text)
+    assert (found.model, found.surety) == ("acme/thing-7b", LIKELY)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "model"),
+    [
+        ("Dockerfile", "RUN python -c \"X('a'); SentenceTransformer('all-MiniLM-L6-v2')\"", "all-MiniLM-L6-v2"),
+        ("Dockerfile", 'RUN python - <<EOF\nAutoModel.from_pretrained("acme/thing")\nEOF', "acme/thing"),
+        ("ci.yml", "run: python -c 'snapshot_download(repo_id=\"acme/thing\")'", "acme/thing"),
+        ("run.sh", "lm_eval --model hf --model_args pretrained=acme/thing,dtype=float", "acme/thing"),
+    ],
+)
+def test_calls_in_commands(path: str, text: str, model: str) -> None:
+    found = one(path, text)
+    assert (found.model, found.kind, found.surety) == (model, Kind.HUB, CERTAIN)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("run.sh", "vllm serve acme/thing --served-model-name gpt-4"),
+        ("Dockerfile", 'CMD ["--model", "acme/thing-7b", "--served-model-name", "gpt-4"]'),
+        ("values.yaml", "model: acme/thing-7b\nservedModelName: gpt-4\n"),
+        ("app.py", 'LLM(model="acme/thing-7b", served_model_name="gpt-4")'),
+    ],
+)
+def test_the_label_under_which_a_model_is_served_is_no_model(path: str, text: str) -> None:
+    assert "gpt-4" not in {model for model, _, surety in names(path, text) if surety != "possible"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fetch(`https://${host}/v1`, { model: 'gpt-4o' })",
+        "const a = `${x}`; ask({ model: 'gpt-4o' }); const b = `${y}`",
+        "const a = `${x} and ${`more ${y}`}`; ask({ model: 'gpt-4o' })",
+        "const a = `x ${f({ model: 'gpt-4o' })} //`",
+        "const a = `${root}/**`; ask({ model: 'gpt-4o' })",
+        "const quotes = /[\"']/; ask({ model: 'gpt-4o' })",
+        "const tick = /`/g; ask({ model: 'gpt-4o' })",
+        "const half = a / b; ask({ model: 'gpt-4o' }) // c / d",
+        "ask({ model: `gpt-4o` })",
+        "// `it's\nask({ model: 'gpt-4o' })",
+        "const prompt = `say ${what}`\n\n// an `unclosed one\nask({ model: 'gpt-4o' })",
+    ],
+)
+def test_templates_and_patterns_hide_no_strings(line: str) -> None:
+    """A template with code in it had made the rest of its line a comment, or what lay between two of them a string."""
+    found = one("app.ts", line)
+    assert (found.model, found.how) == ("gpt-4o", "field model")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("app.rb", "# model: 'gpt-3.5-turbo'\nx = \"#{y}\" # isn't\nask(model: 'gpt-4o')"),
+        ("app.ex", "ask(model: 'gpt-4o') # not 'gpt-4'"),
+        ("app.lua", "-- it's 'gpt-4'\nask{model = 'gpt-4o'}"),
+        ("ask.sql", "-- don't ask 'gpt-4'\nSELECT ai('gpt-4o', x)"),
+    ],
+)
+def test_comments_begin_with_the_sign_of_the_language(path: str, text: str) -> None:
+    assert one(path, text).model == "gpt-4o"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'load_dataset("HuggingFaceH4/ultrachat_200k", split="train")',
+        'datasets.load_dataset(path="HuggingFaceH4/ultrachat_200k")',
+        'Config(dataset_name="HuggingFaceH4/ultrachat_200k")',
+        'EVAL_DATASET = "HuggingFaceH4/ultrachat_200k"',
+        'c = {"dataset": "HuggingFaceH4/ultrachat_200k"}',
+    ],
+)
+def test_a_data_set_in_an_account_that_publishes_models_is_no_model(code: str) -> None:
+    assert names("app.py", code) == []
+    assert names("app.py", 'x = "HuggingFaceH4/ultrachat_200k"')  # what it is does not show
+
+
 def test_python_that_does_not_parse_is_read_for_its_strings() -> None:
     assert names("old.py", 'print "x"\nm = f.from_pretrained("acme/thing")') == [("acme/thing", "hub", "certain")]
 
@@ -230,6 +324,10 @@ def test_roles(path: str, role: Role) -> None:
         "1" + "+1" * 10_000,
         "from_pretrained(" * 2_000,
         "/*" * 100_000,
+        "`${" * 30_000,
+        "`\\`" * 30_000,
+        "`${}" * 30_000 + "`",
+        "=/[" * 30_000,
         "\x00\ud800\u2028model='gpt-4o'",
         "```\n" * 5_000,
     ],

@@ -85,6 +85,11 @@ class Obligation:
     note: str = ""
     alternatives: tuple[str, ...] = ()
 
+    @property
+    def any_words(self) -> str:
+        """All words of which one does, divided by ``|``."""
+        return "|".join((self.text, *self.alternatives)) if self.text else ""
+
 
 @dataclass(frozen=True)
 class KnownLicence:

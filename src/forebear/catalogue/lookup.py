@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from forebear.catalogue.collection import Collection
 from forebear.catalogue.developers import Developer, PublishedModel
 from forebear.catalogue.licences import KnownLicence
 from forebear.catalogue.names import ModelName, decode
+from forebear.catalogue.names.families import families
 
 LONGEST = 512
 """Characters of a name that is looked up."""
@@ -31,7 +32,7 @@ TIERS = frozenset(
         *("nano", "micro", "mini", "tiny", "small", "medium", "large"),
     }
 )
-"""Tiers that a publisher's own repositories are told apart by; behind an API they may be ways of serving one model."""
+"""Tiers that models of one family are told apart by."""
 
 
 def developer_of(text: str, facts: Collection) -> Developer | None:
@@ -46,8 +47,9 @@ def find_models(text: str, facts: Collection) -> tuple[PublishedModel, ...]:
 
     An identifier is decoded (:func:`forebear.catalogue.names.decode`): family, line, version and size have to agree as
     far as both sides say them, and words that make another model (``vl``, ``coder``) have to be there on both. A
-    descendant that names its base (Hermes 3 Llama 3.1 8B) is not its base. In its publisher's account a name is whole:
-    01-ai/Yi-6B, which says no version, is not Yi 1.5, and command-r-plus is not Command R.
+    descendant that names its base (Hermes 3 Llama 3.1 8B) is not its base. Nor is a tier another one: glm-4-plus is
+    sold, and is not the GLM-4 that was published; beside a size it may be a way of serving. In its publisher's account
+    a name is whole: 01-ai/Yi-6B, which says no version, is not Yi 1.5.
     """
     word = _plain(text)
     if not word:
@@ -136,17 +138,37 @@ def _fits(said: ModelName, own: ModelName, model: PublishedModel) -> bool:
         return False
     if said.size and not _same_size(said.size, model):
         return False
+    if said.date and own.date and not _same_date(said.date, own.date):
+        return False
+    if said.size is None and _named_tiers(said) - {*(own.variant or "").split("+")}:
+        return False
     return _own_words(said) == _own_words(own)
 
 
 def _as_whole(said: ModelName, own: ModelName) -> bool:
-    """Whether a publisher's own name for a model has the version and the tier that the model's name has."""
+    """Whether a publisher's own name for a model has the version, the date and the tier that the model's name has."""
     versioned = said.version is not None or own.version is None
-    return versioned and _tiers(said) == _tiers(own)
+    dated = said.date is None or own.date is not None
+    return versioned and dated and _tiers(said) == _tiers(own)
 
 
 def _tiers(name: ModelName) -> frozenset[str]:
     return frozenset((name.variant or "").split("+")) & TIERS
+
+
+def _named_tiers(name: ModelName) -> frozenset[str]:
+    """Tiers that a name says, those included that its family alone has (ernie-speed)."""
+    return frozenset((name.variant or "").split("+")) & _tiers_of(name.family or "")
+
+
+@cache
+def _tiers_of(family: str) -> frozenset[str]:
+    return TIERS.union(*(known.variants for known in families() if known.name == family))
+
+
+def _same_date(one: str, other: str) -> bool:
+    """Whether two dates may be the same day, as far as both are said; one without a year leaves it open."""
+    return not (one[:2] == other[:2] == "20") or one.startswith(other) or other.startswith(one)
 
 
 def _same_size(said: str, model: PublishedModel) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from forebear.artifacts.documents import CARD
 from forebear.artifacts.text import load_json
+from forebear.catalogue.licences import licences
 from forebear.errors import ForebearError, InputError, UsageError
 from forebear.index import Index, open_index
 from forebear.inspect.papers import Read, has_card, papers_of_ancestors, read_papers_of
@@ -205,7 +206,8 @@ def each_in(document: Mapping[str, Any]) -> tuple[Lineage, ...]:
 
 
 def _with_papers(document: Mapping[str, Any], chain: Chain) -> Lineage:
-    stated = tuple(DeclaredLicence(i, "the document", i) for i in chain.subject.licences)
+    known = licences()
+    stated = tuple(DeclaredLicence(i, "the document", i if i in known else None) for i in chain.subject.licences)
     why = unseen(document)
     found = Lineage(
         document,

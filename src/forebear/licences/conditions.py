@@ -15,6 +15,8 @@ from forebear.licences.organisation import Organisation
 
 MONTHS = 12
 USD = "USD"
+RELEASE = "release"
+"""What a text says of when its figure is looked at, where that is long ago."""
 PERSONS = ("monthly_active_users", "daily_active_users")
 METRICS = {
     "monthly_active_users": "monthly active users",
@@ -78,7 +80,11 @@ def _persons(condition: Condition, organisation: Organisation | None) -> Weighed
     figure = getattr(organisation, condition.metric, None) if organisation else None
     if figure is None or condition.above is None:
         return Weighed(None, (describe(condition),))
-    return Weighed(_reaches(figure, condition), said=(f"{METRICS[condition.metric]}: {figure:,.0f}",))
+    said = (f"{METRICS[condition.metric]}: {figure:,.0f}",)
+    reached = _reaches(figure, condition)
+    if reached and RELEASE in condition.tested:  # a figure of today: who has grown since needs no agreement
+        return Weighed(None, (f"{describe(condition)} {condition.tested}",), said)
+    return Weighed(reached, said=said)
 
 
 def _revenue(condition: Condition, organisation: Organisation | None) -> Weighed:

@@ -10,6 +10,7 @@ from itertools import combinations, product
 
 from forebear.catalogue.licences import KnownLicence, Permission
 from forebear.licences.answer import Conflict, DeclaredLicence
+from forebear.licences.copyleft import together
 from forebear.licences.declared import differing, meanings, same_terms
 from forebear.licences.grounds import Ground, reaches_students
 from forebear.licences.papers import CLOSE, Papers, is_licence_file
@@ -94,7 +95,7 @@ def _contradiction(a: KnownLicence, b: KnownLicence, child: str) -> str:
     """Why two licences cannot both be kept by one model, "" where they can as far as is known."""
     if same_terms(a, b):
         return ""
-    if a.permissive and b.permissive:
+    if (a.permissive and b.permissive) or together(a.spdx, b.spdx):
         return ""
     if _keeps(a) and _keeps(b) and not _one_line(a, b):
         return f"The {a.name} and the {b.name} each ask that {child} carries it alone. {PERMISSION}"
@@ -125,15 +126,21 @@ def _one_line(a: KnownLicence, b: KnownLicence) -> bool:
 
 def against_text(papers: Papers, known: Mapping[str, KnownLicence]) -> Iterator[Conflict]:
     """A label, and a licence file at its side that is another licence."""
-    stated: list[DeclaredLicence] = [d for d in papers.declared if not d.component and meanings(d)]
-    meant = [known[i] for d in stated for i in meanings(d) if i in known]
+    for file, licence in list(texts_beside(papers, known).items())[:1]:
+        stated = _labels(papers)
+        label = ", ".join(dict.fromkeys(d.value for d in stated))
+        why = f"{stated[0].where} states {label}, and {file} is the {licence.name}."
+        yield Conflict("declared_against_text", (label, f"{file}: {licence.id}"), why, Standing.DECLARED)
+
+
+def texts_beside(papers: Papers, known: Mapping[str, KnownLicence]) -> Mapping[str, KnownLicence]:
+    """The licence files that are another licence than the labels say; none where one of them is what a label says."""
+    meant = [known[i] for d in _labels(papers) for i in meanings(d) if i in known]
     texts = [d for d in papers.detected if is_licence_file(d.file) and "/" not in d.file and d.similarity >= CLOSE]
-    found = {d.file: known[d.licence] for d in texts if d.licence in known and d.licence is not None}
-    if not meant or not found:
-        return
-    if any(same_terms(k, other) or other.id == k.id for k, other in product(meant, found.values())):
-        return
-    file, licence = next(iter(found.items()))
-    label = ", ".join(dict.fromkeys(d.value for d in stated))
-    why = f"{stated[0].where} states {label}, and {file} is the {licence.name}."
-    yield Conflict("declared_against_text", (label, f"{file}: {licence.id}"), why, Standing.DECLARED)
+    found = {d.file: known[d.licence] for d in texts if d.licence is not None and d.licence in known}
+    agreed = any(same_terms(k, other) for k, other in product(meant, found.values()))
+    return {} if agreed or not meant else found
+
+
+def _labels(papers: Papers) -> list[DeclaredLicence]:
+    return [d for d in papers.declared if not d.component and meanings(d)]

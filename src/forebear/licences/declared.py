@@ -36,7 +36,9 @@ _ITSELF = re.compile(
     re.IGNORECASE,
 )
 _ELSE = re.compile(
-    r"\b(?:originally|base model|derived from|based on|built (?:on|with)|dataset|data|code)\b", re.IGNORECASE
+    r"\b(?:originally|previously|formerly|base model|derived from|based on|built (?:on|with)|dataset|data|code|"
+    r"not|never|neither|nor|no longer)\b|n['\u2019]t\b",
+    re.IGNORECASE,
 )
 _COMPONENTS = ("vision", "audio", "encoder", "tokenizer", "projector", "vae", "unet", "text_encoder", "tower")
 

@@ -39,6 +39,7 @@ class Ground:
         papers: the ancestor's own, None where they cannot be read here.
         line: the subject also has weights of this licence's line.
         stated_own: the subject's name has an account of the ancestor's developer in it, and no catalogue knows it.
+        contested: the licence file that is this licence, where the model's labels say another one; "" elsewhere.
     """
 
     licence: KnownLicence
@@ -55,6 +56,7 @@ class Ground:
     papers: Papers | None = None
     line: bool = False
     stated_own: bool = False
+    contested: str = ""
 
     @property
     def whose(self) -> str:
@@ -118,7 +120,11 @@ def _said_by(node: Node, facts: Facts) -> str:
 
 
 def grounds(
-    chain: Chain, own: tuple[KnownLicence, ...], papers: Mapping[str, Papers], facts: Facts
+    chain: Chain,
+    own: tuple[KnownLicence, ...],
+    papers: Mapping[str, Papers],
+    facts: Facts,
+    beside: Mapping[str, KnownLicence] | None = None,
 ) -> tuple[Ground, ...]:
     """Every ground: first the model's own licences, then those of its ancestors.
 
@@ -127,8 +133,10 @@ def grounds(
         own: its own licences.
         papers: those of ancestors that could be read, by name in the chain.
         facts: the catalogue.
+        beside: licences that files of the model are, against what it declares, by file; those of ancestors are theirs.
     """
     subject = chain.subject
+    others = ((licence, file) for file, licence in (beside or {}).items())
     mine = [
         Ground(
             licence,
@@ -137,12 +145,15 @@ def grounds(
             own=True,
             makers=_makers(subject, licence, facts),
             multimodal=_multimodal(subject, facts),
+            contested=file,
         )
-        for licence in own
+        for licence, file in (*((licence, "") for licence in own), *others)
     ]
     routes = (route for route in routes_of(chain) if not _licensed_anew(route, chain, facts))
     theirs = [g for route in routes for g in _along(route, papers, facts, subject.name)]
     weighed = {g.licence.series or g.licence.id for g in theirs if g.weights and g.standing.established}
+    kept = {g.licence.id for g in theirs}  # an ancestor's text that was kept is no text of the model's own
+    mine = [g for g in mine if not (g.contested and g.licence.id in kept)]
     return (*mine, *(replace(g, line=(g.licence.series or g.licence.id) in weighed) for g in theirs))
 
 

@@ -43,7 +43,7 @@ MAYBE = frozenset({"LLM", "Llama", "MLX", "get_model", "model_info"})
 def names_a_model(key: str) -> bool:
     """Whether a field of this name holds a model's name: ``model``, ``LLM_MODEL``, ``baseModelId``, ``repo_id``."""
     words = [w.lower() for w in _WORDS.findall(key[-80:])]
-    if not words:
+    if not words or ("served" in words and words[-1] in ("name", "names")):  # what a server calls its model: a label
         return False
     end = len(words)
     while end > 1 and (words[end - 1] in _AFTER or words[end - 1].isdigit()):

@@ -89,7 +89,7 @@ def _allowed(under: tuple[str, ...], facts: Collection) -> tuple[Json, tuple[str
     known = [facts.licences[i] for i in under if i in facts.licences]
     names = ("territory_excluded", "territory_excluded_multimodal", *PERMISSIONS, "restrictive")
     if not under or len(known) < len(under):
-        return {**dict.fromkeys(names), "licences": list(under) or None}, ()
+        return {**dict.fromkeys(names), "licences": None}, ()  # those that are known are not all
     out: Json = {
         "licences": list(under),
         "territory_excluded": sorted(set(_excluded(known, False))),

@@ -24,6 +24,8 @@ PREFIX = obliging(DutyKind.NAME_PREFIX, "Mole")
 OTHER_PREFIX = obliging(DutyKind.NAME_PREFIX, "Vole")
 SHOWN = obliging(DutyKind.DISPLAY_UI, "Vole 7", any_of=(MAU, REVENUE))
 DOCUMENTED = obliging(DutyKind.DISPLAY_DOCS, "Built with Vole | Improved using Vole")
+EITHER = obliging(DutyKind.DISPLAY_DOCS, "Built with Vole", alternatives=("Improved using Vole",))
+SHOWN_EITHER = obliging(DutyKind.DISPLAY_UI, "Vole 7", alternatives=("Vole Seven",))
 STATED = obliging(DutyKind.PUBLIC_STATEMENT, "[name of the work] is built using Vole technology")
 REGISTERED = obliging(DutyKind.REGISTRATION, all_of=(MAU,))
 AGREED = obliging(DutyKind.AGREEMENT, all_of=(MAU,))
@@ -86,6 +88,10 @@ CASES: list[tuple[str, KnownLicence, str, Documents | None, Organisation | None,
     ("in the card", DOCUMENTED, "display_docs", documents("Improved using Vole"), None, MET),
     ("on the site", DOCUMENTED, "display_docs", NOTHING, who(documents=("Built with Vole",)), MET),
     ("neither", DOCUMENTED, "display_docs", NOTHING, who(documents=("Built with care",)), UNMET),
+    ("the other words, in the card", EITHER, "display_docs", documents("Improved using Vole"), None, MET),
+    ("the other words, on the site", EITHER, "display_docs", NOTHING, who(documents=("Improved using Vole",)), MET),
+    ("neither of the words", EITHER, "display_docs", NOTHING, who(documents=("Built with care",)), UNMET),
+    ("the other words, shown", SHOWN_EITHER, "display_ui", None, who(displays=("Vole Seven",)), MET),
     ("the site is not told", DOCUMENTED, "display_docs", NOTHING, who(), CONDITIONAL),
     (
         "the sentence with a name",
@@ -228,3 +234,17 @@ def test_a_copy_that_keeps_the_licensors_own_name_is_no_accusation() -> None:
     assert kept.status == CONDITIONAL and "Vole-Labs-Mole-7B-GGUF" in kept.on[0]
     other = duty(answer(known, NOTHING, of=chain(subject="acme/My-Mole-7B-GGUF")), DutyKind.NAME_PREFIX)
     assert other.status == UNMET
+
+
+def test_a_text_that_is_not_what_the_label_says_brings_its_duties_too() -> None:
+    """MiniMax-M2 and copies of Kimi are labelled MIT beside a text that asks for a display."""
+    from licence_cases import BASE, CHILD, chain
+
+    known = obliging(DutyKind.DISPLAY_UI, "Vole 7")
+    labelled = documents(front={"license": "permissive"}, LICENSE=TEXTS["strict"])
+    shown = duty(answer(known, labelled, LARGE, of=chain(licences=())), DutyKind.DISPLAY_UI, CHILD)
+    assert shown.status == CONDITIONAL and shown.on == ("whether LICENSE holds, against what is declared",)
+    agreeing = answer(known, documents(front={"license": "strict"}, LICENSE=TEXTS["strict"]), LARGE, chain(licences=()))
+    assert duty(agreeing, DutyKind.DISPLAY_UI, CHILD).status == UNMET
+    kept = answer(known, labelled, LARGE)  # the ancestor's own text
+    assert [d.ancestor for d in kept.duties if d.kind == "display_ui"] == [BASE]

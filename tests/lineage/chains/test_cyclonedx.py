@@ -233,7 +233,7 @@ def test_package_urls_and_licences_are_read() -> None:
     main = component("x", purl=f"pkg:huggingface/acme/mine@{'c' * 40}", version="c" * 40, licenses=licences)
     chain = chain_of(bill(main))
     assert (chain.subject.name, chain.subject.revision) == ("acme/mine", "c" * 40)
-    assert chain.subject.licences == ("mit", "apache-2.0")
+    assert chain.subject.licences == ("mit", "apache-2.0", "our own")
 
 
 @pytest.mark.shared

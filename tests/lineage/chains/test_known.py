@@ -121,9 +121,17 @@ def test_a_name_that_several_models_fit_brings_the_licence_that_all_of_them_have
 def test_its_own_licences_go_before_the_catalogues() -> None:
     stated = ("Apache 2.0", "of nobody's", "apache-2.0", "MIT")
     node = Node("moonshotai/Kimi-K2.5", licences=stated)
-    assert subject_of(node, Access.WEIGHTS).licences == ("apache-2.0", "mit")
+    assert subject_of(node, Access.WEIGHTS).licences == ("apache-2.0", "of nobody's", "mit")
     unknown = Node("moonshotai/Kimi-K2.5", licences=("of nobody's",))
     assert subject_of(unknown, Access.WEIGHTS).licences == ("kimi-k2.5-modified-mit",)
+
+
+def test_a_licence_that_is_not_known_is_not_left_out_beside_those_that_are() -> None:
+    """A bill's "MIT" beside "Acme Non-Commercial" had passed as MIT alone."""
+    nc = "Acme Non-Commercial"
+    for more, expected in ((nc, ("mit", nc)), ("NOASSERTION", ("mit",)), ("Apache-2.0", ("mit", "apache-2.0"))):
+        assert subject_of(Node("acme/m", licences=("MIT", more)), Access.DOCUMENTS).licences == expected
+        assert ancestor_of(Node("unheard", licences=("MIT", more))).licences == expected
 
 
 def test_the_catalogues_licences_of_an_ancestor_go_before_those_of_a_document() -> None:

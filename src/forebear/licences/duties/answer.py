@@ -9,7 +9,7 @@ from forebear.artifacts.documents import CARD, Documents
 from forebear.catalogue.developers import developers, published
 from forebear.catalogue.licences import KnownLicence, licences
 from forebear.licences.answer import DeclaredLicence, Detection, LicenceAnswer
-from forebear.licences.conflicts import conflicts
+from forebear.licences.conflicts import conflicts, texts_beside
 from forebear.licences.declared import declared, meanings, names_of
 from forebear.licences.duties.base import Case
 from forebear.licences.duties.groups import duties_of
@@ -71,7 +71,8 @@ def licence_answer(
         name: read_papers(docs, (name,), declared(docs, {}, {}, names), detect)
         for name, docs in (ancestors or {}).items()
     }
-    bearing = grounds(chain, own_licences(chain, papers, facts), theirs, facts)
+    beside = texts_beside(papers, facts.licences)
+    bearing = grounds(chain, own_licences(chain, papers, facts), theirs, facts, beside)
     bearing = binding(bearing, chain, facts)
     case = Case(chain.subject.name, papers, organisation, facts.licences)
     duties = duties_of(bearing, case)
@@ -118,8 +119,12 @@ def _gaps(chain: Chain, papers: Papers, organisation: Organisation | None, facts
         out.append(f"The model's files were not seen: it is known through {where} alone.")
     elif papers.texts and not papers.identified:
         out.append("Which licences the files are was not identified.")
-    unknown = (n.name for n in chain.nodes if not any(i in facts.licences for i in n.licences))
-    out += [f"The licence of {name} is not known here." for name in unknown]
+    for node in chain.nodes:
+        if not any(i in facts.licences for i in node.licences):
+            out.append(f"The licence of {node.name} is not known here.")
+        else:
+            others = (i for i in node.licences if i not in facts.licences)
+            out += [f"{one} of {node.name} is no licence that is known here." for one in others]
     for one in papers.declared:
         if not meanings(one):
             near = f" (nearest known: {one.nearest})" if one.nearest else ""

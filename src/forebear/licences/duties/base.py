@@ -79,6 +79,8 @@ def settle(ground: Ground, case: Case, kind: str, seen: Seen, text: str = "", cl
     if status is not MET:
         if not ground.own and not ground.standing.established:
             status, on = CONDITIONAL, [f"that {case.subject} descends from {ground.ancestor}", *on]
+        if ground.contested:
+            status, on = CONDITIONAL, [f"whether {ground.contested} holds, against what is declared", *on]
         if ground.stated_own:
             maker = f"the developer of {ground.ancestor}"
             status, on = (

@@ -47,7 +47,7 @@ def _interface(ground: Ground, obligation: Obligation, case: Case) -> Seen:
     """The interface of a product shows given words, above a size or always."""
     organisation = case.organisation
     shown = organisation.displays if organisation else None
-    if shown is not None and any(says_one(text, obligation.text) for text in shown):
+    if shown is not None and any(says_one(text, obligation.any_words) for text in shown):
         return Seen(MET, f'The interface shows "{obligation.text}".', evidence=("organisation: displays",))
     if (no := not_triggered(ground, obligation, case)) is not None:
         return no
@@ -78,14 +78,14 @@ def _statement(ground: Ground, obligation: Obligation, case: Case) -> Seen:
 
 
 def _somewhere(ground: Ground, obligation: Obligation, case: Case, where: str) -> Seen:
-    words = obligation.text
+    words = '" or "'.join((obligation.text, *obligation.alternatives))
     if not words:
         on = ("the words that the licence asks for, which the catalogue does not have",)
         return Seen(CONDITIONAL, "What has to be shown is not known.", on, "See the licence's text.")
-    if file := case.papers.holding(words):
+    if file := case.papers.holding(obligation.any_words):
         return Seen(MET, f'{file} shows "{words}".', evidence=(file,), of_files=True)
     shown = case.organisation.documents if case.organisation else None
-    if shown is not None and any(says_one(text, words) for text in shown):
+    if shown is not None and any(says_one(text, obligation.any_words) for text in shown):
         return Seen(MET, f'Its documents show "{words}".', evidence=("organisation: documents",))
     if (no := not_triggered(ground, obligation, case)) is not None:
         return no

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from forebear.catalogue.licences import Permission
 from forebear.licences.answer import Duty
+from forebear.licences.copyleft import may_become
 from forebear.licences.declared import meanings, same_terms
 from forebear.licences.duties.base import CONDITIONAL, MET, UNMET, Case, Seen, agreed, settle
 from forebear.licences.grounds import Ground
@@ -151,5 +152,8 @@ def _relicensing(ground: Ground, case: Case) -> Seen:
     if licence.relicensing is Permission.CONDITIONAL:
         why = f"It is offered under {other}; the {licence.name} allows other terms on conditions.{note}"
         return Seen(CONDITIONAL, why, ("whether these terms keep what the licence asks for",), clears)
+    if any(may_become(licence.spdx, k.spdx) for k in meant):
+        why = f"It is offered under {other}, to which the {licence.name} can lead.{note}"
+        return Seen(CONDITIONAL, why, (f"whether {ground.ancestor} may be passed on so",), clears)
     why = f"It is offered under {other}; the {licence.name} asks for its own terms.{note} A permission may exist."
     return Seen(UNMET, why, clears=clears, evidence=tuple(d.where for d in stated))

@@ -23,6 +23,8 @@ _FORMATS = re.compile(
     r"[2-8]bit|i?q[2-8](?:_[0-9ksmlx]+)*|ud|g(?:32|64|128)|bf16|fp16|f16|safetensors"
 )
 """Words in a repository's name that say how numbers are stored."""
+_SILENT = frozenset({"", "none", "noassertion", "unknown", "n/a"})
+"""What stands where a licence should and says none."""
 
 
 def identified(name: str) -> tuple[PublishedModel, ...]:
@@ -151,9 +153,15 @@ def _licences_at(model: PublishedModel, revision: str) -> tuple[str, ...]:
 
 
 def _named(licences: Iterable[str]) -> tuple[str, ...]:
-    """Licences in words as identifiers; what is not known is left to those who read the texts."""
-    found = (licence_named(value) or licence_named("other", value) for value in licences)
-    return tuple(dict.fromkeys(x.id for x in found if x is not None))
+    """Licences in words as identifiers; one that is not known stays as it is written beside those that are.
+
+    Dropped, it would be as if the known ones were all: "MIT" beside "Acme Non-Commercial" is not MIT.
+    """
+    said = [value for value in licences if value.strip().lower() not in _SILENT]
+    found = [licence_named(value) or licence_named("other", value) for value in said]
+    if not any(found):
+        return ()
+    return tuple(dict.fromkeys(one.id if one is not None else value for one, value in zip(found, said, strict=True)))
 
 
 def _plain(name: str) -> bool:

@@ -37,6 +37,10 @@ _CLASS = re.compile(
     re.IGNORECASE,
 )
 _SCRATCH = re.compile(r"\btrained from scratch\b", re.IGNORECASE)
+_NOT_IT = re.compile(
+    r"\b(?:not|never|no|nor|neither|none|rather|instead|without|tokeni[sz]er)\b|n['\u2019]t\b", re.IGNORECASE
+)
+"""What, standing before, makes it a sentence that denies it or is about something else."""
 
 
 def withheld(name: str) -> bool:
@@ -71,4 +75,5 @@ def nameless(name: str) -> ParentState | None:
 
 def says_scratch(claim: str) -> bool:
     """Whether a claim is that of training from scratch, whatever became of it."""
-    return _SCRATCH.search(claim) is not None
+    found = _SCRATCH.search(claim)
+    return found is not None and _NOT_IT.search(claim, 0, found.start()) is None

@@ -11,6 +11,8 @@ READERS: tuple[FileReader, ...] = (
     python.READER,
     notebook.READER,
     strings.READER,
+    strings.HASHED,
+    strings.DASHED,
     modelfile.READER,
     packages.READER,
     config.READER,

@@ -18,6 +18,14 @@ _COMMANDS: tuple[tuple[str, Kind | None, re.Pattern[str]], ...] = tuple(
         ("hub download", Kind.HUB, rf"\b(?:huggingface-cli|hf)\s+download{_OPTIONS}\s+{_VALUE}"),
         ("vllm serve", Kind.HUB, rf"\bvllm[\"']?(?:,\s{{0,4}}[\"']|\s+)serve{_GAP}{_VALUE}"),
         ("llama.cpp", Kind.HUB, rf"(?<![\w\-])(?:-hf|-hfr|--hf-repo){_GAP}{_VALUE}"),
+        # python -c "…" in a Dockerfile or a script, where no syntax tree is read
+        (
+            "call in a command",
+            Kind.HUB,
+            r"\b(?:from_pretrained|hf_hub_download|snapshot_download|SentenceTransformer|CrossEncoder)\(\s{0,4}"
+            rf"(?:[a-z_]{{1,40}}\s{{0,2}}=\s{{0,2}})?\\{{0,2}}[\"']{_VALUE}\\{{0,2}}[\"']",
+        ),
+        ("pretrained=", Kind.HUB, rf"(?<![\w\-])pretrained={_VALUE}(?=[,\s\"'\\]|\Z)"),  # of lm_eval's --model_args
         ("mlc or lmdeploy", None, rf"\b(?:lmdeploy\s+serve\s+\w+|mlc_llm\s+serve|sglang\s+serve)\s+{_VALUE}"),
     )
 )
@@ -42,7 +50,7 @@ def read(text: str) -> Iterator[Hit]:
             if not _in_comment(text, match.start()):
                 yield _hit(text, lines, match, how, Position.LOADER, kind)
     for match in _OPTION.finditer(text):
-        if not _in_comment(text, match.start()):
+        if not match["key"].startswith("served") and not _in_comment(text, match.start()):  # a label that is given
             yield _hit(text, lines, match, f"--{match['key']}", Position.FIELD, None)
     for match in _SHORT.finditer(text):
         if not _in_comment(text, match.start()):

@@ -15,8 +15,8 @@ from forebear.mentions.keys import names_a_model
 
 LONGEST_LINE = 2_000
 _FIELD = re.compile(
-    r"""(?P<key>[A-Za-z_][\w.\-]{0,80})["']?[ \t]{0,20}(?:=>|[:=])[ \t]{0,20}["']?"""
-    r"""(?P<value>(?:\$\{\w{1,60}:?-)?[A-Za-z0-9./~@][^"'\s,#}\]]{0,200})"""
+    r"""(?P<key>[A-Za-z_][\w.\-]{0,80})["']?[ \t]{0,20}(?:=>|[:=])[ \t]{0,20}"""
+    r"""(?:[&!][\w.!\-]{1,80}[ \t]{1,8})?["']?(?P<value>(?:\$\{\w{1,60}:?-)?[A-Za-z0-9./~@][^"'\s,#}\]]{0,200})"""
 )
 _OPEN = re.compile(
     r"""^(?P<indent>[ \t]{0,200})(?:-[ \t]{1,8})?["']?(?P<key>[A-Za-z_][\w.\-]{0,80})["']?"""
@@ -26,6 +26,8 @@ _ENTRY = re.compile(
     r"""^(?P<indent>[ \t]{0,200})(?:-[ \t]{1,8})?["']?(?P<value>[A-Za-z0-9@][^"'\s,#\[\]{}]{0,200})["']?"""
     r"""[ \t]{0,8},?[ \t]{0,8}(?:#.*)?$"""
 )
+_NOTHING_YET = re.compile(r"(?:[&!][\w.!\-]{1,80}(?:[ \t]{1,8}|$))?[ \t\[{|>+\-]{0,20}(?:#.*)?")
+"""What may stand behind a key whose value follows below: an anchor, a tag, signs of a block, a comment."""
 _QUOTED = re.compile(r"""["'](?P<value>[^"'\n]{2,200})["']""")
 _ENV_NAME = re.compile(r"""^[ \t]{0,200}-?[ \t]{0,8}name:[ \t]{1,8}["']?(?P<key>\w{1,80})["']?[ \t]{0,8}$""")
 _VALUE = re.compile(r"""^[ \t]{0,200}value:[ \t]{1,8}["']?(?P<value>[^"'\s#]{1,200})""")
@@ -70,7 +72,7 @@ def read(text: str) -> Iterator[Hit]:
                     if match.start("value") not in told:
                         told.add(match.start("value"))
                         yield _hit(number, match, f"field {opening['key']}")
-            if not opening["rest"].strip(" [{|>") or row.rstrip().endswith(("[", "{")):
+            if _NOTHING_YET.fullmatch(opening["rest"]) or row.rstrip().endswith(("[", "{")):
                 opened = [(k, v) for k, v in opened if k < indent]
                 opened.append((indent, opening["key"]))
         for match in _QUOTED.finditer(row):

@@ -20,6 +20,8 @@ MOST_NODES = 400_000
 _STEP = 1_000
 """Characters of a line between two marks."""
 _DEFAULTS = ("getenv", "get", "add_argument", "Option", "Field", "option", "Argument", "String", "env", "setdefault")
+_DATA = re.compile(r"data_?sets?(?:_(?:name|id|path|repo))?$", re.IGNORECASE)
+_DATA_CALLS = frozenset({"load_dataset", "load_dataset_builder"})
 _AS_FIELD = (
     "model",
     "model_name",
@@ -78,7 +80,7 @@ def read(text: str) -> Iterator[Hit]:
         yield from strings.read(text)
         return
     scope = _Scope(_constants(nodes), lines=re.split(r"\r\n?|\n", text))
-    skipped = _docstrings(nodes)
+    skipped = _docstrings(nodes) | _of_data(nodes)
     for node in nodes:
         if isinstance(node, ast.Call):
             _call(node, scope)
@@ -122,6 +124,24 @@ def _docstrings(nodes: list[ast.AST]) -> set[int]:
     """Strings that are statements, and the pieces of f-strings: no values."""
     out = {id(n.value) for n in nodes if isinstance(n, ast.Expr)}
     return out | {id(v) for n in nodes if isinstance(n, ast.JoinedStr) for v in n.values}
+
+
+def _of_data(nodes: list[ast.AST]) -> set[int]:
+    """Strings that name a data set, which lie in the same accounts of the hub as models: ``load_dataset(…)``."""
+    found: list[ast.expr | None] = []
+    for node in nodes:
+        if isinstance(node, ast.Call) and _callee(node.func)[0] in _DATA_CALLS:
+            found += [*node.args[:1], *(k.value for k in node.keywords if k.arg == "path")]
+        elif isinstance(node, ast.keyword) and _DATA.search(node.arg or ""):
+            found.append(node.value)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and _DATA.search(target.id) for target in targets):
+                found.append(node.value)
+        elif isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            found += [v for k, v in pairs if isinstance(k, ast.Constant) and _DATA.search(str(k.value))]
+    return {id(value) for value in found if value is not None}
 
 
 def _call(node: ast.Call, scope: _Scope) -> None:

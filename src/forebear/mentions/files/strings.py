@@ -1,24 +1,34 @@
 """JavaScript, TypeScript and other languages: string literals, and what stands before each.
 
 A lexer for comments and strings, no parser: what a string is an argument or a value of shows in the text before it.
+In a template (`…${code}…`) the code is code again; strings that are quoted in its text count, too.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from forebear.mentions.base import FileReader, Hit, Kind, Lines, Position
 from forebear.mentions.keys import LOADERS, MAYBE, kind_of, names_a_model
 
 LONGEST_STRING = 300
-_TOKEN = re.compile(
-    r"//[^\n]*|/\*.*?(?:\*/|\Z)"
-    rf'|"(?P<double>(?:[^"\\\n]|\\.){{0,{LONGEST_STRING}}})"'
+_QUOTED = (
+    rf'"(?P<double>(?:[^"\\\n]|\\.){{0,{LONGEST_STRING}}})"'
     rf"|'(?P<single>(?:[^'\\\n]|\\.){{0,{LONGEST_STRING}}})'"
-    rf"|`(?P<back>[^`\\$]{{0,{LONGEST_STRING}}})`",
-    re.DOTALL,
 )
+_REGEX = r"(?<=[=(,:\[!&|?])[ \t]{0,4}/(?![/*])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,200}\]){1,200}/"
+_IN_TEMPLATE = re.compile(_QUOTED, re.DOTALL)
+_TOKENS = {
+    mark: re.compile(rf"{comment}|{_QUOTED}|(?P<sign>[`{{}}])", re.DOTALL)
+    for mark, comment in (
+        ("//", rf"//[^\n]*|/\*.*?(?:\*/|\Z)|{_REGEX}"),
+        ("#", r"(?:^|(?<=\s))#(?!\{)[^\n]*"),
+        ("--", r"--[^\n]*|/\*.*?(?:\*/|\Z)"),
+    )
+}
+_TEMPLATE = re.compile(r"[^`\\$]*(?:(?:\\.|\$(?!\{))[^`\\$]*)*", re.DOTALL)
 # What stands before a string, its last character first: a pattern starts at one place and is done where it fails.
 _NAME = r"[\w$]{0,60}[A-Za-z_$]"
 _SECOND = re.compile(r"\s{0,8},[\"'][\w\-]{1,60}[\"']\s{0,8}\(enilepip\b")
@@ -35,21 +45,56 @@ _PROVIDERS = re.compile(
 )
 _ENDINGS = (
     *(".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte", ".astro"),
-    *(".go", ".rs", ".java", ".kt", ".kts", ".scala", ".cs", ".rb", ".php", ".swift", ".dart", ".ex", ".exs", ".lua"),
-    *(".c", ".cc", ".cpp", ".h", ".hpp", ".r", ".jl", ".sql"),
+    *(".go", ".rs", ".java", ".kt", ".kts", ".scala", ".cs", ".php", ".swift", ".dart"),
+    *(".c", ".cc", ".cpp", ".h", ".hpp"),
 )
+_HASHED = (".rb", ".ex", ".exs", ".r", ".jl")
+_DASHED = (".sql", ".lua")
 
 
-def read(text: str) -> Iterator[Hit]:
-    """Hits among the string literals of a text."""
+def read(text: str, comment: str = "//") -> Iterator[Hit]:
+    """Hits among the string literals of a text, whose comments begin with a sign."""
     lines = Lines(text)
-    for token in _TOKEN.finditer(text):
-        group = token.lastgroup
-        if group is None or not (value := token[group]):
-            continue
-        line, column = lines(token.start(group))
-        how, position, kind = _place(text[max(0, token.start() - 160) : token.start()])
+    for start, value in _literals(text, _TOKENS[comment]):
+        line, column = lines(start)
+        how, position, kind = _place(text[max(0, start - 161) : start - 1])
         yield Hit(line, column, value, how, position, kind)
+
+
+def _literals(text: str, token: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """Every string of a text that is not empty, and where it begins."""
+    open_braces: list[int] = []  # of the code in each template around
+    at, templates = 0, True
+    while found := token.search(text, at):
+        at = found.end()
+        sign = found.lastgroup
+        if sign in ("double", "single") and found[sign]:
+            yield found.start(sign), found[sign]
+        if sign != "sign":
+            continue
+        if open_braces and found["sign"] in "{}":
+            open_braces[-1] += 1 if found["sign"] == "{" else -1
+        resumed = bool(open_braces) and open_braces[-1] < 0
+        if not templates or not (found["sign"] == "`" or resumed):
+            continue
+        body = _TEMPLATE.match(text, at)
+        end = body.end() if body else at
+        if end >= len(text):  # nothing closes it: no template, and none can follow
+            templates, open_braces = False, []
+            continue
+        if resumed:
+            open_braces.pop()
+        if not resumed and text[end] == "`" and end - at <= LONGEST_STRING:
+            if end > at:
+                yield at, text[at:end]
+        else:
+            for quoted in _IN_TEMPLATE.finditer(text, at, end):
+                if (group := quoted.lastgroup) and quoted[group]:
+                    yield quoted.start(group), quoted[group]
+        at = end + 1
+        if text[end] == "$":
+            open_braces.append(0)
+            at += 1
 
 
 def _place(before: str) -> tuple[str, Position, Kind | None]:
@@ -71,3 +116,7 @@ def _place(before: str) -> tuple[str, Position, Kind | None]:
 
 
 READER = FileReader("source code", lambda path: path.endswith(_ENDINGS) and not path.endswith(".min.js"), read)
+HASHED = FileReader("source code with # for comments", lambda path: path.endswith(_HASHED), partial(read, comment="#"))
+DASHED = FileReader(
+    "source code with -- for comments", lambda path: path.endswith(_DASHED), partial(read, comment="--")
+)

@@ -1,0 +1,28 @@
+"""Which copyleft licences may go together, or be exchanged for another, by their own words.
+
+By SPDX identifier, and of texts that were read: GPL-3.0 and AGPL-3.0 (13 of each: a combined work of both), LGPL-3.0
+(2(b): under the GPL), LGPL-2.1 (3: under the GPL, version 2 or newer), MPL-2.0 (1.12, 3.3: secondary licences).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_EXCHANGED: Mapping[str, frozenset[str]] = {
+    "LGPL-2.1-only": frozenset({"GPL-2.0-only", "GPL-3.0-only"}),
+    "LGPL-3.0-only": frozenset({"GPL-3.0-only"}),
+    "MPL-2.0": frozenset({"GPL-2.0-only", "GPL-3.0-only", "LGPL-2.1-only", "LGPL-3.0-only", "AGPL-3.0-only"}),
+}
+_TOGETHER = frozenset({"GPL-3.0-only", "AGPL-3.0-only", "LGPL-3.0-only"})
+_LATER: Mapping[str, str] = {"GPL-2.0-only": "GPL-3.0-only", "LGPL-2.1-only": "LGPL-3.0-only"}
+"""A notice in the sources may say "or any later version"; neither the text nor the hub's tag tells whether it does."""
+
+
+def may_become(one: str, other: str) -> bool:
+    """Whether what is under one licence may be passed on under another, or may be by a notice that we do not see."""
+    return other in _EXCHANGED.get(one, ()) or _LATER.get(one) == other
+
+
+def together(one: str, other: str) -> bool:
+    """Whether one work may hold parts under both licences."""
+    return {one, other} <= _TOGETHER or may_become(one, other) or may_become(other, one)
