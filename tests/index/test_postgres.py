@@ -366,7 +366,7 @@ def test_the_share_that_is_missed_is_the_one_that_is_said(index: PostgresIndex, 
     index.add_many([Addition(make_fingerprint(f"m{k}", k, code=turned(code, 1 - share, k)), "/") for k in range(400)])
     index.build_candidates()
     found = index._db.read(lambda c: candidates.candidates(c, bits_of(code.bits.tobytes() + code.valid.tobytes())))
-    bits = index._db.read(lambda c: c.execute("SELECT bits FROM segments").fetchone())["bits"]
+    bits = index._db.read(lambda c: c.execute("SELECT bits FROM segments").fetchall())[0]["bits"]
     n = candidates.AFTER
     chances = [math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(candidates.ALIKE, n + 1)]
     expected = 1 - (1 - share**bits * sum(chances)) ** 256
@@ -398,7 +398,7 @@ def test_many_that_are_alike_are_all_found(index: PostgresIndex) -> None:
     code = whole_code(1)
     index.add_many([Addition(make_fingerprint(f"m{k}", k, code=turned(code, 0.01, k)), "/") for k in range(700)])
     assert index.build_candidates() == 700
-    longest = index._db.read(lambda c: c.execute("SELECT max(length(entries)) AS n FROM postings").fetchone())["n"]
+    longest = index._db.read(lambda c: c.execute("SELECT max(length(entries)) AS n FROM postings").fetchall())[0]["n"]
     assert longest > 3_000
     near = PostgresIndex(f"{index.address}&search=approximate")
     assert near.search(code, 700) == index.search(code, 700) and len(near.search(code, 700)) == 700
