@@ -48,7 +48,7 @@ def test_show(tmp_path: Path) -> None:
     text = forebear("show", "kimi-k2.5-modified-mit", home=tmp_path).stdout
     assert "revenue above 20,000,000 USD per month" in text and "[github-kimi-k2.5]" in text
     assert "# Moonshot AI" in forebear("show", "moonshot", "--format", "md", home=tmp_path).stdout
-    assert len(document("show", "kimi-k2", home=tmp_path)["entries"]) == 2
+    assert len(document("show", "kimi-k2", home=tmp_path)["entries"]) == 3
 
 
 def test_show_of_what_is_not_known(tmp_path: Path) -> None:

@@ -351,7 +351,7 @@ def test_doctor_says_what_is_there(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "index.db").write_bytes(b"not a database at all" * 100)
     broken = shell("doctor")
-    assert broken.returncode == 4 and "index.db" in broken.stdout
+    assert broken.returncode == 4 and "index.db" in "".join(broken.stdout.split())  # long paths break anywhere
 
 
 def test_a_closed_pipe_is_not_an_error(shell: Shell, base: Path) -> None:
