@@ -348,10 +348,14 @@ def test_doctor_says_what_is_there(shell: Shell, tmp_path: Path) -> None:
     assert done.returncode == 0
     names = [c["name"] for c in shell.json("doctor")["checks"]]
     assert names == ["python", "numpy", "sqlite", "index", "search", "torch", "network", "cache"]
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "index.db").write_bytes(b"not a database at all" * 100)
+    deep = tmp_path / ("long" * 30) / "home"
+    deep.mkdir(parents=True)
+    (deep / "index.db").write_bytes(b"not a database at all" * 100)
+    shell.environment["FOREBEAR_HOME"] = str(deep)
     broken = shell("doctor")
-    assert broken.returncode == 4 and "index.db" in "".join(broken.stdout.split())  # long paths break anywhere
+    assert broken.returncode == 4 and f"{deep}/index.db" in "".join(broken.stdout.split())  # cut nowhere
+    place = shell("index", "path").stdout
+    assert str(deep) in "".join(place.split())
 
 
 def test_a_closed_pipe_is_not_an_error(shell: Shell, base: Path) -> None:

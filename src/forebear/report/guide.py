@@ -100,6 +100,8 @@ def markdown_topics(document: Mapping[str, Any]) -> str:
 def show_checks(console: Console, document: Mapping[str, Any]) -> None:
     """The doctor's checks for a terminal."""
     table = Table.grid(padding=(0, 2))
+    for overflow in ("ellipsis", "ellipsis", "fold"):  # a path is told to its end
+        table.add_column(overflow=overflow)
     for check in document["checks"]:
         mark, colour = _MARK[check["status"]]
         table.add_row(

@@ -308,6 +308,8 @@ def hits(console: Console, document: Mapping[str, Any]) -> None:
 def shown(console: Console, document: Mapping[str, Any]) -> None:
     """Any flat document as keys and values."""
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # a path is told to its end
     for key, value in document.items():
         if key in ("schema", "forebear_version", "created"):
             continue
