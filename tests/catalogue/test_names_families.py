@@ -61,6 +61,15 @@ def test_no_phrase_that_is_none_is_one() -> None:
             assert decoded is not None and decoded.family is None, phrase
 
 
+@pytest.mark.parametrize("name", ["tts-1.5-max", "tts-2", "tts-1.5"])
+def test_a_word_for_a_task_is_nobodys_with_another_number(name: str) -> None:
+    """``tts-1.5-max`` is sold by another company than ``tts-1``."""
+    known = decode("tts-1-hd", named=True)
+    assert known is not None and known.family == "tts"
+    found = decode(name, named=True)
+    assert found is None or found.family is None
+
+
 def test_literals_are_short_and_many() -> None:
     assert all(len(word) >= 3 and word == word.lower() for word in literals())
     assert {"kimi", "deepseek", "o3-"} <= literals()

@@ -14,6 +14,7 @@ from forebear.licences.duties import licence_answer
 from forebear.licences.grounds import Facts
 from forebear.lineage.chain import Chain, Edge, EdgeKind, Node, Standing
 
+GNU = ("agpl-3.0", "gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0")
 FINE = {
     ("agpl-3.0", "gpl-3.0"),
     ("agpl-3.0", "lgpl-3.0"),
@@ -22,9 +23,11 @@ FINE = {
     ("gpl-3.0", "lgpl-2.1"),
     ("gpl-2.0", "gpl-3.0"),  # where a notice says "or any later version"
     ("lgpl-2.1", "lgpl-3.0"),
-    *((other, "mpl-2.0") for other in ("agpl-3.0", "gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0")),
+    *((other, "mpl-2.0") for other in GNU),
+    *((other, "eupl-1.2") for other in (*GNU, "mpl-2.0", "osl-3.0")),
+    ("gpl-3.0", "cc-by-sa-4.0"),  # and with no other of GNU's: the declaration names one
 }
-KINDS = ("agpl-3.0", "gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "mpl-2.0", "cc-by-nc-4.0", "llama3.1")
+KINDS = (*GNU, "mpl-2.0", "osl-3.0", "eupl-1.2", "cc-by-sa-4.0", "cc-by-nc-4.0", "llama3.1")
 
 
 @pytest.mark.parametrize("pair", list(combinations(KINDS, 2)))
@@ -48,6 +51,11 @@ def test_a_merge_of_two(pair: tuple[str, str]) -> None:
         ("gpl-3.0", "gpl-3.0", "met"),
         ("gpl-3.0", "gpl-2.0", "unmet"),
         ("gpl-3.0", "lgpl-3.0", "unmet"),
+        ("eupl-1.2", "gpl-2.0", "conditional"),
+        ("gpl-2.0", "eupl-1.2", "unmet"),
+        ("cc-by-sa-4.0", "gpl-3.0", "conditional"),
+        ("gpl-3.0", "cc-by-sa-4.0", "unmet"),
+        ("cc-by-sa-4.0", "gpl-2.0", "unmet"),
         ("gpl-3.0", "apache-2.0", "unmet"),
     ],
 )

@@ -17,12 +17,12 @@ from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.files import role_of
 from forebear.bom.record import Acknowledgement, LicenceStatement, Record, Status
 from forebear.bom.verification import LICENCE, ClaimResult
+from forebear.catalogue.expression import alternatives
 from forebear.catalogue.licences import DutyKind, licences
 from forebear.errors import one_line
 from forebear.licences.answer import Detection
 from forebear.licences.declared import declared, meanings, names_of
 from forebear.licences.detect import detect_all
-from forebear.licences.expression import alternatives
 from forebear.licences.papers import faithful, is_licence_file
 from forebear.licences.sketches import known
 from forebear.lineage.evidence import joined

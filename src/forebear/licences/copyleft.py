@@ -1,17 +1,22 @@
 """Which copyleft licences may go together, or be exchanged for another, by their own words.
 
 By SPDX identifier, and of texts that were read: GPL-3.0 and AGPL-3.0 (13 of each: a combined work of both), LGPL-3.0
-(2(b): under the GPL), LGPL-2.1 (3: under the GPL, version 2 or newer), MPL-2.0 (1.12, 3.3: secondary licences).
+(2(b): under the GPL), LGPL-2.1 (3: under the GPL, version 2 or newer), MPL-2.0 (1.12, 3.3: secondary licences),
+EUPL-1.2 (5 and its appendix); and the list that CC-BY-SA-4.0 refers to (1(c), creativecommons.org/compatiblelicenses:
+GPL-3.0, one way, since 2015-10-08).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+_GNU = frozenset({"GPL-2.0-only", "GPL-3.0-only", "LGPL-2.1-only", "LGPL-3.0-only", "AGPL-3.0-only"})
 _EXCHANGED: Mapping[str, frozenset[str]] = {
     "LGPL-2.1-only": frozenset({"GPL-2.0-only", "GPL-3.0-only"}),
     "LGPL-3.0-only": frozenset({"GPL-3.0-only"}),
-    "MPL-2.0": frozenset({"GPL-2.0-only", "GPL-3.0-only", "LGPL-2.1-only", "LGPL-3.0-only", "AGPL-3.0-only"}),
+    "MPL-2.0": _GNU,
+    "EUPL-1.2": _GNU | {"MPL-2.0", "OSL-3.0", "CC-BY-SA-3.0"},
+    "CC-BY-SA-4.0": frozenset({"GPL-3.0-only"}),
 }
 _TOGETHER = frozenset({"GPL-3.0-only", "AGPL-3.0-only", "LGPL-3.0-only"})
 _LATER: Mapping[str, str] = {"GPL-2.0-only": "GPL-3.0-only", "LGPL-2.1-only": "LGPL-3.0-only"}

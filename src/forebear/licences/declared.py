@@ -14,10 +14,10 @@ from itertools import product
 from typing import Any
 
 from forebear.artifacts.documents import CARD, Documents
+from forebear.catalogue.expression import alternatives
 from forebear.catalogue.licences import KnownLicence
 from forebear.errors import one_line
 from forebear.licences.answer import Conflict, DeclaredLicence
-from forebear.licences.expression import alternatives
 from forebear.lineage.chain import Standing
 
 MAX_VALUES = 20

@@ -134,6 +134,20 @@ def test_a_licence_that_is_not_known_is_not_left_out_beside_those_that_are() -> 
         assert ancestor_of(Node("unheard", licences=("MIT", more))).licences == expected
 
 
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ("MIT AND CC-BY-NC-4.0", ("mit", "cc-by-nc-4.0")),
+        ("(Apache-2.0 AND MIT) AND Acme-NC", ("apache-2.0", "mit", "Acme-NC")),
+        ("MIT OR CC-BY-NC-4.0", ()),  # a choice is no licence that holds
+        ("Apache-2.0 AND (MIT OR CC-BY-NC-4.0)", ()),
+    ],
+)
+def test_an_expression_is_all_that_it_joins(stated: str, expected: tuple[str, ...]) -> None:
+    assert subject_of(Node("acme/m", licences=(stated,)), Access.DOCUMENTS).licences == expected
+    assert ancestor_of(Node("unheard", licences=(stated,))).licences == expected
+
+
 def test_the_catalogues_licences_of_an_ancestor_go_before_those_of_a_document() -> None:
     assert ancestor_of(Node("moonshotai/Kimi-K2.5", licences=("MIT",))).licences == ("kimi-k2.5-modified-mit",)
     assert ancestor_of(Node("unheard", licences=("MIT",))).licences == ("mit",)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from forebear.catalogue.developers import Developer, PublishedModel, developer_of, find_models, published
+from forebear.catalogue.expression import alternatives
 from forebear.catalogue.licences import licence_named
 from forebear.catalogue.names import decode
 from forebear.lineage.chain import Access, EdgeKind, Node
@@ -155,13 +156,20 @@ def _licences_at(model: PublishedModel, revision: str) -> tuple[str, ...]:
 def _named(licences: Iterable[str]) -> tuple[str, ...]:
     """Licences in words as identifiers; one that is not known stays as it is written beside those that are.
 
-    Dropped, it would be as if the known ones were all: "MIT" beside "Acme Non-Commercial" is not MIT.
+    Dropped, it would be as if the known ones were all: "MIT" beside "Acme Non-Commercial" is not MIT. Nor is an
+    expression that leaves a choice taken apart: the parts of "MIT OR CC-BY-NC-4.0" do not hold together.
     """
-    said = [value for value in licences if value.strip().lower() not in _SILENT]
+    said = [one for value in licences if value.strip().lower() not in _SILENT for one in _together(value)]
     found = [licence_named(value) or licence_named("other", value) for value in said]
     if not any(found):
         return ()
     return tuple(dict.fromkeys(one.id if one is not None else value for one, value in zip(found, said, strict=True)))
+
+
+def _together(value: str) -> tuple[str, ...]:
+    """The licences that an SPDX expression joins by AND; the value itself where it is a name, or leaves a choice."""
+    ways = () if licence_named(value) else alternatives(value) or ()
+    return ways[0] if len(ways) == 1 else (value,)
 
 
 def _plain(name: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forebear.licences.expression import MAX_ALTERNATIVES, alternatives
+from forebear.catalogue.expression import MAX_ALTERNATIVES, alternatives
 
 
 @pytest.mark.parametrize(
