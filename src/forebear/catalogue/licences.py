@@ -19,6 +19,7 @@ class DutyKind(StrEnum):
     RETAIN_COPYRIGHT = "retain_copyright"
     NOTICE_FILE = "notice_file"
     STATE_CHANGES = "state_changes"
+    SOURCE = "provide_source"
     DISPLAY_UI = "display_ui"
     DISPLAY_DOCS = "display_docs"
     NAME_PREFIX = "name_prefix"

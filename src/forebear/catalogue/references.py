@@ -25,7 +25,7 @@ UNIONS = ("EU",)
 FIGURES = ("monthly_active_users", "daily_active_users", "revenue")
 STATEMENTS = (
     *("model_as_a_service", "commercial", "distributes", "trains_models"),
-    *("competes_with_licensor", "software_or_cloud_provider"),
+    *("competes_with_licensor", "software_or_cloud_provider", "used_over_a_network"),
 )
 PERIODS = {"monthly_active_users": ("", "month"), "daily_active_users": ("", "day"), "revenue": ("month", "year")}
 _OWNER = re.compile(r"\[([^\[\]]+)\]$")

@@ -35,6 +35,7 @@ TITLES = {
     "retain_copyright": "keep copyright lines",
     "notice_file": "include a notice",
     "state_changes": "state changes",
+    "provide_source": "hand over the source",
     "display_ui": "display in the interface",
     "display_docs": "display in documents",
     "name_prefix": "begin the name with",

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from forebear.artifacts.documents import Documents
-from forebear.catalogue.licences import DutyKind, KnownLicence, Permission
+from forebear.catalogue.licences import Condition, DutyKind, KnownLicence, Permission, licences
 from forebear.licences.duties import GROUPS
+from forebear.licences.duties.source import OPEN
 from forebear.licences.organisation import Money, Organisation
 from licence_cases import MAU, NOTICE, REVENUE, TEXTS, answer, documents, duty, limited, obliging
 
@@ -29,6 +30,9 @@ SHOWN_EITHER = obliging(DutyKind.DISPLAY_UI, "Vole 7", alternatives=("Vole Seven
 STATED = obliging(DutyKind.PUBLIC_STATEMENT, "[name of the work] is built using Vole technology")
 REGISTERED = obliging(DutyKind.REGISTRATION, all_of=(MAU,))
 AGREED = obliging(DutyKind.AGREEMENT, all_of=(MAU,))
+PASSED_ON = Condition("distributes")
+SOURCE = obliging(DutyKind.SOURCE, any_of=(PASSED_ON, Condition("used_over_a_network", note="whether others use it")))
+KEPT = obliging(DutyKind.SOURCE, any_of=(PASSED_ON,))
 NOTHING = documents()
 
 
@@ -114,6 +118,17 @@ CASES: list[tuple[str, KnownLicence, str, Documents | None, Organisation | None,
     ("registrations not told", REGISTERED, "registration", None, SILENT, CONDITIONAL),
     ("no need of agreement", AGREED, "separate_agreement", None, SMALL, MET),
     ("agreement not decided", AGREED, "separate_agreement", None, None, CONDITIONAL),
+    ("passed on", SOURCE, "provide_source", NOTHING, who(distributes=True), CONDITIONAL),
+    ("not passed on, but perhaps used by others", SOURCE, "provide_source", None, who(distributes=False), CONDITIONAL),
+    (
+        "nobody gets it",
+        KEPT,
+        "provide_source",
+        None,
+        who(distributes=False),
+        MET,
+    ),
+    ("nobody said who gets it", SOURCE, "provide_source", documents("Code and data: see below."), None, CONDITIONAL),
 ]
 
 EU = limited(territory_excluded=("EU",))
@@ -190,8 +205,9 @@ def test_every_kind_is_tried_in_every_status() -> None:
     tried = {(kind, status) for _, _, kind, _, _, status in CASES + LIMITS}
     kinds = {kind.value for kind in DutyKind} | {kind for _, _, kind, *_ in LIMITS}
     unmet_elsewhere = {("train_other_models", UNMET)}  # by what the model was made of: test_duties
-    assert {(k, s) for k in kinds for s in (MET, UNMET, CONDITIONAL)} - unmet_elsewhere == tried
-    assert len(GROUPS) == 4
+    never = {("provide_source", UNMET)}  # no licence says what the source of weights is
+    assert {(k, s) for k in kinds for s in (MET, UNMET, CONDITIONAL)} - unmet_elsewhere - never == tried
+    assert len(GROUPS) == 5
 
 
 def test_what_is_not_triggered_is_met_and_said_to_be_so() -> None:
@@ -199,6 +215,16 @@ def test_what_is_not_triggered_is_met_and_said_to_be_so() -> None:
     assert (found.status, found.triggered) == (MET, False) and "10" in found.why
     assert duty(answer(SHOWN, None, LARGE), DutyKind.DISPLAY_UI).triggered is True
     assert duty(answer(SHOWN, None, None), DutyKind.DISPLAY_UI).triggered is None
+
+
+def test_the_source_is_asked_for_by_the_licences_that_ask_for_it_and_open_where_it_is_passed_on() -> None:
+    asking = {k.id for k in licences().values() if any(o.kind is DutyKind.SOURCE for o in k.obligations)}
+    assert {"gpl-2.0", "gpl-3.0", "agpl-3.0", "lgpl-3.0", "mpl-2.0", "eupl-1.2", "epl-2.0", "osl-3.0"} < asking
+    assert not asking & {"mit", "apache-2.0", "cc-by-sa-4.0", "llama3.1"}
+    passed_on = duty(answer(SOURCE, NOTHING, who(distributes=True)), DutyKind.SOURCE)
+    assert passed_on.triggered and passed_on.on == (OPEN,)
+    untold = duty(answer(SOURCE, NOTHING, None), DutyKind.SOURCE)
+    assert untold.triggered is None and "whether others use it" in untold.on
 
 
 def test_the_clause_and_the_words_are_told() -> None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from forebear.licences.answer import Duty
-from forebear.licences.duties import dealings, files, naming, use
+from forebear.licences.duties import dealings, files, naming, source, use
 from forebear.licences.duties.base import CONDITIONAL, MET, Case, Group
 from forebear.licences.grounds import Ground, reaches_students
 from forebear.licences.limits import OUTPUTS
 
-GROUPS: tuple[Group, ...] = (files.duties, naming.duties, dealings.duties, use.duties)
+GROUPS: tuple[Group, ...] = (files.duties, source.duties, naming.duties, dealings.duties, use.duties)
 """Every group of duties."""
 
 
