@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from forebear.catalogue import finding_text
-from forebear.catalogue.licences import DutyKind, Permission
+from forebear.catalogue.licences import Condition, DutyKind, Permission
 from forebear.licences.organisation import Organisation
 from forebear.lineage.chain import Standing
 from licence_cases import BASE, MAU, NOTICE, answer, chain, documents, limited, obliging
@@ -15,6 +15,7 @@ from licence_cases import BASE, MAU, NOTICE, answer, chain, documents, limited, 
 NOTED = obliging(DutyKind.NOTICE_FILE, NOTICE)
 SHOWN = obliging(DutyKind.DISPLAY_UI, "Vole 7", any_of=(MAU,))
 PREFIX = obliging(DutyKind.NAME_PREFIX, "Vole")
+SOURCE = obliging(DutyKind.SOURCE, any_of=(Condition("distributes"),))
 LARGE = Organisation(monthly_active_users=2e8, displays=())
 COMMERCIAL = Organisation(uses=("commercial",))
 FRENCH = Organisation(country="FR", territories=("FR",))
@@ -30,6 +31,8 @@ FRENCH = Organisation(country="FR", territories=("FR",))
         (SHOWN, None, "licence-duty-conditional", "warning"),
         (PREFIX, None, "licence-duty-unmet", "warning"),
         (PREFIX, Organisation(distributes=True), "licence-duty-unmet", "error"),
+        (SOURCE, None, "licence-duty-conditional", "note"),
+        (SOURCE, Organisation(distributes=True), "licence-duty-conditional", "note"),
         (limited(territory_excluded=("EU",)), FRENCH, "territory-excluded", "error"),
         (limited(territory_excluded=("EU",)), None, "licence-duty-conditional", "warning"),
         (limited(commercial=Permission.NO), COMMERCIAL, "use-restricted", "warning"),

@@ -20,7 +20,7 @@ NOTICES = frozenset({DutyKind.INCLUDE_LICENCE.value, DutyKind.RETAIN_COPYRIGHT.v
 """Duties whose absence is a missing notice."""
 OF_THE_FILES = frozenset(
     {*NOTICES, *(k.value for k in (DutyKind.STATE_CHANGES, DutyKind.USE_POLICY, DutyKind.NAME_PREFIX))}
-    | {DutyKind.DISPLAY_DOCS.value, DutyKind.PUBLIC_STATEMENT.value}
+    | {DutyKind.DISPLAY_DOCS.value, DutyKind.PUBLIC_STATEMENT.value, DutyKind.SOURCE.value}
 )
 """Duties of whoever publishes the model; all others are of whoever uses it."""
 
