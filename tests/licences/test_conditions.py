@@ -12,7 +12,12 @@ from forebear.licences.organisation import Money, Organisation
 
 MONTHLY = Condition("revenue", 20e6, currency="USD", period="month")
 AT_RELEASE, LATELY = "in the calendar month before the version's release", "in the preceding calendar month"
+OF_THE_PRODUCT = Condition("revenue", 20e6, currency="USD", period="month", product=True)
 YEARLY = Condition("revenue", 20e6, currency="USD", period="year")
+
+
+def product(amount: float, group: float) -> Organisation:
+    return Organisation(revenue=Money(group, "USD", "month"), product_revenue=Money(amount, "USD", "month"))
 
 
 def revenue(amount: float, currency: str = "USD", period: str = "month", **rates: float) -> Organisation:
@@ -28,6 +33,11 @@ def revenue(amount: float, currency: str = "USD", period: str = "month", **rates
         (MONTHLY, revenue(1e9, period="year"), True),  # the mean month is above
         (MONTHLY, revenue(20e6, period="year"), False),  # no month can be
         (MONTHLY, revenue(100e6, period="year"), None),  # the mean month is below, a month may be above
+        (OF_THE_PRODUCT, product(1e6, group=50e6), False),
+        (OF_THE_PRODUCT, product(30e6, group=50e6), True),
+        (OF_THE_PRODUCT, revenue(1e6), False),  # no product has more than the group
+        (OF_THE_PRODUCT, revenue(50e6), True),
+        (MONTHLY, product(1e6, group=50e6), True),
         (YEARLY, revenue(1.5e6), False),
         (YEARLY, revenue(2e6), True),
         (MONTHLY, revenue(20e6, "GBP", GBP=1.3), True),
@@ -62,6 +72,7 @@ def test_one_condition(condition: Condition, facts: Organisation, holds: bool | 
 def test_conversions_are_told() -> None:
     assert "83,333,333 in a mean month" in weigh_one(MONTHLY, revenue(1e9, period="year")).said[0]
     assert "26,000,000 USD at the stated rate" in weigh_one(MONTHLY, revenue(20e6, "GBP", GBP=1.3)).said[0]
+    assert "of the group (the product's counts): 50,000,000" in weigh_one(OF_THE_PRODUCT, revenue(50e6)).said[0]
     assert "highest month" in weigh_one(MONTHLY, revenue(100e6, period="year")).on[0]
     assert "no exchange rate is stated for GBP" in weigh_one(MONTHLY, revenue(15e6, "GBP")).on[0]
 
@@ -102,6 +113,7 @@ def test_a_figure_of_another_day_than_the_text_asks_for_is_told() -> None:
 
 
 def test_words() -> None:
+    assert describe(OF_THE_PRODUCT) == "revenue above 20,000,000 USD per month of the product"
     assert describe(MONTHLY) == "revenue above 20,000,000 USD per month"
     assert describe(Condition("monthly_active_users", 7e8, True, group=True)).endswith(
         "at or above 700,000,000 of the group"

@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 )
 def test_amounts(written: Any, money: Money) -> None:
     assert organisation_of({"revenue": written}).revenue == money
+    assert organisation_of({"product_revenue": written}).product_revenue == money
 
 
 @pytest.mark.parametrize("written", ["100M", 100_000_000, "100 million", "100,000,000", 1e8])
@@ -51,6 +52,9 @@ def test_persons(written: Any) -> None:
         ({"revenue": "20 million per month"}, ["a currency"]),
         ({"revenue": "USD 20 EUR per month"}, ["a currency"]),
         ({"revenue": "$20M per month"}, ["ISO 4217"]),
+        ({"product_revenue": {"amount": 1, "currency": "USD"}}, ["product_revenue.period is missing"]),
+        ({"product_revenue": {"amout": 1, "currency": "USD", "period": "year"}}, ["did you mean amount?"]),
+        ({"product_revenu": 1}, ["did you mean product_revenue?"]),
         ({"revenue": {"amount": 1, "currency": "USD"}}, ["revenue.period is missing"]),
         ({"revenue": {"amount": 1, "currency": "Dollar", "period": "year"}}, ["three letters"]),
         ({"revenue": {"amount": 1, "currency": "USD", "period": "week"}}, ["'month' or 'year'"]),

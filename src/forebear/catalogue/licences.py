@@ -50,6 +50,7 @@ class Condition:
         currency, period: ``USD``; ``month`` or ``year``; "" where the metric has none.
         tested: when the figure is looked at (``on the version's release date``), "" where the text does not say.
         group: the figure is that of licensee and affiliates together.
+        product: it is that of the product or service alone.
         note: what else the text says.
     """
 
@@ -60,6 +61,7 @@ class Condition:
     period: str = ""
     tested: str = ""
     group: bool = False
+    product: bool = False
     note: str = ""
 
 

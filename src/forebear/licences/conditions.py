@@ -73,7 +73,9 @@ def describe(condition: Condition) -> str:
     per = f" per {condition.period}" if condition.period and condition.metric not in PERSONS else ""
     bound = "at or above" if condition.inclusive else "above"
     name = METRICS.get(condition.metric, condition.metric.replace("_", " "))
-    return f"{name} {bound} {condition.above:,.0f}{unit}{per}" + (" of the group" if condition.group else "")
+    return f"{name} {bound} {condition.above:,.0f}{unit}{per}" + (
+        " of the group" if condition.group else " of the product" if condition.product else ""
+    )
 
 
 def _persons(condition: Condition, organisation: Organisation | None) -> Weighed:
@@ -88,10 +90,12 @@ def _persons(condition: Condition, organisation: Organisation | None) -> Weighed
 
 
 def _revenue(condition: Condition, organisation: Organisation | None) -> Weighed:
-    revenue = organisation.revenue if organisation else None
+    product = organisation.product_revenue if organisation and condition.product else None
+    revenue = product or (organisation.revenue if organisation else None)
     if organisation is None or revenue is None or condition.above is None:
         return Weighed(None, (describe(condition),))
-    said = f"revenue: {revenue.amount:,.0f} {revenue.currency} per {revenue.period}"
+    whose = "" if not condition.product else " of the product" if product else " of the group (the product's counts)"
+    said = f"revenue{whose}: {revenue.amount:,.0f} {revenue.currency} per {revenue.period}"
     amount = revenue.amount
     if condition.currency and revenue.currency != condition.currency and amount:  # nothing is nothing in any currency
         rate = _rate(revenue.currency, condition.currency, organisation)

@@ -30,6 +30,7 @@ class Organisation:
         trains_models: it trains other models on the model's outputs.
         monthly_active_users, daily_active_users: of the product, with affiliates.
         revenue: of the group, by period as given; thresholds of another period are converted and said to be.
+        product_revenue: of the product that the model is in, which some licences count; None: the group's is taken.
         displays: strings shown prominently in the product's interface; ``documents``: those on its web site or in
             its documentation; ``agreements``: licences (catalogue ids) for which it holds an agreement of its own;
             ``registered``: licences for which it is registered.
@@ -50,6 +51,7 @@ class Organisation:
     monthly_active_users: float | None = None
     daily_active_users: float | None = None
     revenue: Money | None = None
+    product_revenue: Money | None = None
     displays: tuple[str, ...] | None = None
     documents: tuple[str, ...] | None = None
     agreements: tuple[str, ...] | None = None

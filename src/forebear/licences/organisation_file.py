@@ -117,6 +117,11 @@ class MoneyFile(_Strict):
     period: Literal["month", "year"]
 
 
+INCOMES = ("revenue", "product_revenue")
+"""Fields that are amounts of money per period."""
+Income = Annotated[MoneyFile, BeforeValidator(_money, json_schema_input_type=MoneyFile | str)]
+
+
 class OrganisationFile(_Strict):
     """Facts about an organisation. What is left out is unknown, and unknown is never taken for "no"."""
 
@@ -137,8 +142,9 @@ class OrganisationFile(_Strict):
     trains_models: bool | None = Field(None, description="it trains other models on the model's outputs")
     monthly_active_users: Figure | None = Field(None, description="of the product, with affiliates")
     daily_active_users: Figure | None = None
-    revenue: Annotated[MoneyFile, BeforeValidator(_money, json_schema_input_type=MoneyFile | str)] | None = Field(
-        None, description="of the group: an amount, a currency and a period"
+    revenue: Income | None = Field(None, description="of the group: an amount, a currency and a period")
+    product_revenue: Income | None = Field(
+        None, description="of the product that the model is in, which some licences count instead of the group's"
     )
     displays: Texts | None = Field(None, description="words that the product's interface shows prominently")
     documents: Texts | None = Field(None, description="words on its web site and in its documentation")
@@ -189,13 +195,17 @@ def organisation_of(data: Mapping[str, Any], name: str = "org.yaml") -> Organisa
         raise _in_words(error, name) from None
     for field in ("agreements", "registered"):
         _known(field, getattr(stated, field) or (), name)
-    values = stated.model_dump(exclude={"revenue", "country"})
-    revenue = stated.revenue
+    values = stated.model_dump(exclude={"revenue", "product_revenue", "country"})
     return Organisation(
         **values,
         country=stated.country or "",
-        revenue=Money(revenue.amount, revenue.currency, revenue.period) if revenue else None,
+        revenue=_of_file(stated.revenue),
+        product_revenue=_of_file(stated.product_revenue),
     )
+
+
+def _of_file(stated: MoneyFile | None) -> Money | None:
+    return Money(stated.amount, stated.currency, stated.period) if stated else None
 
 
 def _known(field: str, identifiers: tuple[str, ...], name: str) -> None:
@@ -222,11 +232,11 @@ def _in_words(error: ValidationError, name: str) -> FormatError:
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        fields = MoneyFile.model_fields if where.startswith("revenue.") else OrganisationFile.model_fields
+        fields = (MoneyFile if where.startswith(INCOMES) and "." in where else OrganisationFile).model_fields
         near = get_close_matches(str(first["loc"][-1]), list(fields), 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(fields)}"
         return FormatError(name, f"{where} is no field", hint)
-    if first["type"] == "missing" and where.startswith("revenue"):
+    if first["type"] == "missing" and where.startswith(INCOMES):
         return FormatError(name, f"{where} is missing", AMOUNT)
     if first["type"].startswith("bool_"):
         return FormatError(name, f"{where}: {one_line(repr(first['input']), 80)}", "write true or false")
