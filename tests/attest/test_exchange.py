@@ -20,6 +20,7 @@ from forebear.attest.trust import Trust
 from forebear.errors import FormatError, InputError, UsageError
 from forebear.index import Entry
 from forebear.signals.activations import ACTIVATIONS_BYTES, Activations
+from forebear.signals.patterns import PATTERNS, doubt
 from forebear.signals.sign_code import INFERRED
 from index.fingerprints import same
 from signers import key_files
@@ -68,6 +69,19 @@ def test_what_spoils_a_code_is_found_from_its_bits() -> None:
     assert any("residual width" in why for why in back.fingerprint.code.repeats)
     guessed = replace(one, fingerprint=replace(one.fingerprint, code=replace(code, repeats=(INFERRED, "x"))))
     assert settled(from_record(to_record(guessed, ALL), "f", 1)).fingerprint.code.repeats == (INFERRED,)
+
+
+def test_that_rows_follow_a_pattern_goes_along() -> None:
+    """Bits do not show it, so who had the weights has to say it: else two innocents of one recipe would be related."""
+    one = entry("m", 1)
+    why = doubt("residual", PATTERNS[0])
+    leaning = replace(one.fingerprint.code, repeats=(INFERRED, why))
+    tower = replace(one.fingerprint.towers[0], code=replace(one.fingerprint.towers[0].code, repeats=(why,)))
+    sent = to_record(replace(one, fingerprint=replace(one.fingerprint, code=leaning, towers=(tower,))), ALL)
+    back = settled(from_record(sent, "f", 1))
+    assert back.fingerprint.code.repeats == (INFERRED, why) and back.fingerprint.towers[0].code.repeats == (why,)
+    assert to_record(back, ALL) == sent
+    assert b"patterns" in sent and b"patterns" not in to_record(one, ALL)
 
 
 def changed(change: Callable[[dict[str, Any]], Any], spelled: Callable[[Any], bytes] | None = None) -> bytes:
@@ -122,6 +136,11 @@ def put(*path: str | int, value: Any) -> Callable[[dict[str, Any]], None]:
         put("code", "groups", value=["nothing"]),
         put("code", "keyed_by", value="name"),
         put("code", "inferred", value=0),
+        put("code", "patterns", value=[]),
+        put("code", "patterns", value=None),
+        put("code", "patterns", value=["residual rows are odd"]),
+        put("code", "patterns", value=[doubt("glu", PATTERNS[0])] * 2),
+        put("code", "patterns", value=[["glu"]]),
         put("vocabulary", "smallest", value=[2, 1]),
         put("vocabulary", "smallest", value=list(range(300))),
         put("vocabulary", "size", value=-1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import forebear
+from documents import check_document
 from edits import drifted
 from forebear.attest.documents import canonical
 from forebear.attest.fingerprints import Mark, from_document, mark_of, to_document
@@ -167,6 +169,14 @@ def test_fingerprints_survive_the_way_through_json(family: str, tmp_path: Path) 
     assert coins(again, again)[0].pooled == coins(mark, mark)[0].pooled
 
 
+def test_that_neither_can_be_relied_on_goes_along(marks: dict[str, Mark]) -> None:
+    one = next(iter(marks.values()))
+    odd = replace(one, code=replace(one.code, repeats=("residual rows begin alike",)))
+    again = from_document(json.loads(canonical(to_document(odd))))
+    assert again.code.repeats == odd.code.repeats and coins(again, one)[1] and not coins(again, again)[1]
+    check_document(to_document(odd))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -182,6 +192,9 @@ def test_fingerprints_survive_the_way_through_json(family: str, tmp_path: Path) 
         lambda d: d["code"].update(groups=[[]]),
         lambda d: d["code"].update(keyed_by="name"),
         lambda d: d["code"].update(inferred=0),
+        lambda d: d["code"].update(patterns=[]),
+        lambda d: d["code"].update(patterns=["residual rows are odd"]),
+        lambda d: d["code"].update(patterns="residual rows begin alike"),
         lambda d: d["code"].update(signature=""),
         lambda d: d.update(shape=[]),
         lambda d: d.update(shape={"family": "llama"}),

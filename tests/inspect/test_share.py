@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import forebear
 from documents import check_document
+from edits import edit
 from exchanges import HUB, ME, entry, filled, flipped, mark, rich, write
 from forebear.attest.exchange import Terms, to_record
 from forebear.attest.trust import Trust, trust_in
@@ -18,6 +21,7 @@ from forebear.inspect import enrol
 from forebear.inspect.enrol import Private
 from forebear.inspect.share import Asked, Imported, export_index, import_index
 from forebear.inspect.sign import Credentials, credentials
+from forebear.types import Verdict
 from index.fingerprints import same
 from models import tiny_llama
 from signers import key_files
@@ -58,6 +62,22 @@ def test_there_and_back(tmp_path: Path, keys: tuple[Path, Path], signer: Credent
         assert got.location == HUB and got.provenance == replace(ME, origin=f"sha256:{made.sha256}")
     again = import_index(theirs, file, trust_in([keys[1]]))
     assert (again.added, again.there, again.conflicts) == ((), 3, ())
+
+
+def test_a_reference_whose_rows_follow_a_pattern_accuses_nobody_elsewhere(tmp_path: Path) -> None:
+    """Two models of one odd recipe agree in sign; here the reference's files are gone, and only its code is at hand."""
+    for number in (1, 2):
+        folder = tiny_llama(tmp_path / f"model{number}", seed=number, hidden=192)
+        edit(folder, lambda name, v: v if v.ndim == 1 else v + 2 * np.eye(*v.shape, dtype=np.float32))
+    ours, theirs = LocalIndex(tmp_path / "ours"), LocalIndex(tmp_path / "theirs")
+    enrol(str(tmp_path / "model1"), ours, "org/odd")
+    export_index(ours, tmp_path / "x", Asked(terms=Terms(paths=True)))
+    shutil.rmtree(tmp_path / "model1")
+    take(theirs, tmp_path / "x")
+    kept = theirs.get("org/odd")
+    assert kept is not None and any("largest values on one side" in why for why in kept.fingerprint.code.repeats)
+    found = forebear.scan(str(tmp_path / "model2"), theirs)
+    assert found.verdict is Verdict.INCONCLUSIVE and not found.ancestors and "relied on" in found.why
 
 
 def test_equal_indexes_give_equal_files(tmp_path: Path, signer: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from forebear.artifacts.text import load_json
-from forebear.attest.fingerprints import plain_code, plain_shape, with_doubts
+from forebear.attest.fingerprints import patterned, patterns_told, plain_code, plain_shape, with_doubts
 from forebear.errors import FormatError, one_line
 from forebear.index import Entry, Provenance
 from forebear.index.records import is_name
@@ -135,11 +135,17 @@ def from_record(raw: bytes, file: str, number: int) -> Entry:
 
 
 def settled(entry: Entry) -> Entry:
-    """The same entry with what spoils its codes found out anew from their bits: nobody's word counts there."""
+    """The same entry with what spoils its codes found out anew from their bits: nobody's word counts there.
+
+    That its rows follow a pattern only who had the weights can tell; that is taken over.
+    """
     mark = entry.fingerprint
-    towers = tuple(replace(t, code=with_doubts(t.code, INFERRED in t.code.repeats)) for t in mark.towers)
-    code = with_doubts(mark.code, INFERRED in mark.code.repeats)
-    return replace(entry, fingerprint=replace(mark, code=code, towers=towers))
+    towers = tuple(replace(t, code=_doubted(t.code)) for t in mark.towers)
+    return replace(entry, fingerprint=replace(mark, code=_doubted(mark.code), towers=towers))
+
+
+def _doubted(code: SignCode) -> SignCode:
+    return with_doubts(code, INFERRED in code.repeats, patterns_told(patterned(code)))
 
 
 def _said(declared: Declared) -> Json:
@@ -166,6 +172,7 @@ def _code_data(code: SignCode) -> Json:
         "groups": list(code.groups),
         "keyed_by": code.keyed_by,
         "inferred": INFERRED in code.repeats,
+        **patterned(code),
     }
 
 
@@ -182,7 +189,7 @@ def _entry(data: Any, rest: bytes) -> Entry:
 
     def code(of: Mapping[str, Any]) -> SignCode:
         made = plain_code(of, take(CODE_BYTES), take(CODE_BYTES), take(GAINS_BYTES))
-        return replace(made, repeats=(INFERRED,)) if of["inferred"] else made
+        return replace(made, repeats=(*((INFERRED,) if of["inferred"] else ()), *patterns_told(of)))
 
     own = code(data["code"])
     sketches: dict[str, Any] = {

@@ -14,12 +14,14 @@ from forebear.errors import FormatError, one_line
 from forebear.signals import Fingerprint
 from forebear.signals.alignment import SIGNATURE_DIMS
 from forebear.signals.layout import SLOTS
+from forebear.signals.patterns import PATTERNS, doubt
 from forebear.signals.sign_code import CODE_BYTES, INFERRED, SignCode, repeats
 from forebear.types import Json, head
 
 SCHEMA = "forebear.fingerprint/1"
 MAX_LAYER = 100_000
 GROUPS = ("residual", "glu", "experts", "value_output", "query_key", "latent", "cell")
+_PATTERNED = frozenset(doubt(group, pattern) for group in GROUPS for pattern in PATTERNS)
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def to_document(mark: Mark) -> Json:
             "groups": list(code.groups),
             "keyed_by": code.keyed_by,
             "inferred": INFERRED in code.repeats,
+            **patterned(code),
         },
     }
 
@@ -77,7 +80,7 @@ def from_document(document: Mapping[str, Any], name: str = "fingerprint") -> Mar
         bits, valid, signature = (strict_base64(code[k], name, k) for k in ("bits", "valid", "signature"))
         plain = plain_code(code, bits, valid, signature)
         shape = plain_shape(document["shape"])
-        made = with_doubts(plain, code["inferred"])
+        made = with_doubts(plain, code["inferred"], patterns_told(code))
         told = one_line(str(document["name"]), 200)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         raise FormatError(name, "no whole fingerprint") from None
@@ -102,9 +105,34 @@ def plain_code(data: Mapping[str, Any], bits: bytes, valid: bytes, signature: by
     return SignCode(ones, known, layers, gains.reshape(SLOTS, 2, -1), groups, data["keyed_by"], ())
 
 
-def with_doubts(plain: SignCode, inferred: bool) -> SignCode:
-    """The same code with why its own coins cannot be relied on: found out anew from its bits, whatever was written."""
-    return replace(plain, repeats=(*((INFERRED,) if inferred else ()), *repeats(plain)))
+def with_doubts(plain: SignCode, inferred: bool, told: tuple[str, ...] = ()) -> SignCode:
+    """The same code with why its own coins cannot be relied on: found out anew from its bits, whatever was written.
+
+    Args:
+        plain: the code without such reasons.
+        inferred: its architecture was inferred from names or shapes.
+        told: patterns of its rows by the word of who had the weights (:func:`patterns_told`). Bits do not show them,
+            and to believe them makes no accusation: a model that is not relied on establishes less.
+    """
+    return replace(plain, repeats=(*((INFERRED,) if inferred else ()), *repeats(plain), *told))
+
+
+def patterned(code: SignCode) -> Json:
+    """``{"patterns": […]}`` where a code's rows follow some, else nothing: most models have none."""
+    found = [why for why in code.repeats if why in _PATTERNED]
+    return {"patterns": found} if found else {}
+
+
+def patterns_told(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """What :func:`patterned` wrote; ``ValueError`` for anything else."""
+    told = data.get("patterns")
+    if told is None and "patterns" not in data:
+        return ()
+    if not isinstance(told, list) or not told or not all(isinstance(why, str) and why in _PATTERNED for why in told):
+        raise ValueError
+    if len(set(told)) != len(told):
+        raise ValueError
+    return tuple(told)
 
 
 def plain_shape(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -26,6 +26,13 @@ Signs = NDArray[np.float64]
 Own = tuple[str, int | None, Mapping[str, Signs]]
 """Group and layer of a block, and its own signs by what they are of."""
 
+PATTERNS = (
+    "lean to one side",
+    "have their largest values on one side",
+    "begin alike",
+    "are the rows before them, turned",
+    "are the rows before them, turned back",
+)
 TWIN = 0.7
 """Size of the cosine from which on two rows hold one coin, as copies of a head do."""
 MOST_PAIRS = 256
@@ -50,13 +57,14 @@ def own_signs(rows: F32, valid: NDArray[np.bool_]) -> Mapping[str, Signs]:
     if len(one) < 2:
         return {}
     before = one[:-1]
-    return {
-        "lean to one side": _products(one[1:], np.cumsum(before, axis=0)),
-        "have their largest values on one side": np.sign(one[np.arange(len(one)), np.abs(one).argmax(axis=1)]),
-        "begin alike": np.sign(one[:, 0]),
-        "are the rows before them, turned": _products(one[1:], np.roll(before, 1, axis=1)),
-        "are the rows before them, turned back": _products(one[1:], np.roll(before, -1, axis=1)),
-    }
+    signs = (
+        _products(one[1:], np.cumsum(before, axis=0)),
+        np.sign(one[np.arange(len(one)), np.abs(one).argmax(axis=1)]),
+        np.sign(one[:, 0]),
+        _products(one[1:], np.roll(before, 1, axis=1)),
+        _products(one[1:], np.roll(before, -1, axis=1)),
+    )
+    return dict(zip(PATTERNS, signs, strict=True))
 
 
 def _products(one: Signs, two: Signs) -> Signs:
@@ -84,4 +92,9 @@ def patterns(own: Iterable[Own], copies: Container[tuple[int | None, str]], log1
             positive, n = int((each > 0).sum()), int((each != 0).sum())
             if n and log10_tail(max(positive, n - positive), n) <= log10_alpha - np.log10(looks):
                 found.setdefault(group, pattern)
-    return tuple(f"{group} rows {pattern}" for group, pattern in found.items())
+    return tuple(doubt(group, pattern) for group, pattern in found.items())
+
+
+def doubt(group: str, pattern: str) -> str:
+    """A pattern of a group's rows as a reason why a model is not relied on."""
+    return f"{group} rows {pattern}"
