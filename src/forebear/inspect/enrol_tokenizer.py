@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from forebear.artifacts.tokenizers import read_tokenizer
 from forebear.catalogue.tokenizers import battery, known_tokenizers
@@ -55,7 +56,8 @@ def enrol_tokenizer(
         raise InputError(f"{source.name}: has no tokenizer file", "name a folder with tokenizer.json or the like")
     encoder = encoder_of(source, split)
     if isinstance(encoder, str):
-        raise InputError(f"{source.name}: {encoder}", "pip install 'forebear[tokenizers]' reads more of them")
+        more = "" if find_spec("tokenizers") else "pip install 'forebear[tokenizers]' reads more of them"
+        raise InputError(f"{source.name}: {encoder}", more)
     baseline, counts = baseline_count(encoder), count_vector(encoder)
     if isinstance(baseline, str) or isinstance(counts, str):
         raise InputError(f"{source.name}: {baseline if isinstance(baseline, str) else counts}")
