@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -273,3 +274,24 @@ def test_a_model_that_was_doubled_in_every_width_is_the_later_one(base: Path, tm
         return wide.with_(halved, heads=2 * network.heads, kv_heads=2 * network.kv_heads)
 
     assert told(base, changed(base, tmp_path / "wide", clone)) == ("width_expanded", "a_to_b")
+
+
+@pytest.mark.parametrize(
+    ("steps", "found", "of"),
+    [
+        (["pad-duplicates", "rotate"], 512, 512),  # 128 of them are there twice
+        (["prune-neurons", "rotate"], 384, 384),
+        (["prune-residual", "permute-residual"], 56, 56),
+    ],
+)
+def test_of_large_models_what_was_read_tells_how_many_parts_are_there_and_no_direction(
+    base: Path, tmp_path: Path, steps: list[str], found: int, of: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.import_module("forebear.inspect.compare"), "READ_UNASKED", 0)
+    other = disguise(base, tmp_path / "other", steps)
+    for a, b in ((base, other), (other, base)):
+        result = forebear.compare(str(a), str(b), effort="deep")
+        check_document(result.to_json())
+        (kept,) = result.relation.details["kept"].values()
+        assert (kept["found"], kept["of"]) == (found, of)
+        assert result.relation.direction == "unknown"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from forebear.artifacts import Artifact
 from forebear.inspect.disguise import Undone
 from forebear.signals.part_dimensions import dimensions_kept
 from forebear.signals.part_heads import heads_kept
 from forebear.signals.part_neurons import neurons_kept
-from forebear.signals.parts import Kept, in_place, shown
+from forebear.signals.parts import Indices, Kept, in_place, shown
 
 SIZES = ("width", "intermediate", "heads", "kv_heads")
 
@@ -57,12 +59,20 @@ def _sampled(a: Artifact, b: Artifact, undone: Undone) -> tuple[Kept, ...]:
     if undone.frame.dims is not None and ga.width != gb.width:
         dims = undone.frame.dims
         out.append(Kept("dimensions", len(dims), min(ga.width, gb.width), shown({"": dims.tolist()})))
-    if undone.match is not None and ga.intermediate != gb.intermediate:
-        kept = {str(m.b): m.kept.tolist() for m in undone.match.layers}
-        probes = sum(m.probes for m in undone.match.layers)
-        out.append(Kept("neurons", sum(len(k) for k in kept.values()), probes, shown(kept)))
+    if undone.match is not None and ga.intermediate and gb.intermediate and ga.intermediate != gb.intermediate:
+        smaller = int(gb.intermediate < ga.intermediate)
+        # B's neurons looked for their like: of A's, the smaller one's, that tells the number where all of B's did.
+        told = [m for m in undone.match.layers if smaller or m.probes == m.neurons[1]]
+        of = sum(m.probes if smaller else m.neurons[0] for m in told)
+        if of:
+            out.append(_of_the_smaller("neurons", {m.b: m.kept for m in told}, smaller, of))
     if ga.kv_heads != gb.kv_heads and ga.kv_heads and gb.kv_heads and undone.aligned.heads:
-        heads = {str(j): pairs.tolist() for j, pairs in undone.aligned.heads.items()}
-        least = min(ga.kv_heads, gb.kv_heads) * len(heads)
-        out.append(Kept("key/value heads", sum(len(h) for h in heads.values()), least, shown(heads)))
+        heads, smaller = undone.aligned.heads, int(gb.kv_heads < ga.kv_heads)
+        out.append(_of_the_smaller("key/value heads", heads, smaller, min(ga.kv_heads, gb.kv_heads) * len(heads)))
     return tuple(out)
+
+
+def _of_the_smaller(what: str, pairs: Mapping[int, Indices], smaller: int, of: int) -> Kept:
+    """How many parts of the smaller model were found; one that the larger has several copies of was found once."""
+    found = sum(len(np.unique(p[:, smaller])) for p in pairs.values())
+    return Kept(what, found, of, shown({str(layer): p.tolist() for layer, p in pairs.items()}))
