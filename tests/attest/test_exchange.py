@@ -141,6 +141,8 @@ def put(*path: str | int, value: Any) -> Callable[[dict[str, Any]], None]:
         put("code", "patterns", value=["residual rows are odd"]),
         put("code", "patterns", value=[doubt("glu", PATTERNS[0])] * 2),
         put("code", "patterns", value=[["glu"]]),
+        put("code", "patterns", value=[doubt("residual", PATTERNS[0]), doubt("glu", PATTERNS[0])]),
+        put("code", "patterns", value=sorted(doubt("glu", pattern) for pattern in PATTERNS[:2])),
         put("vocabulary", "smallest", value=[2, 1]),
         put("vocabulary", "smallest", value=list(range(300))),
         put("vocabulary", "size", value=-1),

@@ -169,7 +169,7 @@ def test_fingerprints_survive_the_way_through_json(family: str, tmp_path: Path) 
     assert coins(again, again)[0].pooled == coins(mark, mark)[0].pooled
 
 
-def test_that_neither_can_be_relied_on_goes_along(marks: dict[str, Mark]) -> None:
+def test_that_rows_follow_a_pattern_goes_along(marks: dict[str, Mark]) -> None:
     one = next(iter(marks.values()))
     odd = replace(one, code=replace(one.code, repeats=("residual rows begin alike",)))
     again = from_document(json.loads(canonical(to_document(odd))))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -62,4 +63,5 @@ def test_bad_input_is_one_line(folder: Path, tmp_path: Path) -> None:
     ):
         done = forebear(home, "index", "add-tokenizer", str(target), "--name", name)
         assert done.returncode == code and why in done.stderr and done.stderr.count("\n") == 1, done.stderr
-        assert "pip install" not in done.stderr, "the library is there, and no remedy"
+        if find_spec("tokenizers"):
+            assert "pip install" not in done.stderr, "the library is there, and no remedy"

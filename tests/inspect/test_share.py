@@ -80,6 +80,22 @@ def test_a_reference_whose_rows_follow_a_pattern_accuses_nobody_elsewhere(tmp_pa
     assert found.verdict is Verdict.INCONCLUSIVE and not found.ancestors and "relied on" in found.why
 
 
+def test_a_pattern_that_a_file_tells_of_an_entry_that_is_there_is_a_conflict(tmp_path: Path) -> None:
+    """Neither lost without a word, nor taken without being asked: a stranger's file could switch references off."""
+    ours, theirs = filled(tmp_path / "ours", "a"), filled(tmp_path / "theirs", "a")
+    entry_ = theirs.get("a")
+    assert entry_ is not None
+    odd = replace(entry_.fingerprint.code, repeats=("residual rows begin alike",))
+    theirs.add(replace(entry_.fingerprint, code=odd), HUB, replace=True)
+    export_index(theirs, tmp_path / "x")
+    told = take(ours, tmp_path / "x")
+    assert [c.name for c in told.conflicts] == ["a"] and "follow a pattern" in told.conflicts[0].why
+    assert take(ours, tmp_path / "x", replace_=True).replaced == ("a",)
+    kept = ours.get("a")
+    assert kept is not None and kept.fingerprint.code.repeats == odd.repeats
+    assert take(ours, tmp_path / "x").there == 1
+
+
 def test_equal_indexes_give_equal_files(tmp_path: Path, signer: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     one, two = filled(tmp_path / "one", "abc"), LocalIndex(tmp_path / "two")

@@ -179,7 +179,7 @@ def test_the_log_odds_of_an_orientation(middle: float, odds: float | None) -> No
         one, two = ("reference", "model") if odds > 0 else ("model", "reference")
         assert found.text == (
             f"what lies between them is orthogonal to the {one} in 8 matrices (orientation {abs(middle):.2f}; 0.50 "
-            f"where the {two} is the {one} with something added, or the {one} was made to look so)"
+            f"where the {two} is the {one} with something added, or the {one} is the {two} with something taken away)"
         )
 
 
@@ -206,4 +206,4 @@ def test_all_reasons_in_their_order() -> None:
     told = replace(oriented(*[0.45] * 8), still=STILL, gains=(0.1, 0.2), excludes="rows")
     assert [r.name for r in geometry(told)] == ["orthogonal change", "decay", "gains"]
     (only,) = geometry(replace(told, excludes=""))
-    assert only.name == "orthogonal change" and "was made to look so" in only.text, "who subtracts an adapter can"
+    assert only.name == "orthogonal change" and "with something taken away" in only.text, "who subtracts an adapter can"

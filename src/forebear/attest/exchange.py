@@ -111,7 +111,7 @@ def to_record(entry: Entry, terms: Terms) -> bytes:
 
 
 def from_record(raw: bytes, file: str, number: int) -> Entry:
-    """The entry of a record. Of its codes nothing is known yet of what spoils them: see :func:`settled`.
+    """The entry of a record. What spoils its codes is not found out yet: see :func:`settled`.
 
     Args:
         raw: the record.
@@ -135,9 +135,9 @@ def from_record(raw: bytes, file: str, number: int) -> Entry:
 
 
 def settled(entry: Entry) -> Entry:
-    """The same entry with what spoils its codes found out anew from their bits: nobody's word counts there.
+    """The same entry with what spoils its codes found out anew from their bits, whatever the file says.
 
-    That its rows follow a pattern only who had the weights can tell; that is taken over.
+    Only that rows follow a pattern, which bits do not show, is taken over: it makes no accusation.
     """
     mark = entry.fingerprint
     towers = tuple(replace(t, code=_doubted(t.code)) for t in mark.towers)

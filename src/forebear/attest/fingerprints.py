@@ -21,7 +21,7 @@ from forebear.types import Json, head
 SCHEMA = "forebear.fingerprint/1"
 MAX_LAYER = 100_000
 GROUPS = ("residual", "glu", "experts", "value_output", "query_key", "latent", "cell")
-_PATTERNED = frozenset(doubt(group, pattern) for group in GROUPS for pattern in PATTERNS)
+_PATTERNED = {doubt(group, pattern): group for group in GROUPS for pattern in PATTERNS}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def to_document(mark: Mark) -> Json:
 
 
 def from_document(document: Mapping[str, Any], name: str = "fingerprint") -> Mark:
-    """A fingerprint as read; why its own coins cannot be relied on is found out anew from its bits.
+    """A fingerprint as read; why its own coins cannot be relied on: see :func:`with_doubts`.
 
     Raises:
         FormatError: it is damaged.
@@ -119,18 +119,17 @@ def with_doubts(plain: SignCode, inferred: bool, told: tuple[str, ...] = ()) -> 
 
 def patterned(code: SignCode) -> Json:
     """``{"patterns": […]}`` where a code's rows follow some, else nothing: most models have none."""
-    found = [why for why in code.repeats if why in _PATTERNED]
+    found = sorted(why for why in code.repeats if why in _PATTERNED)
     return {"patterns": found} if found else {}
 
 
 def patterns_told(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """What :func:`patterned` wrote; ``ValueError`` for anything else."""
-    told = data.get("patterns")
-    if told is None and "patterns" not in data:
+    """What :func:`patterned` wrote, of one pattern a group at most; ``ValueError`` (or ``TypeError``) for all else."""
+    if "patterns" not in data:
         return ()
-    if not isinstance(told, list) or not told or not all(isinstance(why, str) and why in _PATTERNED for why in told):
-        raise ValueError
-    if len(set(told)) != len(told):
+    told = data["patterns"]
+    groups = [_PATTERNED[why] for why in told] if isinstance(told, list) and set(told) <= _PATTERNED.keys() else []
+    if not groups or told != sorted(told) or len(set(groups)) != len(groups):
         raise ValueError
     return tuple(told)
 

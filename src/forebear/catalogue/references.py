@@ -143,6 +143,8 @@ def _condition(place: _Place, condition: Condition) -> None:
         raise place.wrong(f"{metric} needs a figure" if metric in FIGURES else f"{metric} has no figure")
     if metric in PERIODS and condition.period not in PERIODS[metric]:
         raise place.wrong(f"{metric} has no period {condition.period!r}", " or ".join(filter(None, PERIODS[metric])))
+    if condition.product and (condition.group or metric != "revenue"):
+        raise place.wrong(f"{metric} of the product", "product is for revenue, and not beside group")
     if (metric == "revenue") != bool(re.fullmatch(r"[A-Z]{3}", condition.currency)):
         raise place.wrong(f"{metric} in the currency {condition.currency!r}", "ISO 4217, as USD, and for revenue only")
 

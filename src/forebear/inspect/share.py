@@ -12,11 +12,13 @@ import numpy as np
 
 from forebear.attest.exchange import Terms, from_record, public, settled, to_record, withheld
 from forebear.attest.exchange_file import Sheet, pieces, signer_words, stretches, survey, vouched
+from forebear.attest.fingerprints import patterned
 from forebear.attest.trust import Signed, Trust
 from forebear.bom.checks import CheckStatus
 from forebear.errors import FormatError, InputError, UsageError
 from forebear.index import Addition, Entry, Index, Provenance
 from forebear.inspect.sign import Credentials
+from forebear.signals import Fingerprint
 from forebear.types import Json, head
 
 MOST_LISTED = 1_000
@@ -291,7 +293,17 @@ def _differing(have: Entry, entry: Entry) -> str:
         return "the index has another model of this name"
     same = np.array_equal(ours.code.valid, theirs.code.valid)
     same = same and np.array_equal(ours.code.bits & ours.code.valid, theirs.code.bits & theirs.code.valid)
-    return "" if same else "the index has the same digest with another code: one of the two is not of those bytes"
+    if not same:
+        return "the index has the same digest with another code: one of the two is not of those bytes"
+    if not _patterns(theirs) <= _patterns(ours):
+        return "the file says that its rows follow a pattern, so that it is not relied on; the index does not"
+    return ""
+
+
+def _patterns(mark: Fingerprint) -> frozenset[tuple[str, str]]:
+    """What is told of a model's rows, by tower."""
+    codes = (("", mark.code), *((tower.component, tower.code) for tower in mark.towers))
+    return frozenset((part, why) for part, code in codes for why in patterned(code).get("patterns", ()))
 
 
 def _addition(entry: Entry, sheet: Sheet, signer: str, paths: bool) -> Addition:

@@ -28,6 +28,7 @@ STATEMENTS = {
     "commercial": "whether the use is commercial",
     "distributes": "whether the model is passed on to others",
     "trains_models": "whether other models are trained on its outputs",
+    "used_over_a_network": "whether others use the model over a network",
 }
 
 
@@ -94,7 +95,9 @@ def _revenue(condition: Condition, organisation: Organisation | None) -> Weighed
     revenue = product or (organisation.revenue if organisation else None)
     if organisation is None or revenue is None or condition.above is None:
         return Weighed(None, (describe(condition),))
-    whose = "" if not condition.product else " of the product" if product else " of the group (the product's counts)"
+    whose = ""
+    if condition.product:
+        whose = " of the product" if product else " of the group (the product's counts: product_revenue is not stated)"
     said = f"revenue{whose}: {revenue.amount:,.0f} {revenue.currency} per {revenue.period}"
     amount = revenue.amount
     if condition.currency and revenue.currency != condition.currency and amount:  # nothing is nothing in any currency

@@ -22,7 +22,8 @@ OF_THE_FILES = frozenset(
     {*NOTICES, *(k.value for k in (DutyKind.STATE_CHANGES, DutyKind.USE_POLICY, DutyKind.NAME_PREFIX))}
     | {DutyKind.DISPLAY_DOCS.value, DutyKind.PUBLIC_STATEMENT.value, DutyKind.SOURCE.value}
 )
-"""Duties of whoever publishes the model; all others are of whoever uses it."""
+"""Duties of whoever publishes the model; all others are of whoever uses it. That of the source is of both, and open
+for whatever reason as long as nobody says what the source of weights is: no more than a note."""
 
 
 def findings_of(

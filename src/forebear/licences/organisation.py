@@ -28,6 +28,7 @@ class Organisation:
         own_release: the model is its own release, so that missing notices are its own fault.
         model_as_a_service: it or an affiliate sells access to models.
         trains_models: it trains other models on the model's outputs.
+        used_over_a_network: others use the model over a network, as a product or an interface of its own.
         monthly_active_users, daily_active_users: of the product, with affiliates.
         revenue: of the group, by period as given; thresholds of another period are converted and said to be.
         product_revenue: of the product that the model is in, which some licences count; None: the group's is taken.
@@ -48,6 +49,7 @@ class Organisation:
     own_release: bool | None = None
     model_as_a_service: bool | None = None
     trains_models: bool | None = None
+    used_over_a_network: bool | None = None
     monthly_active_users: float | None = None
     daily_active_users: float | None = None
     revenue: Money | None = None

@@ -140,6 +140,7 @@ class OrganisationFile(_Strict):
     own_release: bool | None = Field(None, description="the model is its own release")
     model_as_a_service: bool | None = Field(None, description="it, or an affiliate, sells access to models")
     trains_models: bool | None = Field(None, description="it trains other models on the model's outputs")
+    used_over_a_network: bool | None = Field(None, description="others use the model over a network")
     monthly_active_users: Figure | None = Field(None, description="of the product, with affiliates")
     daily_active_users: Figure | None = None
     revenue: Income | None = Field(None, description="of the group: an amount, a currency and a period")

@@ -1,8 +1,8 @@
 """What a duty is judged on, and what no judgement may exceed.
 
-A group of duties (``files``, ``naming``, ``dealings``, ``use``) says what it sees in the papers and the organisation's
-facts; :func:`settle` then holds that against what the ground supports: what rests on an edge that is only possible, on
-a fact that nobody retrieved, or on files that nobody saw is never called unmet.
+A group of duties (``files``, ``source``, ``naming``, ``dealings``, ``use``) says what it sees in the papers and the
+organisation's facts; :func:`settle` then holds that against what the ground supports: what rests on an edge that is
+only possible, on a fact that nobody retrieved, or on files that nobody saw is never called unmet.
 """
 
 from __future__ import annotations

@@ -86,7 +86,8 @@ def orthogonal(observed: Observed) -> Reason | None:
         later,
         odds,
         f"what lies between them is orthogonal to the {one} in {len(body)} matrices (orientation "
-        f"{abs(middle):.2f}; 0.50 where the {two} is the {one} with something added, or the {one} was made to look so)",
+        f"{abs(middle):.2f}; 0.50 where the {two} is the {one} with something added, or the {one} is the {two} with "
+        "something taken away)",
         no_siblings=low is not None,
     )
 
