@@ -59,8 +59,9 @@ def _sampled(a: Artifact, b: Artifact, undone: Undone) -> tuple[Kept, ...]:
     if undone.frame.dims is not None and ga.width != gb.width:
         dims = undone.frame.dims
         out.append(Kept("dimensions", len(dims), min(ga.width, gb.width), shown({"": dims.tolist()})))
-    if undone.match is not None and ga.intermediate and gb.intermediate and ga.intermediate != gb.intermediate:
-        smaller = int(gb.intermediate < ga.intermediate)
+    if undone.match is not None and ga.intermediate != gb.intermediate:
+        ours, theirs = (sum(m.neurons[side] for m in undone.match.layers) for side in (0, 1))  # of all experts
+        smaller = int(theirs < ours)
         # B's neurons looked for their like: of A's, the smaller one's, that tells the number where all of B's did.
         told = [m for m in undone.match.layers if smaller or m.probes == m.neurons[1]]
         of = sum(m.probes if smaller else m.neurons[0] for m in told)
