@@ -38,6 +38,10 @@ def test_a_merge_of_two(pair: tuple[str, str]) -> None:
         assert neither_sells or clashes or not any(one.startswith(("gpl", "agpl", "cc-by-nc-4")) for one in pair)
 
 
+def test_licences_without_an_identifier_are_not_one() -> None:
+    assert not together("", "") and not together("", "GPL-3.0-only")
+
+
 @pytest.mark.parametrize(
     ("base", "stated", "status"),
     [

@@ -37,7 +37,12 @@ def may_become(one: str, other: str) -> bool:
 
 
 def together(one: str, other: str) -> bool:
-    """Whether one work may hold parts under both licences: where both may come to one, or to two that combine."""
+    """Whether one work may hold parts under both licences: where both may come to one, or to two that combine.
+
+    Of a licence without an identifier nothing is known here.
+    """
+    if not one or not other:
+        return False
     ours, theirs = _within_reach(one), _within_reach(other)
     return bool(ours & theirs) or bool(ours & _TOGETHER and theirs & _TOGETHER)
 
