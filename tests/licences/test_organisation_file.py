@@ -54,6 +54,7 @@ def test_persons(written: Any) -> None:
         ({"revenue": "$20M per month"}, ["ISO 4217"]),
         ({"product_revenue": {"amount": 1, "currency": "USD"}}, ["product_revenue.period is missing"]),
         ({"product_revenue": {"amout": 1, "currency": "USD", "period": "year"}}, ["did you mean amount?"]),
+        ({"product_revenue": "2 USD per year", "revenue": "1 USD per year"}, ["product_revenue is above revenue"]),
         ({"product_revenu": 1}, ["did you mean product_revenue?"]),
         ({"revenue": {"amount": 1, "currency": "USD"}}, ["revenue.period is missing"]),
         ({"revenue": {"amount": 1, "currency": "Dollar", "period": "year"}}, ["three letters"]),

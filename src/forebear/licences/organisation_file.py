@@ -196,6 +196,11 @@ def organisation_of(data: Mapping[str, Any], name: str = "org.yaml") -> Organisa
         raise _in_words(error, name) from None
     for field in ("agreements", "registered"):
         _known(field, getattr(stated, field) or (), name)
+    part, total = stated.product_revenue, stated.revenue
+    if part and total and (part.currency, part.period) == (total.currency, total.period) and part.amount > total.amount:
+        raise FormatError(
+            name, "product_revenue is above revenue", "revenue is that of the group, the product included"
+        )
     values = stated.model_dump(exclude={"revenue", "product_revenue", "country"})
     return Organisation(
         **values,
