@@ -77,6 +77,39 @@ def test_any_text_can_be_decoded(text: str, named: bool) -> None:
     list(find(text))
 
 
+WORDS = (
+    "kimi",
+    "k2p5",
+    "k2.5",
+    "llama3",
+    "glm-4.7",
+    "0317",
+    "s515",
+    "rl",
+    "8b",
+    "q4_k_m",
+    "128k",
+    "es",
+    "v0.1",
+    "instruct",
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(("", "-", "_", "/", "."))), min_size=1, max_size=12))
+def test_any_row_of_known_words_can_be_decoded(row: list[tuple[str, str]]) -> None:
+    """Also where words are glued together that stand there already: what they say was said."""
+    text = "".join(word + glue for word, glue in row)
+    for twice in (text, f"kimi-{text}-{text}"):
+        assert decode(twice, named=True) is not None
+        list(find(twice))
+
+
+def test_a_second_date_is_none() -> None:
+    name = decode("accounts/a/models/kimi-k2p5-rl-0317-s515-0317es")
+    assert name is not None and (name.family, name.date, name.step) == ("kimi", "03-17", 515)
+    assert "not understood: 0317es" in name.explanation
+
+
 NAMES = [family.stems[0].replace(" ", "-") + "-7b-instruct-q4_k_m" for family in families()]
 
 

@@ -145,7 +145,8 @@ def test_waits_are_seconds_or_dates() -> None:
     assert retry_after("7") == 7
     assert 25 < (retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=30))) or 0) <= 30
     assert retry_after("Mon, 01 Jan 2001 00:00:00 GMT") == 0
-    for text in ("", "soon", "-1", "1e9", "Mon, 01 Jan 2001 00:00:00", "٣"):
+    far = f"Mon, 01 Jan 2001 00:00:00 +{'9' * 20}", f"Mon, {'9' * 20} Jan 2001 00:00:00 GMT"
+    for text in ("", "soon", "-1", "1e9", "Mon, 01 Jan 2001 00:00:00", "٣", *far):
         assert not retry_after(text)
     assert retry_after("9" * 4_000) == 999_999_999
 

@@ -317,3 +317,9 @@ def test_of_a_name_that_is_random_from_its_start_nothing_is_left() -> None:
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"model":' * 50_000, '{"model": "gpt-4o", "a": ' + "[" * 100_000])
 def test_nesting_without_end_is_text(body: str) -> None:
     assert {s.identifier for s in seen(Message(Side.RESPONSE, body=body))} <= {"gpt-4o"}
+
+
+@pytest.mark.parametrize("body", [1, 0.5, True, 0, [], {}])
+def test_a_body_that_is_no_text_and_no_tree_names_nothing(body: Any) -> None:
+    """Cassettes are YAML, whose bodies need no quotes: a ``1`` is a number there."""
+    assert not seen(log(body)) and not seen(Message(Side.REQUEST, body=body))

@@ -79,7 +79,7 @@ def retry_after(value: str) -> float | None:
         return float(value[:9])
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # the last for a zone or a day of twenty digits
         return None
 
 

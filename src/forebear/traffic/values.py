@@ -74,11 +74,11 @@ def strings(tree: Any, above: Node | None = None) -> Iterator[tuple[Node, str]]:
 
 
 def keys(tree: Any) -> Iterator[str]:
-    """Every key of a tree."""
+    """Every key of a tree, which may be a number: a body in YAML needs no quotes."""
     stack = [tree]
     while stack:
         value = stack.pop()
-        items = value.values() if isinstance(value, dict) else value
+        items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         if isinstance(value, dict):
             yield from (key for key in value if isinstance(key, str))
         stack += [item for item in items if isinstance(item, dict | list)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 
 from forebear.catalogue.names import vocabulary as v
@@ -107,12 +108,19 @@ def _understand(reading: Reading, ahead: list[Word], current: Family | None) -> 
             return used
     parts = [Word(piece) for piece in pieces(ahead[0].text)]
     if 1 < len(parts) <= LONGEST and all(len(piece.text) > 1 or piece.text.isdigit() for piece in parts):
-        trial = Reading(family=reading.family, base=reading.base, version=reading.version, size=reading.size)
+        trial = _copy(reading)  # with all that was read before: a second date is none
         if all(any(rule(trial, [piece], current) for rule in _RULES) for piece in parts):
             for piece in parts:
-                next(filter(None, (rule(reading, [piece], current) for rule in _RULES)))
+                any(rule(reading, [piece], current) for rule in _RULES)
             return 1
     return 0
+
+
+def _copy(reading: Reading) -> Reading:
+    made = copy(reading)
+    made.stages, made.variants = [*reading.stages], [*reading.variants]
+    made.quantization, made.cuts = [*reading.quantization], [*reading.cuts]
+    return made
 
 
 def _date(reading: Reading, ahead: list[Word], current: Family | None) -> int:
