@@ -2,7 +2,8 @@
 
 Every input is a small real model in the reader's format (``tests/fuzz_seeds.py``), or a bill, capture, policy,
 signature and whatever else is read (``tests/fuzz_papers.py``), with some bytes changed, cut out, doubled, or replaced
-by numbers that readers trip over, half of them near the start, where headers are. It has to be read, with all of its
+by numbers that readers trip over, and values of text by values of other kinds, half of them near the start, where
+headers are. It has to be read, with all of its
 values, or refused in one line. Anything else (another exception, more than the time or the memory that a file of its
 size justifies) is written to the corpus and ends with exit code 1. What the corpus and tests/corpus hold already is
 tried first. ``fuzz_atheris.py`` does the same led by coverage. ``--grow`` keeps short inputs that are refused, or have
@@ -26,8 +27,8 @@ from pathlib import Path
 from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-import fuzz_papers
 import fuzz_seeds
+import fuzzed
 from fuzz_papers import PAPERS
 from fuzz_seeds import SEEDS, STORE, base_of
 
@@ -40,18 +41,27 @@ SECONDS_AN_INPUT = 30
 MEMORY = 2_000_000_000
 """Bytes of address space beyond what the process has when it starts: no small file justifies more."""
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63 - 1, 2**63, 2**64 - 1)
+VALUE = re.compile(rb'"(?:[^"\\\n]|\\.){0,200}"|(?<![\w.])-?\d[\d.]*(?![\w.])|\b(?:true|false|null)\b')
+VALUES = (
+    *(b"null", b"true", b"0", b"-1", b"1.5", b"1e999", b"NaN", b"9" * 30, b"2026-02-30", b"~", b"x"),
+    *(b'""', b'"x"', b'"\\u0000"', b'"\\ud800"', b"[]", b"{}", b"[[]]", b"[null]", b'[""]', b'{"a": 1}'),
+)
+"""What stands for a value of a document in text: of another kind than was expected, or at an end of what there is."""
 KEPT = Path(__file__).parents[1] / "tests" / "corpus"
 LONGEST, MOST = 2_048, 6
 """Bytes of an input that is kept, and inputs of a reader."""
 
 
 def damaged(raw: bytes, rng: random.Random) -> bytes:
-    """Between one and eight changes; half of them in the first two kilobytes."""
+    """Between one and eight changes; half of them in the first two kilobytes. Of some inputs only values change."""
     data = bytearray(raw)
+    least = 6 if rng.random() < 0.4 else 0
     for _ in range(rng.choice((1, 1, 2, 3, 8))):
         limit = min(len(data), 2048) if rng.random() < 0.5 else len(data)
         at = rng.randrange(max(1, limit))
-        match rng.randrange(6):
+        match rng.randrange(least, 9):
+            case 6 | 7 | 8 if value := VALUE.search(bytes(data[at : at + 1_000])):
+                data[at + value.start() : at + value.end()] = rng.choice(VALUES)
             case 0:
                 data[at : at + 1] = bytes([rng.randrange(256)])
             case 1:
@@ -78,7 +88,7 @@ def prepared(reader: str, folder: Path) -> tuple[Path, Refusal]:
         raw, file = paper.write(folder), folder / "damaged" / paper.file
         file.parent.mkdir()
         file.write_bytes(raw)
-        return file, lambda: fuzz_papers.refusal(paper, file)
+        return file, lambda: fuzzed.refusal(paper, file)
     os.environ["OLLAMA_MODELS"] = str(folder / STORE)
     made = SEEDS[reader](folder, base_of(folder))
     return made.file, lambda: fuzz_seeds.refusal(made)

@@ -1,16 +1,15 @@
 """A small real document for everything that is read and is no model: bills, captures, policies, signatures, results.
 
-The models are in ``fuzz_seeds``. Bytes are the same every time, but for keys: what is kept of a key's file says nothing
-of the key.
+The models are in ``fuzz_seeds``, code and settings in ``fuzz_code``, what servers answer in ``fuzz_servers``. Bytes are
+the same every time, but for keys: what is kept of a key's file says nothing of the key.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import captures
 from chained import compare, named, probe, traffic
@@ -27,7 +26,6 @@ from forebear.bom.card import read_card
 from forebear.bom.stages import read_declaration, training_of
 from forebear.endpoints.base import Budget, Exchange
 from forebear.endpoints.log import Header, LogWriter, read_log
-from forebear.errors import ForebearError
 from forebear.inspect.bom_read import read as read_bill
 from forebear.inspect.licence import from_document, read_document
 from forebear.inspect.traffic import read_traffic
@@ -37,53 +35,13 @@ from forebear.policy.answers import read_answers
 from forebear.policy.load import load_policy
 from forebear.policy.waivers import read_waivers
 from forebear.sources import open_source
+from fuzz_code import CODE
+from fuzz_servers import SERVERS
+from fuzzed import Paper, copied, nothing, text
 
 REPOSITORY = Path(__file__).parents[1]
 STANDARD = REPOSITORY / "docs" / "standard" / "examples"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-class Paper(NamedTuple):
-    """A document: the name of its file, what makes it in an empty folder, and what reads it.
-
-    The reader returns what it told of parts that it could not read.
-    """
-
-    file: str
-    write: Callable[[Path], bytes]
-    read: Callable[[Path], tuple[str, ...]]
-
-
-def refusal(paper: Paper, path: Path) -> tuple[str, str]:
-    """What comes of a document: ``refused``, ``read``, or ``told`` and which parts were not read; and why."""
-    try:
-        lines = [line for line in paper.read(path) if line]
-    except ForebearError as error:
-        what, lines = "refused", [str(error)]
-    else:
-        what = "told" if lines else "read"
-    for line in lines:
-        assert line.isprintable() and len(line) < 2_000, line
-    return what, "" if what == "read" else lines[0]
-
-
-def _copied(path: Path) -> Callable[[Path], bytes]:
-    return lambda folder: path.read_bytes()
-
-
-def _text(value: Any) -> Callable[[Path], bytes]:
-    """JSON, or text as it is."""
-    return lambda folder: value.encode() if isinstance(value, str) else json.dumps(value).encode()
-
-
-def _nothing(read: Callable[[Path], object]) -> Callable[[Path], tuple[str, ...]]:
-    """A reader that tells nothing beside what it refuses."""
-
-    def call(path: Path) -> tuple[str, ...]:
-        read(path)
-        return ()
-
-    return call
 
 
 # bills and results: what is said of a lineage is read from them too
@@ -117,7 +75,7 @@ def _traffic(path: Path) -> tuple[str, ...]:
 
 
 def _beside(name: str, content: Any) -> Paper:
-    return Paper(name, _text(content), lambda path: training_of(open_source(str(path.parent))).problems)
+    return Paper(name, text(content), lambda path: training_of(open_source(str(path.parent))).problems)
 
 
 def _card(path: Path) -> tuple[str, ...]:
@@ -247,11 +205,11 @@ def _calibration(path: Path) -> tuple[str, ...]:
 
 
 def _papers() -> Iterator[tuple[str, Paper]]:
-    yield "bom-cyclonedx", Paper("m.cdx.json", _copied(STANDARD / "conforms-measured.cdx.json"), _bill)
-    yield "bom-spdx", Paper("m.spdx.json", _copied(STANDARD / "conforms-measured.spdx.json"), _bill)
-    yield "result-compare", Paper("r.json", _text(compare("derived", "a_to_b")), _result)
-    yield "result-probe", Paper("r.json", _text(probe({"kimi k2.5": ("identifier",)}, ["kimi-k2.5"])), _result)
-    yield "result-traffic", Paper("r.json", _text(traffic(named("kimi-k2.5", "asked", "served"))), _result)
+    yield "bom-cyclonedx", Paper("m.cdx.json", copied(STANDARD / "conforms-measured.cdx.json"), _bill)
+    yield "bom-spdx", Paper("m.spdx.json", copied(STANDARD / "conforms-measured.spdx.json"), _bill)
+    yield "result-compare", Paper("r.json", text(compare("derived", "a_to_b")), _result)
+    yield "result-probe", Paper("r.json", text(probe({"kimi k2.5": ("identifier",)}, ["kimi-k2.5"])), _result)
+    yield "result-traffic", Paper("r.json", text(traffic(named("kimi-k2.5", "asked", "served"))), _result)
     for name in ("har", "flows", "cassette", "transcript", "json lines", "plain log", "har in gzip"):
         yield f"capture-{name.replace(' ', '-')}", _capture(name)
     yield "mergekit", _beside("mergekit_config.yml", MERGEKIT)
@@ -260,29 +218,29 @@ def _papers() -> Iterator[tuple[str, Paper]]:
     yield "trainer", _beside("trainer_state.json", TRAINER)
     yield "peft", _beside("adapter_config.json", PEFT)
     yield "quantization", _beside("quantize_config.json", {"bits": 4, "group_size": 128, "quant_method": "gptq"})
-    yield "card-facts", Paper("README.md", _text(CARD), _card)
+    yield "card-facts", Paper("README.md", text(CARD), _card)
     declaration = REPOSITORY / "examples" / "forebear-training.yaml"
-    yield "declaration", Paper("forebear-training.yaml", _copied(declaration), _nothing(read_declaration))
-    yield "organisation", Paper("org.yaml", _copied(REPOSITORY / "examples" / "org.yaml"), _nothing(read_organisation))
+    yield "declaration", Paper("forebear-training.yaml", copied(declaration), nothing(read_declaration))
+    yield "organisation", Paper("org.yaml", copied(REPOSITORY / "examples" / "org.yaml"), nothing(read_organisation))
     pack = REPOSITORY / "src" / "forebear" / "data" / "policies" / "from-scratch.yaml"
-    yield "policy", Paper("p.yaml", _copied(pack), _nothing(lambda path: load_policy(str(path))))
-    yield "waivers", Paper("waivers.yaml", _text(WAIVERS), _nothing(read_waivers))
-    yield "answers", Paper("answers.yaml", _text(ANSWERS), _nothing(read_answers))
-    yield "answers-csv", Paper("answers.csv", _text(ANSWERS_CSV), _nothing(read_answers))
+    yield "policy", Paper("p.yaml", copied(pack), nothing(lambda path: load_policy(str(path))))
+    yield "waivers", Paper("waivers.yaml", text(WAIVERS), nothing(read_waivers))
+    yield "answers", Paper("answers.yaml", text(ANSWERS), nothing(read_answers))
+    yield "answers-csv", Paper("answers.csv", text(ANSWERS_CSV), nothing(read_answers))
     yield "signature", Paper("model.sig", _envelope, _signature)
-    yield "statement", Paper("s.json", _statement, _nothing(lambda path: read_statement(path.read_bytes(), path.name)))
+    yield "statement", Paper("s.json", _statement, nothing(lambda path: read_statement(path.read_bytes(), path.name)))
     yield "bundle", Paper("bundle.zip", _bundle, _verified)
     yield "certificates", Paper("chain.pem", _certificates, _chain)
-    yield "public-key", Paper("k.pem", _pem(True), _nothing(lambda path: load_public(path.read_bytes(), path.name)))
+    yield "public-key", Paper("k.pem", _pem(True), nothing(lambda path: load_public(path.read_bytes(), path.name)))
     yield (
         "private-key",
-        Paper("k.pem", _pem(False), _nothing(lambda path: load_private(path.read_bytes(), None, path.name))),
+        Paper("k.pem", _pem(False), nothing(lambda path: load_private(path.read_bytes(), None, path.name))),
     )
-    yield "exchange", Paper("index.fbx", _exchange, _nothing(lambda path: survey(path, lambda entry: None)))
-    yield "probe-log", Paper("log.jsonl", _log, _nothing(read_log))
+    yield "exchange", Paper("index.fbx", _exchange, nothing(lambda path: survey(path, lambda entry: None)))
+    yield "probe-log", Paper("log.jsonl", _log, nothing(read_log))
     calibration = REPOSITORY / "src" / "forebear" / "data" / "calibration"
-    yield "calibration", Paper("signals.json", _copied(calibration / "signals.json"), _calibration)
+    yield "calibration", Paper("signals.json", copied(calibration / "signals.json"), _calibration)
 
 
-PAPERS: dict[str, Paper] = dict(_papers())
+PAPERS: dict[str, Paper] = {**dict(_papers()), **CODE, **SERVERS}
 """Every document, by the name under which what was found of it is kept in ``tests/corpus``."""

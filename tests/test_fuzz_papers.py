@@ -12,7 +12,8 @@ import pytest
 
 pytest.importorskip("cryptography", reason="signed documents need the [sign] extra")
 
-from fuzz_papers import PAPERS, Paper, refusal
+from fuzz_papers import PAPERS
+from fuzzed import Paper, refusal
 
 CORPUS = Path(__file__).parent / "corpus"
 
