@@ -2,10 +2,10 @@
 
 By SPDX identifier, and of texts that were read: GPL-3.0 and AGPL-3.0 (13 of each: a combined work of both), LGPL-3.0
 (2(b): under the GPL), LGPL-2.1 (3: under the GPL, version 2 or newer), MPL-2.0 (1.12, 3.3: secondary licences),
-EPL-2.0 (1: secondary licences that a notice names), EUPL-1.2 (5 and its appendix; CC-BY-SA-3.0 "for works other than
-software"), CC-BY-SA-3.0 and CC-BY-NC-SA-3.0 (4(b): a later version); and the list that CC-BY-SA-4.0 refers to (1(c),
-creativecommons.org/compatiblelicenses: GPL-3.0, one way, since 2015-10-08). The clauses of EPL-2.0 and of Creative
-Commons 3.0 were not retrieved: they are from memory.
+EPL-2.0 (1, 3.2(a) and exhibit A: the GPL from version 2 on, where the first contributor's notice names it), EUPL-1.2
+(5 and its appendix; CC-BY-SA-3.0 "for works other than software"), CC-BY-SA-3.0 and CC-BY-NC-SA-3.0 (4(b)(ii): a later
+version with the same elements); and the list that CC-BY-SA-4.0 refers to (1(c), creativecommons.org/compatiblelicenses:
+GPL-3.0, one way, since 2015-10-08).
 """
 
 from __future__ import annotations
