@@ -111,13 +111,13 @@ confidence = "high"
 
 
 @cache
-def _empty() -> Index:
+def empty_index() -> Index:
     """An index for all inputs."""
     return LocalIndex(Path(tempfile.mkdtemp(prefix="forebear-fuzz-")))
 
 
 def _checked(path: Path) -> tuple[str, ...]:
-    found = check_repository(str(path.parent), Asked(everywhere=True), _empty())
+    found = check_repository(str(path.parent), Asked(everywhere=True), empty_index())
     subjects = list(words.subjects(found))
     for document in (found.to_json(), bill_of(found), gitlab.document(subjects), sarif.document(subjects, "/r")):
         json.dumps(document).encode()

@@ -1,11 +1,14 @@
 """A small real document for everything that is read and is no model: bills, captures, policies, signatures, results.
 
-The models are in ``fuzz_seeds``, code and settings in ``fuzz_code``, what servers answer in ``fuzz_servers``. Bytes are
-the same every time, but for keys: what is kept of a key's file says nothing of the key.
+The models are in ``fuzz_seeds``, code and settings in ``fuzz_code``, what servers answer in ``fuzz_servers``, what is
+made of results and bills in ``fuzz_results``. Bytes are the same every time, but for keys: what is kept of a key's file
+says nothing of the key.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +39,7 @@ from forebear.policy.load import load_policy
 from forebear.policy.waivers import read_waivers
 from forebear.sources import open_source
 from fuzz_code import CODE
+from fuzz_results import RESULTS
 from fuzz_servers import SERVERS
 from fuzzed import Paper, copied, nothing, text
 
@@ -185,6 +189,30 @@ def _exchange(folder: Path) -> bytes:
     return b"".join(pieces([to_record(e, Terms()) for e in entries]))
 
 
+def _record() -> bytes:
+    from exchanges import entry
+    from forebear.attest.exchange import Terms, to_record
+
+    return to_record(entry("a", 1), Terms())
+
+
+def _entry_text(folder: Path) -> bytes:
+    """What a record says of a model, without its codes."""
+    raw = _record()
+    return raw[4 : 4 + int.from_bytes(raw[:4], "big")]
+
+
+def _entry(path: Path) -> None:
+    """A whole file around it, as whoever wrote that text would have written it."""
+    from forebear.attest.exchange_file import pieces
+
+    raw, said = _record(), path.read_bytes()
+    codes = raw[4 + int.from_bytes(raw[:4], "big") :]
+    file = path.with_name("index.fbx")
+    file.write_bytes(b"".join(pieces([len(said).to_bytes(4, "big") + said + codes])))
+    survey(file, lambda entry: None)
+
+
 # measurements
 
 
@@ -197,6 +225,18 @@ def _log(folder: Path) -> bytes:
                 Exchange(number, "POST", "/v1/x", {"n": number}, {}, 200, said, b'{"model": "m"}', ((3, 1),), 12)
             )
     return path.read_bytes()
+
+
+def _chained(path: Path) -> None:
+    """A log whose lines follow from one another, whatever they say."""
+    before, out = "", b""
+    for line in path.read_bytes().splitlines(keepends=True):
+        found = re.search(rb'"previous": ?"[0-9a-f]{64}"', line)
+        if found is not None:
+            line = line.replace(found[0], f'"previous":"{before}"'.encode())
+        before, out = hashlib.blake2b(line.rstrip(b"\n"), digest_size=32).hexdigest(), out + line
+    path.with_name("chained.jsonl").write_bytes(out)
+    read_log(path.with_name("chained.jsonl"))
 
 
 def _calibration(path: Path) -> tuple[str, ...]:
@@ -237,10 +277,12 @@ def _papers() -> Iterator[tuple[str, Paper]]:
         Paper("k.pem", _pem(False), nothing(lambda path: load_private(path.read_bytes(), None, path.name))),
     )
     yield "exchange", Paper("index.fbx", _exchange, nothing(lambda path: survey(path, lambda entry: None)))
+    yield "exchange-entry", Paper("entry.json", _entry_text, nothing(_entry))
+    yield "probe-lines", Paper("log.jsonl", _log, nothing(_chained))
     yield "probe-log", Paper("log.jsonl", _log, nothing(read_log))
     calibration = REPOSITORY / "src" / "forebear" / "data" / "calibration"
     yield "calibration", Paper("signals.json", copied(calibration / "signals.json"), _calibration)
 
 
-PAPERS: dict[str, Paper] = {**dict(_papers()), **CODE, **SERVERS}
+PAPERS: dict[str, Paper] = {**dict(_papers()), **CODE, **RESULTS, **SERVERS}
 """Every document, by the name under which what was found of it is kept in ``tests/corpus``."""

@@ -143,6 +143,10 @@ def test_another_budget_is_noted_and_the_last_one_holds(log: Path) -> None:
         (b"\xff\n", "not UTF-8"),
         (b'{"schema": "forebear.exchanges/2"}\n', "newer Forebear"),
         (b'{"schema": "forebear.exchanges/1"}\n', "lacks something"),
+        (
+            b'{"schema": "forebear.exchanges/1", "settings": {}, "url": "u", "model": "m", "seed": 1e999}\n',
+            "lacks something",
+        ),
         (b'{"schema": "forebear.exchanges/1", "schema": 1}\n', "twice"),
         (b'{"a":' * 50_000 + b"\n", "nested too deeply|not valid JSON"),
     ],

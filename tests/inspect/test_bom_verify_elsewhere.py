@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,8 @@ def test_a_scan_reads_back_as_it_was(saved: tuple[Path, LocalIndex, Path]) -> No
         lambda d: d["ancestors"][0].update(relation=None),
         lambda d: d["ancestors"][0].update(log10_p="much"),
         lambda d: d.update(model=[]),
+        lambda d: d.update(references_tested=math.inf),
+        lambda d: d["ancestors"][0]["evidence"][0].update(n=math.inf),
     ],
 )
 def test_a_damaged_result_is_one_line(break_it: Any, saved: tuple[Path, LocalIndex, Path], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import forebear
 from forebear.artifacts import read_artifact
 from forebear.artifacts.formats import third_party
 from forebear.cli import app
-from forebear.errors import InputError, PluginError
+from forebear.errors import FormatError, InputError, PluginError
 from forebear.plugins import plugins
 from forebear.policy.load import load_policy
 from forebear.sources import LocalSource
@@ -169,14 +169,17 @@ def test_renderers_and_policies_that_do_not_work_exit_2(tmp_path: Path) -> None:
     tiny_llama(tmp_path / "a", seed=1)
     result = tmp_path / "result.json"
     result.write_text(json.dumps(forebear.compare(str(tmp_path / "a"), str(tmp_path / "a")).to_json()))
+    odd_one = tmp_path / "odd.json"
+    odd_one.write_text('{"schema": "forebear.scan/9"}')
     run = CliRunner()
     for line, words in (
         (["report", str(result), "--renderer", "seven"], "it has to return a text"),
         (["report", str(result), "--renderer", "other"], "those installed: seven (third party: broken-one 2)"),
         (["policy", "show", "seven"], "it has to be a text of YAML"),
+        (["report", str(odd_one), "--renderer", "seven"], "odd.json: schema: forebear.scan/9 is none that is known"),
     ):
         done = run.invoke(app, line)
-        assert isinstance(done.exception, forebear.UsageError) and words in str(done.exception), line
+        assert isinstance(done.exception, forebear.UsageError | FormatError) and words in str(done.exception), line
     done = run.invoke(app, ["policy", "list"])
     assert done.exit_code == 0 and "policies plugin seven (third party: broken-one 2)" in done.stderr
     assert load_policy("baseline").ref.title == "Baseline transparency"  # a pack's name is always the pack's

@@ -139,6 +139,8 @@ def test_damaged_netstrings_are_refused(raw: bytes) -> None:
 def test_flows_behind_a_damaged_one_are_read() -> None:
     found, problems = read(netstring({"request": {"path": "/v1/models/gpt-4o"}}) + b"4:oops}" + flows(TALKS[2:]))
     assert [e.record for e in found] == [1, 2, 3] and "flow 2" in problems[0]
+    found, problems = read(flows(TALKS[:1]) + b"4:oops}" * 300)
+    assert len(found) == 301 and problems == ["flow 2 and 299 more are damaged; searched as text"]
     found, problems = read(flows(TALKS[:1]) + b"99999999999:x")
     assert len(found) == 1 and "flow 2" in problems[0]
     sockets = {"request": {"path": "/"}, "websocket": {"messages": [[1, True, b'{"model":"acme-1"}', 1.0]]}}

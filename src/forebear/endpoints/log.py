@@ -240,7 +240,7 @@ def _header(content: Json, name: str) -> Header:
             str(content["version"]),
             str(content["created"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise FormatError(name, "its first line lacks something") from None
     return header
 

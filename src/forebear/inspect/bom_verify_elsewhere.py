@@ -117,7 +117,7 @@ def scan_of(document: Mapping[str, Any]) -> Scan:
             Cost(),
             nominated=tuple(Nominee(str(n["name"]), ()) for n in document.get("nominated", ())[:MOST]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise InputError(f"the saved result is damaged ({type(error).__name__}: {error})") from None
 
 

@@ -131,7 +131,7 @@ def _computed(folder: Path) -> Iterator[Check]:
         claimed = float(document["log10_e"])
         digests = {FOUND: found["digest"], GUARDED: guarded["digest"]}
         included = bool(guarded["code_included"])
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
         raise FormatError(DOCUMENT_FILE, "no document of a watch") from None
     pays = told.get("paid") == paid and math.isclose(claimed, log10_p + math.log10(paid), abs_tol=TOLERANCE)
     good = pays and claimed <= LOG10_ALPHA

@@ -26,16 +26,14 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def wrong(document: Mapping[str, Any]) -> str | None:
-    """What is wrong with a document by the schema that it names, the first thing only; None where nothing is.
-
-    Raises:
-        KeyError: it names no schema of ours.
-    """
+    """What is wrong with a document by the schema that it names, the first thing only; None where nothing is."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
     from referencing import Registry, Resource
 
     kind = str(document.get("schema")).removeprefix("forebear.").removesuffix("/1")
+    if kind not in names():
+        return f"schema: {one_line(str(document.get('schema')), 60)} is none that is known"
     pairs = [(f"https://forebear.dev/schemas/{name}.json", Resource.from_contents(schema(name))) for name in names()]
     registry: Registry[Any] = Registry().with_resources(pairs)
     found: ValidationError | None = next(

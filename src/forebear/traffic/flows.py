@@ -32,6 +32,17 @@ def handles(head: bytes) -> bool:
 
 def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchange]:
     """Every flow with its request, response and web socket messages."""
+    damaged: list[int] = []
+    yield from _flows(stream, report, damaged)
+    if damaged:
+        many = (
+            f"flow {damaged[0]:,} is" if len(damaged) == 1 else f"flow {damaged[0]:,} and {len(damaged) - 1:,} more are"
+        )
+        report(f"{many} damaged; searched as text")
+
+
+def _flows(stream: Stream, report: Report, damaged: list[int]) -> Iterator[Exchange]:
+    """See :func:`exchanges`; the numbers of those that are damaged go to ``damaged``."""
     number = at = 0
     while (digits := _digits(stream)) != b"":
         number += 1
@@ -48,7 +59,7 @@ def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchan
         try:
             flow = mapping(value(raw[:-1], raw[-1:]))
         except _Damaged:
-            report(f"flow {number:,} is damaged; it was searched as text")
+            damaged.append(number)
             for piece in pieces(raw):
                 yield Exchange(number, (Message(Side.LOG, body=piece.decode("utf-8", "replace")),))
             continue

@@ -56,6 +56,12 @@ def test_spdx() -> None:
     assert bill.timestamp == "2026-11-29T00:00:00Z" and bill.dependencies == "stated" and not bill.signature
 
 
+@pytest.mark.parametrize("odd", [{}, [], None, 5])
+def test_a_relationship_of_an_odd_type_is_none(odd: object) -> None:
+    graph = [*SPDX["@graph"][:-1], {**SPDX["@graph"][-1], "relationshipType": odd}]
+    assert bill_of(Reading("SPDX 3.0", (), {"@graph": graph})).dependencies == ""
+
+
 def test_the_program_that_wrote_a_bill_answers_for_nothing_in_either_format() -> None:
     record = Record(
         model=Model(name="acme/one"), created="2026-11-29T00:00:00Z", tool=Tool(name="forebear", version="1")

@@ -90,6 +90,15 @@ def test_several_models_are_several_chains(tmp_path: Path) -> None:
         assert all(e.child != chain.subject.name or e.standing is Standing.DECLARED for e in chain.edges)
 
 
+def test_more_pairs_than_any_capture_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name asked for and answered in one record: as many pairs as the square of the names."""
+    found = [named(f"qwen3-8b-v{k}", "asked", "served") for k in range(20)]
+    assert len(chains_of(traffic(*found))) == 20
+    monkeypatch.setattr(module, "MOST_PAIRS", 300)
+    with pytest.raises(InputError, match="identifiers pair more than the 300 models"):
+        chains_of(traffic(*found))
+
+
 def test_one_of_several_has_to_be_chosen() -> None:
     document = traffic(named("qwen3-8b", "asked", "served"), named("deepseek-r1", "asked", "served", records=[2]))
     with pytest.raises(UsageError, match=r"2 models are in it; choose one with --model: there are qwen3-8b"):

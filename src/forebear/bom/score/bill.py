@@ -77,7 +77,7 @@ def _spdx(document: Document) -> dict[str, Any]:
         agents = (by_id.get(str(end), {}) for end in ends[:MOST])
         named[key] = _named(a for a in agents if key != "createdBy" or a.get("type") != "SoftwareAgent")
     boms = (e.get("software_sbomType") for e in graph if e.get("type") == "software_Sbom")
-    links = {e.get("relationshipType") for e in graph if str(e.get("type", "")).endswith("Relationship")}
+    links = {_text(e.get("relationshipType")) for e in graph if str(e.get("type", "")).endswith("Relationship")}
     return {
         "authors": named["createdBy"],
         "tools": named["createdUsing"],

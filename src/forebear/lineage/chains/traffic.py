@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from forebear.catalogue.names import ModelName, decode
+from forebear.errors import InputError
 from forebear.lineage.chain import Access, Chain, Edge, EdgeKind, Node, ParentState, Standing
 from forebear.lineage.chains.base import Document, Reader, joined, mapping, name, objects, text
 from forebear.lineage.chains.named import named_edge, title_of
@@ -19,6 +20,8 @@ from forebear.traffic.differences import differ
 SCHEMA = "forebear.traffic/1"
 MOST_IDENTIFIERS = 10_000
 """Different identifiers that a result holds."""
+MOST_PAIRS = 1_000_000
+"""Of a model that was asked for and one that answers name beside it: in a capture a record asks for one, or a few."""
 _SAID = ("served", "error")
 
 
@@ -79,9 +82,14 @@ def _paired(asked: list[_Named], said: list[_Named]) -> Iterator[tuple[_Named, l
     for one in said:
         for record in one.records(_SAID):
             by_record.setdefault(record, []).append(one)
+    pairs = 0
     for subject in asked:
-        answers = [n for record in sorted(subject.records(("asked",))) for n in by_record.get(record, ())]
-        yield subject, list(dict.fromkeys(answers))
+        records = sorted(subject.records(("asked",)))
+        pairs += sum(len(by_record.get(record, ())) for record in records)
+        if pairs > MOST_PAIRS:
+            raise InputError(f"identifiers pair more than the {MOST_PAIRS:,} models of one record that are read")
+        answers = (n for record in records for n in by_record.get(record, ()))
+        yield subject, list({id(n): n for n in answers}.values())
 
 
 def _named(entry: Document) -> _Named | None:
