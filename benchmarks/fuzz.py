@@ -43,7 +43,7 @@ MEMORY = 2_000_000_000
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63 - 1, 2**63, 2**64 - 1)
 VALUE = re.compile(rb'"(?:[^"\\\n]|\\.){0,200}"|(?<![\w.])-?\d[\d.]*(?![\w.])|\b(?:true|false|null)\b')
 VALUES = (
-    *(b"null", b"true", b"0", b"-1", b"1.5", b"1e999", b"NaN", b"9" * 30, b"2026-02-30", b"~", b"x"),
+    *(b"null", b"true", b"0", b"-1", b"1.5", b"1e999", b".inf", b"NaN", b"9" * 30, b"2026-02-30", b"2026-01-31", b"x"),
     *(b'""', b'"x"', b'"\\u0000"', b'"\\ud800"', b"[]", b"{}", b"[[]]", b"[null]", b'[""]', b'{"a": 1}'),
 )
 """What stands for a value of a document in text: of another kind than was expected, or at an end of what there is."""

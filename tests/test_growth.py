@@ -52,6 +52,17 @@ def test_citations_are_read_once_for_all_models() -> None:
     ]
 
 
+def test_who_wrote_a_graph_is_asked_once_for_all_models() -> None:
+    def work(n: int) -> int:
+        said = ({"type": "Annotation", "spdxId": f"a{k}", "subject": f"m{k}", "statement": "good"} for k in range(n))
+        models = ({"type": "ai_AIPackage", "spdxId": f"m{k}", "name": f"org/m{k}"} for k in range(n))
+        created = {"type": "CreationInfo", "@id": "_:c", "specVersion": "3.0.1"}
+        document = {"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [created, *models, *said]}
+        return calls(lambda: read_bom(document))
+
+    assert growth(work, 100) < LINEAR
+
+
 def test_things_of_one_name_are_numbered_in_one_pass() -> None:
     tried = 0
 

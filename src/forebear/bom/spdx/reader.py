@@ -42,11 +42,12 @@ def read(document: Document) -> Reading:
     if len(subjects) == MOST:
         graph.defect("", f"it is about many models; {MOST:,} are read")
     builds = _builds(graph, [model for model, _ in subjects])
+    theirs = foreign(graph)
     records: list[Record] = []
     for model, family in subjects:
         graph.creation = creation_of(graph, model)
         found = read_entries(graph, model, family, builds[model.id], said, loose=not records)
-        record, whole = _record(graph, found, said)
+        record, whole = _record(graph, found, said, theirs)
         if whole:
             return Reading(NAME, (record,), document)
         records.append(record)
@@ -108,11 +109,14 @@ def _builds(graph: Graph, models: Iterable[Node]) -> dict[str, list[Node]]:
     return {key: sorted(of, key=lambda node: node.place) for key, of in owners.items()}
 
 
-def _record(graph: Graph, found: Entries, said: Statements) -> tuple[Record, bool]:
-    """A record, and whether it says all that the document does, in the same words: then the document is our own."""
+def _record(graph: Graph, found: Entries, said: Statements, theirs: bool) -> tuple[Record, bool]:
+    """A record, and whether it says all that the document does, in the same words: then the document is our own.
+
+    Nobody asks that of a document that somebody else wrote (``theirs``).
+    """
     says = _says(graph, found, said)
     record = _assemble(graph, found, says)
-    if foreign(graph) or (not says and not found.by_kind["model"][0].subject.startswith(terms.OURS)):
+    if theirs or (not says and not found.by_kind["model"][0].subject.startswith(terms.OURS)):
         return record, False
     to = compose(record)
     again = native(to)
