@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +29,20 @@ from forebear.attest.oms import read_manifest
 from forebear.attest.statements import read_statement
 from forebear.attest.trust import Trust, signed
 from forebear.bom.card import read_card
+from forebear.bom.score import load_profile
 from forebear.bom.stages import read_declaration, training_of
 from forebear.endpoints.base import Budget, Exchange
 from forebear.endpoints.log import Header, LogWriter, read_log
+from forebear.errors import ForebearError
+from forebear.index.local import LocalIndex
+from forebear.index.repair import repair
 from forebear.inspect.bom_read import read as read_bill
 from forebear.inspect.licence import from_document, read_document
 from forebear.inspect.traffic import read_traffic
 from forebear.licences.organisation_file import read_organisation
 from forebear.lineage.calibration import parse as parse_calibration
 from forebear.policy.answers import read_answers
+from forebear.policy.examples import test_policy as run_examples
 from forebear.policy.load import load_policy
 from forebear.policy.waivers import read_waivers
 from forebear.sources import open_source
@@ -213,6 +221,43 @@ def _entry(path: Path) -> None:
     survey(file, lambda entry: None)
 
 
+@cache
+def _home() -> Path:
+    """An index of two models that have everything that an entry can have."""
+    from exchanges import rich
+
+    made = LocalIndex(Path(tempfile.mkdtemp(prefix="forebear-fuzz-")))
+    for name, seed in (("a", 1), ("b", 2)):
+        made.add(rich(name, seed), "hf:org/m@c0ffee")
+    return made.folder
+
+
+def _asked_index(path: Path) -> tuple[str, ...]:
+    """Everything that is asked of an index, then what repair makes of it."""
+    from exchanges import rich
+
+    mark, said = rich("a", 1), []
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(_home() / "codes.bin", folder)
+        shutil.copy(path, folder)
+        index = LocalIndex(Path(folder))
+        for ask in (
+            lambda: [e.name for e in index.entries()],
+            lambda: index.get("a"),
+            lambda: index.search(mark.code),
+            lambda: [index.search_towers(tower) for tower in mark.towers],
+            lambda: index.nominate(mark),
+            lambda: (index.info(), index.count(), index.comparable(mark.shape), index.changed()),
+            lambda: list(index.listings()),
+            lambda: repair(Path(folder)),
+        ):
+            try:
+                ask()
+            except ForebearError as error:
+                said.append(str(error).replace(folder, "index"))
+    return tuple(said)
+
+
 # measurements
 
 
@@ -263,7 +308,9 @@ def _papers() -> Iterator[tuple[str, Paper]]:
     yield "declaration", Paper("forebear-training.yaml", copied(declaration), nothing(read_declaration))
     yield "organisation", Paper("org.yaml", copied(REPOSITORY / "examples" / "org.yaml"), nothing(read_organisation))
     pack = REPOSITORY / "src" / "forebear" / "data" / "policies" / "from-scratch.yaml"
-    yield "policy", Paper("p.yaml", copied(pack), nothing(lambda path: load_policy(str(path))))
+    yield "policy", Paper("p.yaml", copied(pack), nothing(lambda path: run_examples(load_policy(str(path)))))
+    profile = REPOSITORY / "src" / "forebear" / "data" / "profiles" / "g7-ai.toml"
+    yield "profile", Paper("p.toml", copied(profile), nothing(lambda path: load_profile(str(path))))
     yield "waivers", Paper("waivers.yaml", text(WAIVERS), nothing(read_waivers))
     yield "answers", Paper("answers.yaml", text(ANSWERS), nothing(read_answers))
     yield "answers-csv", Paper("answers.csv", text(ANSWERS_CSV), nothing(read_answers))
@@ -276,6 +323,7 @@ def _papers() -> Iterator[tuple[str, Paper]]:
         "private-key",
         Paper("k.pem", _pem(False), nothing(lambda path: load_private(path.read_bytes(), None, path.name))),
     )
+    yield "index-database", Paper("index.db", lambda folder: (_home() / "index.db").read_bytes(), _asked_index)
     yield "exchange", Paper("index.fbx", _exchange, nothing(lambda path: survey(path, lambda entry: None)))
     yield "exchange-entry", Paper("entry.json", _entry_text, nothing(_entry))
     yield "probe-lines", Paper("log.jsonl", _log, nothing(_chained))

@@ -182,7 +182,17 @@ def test_any_page_of_noise_keeps_only_what_was_written(index: LocalIndex) -> Non
     assert len(kept) > 4 and min(kept) >= COUNT - 8
 
 
-@pytest.mark.parametrize("damage", [lambda raw: b"noise" * 999, lambda raw: b"", lambda raw: raw[:1000]])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda raw: b"noise" * 999,
+        lambda raw: b"",
+        lambda raw: raw[:1000],
+        lambda raw: raw.replace(b"tablesketches", b"table\xddketches").replace(
+            b"CREATE TABLE sk", b"CREATE TABLE ((", 1
+        ),
+    ],
+)
 def test_a_database_that_is_none_is_refused_and_left_alone(index: LocalIndex, damage: Callable[[bytes], bytes]) -> None:
     database = index.folder / "index.db"
     database.write_bytes(damage(database.read_bytes()))

@@ -380,3 +380,12 @@ def test_heads_of_other_widths_have_no_product() -> None:
     assert module._of_product(2 * np.eye(2)[None], np.stack([np.eye(2), 3 * np.eye(2)])) == pytest.approx(
         np.array([[2, 2], [6, 6]])
     )
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_a_damaged_sketch_nothing_is_warned() -> None:
+    """A signalling nan, which only damage makes, and infinities; they count as not known."""
+    good, bad = (np.random.default_rng(k).normal(size=(PLACES, len(PARTS), PROFILE)).astype(np.float16) for k in (1, 2))
+    bad.view(np.uint16).reshape(-1)[:4] = (0x7D01, 0xFD01, 0x7C00, 0xFC00)
+    one, other = Spectra(good), Spectra(bad)
+    assert np.isfinite(similarities(other, [one, other], consensus([one, other, one]))).all()

@@ -340,6 +340,8 @@ class Jobs:
         except sqlite3.DatabaseError as error:
             hint = "free some space and run it again" if "full" in str(error) else "move it away, or give another --job"
             raise IndexError_(f"{self.path}: {error}", hint) from None
+        except UnicodeDecodeError:  # what SQLite says of a damaged file quotes it
+            raise IndexError_(f"{self.path}: damaged", "move it away, or give another --job") from None
 
 
 def _job(row: tuple[Any, ...]) -> Job:

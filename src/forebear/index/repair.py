@@ -23,7 +23,15 @@ from forebear.index.base import Provenance
 from forebear.index.local import home
 from forebear.index.migrations import BUSY_SECONDS, START_OVER, VERSION, migrate
 from forebear.index.records import provenance_record, text_bytes
-from forebear.index.salvage import Damaged, checked_beside, checked_model, names_in_index, rows_of, text_of
+from forebear.index.salvage import (
+    UNREADABLE,
+    Damaged,
+    checked_beside,
+    checked_model,
+    names_in_index,
+    rows_of,
+    text_of,
+)
 from forebear.index.search import ROW_BYTES
 from forebear.index.storage import NO_ROOM, Storage
 
@@ -101,8 +109,9 @@ def repair(folder: Path | None = None, on_step: Callable[[str], None] = lambda _
         if _stamp(files) != before:
             raise IndexError_(f"{files.folder}: another process wrote to the index meanwhile", "run repair again")
         return Repair(str(files.folder), True, done.kept, losses, str(_swap(files, new)))
-    except sqlite3.DatabaseError as error:
-        raise IndexError_(f"{files.database}: {error}", _hint(error)) from None
+    except UNREADABLE as error:
+        said = "its schema is damaged" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise IndexError_(f"{files.database}: {said}", _hint(error)) from None
     except OSError as error:
         raise IndexError_(f"{files.folder}: {error.strerror}", NO_ROOM) from None
     finally:
@@ -110,7 +119,7 @@ def repair(folder: Path | None = None, on_step: Callable[[str], None] = lambda _
             shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _hint(error: sqlite3.DatabaseError) -> str:
+def _hint(error: Exception) -> str:
     busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return "another process is writing to it; try again" if busy else f"nothing of it can be read: {START_OVER}"
 
@@ -125,7 +134,7 @@ def _opened(old: sqlite3.Connection, files: Storage) -> bool:
     try:
         old.execute("BEGIN IMMEDIATE")
         return bool(old.execute("PRAGMA integrity_check(1)").fetchone()[0] == b"ok")
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         if _hint(error).startswith("another"):
             raise
         return False

@@ -14,6 +14,8 @@ from forebear.signals.activations import Activations
 
 BLOCK = 128
 """Rows that are read at a time, and looked for one by one where that fails: 3 MB of sketches."""
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged page raises: what SQLite says of it quotes it, and that need not be text."""
 MOST_FAILURES = 200_000
 """Rows of one table on damaged pages after which the rest of it is given up: a minute."""
 
@@ -35,18 +37,18 @@ def rows_of(db: sqlite3.Connection, table: str, most: int) -> Iterator[dict[str,
     """
     try:
         last = db.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0]
-    except sqlite3.DatabaseError:
+    except UNREADABLE:
         last = most
     at, failures = 0, 0
     while last is not None and at <= last and failures < MOST_FAILURES:
         try:
             found = _between(db, table, at, last, BLOCK)
-        except sqlite3.DatabaseError:
+        except UNREADABLE:
             found = []
             for number in range(at, min(at + BLOCK, last + 1)):
                 try:
                     found += _between(db, table, number, number, 1)
-                except sqlite3.DatabaseError:
+                except UNREADABLE:
                     failures += 1
             at += BLOCK
         else:
@@ -74,7 +76,7 @@ def names_in_index(db: sqlite3.Connection) -> set[bytes]:
             cursor.execute(f"SELECT name FROM models ORDER BY name {order}")
             while row := cursor.fetchone():
                 found.add(row[0])
-        except sqlite3.DatabaseError:
+        except UNREADABLE:
             continue
     return {name for name in found if isinstance(name, bytes)}
 

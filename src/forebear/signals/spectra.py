@@ -159,7 +159,8 @@ def consensus(references: Sequence[Spectra]) -> Consensus:
     stack = np.stack([r.profiles.astype(np.float64) for r in references])
     good = np.isfinite(stack)
     counts = good.sum(axis=0)
-    mean = np.where(good, stack, 0.0).sum(axis=0) / np.maximum(counts, 1)
+    stack = np.where(good, stack, 0.0)  # numpy warns of a signalling nan, which a damaged index may hold
+    mean = stack.sum(axis=0) / np.maximum(counts, 1)
     centred = np.where(good, stack - mean, 0.0)
     axes, cut = [], []
     for part in range(len(PARTS)):
@@ -188,7 +189,7 @@ def similarities(query: Spectra, others: Sequence[Spectra], common: Consensus) -
     one = np.broadcast_to(query.profiles.astype(np.float32), stack.shape)
     both = np.isfinite(one) & np.isfinite(stack)
     mean = common.mean if common.references >= FEWEST_REFERENCES else np.float32(0.0)
-    x, y = (by_part(np.where(both, v - mean, 0.0), common) for v in (one, stack))
+    x, y = (by_part(np.where(both, np.where(both, v, 0.0) - mean, 0.0), common) for v in (one, stack))
     size = np.einsum("nqk,nqk->nq", x, x) + np.einsum("nqk,nqk->nq", y, y)
     dot = 2.0 * np.einsum("nqk,nqk->nq", x, y)
     agreement = np.where(size > 0, dot / np.where(size > 0, size, 1.0), -np.inf)

@@ -322,10 +322,9 @@ class SqliteStore:
     def _damage(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            raise IndexError_(
-                f"{self.path}: {one_line(str(error), 120)}", "is the disk full, or the file damaged?"
-            ) from None
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # what SQLite says of a damaged file quotes it
+            said = "damaged" if isinstance(error, UnicodeDecodeError) else one_line(str(error), 120)
+            raise IndexError_(f"{self.path}: {said}", "is the disk full, or the file damaged?") from None
 
 
 def _put_back(db: sqlite3.Connection, server: str = "", held: frozenset[str] = frozenset()) -> int:
