@@ -77,6 +77,7 @@ class Obligation:
         flows: it travels with derivatives.
         note: in our words what is asked for.
         alternatives: other words that do as well as ``text``.
+        source: of ``provide_source``, what the licence itself counts as source; "" where it does not say.
     """
 
     kind: DutyKind
@@ -87,6 +88,7 @@ class Obligation:
     flows: bool = True
     note: str = ""
     alternatives: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def any_words(self) -> str:

@@ -4,8 +4,8 @@ By SPDX identifier, and of texts that were read: GPL-3.0 and AGPL-3.0 (13 of eac
 (2(b): under the GPL), LGPL-2.1 (3: under the GPL, version 2 or newer), MPL-2.0 (1.12, 3.3: secondary licences),
 EPL-2.0 (1, 3.2(a) and exhibit A: the GPL from version 2 on, where the first contributor's notice names it), EUPL-1.2
 (5 and its appendix; CC-BY-SA-3.0 "for works other than software"), CC-BY-SA-3.0 and CC-BY-NC-SA-3.0 (4(b)(ii): a later
-version with the same elements); and the list that CC-BY-SA-4.0 refers to (1(c), creativecommons.org/compatiblelicenses:
-GPL-3.0, one way, since 2015-10-08).
+version with the same elements), the Fair AI Public License 1.0 (alternatives: AGPL-3.0); and the list that CC-BY-SA-4.0
+refers to (1(c), creativecommons.org/compatiblelicenses: GPL-3.0, one way, since 2015-10-08).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _EXCHANGED: Mapping[str, frozenset[str]] = {
     "LGPL-2.1-only": frozenset({"GPL-2.0-only", "GPL-3.0-only"}),
     "LGPL-3.0-only": frozenset({"GPL-3.0-only"}),
     "MPL-2.0": _GNU,
+    "LicenseRef-scancode-fair-ai-public-1.0": frozenset({"AGPL-3.0-only"}),
     "EUPL-1.2": _GNU | {"MPL-2.0", "OSL-3.0", "CC-BY-SA-3.0"},
     "CC-BY-SA-3.0": frozenset({"CC-BY-SA-4.0"}),
     "CC-BY-NC-SA-3.0": frozenset({"CC-BY-NC-SA-4.0"}),

@@ -32,6 +32,7 @@ REGISTERED = obliging(DutyKind.REGISTRATION, all_of=(MAU,))
 AGREED = obliging(DutyKind.AGREEMENT, all_of=(MAU,))
 PASSED_ON = Condition("distributes")
 SOURCE = obliging(DutyKind.SOURCE, any_of=(PASSED_ON, Condition("used_over_a_network")))
+DEFINED = obliging(DutyKind.SOURCE, any_of=(PASSED_ON,), source="the weights and the code of the training")
 KEPT = obliging(DutyKind.SOURCE, any_of=(PASSED_ON,))
 NOTHING = documents()
 
@@ -136,6 +137,7 @@ CASES: list[tuple[str, KnownLicence, str, Documents | None, Organisation | None,
         who(distributes=False, used_over_a_network=False),
         MET,
     ),
+    ("its own idea of source", DEFINED, "provide_source", NOTHING, who(distributes=True), CONDITIONAL),
     ("nobody said who gets it", SOURCE, "provide_source", documents("Code and data: see below."), None, CONDITIONAL),
 ]
 
@@ -213,9 +215,15 @@ def test_every_kind_is_tried_in_every_status() -> None:
     tried = {(kind, status) for _, _, kind, _, _, status in CASES + LIMITS}
     kinds = {kind.value for kind in DutyKind} | {kind for _, _, kind, *_ in LIMITS}
     unmet_elsewhere = {("train_other_models", UNMET)}  # by what the model was made of: test_duties
-    never = {("provide_source", UNMET)}  # no licence says what the source of weights is
+    never = {("provide_source", UNMET)}  # what was offered to whom no file shows
     assert {(k, s) for k in kinds for s in (MET, UNMET, CONDITIONAL)} - unmet_elsewhere - never == tried
     assert len(GROUPS) == 5
+
+
+def test_what_counts_as_source_is_asked_only_of_licences_that_do_not_say() -> None:
+    said, unsaid = (duty(answer(k, None, who(distributes=True)), "provide_source") for k in (DEFINED, KEPT))
+    assert said.on == ("whether the source is offered",) and "the weights and the code of the training" in said.why
+    assert "what counts as the source" in unsaid.on[0] and "counts as source" not in unsaid.why
 
 
 def test_what_is_not_triggered_is_met_and_said_to_be_so() -> None:
@@ -228,7 +236,7 @@ def test_what_is_not_triggered_is_met_and_said_to_be_so() -> None:
 def test_the_source_is_asked_for_by_the_licences_that_ask_for_it_and_open_where_it_is_passed_on() -> None:
     asking = {k.id: o for k in licences().values() for o in k.obligations if o.kind is DutyKind.SOURCE}
     over_a_network = {k for k, o in asking.items() if any(c.metric == "used_over_a_network" for c in o.any_of)}
-    assert over_a_network == {"agpl-3.0", "eupl-1.2", "osl-3.0"}
+    assert over_a_network == {"agpl-3.0", "eupl-1.2", "osl-3.0", "fair-ai-public-1.0", "fair-ai-public-1.0-sd"}
     assert asking.keys() - over_a_network == {"gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "mpl-2.0", "epl-2.0"}
     assert all("distributes" in {c.metric for c in o.any_of} and not o.all_of for o in asking.values())
     passed_on = duty(answer(SOURCE, NOTHING, who(distributes=True)), DutyKind.SOURCE)

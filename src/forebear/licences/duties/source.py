@@ -1,7 +1,7 @@
 """The duty to hand over the source with what is passed on, or is used over a network.
 
-The licences that ask for it were written for programs, and none says what the source of weights is: the data, the code
-of the training, both. So the duty is open, or does not apply; no file that lies there is taken for having met it.
+The licences of programs that ask for it do not say what the source of weights is: the data, the code of the training,
+both; one written for models says it. What was offered to whom no file shows, so the duty is open, or does not apply.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from forebear.licences.duties.dealings import not_triggered
 from forebear.licences.grounds import Ground
 
 OPEN = "what counts as the source of a model's weights, and whether it is offered"
+OFFERED = "whether the source is offered"
 
 
 def duties(ground: Ground, case: Case) -> Iterator[Duty]:
@@ -30,7 +31,12 @@ def _source(ground: Ground, obligation: Obligation, case: Case) -> Seen:
     name, whom = ground.licence.name, ground.licence.licensor or f"whoever made {ground.ancestor}"
     why = f"The {name} asks for it: {obligation.note or 'the source goes with what is passed on'}."
     clears = f"Offer what the model was made with where it is passed on, or ask {whom} what they take for its source."
-    seen = Seen(CONDITIONAL, why, (*weighed.on, OPEN), clears, weighed.said, weighed.holds)
+    left = OPEN
+    if obligation.source:
+        left = OFFERED
+        why = f"{why} What counts as source: {obligation.source}."
+        clears = f"Offer it where the model is passed on: {obligation.source}."
+    seen = Seen(CONDITIONAL, why, (*weighed.on, left), clears, weighed.said, weighed.holds)
     return agreed(ground, case, seen)
 
 
