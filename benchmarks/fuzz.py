@@ -41,9 +41,13 @@ SECONDS_AN_INPUT = 30
 MEMORY = 2_000_000_000
 """Bytes of address space beyond what the process has when it starts: no small file justifies more."""
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63 - 1, 2**63, 2**64 - 1)
-VALUE = re.compile(rb'"(?:[^"\\\n]|\\.){0,200}"|(?<![\w.])-?\d[\d.]*(?![\w.])|\b(?:true|false|null)\b')
+VALUE = re.compile(
+    rb'\\"[^"\\\n]{0,60}\\"|"(?:[^"\\\n]|\\.){0,200}"|(?<![\w.])-?\d[\d.]*(?![\w.])|\b(?:true|false|null)\b'
+)
+"""A value of a document in text, first one in a text that holds JSON itself."""
 VALUES = (
     *(b"null", b"true", b"0", b"-1", b"1.5", b"1e999", b".inf", b"NaN", b"9" * 30, b"2026-02-30", b"2026-01-31", b"x"),
+    *(b"9" * 400, b'"9999-12-31T23:59:59-12:00"', b'"0001-01-01T00:00:00+12:00"'),
     *(b'""', b'"x"', b'"\\u0000"', b'"\\ud800"', b"[]", b"{}", b"[[]]", b"[null]", b'[""]', b'{"a": 1}'),
 )
 """What stands for a value of a document in text: of another kind than was expected, or at an end of what there is."""
@@ -61,7 +65,9 @@ def damaged(raw: bytes, rng: random.Random) -> bytes:
         at = rng.randrange(max(1, limit))
         match rng.randrange(least, 9):
             case 6 | 7 | 8 if value := VALUE.search(bytes(data[at : at + 1_000])):
-                data[at + value.start() : at + value.end()] = rng.choice(VALUES)
+                put = rng.choice(VALUES)
+                inner = value[0].startswith(b"\\")  # a text that holds JSON
+                data[at + value.start() : at + value.end()] = put.replace(b'"', b'\\"') if inner else put
             case 0:
                 data[at : at + 1] = bytes([rng.randrange(256)])
             case 1:

@@ -22,18 +22,20 @@ from chained import compare, named, probe, traffic
 from forebear.artifacts.documents import read_documents
 from forebear.attest.bundle import verify_bundle
 from forebear.attest.certificates import certified, load_chain
-from forebear.attest.dsse import read_envelope
+from forebear.attest.dsse import IN_TOTO, Envelope, read_envelope
 from forebear.attest.exchange_file import survey
 from forebear.attest.keys import load_private, load_public
-from forebear.attest.oms import read_manifest
+from forebear.attest.oms import check_files, read_manifest
 from forebear.attest.statements import read_statement
 from forebear.attest.trust import Trust, signed
 from forebear.bom.card import read_card
 from forebear.bom.score import load_profile
 from forebear.bom.stages import read_declaration, training_of
+from forebear.catalogue.tokenizers import battery
 from forebear.endpoints.base import Budget, Exchange
 from forebear.endpoints.log import Header, LogWriter, read_log
 from forebear.errors import ForebearError
+from forebear.index import Behaviour, BlackBoxIndex, UserTokenizer
 from forebear.index.local import LocalIndex
 from forebear.index.repair import repair
 from forebear.inspect.bom_read import read as read_bill
@@ -45,6 +47,7 @@ from forebear.policy.answers import read_answers
 from forebear.policy.examples import test_policy as run_examples
 from forebear.policy.load import load_policy
 from forebear.policy.waivers import read_waivers
+from forebear.signals.agreement import Continuation
 from forebear.sources import open_source
 from fuzz_code import CODE
 from fuzz_results import RESULTS
@@ -144,6 +147,15 @@ def _signature(path: Path) -> tuple[str, ...]:
     return ()
 
 
+def _manifest(path: Path) -> None:
+    """What a model's signature lists, held against the model's files."""
+    envelope = Envelope(path.read_bytes(), IN_TOTO, ())
+    model = path.parent / "model"
+    model.mkdir(exist_ok=True)
+    (model / "weights.bin").write_bytes(b"weights")
+    check_files(read_manifest(envelope, path.name), model)
+
+
 def _statement(folder: Path) -> bytes:
     return read_envelope(_envelope(folder)).payload
 
@@ -229,6 +241,10 @@ def _home() -> Path:
     made = LocalIndex(Path(tempfile.mkdtemp(prefix="forebear-fuzz-")))
     for name, seed in (("a", 1), ("b", 2)):
         made.add(rich(name, seed), "hf:org/m@c0ffee")
+    shares = Continuation("tree", {"tree": 0.7, "river": 0.3})
+    known = BlackBoxIndex(made.folder)
+    known.add_tokenizer(UserTokenizer("t", battery().digest, (1, 2, 3), "d", 1_000, ("m",)))
+    known.add_behaviour(Behaviour("m", "p", {"q": shares}, "hf:org/m", ("t",)))
     return made.folder
 
 
@@ -240,7 +256,7 @@ def _asked_index(path: Path) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(_home() / "codes.bin", folder)
         shutil.copy(path, folder)
-        index = LocalIndex(Path(folder))
+        index, known = LocalIndex(Path(folder)), BlackBoxIndex(Path(folder))
         for ask in (
             lambda: [e.name for e in index.entries()],
             lambda: index.get("a"),
@@ -249,6 +265,7 @@ def _asked_index(path: Path) -> tuple[str, ...]:
             lambda: index.nominate(mark),
             lambda: (index.info(), index.count(), index.comparable(mark.shape), index.changed()),
             lambda: list(index.listings()),
+            lambda: (known.tokenizers(), known.behaviours()),
             lambda: repair(Path(folder)),
         ):
             try:
@@ -315,6 +332,7 @@ def _papers() -> Iterator[tuple[str, Paper]]:
     yield "answers", Paper("answers.yaml", text(ANSWERS), nothing(read_answers))
     yield "answers-csv", Paper("answers.csv", text(ANSWERS_CSV), nothing(read_answers))
     yield "signature", Paper("model.sig", _envelope, _signature)
+    yield "manifest", Paper("m.json", _statement, nothing(_manifest))
     yield "statement", Paper("s.json", _statement, nothing(lambda path: read_statement(path.read_bytes(), path.name)))
     yield "bundle", Paper("bundle.zip", _bundle, _verified)
     yield "certificates", Paper("chain.pem", _certificates, _chain)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
@@ -342,6 +343,16 @@ def to_json(value: Any) -> Any:
         return [to_json(item) for item in value]
     number = float(value)
     return round(number, 6) if math.isfinite(number) else None
+
+
+def finite(value: Any) -> float | None:
+    """A number of a stranger's JSON, YAML or TOML as a float.
+
+    None for anything else: a boolean, nan, infinities (``1e999`` is one), and whole numbers beyond all floats.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        return None
+    return float(value)
 
 
 def floored(log10_p: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,10 +180,22 @@ def test_manifests_that_contradict_themselves_are_refused(
 
 
 @pytest.mark.parametrize(
-    "how", [{"hash_type": "md5"}, {"method": "x"}, {"method": "shards", "shard_size": 1}, {"method": "shards"}]
+    "how",
+    [
+        *({"hash_type": "md5"}, {"method": "x"}, {"method": "shards"}),
+        *({"method": "shards", "shard_size": size} for size in (1, "9")),
+    ],
 )
 def test_ways_of_hashing_that_are_not_known_are_refused(how: dict[str, Any], model: Path, signer: Credentials) -> None:
     manifest = read_manifest(forged(signer, {"resources": [FILE], "serialization": {**HOW, **how}}))
+    with pytest.raises(FormatError, match="way of hashing"):
+        check_files(manifest, model)
+
+
+def test_a_shard_beyond_all_numbers_is_refused(model: Path, signer: Credentials) -> None:
+    how = {**HOW, "method": "shards", "shard_size": 123_456_789}
+    signed = forged(signer, {"resources": [FILE], "serialization": how})
+    manifest = read_manifest(replace(signed, payload=signed.payload.replace(b"123456789", b"1e999")))
     with pytest.raises(FormatError, match="way of hashing"):
         check_files(manifest, model)
 

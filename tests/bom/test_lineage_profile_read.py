@@ -155,3 +155,12 @@ def test_words_that_are_none_of_the_profiles() -> None:
     assert profile.jurisdictions_of([{"country": "Britain", "tie": "address"}, {"country": "GB", "tie": "love"}]) == []
     assert profile.jurisdictions_of("GB") == [] and profile.stage_of({"stage": "magic"}) == {}
     assert profile.dataset_of({"role": "decoration"}) == {}
+
+
+@pytest.mark.parametrize("odd", [{}, [], [{}], 1, None, True])
+def test_values_of_other_kinds_say_nothing(odd: Any) -> None:
+    """An annotation by a stranger may hold anything; objects and lists may not even be looked up."""
+    said = dict.fromkeys(("relation", "assurance", "evidence", "stage", "role", "parent", "licence"), odd)
+    assert profile.relative_of(said) == {} and profile.stage_of(said) == {} and profile.dataset_of(said) == {}
+    assert profile.gaps_of(said) == [] and profile.claims_of(said) == []
+    assert profile.jurisdictions_of([{"country": "GB", "tie": odd}]) == []

@@ -45,6 +45,11 @@ def test_schema_and_reader_refuse_the_same(text: str, said: str, tmp_path: Path)
     assert any(said in line for line in problems[1:])
 
 
+def test_a_figure_beyond_all_numbers_is_none(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(ALL.replace("above = 100,", f"above = {'9' * 400},"))
+    assert any("above is not a number" in line for line in audit([tmp_path / "mine.toml"])["problems"])
+
+
 def test_a_broken_file_leaves_the_counts_of_what_ships(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("[[")
     found = audit([tmp_path / "mine.toml"])

@@ -112,7 +112,8 @@ def test_what_is_not_read_at_all(files: Any, why: str) -> None:
 
 
 def test_entries_that_name_no_repository_are_passed_over(shelf: Hub) -> None:
-    good = {"id": "a/b", "sha": "c" * 40, "lastModified": "nonsense", "createdAt": 5, "downloads": "many"}
+    late = "9999-12-31T23:59:59-12:00"  # in no year that there is, elsewhere
+    good = {"id": "a/b", "sha": "c" * 40, "lastModified": "nonsense", "createdAt": late, "downloads": "many"}
     bad = [None, 5, {}, {"id": 7}, {"id": "../x"}, {"id": "a/b/c"}, {"id": "a/" + "b" * 500}, {"id": "\x1b[31m/x"}]
     shelf.fault(Fault("/api/models?", times=None, body=json.dumps([*bad, good]).encode()))
     shelf.models_page = 100

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from api import Fault, Model, serve, words
 from forebear.endpoints import Answer, Dialect, Exchange, Live, Patience, Question, Refused, discover
 from forebear.endpoints.base import Budget
 from forebear.endpoints.dialects import DIALECTS
+from forebear.endpoints.dialects.conversation import logarithm
 from forebear.endpoints.dialects.openai import OpenAIChat, OpenAIResponses
 from forebear.endpoints.ledger import Ledger
 
@@ -305,3 +307,9 @@ def test_older_forms_of_llama_cpp_are_read() -> None:
     assert answer.prompt_tokens == 5
     assert answer.tokens[0].logprob == pytest.approx(-0.6931, abs=1e-4)
     assert [t for t, _ in answer.tokens[0].alternatives] == [" a", " b"]
+
+
+def test_logarithms_of_probabilities() -> None:
+    """Minus infinity is written in many ways, one of them a whole number beyond all floats."""
+    assert [logarithm(v) for v in (-0.5, 0, -(10**400), -math.inf)] == [-0.5, 0.0, -math.inf, -math.inf]
+    assert [logarithm(v) for v in (math.nan, 0.1, 10**400, True, "-1", None)] == [None] * 6

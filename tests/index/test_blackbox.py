@@ -73,7 +73,16 @@ def test_names_that_cannot_be_shown(tmp_path: Path, name: str) -> None:
         BlackBoxIndex(tmp_path).add_tokenizer(replace(ACME, name=name))
 
 
-@pytest.mark.parametrize("record", ["{", "[]", '{"counts": 1}', '{"counts": ["x"], "digest": "", "size": 1}'])
+@pytest.mark.parametrize(
+    "record",
+    [
+        "{",
+        "[]",
+        '{"counts": 1}',
+        '{"counts": ["x"], "digest": "", "size": 1}',
+        '{"counts": [1], "digest": "", "size": 1e999}',
+    ],
+)
 def test_a_damaged_record_is_named(tmp_path: Path, record: str) -> None:
     index = BlackBoxIndex(tmp_path)
     index.add_tokenizer(ACME)

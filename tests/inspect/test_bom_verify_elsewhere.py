@@ -144,6 +144,9 @@ def test_a_scan_reads_back_as_it_was(saved: tuple[Path, LocalIndex, Path]) -> No
         lambda d: d["ancestors"][0].update(log10_p="much"),
         lambda d: d.update(model=[]),
         lambda d: d.update(references_tested=math.inf),
+        lambda d: d["ancestors"][0].update(log10_p=400.0),
+        lambda d: d["ancestors"][0].update(log10_p=math.nan),
+        lambda d: d["ancestors"][0].update(log10_e=10**400),
         lambda d: d["ancestors"][0]["evidence"][0].update(n=math.inf),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,18 @@ def relative(*reasons: tuple[str, float], verdict: Verdict = Verdict.DEPENDENT, 
     given = [{"name": n, "text": f"{n} was seen", "log_odds": o, "rules_out_siblings": False} for n, o in reasons]
     details = {"direction": {"log_odds": sum(o for _, o in reasons), "reasons": given}}
     return Ancestor("org/x", verdict, -30.0, -29.0, Relation("finetune", direction, None, details), (), why="so it is")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [{}, {"log_odds": 3.0}, {"name": "decay", "text": "T", "log_odds": "3"}, 5, {"name": "decay", "log_odds": 10**400}],
+)
+def test_reasons_of_a_damaged_result_tell_no_order(reason: Any) -> None:
+    sound = relative(("decay", 3.0))
+    given = sound.relation.details["direction"]["reasons"]
+    for reasons in ([reason], [*given, reason]):
+        details = {"direction": {"log_odds": 3.0, "reasons": reasons}}
+        assert not later(replace(sound, relation=replace(sound.relation, details=details)))
 
 
 @pytest.mark.parametrize(

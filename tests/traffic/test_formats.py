@@ -13,6 +13,7 @@ import yaml
 
 from captures import FORMATS, KIMI, Talk, cassette, chat, flows, har, json_lines, netstring, transcript
 from forebear.traffic import Exchange, Role, Search, Stream, exchanges, lines
+from forebear.traffic.base import Broken
 from forebear.traffic.cassettes import tree
 from forebear.traffic.flows import value
 from forebear.traffic.read import format_of
@@ -232,3 +233,11 @@ def test_nothing_and_noise_are_told() -> None:
         == told('model="gpt-4o"\n'.encode("utf-16"))
         == {(1, "gpt-4o", "logged")}
     )
+
+
+def test_of_numbers_the_first_are_kept_and_counted() -> None:
+    broken = Broken()
+    assert not broken.count and str(broken) == ""
+    for number in (7, 7, 8, 9, 9, 1_000_000):
+        broken.add(number)
+    assert (broken.first, broken.count, str(broken)) == ([7, 8, 9], 4, "7 and 3 more")

@@ -19,6 +19,7 @@ from forebear.attest.statements import MODEL, read_statement
 from forebear.bom.checks import Check, CheckStatus
 from forebear.bom.files import role_of
 from forebear.errors import FormatError, InputError, MissingExtra, UsageError, one_line
+from forebear.types import finite
 
 SIGNATURE = "model.sig"
 GIT = (".git", ".gitattributes", ".github", ".gitignore")
@@ -207,10 +208,10 @@ def _hashed(manifest: Manifest, model: Path, also: Sequence[str], follow_links: 
     kind, links = how.get("hash_type"), follow_links or how.get("allow_symlinks") is True
     config = hashing.Config().set_ignored_paths(paths=[*manifest.ignored, *also], ignore_git_paths=False)
     algorithm = {"sha256": "sha256", "blake2b": "blake2", "blake3": "blake3"}.get(str(kind))
-    size = how.get("shard_size")
+    size = finite(how.get("shard_size"))
     if algorithm and how.get("method") == "files":
         config.use_file_serialization(hashing_algorithm=algorithm)
-    elif algorithm and how.get("method") == "shards" and isinstance(size, int | float) and size >= 1_000_000:
+    elif algorithm and how.get("method") == "shards" and size is not None and size >= 1_000_000:
         config.use_shard_serialization(hashing_algorithm=algorithm, shard_size=int(size))
     else:
         raise FormatError(SIGNATURE, f"a way of hashing that is not known ({one_line(str(kind), 40)})")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -34,6 +34,11 @@ def parsed(text: str) -> Any:
         return None
 
 
+def _one_of(value: Any, words: Container[str]) -> bool:
+    """Whether a value is one of some words; another kind of value may not even be looked up."""
+    return isinstance(value, str) and value in words
+
+
 def relative_of(said: Mapping[str, Any]) -> Json:
     """Fields of a :class:`~forebear.bom.record.Relative`: relation, part, who answers for the step, measurements.
 
@@ -41,18 +46,19 @@ def relative_of(said: Mapping[str, Any]) -> Json:
         said: the statements by their names; ``evidence`` a list of objects.
     """
     fields: Json = {}
-    if said.get("relation") in RELATIONS:
+    if _one_of(said.get("relation"), RELATIONS):
         fields["declared_relation"] = said["relation"]
     if isinstance(said.get("component"), str):
         fields["component"] = said["component"]
-    given = [each for each in said.get("evidence", ()) if isinstance(each, Mapping)]
+    evidence = said.get("evidence")
+    given = [each for each in (evidence if isinstance(evidence, list) else ()) if isinstance(each, Mapping)]
     found = [(each, made) for each in given if (made := observation_of(each)) is not None]
     if found:
         fields["observations"] = [made.to_json() for _, made in found]
     reference = next((str(each["reference"]) for each, _ in found if each.get("reference")), "")
     if reference:
         fields["digest"] = reference
-    if said.get("assurance") in _BASES:
+    if _one_of(said.get("assurance"), _BASES):
         where = next((str(each["attestation"]) for each, _ in found if each.get("attestation")), "")
         fields["said"] = {"basis": _BASES[said["assurance"]].value, "by": where}
     return fields
@@ -80,17 +86,17 @@ def stage_of(said: Mapping[str, Any]) -> Json:
     """Fields of a :class:`~forebear.bom.training.Stage`: its kind, method and reward."""
     kinds = {kind.value for kind in StageKind}
     fields = {key: said[key] for key in ("method", "reward") if isinstance(said.get(key), str)}
-    return ({"kind": said["stage"]} if said.get("stage") in kinds else {}) | fields
+    return ({"kind": said["stage"]} if _one_of(said.get("stage"), kinds) else {}) | fields
 
 
 def dataset_of(said: Mapping[str, Any]) -> Json:
     """Fields of a :class:`~forebear.bom.training.Dataset`: what it was used for."""
-    return {"roles": [said["role"]]} if said.get("role") in {role.value for role in DatasetRole} else {}
+    return {"roles": [said["role"]]} if _one_of(said.get("role"), {role.value for role in DatasetRole}) else {}
 
 
 def gaps_of(said: Mapping[str, Any]) -> list[Json]:
     """Gaps of a record: what is said to be withheld or unknown."""
-    return [{"field": GAPS[key], "state": said[key]} for key in GAPS if said.get(key) in _MISSING]
+    return [{"field": GAPS[key], "state": said[key]} for key in GAPS if _one_of(said.get(key), _MISSING)]
 
 
 def claims_of(said: Mapping[str, Any]) -> list[Json]:
@@ -101,5 +107,5 @@ def claims_of(said: Mapping[str, Any]) -> list[Json]:
 def jurisdictions_of(countries: Any) -> list[Json]:
     """Countries of a firm, each with what ties it."""
     given = [each for each in (countries if isinstance(countries, list) else ()) if isinstance(each, Mapping)]
-    known = [each for each in given if each.get("tie") in TIES and _COUNTRY.fullmatch(str(each.get("country")))]
+    known = [each for each in given if _one_of(each.get("tie"), TIES) and _COUNTRY.fullmatch(str(each.get("country")))]
     return [{"country": each["country"], "tie": each["tie"]} for each in known]

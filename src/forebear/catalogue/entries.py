@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from forebear.catalogue.facts import Basis, Confidence
 from forebear.errors import FormatError
+from forebear.types import finite
 
 T = TypeVar("T")
 
@@ -114,7 +115,7 @@ def _value(kind: Any, value: Any, file: str, where: str, as_of: str) -> Any:
             raise FormatError(file, f"{where} is not a table")
         return build(typing.cast("type[Any]", kind), value, file, where, as_of)
     if kind is float and type(value) in (int, float):
-        return _number(float(value), file, where)
+        return _number(finite(value), file, where)
     if issubclass(kind, StrEnum):
         if value not in list(kind):
             raise FormatError(file, f"{where}: {value!r} is not one of {', '.join(kind)}")
@@ -127,8 +128,8 @@ def _value(kind: Any, value: Any, file: str, where: str, as_of: str) -> Any:
     return value
 
 
-def _number(value: float, file: str, where: str) -> float:
-    if not 0 <= value < 1e15:
+def _number(value: float | None, file: str, where: str) -> float:
+    if value is None or not 0 <= value < 1e15:
         raise FormatError(file, f"{where} is not a number from 0 on")
     return value
 

@@ -144,7 +144,7 @@ class SharedPace:
         try:
             free, held = json.loads(os.pread(self._file, _SIZE, 0))
             return Buckets(self._rates, _times(free), _times(held))
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, OverflowError):
             return Buckets(self._rates)
 
 

@@ -174,7 +174,7 @@ def _about(db: sqlite3.Connection, folder: Path) -> dict[str, Any] | None:
         born, last, covered = about["born"], int(about["last"]), int(about["covered"])
         families = [int(row) for row in about["families"]]
         size = int(about["bytes"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     after = db.execute(f"SELECT count(*) {WITH_SKETCH} AND sketches.row > ?", (last,)).fetchone()[0]
     before = tally.sketched(db) - after

@@ -185,7 +185,7 @@ class BlackBoxIndex:
     def _read(self, name: str, value: Any) -> Any:
         try:
             return value()
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             raise IndexError_(f"{self._store.where}: the record of {name} is damaged", self._store.mend) from None
 
 

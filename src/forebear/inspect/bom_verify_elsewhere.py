@@ -15,7 +15,20 @@ from forebear.inspect.bom_verify_lineage import STATUS
 from forebear.inspect.bom_verify_statements import Statement, declared_ancestors
 from forebear.inspect.probe import probe
 from forebear.inspect.probe_result import Probe
-from forebear.types import Ancestor, Claim, Cost, Coverage, Evidence, ModelRef, Nominee, Relation, Scan, Test, Verdict
+from forebear.types import (
+    Ancestor,
+    Claim,
+    Cost,
+    Coverage,
+    Evidence,
+    ModelRef,
+    Nominee,
+    Relation,
+    Scan,
+    Test,
+    Verdict,
+    finite,
+)
 
 SERVES = "it serves "
 SAME_TOKENIZER = frozenset({"identical", "same_model", "quantized", "converted"})
@@ -126,8 +139,8 @@ def _ancestor(given: Mapping[str, Any]) -> Ancestor:
     return Ancestor(
         str(given["name"]),
         Verdict(given["verdict"]),
-        _number(given["log10_p"]),
-        _number(given["log10_e"]),
+        _log10(given["log10_p"], 0.0),
+        _log10(given["log10_e"]),
         Relation(str(relation["kind"]), str(relation["direction"]), None, dict(relation.get("details") or {})),
         tuple(_evidence(e) for e in given["evidence"][:MOST]),
         given.get("digest"),
@@ -144,10 +157,16 @@ def _evidence(given: Mapping[str, Any]) -> Evidence:
         Test(given["test"]),
         given.get("null"),
         int(given["n"]),
-        _number(given["log10_p"]),
+        _log10(given["log10_p"], 0.0),
         str(given["summary"]),
     )
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _log10(value: Any, most: float = 300.0) -> float | None:
+    """The logarithm of a p-value or an E-value; ``ValueError`` for what is none."""
+    if value is None:
+        return None
+    number = finite(value)
+    if number is None or number > most:
+        raise ValueError("no logarithm of a p-value")
+    return number

@@ -19,7 +19,7 @@ from forebear.lineage.confidence import shares
 from forebear.lineage.counts import LOG10_ALPHA, LOOKS
 from forebear.lineage.direction import ENOUGH
 from forebear.signals.binomial import smallest_detectable
-from forebear.types import Ancestor, Comparison, Relation, Verdict
+from forebear.types import Ancestor, Comparison, Relation, Verdict, finite
 
 SHARED_TRAINING = frozenset({Verdict.DERIVED, Verdict.DEPENDENT})
 """Verdicts that exclude two separate trainings from one random start by a stated test."""
@@ -50,7 +50,7 @@ def _order(found: Ancestor, direction: str, opposite: str, sign: int) -> str:
         return one_line(found.why, 400)
     odds, texts = 0.0, []
     for reason in _reasons(found.relation):
-        told = sign * float(reason["log_odds"])
+        told = sign * reason["log_odds"]
         worth = min(abs(told), record_of(str(reason["name"])))
         if told > 0 and worth > 0:
             known = shares()["reason"][str(reason["name"])]
@@ -78,9 +78,13 @@ def record_of(reason: str) -> float:
 
 
 def _reasons(relation: Relation) -> list[Mapping[str, Any]]:
+    """What names a direction, by name, text and log-odds; nothing where one of them, in a saved result, lacks any."""
     way = relation.details.get("direction")
     given = way.get("reasons") if isinstance(way, Mapping) else None
-    return [r for r in given if isinstance(r, Mapping)] if isinstance(given, list | tuple) else []
+    if not isinstance(given, list | tuple) or not all(isinstance(reason, Mapping) for reason in given):
+        return []
+    whole = ({"name", "text"} <= reason.keys() and finite(reason.get("log_odds")) is not None for reason in given)
+    return list(given) if all(whole) else []
 
 
 @dataclass(frozen=True)

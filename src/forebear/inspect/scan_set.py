@@ -218,7 +218,7 @@ class ScanSet:
         try:
             document = self._kept.get(self._keys[found.path])
             return None if document is None else row_of(found, document, kept=True)
-        except (KeyError, TypeError, ValueError, AttributeError):  # somebody edited the file
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):  # somebody edited the file
             return None
 
     def _row(self, found: Found, answer: Json | str) -> Row:

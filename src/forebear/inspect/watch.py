@@ -243,9 +243,9 @@ def _moment(since: str) -> str:
         return ""
     try:
         moment = datetime.fromisoformat(since)
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise UsageError(f"--since {since}: no time", "write it like 2026-11-29") from None
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 

@@ -75,6 +75,33 @@ class Format:
     exchanges: Callable[[Stream, Report, Wanted], Iterator[Exchange]]
 
 
+@dataclass
+class Broken:
+    """Numbers of records that could not be read, in order: a file may have a hundred million of them.
+
+    Attributes:
+        first: the first three.
+        count: how many.
+    """
+
+    first: list[int] = field(default_factory=list)
+    count: int = 0
+    _last: int = 0
+
+    def add(self, number: int) -> None:
+        """One more; the same again is none."""
+        if number == self._last:
+            return
+        self._last, self.count = number, self.count + 1
+        if len(self.first) < 3:
+            self.first.append(number)
+
+    def __str__(self) -> str:
+        """``7`` or ``7 and 1,200 more``; "" where there is none."""
+        more = f" and {self.count - 1:,} more" if self.count > 1 else ""
+        return f"{self.first[0]:,}{more}" if self.first else ""
+
+
 def mapping(value: Any) -> dict[Any, Any]:
     """The value where it is a mapping, else an empty one: captures do not keep to their formats."""
     return value if isinstance(value, dict) else {}

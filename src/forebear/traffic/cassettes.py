@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from forebear.traffic.base import Exchange, Message, Report, Side, Wanted, mapping, sequence, text
+from forebear.traffic.base import Broken, Exchange, Message, Report, Side, Wanted, mapping, sequence, text
 from forebear.traffic.bodies import from_base64
 from forebear.traffic.documents import objects
 from forebear.traffic.stream import Stream
@@ -44,7 +44,7 @@ def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchan
         for number, value in objects(stream, JSON_DEPTH, report):
             yield _exchange(number, value)
         return
-    broken: list[int] = []
+    broken = Broken()
     half = False
     for number, raw in enumerate(_parts(stream), 1):
         whole = len(raw) <= MOST
@@ -54,14 +54,13 @@ def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchan
             half = _is_half(first)
             yield _exchange(number, first)
             continue
-        broken.append(number)
+        broken.add(number)
         for piece in pieces(raw):
             yield Exchange(number, (Message(Side.LOG, body=piece.decode("utf-8", "replace")),))
     if half:
         report("the last interaction lacks a part; the cassette may be cut off")
-    if broken:
-        more = f" and {len(broken) - 1:,} more" if len(broken) > 1 else ""
-        report(f"interaction {broken[0]:,}{more}: damaged, cut off or too large; searched as text")
+    if broken.count:
+        report(f"interaction {broken}: damaged, cut off or too large; searched as text")
 
 
 def _is_half(interaction: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from forebear.traffic.base import Exchange, Message, Report, Side, Wanted
+from forebear.traffic.base import Broken, Exchange, Message, Report, Side, Wanted
 from forebear.traffic.stream import Stream
 from forebear.traffic.structure import Ending, elements, unended
 
@@ -42,7 +42,7 @@ def objects(
         counts: whether an object is one of those that are numbered, if it is whole.
     """
     ending = Ending()
-    torn = set[int]()
+    torn = Broken()
     other = 0
     for element in elements(stream, depth, ending, depth <= 2):
         if element.whole and not counts(element.raw):
@@ -57,10 +57,10 @@ def objects(
             torn.add(number)
         left = element.raw if element.whole or not ending.why else unended(element.raw)
         yield number, left.decode("utf-8", "replace")
-    for number in sorted(torn)[:3]:
+    for number in torn.first:
         report(f"at record {number:,} something is no JSON, nested too deeply or larger than 64 MB; searched as text")
-    if len(torn) > 3:
-        report(f"and {len(torn) - 3:,} more records like it")
+    if torn.count > 3:
+        report(f"and {torn.count - 3:,} more records like it")
     if ending.why:
         number = ending.number - other
         report(f"{ending.why} at byte {ending.at:,}, {f'in record {number:,}' if number > 0 else 'before any record'}")

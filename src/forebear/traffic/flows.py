@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from forebear.traffic.base import Exchange, Message, Report, Side, Wanted, mapping, sequence, text
+from forebear.traffic.base import Broken, Exchange, Message, Report, Side, Wanted, mapping, sequence, text
 from forebear.traffic.stream import Stream
 from forebear.traffic.structure import pieces, unended
 
@@ -32,16 +32,13 @@ def handles(head: bytes) -> bool:
 
 def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchange]:
     """Every flow with its request, response and web socket messages."""
-    damaged: list[int] = []
+    damaged = Broken()
     yield from _flows(stream, report, damaged)
-    if damaged:
-        many = (
-            f"flow {damaged[0]:,} is" if len(damaged) == 1 else f"flow {damaged[0]:,} and {len(damaged) - 1:,} more are"
-        )
-        report(f"{many} damaged; searched as text")
+    if damaged.count:
+        report(f"flow {damaged} {'is' if damaged.count == 1 else 'are'} damaged; searched as text")
 
 
-def _flows(stream: Stream, report: Report, damaged: list[int]) -> Iterator[Exchange]:
+def _flows(stream: Stream, report: Report, damaged: Broken) -> Iterator[Exchange]:
     """See :func:`exchanges`; the numbers of those that are damaged go to ``damaged``."""
     number = at = 0
     while (digits := _digits(stream)) != b"":
@@ -59,7 +56,7 @@ def _flows(stream: Stream, report: Report, damaged: list[int]) -> Iterator[Excha
         try:
             flow = mapping(value(raw[:-1], raw[-1:]))
         except _Damaged:
-            damaged.append(number)
+            damaged.add(number)
             for piece in pieces(raw):
                 yield Exchange(number, (Message(Side.LOG, body=piece.decode("utf-8", "replace")),))
             continue

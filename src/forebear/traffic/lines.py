@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 
-from forebear.traffic.base import Exchange, Message, Report, Side, Wanted
+from forebear.traffic.base import Broken, Exchange, Message, Report, Side, Wanted
 from forebear.traffic.documents import logged, parsed
 from forebear.traffic.stream import Stream
 from forebear.traffic.structure import cut, unended
@@ -28,7 +28,7 @@ def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchan
     """Every line that may have something to see, numbered as in the file."""
     if looks_binary(stream.head):
         report("it is no format that is known here, and not text; it was searched as text")
-    number, broken = 1, list[int]()
+    number, broken = 1, Broken()
     for batch in _batches(stream):
         if wanted(batch):
             for k, line in enumerate(io.BytesIO(batch)):  # lines end where a line feed is, and keep it
@@ -36,9 +36,8 @@ def exchanges(stream: Stream, report: Report, wanted: Wanted) -> Iterator[Exchan
                     ended = line.endswith(b"\n") or not stream.broken
                     yield _exchange(number + k, line if ended else unended(line), broken)
         number += batch.count(b"\n")
-    if broken:
-        more = f" and {len(broken) - 1:,} more" if len(broken) > 1 else ""
-        report(f"line {broken[0]:,}{more}: begins as JSON and is none, or is cut off; searched as text")
+    if broken.count:
+        report(f"line {broken}: begins as JSON and is none, or is cut off; searched as text")
 
 
 def looks_binary(head: bytes) -> bool:
@@ -70,13 +69,13 @@ def _batches(stream: Stream) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _exchange(number: int, line: bytes, broken: list[int]) -> Exchange:
+def _exchange(number: int, line: bytes, broken: Broken) -> Exchange:
     start = line[:200].lstrip()[:1]
     if start == b"{":
         value = parsed(line)
         if isinstance(value, dict):
             return Exchange(number, logged(value))
-        broken.append(number)
+        broken.add(number)
         if len(_QUOTES.findall(line)) % 2:  # it ends inside of a string
             line = unended(line.rstrip())
     return Exchange(number, (Message(Side.LOG, body=line.decode("utf-8", "replace")),))

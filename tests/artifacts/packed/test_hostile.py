@@ -67,6 +67,7 @@ REFUSED: list[tuple[str, Callable[[Entries], Entries], str]] = [
     ("bnb-nf4", with_("weight.quant_map", "F32", np.ones(15)), "has shape [15], 64 × 96 in blocks of 64 needs [16]"),
     ("bnb-nf4", with_("weight.absmax", "F32", np.ones(7)), "has shape [7]"),
     ("bnb-nf4", state(blocksize=0), "states no block size"),
+    ("bnb-nf4", state(nested_offset=10**400), "nested_offset that is no number"),
     ("bnb-nf4", state(blocksize=-64), "states no block size"),
     ("bnb-nf4", state(blocksize=2**60), "states no block size"),
     ("bnb-nf4", state(shape=[2**40, 2**40]), "in blocks of 64 needs"),

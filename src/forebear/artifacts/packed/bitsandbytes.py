@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import isfinite, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from forebear.artifacts.packed.base import Packed, Unpacked, checked, part_of, u
 from forebear.artifacts.packed.bits import read_bytes
 from forebear.artifacts.packed.scaled import Scaled
 from forebear.artifacts.text import load_json
+from forebear.types import finite
 
 F32 = NDArray[np.float32]
 
@@ -165,10 +166,10 @@ def read_state(tensor: Tensor) -> State:
         raise wrong(tensor, "states no shape")
     if not _positive(data.get("blocksize")) or not (nested == 0 or _positive(nested)):
         raise wrong(tensor, "states no block size")
-    offset = data.get("nested_offset", 0.0)
-    if not isinstance(offset, int | float) or not isfinite(offset) or abs(offset) > np.finfo(np.float32).max:
+    offset = finite(data.get("nested_offset", 0.0))
+    if offset is None or abs(offset) > np.finfo(np.float32).max:
         raise wrong(tensor, "states a nested_offset that is no number")
-    return State(tuple(shape), data["blocksize"], nested, float(offset))
+    return State(tuple(shape), data["blocksize"], nested, offset)
 
 
 def check_sizes(parts: Mapping[str, Tensor], state: State) -> None:

@@ -185,4 +185,5 @@ def unread(siblings: Any, gguf: bool) -> str:
 def _time(value: Any) -> str:
     """RFC 3339 in seconds, "" for anything else."""
     found = _moment(value)
-    return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if found is not None and found.year > 1 else ""
+    usable = found is not None and 1 < found.year < 9999  # a zone may lead beyond the calendar's ends
+    return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if found is not None and usable else ""

@@ -11,6 +11,7 @@ from forebear.endpoints.base import Answer, Exchange, Json, Question, Token, Tra
 from forebear.endpoints.streams import is_stream, json_pieces
 from forebear.errors import one_line
 from forebear.sources.answers import Refused, host
+from forebear.types import finite
 
 _TEMPLATE = 32
 """Tokens that a template is presumed to add at most; what a server really adds is learnt from its first answer."""
@@ -207,9 +208,10 @@ def count(value: Any) -> int | None:
 
 def logarithm(value: Any) -> float | None:
     """A log probability, or None; minus infinity is one, written in various ways."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value) or value > 1e-3:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value <= 1e-3:
         return None
-    return float(value)
+    number = finite(value)
+    return -math.inf if number is None else number
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
