@@ -131,6 +131,8 @@ def test_what_no_report_is_written_of_is_told_in_a_line(tmp_path: Path) -> None:
         ("{", 4, "r.json"),
         ("[]", 4, "no JSON object"),
         ("{}", 2, "without a schema"),
+        ('{"schema": []}', 2, "without a schema"),
+        ('{"schema": {"a": 1}}', 2, "without a schema"),
         ('{"schema": "forebear.probe/1"}', 2, "give a result of scan"),
         ('{"schema": "forebear.tree/1", "members": 5}', 4, "r.json: "),
     ):

@@ -63,7 +63,7 @@ def report(
         return
     kind = document.get("schema")
     of = {card.KIND: "scan"} if how is KeptFormat.CARD else html.KINDS
-    if kind not in of:
+    if not isinstance(kind, str) or kind not in of:
         said = kind if isinstance(kind, str) else "a document without a schema"
         what = "card" if how is KeptFormat.CARD else "report"
         wanted = ", ".join(dict.fromkeys(of.values()))

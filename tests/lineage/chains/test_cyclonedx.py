@@ -395,6 +395,12 @@ def claims(*made: dict[str, Any], **more: Any) -> dict[str, Any]:
             ParentState.DECLARED,
             ["b"],
         ),
+        (
+            {"predicate": "base model: b", "bom-ref": ["c1"]},
+            {"attestations": [{"map": [{"counterClaims": ["c1"]}]}]},
+            ParentState.DECLARED,
+            ["b"],
+        ),
     ],
 )
 def test_claims_that_nothing_speaks_against_say_where_it_comes_from(

@@ -104,7 +104,7 @@ def _stated(document: Document, chain: Chain) -> Chain:
     bases: list[str] = []
     for claim in objects(made.get("claims"), "claims", MOST_ELEMENTS):
         refuted = claim.get("counterEvidence") or properties(claim).get(OURS + "status") == "contradicted"
-        refuted = refuted or claim.get("bom-ref") in countered
+        refuted = refuted or str(claim.get("bom-ref")) in countered
         said = text(claim.get("predicate"), "a claim", 2_000)
         if said.lower().startswith(BASE) and not refuted:
             bases.append(name(said[len(BASE) :].strip(), "a base model"))

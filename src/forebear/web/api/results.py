@@ -44,7 +44,7 @@ def report_of(service: Service, token: Token, job: Job) -> bytes:
 
 def _reported(raw: bytes) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(raw)
-    if document.get("schema") not in html.KINDS:
+    if str(document.get("schema")) not in html.KINDS:
         raise refused(404, "no report is written of this kind of result", "take the result itself")
     return document
 
