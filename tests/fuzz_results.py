@@ -75,7 +75,7 @@ def _held(path: Path) -> tuple[str, ...]:
 def _decision(folder: Path) -> bytes:
     """A decision on a scan, as the command writes it."""
     path = folder / "scan.json"
-    path.write_text(json.dumps(reports.scan()))
+    path.write_text(json.dumps(_anywhere(reports.scan())))
     found = consequences(str(path), _loaded().organisation, empty_index(), scan=False)
     return json.dumps(answer_on(found, _loaded()).to_json()).encode()
 
@@ -89,12 +89,18 @@ def _of_the_bill(scan: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**scan, "ancestors": [{**first, "name": named, "verdict": "dependent"}]}
 
 
+def _anywhere(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same document from no folder of this machine, since inputs are kept."""
+    moved: dict[str, Any] = json.loads(json.dumps(document).replace(str(REPOSITORY), "/repo"))
+    return moved
+
+
 def _written(document: Mapping[str, Any]) -> Paper:
     return Paper("r.json", text(document), _reported)
 
 
 def _results() -> Iterator[tuple[str, Paper]]:
-    made = reports.everything()
+    made = {name: _anywhere(document) for name, document in reports.everything().items()}
     for name in ("scan", "compare", "tree", "licence", "bill"):
         yield f"report-{name}", _written(made[name])
     yield "report-policy", Paper("r.json", _decision, _reported)

@@ -45,9 +45,9 @@ def files() -> list[Path]:
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-def texts() -> Iterator[tuple[str, str]]:
+def texts(damaged_too: bool = False) -> Iterator[tuple[str, str]]:
     for path in files():
-        if path.suffix not in BINARY and "corpus" not in path.parts:
+        if path.suffix not in BINARY and (damaged_too or "corpus" not in path.parts):
             yield path.relative_to(ROOT).as_posix(), path.read_bytes().decode("utf-8", "replace")
 
 
@@ -89,7 +89,7 @@ def test_a_secret_would_be_found(what: str, text: str) -> None:
 
 
 def test_no_file_names_this_machine() -> None:
-    found = [f"{name}: {place}" for name, text in texts() for place in places() if place in text]
+    found = [f"{name}: {place}" for name, text in texts(damaged_too=True) for place in places() if place in text]
     assert found == []
 
 
