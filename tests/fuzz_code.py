@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import facts
 from exchanges import filled, flipped, mark
 from forebear.artifacts.documents import read_documents
 from forebear.attest.trust import Trust
@@ -81,33 +82,6 @@ See https://huggingface.co/openai/gpt-oss-20b.
 """
 IGNORED = "# own\n*.log\n/build/\n!keep.log\nsrc/**/gen-[a-c]?.py\n**/cache\ndata/**\n\\#odd\\ \n"
 KNOWN = {"schema": BASELINE, "known": [{"fingerprint": "a" * 64, "model": "org/m", "finding": "licence-duty"}]}
-FACTS = """as_of = "2026-11-29"
-[source.card]
-what = "acme/bolt-7b, model card"
-read = "2026-11-29"
-kind = "primary"
-[[developer]]
-id = "acme"
-name = "Acme"
-hub_accounts = ["acme"]
-sources = ["card"]
-confidence = "high"
-[[developer.engineering_in]]
-country = "SG"
-sources = ["card"]
-confidence = "high"
-[[model]]
-name = "bolt-7b"
-repository = "acme/bolt-7b"
-sources = ["card"]
-confidence = "high"
-[[model.parents]]
-name = "Mistral-7B-v0.1"
-kind = "continued_pretraining"
-disclosed = true
-sources = ["card"]
-confidence = "high"
-"""
 
 
 @cache
@@ -185,7 +159,7 @@ def _codes() -> Iterator[tuple[str, Paper]]:
     yield "check-prose", _code("README.md", MARKDOWN)
     yield "check-ignored", Paper(".gitignore", text(IGNORED), _ignoring)
     yield "check-baseline", Paper("known.json", text(KNOWN), nothing(read_baseline))
-    yield "facts", Paper("facts.toml", text(FACTS), nothing(_facts))
+    yield "facts", Paper("facts.toml", text(facts.ALL), nothing(_facts))
     yield "licence-text", Paper("LICENSE", text(MIT), _licence)
     yield "pack", _part(DOCUMENT_FILE)
     yield "pack-fingerprint", _part(FOUND)
